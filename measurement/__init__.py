@@ -1,0 +1,3 @@
+"""Honest measurement: assignment, exposures, outcomes, lift."""
+
+from __future__ import annotations

@@ -1,0 +1,24 @@
+"""Exceptions raised by the measurement package.
+
+* MeasurementError
+  - InvalidSharesError
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class MeasurementError(Exception):
+    """Something that stops a measurement from being honest."""
+
+
+class InvalidSharesError(MeasurementError, ValueError):
+    """The shares of an experiment's arms do not make a whole."""
+
+    def __init__(self, shares: Mapping[str, float]) -> None:
+        self.shares = dict(shares)
+        listed = ", ".join(f"{arm}: {share}" for arm, share in shares.items())
+        super().__init__(
+            f"shares of arms must lie between 0 and 1 and add up to 1, found {listed or 'none'}"
+        )

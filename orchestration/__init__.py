@@ -1,0 +1,1 @@
+"""When and with what: Dagster's definitions and the ``candor`` command line."""

@@ -1,0 +1,114 @@
+"""One company as the runs see it: its folders, its configuration, its warehouse."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from audiences import Audience, load_audiences
+from audiences.sync import DestinationsConfig
+from identity import IdentityConfig
+from ingestion import SourcesConfig
+from measurement import ExperimentsConfig
+from orchestration.inventory import python_tables
+from personalization import ContentConfig
+from prediction import PersonasConfig, PredictionsConfig
+from privacy import ConsentConfig, RetentionConfig
+from settings import Paths, load_config
+from warehouse import DuckDBWarehouse, Warehouse, hold_lock
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """The configuration and storage of the company that a run serves."""
+
+    paths: Paths
+
+    @classmethod
+    def from_environment(cls) -> Company:
+        """The company that the CANDOR_ variables point at."""
+        return cls(Paths.resolve(os.environ))
+
+    @property
+    def sources(self) -> SourcesConfig:
+        """What is ingested."""
+        return load_config(self.paths.config / "sources.yml", SourcesConfig)
+
+    @property
+    def identity(self) -> IdentityConfig:
+        """How records become persons."""
+        return load_config(self.paths.config / "identity.yml", IdentityConfig, missing_ok=True)
+
+    @property
+    def consent(self) -> ConsentConfig:
+        """Which purposes exist."""
+        return load_config(self.paths.config / "consent.yml", ConsentConfig)
+
+    @property
+    def retention(self) -> RetentionConfig:
+        """How long rows are kept."""
+        return load_config(self.paths.config / "retention.yml", RetentionConfig, missing_ok=True)
+
+    @property
+    def predictions(self) -> PredictionsConfig:
+        """What is predicted."""
+        path = self.paths.config / "predictions.yml"
+        return load_config(path, PredictionsConfig, missing_ok=True)
+
+    @property
+    def personas(self) -> PersonasConfig:
+        """How readers are grouped."""
+        return load_config(self.paths.config / "personas.yml", PersonasConfig, missing_ok=True)
+
+    @property
+    def experiments(self) -> ExperimentsConfig:
+        """What is measured."""
+        path = self.paths.config / "experiments.yml"
+        return load_config(path, ExperimentsConfig, missing_ok=True)
+
+    @property
+    def content(self) -> ContentConfig:
+        """Which recommendation blocks exist."""
+        return load_config(self.paths.config / "content.yml", ContentConfig, missing_ok=True)
+
+    @property
+    def audiences(self) -> tuple[Audience, ...]:
+        """Every audience in the configuration, in order of its key."""
+        return load_audiences(self.paths.config / "audiences")
+
+    @property
+    def destinations(self) -> DestinationsConfig:
+        """Where audiences are sent."""
+        path = self.paths.config / "destinations.yml"
+        return load_config(path, DestinationsConfig, missing_ok=True)
+
+    def check_configuration(self) -> None:
+        """Read every configuration file, so that a mistake stops a run before it begins."""
+        for name in (
+            "sources", "identity", "consent", "retention", "predictions", "personas",
+            "experiments", "content", "audiences", "destinations",
+        ):  # fmt: skip
+            getattr(self, name)
+
+    @contextmanager
+    def open_warehouse(self) -> Iterator[Warehouse]:
+        """Open the warehouse with every declared table in place."""
+        self.paths.make_home()
+        with DuckDBWarehouse.open(self.paths.warehouse) as warehouse:
+            warehouse.create_missing(python_tables())
+            yield warehouse
+
+    @contextmanager
+    def lend_warehouse_file(self) -> Iterator[Path]:
+        """Hold the lock without a connection, while dbt works on the file."""
+        with hold_lock(self.paths.warehouse):
+            yield self.paths.warehouse
+
+
+def utc_now() -> datetime:
+    """This moment in UTC, naive as all times of the warehouse are."""
+    return datetime.now(tz=UTC).replace(tzinfo=None)

@@ -1,0 +1,63 @@
+"""The Dagster instance of a data home: the one that the UI shows and ``candor run`` writes to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from settings import Paths
+
+DAGSTER_YAML = """\
+# Written by candor. One run at a time: DuckDB has one writer.
+telemetry:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+retention:
+  schedule: {purge_after_days: 90}
+  sensor:
+    purge_after_days: {skipped: 7, failure: 30, success: 30}
+"""
+
+# In these states a run believes that a process works on it.
+UNFINISHED = (
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
+
+@contextmanager
+def open_instance(paths: Paths) -> Iterator[dg.DagsterInstance]:
+    """Open the instance in the data home, made on first use."""
+    prepare_instance(paths)
+    with dg.DagsterInstance.from_config(str(paths.dagster)) as instance:
+        yield instance
+
+
+def prepare_instance(paths: Paths) -> None:
+    """Write ``dagster.yaml`` and point this process and its children at the home."""
+    paths.make_home()
+    settings = paths.dagster / "dagster.yaml"
+    if not settings.exists() or settings.read_text(encoding="utf-8") != DAGSTER_YAML:
+        settings.write_text(DAGSTER_YAML, encoding="utf-8")
+    os.environ.update(paths.as_environment())
+    os.environ["DAGSTER_HOME"] = str(paths.dagster)
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    os.environ["DO_NOT_TRACK"] = "1"
+
+
+def close_orphans(instance: dg.DagsterInstance) -> int:
+    """Mark runs whose process was killed as failed; call it only while holding the run lock.
+
+    Returns:
+        How many runs were closed.
+    """
+    orphans = instance.get_runs(filters=dg.RunsFilter(statuses=list(UNFINISHED)))
+    for run in orphans:
+        instance.report_run_failed(run, "The process of this run ended before the run did.")
+    return len(orphans)

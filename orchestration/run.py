@@ -1,0 +1,64 @@
+"""Run a job in this process, recorded in the instance that the UI shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import dagster as dg
+
+from orchestration.errors import RunFailedError
+from orchestration.instance import close_orphans, open_instance
+from orchestration.run_lock import hold_run_lock
+from settings import Paths
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """What a finished run was and did."""
+
+    run_id: str
+    steps: int
+    checks_passed: int
+    checks_failed: tuple[str, ...]
+
+
+def run_job(paths: Paths, name: str, *, run_config: Mapping[str, object] | None = None) -> RunOutcome:
+    """Run one job to its end.
+
+    Raises:
+        RunFailedError: A step failed; names each and why.
+        WarehouseBusyError: Another run holds the data home.
+    """
+    paths.make_home()
+    with hold_run_lock(paths.home), open_instance(paths) as instance:
+        close_orphans(instance)
+        job = _definitions().resolve_job_def(name)
+        result = job.execute_in_process(
+            instance=instance, raise_on_error=False, run_config=dict(run_config or {})
+        )
+    if not result.success:
+        raise RunFailedError(result.run_id, tuple(_failures(result)))
+    checks = result.get_asset_check_evaluations()
+    failed = tuple(f"{c.asset_key.to_user_string()}: {c.check_name}" for c in checks if not c.passed)
+    steps = sum(event.is_step_success for event in result.all_events)
+    return RunOutcome(result.run_id, steps, sum(c.passed for c in checks), failed)
+
+
+def _definitions() -> dg.Definitions:
+    from orchestration.definitions import defs  # noqa: PLC0415 - loads dbt and every package
+
+    return defs
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
+    """One line per failed step: the innermost cause, which is ours and says what to do."""
+    failures = [event for event in result.all_events if event.is_step_failure]
+    return [f"{event.step_key}: {_cause(event)}" for event in failures]
+
+
+def _cause(event: dg.DagsterEvent) -> str:
+    error = event.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error else "no reason recorded"

@@ -1,0 +1,46 @@
+"""The engine and its tables; the only package that opens DuckDB."""
+
+from __future__ import annotations
+
+from warehouse.duckdb import DuckDBWarehouse, hold_lock
+from warehouse.errors import (
+    CorruptWarehouseError,
+    InvalidNameError,
+    UnknownColumnError,
+    WarehouseBusyError,
+    WarehouseError,
+)
+from warehouse.inventory import (
+    Column,
+    Location,
+    Pii,
+    SubjectKey,
+    SubjectKind,
+    Table,
+    Trace,
+    declared,
+)
+from warehouse.names import TableName, quoted
+from warehouse.protocol import Parameters, Warehouse
+
+__all__ = [
+    "Column",
+    "CorruptWarehouseError",
+    "DuckDBWarehouse",
+    "InvalidNameError",
+    "Location",
+    "Parameters",
+    "Pii",
+    "SubjectKey",
+    "SubjectKind",
+    "Table",
+    "TableName",
+    "Trace",
+    "UnknownColumnError",
+    "Warehouse",
+    "WarehouseBusyError",
+    "WarehouseError",
+    "declared",
+    "hold_lock",
+    "quoted",
+]

@@ -1,0 +1,310 @@
+"""The embedded engine: one DuckDB file, one writer.
+
+A file lock beside the database names the process that holds it, because DuckDB's own message
+names only a number, and because dbt works on the file while our connection is closed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from filelock import FileLock, Timeout
+
+from warehouse.errors import CorruptWarehouseError, UnknownColumnError, WarehouseBusyError
+from warehouse.inventory import Table
+from warehouse.names import TableName, quoted
+from warehouse.protocol import Parameters
+
+# A refresh of a mid-sized company takes minutes; waiting half a minute rides out short readers
+# without leaving a person in front of a silent terminal.
+DEFAULT_WAIT_S = 30.0
+
+
+class DuckDBWarehouse:
+    """A warehouse in one DuckDB file, or in memory."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path | None) -> None:
+        self._connection = _prepared(connection)
+        self._path = path
+        self._depth = 0
+
+    @classmethod
+    def in_memory(cls) -> DuckDBWarehouse:
+        """Open an empty warehouse that ends with the process."""
+        return cls(duckdb.connect(), None)
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path, *, wait_s: float = DEFAULT_WAIT_S) -> Iterator[DuckDBWarehouse]:
+        """Open the file for reading and writing while holding its lock.
+
+        Args:
+            path: The database file; made, with its folder, when missing.
+            wait_s: How long to wait for another process, in seconds.
+
+        Raises:
+            WarehouseBusyError: Another process held it for longer than ``wait_s``.
+            CorruptWarehouseError: The file is not a database that this engine reads.
+        """
+        with hold_lock(path, wait_s=wait_s):
+            warehouse = cls(_connect(path), path)
+            path.chmod(0o600)
+            try:
+                yield warehouse
+            finally:
+                warehouse._connection.close()
+
+    def read(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
+        """Run a query and fetch all of it."""
+        relation = self._connection.sql(sql, params=dict(parameters) if parameters else None)
+        return relation.to_arrow_table()
+
+    def scalar(self, sql: str, parameters: Parameters | None = None) -> Any:
+        """First column of the first row; None when there is no row."""
+        rows = self._run(sql, parameters).fetchall()
+        return rows[0][0] if rows else None
+
+    def execute(self, sql: str, parameters: Parameters | None = None) -> None:
+        """Run a statement for its effect."""
+        self._run(sql, parameters).fetchall()
+
+    def create_missing(self, tables: Iterable[Table]) -> None:
+        """Create the declared tables, and columns added since, where they are missing."""
+        for table in tables:
+            self.execute(f"create schema if not exists {quoted(table.name.schema)}")
+            self.execute(table.create_sql())
+            present = set(self._column_names(table.name))
+            for column in table.columns:
+                if column.name not in present:
+                    self.execute(
+                        f"alter table {table.name.sql} add column {quoted(column.name)} {column.type}"
+                    )
+
+    def replace(
+        self, table: TableName, rows: str | pa.Table, parameters: Parameters | None = None
+    ) -> int:
+        """Put these rows in place of all rows, in one transaction; return how many."""
+        return self.replace_where(table, "true", rows, parameters)
+
+    def replace_where(
+        self,
+        table: TableName,
+        condition: str,
+        rows: str | pa.Table,
+        parameters: Parameters | None = None,
+    ) -> int:
+        """Put these rows in place of those that fit ``condition``, in one transaction.
+
+        The new rows are computed before the old ones go, so a query may read the table itself.
+        """
+        staged = "candor_staged_rows"
+        with self.transaction():
+            if isinstance(rows, str):
+                self._run(
+                    f"create or replace temp table {staged} as {rows}",
+                    _only_used(rows, parameters),
+                )
+                self.execute(
+                    f"delete from {table.sql} where {condition}", _only_used(condition, parameters)
+                )
+                count = self._insert(table, f"temp.{staged}", self._temp_columns(staged))
+                self.execute(f"drop table temp.{staged}")
+                return count
+            self.execute(f"delete from {table.sql} where {condition}", parameters)
+            return self.append(table, rows)
+
+    def append(
+        self, table: TableName, rows: str | pa.Table, parameters: Parameters | None = None
+    ) -> int:
+        """Add rows; columns are matched by name, missing ones become null."""
+        if isinstance(rows, pa.Table):
+            with self.view("candor_new_rows", rows):
+                return self._insert(table, "candor_new_rows", rows.column_names)
+        described = self._run(f"describe {rows}", parameters).fetchall()
+        return self._insert(table, f"({rows})", [row[0] for row in described], parameters)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; a nested transaction joins the outer one."""
+        self._depth += 1
+        try:
+            if self._depth == 1:
+                self.execute("begin transaction")
+            yield
+        except BaseException:
+            if self._depth == 1:
+                self.execute("rollback")
+            raise
+        else:
+            if self._depth == 1:
+                self.execute("commit")
+        finally:
+            self._depth -= 1
+
+    @contextmanager
+    def view(self, name: str, rows: pa.Table) -> Iterator[None]:
+        """Let SQL see an Arrow table under ``name`` for a while."""
+        self._connection.register(name, rows)
+        try:
+            yield
+        finally:
+            self._connection.unregister(name)
+
+    def exists(self, table: TableName) -> bool:
+        """Whether a table or view of this name is there."""
+        return bool(self._column_names(table))
+
+    def columns(self) -> pa.Table:
+        """Every column of every relation, views included, in a stable order."""
+        return self.read(
+            """
+            select columns.table_schema, columns.table_name, tables.table_type,
+                   columns.column_name, columns.data_type
+            from information_schema.columns as columns
+            inner join information_schema.tables as tables
+                using (table_catalog, table_schema, table_name)
+            where columns.table_catalog = current_database()
+            order by all
+            """
+        )
+
+    def compact(self) -> None:
+        """Copy every live row into a new file and swap it in.
+
+        DuckDB keeps deleted text in its file after DELETE, CHECKPOINT and VACUUM; only a copy
+        of the database leaves it behind. The swap is one rename, so a kill at any moment
+        leaves either the old file or the new one, whole.
+        """
+        if self._path is None:
+            return
+        fresh = self._path.with_suffix(".compacting")
+        remove_database(fresh)
+        name = quoted(str(self.scalar("select current_database()")))
+        self.execute(f"attach {_literal(str(fresh))} as candor_compacted")
+        self.execute(f"copy from database {name} to candor_compacted")
+        self.execute("checkpoint candor_compacted")
+        self.execute("detach candor_compacted")
+        self._connection.close()
+        fresh.chmod(0o600)
+        _sync(fresh)
+        self._path.with_name(self._path.name + ".wal").unlink(missing_ok=True)
+        fresh.replace(self._path)
+        _sync(self._path.parent)
+        self._connection = _prepared(_connect(self._path))
+
+    @property
+    def native_connection(self) -> duckdb.DuckDBPyConnection:
+        """The engine's own connection, for Splink only."""
+        return self._connection
+
+    def _run(self, sql: str, parameters: Parameters | None) -> duckdb.DuckDBPyConnection:
+        if parameters:
+            return self._connection.execute(sql, dict(parameters))
+        return self._connection.execute(sql)
+
+    def _insert(
+        self,
+        table: TableName,
+        relation: str,
+        columns: Iterable[str],
+        parameters: Parameters | None = None,
+    ) -> int:
+        names = list(columns)
+        unknown = tuple(sorted(set(names) - set(self._column_names(table))))
+        if unknown:
+            raise UnknownColumnError(str(table), unknown)
+        listed = ", ".join(quoted(name) for name in names)
+        rows = self._run(
+            f"insert into {table.sql} ({listed}) select {listed} from {relation}", parameters
+        ).fetchall()
+        return int(rows[0][0])
+
+    def _column_names(self, table: TableName) -> list[str]:
+        rows = self._run(
+            "select column_name from information_schema.columns where table_schema = $schema "
+            "and table_name = $name and table_catalog = current_database() order by ordinal_position",
+            {"schema": table.schema, "name": table.name},
+        ).fetchall()
+        return [row[0] for row in rows]
+
+    def _temp_columns(self, name: str) -> list[str]:
+        return [row[0] for row in self._run(f"describe temp.{name}", None).fetchall()]
+
+
+@contextmanager
+def hold_lock(path: Path, *, wait_s: float = DEFAULT_WAIT_S) -> Iterator[None]:
+    """Hold the warehouse's lock without opening it, e.g. while dbt works on the file.
+
+    The operating system frees the lock when its holder dies, so nothing is ever stale.
+
+    Raises:
+        WarehouseBusyError: Another process held it for longer than ``wait_s``.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    holder = path.with_suffix(".holder")
+    lock = FileLock(path.with_suffix(".lock"), mode=0o600, is_singleton=True)
+    try:
+        lock.acquire(timeout=wait_s)
+    except Timeout as error:
+        raise WarehouseBusyError(path, _describe(holder), wait_s) from error
+    try:
+        holder.write_text(json.dumps({"pid": os.getpid(), "command": Path(sys.argv[0]).name}))
+        yield
+    finally:
+        if lock.lock_counter == 1:
+            holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def remove_database(path: Path) -> None:
+    """Remove a database file and its write-ahead log, if any."""
+    path.unlink(missing_ok=True)
+    path.with_name(path.name + ".wal").unlink(missing_ok=True)
+
+
+def _describe(holder: Path) -> str:
+    try:
+        facts = json.loads(holder.read_text())
+    except (OSError, ValueError):
+        return "another process"
+    return f"process {facts['pid']} ({facts['command']})"
+
+
+def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path))
+    except duckdb.Error as error:
+        if isinstance(error, duckdb.IOException) and "lock" in str(error):
+            raise WarehouseBusyError(path, "a process that bypasses its lock", 0) from error
+        raise CorruptWarehouseError(path, type(error).__name__) from error
+
+
+def _prepared(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Make times mean UTC, whatever the machine's zone."""
+    connection.execute("set timezone = 'UTC'")
+    return connection
+
+
+def _only_used(sql: str, parameters: Parameters | None) -> Parameters | None:
+    return {k: v for k, v in (parameters or {}).items() if re.search(rf"\${k}\b", sql)} or None
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

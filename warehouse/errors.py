@@ -1,0 +1,57 @@
+"""Exceptions raised by the warehouse package.
+
+* WarehouseError
+  - WarehouseBusyError
+  - UnknownColumnError
+  - InvalidNameError
+  - CorruptWarehouseError
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class WarehouseError(Exception):
+    """Anything that went wrong between Candor and its engine."""
+
+
+class WarehouseBusyError(WarehouseError):
+    """Another process holds the warehouse."""
+
+    def __init__(self, path: Path, holder: str, waited_s: float) -> None:
+        self.path, self.holder, self.waited_s = path, holder, waited_s
+        super().__init__(
+            f"the warehouse {path} is in use by {holder} and was still in use after "
+            f"{waited_s:.0f} s: wait for that run to end, or stop it, then run again"
+        )
+
+
+class UnknownColumnError(WarehouseError, ValueError):
+    """Rows bring columns that the declared table does not have, or lack some."""
+
+    def __init__(self, table: str, unknown: tuple[str, ...]) -> None:
+        self.table, self.unknown = table, unknown
+        super().__init__(
+            f"rows for {table} bring unknown columns: {', '.join(unknown)}; "
+            "declare them in the owning package's inventory.py or drop them"
+        )
+
+
+class InvalidNameError(WarehouseError, ValueError):
+    """A table name is not of the form schema.table."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"{name!r} is not of the form schema.table, e.g. marts.profiles")
+
+
+class CorruptWarehouseError(WarehouseError):
+    """The file is there but is not a warehouse that this engine can open."""
+
+    def __init__(self, path: Path, detail: str) -> None:
+        self.path = path
+        super().__init__(
+            f"{path} cannot be opened as a DuckDB database ({detail}): restore it from a "
+            "backup, or move it away and run again to rebuild it from the landing files"
+        )

@@ -1,0 +1,68 @@
+"""What Candor asks of an engine; nothing outside this package knows which one runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from warehouse.inventory import Table
+from warehouse.names import TableName
+
+Parameters = Mapping[str, object]
+
+
+class Warehouse(Protocol):
+    """An engine with schemas and tables; SQL is DuckDB's dialect, values are ``$named``."""
+
+    def read(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
+        """Run a query and fetch all of it."""
+
+    def scalar(self, sql: str, parameters: Parameters | None = None) -> Any:
+        """First column of the first row; None when there is no row."""
+
+    def execute(self, sql: str, parameters: Parameters | None = None) -> None:
+        """Run a statement for its effect."""
+
+    def create_missing(self, tables: Iterable[Table]) -> None:
+        """Create the declared tables, and columns added since, where they are missing."""
+
+    def replace(
+        self, table: TableName, rows: str | pa.Table, parameters: Parameters | None = None
+    ) -> int:
+        """Put these rows in place of all rows, in one transaction; return how many."""
+
+    def replace_where(
+        self,
+        table: TableName,
+        condition: str,
+        rows: str | pa.Table,
+        parameters: Parameters | None = None,
+    ) -> int:
+        """Put these rows in place of those that fit ``condition``, in one transaction."""
+
+    def append(
+        self, table: TableName, rows: str | pa.Table, parameters: Parameters | None = None
+    ) -> int:
+        """Add rows; columns are matched by name, missing ones become null."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All or nothing; a nested transaction joins the outer one."""
+
+    def view(self, name: str, rows: pa.Table) -> AbstractContextManager[None]:
+        """Let SQL see an Arrow table under ``name`` for a while."""
+
+    def exists(self, table: TableName) -> bool:
+        """Whether a table or view of this name is there."""
+
+    def columns(self) -> pa.Table:
+        """Every column of every relation: table_schema, table_name, table_type, column_name, data_type."""
+
+    def compact(self) -> None:
+        """Rewrite the storage so that nothing deleted can be read from disk."""
+
+    @property
+    def native_connection(self) -> Any:
+        """The engine's own connection, for Splink only."""
