@@ -1,0 +1,72 @@
+"""Exceptions raised by the audiences package.
+
+* AudienceError
+  - InvalidAudienceError
+  - DestinationError
+    - DestinationUnavailableError
+    - DestinationRefusedError
+    - UnsafeAddressError
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class AudienceError(Exception):
+    """An audience or its publication cannot go on."""
+
+
+class InvalidAudienceError(AudienceError, ValueError):
+    """Audiences or destinations ask for things that are not there; all problems at once."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        listed = "".join(f"\n  - {problem}" for problem in problems)
+        super().__init__(f"audiences or destinations cannot be used:{listed}")
+
+
+class DestinationError(AudienceError):
+    """A destination did not take a batch; carries a code, never what the other side wrote."""
+
+    def __init__(self, destination: str, code: str, advice: str) -> None:
+        self.destination, self.code = destination, code
+        super().__init__(f"destination {destination!r} answered {code}: {advice}")
+
+
+class DestinationUnavailableError(DestinationError):
+    """Nobody knows whether the batch arrived; it is sent again under the same key.
+
+    Attributes:
+        retry_after_s: How long the destination asked to be left alone, in seconds, if it did.
+    """
+
+    def __init__(self, destination: str, code: str, *, retry_after_s: float | None = None) -> None:
+        self.retry_after_s = retry_after_s
+        advice = "the next run sends the same batch again under the same key"
+        super().__init__(destination, code, advice)
+
+
+class DestinationRefusedError(DestinationError):
+    """The destination refused a whole batch, so nothing of it arrived.
+
+    Attributes:
+        is_final: Every further batch would be refused as well (credentials, address).
+    """
+
+    def __init__(self, destination: str, code: str, *, is_final: bool) -> None:
+        self.is_final = is_final
+        advice = "check its address and credentials" if is_final else "its rows are tried next run"
+        super().__init__(destination, code, advice)
+
+
+class UnsafeAddressError(DestinationError):
+    """A destination's address is not one that personal data may be sent to."""
+
+    def __init__(self, destination: str, reason: str) -> None:
+        self.reason = reason
+        advice = (
+            f"{reason}; personal data goes only to public https addresses "
+            "unless its settings allow otherwise"
+        )
+        super().__init__(destination, "unsafe_address", advice)

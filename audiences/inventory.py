@@ -1,0 +1,218 @@
+"""The tables of audiences and of what was sent, declared once for creation, docs and erasure."""
+
+from __future__ import annotations
+
+from warehouse import Column, Pii, SubjectKey, SubjectKind, Table, TableName
+
+_BY_PERSON = (SubjectKey(SubjectKind.PERSON_ID, ("person_id",)),)
+
+_AUDIENCE = Column("audience_key", "VARCHAR", Pii.NONE, "the audience's key")
+_PERSON = Column("person_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person, as named at that time")
+_RUN = Column("run_id", "VARCHAR", Pii.NONE, "the run that wrote the row")
+_SYNC = Column("sync_key", "VARCHAR", Pii.NONE, "the sync's key")
+_DESTINATION = Column("destination_key", "VARCHAR", Pii.NONE, "the destination's key")
+_ARM = Column("arm", "VARCHAR", Pii.NONE, "treatment, or holdout: never sent")
+_BATCH = Column("batch_id", "VARCHAR", Pii.NONE, "the batch, which is also its idempotency key")
+_IDENTIFIERS = Column(
+    "identifiers", "VARCHAR", Pii.IDENTIFIER, "JSON object of the identifiers sent, hashed or raw"
+)
+_FINGERPRINT = Column(
+    "fingerprint", "VARCHAR", Pii.PSEUDONYMOUS, "SHA-256 of the identifiers and traits sent"
+)
+_ROW = Column("row_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person's name at this destination")
+
+MEMBERSHIPS = Table(
+    TableName("audiences", "memberships"),
+    grain="One row per audience and current member, held-out members included",
+    columns=(
+        _AUDIENCE,
+        _PERSON,
+        Column("entered_at", "TIMESTAMP", Pii.NONE, "when this stay in the audience began, UTC"),
+        _ARM,
+        Column(
+            "reasons",
+            "VARCHAR",
+            Pii.PERSONAL,
+            "JSON list: each clause in words, whether it was met, the count or score found",
+        ),
+    ),
+    key=("audience_key", "person_id"),
+    subjects=_BY_PERSON,
+)
+
+MEMBERSHIP_CHANGES = Table(
+    TableName("audiences", "membership_changes"),
+    grain="One row per entry into or exit from an audience",
+    columns=(
+        _AUDIENCE,
+        _PERSON,
+        Column("change", "VARCHAR", Pii.NONE, "entered or exited"),
+        Column("cause", "VARCHAR", Pii.NONE, "why, in words without personal values"),
+        _ARM,
+        _RUN,
+        Column("changed_at", "TIMESTAMP", Pii.NONE, "when it was computed, UTC"),
+    ),
+    subjects=_BY_PERSON,
+    aged_by="changed_at",
+)
+
+SIZES = Table(
+    TableName("audiences", "sizes"),
+    grain="One row per audience and run; no person's rows",
+    columns=(
+        _AUDIENCE,
+        _RUN,
+        Column("as_of", "TIMESTAMP", Pii.NONE, "the moment the rules were judged at, UTC"),
+        Column("matched", "BIGINT", Pii.NONE, "persons who meet the rules"),
+        Column("suppressed", "BIGINT", Pii.NONE, "of these, persons without a required consent"),
+        Column("members", "BIGINT", Pii.NONE, "matched less suppressed"),
+        Column("held_out", "BIGINT", Pii.NONE, "of the members, those in the hold-out"),
+        Column("minimum_size", "BIGINT", Pii.NONE, "members below which nobody new is sent"),
+        Column(
+            "status",
+            "VARCHAR",
+            Pii.NONE,
+            "ready, too_small, or held: a model or persona it needs is not published, so its "
+            "members stay as they were",
+        ),
+    ),
+    key=("audience_key", "run_id"),
+    aged_by="as_of",
+)
+
+SUPPRESSED_MEMBERS = Table(
+    TableName("audiences", "suppressed_members"),
+    grain="One row per audience, person who meets its rules, and consent that is missing",
+    columns=(
+        _AUDIENCE,
+        _PERSON,
+        Column("reason", "VARCHAR", Pii.NONE, "consent:<purpose>:<denied or unknown>"),
+        _RUN,
+    ),
+    key=("audience_key", "person_id", "reason"),
+    subjects=_BY_PERSON,
+)
+
+REQUIRED_PURPOSES = Table(
+    TableName("audiences", "required_purposes"),
+    grain="One row per audience and consent purpose it needs; no person's rows",
+    columns=(
+        _AUDIENCE,
+        Column("purpose", "VARCHAR", Pii.NONE, "the purpose that each member must have granted"),
+    ),
+    key=("audience_key", "purpose"),
+)
+
+LEDGER = Table(
+    TableName("sync", "ledger"),
+    grain="One row per sync and person ever sent: what the destination last acknowledged",
+    columns=(
+        _SYNC,
+        _DESTINATION,
+        _PERSON,
+        _ROW,
+        _FINGERPRINT,
+        _IDENTIFIERS,
+        Column(
+            "status",
+            "VARCHAR",
+            Pii.NONE,
+            "acknowledged, rejected, removed, or unknown: sent without an answer",
+        ),
+        Column("is_present", "BOOLEAN", Pii.NONE, "whether the destination may hold the person"),
+        _BATCH,
+        Column("acknowledged_at", "TIMESTAMP", Pii.NONE, "last acknowledgement, UTC; null if none"),
+        Column("reason", "VARCHAR", Pii.NONE, "code of the last rejection, or why removed"),
+    ),
+    key=("sync_key", "person_id"),
+    subjects=_BY_PERSON,
+)
+
+RUNS = Table(
+    TableName("sync", "runs"),
+    grain="One row per sync and run; no person's rows",
+    columns=(
+        _RUN,
+        _SYNC,
+        _DESTINATION,
+        _AUDIENCE,
+        Column("status", "VARCHAR", Pii.NONE, "running, succeeded, partial or failed"),
+        Column("added", "BIGINT", Pii.NONE, "rows acknowledged as new"),
+        Column("changed", "BIGINT", Pii.NONE, "rows acknowledged as changed"),
+        Column("removed", "BIGINT", Pii.NONE, "rows acknowledged as removed"),
+        Column("rejected", "BIGINT", Pii.NONE, "rows refused; tried again by the next run"),
+        Column("unanswered", "BIGINT", Pii.NONE, "rows sent or due without an answer"),
+        Column("held_out", "BIGINT", Pii.NONE, "members not sent: hold-out"),
+        Column("no_consent", "BIGINT", Pii.NONE, "members not sent: consent missing"),
+        Column("suppressed", "BIGINT", Pii.NONE, "members not sent: erased before"),
+        Column("unreachable", "BIGINT", Pii.NONE, "members not sent: no identifier to send"),
+        Column("code", "VARCHAR", Pii.NONE, "why the run stopped early; null if it did not"),
+        Column("started_at", "TIMESTAMP", Pii.NONE, "UTC"),
+        Column("finished_at", "TIMESTAMP", Pii.NONE, "UTC; null while running or killed"),
+    ),
+    key=("run_id", "sync_key"),
+    aged_by="started_at",
+)
+
+BATCHES = Table(
+    TableName("sync", "batches"),
+    grain="One row per batch, written before it is sent; no person's rows",
+    columns=(
+        _BATCH,
+        _SYNC,
+        _DESTINATION,
+        _RUN,
+        Column("kind", "VARCHAR", Pii.NONE, "delta or erasure"),
+        Column("position", "BIGINT", Pii.NONE, "number of the batch in its sync, from 0"),
+        Column("rows", "BIGINT", Pii.NONE, "rows in the batch"),
+        Column("status", "VARCHAR", Pii.NONE, "in_flight, acknowledged, refused or voided"),
+        Column("attempts", "BIGINT", Pii.NONE, "times it was handed to the destination"),
+        Column("code", "VARCHAR", Pii.NONE, "why it was refused or is still in flight"),
+        Column("created_at", "TIMESTAMP", Pii.NONE, "when the intent was committed, UTC"),
+        Column("finished_at", "TIMESTAMP", Pii.NONE, "UTC; null while in flight"),
+    ),
+    key=("batch_id",),
+    aged_by="created_at",
+)
+
+ROW_RESULTS = Table(
+    TableName("sync", "row_results"),
+    grain="One row per batch and person in it: what was to be sent and what came of it",
+    columns=(
+        _BATCH,
+        _SYNC,
+        _PERSON,
+        _ROW,
+        Column("operation", "VARCHAR", Pii.NONE, "add, change, remove or erase"),
+        Column("cause", "VARCHAR", Pii.NONE, "why the row was due"),
+        _FINGERPRINT,
+        _IDENTIFIERS,
+        Column(
+            "previous_identifiers",
+            "VARCHAR",
+            Pii.IDENTIFIER,
+            "JSON object sent before, where it differs; null else",
+        ),
+        Column("traits", "VARCHAR", Pii.PERSONAL, "JSON object of the traits sent; null on removal"),
+        Column(
+            "status", "VARCHAR", Pii.NONE, "pending, acknowledged, rejected, refused or voided"
+        ),
+        Column("reason", "VARCHAR", Pii.NONE, "code of the rejection; null else"),
+        Column("recorded_at", "TIMESTAMP", Pii.NONE, "when the status was last set, UTC"),
+    ),
+    key=("batch_id", "person_id"),
+    subjects=_BY_PERSON,
+    aged_by="recorded_at",
+)
+
+TABLES: tuple[Table, ...] = (
+    MEMBERSHIPS,
+    MEMBERSHIP_CHANGES,
+    SIZES,
+    SUPPRESSED_MEMBERS,
+    REQUIRED_PURPOSES,
+    LEDGER,
+    RUNS,
+    BATCHES,
+    ROW_RESULTS,
+)

@@ -1,0 +1,7 @@
+"""The ``candor`` command."""
+
+from __future__ import annotations
+
+from orchestration.cli.app import main
+
+__all__ = ["main"]

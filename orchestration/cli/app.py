@@ -1,0 +1,44 @@
+"""The command tree, and the one place where an error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+
+import typer
+from rich.console import Console
+
+EPILOG = "Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 configuration or input, 4 busy."
+
+app = typer.Typer(
+    name="candor",
+    help="An open, warehouse-native customer data platform.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# Each module adds its commands to ``app``; they import what they need when they run, so that
+# `candor --help` answers at once.
+COMMANDS = ("company", "run", "demo", "identity", "audience", "sync", "privacy", "predict")
+
+
+def main() -> None:
+    """Run the command line."""
+    # dagster-dbt asks for sqlglot's old extra; sqlglot 29 works without it and says so at import.
+    warnings.filterwarnings("ignore", message=r"sqlglot\[rs\] is deprecated")
+    for name in COMMANDS:
+        importlib.import_module(f"orchestration.cli.{name}")
+    from orchestration.cli.exits import exit_code, expected_errors  # noqa: PLC0415 - see above
+
+    try:
+        app()
+    except expected_errors() as error:
+        Console(stderr=True, highlight=False).print(f"[red]candor:[/red] {_escaped(error)}")
+        sys.exit(exit_code(error))
+
+
+def _escaped(error: BaseException) -> str:
+    return str(error).replace("[", r"\[")

@@ -1,0 +1,92 @@
+"""``candor init``, ``sample``, ``status``, ``export`` and ``schema``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.app import app
+from orchestration.cli.options import JsonOption, with_paths
+from orchestration.cli.output import console, print_json, print_rows, showing_progress
+from orchestration.progress import announce
+from settings import Paths
+
+
+@app.command()
+@with_paths
+def init(*, paths: Paths) -> None:
+    """Write a commented configuration for a new company into the configuration folder."""
+    from orchestration.setup import write_configuration  # noqa: PLC0415 - keeps --help quick
+
+    written = write_configuration(paths.config)
+    console.print(f"Wrote {len(written)} files into {paths.config}:")
+    for path in written:
+        console.print(f"  {path.relative_to(paths.config)}")
+    console.print("Next: describe your files in sources.yml, then `candor run`.")
+
+
+@app.command()
+def sample(
+    *,
+    people: Annotated[int, typer.Option(min=1, help="How many people the company knows.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same company.")] = 7,
+    out: Annotated[Path, typer.Option(help="Landing folder to write.")],
+    truth: Annotated[
+        Path | None, typer.Option(help="Folder of the truth files [default: <out>.truth].")
+    ] = None,
+) -> None:
+    """Make a fictional company: its files as its tools would export them, and the truth beside."""
+    from sample import make_sample  # noqa: PLC0415 - keeps --help quick
+
+    beside = truth or out.with_name(f"{out.name}.truth")
+    with showing_progress():
+        report = make_sample(people=people, seed=seed, out=out, truth=beside, progress=announce)
+    console.print(f"Made {report.people:,} people with {report.events:,} event lines in {out}.")
+
+
+@app.command()
+@with_paths
+def status(*, paths: Paths, as_json: JsonOption = False) -> None:
+    """Show what the warehouse holds and what was loaded last."""
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from orchestration.status import read_status  # noqa: PLC0415 - as above
+
+    with Company(paths).open_warehouse() as warehouse:
+        found = read_status(warehouse)
+    if as_json:
+        print_json({"as_of": found.as_of, "loads": found.loads.to_pylist(),
+                    "tables": found.tables.to_pylist()})  # fmt: skip
+        return
+    console.print(f"Data home {paths.home}, known up to {found.as_of or 'nothing yet'}")
+    print_rows("Loaded, by source", found.loads)
+    print_rows("Rows, by table", found.tables)
+
+
+@app.command()
+@with_paths
+def export(
+    *,
+    paths: Paths,
+    table: Annotated[str, typer.Argument(help="schema.table, e.g. marts.profiles")],
+    out: Annotated[Path, typer.Option(help="File to write; .csv or .parquet.")],
+) -> None:
+    """Write one table to a file; the suffix says the format."""
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from orchestration.export import export_table  # noqa: PLC0415 - as above
+
+    with Company(paths).open_warehouse() as warehouse:
+        rows = export_table(warehouse, table, out)
+    console.print(f"Wrote {rows:,} rows of {table} to {out}.")
+
+
+@app.command()
+def schema(
+    *, out: Annotated[Path, typer.Option(help="Folder to write the JSON Schemas to.")]
+) -> None:
+    """Write the JSON Schema of each configuration file, for editors."""
+    from orchestration.setup import write_schemas  # noqa: PLC0415 - keeps --help quick
+
+    for path in write_schemas(out):
+        console.print(str(path))

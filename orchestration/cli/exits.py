@@ -1,0 +1,42 @@
+"""Which errors a person may meet, and the exit code of each."""
+
+from __future__ import annotations
+
+from audiences import AudienceError
+from identity import IdentityError
+from ingestion import IngestionError
+from measurement import MeasurementError
+from orchestration.errors import OrchestrationError, TargetNotEmptyError, UnknownTableError
+from orchestration.errors import UnsupportedFormatError
+from personalization import PersonalizationError
+from prediction import PredictionError
+from privacy import PrivacyError
+from sample import SampleError
+from settings import SettingsError
+from warehouse import WarehouseBusyError, WarehouseError
+
+FAILED, INPUT, BUSY = 1, 3, 4
+
+INPUT_ERRORS = (
+    SettingsError,
+    SampleError,
+    UnknownTableError,
+    UnsupportedFormatError,
+    TargetNotEmptyError,
+)
+
+
+def expected_errors() -> tuple[type[Exception], ...]:
+    """Every base class whose message is meant for the person at the terminal."""
+    return (
+        AudienceError, IdentityError, IngestionError, MeasurementError, OrchestrationError,
+        PersonalizationError, PredictionError, PrivacyError, SampleError, SettingsError,
+        WarehouseError,
+    )  # fmt: skip
+
+
+def exit_code(error: BaseException) -> int:
+    """4 when another run is active, 3 when something given is wrong, else 1."""
+    if isinstance(error, WarehouseBusyError):
+        return BUSY
+    return INPUT if isinstance(error, INPUT_ERRORS) else FAILED

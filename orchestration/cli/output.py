@@ -1,0 +1,79 @@
+"""Tables, JSON and progress on the terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from orchestration.progress import listening
+
+console = Console(highlight=False)
+
+
+def print_rows(title: str, rows: Sequence[dict[str, Any]] | pa.Table, *, as_json: bool = False) -> None:
+    """Print rows as a table, or as a JSON array."""
+    records = rows.to_pylist() if isinstance(rows, pa.Table) else list(rows)
+    if as_json:
+        print_json(records)
+        return
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for name in records[0] if records else ():
+        table.add_column(str(name), justify=_side(records[0][name]))
+    for record in records:
+        table.add_row(*(_cell(value) for value in record.values()))
+    console.print(table if records else f"{title}: none")
+
+
+def print_json(value: object) -> None:
+    """Print one JSON value; times as ISO 8601."""
+    console.print_json(json.dumps(value, default=str))
+
+
+@contextmanager
+def showing_progress() -> Iterator[None]:
+    """Show each step that a run announces, with the time it takes."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress, listening(_Steps(progress)):
+        yield
+
+
+class _Steps:
+    """One progress line per announced step."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, Any] = {}
+        self._current: str | None = None
+
+    def __call__(self, step: str, share: float | None) -> None:
+        if step not in self._tasks:
+            self._finish_current()
+            self._tasks[step] = self._progress.add_task(step, total=None)
+            self._current = step
+        if share is not None:
+            self._progress.update(self._tasks[step], total=1.0, completed=share)
+
+    def _finish_current(self) -> None:
+        if self._current is not None:
+            self._progress.update(self._tasks[self._current], total=1.0, completed=1.0)
+
+
+def _side(value: object) -> Any:
+    return "right" if isinstance(value, int | float) and not isinstance(value, bool) else "left"
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1_000 else f"{value:,.0f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)

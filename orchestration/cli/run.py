@@ -1,0 +1,64 @@
+"""``candor run`` and ``candor ui``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.app import app
+from orchestration.cli.options import JsonOption, with_paths
+from orchestration.cli.output import console, print_json, showing_progress
+from settings import Paths
+
+
+@app.command()
+@with_paths
+def run(
+    *,
+    paths: Paths,
+    job: Annotated[str, typer.Option(help="Which job to run.")] = "refresh",
+    as_json: JsonOption = False,
+) -> None:
+    """Materialise everything, here and now; the run is recorded where the UI shows it."""
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from orchestration.run import run_job  # noqa: PLC0415 - loads Dagster
+
+    Company(paths).check_configuration()
+    with showing_progress():
+        outcome = run_job(paths, job)
+    if as_json:
+        print_json({"run_id": outcome.run_id, "steps": outcome.steps,
+                    "checks_passed": outcome.checks_passed,
+                    "checks_failed": outcome.checks_failed})  # fmt: skip
+        return
+    console.print(
+        f"Run {outcome.run_id} is done: {outcome.steps} steps, "
+        f"{outcome.checks_passed} checks passed, {len(outcome.checks_failed)} warned."
+    )
+    for check in outcome.checks_failed:
+        console.print(f"  [yellow]warned[/yellow] {check}")
+
+
+@app.command()
+@with_paths
+def ui(
+    *,
+    paths: Paths,
+    port: Annotated[int, typer.Option(help="Port of the web server.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Open Dagster's UI on this data home, with its schedules and sensors."""
+    from orchestration.instance import prepare_instance  # noqa: PLC0415 - loads Dagster
+
+    prepare_instance(paths)
+    root = Path(__file__).resolve().parent.parent.parent
+    console.print(f"Dagster's UI will be at http://{host}:{port} (Ctrl+C ends it)")
+    dagster = str(Path(sys.executable).with_name("dagster"))
+    workspace = str(root / "workspace.yaml")
+    command = [dagster, "dev", "-w", workspace, "-h", host, "-p", str(port)]
+    os.chdir(root)
+    os.execv(dagster, command)  # noqa: S606 - our own command, no shell

@@ -1,0 +1,61 @@
+"""Set a new company up: its configuration files, and JSON Schemas for editors."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pydantic
+
+from audiences import Audience
+from audiences.sync import DestinationsConfig
+from identity import IdentityConfig
+from ingestion import SourcesConfig
+from measurement import ExperimentsConfig
+from orchestration.errors import TargetNotEmptyError
+from personalization import ContentConfig
+from prediction import PersonasConfig, PredictionsConfig
+from privacy import ConsentConfig, RetentionConfig
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "config"
+SOURCES_TEMPLATE = Path(__file__).resolve().parent / "templates" / "sources.yml"
+
+SCHEMAS: dict[str, type[pydantic.BaseModel]] = {
+    "sources": SourcesConfig,
+    "identity": IdentityConfig,
+    "consent": ConsentConfig,
+    "predictions": PredictionsConfig,
+    "personas": PersonasConfig,
+    "audience": Audience,
+    "destinations": DestinationsConfig,
+    "experiments": ExperimentsConfig,
+    "content": ContentConfig,
+    "retention": RetentionConfig,
+}
+
+
+def write_configuration(folder: Path) -> list[Path]:
+    """Copy the commented examples, with a sources.yml that explains every kind of file.
+
+    Raises:
+        TargetNotEmptyError: The folder already holds something.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise TargetNotEmptyError(folder)
+    shutil.copytree(EXAMPLES, folder, dirs_exist_ok=True)
+    shutil.copyfile(SOURCES_TEMPLATE, folder / "sources.yml")
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def write_schemas(folder: Path) -> list[Path]:
+    """Write one JSON Schema per kind of configuration file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, model in SCHEMAS.items():
+        path = folder / f"{name}.schema.json"
+        text = json.dumps(model.model_json_schema(), indent=2, sort_keys=True)
+        path.write_text(f"{text}\n", encoding="utf-8")
+        written.append(path)
+    return written

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import Field
+
+from settings import ConfigurationError, MissingConfigError, StrictModel, load_config
+
+
+class Source(StrictModel):
+    files: str
+    days: int = Field(default=1, ge=1)
+
+
+class Config(StrictModel):
+    region: str = "US"
+    sources: dict[str, Source] = Field(default_factory=dict)
+
+
+def _write(folder: Path, text: str) -> Path:
+    path = folder / "sources.yml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_an_unknown_key_is_named_with_its_line_and_a_suggestion(tmp_path: Path) -> None:
+    path = _write(tmp_path, "region: US\nsources:\n  web:\n    fils: x\n    files: y\n")
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_config(path, Config)
+
+    assert "sources.yml" in str(caught.value)
+    assert "line 4, key 'sources.web.fils'" in str(caught.value)
+    assert "did you mean 'files'?" in str(caught.value)
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    path = _write(tmp_path, "regon: US\nsources:\n  web: {days: 0}\n")
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_config(path, Config)
+
+    assert {problem.key for problem in caught.value.problems} == {
+        "regon",
+        "sources.web.days",
+        "sources.web.files",
+    }
+
+
+def test_a_value_out_of_range_says_what_was_found_and_what_is_allowed(tmp_path: Path) -> None:
+    path = _write(tmp_path, "sources:\n  web: {files: x, days: 0}\n")
+
+    with pytest.raises(ConfigurationError, match=r"found 0; Input should be greater"):
+        load_config(path, Config)
+
+
+@pytest.mark.parametrize(
+    "text", ["a: [1, 2", "a:\n\t- b", "a: 1\na: 2\n"], ids=["open", "tab", "twice"]
+)
+def test_text_that_is_not_yaml_is_told_with_its_line(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigurationError, match="line "):
+        load_config(_write(tmp_path, text), Config)
+
+
+def test_bytes_that_are_not_utf8_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "sources.yml"
+    path.write_bytes(b"region: \xff\xfe")
+
+    with pytest.raises(ConfigurationError, match="UTF-8"):
+        load_config(path, Config)
+
+
+def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(MissingConfigError, match="candor init"):
+        load_config(tmp_path / "sources.yml", Config)
+
+
+def test_a_missing_file_may_mean_the_defaults(tmp_path: Path) -> None:
+    assert load_config(tmp_path / "sources.yml", Config, missing_ok=True) == Config()
+
+
+def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
+    assert load_config(_write(tmp_path, "# nothing yet\n"), Config) == Config()
