@@ -5,7 +5,7 @@
   - DestinationError
     - DestinationUnavailableError
     - DestinationRefusedError
-    - UnsafeAddressError
+      - UnsafeAddressError
 """
 
 from __future__ import annotations
@@ -60,13 +60,9 @@ class DestinationRefusedError(DestinationError):
         super().__init__(destination, code, advice)
 
 
-class UnsafeAddressError(DestinationError):
+class UnsafeAddressError(DestinationRefusedError):
     """A destination's address is not one that personal data may be sent to."""
 
     def __init__(self, destination: str, reason: str) -> None:
         self.reason = reason
-        advice = (
-            f"{reason}; personal data goes only to public https addresses "
-            "unless its settings allow otherwise"
-        )
-        super().__init__(destination, "unsafe_address", advice)
+        super().__init__(destination, f"unsafe_address ({reason})", is_final=True)

@@ -19,7 +19,9 @@ _IDENTIFIERS = Column(
 _FINGERPRINT = Column(
     "fingerprint", "VARCHAR", Pii.PSEUDONYMOUS, "SHA-256 of the identifiers and traits sent"
 )
-_ROW = Column("row_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person's name at this destination")
+_ROW = Column(
+    "row_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person's name in this sync; no other sync has it"
+)
 
 MEMBERSHIPS = Table(
     TableName("audiences", "memberships"),
@@ -93,14 +95,17 @@ SUPPRESSED_MEMBERS = Table(
     subjects=_BY_PERSON,
 )
 
-REQUIRED_PURPOSES = Table(
-    TableName("audiences", "required_purposes"),
-    grain="One row per audience and consent purpose it needs; no person's rows",
+DEFINITIONS = Table(
+    TableName("audiences", "definitions"),
+    grain="One row per configured audience, as it was last computed; no person's rows",
     columns=(
         _AUDIENCE,
-        Column("purpose", "VARCHAR", Pii.NONE, "the purpose that each member must have granted"),
+        Column("name", "VARCHAR", Pii.NONE, "what people call it"),
+        Column("purposes", "VARCHAR", Pii.NONE, "JSON list: consents that each member needs"),
+        Column("minimum_size", "BIGINT", Pii.NONE, "members below which nobody new is sent"),
+        Column("definition", "VARCHAR", Pii.NONE, "JSON of its configuration"),
     ),
-    key=("audience_key", "purpose"),
+    key=("audience_key",),
 )
 
 LEDGER = Table(
@@ -193,10 +198,10 @@ ROW_RESULTS = Table(
             Pii.IDENTIFIER,
             "JSON object sent before, where it differs; null else",
         ),
-        Column("traits", "VARCHAR", Pii.PERSONAL, "JSON object of the traits sent; null on removal"),
         Column(
-            "status", "VARCHAR", Pii.NONE, "pending, acknowledged, rejected, refused or voided"
+            "traits", "VARCHAR", Pii.PERSONAL, "JSON object of the traits sent; null on removal"
         ),
+        Column("status", "VARCHAR", Pii.NONE, "pending, acknowledged, rejected, refused or voided"),
         Column("reason", "VARCHAR", Pii.NONE, "code of the rejection; null else"),
         Column("recorded_at", "TIMESTAMP", Pii.NONE, "when the status was last set, UTC"),
     ),
@@ -210,7 +215,7 @@ TABLES: tuple[Table, ...] = (
     MEMBERSHIP_CHANGES,
     SIZES,
     SUPPRESSED_MEMBERS,
-    REQUIRED_PURPOSES,
+    DEFINITIONS,
     LEDGER,
     RUNS,
     BATCHES,

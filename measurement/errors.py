@@ -2,11 +2,12 @@
 
 * MeasurementError
   - InvalidSharesError
+  - InvalidExperimentError
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 class MeasurementError(Exception):
@@ -22,3 +23,12 @@ class InvalidSharesError(MeasurementError, ValueError):
         super().__init__(
             f"shares of arms must lie between 0 and 1 and add up to 1, found {listed or 'none'}"
         )
+
+
+class InvalidExperimentError(MeasurementError, ValueError):
+    """Segments ask for things that are not there or that the experiment moves; all at once."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        listed = "".join(f"\n  - {problem}" for problem in problems)
+        super().__init__(f"experiments.yml cannot be used:{listed}")

@@ -1,6 +1,44 @@
 """The one code location: what Dagster knows of Candor."""
 
+import sys
 import warnings
+from pathlib import Path
+
+import dagster as dg
+from dagster_dbt import DbtCliResource
 
 # dagster-dbt asks for sqlglot's old extra; sqlglot 29 works without it and says so at import.
 warnings.filterwarnings("ignore", message=r"sqlglot\[rs\] is deprecated")
+
+from orchestration.defs import (  # noqa: E402 - after the filter above
+    choose,
+    ingest,
+    jobs,
+    predict,
+    privacy_ops,
+    profiles,
+    publish,
+    resolve,
+    schedules,
+    sensors,
+)
+from orchestration.resources import CandorResource  # noqa: E402 - as above
+
+PARTS = [ingest, resolve, profiles, predict, choose, publish, privacy_ops]
+
+defs = dg.Definitions(
+    assets=dg.load_assets_from_modules(PARTS),
+    asset_checks=dg.load_asset_checks_from_modules(PARTS),
+    jobs=jobs.ALL,
+    schedules=schedules.ALL,
+    sensors=sensors.ALL,
+    # DuckDB has one writer: every step of a run works in the run's own process.
+    executor=dg.in_process_executor,
+    resources={
+        "candor": CandorResource(),
+        # The dbt of this environment, whether or not it is activated.
+        "dbt_cli": DbtCliResource(
+            project_dir=profiles.PROJECT, dbt_executable=str(Path(sys.executable).with_name("dbt"))
+        ),
+    },
+)

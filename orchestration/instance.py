@@ -23,6 +23,9 @@ retention:
     purge_after_days: {skipped: 7, failure: 30, success: 30}
 """
 
+# Tag of runs that have held the run lock.
+HOLDS_LOCK = {"candor/run_lock": "held"}
+
 # In these states a run believes that a process works on it.
 UNFINISHED = (
     dg.DagsterRunStatus.STARTING,
@@ -51,13 +54,21 @@ def prepare_instance(paths: Paths) -> None:
     os.environ["DO_NOT_TRACK"] = "1"
 
 
-def close_orphans(instance: dg.DagsterInstance) -> int:
+def close_orphans(instance: dg.DagsterInstance, *, but: str | None = None) -> int:
     """Mark runs whose process was killed as failed; call it only while holding the run lock.
+
+    A run is marked once it holds the lock, so that whoever holds it now knows: no marked run that
+    is not finished has a process any more. Runs that still wait for the lock are left alone.
+
+    Args:
+        instance: The instance of the data home.
+        but: The run that asks.
 
     Returns:
         How many runs were closed.
     """
-    orphans = instance.get_runs(filters=dg.RunsFilter(statuses=list(UNFINISHED)))
+    held = dg.RunsFilter(statuses=list(UNFINISHED), tags=HOLDS_LOCK)
+    orphans = [run for run in instance.get_runs(filters=held) if run.run_id != but]
     for run in orphans:
         instance.report_run_failed(run, "The process of this run ended before the run did.")
     return len(orphans)

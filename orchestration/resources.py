@@ -8,6 +8,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from orchestration.company import Company
+from orchestration.instance import HOLDS_LOCK, close_orphans
 from orchestration.run_lock import hold_run_lock
 from warehouse import Warehouse
 
@@ -23,6 +24,9 @@ class CandorResource(dg.ConfigurableResource["CandorResource"]):
         company = Company.from_environment()
         company.paths.make_home()
         with hold_run_lock(company.paths.home):
+            if context.instance is not None and context.run_id is not None:
+                close_orphans(context.instance, but=context.run_id)
+                context.instance.add_run_tags(context.run_id, HOLDS_LOCK)
             self._company = company
             yield self
 

@@ -11,6 +11,7 @@ from orchestration.errors import RunFailedError
 from orchestration.instance import close_orphans, open_instance
 from orchestration.run_lock import hold_run_lock
 from settings import Paths
+from warehouse import WarehouseBusyError
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,9 @@ class RunOutcome:
     checks_failed: tuple[str, ...]
 
 
-def run_job(paths: Paths, name: str, *, run_config: Mapping[str, object] | None = None) -> RunOutcome:
+def run_job(
+    paths: Paths, name: str, *, run_config: Mapping[str, object] | None = None
+) -> RunOutcome:
     """Run one job to its end.
 
     Raises:
@@ -32,7 +35,6 @@ def run_job(paths: Paths, name: str, *, run_config: Mapping[str, object] | None 
     """
     paths.make_home()
     with hold_run_lock(paths.home), open_instance(paths) as instance:
-        close_orphans(instance)
         job = _definitions().resolve_job_def(name)
         result = job.execute_in_process(
             instance=instance, raise_on_error=False, run_config=dict(run_config or {})
@@ -40,9 +42,24 @@ def run_job(paths: Paths, name: str, *, run_config: Mapping[str, object] | None 
     if not result.success:
         raise RunFailedError(result.run_id, tuple(_failures(result)))
     checks = result.get_asset_check_evaluations()
-    failed = tuple(f"{c.asset_key.to_user_string()}: {c.check_name}" for c in checks if not c.passed)
+    failed = tuple(
+        f"{c.asset_key.to_user_string()}: {c.check_name}" for c in checks if not c.passed
+    )
     steps = sum(event.is_step_success for event in result.all_events)
     return RunOutcome(result.run_id, steps, sum(c.passed for c in checks), failed)
+
+
+def close_dead_runs(paths: Paths) -> int:
+    """Mark runs whose process was killed as failed, so that the UI's queue does not wait for them.
+
+    Returns:
+        How many were closed; 0 while a run is active.
+    """
+    try:
+        with hold_run_lock(paths.home, wait_s=0), open_instance(paths) as instance:
+            return close_orphans(instance)
+    except WarehouseBusyError:
+        return 0
 
 
 def _definitions() -> dg.Definitions:

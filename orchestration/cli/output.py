@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from orchestration.progress import listening
@@ -17,7 +25,9 @@ from orchestration.progress import listening
 console = Console(highlight=False)
 
 
-def print_rows(title: str, rows: Sequence[dict[str, Any]] | pa.Table, *, as_json: bool = False) -> None:
+def print_rows(
+    title: str, rows: Sequence[dict[str, Any]] | pa.Table, *, as_json: bool = False
+) -> None:
     """Print rows as a table, or as a JSON array."""
     records = rows.to_pylist() if isinstance(rows, pa.Table) else list(rows)
     if as_json:
@@ -38,10 +48,18 @@ def print_json(value: object) -> None:
 
 @contextmanager
 def showing_progress() -> Iterator[None]:
-    """Show each step that a run announces, with the time it takes."""
+    """Show each step that a run announces, with the time it takes: bars, or lines in a log."""
+    errors = Console(stderr=True, highlight=False)
+    if not errors.is_terminal:
+        with listening(_Lines(errors)):
+            yield
+        return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress, listening(_Steps(progress)):
-        yield
+    with Progress(*columns, console=errors) as progress:
+        steps = _Steps(progress)
+        with listening(steps):
+            yield
+        steps.finish()
 
 
 class _Steps:
@@ -49,20 +67,37 @@ class _Steps:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._tasks: dict[str, Any] = {}
+        self._tasks: dict[str, TaskID] = {}
         self._current: str | None = None
 
     def __call__(self, step: str, share: float | None) -> None:
         if step not in self._tasks:
-            self._finish_current()
+            self.finish()
             self._tasks[step] = self._progress.add_task(step, total=None)
             self._current = step
         if share is not None:
             self._progress.update(self._tasks[step], total=1.0, completed=share)
 
-    def _finish_current(self) -> None:
+    def finish(self) -> None:
+        """Mark the current step as done."""
         if self._current is not None:
-            self._progress.update(self._tasks[self._current], total=1.0, completed=1.0)
+            task = self._tasks[self._current]
+            self._progress.update(task, total=1.0, completed=1.0)
+            self._progress.stop_task(task)
+
+
+class _Lines:
+    """One plain line per announced step, where there is no terminal to draw on."""
+
+    def __init__(self, errors: Console) -> None:
+        self._errors = errors
+        self._began = time.monotonic()
+        self._seen: set[str] = set()
+
+    def __call__(self, step: str, _share: float | None) -> None:
+        if step not in self._seen:
+            self._seen.add(step)
+            self._errors.print(f"{time.monotonic() - self._began:6.1f} s  {step}")
 
 
 def _side(value: object) -> Any:

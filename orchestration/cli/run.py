@@ -53,8 +53,10 @@ def ui(
 ) -> None:
     """Open Dagster's UI on this data home, with its schedules and sensors."""
     from orchestration.instance import prepare_instance  # noqa: PLC0415 - loads Dagster
+    from orchestration.run import close_dead_runs  # noqa: PLC0415 - as above
 
     prepare_instance(paths)
+    close_dead_runs(paths)
     root = Path(__file__).resolve().parent.parent.parent
     console.print(f"Dagster's UI will be at http://{host}:{port} (Ctrl+C ends it)")
     dagster = str(Path(sys.executable).with_name("dagster"))

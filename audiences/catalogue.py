@@ -1,0 +1,96 @@
+"""What audiences may speak of: columns, models and personas that the warehouse has."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from warehouse import TableName, Warehouse
+
+PROFILES = TableName("marts", "profiles")
+ACCOUNTS = TableName("marts", "accounts")
+ACCOUNT_MEMBERS = TableName("marts", "account_members")
+EVENTS = TableName("marts", "events")
+CONTACT_POINTS = TableName("marts", "contact_points")
+CONSENT = TableName("marts", "consent_current")
+PERSONS = TableName("identity", "persons")
+SCORES = TableName("prediction", "propensity_scores")
+PERSONA_MEMBERS = TableName("prediction", "persona_members")
+AS_OF = TableName("raw", "as_of")
+
+
+class ValueKind(StrEnum):
+    """Kinds of values that have tests of their own."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    BOOLEAN = "yes or no"
+    TIME = "time"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Names that a clause may use.
+
+    Attributes:
+        columns: Of each table, its columns and what they hold.
+        models: Keys of the models that have published scores.
+        personas: Names and ids of the personas that are published.
+    """
+
+    columns: Mapping[TableName, Mapping[str, ValueKind]]
+    models: frozenset[str]
+    personas: frozenset[str]
+
+    def of(self, table: TableName) -> Mapping[str, ValueKind]:
+        """The columns of one table; none when it is not there."""
+        return self.columns.get(table, {})
+
+
+def read_catalogue(warehouse: Warehouse) -> Catalogue:
+    """Read the names off the warehouse."""
+    found: dict[TableName, dict[str, ValueKind]] = {}
+    # One row per column of the schema, not per person.
+    for row in warehouse.columns().to_pylist():
+        table = TableName(row["table_schema"], row["table_name"])
+        found.setdefault(table, {})[row["column_name"]] = _kind(row["data_type"])
+    return Catalogue(
+        columns=found,
+        models=_names(warehouse, SCORES, "model_key"),
+        personas=_names(warehouse, PERSONA_MEMBERS, "persona_name")
+        | _names(warehouse, PERSONA_MEMBERS, "persona_id"),
+    )
+
+
+def suggestion(name: str, known: Collection[str]) -> str:
+    """What the user may have meant, and what there is."""
+    if not known:
+        return "none is published yet"
+    close = difflib.get_close_matches(name.lower(), sorted(known), n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{hint}known: {', '.join(sorted(known))}"
+
+
+def _names(warehouse: Warehouse, table: TableName, column: str) -> frozenset[str]:
+    if not warehouse.exists(table):
+        return frozenset()
+    rows = warehouse.read(
+        f"select distinct {column} as name from {table.sql} where {column} is not null"
+    )
+    return frozenset(rows["name"].to_pylist())
+
+
+def _kind(data_type: str) -> ValueKind:
+    base = data_type.upper().partition("(")[0]
+    if base in {"VARCHAR", "UUID"} or base.startswith("ENUM"):
+        return ValueKind.TEXT
+    if base == "BOOLEAN":
+        return ValueKind.BOOLEAN
+    if base == "DATE" or base.startswith("TIMESTAMP"):
+        return ValueKind.TIME
+    if base in {"FLOAT", "DOUBLE", "DECIMAL"} or base.endswith(("INT", "INTEGER")):
+        return ValueKind.NUMBER
+    return ValueKind.OTHER

@@ -1,0 +1,142 @@
+"""Ask the engine who meets which rules, who lacks a consent, and who is held out.
+
+The answers stand in temporary tables for as long as the block lasts; membership, preview and
+explanation read them there.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+from sqlglot import exp
+
+from audiences.catalogue import AS_OF, CONSENT, Catalogue
+from audiences.compile import Plan, PlannedAudience
+from audiences.config import Audience
+from audiences.inventory import MEMBERSHIPS
+from measurement.assignment import arm_sql
+from warehouse import Warehouse
+
+TREATMENT = "treatment"
+HOLDOUT = "holdout"
+
+FACTS = "candor_audience_facts"
+MATCHED = "candor_audience_matched"
+LACKING = "candor_audience_lacking"
+REQUIRED = "candor_audience_required"
+_EMPTY = """
+    select null::varchar as audience_key, null::varchar as person_id, null::varchar as arm,
+        null::varchar as reasons
+    where false
+"""
+
+
+def read_as_of(warehouse: Warehouse, *, now: dt.datetime) -> dt.datetime:
+    """The moment up to which the warehouse knows; ``now`` where it does not say."""
+    known = warehouse.scalar(f"select as_of from {AS_OF.sql}") if warehouse.exists(AS_OF) else None
+    if known is None:
+        return now
+    return known if isinstance(known, dt.datetime) else dt.datetime.combine(known, dt.time())
+
+
+@contextmanager
+def judged(
+    warehouse: Warehouse, audiences: Sequence[Audience], plan: Plan, catalogue: Catalogue
+) -> Iterator[None]:
+    """Fill the temporary tables, and drop them afterwards.
+
+    * ``candor_audience_facts``: one row per person, a column per clause.
+    * ``candor_audience_matched``: audience, person, arm and reasons of all who meet the rules.
+    * ``candor_audience_lacking``: audience, person and each consent that is missing.
+    """
+    warehouse.execute(
+        f"create or replace temp table {FACTS} as "
+        f"select *, coalesce(account_id, person_id) as account_unit from ({plan.facts})",
+        plan.parameters,
+    )
+    try:
+        warehouse.execute(f"create or replace temp table {MATCHED} as {_matched(audiences, plan)}")
+        with warehouse.view(REQUIRED, _required(audiences)):
+            warehouse.execute(f"create or replace temp table {LACKING} as {_lacking(catalogue)}")
+        yield
+    finally:
+        for name in (FACTS, MATCHED, LACKING):
+            warehouse.execute(f"drop table if exists {name}")
+
+
+def _required(audiences: Sequence[Audience]) -> Any:
+    """The purposes that each audience needs, as an Arrow table (audience_key, purpose)."""
+    pairs = [(a.key, purpose) for a in audiences for purpose in dict.fromkeys(a.purposes)]
+    return pa.table(
+        {
+            "audience_key": pa.array([key for key, _ in pairs], pa.string()),
+            "purpose": pa.array([purpose for _, purpose in pairs], pa.string()),
+        }
+    )
+
+
+def consent_by_person(catalogue: Catalogue) -> str:
+    """Query for (person_id, purpose, status): granted only where nothing says otherwise."""
+    if CONSENT not in catalogue.columns:
+        return "select null::varchar as person_id, null::varchar as purpose, null as status limit 0"
+    return f"""
+        select person_id, purpose,
+            case when bool_and(coalesce(status = 'granted', false)) then 'granted'
+                else 'denied' end as status
+        from {CONSENT.sql}
+        group by person_id, purpose
+    """
+
+
+def _matched(audiences: Sequence[Audience], plan: Plan) -> str:
+    by_key = {audience.key: audience for audience in audiences}
+    ready = [_members(by_key[planned.key], planned) for planned in plan.audiences]
+    held = [_kept(key) for key in plan.held]
+    return " union all ".join((_EMPTY, *ready, *held))
+
+
+def _members(audience: Audience, planned: PlannedAudience) -> str:
+    return f"""
+        select {_text(audience.key)} as audience_key, person_id, {_arm(audience)} as arm,
+            {planned.reasons} as reasons
+        from {FACTS}
+        where {planned.matches}
+    """
+
+
+def _kept(key: str) -> str:
+    """Members of an audience that cannot be judged: as they were, if they are still there."""
+    return f"""
+        select audience_key, person_id, arm, reasons
+        from {MEMBERSHIPS.name.sql}
+        where audience_key = {_text(key)} and person_id in (select person_id from {FACTS})
+    """
+
+
+def _arm(audience: Audience) -> str:
+    hold_out = audience.hold_out
+    if hold_out is None:
+        return _text(TREATMENT)
+    unit = "person_id" if hold_out.unit == "person" else "account_unit"
+    shares = {HOLDOUT: hold_out.share, TREATMENT: 1 - hold_out.share}
+    return arm_sql(unit, salt=hold_out.salt, shares=shares)
+
+
+def _lacking(catalogue: Catalogue) -> str:
+    return f"""
+        select matched.audience_key, matched.person_id,
+            'consent:' || required.purpose || ':' || coalesce(consent.status, 'unknown') as reason
+        from {MATCHED} as matched
+        inner join {REQUIRED} as required using (audience_key)
+        left join ({consent_by_person(catalogue)}) as consent
+            on consent.person_id = matched.person_id and consent.purpose = required.purpose
+        where consent.status is distinct from 'granted'
+    """
+
+
+def _text(value: str) -> str:
+    return exp.Literal.string(value).sql(dialect="duckdb")

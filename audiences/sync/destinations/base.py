@@ -1,0 +1,100 @@
+"""What a destination is to the sync: it plans requests, sends them, and forgets people."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pyarrow as pa
+
+Sleep = Callable[[float], None]
+Clock = Callable[[], dt.datetime]
+
+_NONE_REJECTED = {"row_id": pa.array([], pa.string()), "reason": pa.array([], pa.string())}
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows that go together, committed to the ledger before they are sent.
+
+    Attributes:
+        batch_id: Also the idempotency key: the same rows are always sent under the same one.
+        sync_key: The sync.
+        audience_key: The audience.
+        columns: Names of the identifiers and traits, in the order of the configuration.
+        rows: Arrow table, one row per person, removals first: ``row_id``, ``operation`` (add,
+            change, remove, erase), ``payload`` (JSON object of the row), and each of ``columns``
+            as text.
+    """
+
+    batch_id: str
+    sync_key: str
+    audience_key: str
+    columns: tuple[str, ...]
+    rows: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Exactly what is handed over, byte by byte."""
+
+    batch_id: str
+    sync_key: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The answer to a batch that arrived.
+
+    Attributes:
+        rejected: Arrow table (row_id, reason) of the rows refused; all others were taken.
+            A reason is a short machine code.
+        attempts: How often the request was made.
+    """
+
+    rejected: pa.Table = field(default_factory=lambda: pa.table(_NONE_REJECTED))
+    attempts: int = 1
+
+
+class Destination(Protocol):
+    """A place that audiences are published to."""
+
+    @property
+    def key(self) -> str:
+        """Its key in the configuration."""
+
+    @property
+    def max_rows(self) -> int:
+        """Most rows of one batch."""
+
+    def remembers(self, sync_key: str) -> bool:
+        """Whether what was acknowledged earlier is still there, as far as can be told."""
+
+    def plan(self, batch: Batch) -> Request:
+        """Write the request for a batch; pure: the same batch gives the same bytes."""
+
+    def send(self, request: Request, *, sleep: Sleep) -> Delivery:
+        """Deliver a request; delivering it twice equals delivering it once.
+
+        Raises:
+            DestinationUnavailableError: Nobody knows whether it arrived.
+            DestinationRefusedError: All of it was refused.
+        """
+
+    def erase(self, batch: Batch, *, sleep: Sleep) -> Delivery:
+        """Make the destination forget the persons of a batch, history included.
+
+        Raises:
+            DestinationUnavailableError: Nobody knows whether it arrived.
+            DestinationRefusedError: All of it was refused.
+        """
+
+
+def rejected_rows(row_ids: Sequence[str], reasons: Sequence[str]) -> pa.Table:
+    """The table of refused rows that a delivery carries."""
+    return pa.table(
+        {"row_id": pa.array(row_ids, pa.string()), "reason": pa.array(reasons, pa.string())}
+    )

@@ -1,0 +1,89 @@
+"""A destination in memory that fails on demand, for tests of the sync and of configurations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from audiences.sync.destinations.base import (
+    Batch,
+    Delivery,
+    Request,
+    Sleep,
+    rejected_rows,
+)
+
+
+class CrashError(BaseException):
+    """The process dies here; nothing may catch it."""
+
+
+@dataclass(slots=True)
+class FakeDestination:
+    """Keeps what it is sent, answers a key that it knows as it did before.
+
+    Attributes:
+        key: Its key.
+        max_rows: Most rows of one batch.
+        members: Row id to the row last put, of everyone it holds.
+        keys: Every idempotency key that arrived, repetitions included.
+        reject: Rows to refuse: takes a row and gives a reason, or None to take it.
+        before: Errors to raise before a request is taken in, one for each request.
+        after: Errors to raise after a request was taken in, one for each request.
+        erased: Row ids that it was told to forget.
+        is_forgetful: Whether it says that it lost what it had.
+    """
+
+    key: str = "fake"
+    max_rows: int = 100
+    members: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    keys: list[str] = field(default_factory=list)
+    reject: Callable[[Mapping[str, Any]], str | None] = lambda _row: None
+    before: list[BaseException | None] = field(default_factory=list)
+    after: list[BaseException | None] = field(default_factory=list)
+    erased: set[str] = field(default_factory=set)
+    is_forgetful: bool = False
+    _answers: dict[str, Delivery] = field(default_factory=dict)
+
+    def remembers(self, sync_key: str) -> bool:  # noqa: ARG002 - one fake serves one sync
+        """False once it was told to be forgetful."""
+        return not self.is_forgetful
+
+    def plan(self, batch: Batch) -> Request:
+        """All payloads as a JSON list."""
+        payloads = ",".join(batch.rows["payload"].to_pylist())
+        return Request(batch.batch_id, batch.sync_key, f"[{payloads}]".encode())
+
+    def send(self, request: Request, *, sleep: Sleep) -> Delivery:  # noqa: ARG002 - never waits
+        """Take a request in, unless a fault is due."""
+        _raise_next(self.before)
+        self.keys.append(request.batch_id)
+        if request.batch_id not in self._answers:
+            self._answers[request.batch_id] = self._take(json.loads(request.body))
+        _raise_next(self.after)
+        return self._answers[request.batch_id]
+
+    def erase(self, batch: Batch, *, sleep: Sleep) -> Delivery:
+        """Forget persons."""
+        delivery = self.send(self.plan(batch), sleep=sleep)
+        self.erased.update(batch.rows["row_id"].to_pylist())
+        return delivery
+
+    def _take(self, rows: Iterable[Mapping[str, Any]]) -> Delivery:
+        refused = {row["id"]: reason for row in rows if (reason := self.reject(row))}
+        for row in rows:
+            if row["id"] in refused:
+                continue
+            if row["operation"] in {"remove", "erase"}:
+                self.members.pop(row["id"], None)
+            else:
+                self.members[row["id"]] = row
+        return Delivery(rejected_rows(list(refused), list(refused.values())))
+
+
+def _raise_next(faults: list[BaseException | None]) -> None:
+    fault = faults.pop(0) if faults else None
+    if fault is not None:
+        raise fault

@@ -1,0 +1,201 @@
+"""Make destinations forget people: everyone ever sent is known from the ledger."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from audiences.errors import DestinationError, DestinationRefusedError
+from audiences.inventory import BATCHES, LEDGER, ROW_RESULTS, RUNS, TABLES
+from audiences.sync import ledger
+from audiences.sync.config import Sync
+from audiences.sync.destinations.base import Destination, Sleep
+from warehouse import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureEvidence:
+    """What one destination answered for one sync; holds no personal value.
+
+    Attributes:
+        destination_key: The destination.
+        sync_key: The sync that had sent the persons there.
+        persons: How many ids of them it was told to forget.
+        status: confirmed; rejected: some rows were refused; unanswered: told, without an answer;
+            refused: it would not listen; unreachable: it is no longer configured or is off.
+        batch_id: The batch that told it; None when nothing was sent.
+        code: Why it is not confirmed; None when it is.
+    """
+
+    destination_key: str
+    sync_key: str
+    persons: int
+    status: str
+    batch_id: str | None
+    code: str | None
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the destination has acknowledged."""
+        return self.status == "confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationEraser:
+    """Tells every destination that ever got a person to forget them.
+
+    Attributes:
+        warehouse: The engine, not inside a transaction.
+        destinations: The destinations that can be reached, by key.
+        sleep: How to wait between attempts.
+    """
+
+    warehouse: Warehouse
+    destinations: Mapping[str, Destination]
+    sleep: Sleep
+
+    def find(self, person_ids: Sequence[str]) -> Mapping[str, int]:
+        """How many of these ids each destination ever got, by its key."""
+        counts: dict[str, int] = {}
+        for row in self._sent(person_ids):
+            counts[row.destination_key] = counts.get(row.destination_key, 0) + row.persons
+        return counts
+
+    def erase(
+        self, person_ids: Sequence[str], *, request_id: str, now: dt.datetime
+    ) -> tuple[ErasureEvidence, ...]:
+        """Tell the destinations; telling them again finds whatever is not confirmed yet.
+
+        Call it before the ledger's own rows are erased: afterwards nobody knows what was sent.
+
+        Args:
+            person_ids: Every id that the persons ever had.
+            request_id: The request to name as the run.
+            now: Time to record, UTC without a zone.
+        """
+        self.warehouse.create_missing(TABLES)
+        return tuple(
+            self._tell(sent, person_ids, request_id=request_id, now=now)
+            for sent in self._sent(person_ids)
+        )
+
+    def _tell(
+        self, sent: _Sent, person_ids: Sequence[str], *, request_id: str, now: dt.datetime
+    ) -> ErasureEvidence:
+        destination = self.destinations.get(sent.destination_key)
+        if destination is None:
+            return sent.evidence("unreachable", None, "not configured or switched off")
+        sync = Sync(sent.sync_key, sent.audience_key, sent.destination_key, "mirror", ())
+        intent = ledger.Intent(sync, request_id, ledger.ERASURE, now)
+        waiting = self._waiting(sent.sync_key, request_id)
+        batch_id = waiting or ledger.write_intent(
+            self.warehouse,
+            intent,
+            _TO_ERASE,
+            {"person_ids": list(person_ids), "ours": sent.sync_key},
+        )
+        if batch_id is None:
+            return sent.evidence("confirmed", None, None)
+        return self._deliver(sent, destination, sync, batch_id, now=now)
+
+    def _deliver(
+        self, sent: _Sent, destination: Destination, sync: Sync, batch_id: str, *, now: dt.datetime
+    ) -> ErasureEvidence:
+        batch = ledger.read_batch(self.warehouse, sync, batch_id)
+        try:
+            delivery = destination.erase(batch, sleep=self.sleep)
+        except DestinationRefusedError as error:
+            ledger.record_refusal(self.warehouse, batch_id, error.code, now=now)
+            return sent.evidence("refused", batch_id, error.code)
+        except DestinationError as error:
+            ledger.record_attempt(self.warehouse, batch_id, attempts=1, code=error.code)
+            return sent.evidence("unanswered", batch_id, error.code)
+        ledger.record_delivery(self.warehouse, batch_id, delivery, now=now)
+        is_partial = delivery.rejected.num_rows > 0
+        return sent.evidence(
+            "rejected" if is_partial else "confirmed", batch_id, "rows" if is_partial else None
+        )
+
+    def _waiting(self, sync_key: str, request_id: str) -> str | None:
+        """The batch of this request that was told without an answer, if there is one."""
+        waiting = self.warehouse.scalar(
+            f"""
+            select batch_id from {BATCHES.name.sql}
+            where sync_key = $sync_key and run_id = $request_id
+                and kind = '{ledger.ERASURE}' and status = 'in_flight'
+            order by position
+            """,
+            {"sync_key": sync_key, "request_id": request_id},
+        )
+        return None if waiting is None else str(waiting)
+
+    def _sent(self, person_ids: Sequence[str]) -> list[_Sent]:
+        self.warehouse.create_missing(TABLES)
+        rows = self.warehouse.read(_EVER_SENT, {"person_ids": list(person_ids)})
+        return [_Sent(**row) for row in rows.to_pylist()]  # one row per sync
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A sync that sent some of the persons."""
+
+    sync_key: str
+    destination_key: str
+    audience_key: str
+    persons: int
+
+    def evidence(self, status: str, batch_id: str | None, code: str | None) -> ErasureEvidence:
+        return ErasureEvidence(
+            self.destination_key, self.sync_key, self.persons, status, batch_id, code
+        )
+
+
+# A person counts as sent by the ledger, and by every batch that was ever committed: one that was
+# never answered, refused or voided may have been read at the other side all the same.
+_EVER_SENT = f"""
+    with sent as (
+        select sync_key, destination_key, person_id from {LEDGER.name.sql}
+        union
+        select batches.sync_key, batches.destination_key, results.person_id
+        from {ROW_RESULTS.name.sql} as results
+        inner join {BATCHES.name.sql} as batches using (batch_id)
+    ),
+    syncs as (
+        select sync_key, max_by(audience_key, started_at) as audience_key
+        from {RUNS.name.sql} group by sync_key
+    )
+    select sync_key, destination_key, coalesce(audience_key, '') as audience_key,
+        count(distinct person_id) as persons
+    from sent left join syncs using (sync_key)
+    where list_contains($person_ids::varchar[], person_id)
+    group by all
+    order by all
+"""
+
+_TO_ERASE = f"""
+    with sent as (
+        select person_id, row_id, identifiers, acknowledged_at as moment
+        from {LEDGER.name.sql} where sync_key = $ours
+        union all
+        select person_id, row_id, identifiers, recorded_at as moment
+        from {ROW_RESULTS.name.sql} where sync_key = $ours
+    ),
+    erased as (
+        select results.person_id
+        from {ROW_RESULTS.name.sql} as results
+        where results.sync_key = $ours
+        group by results.person_id
+        having max(recorded_at) filter (where operation = 'erase' and status = 'acknowledged')
+            >= max(recorded_at)
+    )
+    select person_id, any_value(row_id) as row_id, 'erase' as operation, 'erased' as cause,
+        null::varchar as fingerprint,
+        first(identifiers order by moment desc nulls last) filter (where identifiers is not null)
+            as identifiers,
+        null::varchar as previous_identifiers, null::varchar as traits
+    from sent
+    where list_contains($person_ids::varchar[], person_id)
+        and person_id not in (select person_id from erased)
+    group by person_id
+"""

@@ -1,0 +1,236 @@
+"""Desired state minus acknowledged state: who is to be added, changed or removed.
+
+Everything here is SQL text over the tables of the warehouse; nothing is written, nothing is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlglot import exp
+
+from audiences.catalogue import CONTACT_POINTS, PROFILES, Catalogue, suggestion
+from audiences.errors import InvalidAudienceError
+from audiences.inventory import DEFINITIONS, LEDGER, MEMBERSHIPS
+from audiences.judge import TREATMENT, consent_by_person
+from audiences.sync.config import Identifier, Sync
+
+SUPPRESSED = "candor_sync_suppressed"
+READY = "ready"
+
+
+def check_sync(sync: Sync, catalogue: Catalogue) -> None:
+    """Refuse a sync that sends traits which are not there.
+
+    Raises:
+        InvalidAudienceError: A trait is no column of ``marts.profiles``; all problems at once.
+    """
+    columns = catalogue.of(PROFILES)
+    problems = [
+        f"sync {sync.key!r}: trait {trait!r} is not a column of {PROFILES}: "
+        + suggestion(trait, columns)
+        for trait in sync.traits
+        if trait not in columns
+    ]
+    if problems:
+        raise InvalidAudienceError(problems)
+
+
+def gate_parameters(sync: Sync) -> dict[str, object]:
+    """The values bound in :func:`gate_sql` with ``among``."""
+    return {"audience_key": sync.audience, "purposes": list(sync.purposes)}
+
+
+def plan_parameters(sync: Sync) -> dict[str, object]:
+    """The values bound in :func:`plan_sql`."""
+    return {**gate_parameters(sync), "sync_key": sync.key}
+
+
+def gate_sql(sync: Sync, catalogue: Catalogue, *, among: str | None = None) -> str:
+    """Query for (person_id, gate): whether each person concerned may be sent now, or why not.
+
+    Concerned are the members of the audience and everyone whom the destination may hold. A gate
+    is ready, gone, no_consent, suppressed, held_out, exited or unreachable; the first that fits.
+
+    Args:
+        sync: The sync.
+        catalogue: The tables that the warehouse has.
+        among: Query for the person_id of those to ask about, instead of everyone concerned.
+    """
+    concerned = among or _concerned()
+    return f"""
+        select concerned.person_id,
+            case
+                when profiles.person_id is null then 'gone'
+                when lacking.person_id is not null then 'no_consent'
+                when suppressed.person_id is not null then 'suppressed'
+                when members.person_id is null then 'exited'
+                when members.arm is distinct from '{TREATMENT}' then 'held_out'
+                when reachable.person_id is null then 'unreachable'
+                else '{READY}'
+            end as gate
+        from ({concerned}) as concerned
+        left join (select distinct person_id from {PROFILES.sql}) as profiles using (person_id)
+        left join ({_lacking(concerned, catalogue)}) as lacking using (person_id)
+        left join (select distinct person_id from {SUPPRESSED}) as suppressed using (person_id)
+        left join ({_members()}) as members using (person_id)
+        left join ({_reachable(sync)}) as reachable using (person_id)
+    """
+
+
+def plan_sql(sync: Sync, catalogue: Catalogue) -> str:
+    """Query for the rows that are due, removals first.
+
+    Columns: person_id, row_id, operation (add, change, remove), cause, fingerprint,
+    identifiers, previous_identifiers, traits, number (from 0). A person whose last row was
+    rejected or never answered is due again, as the ledger holds no acknowledgement of it.
+    """
+    kept = " and due.gate <> 'exited'" if sync.mode == "add_only" else ""
+    return f"""
+        with gates as ({gate_sql(sync, catalogue)}),
+        points as ({_points()}),
+        desired as ({_desired(sync)}),
+        audience as ({_audience()}),
+        due as (
+            select gates.person_id, gates.gate, desired.fingerprint, desired.identifiers,
+                desired.traits, ledger.identifiers as sent_identifiers,
+                ledger.fingerprint as sent_fingerprint,
+                coalesce(ledger.is_present, false) as is_present
+            from gates
+            left join desired using (person_id)
+            left join (select * from {LEDGER.name.sql} where sync_key = $sync_key) as ledger
+                using (person_id)
+        ),
+        operations as (
+            select due.*,
+                case
+                    when gate = '{READY}' and not is_present then 'add'
+                    when gate = '{READY}' and sent_fingerprint is null then 'add'
+                    when gate = '{READY}' and sent_fingerprint <> fingerprint then 'change'
+                    when gate <> '{READY}' and is_present{kept} then 'remove'
+                end as operation
+            from due
+        )
+        select person_id, {_row_id()} as row_id, operation,
+            case when gate = '{READY}' then 'member' else gate end as cause,
+            case when gate = '{READY}' then fingerprint end as fingerprint,
+            case when gate = '{READY}' then identifiers else sent_identifiers end as identifiers,
+            case when gate = '{READY}' and is_present and sent_identifiers <> identifiers
+                then sent_identifiers end as previous_identifiers,
+            case when gate = '{READY}' then traits end as traits,
+            row_number() over (order by operation <> 'remove', person_id) - 1 as number
+        from operations
+        where operation = 'remove'
+            or (operation is not null and (select is_large_enough from audience))
+    """
+
+
+def identifiers_to_check_sql(catalogue: Catalogue) -> str:
+    """Query for (person_id, identifier_type, identifier_value) of all members."""
+    if CONTACT_POINTS not in catalogue.columns:
+        return "select null::varchar as person_id limit 0"
+    return f"""
+        select person_id, identifier_type, identifier_value
+        from {CONTACT_POINTS.sql}
+        where person_id in (select person_id from ({_members()}))
+    """
+
+
+def _concerned() -> str:
+    return f"""
+        select person_id from ({_members()})
+        union
+        select person_id from {LEDGER.name.sql} where sync_key = $sync_key and is_present
+    """
+
+
+def _members() -> str:
+    return f"select person_id, arm from {MEMBERSHIPS.name.sql} where audience_key = $audience_key"
+
+
+def _audience() -> str:
+    """Whether the audience has the members that its definition asks for."""
+    return f"""
+        select (select count(*) from ({_members()})) >= coalesce(max(minimum_size), 0)
+            as is_large_enough
+        from {DEFINITIONS.name.sql}
+        where audience_key = $audience_key
+    """
+
+
+def _lacking(concerned: str, catalogue: Catalogue) -> str:
+    """Persons who have not granted each purpose of the audience and of the destination."""
+    return f"""
+        select distinct concerned.person_id
+        from ({concerned}) as concerned
+        cross join (
+            select unnest(from_json(purposes, '["varchar"]')) as purpose
+            from {DEFINITIONS.name.sql} where audience_key = $audience_key
+            union
+            select unnest($purposes::varchar[]) as purpose
+        ) as required
+        left join ({consent_by_person(catalogue)}) as consent
+            on consent.person_id = concerned.person_id and consent.purpose = required.purpose
+        where consent.status is distinct from 'granted'
+    """
+
+
+def _points() -> str:
+    """One value of each type for a person: their own, the preferred one first."""
+    return f"""
+        select person_id,
+            first(identifier_value order by is_preferred desc nulls last, identifier_value)
+                filter (where identifier_type = 'email') as email,
+            first(identifier_value order by is_preferred desc nulls last, identifier_value)
+                filter (where identifier_type = 'phone') as phone
+        from {CONTACT_POINTS.sql}
+        where not coalesce(is_shared, false) and identifier_value is not null
+        group by person_id
+    """
+
+
+def _reachable(sync: Sync) -> str:
+    if any(identifier.type == "person_id" for identifier in sync.identifiers):
+        return f"select distinct person_id from {PROFILES.sql}"
+    types = ", ".join(sorted({f"'{identifier.type}'" for identifier in sync.identifiers}))
+    return f"""
+        select distinct person_id from {CONTACT_POINTS.sql}
+        where identifier_type in ({types}) and identifier_value is not null
+            and not coalesce(is_shared, false)
+    """
+
+
+def _desired(sync: Sync) -> str:
+    identifiers = _json_object((i.column, _identifier(i)) for i in sync.identifiers)
+    traits = _json_object(
+        (trait, exp.column(trait, "profiles", quoted=True).sql(dialect="duckdb"))
+        for trait in sync.traits
+    )
+    return f"""
+        select person_id, identifiers, traits,
+            sha256(identifiers || '|' || traits) as fingerprint
+        from (
+            select profiles.person_id, {identifiers} as identifiers, {traits} as traits
+            from {PROFILES.sql} as profiles
+            inner join ({_members()}) as members using (person_id)
+            left join points using (person_id)
+        )
+    """
+
+
+def _identifier(identifier: Identifier) -> str:
+    source = "profiles" if identifier.type == "person_id" else "points"
+    value = f"{source}.{identifier.type}"
+    return value if identifier.form == "raw" else f"sha256({value})"
+
+
+def _json_object(pairs: Iterable[tuple[str, str]]) -> str:
+    written = ", ".join(
+        f"{exp.Literal.string(name).sql(dialect='duckdb')}, {value}" for name, value in pairs
+    )
+    return f"cast(json_object({written}) as varchar)"
+
+
+def _row_id() -> str:
+    """A name for the person that only this sync uses, so that two destinations cannot join."""
+    return "'r_' || left(sha256($sync_key || '|' || person_id), 26)"

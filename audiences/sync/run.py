@@ -1,0 +1,287 @@
+"""Publish one audience to one destination: finish what is in flight, then send what is due."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from audiences.catalogue import Catalogue, read_catalogue
+from audiences.errors import DestinationError, DestinationRefusedError, DestinationUnavailableError
+from audiences.inventory import BATCHES, MEMBERSHIPS, ROW_RESULTS, RUNS, TABLES
+from audiences.sync import ledger, plan
+from audiences.sync.config import Sync
+from audiences.sync.destinations.base import Destination, Sleep
+from warehouse import Warehouse
+
+SuppressionCheck = Callable[[Any], Any]
+"""Takes an Arrow table (person_id, identifier_type, identifier_value) and returns the rows of
+it that belong to people who were erased and must not come back."""
+
+_ROW_COLUMNS = (
+    "person_id, row_id, operation, cause, fingerprint, identifiers, previous_identifiers, traits"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What one run of a sync came to; counts of rows.
+
+    Attributes:
+        sync_key: The sync.
+        destination_key: The destination.
+        status: succeeded; partial: some rows were refused; failed: the destination stopped it.
+        added: Acknowledged as new.
+        changed: Acknowledged as changed.
+        removed: Acknowledged as removed.
+        rejected: Refused, due again in the next run.
+        unanswered: Sent without an answer, or not reached before the run stopped.
+        held_out: Members not sent because they are held out.
+        no_consent: Members not sent because a consent is missing.
+        suppressed: Members not sent because they were erased before.
+        unreachable: Members not sent because they have none of the identifiers.
+        code: Why the run stopped early; None when it did not.
+    """
+
+    sync_key: str
+    destination_key: str
+    status: str
+    added: int
+    changed: int
+    removed: int
+    rejected: int
+    unanswered: int
+    held_out: int
+    no_consent: int
+    suppressed: int
+    unreachable: int
+    code: str | None
+
+
+def run_sync(  # noqa: PLR0913 - the six are the contract, the seventh is orchestration's gift
+    warehouse: Warehouse,
+    sync: Sync,
+    destination: Destination,
+    *,
+    run_id: str,
+    now: dt.datetime,
+    sleep: Sleep,
+    suppression: SuppressionCheck | None = None,
+) -> SyncReport:
+    """Bring a destination to the state that its audience desires.
+
+    Every intent is committed before its request, the ledger moves only on an answer, and consent,
+    suppression and hold-out are asked again for each batch. An error of the destination ends the
+    run with a report, not with an exception; what is unanswered is sent again by the next run.
+
+    Args:
+        warehouse: The engine, not inside a transaction.
+        sync: What to send.
+        destination: Where to.
+        run_id: The run to name in every row.
+        now: Time to record, UTC without a zone.
+        sleep: How to wait between attempts.
+        suppression: Tells who was erased and must not be sent; None where nothing tells.
+
+    Raises:
+        InvalidAudienceError: The sync sends a trait that is not there.
+    """
+    warehouse.create_missing(TABLES)
+    catalogue = read_catalogue(warehouse)
+    plan.check_sync(sync, catalogue)
+    run = _Run(warehouse, sync, destination, catalogue, ledger.Intent(sync, run_id, "delta", now))
+    run.write("running", None)
+    if not destination.remembers(sync.key):
+        ledger.forget_all(warehouse, sync.key)
+    with _suppressed(warehouse, sync, catalogue, suppression):
+        try:
+            run.resume(sleep)
+            run.send_due(sleep)
+        except DestinationError as error:
+            return run.finish(error.code)
+        return run.finish(None)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run of one sync, and the batches that it touched."""
+
+    warehouse: Warehouse
+    sync: Sync
+    destination: Destination
+    catalogue: Catalogue
+    intent: ledger.Intent
+    batches: list[str] = field(default_factory=list)
+    planned: int = 0
+    intended: int = 0
+
+    def resume(self, sleep: Sleep) -> None:
+        """Send the batches without an answer again, under the keys that they had."""
+        for batch_id in ledger.in_flight(self.warehouse, self.sync.key):
+            if self._is_still_allowed(batch_id):
+                self._deliver(batch_id, sleep)
+            else:
+                ledger.void(self.warehouse, batch_id, now=self.intent.now)
+
+    def send_due(self, sleep: Sleep) -> None:
+        """Plan once, then commit and send batch after batch."""
+        self.warehouse.execute(
+            f"create or replace temp table {ledger.PLAN} as "
+            f"{plan.plan_sql(self.sync, self.catalogue)}",
+            plan.plan_parameters(self.sync),
+        )
+        self.planned = self.warehouse.scalar(f"select count(*) from {ledger.PLAN}")
+        for first in range(0, self.planned, self.destination.max_rows):
+            end = first + self.destination.max_rows
+            values = {**plan.gate_parameters(self.sync), "first": first, "end": end}
+            batch_id = ledger.write_intent(self.warehouse, self.intent, self._due(), values)
+            if batch_id is not None:
+                self._deliver(batch_id, sleep)
+            self.intended = min(end, self.planned)
+
+    def write(self, status: str, code: str | None) -> SyncReport:
+        """Write this run's row and report it."""
+        report = self._report(status, code)
+        row = {
+            **{name: getattr(report, name) for name in _COUNTS},
+            "run_id": self.intent.run_id,
+            "sync_key": self.sync.key,
+            "destination_key": self.sync.destination,
+            "audience_key": self.sync.audience,
+            "status": report.status,
+            "code": code,
+            "started_at": self.intent.now,
+            "finished_at": None if status == "running" else self.intent.now,
+        }
+        self.warehouse.replace_where(
+            RUNS.name,
+            "run_id = $run_id and sync_key = $sync_key",
+            pa.Table.from_pylist([row]),
+            {"run_id": self.intent.run_id, "sync_key": self.sync.key},
+        )
+        return report
+
+    def finish(self, code: str | None) -> SyncReport:
+        """Judge the run by what is left undone."""
+        return self.write("failed" if code else "succeeded", code)
+
+    def _due(self) -> str:
+        """The rows of one batch of the plan whose persons may still be sent as planned."""
+        among = f"select person_id from {ledger.PLAN} where number >= $first and number < $end"
+        gates = plan.gate_sql(self.sync, self.catalogue, among=among)
+        return f"""
+            select {_ROW_COLUMNS}
+            from {ledger.PLAN} as planned
+            inner join ({gates}) as gates using (person_id)
+            where (planned.operation = 'remove') = (gates.gate <> '{plan.READY}')
+        """
+
+    def _is_still_allowed(self, batch_id: str) -> bool:
+        """Whether everyone in a batch is still there and may still get what it says."""
+        ours = f"select person_id from {ROW_RESULTS.name.sql} where batch_id = $batch_id"
+        allowed = self.warehouse.scalar(
+            f"""
+            select count(*) from {ROW_RESULTS.name.sql} as results
+            inner join ({plan.gate_sql(self.sync, self.catalogue, among=ours)}) as gates
+                using (person_id)
+            where results.batch_id = $batch_id
+                and (results.operation = 'remove') = (gates.gate <> '{plan.READY}')
+            """,
+            {**plan.gate_parameters(self.sync), "batch_id": batch_id},
+        )
+        intended = self.warehouse.scalar(
+            f"select rows from {BATCHES.name.sql} where batch_id = $batch_id",
+            {"batch_id": batch_id},
+        )
+        return bool(allowed == intended)
+
+    def _deliver(self, batch_id: str, sleep: Sleep) -> None:
+        self.batches.append(batch_id)
+        request = self.destination.plan(ledger.read_batch(self.warehouse, self.sync, batch_id))
+        try:
+            delivery = self.destination.send(request, sleep=sleep)
+        except DestinationUnavailableError as error:
+            ledger.record_attempt(self.warehouse, batch_id, attempts=1, code=error.code)
+            raise
+        except DestinationRefusedError as error:
+            ledger.record_refusal(self.warehouse, batch_id, error.code, now=self.intent.now)
+            if error.is_final:
+                raise
+            return
+        ledger.record_delivery(self.warehouse, batch_id, delivery, now=self.intent.now)
+
+    def _report(self, status: str, code: str | None) -> SyncReport:
+        rows = ledger.batch_facts(self.warehouse, self.batches)
+        gates = {} if status == "running" else self._gates()
+        rejected = sum(n for (_, state), n in rows.items() if state in {"rejected", "refused"})
+        pending = sum(n for (_, state), n in rows.items() if state == "pending")
+        return SyncReport(
+            sync_key=self.sync.key,
+            destination_key=self.sync.destination,
+            status="partial" if status == "succeeded" and rejected else status,
+            added=rows.get(("add", "acknowledged"), 0),
+            changed=rows.get(("change", "acknowledged"), 0),
+            removed=rows.get(("remove", "acknowledged"), 0),
+            rejected=rejected,
+            unanswered=pending + self._not_reached(code),
+            held_out=gates.get("held_out", 0),
+            no_consent=gates.get("no_consent", 0),
+            suppressed=gates.get("suppressed", 0),
+            unreachable=gates.get("unreachable", 0),
+            code=code,
+        )
+
+    def _not_reached(self, code: str | None) -> int:
+        """Planned rows for which no intent was written before the run stopped."""
+        if code is None:
+            return 0
+        return max(0, self.planned - self.intended - self.destination.max_rows)
+
+    def _gates(self) -> dict[str, int]:
+        members = f"select person_id from {MEMBERSHIPS.name.sql} where audience_key = $audience_key"
+        gates = plan.gate_sql(self.sync, self.catalogue, among=members)
+        rows = self.warehouse.read(
+            f"select gate, count(*) as count from ({gates}) group by gate",
+            plan.gate_parameters(self.sync),
+        )
+        return {row["gate"]: row["count"] for row in rows.to_pylist()}
+
+
+_COUNTS = (
+    "added",
+    "changed",
+    "removed",
+    "rejected",
+    "unanswered",
+    "held_out",
+    "no_consent",
+    "suppressed",
+    "unreachable",
+)
+
+
+@contextmanager
+def _suppressed(
+    warehouse: Warehouse, sync: Sync, catalogue: Catalogue, suppression: SuppressionCheck | None
+) -> Iterator[None]:
+    """Hold the persons who must not come back in a temporary table."""
+    found = pa.table({"person_id": pa.array([], pa.string())})
+    if suppression is not None:
+        known = warehouse.read(
+            plan.identifiers_to_check_sql(catalogue), {"audience_key": sync.audience}
+        )
+        found = suppression(known).select(["person_id"])
+    with warehouse.view("candor_suppression", found):
+        warehouse.execute(
+            f"create or replace temp table {plan.SUPPRESSED} as "
+            "select distinct person_id from candor_suppression"
+        )
+    try:
+        yield
+    finally:
+        warehouse.execute(f"drop table if exists {plan.SUPPRESSED}")
+        warehouse.execute(f"drop table if exists {ledger.PLAN}")

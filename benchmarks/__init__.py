@@ -1,0 +1,1 @@
+"""Ratios against a named reference, measured in the same run."""

@@ -1,0 +1,47 @@
+"""One measured ratio, and the sample company that benchmarks share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sample import make_sample
+
+SEED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Seconds of ours and of a named reference, and the budget for their quotient."""
+
+    what: str
+    ours_s: float
+    reference: str
+    reference_s: float
+    budget: float
+
+    def cells(self) -> tuple[str, ...]:
+        return (
+            self.what,
+            f"{self.ours_s:.1f}",
+            self.reference,
+            f"{self.reference_s:.1f}",
+            f"{self.ours_s / self.reference_s:.2f}",
+            f"{self.budget:.2f}",
+        )
+
+
+def seconds(act: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
+
+
+def sample_landing(folder: Path, people: int) -> Path:
+    """The landing folder of a sample company, made once per run."""
+    landing = folder / f"landing-{people}"
+    if not landing.exists():
+        make_sample(people=people, seed=SEED, out=landing, truth=folder / f"truth-{people}")
+    return landing

@@ -1,0 +1,71 @@
+{# Text without surrounding blanks; null where nothing is left. #}
+{% macro clean_text(column) -%}
+    nullif(trim({{ column }}), '')
+{%- endmacro %}
+
+{# Whether a text holds a match of a regular expression that RE2 and Java both read. #}
+{% macro matches(column, pattern) -%}
+    {{ return(adapter.dispatch('matches')(column, pattern)) }}
+{%- endmacro %}
+
+{% macro default__matches(column, pattern) -%}
+    {{ column }} rlike '{{ pattern }}'
+{%- endmacro %}
+
+{% macro duckdb__matches(column, pattern) -%}
+    regexp_matches({{ column }}, '{{ pattern }}')
+{%- endmacro %}
+
+{# The host of a URL or bare domain, lower case, without www, port and path. #}
+{% macro url_host(column) -%}
+    {%- set bare -%}
+        regexp_replace(lower(trim({{ column }})), '^([a-z][a-z0-9+.-]*:)?//', '')
+    {%- endset -%}
+    {%- set host -%}
+        {{ dbt.split_part(dbt.split_part(dbt.split_part(bare, "'/'", 1), "'?'", 1), "':'", 1) }}
+    {%- endset -%}
+    nullif(regexp_replace({{ host }}, '^www[.]', ''), '')
+{%- endmacro %}
+
+{# The domain of a normalised e-mail address. #}
+{% macro email_domain(column) -%}
+    nullif({{ dbt.split_part(column, "'@'", 2) }}, '')
+{%- endmacro %}
+
+{# A list of names as SQL literals. #}
+{% macro quoted_list(names) -%}
+    {%- for name in names -%}
+        '{{ name | replace("'", "''") }}'{{ ', ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+{# Text with every e-mail address in it blotted out: forms and links carry them along. #}
+{% macro without_addresses(column) -%}
+    {{ return(adapter.dispatch('without_addresses')(column)) }}
+{%- endmacro %}
+
+{% macro default__without_addresses(column) -%}
+    regexp_replace({{ column }}, '[A-Za-z0-9._%+-]+(@|%40)[A-Za-z0-9.-]+', '[address]')
+{%- endmacro %}
+
+{% macro duckdb__without_addresses(column) -%}
+    regexp_replace({{ column }}, '[A-Za-z0-9._%+-]+(@|%40)[A-Za-z0-9.-]+', '[address]', 'g')
+{%- endmacro %}
+
+{#
+    An IPv4 address as raw.ip_ranges writes addresses: 32 hex digits, mapped into IPv6.
+    Null for anything else; IPv6 addresses are not looked up.
+#}
+{% macro address_key(column) -%}
+    {%- set number -%}
+        {%- for part in range(1, 5) -%}
+            {%- set byte = dbt.split_part(column, "'.'", part) -%}
+            {{ 256 ** (4 - part) }} * {{ dbt.safe_cast(byte, 'bigint') }}
+            {{- ' + ' if not loop.last }}
+        {%- endfor -%}
+    {%- endset -%}
+    case
+        when {{ matches(column, '^[0-9]{1,3}([.][0-9]{1,3}){3}$') }}
+            then '00000000000000000000ffff' || lpad(lower(hex({{ number }})), 8, '0')
+    end
+{%- endmacro %}

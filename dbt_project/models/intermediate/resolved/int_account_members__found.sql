@@ -1,0 +1,198 @@
+with
+
+accounts as (
+
+    select * from {{ ref('int_accounts__unified') }}
+
+),
+
+domains as (
+
+    select distinct
+        unified_account_id,
+        domain
+
+    from accounts
+
+    where domain is not null and domain not in ({{ quoted_list(var('free_mail_domains')) }})
+
+),
+
+members as (
+
+    select * from {{ source('identity', 'members') }}
+
+),
+
+records as (
+
+    select
+        members.person_id,
+        records.*
+
+    from {{ ref('stg_raw__person_records') }} as records
+
+    inner join members
+        on
+            records.source = members.source
+            and records.source_record_id = members.source_record_id
+
+),
+
+addresses as (
+
+    select distinct
+        person_id,
+        {{ email_domain('identifier_value') }} as domain
+
+    from {{ ref('int_contact_points__ranked') }}
+
+    where identifier_type = 'email'
+
+),
+
+networks as (
+
+    select * from {{ ref('int_persons__located') }}
+
+),
+
+groups as (
+
+    select distinct
+        person_id,
+        group_id
+
+    from {{ ref('int_events__attributed') }}
+
+    where type = 'group' and group_id is not null and person_id is not null
+
+),
+
+found as (
+
+    select
+        accounts.unified_account_id as account_id,
+        records.person_id,
+        1 as basis_rank,
+        'record' as basis
+
+    from records
+
+    inner join accounts
+        on records.account_id = accounts.account_id
+
+    union all
+
+    select
+        accounts.unified_account_id as account_id,
+        groups.person_id,
+        2 as basis_rank,
+        'group_call' as basis
+
+    from groups
+
+    inner join accounts
+        on groups.group_id = accounts.account_id
+
+    union all
+
+    select
+        domains.unified_account_id as account_id,
+        groups.person_id,
+        2 as basis_rank,
+        'group_call' as basis
+
+    from groups
+
+    inner join domains
+        on lower(groups.group_id) = domains.domain
+
+    union all
+
+    select
+        domains.unified_account_id as account_id,
+        addresses.person_id,
+        3 as basis_rank,
+        'email_domain' as basis
+
+    from addresses
+
+    inner join domains
+        on addresses.domain = domains.domain
+
+    union all
+
+    select
+        domains.unified_account_id as account_id,
+        records.person_id,
+        4 as basis_rank,
+        'company_domain' as basis
+
+    from records
+
+    inner join domains
+        on records.company_domain = domains.domain
+
+    union all
+
+    select
+        accounts.unified_account_id as account_id,
+        records.person_id,
+        5 as basis_rank,
+        'company_name' as basis
+
+    from records
+
+    inner join accounts
+        on lower(records.company_name) = lower({{ clean_text('accounts.name') }})
+
+    union all
+
+    select
+        domains.unified_account_id as account_id,
+        networks.person_id,
+        6 as basis_rank,
+        'network' as basis
+
+    from networks
+
+    inner join domains
+        on networks.domain = domains.domain
+
+),
+
+ranked as (
+
+    select
+        account_id,
+        person_id,
+        basis,
+        basis_rank,
+        row_number() over (
+            partition by account_id, person_id
+            order by basis_rank
+        ) as strength_rank,
+        min(basis_rank) over (partition by person_id) as strongest_rank
+
+    from found
+
+),
+
+strongest as (
+
+    select
+        account_id,
+        person_id,
+        basis,
+        basis_rank
+
+    from ranked
+
+    -- Who visits a customer's office does not work there: a network speaks only for those of
+    -- whom nothing else does.
+    where strength_rank = 1 and (basis_rank < 6 or strongest_rank = 6)
+
+)
+
+select * from strongest

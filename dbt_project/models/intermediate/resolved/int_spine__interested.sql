@@ -1,0 +1,143 @@
+with
+
+known as (
+
+    select * from {{ ref('int_spine_events__known') }}
+
+    where content_id is not null and activity in ('page_view', 'content_view', 'download')
+
+),
+
+content_items as (
+
+    select * from {{ ref('content_items') }}
+
+),
+
+-- One reading is reported as a page call, a track call or both: the larger number counts.
+readings as (
+
+    select
+        known.person_id,
+        known.as_of,
+        content_items.topic,
+        content_items.funnel_stage,
+        greatest(
+            count(case when known.activity = 'page_view' then 1 end),
+            count(case when known.activity = 'content_view' then 1 end),
+            count(case when known.activity = 'download' then 1 end)
+        ) as readings
+
+    from known
+
+    inner join content_items
+        on known.content_id = content_items.content_id
+
+    group by
+        known.person_id,
+        known.as_of,
+        known.content_id,
+        content_items.topic,
+        content_items.funnel_stage
+
+),
+
+topics as (
+
+    select
+        person_id,
+        as_of,
+        topic,
+        sum(readings) as readings
+
+    from readings
+
+    where topic is not null
+
+    group by person_id, as_of, topic
+
+),
+
+shares as (
+
+    select
+        person_id,
+        as_of,
+        cast(readings as double)
+        / sum(readings) over (partition by person_id, as_of) as share
+
+    from topics
+
+),
+
+spread as (
+
+    select
+        person_id,
+        as_of,
+        count(*) as distinct_topics,
+        abs(round({{ exact_sum('-share * ln(share)') }}, 6)) as topic_entropy,
+        round(max(share), 6) as top_topic_share
+
+    from shares
+
+    group by person_id, as_of
+
+),
+
+stages as (
+
+    select
+        person_id,
+        as_of,
+        round(
+            cast(sum(case when funnel_stage = 'consideration' then readings else 0 end) as double)
+            / sum(readings),
+            6
+        ) as consideration_share,
+        round(
+            cast(sum(case when funnel_stage = 'decision' then readings else 0 end) as double)
+            / sum(readings),
+            6
+        ) as decision_share
+
+    from readings
+
+    where funnel_stage is not null
+
+    group by person_id, as_of
+
+),
+
+persons as (
+
+    select person_id, as_of from spread
+
+    union
+
+    select person_id, as_of from stages
+
+),
+
+interested as (
+
+    select
+        persons.person_id,
+        persons.as_of,
+        coalesce(spread.distinct_topics, 0) as distinct_topics,
+        coalesce(spread.topic_entropy, 0) as topic_entropy,
+        coalesce(spread.top_topic_share, 0) as top_topic_share,
+        coalesce(stages.consideration_share, 0) as consideration_share,
+        coalesce(stages.decision_share, 0) as decision_share
+
+    from persons
+
+    left join spread
+        on persons.person_id = spread.person_id and persons.as_of = spread.as_of
+
+    left join stages
+        on persons.person_id = stages.person_id and persons.as_of = stages.as_of
+
+)
+
+select * from interested

@@ -1,0 +1,99 @@
+{#- Names only: what each is, in _marts__models.yml. -#}
+{%- set behaved_counts = [
+    'page_views_7d', 'page_views_30d', 'page_views_90d', 'page_views_total',
+    'intent_pages_7d', 'intent_pages_14d', 'intent_pages_30d', 'intent_pages_total',
+    'sessions_7d', 'sessions_30d', 'sessions_90d', 'sessions_total',
+    'active_days_7d', 'active_days_30d', 'active_days_total',
+    'downloads_30d', 'downloads_total', 'searches_30d', 'searches_total',
+    'cta_clicks_30d', 'cta_clicks_total', 'other_tracks_30d', 'other_tracks_total',
+    'tracks_7d', 'tracks_30d', 'tracks_total', 'distinct_track_events',
+    'emails_delivered_90d', 'emails_opened_30d', 'emails_opened_total',
+    'emails_clicked_30d', 'emails_clicked_total',
+    'device_count', 'distinct_content_items', 'mean_scroll_depth', 'mean_time_on_page_s'
+] -%}
+
+with
+
+spine as (
+
+    select distinct
+        person_id,
+        as_of
+
+    from {{ source('prediction', 'spine') }}
+
+),
+
+behaved as (
+
+    select * from {{ ref('int_spine__behaved') }}
+
+),
+
+interested as (
+
+    select * from {{ ref('int_spine__interested') }}
+
+),
+
+dealt as (
+
+    select * from {{ ref('int_spine__dealt') }}
+
+),
+
+recorded as (
+
+    select * from {{ ref('int_spine__recorded') }}
+
+),
+
+final as (
+
+    select
+        spine.person_id,
+        spine.as_of,
+        {%- for name in behaved_counts %}
+        cast(coalesce(behaved.{{ name }}, 0) as double) as {{ name }},
+        {%- endfor %}
+        {%- for window in ['7d', '30d', '90d', 'total'] %}
+        cast(
+            coalesce(greatest(behaved.read_calls_{{ window }}, behaved.read_pages_{{ window }}), 0)
+            as double
+        ) as content_views_{{ window }},
+        {%- endfor %}
+        round(cast(behaved.days_since_first_seen as double), 6) as days_since_first_seen,
+        round(cast(behaved.days_since_last_seen as double), 6) as days_since_last_seen,
+        round(cast(behaved.days_since_last_content as double), 6) as days_since_last_content,
+        round(cast(behaved.days_since_last_intent as double), 6) as days_since_last_intent,
+        {%- for name in [
+            'distinct_topics', 'topic_entropy', 'top_topic_share', 'consideration_share',
+            'decision_share'
+        ] %}
+        cast(coalesce(interested.{{ name }}, 0) as double) as {{ name }},
+        {%- endfor %}
+        {%- for name in [
+            'orders_90d', 'orders_total', 'spent_total', 'tickets_90d', 'tickets_total'
+        ] %}
+        cast(coalesce(dealt.{{ name }}, 0) as double) as {{ name }},
+        {%- endfor %}
+        cast(
+            case
+                when recorded.record_count > 0 or behaved.is_identified = 1 then 1
+                else 0
+            end as double
+        ) as is_known,
+        cast(coalesce(recorded.record_count, 0) as double) as record_count,
+        cast(coalesce(recorded.has_company, 0) as double) as has_company,
+        round(ln(1 + cast(recorded.employee_count as double)), 6) as employee_count_log
+
+    from spine
+
+    {% for step in ['behaved', 'interested', 'dealt', 'recorded'] %}
+    left join {{ step }}
+        on spine.person_id = {{ step }}.person_id and spine.as_of = {{ step }}.as_of
+    {% endfor %}
+
+)
+
+select * from final

@@ -1,0 +1,51 @@
+with
+
+events as (
+
+    select * from {{ ref('events') }}
+
+    where session_id is not null
+
+),
+
+{%- set forwards = 'occurred_at, event_id' %}
+{%- set backwards = 'occurred_at desc, event_id desc' %}
+
+ends as (
+
+    select
+        events.*,
+        {{ first_known('page_path', 'session_id', forwards) }} as landing_path,
+        {{ first_known('page_path', 'session_id', backwards) }} as exit_path,
+        {{ first_known('channel', 'session_id', forwards) }} as first_channel,
+        {{ first_known('device_type', 'session_id', forwards) }} as first_device_type,
+        {{ first_known('page_referrer', 'session_id', forwards) }} as first_referrer
+
+    from events
+
+),
+
+final as (
+
+    select
+        session_id,
+        max(person_id) as person_id,
+        max(anonymous_id) as anonymous_id,
+        min(occurred_at) as started_at,
+        max(occurred_at) as ended_at,
+        count(*) as event_count,
+        count(case when activity = 'page_view' then 1 end) as page_view_count,
+        max(first_channel) as channel,
+        max(first_referrer) as referrer,
+        max(landing_path) as landing_path,
+        max(exit_path) as exit_path,
+        max(first_device_type) as device_type,
+        max(case when is_bot then 1 else 0 end) = 1 as is_bot
+
+    from ends
+
+    group by session_id
+
+)
+
+select * from final

@@ -1,0 +1,32 @@
+"""Bring identifiers into the one form in which they can be compared, hashed and sent."""
+
+from __future__ import annotations
+
+from identifiers.addresses import normalise_postal_codes
+from identifiers.dates import parse_birth_dates
+from identifiers.domains import FREE_MAIL_DOMAINS, is_free_mail_domain
+from identifiers.email import normalise_email, normalise_emails
+from identifiers.hashing import sha256_hex
+from identifiers.mailboxes import canonical_mailboxes
+from identifiers.names import fold_names, split_full_names
+from identifiers.nicknames import canonical_given_name, canonical_given_names
+from identifiers.phone import normalise_phone, normalise_phones
+from identifiers.placeholders import null_placeholders
+
+__all__ = [
+    "FREE_MAIL_DOMAINS",
+    "canonical_given_name",
+    "canonical_given_names",
+    "canonical_mailboxes",
+    "fold_names",
+    "is_free_mail_domain",
+    "normalise_email",
+    "normalise_emails",
+    "normalise_phone",
+    "normalise_phones",
+    "normalise_postal_codes",
+    "null_placeholders",
+    "parse_birth_dates",
+    "sha256_hex",
+    "split_full_names",
+]

@@ -1,0 +1,115 @@
+"""The formal given name behind a nickname: Bob, Rob and Bobby are Robert.
+
+A short table holds the common English nicknames, where one formal name is by far the likeliest. The
+rest comes from the ``nicknames`` package (Apache-2.0, https://github.com/carltonnorthern/nicknames),
+which knows 1,200 names but not which of several formal ones is meant.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from nicknames import NickNamer, name_triplets
+
+from identifiers.text import as_texts, first_of, folded, trimmed
+
+_COMMON = {
+    "alexander": "alec alex lex xander", "alexandra": "lexi lexie", "andrew": "andy drew", "anthony": "tony",
+    "barbara": "barb barbie babs", "benjamin": "ben benny benjie", "bernard": "bernie", "bradley": "brad",
+    "calvin": "cal", "cameron": "cam", "catherine": "cathy cath kate katie kathy kat katherine kathryn cathryn kathrine katharine catharine",
+    "charles": "charlie chuck chas charley", "christopher": "chris topher kit", "christine": "chrissy christy tina christina",
+    "clifford": "cliff", "cynthia": "cindy", "daniel": "dan danny", "david": "dave davey", "deborah": "deb debbie debby debra",
+    "dennis": "denny", "donald": "don donnie", "dorothy": "dot dottie dolly", "douglas": "doug", "edward": "ed eddie ned ted teddy",
+    "elizabeth": "liz lizzie beth betsy betty eliza bess libby lisbeth elisabeth", "eugene": "gene", "florence": "flo",
+    "frances": "fran frannie", "francis": "frank", "franklin": "frankie", "frederick": "fred freddie freddy", "gabriel": "gabe",
+    "geoffrey": "geoff jeff jeffrey", "gerald": "gerry jerry", "gregory": "greg gregg", "harold": "hal harry", "henry": "hank",
+    "howard": "howie", "jacob": "jake jaap", "jacqueline": "jackie", "james": "jim jimmy jimmie jamie jem", "jennifer": "jen jenny jenn",
+    "jessica": "jess jessie", "john": "jack johnny johnnie jock", "jonathan": "jon jonathon johnathan johnathon", "joseph": "joe joey jos",
+    "joshua": "josh", "judith": "judy", "kenneth": "ken kenny", "kimberly": "kim kimmy kimberley", "lawrence": "larry laurence",
+    "leonard": "len lenny leo", "lillian": "lil lily", "louis": "lou lewis", "margaret": "maggie meg peg peggy marge margie greta",
+    "martin": "marty", "matthew": "matt mat", "melissa": "mel missy", "michael": "mike mick mickey micky micheal", "nathaniel": "nat nate nathan",
+    "nancy": "nan", "nicholas": "nick nicky nicolas nickolas", "pamela": "pam", "patricia": "patty trish patti", "patrick": "paddy",
+    "peter": "pete", "philip": "phil phillip", "rachel": "rach", "raymond": "ray", "rebecca": "becca becky", "richard": "dick rick rich ricky richie",
+    "robert": "bob bobby rob robbie robby bert", "ronald": "ron ronnie", "rosemary": "rosie", "russell": "russ", "samuel": "sam sammy",
+    "sandra": "sandy", "stephanie": "steph", "stephen": "steve steven stevie", "stuart": "stu stewart", "susan": "sue suzie susie",
+    "terence": "terry terrence", "theodore": "theo", "theresa": "terri tess teresa", "thomas": "tom tommy thom",
+    "timothy": "tim timmy", "victoria": "vicky vicki tori", "vincent": "vince vinny", "virginia": "ginny ginger", "walter": "walt wally",
+    "william": "bill billy will willie willy wil liam", "zachary": "zach zack zachariah",
+}  # fmt: skip
+
+_MAX_CHAIN = 5  # a nickname of a nickname of a formal name; the library holds no longer chain
+
+
+def canonical_given_names(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Fold case and accents and put the formal name in place of a nickname.
+
+    Unknown names stay as they are (folded); initials beside a name are dropped. The result is
+    for comparing only, never for showing. Applying it twice changes nothing.
+    """
+    known, formal = _formal_names()
+    names = pc.replace_substring_regex(
+        folded(trimmed(as_texts(values))), pattern=r"[^\p{L}]+", replacement=" "
+    )
+    names = pc.replace_substring_regex(
+        names, pattern=r"(\p{L}{2,}) (?:\p{L}( |$))+$", replacement=r"\1"
+    )
+    names = trimmed(names)
+    found = formal.take(pc.index_in(names, value_set=known))
+    return pc.coalesce(found, names)
+
+
+def canonical_given_name(value: str) -> str | None:
+    """Scalar form of `canonical_given_names`."""
+    return first_of(canonical_given_names(pa.array([value], pa.string())))
+
+
+@lru_cache(maxsize=1)
+def known_given_names() -> frozenset[str]:
+    """Every given name that the table or the library knows, folded."""
+    known, formal = _formal_names()
+    return frozenset(known.to_pylist()) | frozenset(formal.to_pylist())
+
+
+@lru_cache(maxsize=1)
+def _formal_names() -> tuple[pa.Array, pa.Array]:
+    """Nicknames and, in the same order, their formal names."""
+    library = NickNamer()
+    settled = {nick: formal for formal, nicks in _COMMON.items() for nick in nicks.split()}
+    settled.update({formal: formal for formal in _COMMON})
+    names = {name for row in name_triplets() for name in (row.name1, row.name2)}
+    resolved = {name: _resolve(name, library, settled) for name in sorted(names | set(settled))}
+    return pa.array(list(resolved), pa.string()), pa.array(list(resolved.values()), pa.string())
+
+
+def _resolve(name: str, library: NickNamer, settled: dict[str, str]) -> str:
+    for _ in range(_MAX_CHAIN):
+        if name in settled:
+            return settled[name]
+        above = _likeliest_formal(name, library)
+        if above is None:
+            return name
+        name = above
+    return name
+
+
+def _likeliest_formal(name: str, library: NickNamer) -> str | None:
+    """Of the formal names that have more nicknames than this one, the one that is spelt most alike.
+
+    More nicknames means more formal: it also keeps the library's odd loops (Bill and Robert name
+    each other) from turning round.
+    """
+    weight = len(library.nicknames_of(name))
+    formals = [
+        (_shared_start(name, formal), len(library.nicknames_of(formal)), formal)
+        for formal in sorted(library.canonicals_of(name))
+    ]
+    above = [candidate for candidate in formals if candidate[1] > weight]
+    return max(above, key=lambda candidate: (candidate[0], candidate[1]))[2] if above else None
+
+
+def _shared_start(one: str, other: str) -> int:
+    """How many letters two names begin with in common."""
+    differing = (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    return next(differing, min(len(one), len(other)))

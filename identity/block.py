@@ -1,0 +1,75 @@
+"""Choose the pairs of records that are worth comparing.
+
+A pair is compared when at least one key agrees. A key's value that too many records share makes
+no pairs: such blocks cost the square of their size and hold next to no persons, and who belongs
+together in them shares another key as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from identity.prepare import RECORDS
+from warehouse import Warehouse
+
+PAIRS = "identity_pairs"
+
+
+@dataclass(frozen=True, slots=True)
+class BlockingKey:
+    """A name and the SQL of a key over one record; null compares with nobody."""
+
+    name: str
+    sql: str
+
+
+KEYS: tuple[BlockingKey, ...] = (
+    BlockingKey("email", "email"),
+    BlockingKey("phone", "phone"),
+    BlockingKey("mailbox", "case when length(mailbox) >= 5 then mailbox end"),
+    BlockingKey("full name", "given_name || '|' || last_name"),
+    BlockingKey("swapped name", "least(first_name, last_name) || '|' || greatest(first_name, last_name)"),
+    BlockingKey("initial, last name, place", "initial || '|' || last_name || '|' || city"),
+    BlockingKey("first name, postal code", "given_name || '|' || postal_code"),
+    BlockingKey("last name, postal code", "last_name || '|' || postal_code"),
+    BlockingKey("house", "house_number || '|' || left(street, 3) || '|' || coalesce(postal_code, city)"),
+    BlockingKey("street", "house_number || '|' || street"),
+    BlockingKey("birth date, first name", "cast(birth_date as varchar) || '|' || left(given_name, 2)"),
+    BlockingKey("birth date, last name", "cast(birth_date as varchar) || '|' || left(last_name, 2)"),
+    BlockingKey("birth date, place", "cast(birth_date as varchar) || '|' || coalesce(postal_code, city)"),
+)  # fmt: skip
+
+
+def block_records(warehouse: Warehouse, *, max_block_size: int) -> int:
+    """Fill the temporary table of pairs (left_record < right_record); return how many.
+
+    Args:
+        warehouse: Holds the prepared records.
+        max_block_size: Values that more records share make no pairs.
+    """
+    warehouse.execute(
+        f"""
+        create or replace temp table {PAIRS} as
+        with keyed as ({" union all ".join(_keyed(key) for key in KEYS)}),
+        blocks as (
+            select *, count(*) over (partition by key_name, key) as size from keyed
+        )
+        select distinct left_side.record as left_record, right_side.record as right_record
+        from blocks as left_side
+        join blocks as right_side
+            on left_side.key_name = right_side.key_name
+            and left_side.key = right_side.key
+            and left_side.record < right_side.record
+        where left_side.size <= $max_block_size
+        order by left_record, right_record
+        """,
+        {"max_block_size": max_block_size},
+    )
+    return int(warehouse.scalar(f"select count(*) from {PAIRS}"))
+
+
+def _keyed(key: BlockingKey) -> str:
+    return (
+        f"select record, '{key.name}' as key_name, {key.sql} as key from {RECORDS} "
+        f"where {key.sql} is not null"
+    )

@@ -1,0 +1,80 @@
+"""What a user may say about identity resolution: ``identity.yml``."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from settings import StrictModel
+
+# RFC 2142 names the mailboxes of roles; the rest are those that companies publish most.
+ROLE_MAILBOXES = (
+    "abuse", "accounting", "accounts", "admin", "administrator", "billing", "board", "career",
+    "careers", "contact", "customerservice", "donotreply", "enquiries", "feedback", "finance",
+    "frontdesk", "hello", "help", "helpdesk", "hostmaster", "hr", "info", "inquiries", "invoices",
+    "it", "jobs", "legal", "mail", "mailerdaemon", "marketing", "media", "news", "newsletter",
+    "noc", "noreply", "office", "operations", "orders", "payroll", "postmaster", "press",
+    "privacy", "purchasing", "reception", "recruiting", "root", "sales", "security", "service",
+    "shop", "staff", "subscribe", "support", "team", "unsubscribe", "usenet", "webmaster",
+)  # fmt: skip
+
+
+class IdentityConfig(StrictModel):
+    """How records become persons; every default is the careful choice."""
+
+    default_region: str = Field(
+        "US", pattern="^[A-Z]{2}$", description="ISO country of phone numbers that name none."
+    )
+    probabilistic: bool = Field(
+        True, description="false: link by identifiers and decisions alone, without Splink."
+    )
+    min_precision: float = Field(
+        0.97,
+        gt=0.5,
+        lt=1,
+        description="Share of the model's links that must be right; the threshold is the lowest "
+        "that the data say keeps it.",
+    )
+    review_probability: float = Field(
+        0.5,
+        gt=0,
+        lt=1,
+        description="Pairs from this match probability up to the threshold go to the review queue.",
+    )
+    max_persons_per_value: float = Field(
+        2.5,
+        gt=1,
+        description="An e-mail or phone of effectively more different persons than this is "
+        "shared: it stays as evidence and links nobody.",
+    )
+    role_mailboxes: tuple[str, ...] = Field(
+        ROLE_MAILBOXES,
+        description="Parts before the @ that belong to a role; such addresses are shared.",
+    )
+    blocked_values: tuple[str, ...] = Field(
+        (), description="Normalised e-mails and phones that must never link anybody."
+    )
+    max_block_size: int = Field(
+        60, gt=1, description="Values that more records share make no candidate pairs."
+    )
+    min_model_records: int = Field(
+        200, gt=1, description="Below this many records rules alone decide."
+    )
+    min_proven_pairs: int = Field(
+        100, gt=0, description="Proven pairs that a field needs before its weights come from them."
+    )
+    sampled_pairs: int = Field(
+        300_000, gt=1000, description="Random pairs from which chance agreement is measured."
+    )
+    max_records_per_person: int = Field(
+        500, gt=1, description="A person with more records stops the run: a shared value slipped in."
+    )
+    max_device_persons: int = Field(
+        1, gt=0, description="A device on which more persons sign in is shared."
+    )
+    min_device_share: float = Field(
+        0.9,
+        gt=0.5,
+        le=1,
+        description="A device stays one person's while at least this share of its signed-in days "
+        "is theirs and others appear on one day only.",
+    )

@@ -1,0 +1,86 @@
+"""Link records by identifiers that one person holds: e-mail, phone, user id.
+
+A value held by records whose names agree links them all. Where the names of any two records
+clash (a family's mailbox, a landline, a recycled number) the value is *contested*: it links only
+those pairs whose first names agree, and nameless records not at all.
+"""
+
+from __future__ import annotations
+
+from identity.compare import COMPARED
+from identity.model import level
+from identity.prepare import RECORDS
+from identity.share import IDENTIFIERS
+from warehouse import Warehouse
+
+DETERMINISTIC = "identity_deterministic_links"
+
+_FIRST_NAMES_CLASH = "first_name = 0"
+_LAST_NAMES_CLASH = "last_name = 0"
+_BIRTH_DATES_CLASH = "birth_date = 0"
+_FIRST_NAMES_AGREE = f"first_name >= {level('first_name', 'similar')}"
+
+# On a mailbox that is named after one of the two, a second first name is far more often a
+# nickname than another person, unless surname or birth date speak against it.
+EMAIL_CLASH = (
+    f"({_FIRST_NAMES_CLASH} and not (is_personal_mailbox and not {_LAST_NAMES_CLASH} "
+    f"and not {_BIRTH_DATES_CLASH}))"
+)
+# Numbers are recycled and shared by households: any clash of names is one too many, unless the
+# birth date is the same.
+PHONE_CLASH = (
+    f"(({_FIRST_NAMES_CLASH} or {_LAST_NAMES_CLASH} or {_BIRTH_DATES_CLASH}) "
+    f"and birth_date != {level('birth_date', 'same')})"
+)
+
+
+def match_identifiers(warehouse: Warehouse) -> int:
+    """Fill the temporary table of deterministic links between records; return how many.
+
+    Columns: left_record, right_record (left < right), rule. A value that is not contested links
+    each of its records to its first one, so that links grow with records, not with pairs.
+    """
+    warehouse.execute(
+        f"""
+        create or replace temp table {DETERMINISTIC} as
+        with held as (
+            select * from {IDENTIFIERS} where not is_shared
+        ),
+        pairs as (
+            select identifier_type, identifier_value, compared.*,
+                case identifier_type when 'email' then {EMAIL_CLASH} else {PHONE_CLASH} end as clash
+            from {COMPARED} as compared
+            join held as left_held on left_held.record = left_record
+            join held as right_held using (identifier_type, identifier_value)
+            where right_held.record = right_record
+        ),
+        contested as (
+            select distinct identifier_type, identifier_value from pairs where clash
+        ),
+        stars as (
+            select
+                min(record) over (partition by identifier_type, identifier_value) as left_record,
+                record as right_record,
+                identifier_type
+            from held
+            anti join contested using (identifier_type, identifier_value)
+        ),
+        agreed as (
+            select left_record, right_record, identifier_type
+            from pairs
+            semi join contested using (identifier_type, identifier_value)
+            where not clash and {_FIRST_NAMES_AGREE}
+        ),
+        same_user as (
+            select min(record) over (partition by user_id) as left_record,
+                record as right_record, 'user_id' as identifier_type
+            from {RECORDS} where user_id is not null
+        )
+        select left_record, right_record, string_agg(distinct 'same ' || identifier_type, ', ' order by 'same ' || identifier_type) as rule
+        from (select * from stars union all select * from agreed union all select * from same_user)
+        where left_record < right_record
+        group by left_record, right_record
+        order by left_record, right_record
+        """
+    )
+    return int(warehouse.scalar(f"select count(*) from {DETERMINISTIC}"))

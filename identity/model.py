@@ -1,0 +1,225 @@
+"""What is compared between two records, as Splink settings.
+
+Splink's gamma numbers levels from the weakest (0) to the strongest; ``DIFFERENT`` is level 0 of
+every comparison, so that "a first name that differs" means the same everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+DIFFERENT = 0
+UNKNOWN = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One way in which two values agree, as SQL over ``…_l`` and ``…_r``."""
+
+    label: str
+    sql: str
+    frequency_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One field's levels, strongest first; what fits none of them is ``DIFFERENT``.
+
+    Attributes:
+        name: The field, as evidence is called in links and charts.
+        column: The prepared column whose presence makes the field usable.
+        unknown: SQL that holds when the field says nothing about the pair.
+        levels: Strongest agreement first.
+    """
+
+    name: str
+    column: str
+    unknown: str
+    levels: tuple[Level, ...]
+
+    @property
+    def level_count(self) -> int:
+        """How many levels a pair can have, "different" included."""
+        return len(self.levels) + 1
+
+
+def _either_null(*columns: str) -> str:
+    return " or ".join(f"{column}_l is null or {column}_r is null" for column in columns)
+
+
+# Two spellings of which one is rare in these data are a slip of the pen; two that are both usual
+# (Anna, Anne) are as often two people, twins and sisters among them.
+_SIMILAR_FIRST_NAMES = (
+    "jaro_winkler_similarity(first_name_l, first_name_r) >= 0.88 "
+    "or damerau_levenshtein(first_name_l, first_name_r) <= 1 and length(first_name_l) > 3"
+)
+
+COMPARISONS: tuple[Comparison, ...] = (
+    Comparison(
+        "first_name",
+        "first_name",
+        _either_null("initial"),
+        (
+            Level("same", "first_name_l = first_name_r", frequency_of="first_name"),
+            Level("nickname", "given_name_l = given_name_r"),
+            Level("exchanged with last name", "first_name_l = last_name_r and last_name_l = first_name_r"),
+            Level(
+                "similar",
+                f"({_SIMILAR_FIRST_NAMES}) and (least(first_name_count_l, first_name_count_r) <= 3 "
+                "or least(first_name_count_l, first_name_count_r) * 5 <= greatest(first_name_count_l, first_name_count_r))",
+            ),
+            Level(
+                "initial or second name",
+                "(first_name_l is null or first_name_r is null) and initial_l = initial_r "
+                "or first_name_l = middle_name_r or middle_name_l = first_name_r",
+            ),
+            Level("similar but two usual names", _SIMILAR_FIRST_NAMES),
+        ),
+    ),
+    Comparison(
+        "last_name",
+        "last_name",
+        _either_null("last_name"),
+        (
+            Level("same", "last_name_l = last_name_r", frequency_of="last_name"),
+            Level("exchanged with first name", "first_name_l = last_name_r and last_name_l = first_name_r"),
+            Level("one part of two", "list_has_any(string_split(last_name_l, ' '), string_split(last_name_r, ' '))"),
+            Level(
+                "similar",
+                "jaro_winkler_similarity(replace(last_name_l, ' ', ''), replace(last_name_r, ' ', '')) >= 0.9 "
+                "or damerau_levenshtein(last_name_l, last_name_r) <= 1 and length(last_name_l) > 3",
+            ),
+        ),
+    ),
+    Comparison(
+        "middle_name",
+        "middle_name",
+        _either_null("middle_name"),
+        (Level("same initial", "left(middle_name_l, 1) = left(middle_name_r, 1)"),),
+    ),
+    Comparison(
+        "birth_date",
+        "birth_date",
+        _either_null("birth_date"),
+        (
+            Level("same", "birth_date_l = birth_date_r"),
+            Level(
+                "one slip",
+                "damerau_levenshtein(strftime(birth_date_l, '%Y%m%d'), strftime(birth_date_r, '%Y%m%d')) <= 1 "
+                "or strftime(birth_date_l, '%Y%m%d') = strftime(birth_date_r, '%Y%d%m')",
+            ),
+            Level(
+                "two parts of three",
+                "(year(birth_date_l) = year(birth_date_r))::int + (month(birth_date_l) = month(birth_date_r))::int "
+                "+ (day(birth_date_l) = day(birth_date_r))::int = 2",
+            ),
+        ),
+    ),
+    Comparison(
+        "email",
+        "email",
+        _either_null("email"),
+        (
+            Level("same", "email_l = email_r and not email_is_shared_l"),
+            Level("one slip", "damerau_levenshtein(email_l, email_r) <= 2 and length(email_l) > 9 and email_l != email_r"),
+            Level(
+                "same mailbox elsewhere",
+                "mailbox_l = mailbox_r and length(mailbox_l) >= 5 and email_l != email_r "
+                "and mailbox_l != coalesce(first_name_l, '') and mailbox_l != coalesce(first_name_r, '')",
+                frequency_of="mailbox",
+            ),
+            Level("same but shared", "email_l = email_r"),
+        ),
+    ),
+    Comparison(
+        "phone",
+        "phone",
+        _either_null("phone"),
+        (
+            Level("same", "phone_l = phone_r and not phone_is_shared_l"),
+            Level("one slip", "damerau_levenshtein(phone_l, phone_r) <= 1 and phone_l != phone_r"),
+            Level("same but shared", "phone_l = phone_r"),
+        ),
+    ),
+    Comparison(
+        "address",
+        "city",
+        "(street_l is null or street_r is null) and (postal_code_l is null or postal_code_r is null) "
+        "and (city_l is null or city_r is null)",
+        (
+            Level(
+                "same house",
+                "coalesce(house_number_l = house_number_r, false) and jaro_winkler_similarity(street_l, street_r) >= 0.85 "
+                "and coalesce(postal_code_l = postal_code_r or city_l = city_r, true)",
+            ),
+            Level("same postal code", "postal_code_l = postal_code_r"),
+            Level("same city", "city_l = city_r"),
+        ),
+    ),
+    Comparison(
+        "company",
+        "company",
+        _either_null("company"),
+        (Level("same", "jaro_winkler_similarity(company_l, company_r) >= 0.92", ),),
+    ),
+)  # fmt: skip
+
+
+def splink_settings(
+    comparisons: Sequence[Comparison],
+    *,
+    m: Mapping[str, Sequence[float]] | None = None,
+    u: Mapping[str, Sequence[float]] | None = None,
+    prior: float = 1e-4,
+) -> dict[str, Any]:
+    """Write the settings that Splink takes.
+
+    Args:
+        comparisons: The fields that the data can fill.
+        m: Per comparison, how often matching pairs show each level, strongest first.
+        u: The same for pairs of different people.
+        prior: Probability that two records drawn at random are one person.
+    """
+    return {
+        "link_type": "dedupe_only",
+        "unique_id_column_name": "record",
+        "probability_two_random_records_match": prior,
+        "retain_intermediate_calculation_columns": True,
+        "retain_matching_columns": True,
+        "blocking_rules_to_generate_predictions": [],
+        "comparisons": [
+            _comparison_settings(item, (m or {}).get(item.name), (u or {}).get(item.name))
+            for item in comparisons
+        ],
+    }
+
+
+def _comparison_settings(
+    comparison: Comparison, m: Sequence[float] | None, u: Sequence[float] | None
+) -> dict[str, Any]:
+    levels: list[dict[str, Any]] = [
+        {"sql_condition": level.sql, "label_for_charts": level.label, **_frequency(level)}
+        for level in comparison.levels
+    ]
+    levels.append({"sql_condition": "ELSE", "label_for_charts": "different"})
+    for index, level in enumerate(levels):
+        if m is not None:
+            level["m_probability"] = m[index]
+        if u is not None:
+            level["u_probability"] = u[index]
+    unknown = {"sql_condition": comparison.unknown, "label_for_charts": "unknown", "is_null_level": True}
+    return {"output_column_name": comparison.name, "comparison_levels": [unknown, *levels]}
+
+
+def _frequency(level: Level) -> dict[str, str]:
+    if level.frequency_of is None:
+        return {}
+    return {"tf_adjustment_column": level.frequency_of, "disable_tf_exact_match_detection": True}
+
+
+def level(comparison: str, label: str) -> int:
+    """The number of a level, e.g. ``level("email", "same")``; 0 is different, -1 unknown."""
+    levels = next(item.levels for item in COMPARISONS if item.name == comparison)
+    return len(levels) - next(i for i, item in enumerate(levels) if item.label == label)

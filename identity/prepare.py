@@ -1,0 +1,157 @@
+"""Bring person records into the form in which they can be compared.
+
+Values are normalised once per distinct value by ``identifiers`` and joined back in the engine, so
+the cost in Python grows with the number of different values, not of records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from identifiers import (
+    canonical_given_names,
+    normalise_emails,
+    normalise_phones,
+    parse_birth_dates,
+    split_full_names,
+)
+from warehouse import Warehouse, quoted
+
+RECORDS = "identity_records"
+SOURCE = "staging.stg_raw__person_records"
+
+_KEY_OF_NAME = r"nullif(trim(regexp_replace(lower(strip_accents({})), '[^\p{{L}}]+', ' ', 'g')), '')"
+_KEY_OF_TEXT = (
+    r"nullif(trim(regexp_replace(lower(strip_accents({})), '[^\p{{L}}\p{{N}}]+', ' ', 'g')), '')"
+)
+# Legal forms say nothing about which company it is.
+_LEGAL_FORMS = (
+    r"( (inc|incorporated|llc|ltd|limited|co|company|corp|corporation|gmbh|ag|sa|bv|plc|group))+$"
+)
+
+
+def prepare_records(warehouse: Warehouse, *, default_region: str) -> int:
+    """Fill the temporary table of comparable records; return how many there are.
+
+    One row per source record, numbered from 0 in the order of (source, source_record_id), so that
+    the numbers do not depend on the order of arrival.
+
+    Args:
+        warehouse: Holds the staged person records.
+        default_region: ISO country of phone numbers that name none.
+    """
+    _name_values(warehouse)
+    _column_values(warehouse, "email", normalise_emails)
+    _column_values(
+        warehouse, "phone", lambda values: normalise_phones(values, default_region=default_region)
+    )
+    _column_values(warehouse, "birth_date", parse_birth_dates)
+    warehouse.execute(f"create or replace temp table {RECORDS} as {_RECORDS_SQL}")
+    _given_names(warehouse)
+    return int(warehouse.scalar(f"select count(*) from {RECORDS}"))
+
+
+def _column_values(
+    warehouse: Warehouse, column: str, normalise: Callable[[pa.Array], pa.Array]
+) -> None:
+    given = warehouse.read(
+        f"select distinct {quoted(column)} as given from {SOURCE} where {quoted(column)} is not null "
+        "order by given"
+    )
+    values = given.column("given").combine_chunks()
+    _keep(warehouse, f"identity_{column}_values", {"given": values, "value": normalise(values)})
+
+
+def _name_values(warehouse: Warehouse) -> None:
+    given = warehouse.read(
+        f"select distinct full_name as given from {SOURCE} "
+        "where full_name is not null and first_name is null and last_name is null order by given"
+    )
+    values = given.column("given").combine_chunks()
+    parts = split_full_names(values)
+    columns = {name: parts.column(name) for name in ("first_name", "middle_name", "last_name")}
+    _keep(warehouse, "identity_full_name_values", {"given": values, **columns})
+
+
+# A mailbox such as "mary.lane", "mlane" or "lanem" is one person's; "lanefamily" or "sales" is not.
+_NAMES_OWNER = """
+    length(records.first_name) >= 3 and contains(records.mailbox, records.first_name)
+    or length(names.value) >= 3 and contains(records.mailbox, names.value)
+    or contains(records.mailbox, records.initial || replace(records.last_name, ' ', ''))
+    or records.mailbox = replace(records.last_name, ' ', '') || records.initial
+"""
+
+
+def _given_names(warehouse: Warehouse) -> None:
+    """Add the name behind a nickname, and whether the mailbox is named after its owner."""
+    names = warehouse.read(
+        f"select distinct first_name from {RECORDS} where first_name is not null order by 1"
+    ).column("first_name")
+    values = names.combine_chunks()
+    canonical = canonical_given_names(values)
+    _keep(warehouse, "identity_given_name_values", {"given": values, "value": canonical})
+    warehouse.execute(
+        f"""
+        create or replace temp table {RECORDS} as
+        select records.*,
+            coalesce(names.value, records.first_name) as given_name,
+            count(*) over (partition by records.first_name) as first_name_count,
+            coalesce({_NAMES_OWNER}, false) as mailbox_names_owner
+        from {RECORDS} as records
+        left join identity_given_name_values as names on names.given = records.first_name
+        """
+    )
+
+
+def _keep(warehouse: Warehouse, name: str, columns: dict[str, pa.Array]) -> None:
+    with warehouse.view("identity_arriving_values", pa.table(columns)):
+        warehouse.execute(
+            f"create or replace temp table {name} as select * from identity_arriving_values"
+        )
+
+
+_RECORDS_SQL = rf"""
+with joined as (
+    select records.*,
+        coalesce(records.first_name, names.first_name) as any_first_name,
+        coalesce(records.middle_name, names.middle_name) as any_middle_name,
+        coalesce(records.last_name, names.last_name) as any_last_name,
+        emails.value as email_value,
+        phones.value as phone_value,
+        cast(birth_dates.value as date) as birth_date_value
+    from {SOURCE} as records
+    left join identity_full_name_values as names
+        on names.given = records.full_name
+        and records.first_name is null and records.last_name is null
+    left join identity_email_values as emails on emails.given = records.email
+    left join identity_phone_values as phones on phones.given = records.phone
+    left join identity_birth_date_values as birth_dates on birth_dates.given = records.birth_date
+)
+select
+    row_number() over (order by source, source_record_id) - 1 as record,
+    source,
+    source_record_id,
+    user_id,
+    account_id,
+    case when length({_KEY_OF_NAME.format("any_first_name")}) > 1
+        then {_KEY_OF_NAME.format("any_first_name")} end as first_name,
+    left({_KEY_OF_NAME.format("any_first_name")}, 1) as initial,
+    {_KEY_OF_NAME.format("any_middle_name")} as middle_name,
+    {_KEY_OF_NAME.format("any_last_name")} as last_name,
+    email_value as email,
+    nullif(regexp_replace(split_part(split_part(email_value, '@', 1), '+', 1), '[^\p{{L}}]', '', 'g'), '')
+        as mailbox,
+    split_part(email_value, '@', 2) as email_domain,
+    phone_value as phone,
+    birth_date_value as birth_date,
+    regexp_extract({_KEY_OF_TEXT.format("street")}, '^\d+') as house_number,
+    nullif(trim(regexp_replace({_KEY_OF_TEXT.format("street")}, '^\d+', '')), '') as street,
+    {_KEY_OF_TEXT.format("city")} as city,
+    {_KEY_OF_TEXT.format("state")} as state,
+    replace({_KEY_OF_TEXT.format("postal_code")}, ' ', '') as postal_code,
+    regexp_replace({_KEY_OF_TEXT.format("company_name")}, '{_LEGAL_FORMS}', '') as company,
+    coalesce(record_created_at, record_updated_at, loaded_at) as first_seen_at
+from joined
+"""

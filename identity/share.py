@@ -1,0 +1,105 @@
+"""Find the values that several people share: role mailboxes, switchboards, recycled junk.
+
+How many persons stand behind a value is measured as an effective number, 1 / sum(share²) of the
+different names (birth dates) among its records, so that one misspelling among many records counts
+for little. Source: Hill, M. O. (1973), "Diversity and Evenness", order 2.
+"""
+
+from __future__ import annotations
+
+from identity.config import IdentityConfig
+from identity.prepare import RECORDS
+from warehouse import Warehouse
+
+IDENTIFIERS = "identity_record_identifiers"
+
+
+def share_values(warehouse: Warehouse, config: IdentityConfig) -> int:
+    """Fill the temporary table of the records' identifiers; return how many values are shared.
+
+    One row per record and value: record, identifier_type (email, phone), identifier_value,
+    is_shared, first_seen_at. A family of two with one mailbox does not make it shared: there the
+    names of each pair of records decide (``match``).
+    """
+    warehouse.execute(
+        f"""
+        create or replace temp table {IDENTIFIERS} as
+        with held as (
+            {_held("email")} union all {_held("phone")}
+        ),
+        names as (
+            {" union all ".join(_diversity(column) for column in ("given_name", "last_name", "birth_date"))}
+        ),
+        verdicts as (
+            select identifier_type, identifier_value,
+                coalesce(max(persons) filter (field = 'given_name'), 1) > $most
+                or coalesce(max(persons) filter (field = 'last_name'), 1) > $most
+                or coalesce(max(persons) filter (field = 'birth_date'), 1) > $most as is_shared
+            from names
+            group by identifier_type, identifier_value
+        )
+        select held.record, held.identifier_type, held.identifier_value, held.first_seen_at,
+            coalesce(verdicts.is_shared, false)
+                or count(*) over (partition by held.identifier_type, held.identifier_value)
+                    > $max_records
+                or list_contains($blocked, held.identifier_value)
+                or held.identifier_type = 'email' and list_contains(
+                    $roles, regexp_replace(split_part(held.identifier_value, '@', 1), '[^a-z]', '', 'g')
+                ) as is_shared
+        from held
+        left join verdicts using (identifier_type, identifier_value)
+        """,
+        {
+            "most": config.max_persons_per_value,
+            "max_records": config.max_block_size,
+            "blocked": list(config.blocked_values),
+            "roles": list(config.role_mailboxes),
+        },
+    )
+    _mark_records(warehouse)
+    return int(
+        warehouse.scalar(
+            "select count(distinct (identifier_type, identifier_value)) "
+            f"from {IDENTIFIERS} where is_shared"
+        )
+    )
+
+
+def _mark_records(warehouse: Warehouse) -> None:
+    """Tell each record whether its e-mail and its phone are shared."""
+    warehouse.execute(
+        f"""
+        create or replace temp table {RECORDS} as
+        select records.*,
+            coalesce(verdicts.email_is_shared, false) as email_is_shared,
+            coalesce(verdicts.phone_is_shared, false) as phone_is_shared
+        from {RECORDS} as records
+        left join (
+            select record,
+                bool_or(is_shared) filter (identifier_type = 'email') as email_is_shared,
+                bool_or(is_shared) filter (identifier_type = 'phone') as phone_is_shared
+            from {IDENTIFIERS} group by record
+        ) as verdicts using (record)
+        """
+    )
+
+
+def _held(column: str) -> str:
+    return (
+        f"select record, '{column}' as identifier_type, {column} as identifier_value, "
+        f"first_seen_at, given_name, last_name, birth_date from {RECORDS} where {column} is not null"
+    )
+
+
+def _diversity(field: str) -> str:
+    """The effective number of different values of ``field`` among a value's records."""
+    return f"""
+        select identifier_type, identifier_value, '{field}' as field,
+            power(sum(size), 2) / sum(power(size, 2)) as persons
+        from (
+            select identifier_type, identifier_value, count(*) as size
+            from held where {field} is not null
+            group by identifier_type, identifier_value, {field}
+        )
+        group by identifier_type, identifier_value
+    """

@@ -1,0 +1,34 @@
+"""Formats to canonical rows; what is refused goes to quarantine with a reason."""
+
+from __future__ import annotations
+
+from ingestion.accounting import FileCount
+from ingestion.config import RecordSource, SegmentSource, SourcesConfig
+from ingestion.errors import (
+    IngestionError,
+    MissingSourceError,
+    ReadOnlyLandingError,
+    UnreadableFileError,
+    WrongColumnError,
+)
+from ingestion.files import landing_files
+from ingestion.inventory import TABLES
+from ingestion.load import IngestReport, SuppressionCheck, load_landing, new_files
+
+__all__ = [
+    "TABLES",
+    "FileCount",
+    "IngestReport",
+    "IngestionError",
+    "MissingSourceError",
+    "ReadOnlyLandingError",
+    "RecordSource",
+    "SegmentSource",
+    "SourcesConfig",
+    "SuppressionCheck",
+    "UnreadableFileError",
+    "WrongColumnError",
+    "landing_files",
+    "load_landing",
+    "new_files",
+]

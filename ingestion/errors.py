@@ -1,0 +1,65 @@
+"""Exceptions raised by the ingestion package.
+
+* IngestionError
+  - MissingSourceError
+  - WrongColumnError
+  - UnreadableFileError
+  - ReadOnlyLandingError
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class IngestionError(Exception):
+    """Landing files cannot be loaded, or not rewritten."""
+
+
+class MissingSourceError(IngestionError, FileNotFoundError):
+    """A declared source has no file."""
+
+    def __init__(self, source: str, pattern: str, landing: Path) -> None:
+        self.source = source
+        super().__init__(source)
+        self._message = (
+            f"source {source!r}: no file matches {pattern!r} in the landing folder {landing}: put the "
+            "files there, correct `files` in sources.yml (or --landing), or set `optional: true`"
+        )
+
+    def __str__(self) -> str:
+        return self._message
+
+
+class WrongColumnError(IngestionError, ValueError):
+    """A file lacks columns that its source maps."""
+
+    def __init__(self, source: str, file: str, missing: Sequence[str], found: Sequence[str]) -> None:
+        self.source, self.file, self.missing = source, file, tuple(missing)
+        super().__init__(
+            f"source {source!r}, file {file}: no column {', '.join(map(repr, missing))}; the file has "
+            f"{', '.join(found) or 'no columns'}: correct the mapping in sources.yml"
+        )
+
+
+class UnreadableFileError(IngestionError):
+    """A file cannot be read as what its name says."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        self.file, self.reason = file, reason
+        super().__init__(f"{file} cannot be read: {reason}; repair or remove it, then run again")
+
+
+class ReadOnlyLandingError(IngestionError, PermissionError):
+    """An erasure must rewrite a landing file that it may not write."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        super().__init__(file)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.file} may not be written: give Candor write access to the landing folder, or "
+            "declare `erase: report` for its source and remove the person's rows there yourself"
+        )

@@ -1,0 +1,155 @@
+"""What a user writes about experiments: ``experiments.yml``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from settings import StrictModel
+
+Scalar = bool | int | float | str
+# Names of properties are written into JSON paths; these characters need no escape there.
+PROPERTY = r"^[A-Za-z0-9_ .-]+$"
+GLOBAL_SEGMENT = "global"
+
+
+class TraitCondition(StrictModel):
+    """Tests of one column of ``marts.profiles``; all must hold, an unknown value meets none."""
+
+    trait: str = Field(min_length=1, description="The column, e.g. country, employee_count.")
+    is_: Scalar | None = Field(None, alias="is", description="Equal; texts ignore case.")
+    in_: list[Scalar] | None = Field(
+        None, alias="in", min_length=1, description="Equal to one of these."
+    )
+    at_least: float | None = Field(None, description="Number: this much or more.")
+    at_most: float | None = Field(None, description="Number: this much or less.")
+    less_than: float | None = Field(None, description="Number: less than this.")
+    is_known: bool | None = Field(None, description="true: a value is known; false: none is.")
+
+    @property
+    def given(self) -> Mapping[str, Any]:
+        """The tests that were written, by field name."""
+        tests = set(TraitCondition.model_fields) - {"trait"}
+        return {name: getattr(self, name) for name in sorted(tests) if self._has(name)}
+
+    def _has(self, name: str) -> bool:
+        return getattr(self, name) is not None
+
+    @model_validator(mode="after")
+    def _tests_something(self) -> Self:
+        if not self.given:
+            raise ValueError("write at least one of is, in, at_least, at_most, less_than, is_known")
+        return self
+
+
+class RecordCondition(StrictModel):
+    """The person has a record in a source that was created before the exposure."""
+
+    record: str = Field(min_length=1, description="A source of person records in sources.yml.")
+    created_before: dt.date | None = Field(
+        None, description="Created before this day (UTC) too; without it, before the exposure."
+    )
+
+
+_KINDS: Mapping[str, type[StrictModel]] = {"trait": TraitCondition, "record": RecordCondition}
+
+
+def _kind_of(value: Any) -> str | None:
+    if isinstance(value, Mapping):
+        return next((kind.__name__ for key, kind in _KINDS.items() if key in value), None)
+    return type(value).__name__
+
+
+Condition = Annotated[
+    Annotated[TraitCondition, Tag("TraitCondition")]
+    | Annotated[RecordCondition, Tag("RecordCondition")],
+    Discriminator(
+        _kind_of,
+        custom_error_type="unknown_condition",
+        custom_error_message="a condition has the key trait or record",
+    ),
+]
+
+
+class Segment(StrictModel):
+    """A named part of the people; the first segment that fits is theirs."""
+
+    name: str = Field(min_length=1, description="Its name in the report.")
+    when: list[Condition] = Field(
+        default_factory=list, description="All must hold; without any, everybody is in it."
+    )
+
+    @model_validator(mode="after")
+    def _leaves_global_free(self) -> Self:
+        if self.name == GLOBAL_SEGMENT:
+            raise ValueError(f"{GLOBAL_SEGMENT!r} is the name of everybody together")
+        return self
+
+
+class Exposure(StrictModel):
+    """How the events tell that a person met an arm."""
+
+    event: str = Field(min_length=1, description="Name of the event.")
+    experiment_property: str = Field(
+        "experiment_id", pattern=PROPERTY, description="Property that names the experiment."
+    )
+    arm_property: str = Field(
+        "variation_id", pattern=PROPERTY, description="Property that names the arm."
+    )
+
+
+class Metric(StrictModel):
+    """An outcome: an event within some days of the first exposure."""
+
+    event: str = Field(min_length=1, description="Name of the event.")
+    within_days: int = Field(gt=0, le=366, description="Counted from the first exposure.")
+    better: Literal["higher", "lower"] = Field(
+        "higher", description="lower where the event is unwanted, e.g. a cancellation."
+    )
+
+
+class Experiment(StrictModel):
+    """One randomised comparison of persons."""
+
+    experiment_id: str | None = Field(
+        None, min_length=1, description="Its name in the events; without it, its key here."
+    )
+    exposure: Exposure = Field(description="Which event shows the arm.")
+    baseline: str = Field(min_length=1, description="The arm that the others are compared with.")
+    held_out: str | None = Field(
+        None, min_length=1, description="The arm that gets nothing at all, where there is one."
+    )
+    shares: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
+        default_factory=dict,
+        description="Intended share of each arm, together 1; the sample-ratio test needs them.",
+    )
+    unit: Literal["person"] = Field("person", description="What was drawn.")
+    metrics: dict[str, Metric] = Field(min_length=1, description="Outcomes, by a name of your own.")
+    segments: list[Segment] = Field(
+        default_factory=list,
+        description="In this order, first that fits; who fits none counts in global only.",
+    )
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if self.shares and abs(sum(self.shares.values()) - 1) > 1e-6:
+            raise ValueError("shares must add up to 1")
+        if self.shares and self.baseline not in self.shares:
+            raise ValueError("shares must name the baseline arm")
+        if self.baseline == self.held_out:
+            raise ValueError("baseline and held_out must be different arms")
+        names = [segment.name for segment in self.segments]
+        if len(set(names)) < len(names):
+            raise ValueError("two segments have the same name")
+        return self
+
+
+class ExperimentsConfig(StrictModel):
+    """The whole of ``experiments.yml``."""
+
+    experiments: dict[str, Experiment] = Field(
+        default_factory=dict, description="Experiments, by a key of your own; never change a key."
+    )

@@ -1,0 +1,145 @@
+"""Find who met which arm first, in which segment, and what they did in the days after.
+
+Everything is taken from ``marts.events`` anew in each run, so that a merge of two persons leaves
+the arm of the older exposure in force and a correction of the events corrects the measurement.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+
+from measurement.config import Experiment, Metric
+from measurement.inventory import ASSIGNMENTS, EXPOSURES, OUTCOMES
+from measurement.segments import Bindings, segment_sql
+from warehouse import Warehouse
+
+_MET = """
+    select person_id, arm, occurred_at
+    from (
+        select person_id, occurred_at,
+               json_extract_string(properties, $arm_path) as arm,
+               json_extract_string(properties, $experiment_path) as experiment_id
+        from marts.events
+        where event = $event and person_id is not null and not is_bot
+          and occurred_at < $as_of and coalesce(received_at, occurred_at) <= $as_of
+    )
+    where experiment_id = $experiment_id and arm is not null
+"""
+
+_EXPOSURES = """
+    with met as ({met}),
+    exposed as (
+        select person_id,
+               arg_min(arm, (occurred_at, arm)) as arm,
+               min(occurred_at) as first_exposed_at,
+               count(distinct arm) > 1 as is_crossover,
+               count(*) as exposure_count
+        from met
+        group by person_id
+    ),
+    members as (select source, source_record_id, person_id from identity.members),
+    records as (
+        select source, source_record_id, record_created_at from staging.stg_raw__person_records
+    )
+    select $experiment_key as experiment_key, exposed.*, {segment} as segment, $run_id as run_id
+    from exposed
+    left join marts.profiles as profiles on exposed.person_id = profiles.person_id
+"""
+
+_OUTCOMES = """
+    with exposed as (
+        select person_id, first_exposed_at,
+               first_exposed_at + to_days($within_days) as closes_at
+        from measurement.exposures
+        where experiment_key = $experiment_key
+    ),
+    converted as (
+        select exposed.person_id, min(events.occurred_at) as converted_at
+        from exposed
+        inner join marts.events as events
+            on exposed.person_id = events.person_id
+            and events.occurred_at >= exposed.first_exposed_at
+            and events.occurred_at < exposed.closes_at
+        where events.event = $event and not events.is_bot
+          and events.occurred_at < $as_of
+          and coalesce(events.received_at, events.occurred_at) <= $as_of
+        group by exposed.person_id
+    )
+    select $experiment_key as experiment_key, $metric as metric, exposed.person_id,
+           exposed.first_exposed_at, exposed.closes_at <= $as_of as is_mature,
+           converted.converted_at is not null as has_converted, converted.converted_at,
+           $run_id as run_id
+    from exposed
+    left join converted on exposed.person_id = converted.person_id
+"""
+
+_ASSIGNMENTS = """
+    select experiment_key, 'person' as unit_type, person_id as unit_id, arm,
+           first_exposed_at as assigned_at
+    from measurement.exposures
+"""
+
+
+def write_exposures(
+    warehouse: Warehouse, experiments: Mapping[str, Experiment], *, as_of: dt.datetime, run_id: str
+) -> int:
+    """Replace every exposure and assignment; return how many persons met an experiment.
+
+    A person who met several arms stays in the first one and is flagged as a crossover.
+    """
+    with warehouse.transaction():
+        count = warehouse.replace(EXPOSURES.name, _no_rows(EXPOSURES.name.sql))
+        for key, experiment in experiments.items():
+            bindings = Bindings(_exposure_values(key, experiment, as_of, run_id))
+            segment = segment_sql(experiment.segments, bindings)
+            rows = _EXPOSURES.format(met=_MET, segment=segment)
+            count += warehouse.append(EXPOSURES.name, rows, bindings.values)
+        warehouse.replace(ASSIGNMENTS.name, _ASSIGNMENTS)
+    return count
+
+
+def write_outcomes(
+    warehouse: Warehouse, experiments: Mapping[str, Experiment], *, as_of: dt.datetime, run_id: str
+) -> int:
+    """Replace every outcome by what the exposed persons did; return how many rows there are."""
+    with warehouse.transaction():
+        count = warehouse.replace(OUTCOMES.name, _no_rows(OUTCOMES.name.sql))
+        for key, experiment in experiments.items():
+            for name, metric in experiment.metrics.items():
+                values = _outcome_values(key, name, metric, as_of)
+                count += warehouse.append(OUTCOMES.name, _OUTCOMES, {**values, "run_id": run_id})
+    return count
+
+
+def _exposure_values(
+    key: str, experiment: Experiment, as_of: dt.datetime, run_id: str
+) -> dict[str, object]:
+    return {
+        "experiment_key": key,
+        "experiment_id": experiment.experiment_id or key,
+        "event": experiment.exposure.event,
+        "experiment_path": _path(experiment.exposure.experiment_property),
+        "arm_path": _path(experiment.exposure.arm_property),
+        "as_of": as_of,
+        "run_id": run_id,
+    }
+
+
+def _outcome_values(key: str, name: str, metric: Metric, as_of: dt.datetime) -> dict[str, object]:
+    return {
+        "experiment_key": key,
+        "metric": name,
+        "event": metric.event,
+        "within_days": metric.within_days,
+        "as_of": as_of,
+    }
+
+
+def _path(name: str) -> str:
+    """The JSON path of a property; its name has no character that needs an escape."""
+    return f'$."{name}"'
+
+
+def _no_rows(table: str) -> str:
+    return f"select * from {table} limit 0"

@@ -1,0 +1,26 @@
+"""The jobs that people and schedules start."""
+
+import dagster as dg
+
+from orchestration.defs.privacy_ops import enforce_retention, run_privacy_requests
+
+PUBLISHING = dg.AssetSelection.groups("audiences", "sync")
+MODELS = dg.AssetSelection.groups("prediction")
+
+refresh = dg.define_asset_job(
+    "refresh",
+    selection=dg.AssetSelection.all(),
+    description="Everything, from new landing files to sent audiences. Nothing new: nothing sent.",
+)
+publish_audiences = dg.define_asset_job(
+    "publish_audiences",
+    selection=PUBLISHING,
+    description="Compute audiences from the profiles as they are, and send the difference.",
+)
+retrain = dg.define_asset_job(
+    "retrain",
+    selection=MODELS | dg.AssetSelection.assets(["marts", "features_as_of"]),
+    description="Train models and personas anew; a model that fails its gates is not published.",
+)
+
+ALL = [refresh, publish_audiences, retrain, run_privacy_requests, enforce_retention]

@@ -1,0 +1,78 @@
+"""What a user writes about recommendation blocks: ``content.yml``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from settings import StrictModel
+
+ContentIds = list[Annotated[str, Field(min_length=1)]]
+# The consent purpose without which nobody is recommended anything.
+PURPOSE = "personalization"
+
+
+class Block(StrictModel):
+    """One place on a page or in an e-mail that shows a list of content."""
+
+    size: int = Field(6, gt=0, le=50, description="How many items each person gets.")
+    content_types: ContentIds = Field(
+        default_factory=list, description="Only these types; without any, all."
+    )
+    topics: ContentIds = Field(
+        default_factory=list, description="Only these topics; without any, all."
+    )
+    stages: ContentIds = Field(
+        default_factory=list, description="Only these funnel stages; without any, all."
+    )
+    pins: ContentIds = Field(
+        default_factory=list,
+        description="Content ids shown first, in this order, whatever the filters say; "
+        "whoever has read one does not get it again.",
+    )
+    bans: ContentIds = Field(
+        default_factory=list, description="Content ids that this block never shows."
+    )
+    shows_read: bool = Field(
+        default=False,
+        description="Whether items that the person has read may come again, as suits reference "
+        "material; pins and drawn places never repeat.",
+    )
+    discovery_share: float = Field(
+        0.15,
+        ge=0,
+        le=0.5,
+        description="Share of the block that is drawn at random from content with few readers, "
+        "at least one place; 0 turns it off.",
+    )
+
+    @property
+    def discovery_slots(self) -> int:
+        """Places at the end of the block that are drawn at random."""
+        return max(1, round(self.size * self.discovery_share)) if self.discovery_share else 0
+
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        if len(self.pins) + self.discovery_slots > self.size:
+            raise ValueError("pins and discovery together are more than size")
+        if set(self.pins) & set(self.bans):
+            raise ValueError("a content id is both pinned and banned")
+        return self
+
+
+class ContentConfig(StrictModel):
+    """The whole of ``content.yml``."""
+
+    blocks: dict[str, Block] = Field(
+        default_factory=dict, description="Blocks, by a key of your own."
+    )
+    bans: ContentIds = Field(
+        default_factory=list, description="Content ids that no block ever shows."
+    )
+    half_life_days: float = Field(
+        30.0,
+        gt=0,
+        description="After so many days a reading counts half towards popularity; towards what "
+        "its reader likes, after twice as many.",
+    )

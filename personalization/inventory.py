@@ -1,0 +1,38 @@
+"""The tables of personalization, declared once for creation, docs and erasure."""
+
+from __future__ import annotations
+
+from warehouse import Column, Pii, SubjectKey, SubjectKind, Table, TableName
+
+RECOMMENDATIONS = Table(
+    TableName("personalization", "recommendations"),
+    grain="One row per person, block and rank, for persons who granted personalization",
+    columns=(
+        Column("person_id", "VARCHAR", Pii.PSEUDONYMOUS, "whom it is chosen for"),
+        Column("block", "VARCHAR", Pii.NONE, "key of the block in content.yml"),
+        Column("rank", "INTEGER", Pii.NONE, "place in the block; 1 is first"),
+        Column("content_id", "VARCHAR", Pii.NONE, "the content"),
+        Column("score", "DOUBLE", Pii.NONE, "share of the person's next readings expected, 0..1"),
+        Column("reason", "VARCHAR", Pii.PERSONAL, "why this content, in words"),
+        Column("is_discovery", "BOOLEAN", Pii.NONE, "whether the place was filled at random"),
+        Column(
+            "propensity",
+            "DOUBLE",
+            Pii.NONE,
+            "probability with which this content came to this place, 0..1; 1 where not drawn",
+        ),
+        Column(
+            "fallback_level",
+            "VARCHAR",
+            Pii.NONE,
+            "personal: 3 or more readings; similar: 1 or 2; popular: none",
+        ),
+        Column("policy", "VARCHAR", Pii.NONE, "name and version of the method"),
+        Column("as_of", "TIMESTAMP", Pii.NONE, "the moment up to which readings count, UTC"),
+        Column("run_id", "VARCHAR", Pii.NONE, "the run that wrote the row"),
+    ),
+    key=("person_id", "block", "rank"),
+    subjects=(SubjectKey(SubjectKind.PERSON_ID, ("person_id",)),),
+)
+
+TABLES: tuple[Table, ...] = (RECOMMENDATIONS,)

@@ -1,0 +1,165 @@
+"""Read what may be shown, to whom, and who has read what, as numbers.
+
+Only persons who granted the purpose ``personalization`` are looked at: the others neither get
+recommendations nor teach what is popular or read together.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy import sparse
+
+from personalization.config import PURPOSE
+from warehouse import Warehouse
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+FACETS = ("topic", "content_type", "funnel_stage")
+
+_READERS = """
+    select profiles.person_id,
+           row_number() over (order by profiles.person_id) - 1 as reader,
+           cast('0x' || left(sha256($salt || '|' || profiles.person_id), 16) as ubigint) as draw
+    from marts.profiles as profiles
+    inner join marts.consent_current as consents
+        on profiles.person_id = consents.person_id
+        and consents.purpose = $purpose and consents.status = 'granted'
+    where not profiles.is_bot
+"""
+
+_ITEMS = """
+    select content_id, topic, content_type, funnel_stage,
+           date_diff('second', published_at, $as_of) / 86400.0 as age_days,
+           row_number() over (order by content_id) - 1 as item
+    from marts.content_items
+    where published_at is null or published_at < $as_of
+"""
+
+_READINGS = f"""
+    with readers as ({_READERS}),
+    items as ({_ITEMS})
+    select readers.reader, items.item, engagement.max_scroll_depth as depth,
+           date_diff('second', least(engagement.last_viewed_at, $as_of), $as_of) / 86400.0 as age
+    from marts.content_engagement as engagement
+    inner join readers on engagement.person_id = readers.person_id
+    inner join items on engagement.content_id = items.content_id
+    where engagement.first_viewed_at < $as_of
+    order by readers.reader, items.item
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Content that is published, each once, ordered by id.
+
+    Attributes:
+        content_ids: n ids.
+        facets: Of topic, content_type and funnel_stage the value of each item; "" is unknown.
+        age_days: Days since publication; infinite where unknown.
+    """
+
+    content_ids: NDArray[np.str_]
+    facets: Mapping[str, NDArray[np.str_]]
+    age_days: Floats
+
+    def __len__(self) -> int:
+        return len(self.content_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Persons who may get recommendations, ordered by id.
+
+    Attributes:
+        person_ids: n ids.
+        draws: A random 64-bit number of each, the same for the same person, seed and day.
+    """
+
+    person_ids: pa.ChunkedArray
+    draws: NDArray[np.uint64]
+
+    def __len__(self) -> int:
+        return len(self.draws)
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Who has read what; each matrix is (readers, items), sparse, entries where read.
+
+    Attributes:
+        counts: 1 where read.
+        per_person: Items that each person has read.
+        recent: Decayed by half per half-life, for popularity.
+        liked: Decayed by half per two half-lives, for interests.
+        depth: Mean of the deepest scroll of each item's readers, 0..1; nan where unmeasured.
+    """
+
+    counts: sparse.csr_matrix
+    per_person: Floats
+    recent: sparse.csr_matrix
+    liked: sparse.csr_matrix
+    depth: Floats
+
+
+def read_catalogue(warehouse: Warehouse, *, as_of: dt.datetime) -> Catalogue:
+    """Read what is published by ``as_of``."""
+    rows = warehouse.read(f"{_ITEMS} order by item", {"as_of": as_of})
+    age = _array(rows, "age_days").astype(np.float64)
+    return Catalogue(
+        content_ids=_texts(rows, "content_id"),
+        facets={name: _texts(rows, name) for name in FACETS},
+        age_days=np.where(np.isnan(age), np.inf, age),
+    )
+
+
+def read_readers(warehouse: Warehouse, *, salt: str) -> Readers:
+    """Read who granted personalization and is not a program; ``salt`` seeds their draws."""
+    rows = warehouse.read(f"{_READERS} order by reader", {"salt": salt, "purpose": PURPOSE})
+    return Readers(rows["person_id"], _array(rows, "draw").astype(np.uint64))
+
+
+def read_readings(
+    warehouse: Warehouse, shape: tuple[int, int], *, as_of: dt.datetime, half_life_days: float
+) -> Readings:
+    """Read who has read what by ``as_of``.
+
+    Args:
+        warehouse: With the marts of this run.
+        shape: How many readers and items there are.
+        as_of: Later readings do not count, UTC.
+        half_life_days: Of popularity; of interests it is twice as long.
+    """
+    rows = warehouse.read(_READINGS, {"as_of": as_of, "purpose": PURPOSE, "salt": ""})
+    age, depth = (_array(rows, name).astype(np.float64) for name in ("age", "depth"))
+    items = _array(rows, "item").astype(np.int64)
+    where = (_array(rows, "reader").astype(np.int64), items)
+    return Readings(
+        counts=sparse.csr_matrix((np.ones(len(age)), where), shape=shape),
+        per_person=np.bincount(where[0], minlength=shape[0]).astype(np.float64),
+        recent=sparse.csr_matrix((0.5 ** (age / half_life_days), where), shape=shape),
+        liked=sparse.csr_matrix((0.5 ** (age / half_life_days / 2), where), shape=shape),
+        depth=_mean_by(items, depth, shape[1]),
+    )
+
+
+def _mean_by(groups: Integers, values: Floats, size: int) -> Floats:
+    known = ~np.isnan(values)
+    totals = np.bincount(groups[known], weights=values[known], minlength=size)
+    counts = np.bincount(groups[known], minlength=size)
+    return np.asarray(np.where(counts > 0, totals / np.maximum(counts, 1), np.nan))
+
+
+def _texts(rows: pa.Table, name: str) -> NDArray[np.str_]:
+    return np.asarray([value or "" for value in rows[name].to_pylist()], dtype=np.str_)
+
+
+def _array(rows: pa.Table, name: str) -> NDArray[np.generic]:
+    found: NDArray[np.generic] = rows[name].to_numpy(zero_copy_only=False)
+    return found

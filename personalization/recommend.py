@@ -1,0 +1,234 @@
+"""Choose content for every person who granted personalization, and store why."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from scipy import sparse
+
+from personalization.blocks import (
+    BlockRules,
+    FilledBlock,
+    allowed_content,
+    discoverable_content,
+    fill_block,
+    pinned_content,
+)
+from personalization.config import ContentConfig
+from personalization.errors import EmptyBlockError
+from personalization.interests import Expectation, ReadingModel, learn_interests
+from personalization.inventory import RECOMMENDATIONS, TABLES
+from personalization.readings import (
+    Catalogue,
+    Flags,
+    Floats,
+    Integers,
+    Readers,
+    Readings,
+    read_catalogue,
+    read_readers,
+    read_readings,
+)
+from personalization.reasons import reasons_of
+from warehouse import Warehouse
+
+LEVELS = ("popular", "similar", "personal")
+POLICY = "interests_and_co_reading_v1"
+# Readings from which a person's own interests lead, and below which only the last ones do.
+PERSONAL_FROM = 3
+# Cells of one batch's dense arrays; a handful of them at 8 bytes stays below 300 MB.
+BATCH_CELLS = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RecommendationReport:
+    """What was chosen, in counts.
+
+    Attributes:
+        persons: Persons who granted personalization.
+        rows: Recommendations written.
+        items: Published content.
+        items_shown: Of these, how many somebody got.
+        discoveries: Rows that were drawn at random.
+        by_level: Persons by fallback level.
+        is_co_reading_used: Whether there were readings enough for it.
+        unknown_ids: Pinned or banned ids that are not published.
+    """
+
+    persons: int
+    rows: int
+    items: int
+    items_shown: int
+    discoveries: int
+    by_level: Mapping[str, int]
+    is_co_reading_used: bool
+    unknown_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Company:
+    """Everything that the batches share."""
+
+    catalogue: Catalogue
+    readers: Readers
+    readings: Readings
+    model: ReadingModel
+    rules: Mapping[str, BlockRules]
+
+
+def recommend(
+    warehouse: Warehouse, content: ContentConfig, *, as_of: dt.datetime, seed: int, run_id: str
+) -> RecommendationReport:
+    """Replace every recommendation by today's.
+
+    The same warehouse, configuration, seed and day give the same rows.
+
+    Args:
+        warehouse: With the marts of this run.
+        content: The blocks.
+        as_of: The moment up to which readings count (``raw.as_of``), UTC.
+        seed: Of the places that are drawn at random; its draws change by day and person.
+        run_id: Stored with every row.
+
+    Raises:
+        EmptyBlockError: Published content is there, but none for some block.
+    """
+    warehouse.create_missing(TABLES)
+    company = _read(warehouse, content, as_of=as_of, seed=seed)
+    stamp = {"policy": POLICY, "as_of": as_of, "run_id": run_id}
+    with warehouse.transaction():
+        warehouse.execute(f"delete from {RECOMMENDATIONS.name.sql}")
+        for rows in _chosen(company):
+            warehouse.append(RECOMMENDATIONS.name, _stamped(rows, stamp))
+    return _report(warehouse, content, company)
+
+
+def _read(
+    warehouse: Warehouse, content: ContentConfig, *, as_of: dt.datetime, seed: int
+) -> _Company:
+    catalogue = read_catalogue(warehouse, as_of=as_of)
+    readers = read_readers(warehouse, salt=f"{seed}|{as_of:%Y-%m-%d}")
+    shape = (len(readers), len(catalogue))
+    readings = read_readings(warehouse, shape, as_of=as_of, half_life_days=content.half_life_days)
+    model = learn_interests(catalogue, readings)
+    discoverable = discoverable_content(
+        catalogue, readings, model.popularity, new_days=content.half_life_days
+    )
+    rules = block_rules(content, catalogue, discoverable)
+    return _Company(catalogue, readers, readings, model, rules)
+
+
+def block_rules(
+    content: ContentConfig, catalogue: Catalogue, discoverable: Flags
+) -> Mapping[str, BlockRules]:
+    """Turn each configured block into positions of the catalogue.
+
+    Raises:
+        EmptyBlockError: See :func:`recommend`.
+    """
+    banned = frozenset(content.bans)
+    rules: dict[str, BlockRules] = {}
+    for key, block in content.blocks.items():
+        allowed = allowed_content(block, catalogue, banned)
+        pins = pinned_content(block, catalogue, banned)
+        shown = allowed.copy()
+        shown[pins] = True
+        rules[key] = BlockRules(
+            allowed=shown,
+            pins=pins,
+            discoverable=discoverable & allowed,
+            size=block.size,
+            discovery_slots=block.discovery_slots,
+            shows_read=block.shows_read,
+            salt=int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big"),
+        )
+    empty = [key for key, rule in rules.items() if len(catalogue) and not rule.allowed.any()]
+    if empty:
+        raise EmptyBlockError(empty)
+    return rules
+
+
+def fallback_levels(counts: Floats) -> Integers:
+    """How much is known of each person, as a position in :data:`LEVELS`."""
+    return np.where(counts >= PERSONAL_FROM, 2, np.minimum(counts, 1)).astype(np.int64)
+
+
+def _chosen(company: _Company) -> Iterator[pa.Table]:
+    """The rows of one batch of persons and one block after the other."""
+    if not len(company.catalogue):
+        return
+    size = max(1, BATCH_CELLS // len(company.catalogue))
+    for start in range(0, len(company.readers), size):
+        batch = slice(start, min(start + size, len(company.readers)))
+        counts = company.readings.counts[batch]
+        expectation = company.model.expect(
+            company.readings.liked[batch], company.readings.per_person[batch]
+        )
+        for key, rules in company.rules.items():
+            filled = fill_block(
+                rules, expectation.scores, _flags(counts), company.readers.draws[batch]
+            )
+            yield _rows(company, key, batch, filled, expectation)
+
+
+def _rows(
+    company: _Company, key: str, batch: slice, filled: FilledBlock, expectation: Expectation
+) -> pa.Table:
+    persons, places = np.nonzero(filled.is_filled)
+    items = filled.items[persons, places]
+    levels = fallback_levels(company.readings.per_person[batch])
+    is_discovery = filled.is_discovery[persons, places]
+    return pa.table(
+        {
+            "person_id": company.readers.person_ids.take(pa.array(persons + batch.start)),
+            "block": pa.repeat(key, len(items)),
+            "rank": (places + 1).astype(np.int32),
+            "content_id": pa.array(company.catalogue.content_ids.tolist()).take(pa.array(items)),
+            "score": expectation.scores[persons, items],
+            "reason": reasons_of(
+                company.catalogue, expectation, (persons, items),
+                is_pinned=np.isin(items, company.rules[key].pins), is_discovery=is_discovery,
+            ),
+            "is_discovery": is_discovery,
+            "propensity": filled.propensity[persons, places],
+            "fallback_level": pa.array(LEVELS).take(pa.array(levels[persons])),
+        }
+    )  # fmt: skip
+
+
+def _stamped(rows: pa.Table, stamp: Mapping[str, object]) -> pa.Table:
+    for name, value in stamp.items():
+        scalar = pa.scalar(value, pa.timestamp("us") if name == "as_of" else pa.string())
+        rows = rows.append_column(name, pa.repeat(scalar, rows.num_rows))
+    return rows
+
+
+def _flags(counts: sparse.csr_matrix) -> Flags:
+    return np.asarray(counts.toarray() > 0, dtype=np.bool_)
+
+
+def _report(
+    warehouse: Warehouse, content: ContentConfig, company: _Company
+) -> RecommendationReport:
+    facts = warehouse.read(
+        "select count(*) as row_count, count(distinct content_id) as shown, "
+        f"count(*) filter (where is_discovery) as drawn from {RECOMMENDATIONS.name.sql}"
+    ).to_pylist()[0]
+    levels = fallback_levels(company.readings.per_person)
+    tally = np.bincount(levels, minlength=len(LEVELS)).tolist()
+    named = {i for b in content.blocks.values() for i in (*b.pins, *b.bans)} | set(content.bans)
+    return RecommendationReport(
+        persons=len(company.readers),
+        rows=facts["row_count"],
+        items=len(company.catalogue),
+        items_shown=facts["shown"],
+        discoveries=facts["drawn"],
+        by_level=dict(zip(LEVELS, tally, strict=True)),
+        is_co_reading_used=company.model.similarity is not None,
+        unknown_ids=tuple(sorted(named - set(company.catalogue.content_ids.tolist()))),
+    )

@@ -1,0 +1,71 @@
+"""Consent, erasure with proof, retention and the audit log."""
+
+from __future__ import annotations
+
+from privacy.audit import AuditHead, verify_audit
+from privacy.classification import unclassified, write_inventory
+from privacy.config import ConsentConfig, RetentionConfig
+from privacy.context import DestinationEraser, DestinationEvidence, ErasureContext
+from privacy.erase import ErasureReport, erase, plan_erasure
+from privacy.errors import (
+    AuditChainError,
+    InvalidRequestError,
+    MissingKeyError,
+    MissingPlanError,
+    PrivacyError,
+    ReceiptError,
+    RetentionRuleError,
+    ScannerRecallError,
+)
+from privacy.keys import KeyRing
+from privacy.locations import FolderLocation, TableLocation, table_locations
+from privacy.plan import ErasurePlan
+from privacy.receipt import Receipt, read_receipts, verify_receipt
+from privacy.requests import (
+    IdentityType,
+    RequestFile,
+    SubjectIdentity,
+    SubjectRequest,
+    request_erasure,
+)
+from privacy.retention import RetentionOutcome, enforce_retention
+from privacy.suppression import Suppressions
+
+__all__ = [
+    "AuditChainError",
+    "AuditHead",
+    "ConsentConfig",
+    "DestinationEraser",
+    "DestinationEvidence",
+    "ErasureContext",
+    "ErasurePlan",
+    "ErasureReport",
+    "FolderLocation",
+    "IdentityType",
+    "InvalidRequestError",
+    "KeyRing",
+    "MissingKeyError",
+    "MissingPlanError",
+    "PrivacyError",
+    "Receipt",
+    "ReceiptError",
+    "RequestFile",
+    "RetentionConfig",
+    "RetentionOutcome",
+    "RetentionRuleError",
+    "ScannerRecallError",
+    "SubjectIdentity",
+    "SubjectRequest",
+    "Suppressions",
+    "TableLocation",
+    "enforce_retention",
+    "erase",
+    "plan_erasure",
+    "read_receipts",
+    "request_erasure",
+    "table_locations",
+    "unclassified",
+    "verify_audit",
+    "verify_receipt",
+    "write_inventory",
+]

@@ -1,0 +1,162 @@
+"""Find any of many byte strings in one pass, whatever their number.
+
+Every pattern is known by the eight bytes in its middle. All windows of eight bytes are looked up
+at once in a table of slots (Rabin & Karp 1987, "Efficient randomized pattern-matching
+algorithms", with a multiplicative hash), and the few that hit are compared in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+
+from privacy.needles import Needles, spell
+
+_WINDOW = 8
+_SLOT_BITS = 22
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # Knuth's golden-ratio constant, TAOCP 3, section 6.4
+_CHUNK_BYTES = 8 * 1024 * 1024
+_DIGITS = frozenset(b"0123456789")
+
+Cover = tuple[int, bytes]
+
+
+class PatternIndex:
+    """Byte strings prepared for :meth:`positions`."""
+
+    def __init__(self, patterns: Iterable[bytes]) -> None:
+        distinct = sorted(set(patterns))
+        self.longest = max((len(pattern) for pattern in distinct), default=0)
+        self._short = [pattern for pattern in distinct if len(pattern) < _WINDOW]
+        self._by_anchor: dict[int, list[tuple[int, bytes]]] = {}
+        for pattern in distinct:
+            if len(pattern) >= _WINDOW:
+                offset = (len(pattern) - _WINDOW) // 2
+                anchor = int.from_bytes(pattern[offset : offset + _WINDOW], "little")
+                self._by_anchor.setdefault(anchor, []).append((offset, pattern))
+        self._anchors = np.array(sorted(self._by_anchor), dtype=np.uint64)
+        self._slots = np.zeros(1 << _SLOT_BITS, dtype=np.bool_)
+        self._slots[_slots_of(self._anchors)] = True
+
+    def positions(self, chunk: bytes) -> Iterator[tuple[int, bytes]]:
+        """Yield every place where a pattern begins, with the pattern."""
+        for pattern in self._short:
+            yield from ((start, pattern) for start in _occurrences(chunk, pattern))
+        if not self._by_anchor:
+            return
+        for shift in range(min(_WINDOW, max(len(chunk) - _WINDOW + 1, 0))):
+            count = (len(chunk) - shift) // _WINDOW
+            words = np.frombuffer(chunk, dtype="<u8", count=count, offset=shift)
+            likely = np.flatnonzero(self._slots[_slots_of(words)])
+            hits = likely[np.isin(words[likely], self._anchors)]
+            yield from self._confirmed(chunk, words, hits, shift)
+
+    def _confirmed(
+        self, chunk: bytes, words: npt.NDArray[np.uint64], hits: npt.NDArray[np.intp], shift: int
+    ) -> Iterator[tuple[int, bytes]]:
+        for hit in hits.tolist():  # the few windows that are some pattern's middle
+            for offset, pattern in self._by_anchor[int(words[hit])]:
+                start = hit * _WINDOW + shift - offset
+                if start >= 0 and chunk.startswith(pattern, start):
+                    yield start, pattern
+
+
+@dataclass(frozen=True, slots=True)
+class ByteScanner:
+    """Counts traces of some values in bytes."""
+
+    folded: PatternIndex
+    exact: PatternIndex
+    covers: dict[bytes, Sequence[Cover]]
+
+    @classmethod
+    def of(cls, needles: Needles) -> ByteScanner:
+        """Prepare a scanner for every spelling of the values."""
+        spelled = [spell(value) for value in sorted(needles.values)]
+        folded = [pattern for spellings in spelled for pattern in spellings.folded]
+        exact = [pattern for spellings in spelled for pattern in spellings.exact]
+        return cls(PatternIndex(folded), PatternIndex(exact), _covers(needles))
+
+    @property
+    def overlap(self) -> int:
+        """How many bytes two neighbouring chunks must share, others' values included."""
+        widest = max(
+            (len(cover) for covers in self.covers.values() for _, cover in covers), default=0
+        )
+        return max(self.folded.longest, self.exact.longest, widest) + 1
+
+    def count(self, chunk: bytes) -> int:
+        """How many traces the bytes hold."""
+        return self._count(chunk, 0, len(chunk))
+
+    def count_stream(self, stream: IO[bytes]) -> int:
+        """How many traces a stream holds; reads it to its end, a chunk at a time."""
+        margin = self.overlap
+        counted, pending, total = b"", b"", 0
+        while fresh := stream.read(_CHUNK_BYTES):
+            pending += fresh
+            # A trace counts once its surroundings are in memory on both sides.
+            ready = len(pending) - margin
+            if ready > 0:
+                chunk, floor = counted + pending, len(counted)
+                total += self._count(chunk, floor, floor + ready)
+                counted, pending = chunk[: floor + ready][-margin:], pending[ready:]
+        chunk = counted + pending
+        return total + self._count(chunk, len(counted), len(chunk))
+
+    def _count(self, chunk: bytes, floor: int, limit: int) -> int:
+        """How many traces begin at ``floor`` or later and before ``limit``."""
+        lowered = chunk.lower()
+        found = [(lowered, *hit) for hit in self.folded.positions(lowered)]
+        found += [(chunk, *hit) for hit in self.exact.positions(chunk)]
+        return sum(
+            floor <= start < limit and not self._is_anothers(text, start, pattern)
+            for text, start, pattern in found
+        )
+
+    def _is_anothers(self, text: bytes, start: int, pattern: bytes) -> bool:
+        """Whether the trace is a part of another person's value, or of a longer number."""
+        if pattern.isdigit() and _touches_digit(text, start, start + len(pattern)):
+            return True
+        return any(
+            start >= offset and text.startswith(cover, start - offset)
+            for offset, cover in self.covers.get(pattern, ())
+        )
+
+
+def _slots_of(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    return (words * _MULTIPLIER) >> np.uint64(64 - _SLOT_BITS)
+
+
+def _occurrences(text: bytes, pattern: bytes) -> Iterator[int]:
+    start = text.find(pattern)
+    while start >= 0:
+        yield start
+        start = text.find(pattern, start + 1)
+
+
+def _touches_digit(text: bytes, start: int, end: int) -> bool:
+    before = start > 0 and text[start - 1] in _DIGITS
+    return before or (end < len(text) and text[end] in _DIGITS)
+
+
+def _covers(needles: Needles) -> dict[bytes, Sequence[Cover]]:
+    """For each pattern, others' patterns that contain it and where in them it begins."""
+    covers: dict[bytes, list[Cover]] = {}
+    for other in sorted(needles.others):
+        ours = [value for value in needles.values if value.lower() in other.lower()]
+        for value in ours:
+            _add_covers(covers, value, other)
+    return dict(covers)
+
+
+def _add_covers(covers: dict[bytes, list[Cover]], value: str, other: str) -> None:
+    mine, theirs = spell(value), spell(other)
+    for patterns, wholes in ((mine.folded, theirs.folded), (mine.exact, theirs.exact)):
+        for pattern in patterns:
+            found = [(at, whole) for whole in wholes for at in _occurrences(whole, pattern)]
+            covers.setdefault(pattern, []).extend(found)

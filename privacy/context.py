@@ -1,0 +1,99 @@
+"""What an erasure works with, and what it asks of the parts that send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from privacy.plan import PlanStore
+from privacy.requests import RequestFile
+from privacy.suppression import Suppressions
+from warehouse import Location, Table, Warehouse
+
+
+class DestinationEvidence(Protocol):
+    """What one destination answered; holds no personal value."""
+
+    @property
+    def destination_key(self) -> str:
+        """The destination."""
+
+    @property
+    def sync_key(self) -> str:
+        """The sync that had sent the persons there."""
+
+    @property
+    def persons(self) -> int:
+        """How many ids of the persons it was told to forget."""
+
+    @property
+    def status(self) -> str:
+        """What came of it, in one word."""
+
+    @property
+    def code(self) -> str | None:
+        """Why it is not confirmed; None when it is."""
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the destination has acknowledged."""
+
+
+class DestinationEraser(Protocol):
+    """Tells destinations to forget persons; telling them again must do no harm."""
+
+    def find(self, person_ids: Sequence[str], /) -> Mapping[str, int]:
+        """How many of these ids each destination ever got, by its key."""
+
+    def erase(
+        self, person_ids: Sequence[str], /, *, request_id: str, now: datetime
+    ) -> Sequence[DestinationEvidence]:
+        """Tell every destination that ever got one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureContext:
+    """What an erasure works with.
+
+    Attributes:
+        warehouse: The engine.
+        tables: Every declared table, those that dbt builds included.
+        locations: Every place to erase from: tables, landing files, artifacts.
+        destinations: Who tells the destinations; None where nothing is ever sent.
+        suppressions: Where erased identifiers go.
+        request_files: The files that requests were read from.
+        home: The data home, for frozen plans.
+        roots: Folders that are searched for traces; the home, and the landing folder.
+        warehouse_file: The file that ``warehouse`` has open; None in memory.
+        customer_id_sources: Sources whose ids may be given as customer id; empty for all.
+        now: Time to record, UTC without a zone.
+        run_id: The run to record.
+        progress: Told each step as it begins, and before it is recorded.
+    """
+
+    warehouse: Warehouse
+    tables: Sequence[Table]
+    locations: Sequence[Location]
+    destinations: DestinationEraser | None
+    suppressions: Suppressions
+    request_files: Sequence[RequestFile]
+    home: Path
+    roots: Sequence[Path]
+    warehouse_file: Path | None
+    customer_id_sources: Sequence[str]
+    now: datetime
+    run_id: str
+    progress: Callable[[str], None] = lambda _message: None
+
+    @property
+    def places(self) -> tuple[Location, ...]:
+        """All places to erase from, the request files last."""
+        return (*self.locations, *self.request_files)
+
+    @property
+    def plans(self) -> PlanStore:
+        """Where plans are frozen."""
+        return PlanStore(self.home)

@@ -1,0 +1,343 @@
+"""Erase people everywhere, in steps that survive a kill, and prove it.
+
+The order matters: suppress first, so that nothing of the persons comes back meanwhile; tell the
+destinations while it is known what they hold; erase; compact; search; and only then destroy the
+plan. What cannot be done completely is blocked with every reason, never completed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from privacy.bytescan import ByteScanner
+from privacy.classification import unclassified, write_inventory
+from privacy.closure import Closure, close_identities
+from privacy.context import ErasureContext
+from privacy.errors import MissingPlanError
+from privacy.needles import needles_of
+from privacy.neighbours import needles_among_neighbours
+from privacy.plan import ErasurePlan, distinct_keys, keys_of, make_plans
+from privacy.proof import issue_receipts
+from privacy.receipt import Receipt, read_receipts
+from privacy.requests import SubjectRequest
+from privacy.scan_files import FileScanner
+from privacy.steps import Case, Outcome, Step, StepLog
+from privacy.verify import ScanReport, scan_home
+from warehouse import Location
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureReport:
+    """What became of the requests.
+
+    Attributes:
+        receipts: Of the requests that this pass completed.
+        blocked: Every reason of each request that is blocked, by id.
+        refused: Every reason of each request that is not served, by id.
+    """
+
+    receipts: tuple[Receipt, ...]
+    blocked: Mapping[str, Sequence[str]]
+    refused: Mapping[str, Sequence[str]]
+
+
+def erase(requests: Sequence[SubjectRequest], context: ErasureContext) -> ErasureReport:
+    """Carry every request, and every one that an earlier pass left open, as far as it goes.
+
+    Raises:
+        MissingKeyError: Suppressions cannot be kept, so nothing was begun.
+        ScannerRecallError: The search cannot be trusted, so nothing was completed.
+    """
+    context.suppressions.check_keys()
+    context.suppressions.keys.signing_key()  # a key that cannot be made must stop the first step
+    log = StepLog(context.warehouse, context.now, context.run_id)
+    log.receive(requests)
+    bodies = {request.request_id: request for request in requests}
+    cases = _with_a_way_on(context, log, bodies)
+    for step, act in _ACTS.items():
+        due = [case for case in cases if case.step.number == step.number - 1]
+        if not due:
+            continue
+        context.progress(f"{step}: {len(due)} requests")
+        outcome = act(_Pass(context, log, due, bodies))
+        context.progress(f"{step}: recording")
+        log.record(step, outcome)
+        cases = _advanced(cases, step, outcome)
+    completed = {case.subject_request_id for case in cases if case.step is Step.COMPLETED}
+    receipts = read_receipts(context.warehouse)
+    return ErasureReport(
+        receipts=tuple(item for item in receipts if item.subject_request_id in completed),
+        blocked=log.reasons("blocked"),
+        refused=log.reasons("refused"),
+    )
+
+
+def _advanced(cases: Sequence[Case], step: Step, outcome: Outcome) -> list[Case]:
+    """The cases after a step, less those that it blocked."""
+    return [
+        replace(case, step=step) if case.subject_request_id in outcome.details else case
+        for case in cases
+        if case.subject_request_id not in outcome.blocked
+    ]
+
+
+def plan_erasure(
+    requests: Sequence[SubjectRequest], context: ErasureContext
+) -> tuple[Sequence[ErasurePlan], Mapping[str, Sequence[str]]]:
+    """Say what an erasure would do, and why it could not; writes nothing.
+
+    Returns:
+        One plan for each request that names somebody, and every reason against each, by request.
+    """
+    return _planned(requests, context)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """The requests for which one step is due."""
+
+    context: ErasureContext
+    log: StepLog
+    cases: Sequence[Case]
+    bodies: Mapping[str, SubjectRequest]
+
+    @property
+    def request_ids(self) -> tuple[str, ...]:
+        return tuple(case.subject_request_id for case in self.cases)
+
+    @property
+    def plans(self) -> tuple[ErasurePlan, ...]:
+        return tuple(self.context.plans.read(request_id) for request_id in self.request_ids)
+
+    def passed(self, **detail: object) -> Outcome:
+        return Outcome(dict.fromkeys(self.request_ids, detail), {})
+
+    def blocked(self, reasons: Sequence[str], *, back_to: Step | None = None) -> Outcome:
+        return Outcome({}, dict.fromkeys(self.request_ids, reasons), back_to)
+
+
+def _with_a_way_on(
+    context: ErasureContext, log: StepLog, bodies: Mapping[str, SubjectRequest]
+) -> list[Case]:
+    """The open cases, less those whose persons nobody can name any more."""
+    cases = log.open_cases()
+    lost = {
+        case.subject_request_id: [_lost(case)]
+        for case in cases
+        if not _is_known(context, case, bodies)
+    }
+    if lost:
+        log.record(Step.PLANNED, Outcome({}, lost))
+    return [case for case in cases if case.subject_request_id not in lost]
+
+
+def _is_known(context: ErasureContext, case: Case, bodies: Mapping[str, SubjectRequest]) -> bool:
+    if case.step.number < Step.PLANNED.number:
+        return case.subject_request_id in bodies
+    has_plan = context.plans.exists(case.subject_request_id)
+    return has_plan or case.step is Step.VERIFIED_NO_TRACE
+
+
+def _lost(case: Case) -> str:
+    if case.step.number < Step.PLANNED.number:
+        return "its identity is in no request file any more: put its body back"
+    return str(MissingPlanError(case.subject_request_id))
+
+
+def _acknowledge(due: _Pass) -> Outcome:
+    return Outcome(
+        {case.subject_request_id: {"due_at": case.due_at.isoformat()} for case in due.cases}, {}
+    )
+
+
+def _verify_identity(due: _Pass) -> Outcome:
+    """OpenDSR section 3.2: the controller has verified who asks before it sends the request."""
+    return due.passed(verified_by="controller")
+
+
+def _plan(due: _Pass) -> Outcome:
+    context = due.context
+    write_inventory(context.warehouse, context.tables)
+    plans, blocked = _planned([due.bodies[request_id] for request_id in due.request_ids], context)
+    free = [plan for plan in plans if plan.subject_request_id not in blocked]
+    for plan in free:
+        context.plans.freeze(plan)
+    details = {
+        plan.subject_request_id: {
+            "identifiers": plan.identifiers,
+            "left_alone": [asdict(item) for item in plan.left_alone],
+        }
+        for plan in free
+    }
+    return Outcome(details, blocked)
+
+
+def _planned(
+    requests: Sequence[SubjectRequest], context: ErasureContext
+) -> tuple[Sequence[ErasurePlan], dict[str, Sequence[str]]]:
+    undeclared = unclassified(context.warehouse, context.tables)
+    closure = close_identities(
+        context.warehouse,
+        requests,
+        tables=context.tables,
+        customer_id_sources=context.customer_id_sources,
+    )
+    clear = [item.request_id for item in requests if item.request_id not in closure.unclear]
+    plans = make_plans(_only(closure, clear), clear, context.places)
+    reasons: dict[str, Sequence[str]] = {
+        plan.subject_request_id: [*undeclared, *refusals]
+        for plan, refusals in zip(plans, _refusals(plans, context.places), strict=True)
+    }
+    unclear = {name: [*why, *undeclared] for name, why in closure.unclear.items()}
+    return plans, {name: why for name, why in {**reasons, **unclear}.items() if why}
+
+
+def _only(closure: Closure, request_ids: Sequence[str]) -> Closure:
+    wanted = pa.array(list(request_ids), pa.string())
+    kept = pc.is_in(closure.keys["subject_request_id"], value_set=wanted)
+    return Closure(closure.keys.filter(kept), closure.left_alone, closure.unclear)
+
+
+def _refusals(plans: Sequence[ErasurePlan], places: Sequence[Location]) -> Sequence[Sequence[str]]:
+    """Every reason against each plan; places are asked one by one only where one refuses."""
+    together = distinct_keys(keys_of(plans))
+    refusing = [place for place in places if place.refusals(together)]
+    return [
+        [why for place in refusing for why in place.refusals(distinct_keys(keys_of([plan])))]
+        for plan in plans
+    ]
+
+
+def _suppress(due: _Pass) -> Outcome:
+    plans = due.plans
+    due.context.suppressions.add(keys_of(plans), now=due.context.now)
+    return Outcome({plan.subject_request_id: {"identifiers": len(plan.keys)} for plan in plans}, {})
+
+
+def _tell_destinations(due: _Pass) -> Outcome:
+    outcomes = {plan.subject_request_id: _tell(due.context, plan) for plan in due.plans}
+    return Outcome(
+        {name: {"destinations": told} for name, (told, why) in outcomes.items() if not why},
+        {name: why for name, (_, why) in outcomes.items() if why},
+    )
+
+
+def _tell(
+    context: ErasureContext, plan: ErasurePlan
+) -> tuple[Sequence[Mapping[str, object]], Sequence[str]]:
+    """What the destinations answered about one plan, and every reason why that is not enough."""
+    if context.destinations is None:
+        return (), ()
+    held = context.destinations.find(plan.person_ids)
+    if not held:
+        return (), ()
+    evidence = context.destinations.erase(
+        plan.person_ids, request_id=plan.subject_request_id, now=context.now
+    )
+    silent = sorted(set(held) - {item.destination_key for item in evidence})
+    reasons = [f"destination {name} gave no evidence" for name in silent]
+    reasons += [
+        f"destination {item.destination_key} ({item.sync_key}) is {item.status}: {item.code}"
+        for item in evidence
+        if not item.is_confirmed
+    ]
+    told = [
+        {
+            "destination": item.destination_key,
+            "sync": item.sync_key,
+            "persons": item.persons,
+            "status": item.status,
+        }
+        for item in evidence
+    ]
+    return told, reasons
+
+
+def _erase(due: _Pass) -> Outcome:
+    keys = keys_of(due.plans)
+    wanted = distinct_keys(keys)
+    reasons = [why for place in due.context.places for why in _erase_from(place, wanted)]
+    return due.blocked(reasons) if reasons else due.passed()
+
+
+def _erase_from(place: Location, keys: pa.Table) -> Sequence[str]:
+    try:
+        place.erase(keys)
+        left = place.find(keys)
+    except OSError as error:
+        return [f"{place.name} could not be rewritten ({type(error).__name__})"]
+    return [f"{trace.rows} rows are left in {trace.location}" for trace in left if trace.rows]
+
+
+def _compact(due: _Pass) -> Outcome:
+    due.context.warehouse.compact()
+    return due.passed()
+
+
+def _prove(due: _Pass) -> Outcome:
+    context = due.context
+    plans = due.plans
+    scan = _scan(context, plans)
+    if not scan.is_clean:
+        found = [f"{trace.rows} traces in {trace.location}" for trace in scan.traces]
+        unread = [f"could not be searched: {place}" for place in scan.undecoded]
+        return due.blocked([*found, *unread], back_to=Step.DESTINATIONS_TOLD)
+    issue_receipts(
+        context.warehouse,
+        list(zip(due.cases, plans, strict=True)),
+        log=due.log,
+        scan=scan,
+        keys=context.suppressions.keys,
+        now=context.now,
+    )
+    return due.passed(probes=scan.probes, files=scan.files, values=scan.values)
+
+
+def _scan(context: ErasureContext, plans: Sequence[ErasurePlan]) -> ScanReport:
+    needles = needles_among_neighbours(context.warehouse, keys_of(plans), context.tables)
+    return scan_home(
+        context.warehouse,
+        context.roots,
+        needles,
+        warehouse_file=context.warehouse_file,
+        exempt=[context.plans.folder(plan.subject_request_id) for plan in plans],
+    )
+
+
+def _complete(due: _Pass) -> Outcome:
+    """Destroy the plans, then search where they were; a killed pass finds them gone already."""
+    context = due.context
+    plans = [
+        context.plans.read(request_id)
+        for request_id in due.request_ids
+        if context.plans.exists(request_id)
+    ]
+    for request_file in context.request_files:
+        request_file.settle(set(due.request_ids))
+    for request_id in due.request_ids:
+        context.plans.destroy(request_id)
+    scanner = FileScanner(ByteScanner.of(needles_of(keys_of(plans))))
+    folder = context.home / "privacy"
+    left = [
+        path for path in folder.rglob("*") if path.is_file() and scanner.scan(path, folder).hits
+    ]
+    if left:
+        return due.blocked([f"{len(left)} files of requests still name the persons"])
+    return due.passed()
+
+
+_ACTS: Mapping[Step, Callable[[_Pass], Outcome]] = {
+    Step.ACKNOWLEDGED: _acknowledge,
+    Step.VERIFIED: _verify_identity,
+    Step.PLANNED: _plan,
+    Step.SUPPRESSED: _suppress,
+    Step.DESTINATIONS_TOLD: _tell_destinations,
+    Step.ERASED: _erase,
+    Step.COMPACTED: _compact,
+    Step.VERIFIED_NO_TRACE: _prove,
+    Step.COMPLETED: _complete,
+}

@@ -1,0 +1,86 @@
+"""Exceptions raised by the privacy package.
+
+* PrivacyError
+  - InvalidRequestError
+  - MissingKeyError
+  - MissingPlanError
+  - ScannerRecallError
+  - ReceiptError
+  - AuditChainError
+  - RetentionRuleError
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class PrivacyError(Exception):
+    """Anything that keeps a promise to a person from being kept."""
+
+
+class InvalidRequestError(PrivacyError, ValueError):
+    """Some lines of a request file are no OpenDSR 2.0 request."""
+
+    def __init__(self, path: Path, problems: tuple[str, ...]) -> None:
+        self.path, self.problems = path, problems
+        listed = "".join(f"\n  - {problem}" for problem in problems)
+        super().__init__(f"{path} holds requests that cannot be read:{listed}")
+
+
+class MissingKeyError(PrivacyError):
+    """A key that older rows were made with is gone."""
+
+    def __init__(self, folder: Path, version: str) -> None:
+        self.folder, self.version = folder, version
+        super().__init__(
+            f"{folder} has no key {version}, but the warehouse holds suppressions made with it: "
+            "restore the key from a backup; without it nobody who was erased can be kept out"
+        )
+
+
+class MissingPlanError(PrivacyError):
+    """An erasure was under way and its frozen plan is gone."""
+
+    def __init__(self, subject_request_id: str) -> None:
+        self.subject_request_id = subject_request_id
+        super().__init__(
+            f"request {subject_request_id} was planned and its plan is gone before it was "
+            "completed: ask the controller to send the request again under a new id"
+        )
+
+
+class ScannerRecallError(PrivacyError):
+    """The scanner missed a value that it had hidden itself, so its word is worth nothing."""
+
+    def __init__(self, missed: tuple[str, ...]) -> None:
+        self.missed = missed
+        super().__init__(
+            f"the scanner did not find its own probes in: {', '.join(missed)}; "
+            "no erasure is completed until it does"
+        )
+
+
+class ReceiptError(PrivacyError, ValueError):
+    """A receipt does not carry a signature of ours over its content."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the receipt is not valid: {reason}")
+
+
+class AuditChainError(PrivacyError):
+    """The audit log was changed after it was written."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        super().__init__(f"the audit log does not hold together: {'; '.join(problems)}")
+
+
+class RetentionRuleError(PrivacyError, ValueError):
+    """retention.yml names tables or columns that cannot be aged."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        listed = "".join(f"\n  - {problem}" for problem in problems)
+        super().__init__(f"retention.yml cannot be carried out, nothing was deleted:{listed}")

@@ -1,0 +1,125 @@
+"""The tables of requests, suppressions, receipts and the audit log.
+
+None of them speaks of a person by name, address or id: what identifies anybody is an HMAC.
+"""
+
+from __future__ import annotations
+
+from warehouse import Column, Pii, Table, TableName
+
+_REQUEST_ID = Column("subject_request_id", "VARCHAR", Pii.NONE, "the controller's id, UUID v4")
+_RUN_ID = Column("run_id", "VARCHAR", Pii.NONE, "the run that wrote the row")
+
+REQUESTS = Table(
+    TableName("privacy", "requests"),
+    grain="One row per data-subject request; no person's rows",
+    columns=(
+        _REQUEST_ID,
+        Column("request_type", "VARCHAR", Pii.NONE, "erasure, access or portability"),
+        Column("regulation", "VARCHAR", Pii.NONE, "gdpr or ccpa"),
+        Column("status", "VARCHAR", Pii.NONE, "in_progress, blocked, refused or completed"),
+        Column("step", "VARCHAR", Pii.NONE, "the last step that was done"),
+        Column("reasons", "VARCHAR", Pii.NONE, "JSON list: why blocked or refused"),
+        Column("identity_types", "VARCHAR", Pii.NONE, "JSON list of type:format; no value"),
+        Column("submitted_at", "TIMESTAMP", Pii.NONE, "when the person asked, UTC"),
+        Column("received_at", "TIMESTAMP", Pii.NONE, "when we first read it, UTC"),
+        Column("due_at", "TIMESTAMP", Pii.NONE, "the legal deadline, UTC"),
+        Column("completed_at", "TIMESTAMP", Pii.NONE, "UTC; null while open"),
+    ),
+    key=("subject_request_id",),
+)
+
+REQUEST_STEPS = Table(
+    TableName("privacy", "request_steps"),
+    grain="One row per request and step that was done; no person's rows",
+    columns=(
+        _REQUEST_ID,
+        Column("step", "VARCHAR", Pii.NONE, "the step"),
+        Column("detail", "VARCHAR", Pii.NONE, "JSON object of counts and statuses"),
+        Column("done_at", "TIMESTAMP", Pii.NONE, "UTC"),
+        _RUN_ID,
+    ),
+    key=("subject_request_id", "step"),
+)
+
+INVENTORY = Table(
+    TableName("privacy", "inventory"),
+    grain="One row per declared column of the warehouse; no person's rows",
+    columns=(
+        Column("table_schema", "VARCHAR", Pii.NONE, "schema"),
+        Column("table_name", "VARCHAR", Pii.NONE, "table or view"),
+        Column("column_name", "VARCHAR", Pii.NONE, "column"),
+        Column("pii", "VARCHAR", Pii.NONE, "none, pseudonymous, personal, identifier, sensitive"),
+        Column("subject_kinds", "VARCHAR", Pii.NONE, "keys by which a person's rows are found"),
+        Column("aged_by", "VARCHAR", Pii.NONE, "the timestamp that tells a row's age; or null"),
+        Column("description", "VARCHAR", Pii.NONE, "what the column means"),
+    ),
+    key=("table_schema", "table_name", "column_name"),
+)
+
+SUPPRESSIONS = Table(
+    TableName("privacy", "suppressions"),
+    grain="One row per identifier of an erased person, as HMAC; no person's rows",
+    columns=(
+        Column("kind", "VARCHAR", Pii.NONE, "email, phone, user_id, anonymous_id or record"),
+        Column("digest", "VARCHAR", Pii.PSEUDONYMOUS, "hex HMAC-SHA256 of 'kind|value'"),
+        Column("key_version", "VARCHAR", Pii.NONE, "the key in the data home, e.g. v1"),
+        _REQUEST_ID,
+        Column("suppressed_at", "TIMESTAMP", Pii.NONE, "UTC"),
+    ),
+    key=("kind", "digest", "key_version", "subject_request_id"),
+)
+
+RECEIPTS = Table(
+    TableName("privacy", "receipts"),
+    grain="One row per request that was proven erased; no person's rows",
+    columns=(
+        _REQUEST_ID,
+        Column("content", "VARCHAR", Pii.NONE, "canonical JSON of the receipt"),
+        Column("signature", "VARCHAR", Pii.NONE, "base64 Ed25519 signature of the content"),
+        Column("key_id", "VARCHAR", Pii.NONE, "first 16 hex digits of the public key's SHA-256"),
+        Column("issued_at", "TIMESTAMP", Pii.NONE, "UTC"),
+    ),
+    key=("subject_request_id",),
+)
+
+AUDIT_LOG = Table(
+    TableName("privacy", "audit_log"),
+    grain="One row per act on a request or on retention; no person's rows",
+    columns=(
+        Column("position", "BIGINT", Pii.NONE, "1, 2, 3 and so on without a gap"),
+        Column("action", "VARCHAR", Pii.NONE, "what was done"),
+        Column("subject", "VARCHAR", Pii.NONE, "the request or table it was done to"),
+        Column("detail", "VARCHAR", Pii.NONE, "JSON object of counts and statuses"),
+        Column("done_at", "TIMESTAMP", Pii.NONE, "UTC"),
+        Column("previous_hash", "VARCHAR", Pii.NONE, "entry_hash of the entry before; or zeros"),
+        Column("entry_hash", "VARCHAR", Pii.NONE, "hex SHA-256 over all other columns"),
+    ),
+    key=("position",),
+)
+
+RETENTION_RUNS = Table(
+    TableName("privacy", "retention_runs"),
+    grain="One row per run and retention rule; no person's rows",
+    columns=(
+        _RUN_ID,
+        Column("table_name", "VARCHAR", Pii.NONE, "schema.table"),
+        Column("aged_by", "VARCHAR", Pii.NONE, "the timestamp that told the age"),
+        Column("days", "BIGINT", Pii.NONE, "days that rows are kept"),
+        Column("cutoff", "TIMESTAMP", Pii.NONE, "rows before this went, UTC"),
+        Column("rows_deleted", "BIGINT", Pii.NONE, "rows that went"),
+        Column("rows_without_age", "BIGINT", Pii.NONE, "rows kept because their age is unknown"),
+        Column("enforced_at", "TIMESTAMP", Pii.NONE, "UTC"),
+    ),
+    key=("run_id", "table_name"),
+)
+
+TABLES: tuple[Table, ...] = (
+    REQUESTS,
+    REQUEST_STEPS,
+    INVENTORY,
+    SUPPRESSIONS,
+    RECEIPTS,
+    AUDIT_LOG,
+    RETENTION_RUNS,
+)

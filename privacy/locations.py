@@ -1,0 +1,157 @@
+"""Places where rows about persons lie: every declared table, and folders of files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from sqlglot import exp
+
+from privacy.bytescan import ByteScanner
+from privacy.needles import needles_of
+from privacy.scan_files import FileScanner
+from warehouse import SubjectKey, SubjectKind, Table, Trace, Warehouse, quoted
+
+_KEYS = "candor_subject_keys"
+
+
+@dataclass(frozen=True, slots=True)
+class TableLocation:
+    """The rows of one declared table, found by the keys that its declaration names."""
+
+    warehouse: Warehouse
+    table: Table
+
+    @property
+    def name(self) -> str:
+        """Schema and table."""
+        return str(self.table.name)
+
+    def refusals(self, keys: pa.Table) -> Sequence[str]:  # noqa: ARG002 - no person changes it
+        """Why rows cannot be deleted: a view, or a column that the declaration only imagines."""
+        there = self.warehouse.columns()
+        rows = [
+            (row["table_type"], row["column_name"])
+            for row in there.to_pylist()
+            if (row["table_schema"], row["table_name"])
+            == (self.table.name.schema, self.table.name.name)
+        ]
+        if not rows:
+            return ()
+        if rows[0][0] == "VIEW":
+            return (f"{self.name} is a view, its rows cannot be deleted",)
+        wanted = {column for key in self.table.subjects for column in key.columns}
+        missing = sorted(wanted - {column for _, column in rows})
+        return tuple(f"{self.name} has no column {column}" for column in missing)
+
+    def find(self, keys: pa.Table) -> Sequence[Trace]:
+        """Count the persons' rows."""
+        if not self._is_there():
+            return (Trace(self.name, 0),)
+        with self.warehouse.view(_KEYS, keys):
+            counted = f"select count(*) from {self.table.name.sql} where {self._is_theirs()}"
+            return (Trace(self.name, int(self.warehouse.scalar(counted))),)
+
+    def find_by_request(self, keys: pa.Table) -> dict[str, int]:
+        """Count the rows of each request's person in one pass; requests without rows are absent.
+
+        Args:
+            keys: ``(subject_request_id, kind, value)``.
+        """
+        if not self._is_there():
+            return {}
+        with self.warehouse.view(_KEYS, keys):
+            rows = self.warehouse.read(self._by_request())
+        return dict(zip(*(rows[name].to_pylist() for name in rows.column_names), strict=True))
+
+    def erase(self, keys: pa.Table) -> Sequence[Trace]:
+        """Delete the persons' rows in one transaction."""
+        with self.warehouse.transaction():
+            found = self.find(keys)
+            if found[0].rows:
+                with self.warehouse.view(_KEYS, keys):
+                    self.warehouse.execute(
+                        f"delete from {self.table.name.sql} where {self._is_theirs()}"
+                    )
+        return found
+
+    def _is_there(self) -> bool:
+        return bool(self.table.subjects) and self.warehouse.exists(self.table.name)
+
+    def _is_theirs(self) -> str:
+        tests = (
+            f"{_expression(key)} in (select value from {_KEYS} where kind = '{key.kind}')"
+            for key in self.table.subjects
+        )
+        return "coalesce(" + ", false) or coalesce(".join(tests) + ", false)"
+
+    def _by_request(self) -> str:
+        arms = " union ".join(
+            f"select keys.subject_request_id, numbered.row_number from numbered "
+            f"inner join {_KEYS} as keys on keys.kind = '{key.kind}' "
+            f"and keys.value = {_expression(key)}"
+            for key in self.table.subjects
+        )
+        return f"""
+            with numbered as (
+                select *, row_number() over () as row_number from {self.table.name.sql}
+            )
+            select subject_request_id, count(*) as row_count from ({arms}) group by all order by all
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class FolderLocation:
+    """Files that runs make anew: exports, reports, pictures, models.
+
+    A file that holds a trace of the persons is removed whole; the next run writes it again.
+    """
+
+    name: str
+    folder: Path
+
+    def refusals(self, keys: pa.Table) -> Sequence[str]:
+        """Why a file that holds the persons cannot be removed."""
+        return tuple(
+            f"{self.name}: a file cannot be removed, its folder is read-only"
+            for path in self._holding(keys)
+            if not _is_writable(path.parent)
+        )
+
+    def find(self, keys: pa.Table) -> Sequence[Trace]:
+        """Count the files that hold the persons."""
+        return (Trace(self.name, len(self._holding(keys))),)
+
+    def erase(self, keys: pa.Table) -> Sequence[Trace]:
+        """Remove the files that hold the persons."""
+        holding = self._holding(keys)
+        for path in holding:
+            path.unlink()
+        return (Trace(self.name, len(holding)),)
+
+    def _holding(self, keys: pa.Table) -> list[Path]:
+        if not self.folder.exists():
+            return []
+        scanner = FileScanner(ByteScanner.of(needles_of(keys)))
+        files = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        return [path for path in files if scanner.scan(path, self.folder).hits]
+
+
+def table_locations(warehouse: Warehouse, tables: Sequence[Table]) -> tuple[TableLocation, ...]:
+    """One location for each declared table whose rows speak of persons."""
+    return tuple(TableLocation(warehouse, table) for table in tables if table.subjects)
+
+
+def _expression(key: SubjectKey) -> str:
+    columns = [f"cast({quoted(column)} as varchar)" for column in key.columns]
+    if key.kind is SubjectKind.EMAIL:
+        return f"lower(trim({columns[0]}))"
+    separator = exp.Literal.string("|").sql(dialect="duckdb")
+    return f" || {separator} || ".join(columns)
+
+
+def _is_writable(folder: Path) -> bool:
+    return os.access(folder, os.W_OK)

@@ -1,0 +1,110 @@
+"""What to look for: a person's values, and every spelling in which storage may hold them.
+
+Spellings: UTF-8, UTF-16 in both byte orders, any letter case, percent-encoding, hexadecimal,
+base64 in its three alignments, and MD5, SHA-1, SHA-256 of the normalised value as bytes, hex and
+base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import pyarrow as pa
+
+from warehouse import SubjectKind
+
+# Below this an id is too common a run of characters to mean anybody; the rows are found by key.
+SHORTEST_ID = 8
+_HASHES = ("md5", "sha1", "sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class Needles:
+    """Values to look for, and values of others that contain one and must not count.
+
+    Attributes:
+        values: Each value once, normalised.
+        others: Values that other persons hold and that contain one of ``values``.
+    """
+
+    values: frozenset[str]
+    others: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Spellings:
+    """The byte strings of one value.
+
+    Attributes:
+        folded: To be sought in bytes whose ASCII letters were lowered.
+        exact: To be sought in the bytes as they are.
+    """
+
+    folded: tuple[bytes, ...]
+    exact: tuple[bytes, ...]
+
+
+def needles_of(keys: pa.Table) -> Needles:
+    """The values of ``(kind, value)`` that a search can tell from noise."""
+    pairs = zip(keys["kind"].to_pylist(), keys["value"].to_pylist(), strict=True)
+    values = {value for kind, text in pairs for value in _sought(SubjectKind(kind), str(text))}
+    return Needles(frozenset(values))
+
+
+def spell(value: str) -> Spellings:
+    """Every byte string in which a value may be stored, in a fixed order."""
+    lowered = value.lower()
+    plain = (
+        lowered.encode(),
+        lowered.encode("utf-16-le"),
+        lowered.encode("utf-16-be"),
+        quote(lowered, safe="").lower().encode(),
+    )
+    cases = {value, lowered, value.upper()}
+    digests = [hashlib.new(name, value.encode(), usedforsecurity=False) for name in _HASHES]
+    hexes = [text.encode().hex().encode() for text in cases]
+    hexes += [digest.hexdigest().encode() for digest in digests]
+    exact = {fragment for text in cases for fragment in _base64(text.encode())}
+    for digest in digests:
+        exact |= {digest.digest(), *_whole_base64(digest.digest())}
+    return Spellings(tuple(sorted({*plain, *hexes})), tuple(sorted(exact)))
+
+
+def _sought(kind: SubjectKind, value: str) -> Iterable[str]:
+    if kind is SubjectKind.EMAIL or kind is SubjectKind.PERSON_ID:
+        return (value,)
+    if kind is SubjectKind.PHONE:
+        return _written_phones(value)
+    text = value.partition("|")[2] if kind is SubjectKind.SOURCE_RECORD else value
+    return (text,) if len(text) >= SHORTEST_ID else ()
+
+
+def _written_phones(value: str) -> Iterable[str]:
+    """An E.164 number, its digits, and the usual ways to write one of the North American plan."""
+    digits = value.lstrip("+")
+    if not value.startswith("+1") or len(digits) != len("14155550123"):
+        return (value, digits)
+    area, exchange, line = digits[1:4], digits[4:7], digits[7:]
+    spaced = (f"({area}) {exchange}-{line}", f"({area}){exchange}-{line}")
+    joined = (f"{area}{joint}{exchange}{joint}{line}" for joint in ("", "-", ".", " "))
+    return (value, digits, *spaced, *joined)
+
+
+def _base64(content: bytes) -> Iterable[bytes]:
+    """The base64 digits that the content alone decides, at each of three alignments."""
+    for shift in range(3):
+        encoded = base64.b64encode(b"\0" * shift + content)
+        start = -(-shift * 8 // 6)
+        whole = (shift + len(content)) * 8 // 6
+        fragment = encoded[start:whole]
+        yield fragment
+        yield fragment.replace(b"+", b"-").replace(b"/", b"_")
+
+
+def _whole_base64(content: bytes) -> Iterable[bytes]:
+    encoded = base64.b64encode(content).rstrip(b"=")
+    return (encoded, encoded.replace(b"+", b"-").replace(b"/", b"_"))

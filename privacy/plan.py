@@ -1,0 +1,171 @@
+"""The frozen plan of an erasure: its keys, and what was counted where before anything went.
+
+A killed erasure must find its persons again after their rows are gone, so the keys lie in
+``<home>/privacy/<request>/plan.json`` (mode 0600) from planning until the proof, and are then
+overwritten and removed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from privacy.closure import Closure
+from privacy.errors import MissingPlanError
+from privacy.locations import TableLocation
+from privacy.storage import destroy_folder, write_private
+from warehouse import Location
+
+KEY_SCHEMA = pa.schema(
+    [("subject_request_id", pa.string()), ("kind", pa.string()), ("value", pa.string())]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCount:
+    """Rows of the persons that one place held when the plan was frozen.
+
+    Attributes:
+        location: The place.
+        rows: Rows or files.
+        requests: How many requests the count spans: 1, or all of the pass where a place can
+            only count them together.
+    """
+
+    location: str
+    rows: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """Identifiers of the person that stay, and why."""
+
+    kind: str
+    reason: str
+    identifiers: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErasurePlan:
+    """What one request will erase; ``repr`` shows no key."""
+
+    subject_request_id: str
+    keys: tuple[tuple[str, str], ...]
+    counts: tuple[PlannedCount, ...]
+    left_alone: tuple[LeftAlone, ...]
+
+    def __repr__(self) -> str:
+        return f"ErasurePlan({self.subject_request_id!r}, {len(self.keys)} keys)"
+
+    @property
+    def identifiers(self) -> Mapping[str, int]:
+        """How many keys of each kind there are."""
+        kinds = [kind for kind, _ in self.keys]
+        return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+
+    @property
+    def person_ids(self) -> tuple[str, ...]:
+        """Every id that the persons ever had."""
+        return tuple(value for kind, value in self.keys if kind == "person_id")
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStore:
+    """The folder of frozen plans in one data home."""
+
+    home: Path
+
+    def folder(self, request_id: str) -> Path:
+        """The folder of one request."""
+        return self.home / "privacy" / request_id
+
+    def freeze(self, plan: ErasurePlan) -> None:
+        """Write a plan, durably, for its owner's eyes alone."""
+        content = json.dumps(asdict(plan)).encode()
+        write_private(self.folder(plan.subject_request_id) / "plan.json", content)
+
+    def read(self, request_id: str) -> ErasurePlan:
+        """Read a frozen plan.
+
+        Raises:
+            MissingPlanError: There is none.
+        """
+        try:
+            body = json.loads((self.folder(request_id) / "plan.json").read_bytes())
+        except FileNotFoundError:
+            raise MissingPlanError(request_id) from None
+        return ErasurePlan(
+            subject_request_id=body["subject_request_id"],
+            keys=tuple((kind, value) for kind, value in body["keys"]),
+            counts=tuple(PlannedCount(**count) for count in body["counts"]),
+            left_alone=tuple(LeftAlone(**item) for item in body["left_alone"]),
+        )
+
+    def exists(self, request_id: str) -> bool:
+        """Whether a plan is there."""
+        return (self.folder(request_id) / "plan.json").exists()
+
+    def destroy(self, request_id: str) -> None:
+        """Overwrite and remove a plan; nothing when it is gone."""
+        destroy_folder(self.folder(request_id))
+
+
+def make_plans(
+    closure: Closure, request_ids: Sequence[str], locations: Sequence[Location]
+) -> tuple[ErasurePlan, ...]:
+    """Count what every place holds of the persons; one plan for each request."""
+    counted = [
+        (location.name, *_counts(location, closure.keys, request_ids)) for location in locations
+    ]
+    keys = _grouped(closure.keys)
+    left_alone = _grouped(closure.left_alone)
+    return tuple(
+        ErasurePlan(
+            subject_request_id=request_id,
+            keys=tuple((row["kind"], row["value"]) for row in keys.get(request_id, ())),
+            counts=tuple(
+                PlannedCount(name, rows.get(request_id, 0), spanned)
+                for name, rows, spanned in counted
+            ),
+            left_alone=tuple(LeftAlone(**row) for row in left_alone.get(request_id, ())),
+        )
+        for request_id in request_ids
+    )
+
+
+def keys_of(plans: Sequence[ErasurePlan]) -> pa.Table:
+    """The keys of several plans: ``(subject_request_id, kind, value)``."""
+    rows = [
+        {"subject_request_id": plan.subject_request_id, "kind": kind, "value": value}
+        for plan in plans
+        for kind, value in plan.keys
+    ]
+    return pa.Table.from_pylist(rows, schema=KEY_SCHEMA)
+
+
+def distinct_keys(keys: pa.Table) -> pa.Table:
+    """The keys as locations want them: ``(kind, value)``, each once."""
+    return keys.select(["kind", "value"]).group_by(["kind", "value"]).aggregate([])
+
+
+def _counts(
+    location: Location, keys: pa.Table, request_ids: Sequence[str]
+) -> tuple[Mapping[str, int], int]:
+    """Rows by request, and how many requests each of these counts spans."""
+    if isinstance(location, TableLocation):
+        return location.find_by_request(keys), 1
+    found = sum(trace.rows for trace in location.find(distinct_keys(keys)))
+    return dict.fromkeys(request_ids, found), len(request_ids)
+
+
+def _grouped(rows: pa.Table) -> Mapping[str, list[dict[str, Any]]]:
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for row in rows.to_pylist():
+        grouped.setdefault(row.pop("subject_request_id"), []).append(row)
+    return grouped

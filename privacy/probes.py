@@ -1,0 +1,169 @@
+"""Places in which a value is known to hide; the scan must find a probe in each of them."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import io
+import json
+import pickle
+import sqlite3
+import zipfile
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from warehouse import DuckDBWarehouse
+
+# Nobody's address: the top-level domain is reserved (RFC 2606).
+PROBE = "wilhelmina.probe+recall@candor-probe.invalid"
+_NEIGHBOURS = 3_000
+
+
+def plant(folder: Path) -> Mapping[str, Path]:
+    """Hide the probe in one file for each hiding place; return the files by place."""
+    planted = {place: folder / f"{number}" for number, place in enumerate(_PLACES, start=1)}
+    for place, path in planted.items():
+        _PLACES[place](path)
+    named = folder / f"{PROBE}.txt"
+    named.write_text("a name gives away too")
+    return {**planted, "a file's name": named}
+
+
+def _text(path: Path, content: str, encoding: str = "utf-8") -> None:
+    path.write_bytes(f"before {content} after".encode(encoding))
+
+
+def _bytes(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def _digest() -> bytes:
+    return hashlib.sha256(PROBE.encode()).digest()
+
+
+def _base64_at(shift: int) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        path.write_bytes(base64.b64encode(b"x" * shift + PROBE.encode() + b" after"))
+
+    return write
+
+
+def _hash(name: str) -> Callable[[Path], None]:
+    digest = hashlib.new(name, PROBE.encode(), usedforsecurity=False).hexdigest()
+    return lambda path: _text(path, digest)
+
+
+def _escaped_json(path: Path) -> None:
+    path.write_text(json.dumps({"email": "@"}).replace("@", PROBE.replace("@", "\\u0040")))
+
+
+def _gzip(path: Path) -> None:
+    path.write_bytes(gzip.compress(_rows()))
+
+
+def _zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("rows.txt", _rows())
+
+
+def _gzip_in_zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("rows.gz", gzip.compress(_rows()))
+
+
+def _parquet(path: Path) -> None:
+    pq.write_table(_table(), path, compression="zstd", write_statistics=False)
+
+
+def _parquet_statistics(path: Path) -> None:
+    """The probe is the greatest value, so that the footer alone would tell it."""
+    pq.write_table(
+        pa.table({"email": ["a", PROBE]}), path, compression="gzip", use_dictionary=False
+    )
+
+
+def _parquet_in_zip(path: Path) -> None:
+    content = io.BytesIO()
+    pq.write_table(_table(), content, compression="zstd", write_statistics=False)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("rows.parquet", content.getvalue())
+
+
+def _sqlite(path: Path) -> None:
+    _sqlite_rows(path, "select 1")
+
+
+def _deleted_sqlite(path: Path) -> None:
+    _sqlite_rows(path, "delete from people")
+
+
+def _sqlite_rows(path: Path, then: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("pragma secure_delete = off")
+        connection.execute("create table people (email text)")
+        connection.execute("insert into people values (?)", (PROBE,))
+        connection.commit()
+        connection.execute(then).fetchall()
+        connection.commit()
+
+
+def _duckdb(path: Path) -> None:
+    """Many neighbours make the engine compress the column, which hides it from a byte search."""
+    with DuckDBWarehouse.open(path) as warehouse, warehouse.view("planted", _table()):
+        warehouse.execute("create table people as select * from planted")
+
+
+def _deleted_duckdb(path: Path) -> None:
+    """Long and few rows stay uncompressed; a deleted one stays in the file."""
+    with DuckDBWarehouse.open(path) as warehouse:
+        warehouse.execute("create table people (email varchar)")
+        warehouse.execute("pragma force_compression = 'uncompressed'")
+        warehouse.execute("insert into people values ($probe), ('somebody else')", {"probe": PROBE})
+        warehouse.execute("checkpoint")
+        warehouse.execute("delete from people where email = $probe", {"probe": PROBE})
+
+
+def _rows() -> bytes:
+    return "\n".join(_table()["email"].to_pylist()).encode()
+
+
+def _table() -> pa.Table:
+    emails = [f"neighbour{number}@candor-probe.invalid" for number in range(_NEIGHBOURS)]
+    return pa.table({"email": [*emails, PROBE, "zz"]})
+
+
+_PLACES: Mapping[str, Callable[[Path], None]] = {
+    "UTF-8": lambda path: _text(path, PROBE),
+    "UTF-16, little end first": lambda path: _text(path, PROBE, "utf-16-le"),
+    "UTF-16, big end first": lambda path: _text(path, PROBE, "utf-16-be"),
+    "upper case": lambda path: _text(path, PROBE.upper()),
+    "mixed case": lambda path: _text(path, PROBE.title()),
+    "percent-encoding": lambda path: _text(path, quote(PROBE, safe="")),
+    "hexadecimal": lambda path: _text(path, PROBE.encode().hex()),
+    "base64": _base64_at(0),
+    "base64, one byte later": _base64_at(1),
+    "base64, two bytes later": _base64_at(2),
+    "MD5": _hash("md5"),
+    "SHA-1": _hash("sha1"),
+    "SHA-256": _hash("sha256"),
+    "SHA-256 in base64": lambda path: _bytes(path, base64.b64encode(_digest())),
+    "SHA-256 as bytes": lambda path: _bytes(path, _digest()),
+    "escaped JSON": _escaped_json,
+    "pickle": lambda path: _bytes(path, pickle.dumps({"email": PROBE})),
+    "gzip": _gzip,
+    "zip": _zip,
+    "gzip in zip": _gzip_in_zip,
+    "Parquet pages": _parquet,
+    "Parquet statistics": _parquet_statistics,
+    "Parquet in zip": _parquet_in_zip,
+    "SQLite row": _sqlite,
+    "SQLite deleted row": _deleted_sqlite,
+    "DuckDB column": _duckdb,
+    "DuckDB deleted row": _deleted_duckdb,
+}

@@ -1,0 +1,80 @@
+"""Put together the facts of a receipt from the frozen plan, the steps and the search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from privacy.audit import AuditHead, read_head
+from privacy.keys import KeyRing
+from privacy.plan import ErasurePlan
+from privacy.receipt import VERSION, sign_receipt, write_receipt
+from privacy.steps import Case, Step, StepLog
+from privacy.suppression import digest
+from privacy.verify import ScanReport
+from warehouse import Warehouse
+
+
+def issue_receipts(
+    warehouse: Warehouse,
+    proven: Sequence[tuple[Case, ErasurePlan]],
+    *,
+    log: StepLog,
+    scan: ScanReport,
+    keys: KeyRing,
+    now: datetime,
+) -> None:
+    """Sign and store one receipt for each request that a clean search has proven."""
+    signing, head = keys.signing_key(), read_head(warehouse)
+    with warehouse.transaction():
+        for case, plan in proven:
+            told = log.detail(case.subject_request_id, Step.DESTINATIONS_TOLD)["destinations"]
+            facts = {
+                **_facts(case, plan, scan, head, now),
+                "subject": _pseudonym(plan, keys),
+                "destinations": told,
+            }
+            write_receipt(warehouse, sign_receipt(facts, key=signing, now=now))
+
+
+def _facts(
+    case: Case, plan: ErasurePlan, scan: ScanReport, head: AuditHead, now: datetime
+) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "subject_request_id": case.subject_request_id,
+        "request_type": "erasure",
+        "regulation": case.regulation,
+        "submitted_at": case.submitted_at.isoformat(),
+        "received_at": case.received_at.isoformat(),
+        "due_at": case.due_at.isoformat(),
+        "proven_at": now.isoformat(),
+        "identifiers": dict(plan.identifiers),
+        "left_alone": [asdict(item) for item in plan.left_alone],
+        "locations_searched": len(plan.counts),
+        "locations": [
+            {
+                "location": count.location,
+                "rows_found": count.rows,
+                "rows_left": 0,  # an erasure that leaves a row does not come this far
+                "requests_counted": count.requests,
+            }
+            for count in plan.counts
+            if count.rows
+        ],
+        "scan": {
+            "hits": sum(trace.rows for trace in scan.traces),
+            "probes_found": scan.probes,
+            "files": scan.files,
+            "values": scan.values,
+        },
+        "audit": asdict(head),
+    }
+
+
+def _pseudonym(plan: ErasurePlan, keys: KeyRing) -> str:
+    """An HMAC over all keys of the persons: the same persons give the same one."""
+    joined = "\n".join(f"{kind}|{value}" for kind, value in sorted(plan.keys))
+    return digest(keys.suppression_keys()[-1], "subject", joined)

@@ -1,0 +1,102 @@
+"""The signed proof of an erasure: what was there, what is left, who was told, what was searched.
+
+A receipt names no person: the subject appears as an HMAC that only the key holder can recompute.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from privacy.audit import AuditHead
+from privacy.errors import ReceiptError
+from privacy.inventory import RECEIPTS
+from warehouse import Warehouse
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One signed receipt.
+
+    Attributes:
+        subject_request_id: The request.
+        content: Canonical JSON: sorted keys, no spaces, UTF-8.
+        signature: Base64 of the Ed25519 signature of the content (RFC 8032).
+        key_id: Which public key checks it.
+        issued_at: When, UTC.
+    """
+
+    subject_request_id: str
+    content: str
+    signature: str
+    key_id: str
+    issued_at: datetime
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The content, read."""
+        return dict(json.loads(self.content))
+
+    @property
+    def audit_head(self) -> AuditHead:
+        """The entry of the audit log that was last when the receipt was issued."""
+        return AuditHead(**self.facts["audit"])
+
+
+def sign_receipt(facts: Mapping[str, Any], *, key: Ed25519PrivateKey, now: datetime) -> Receipt:
+    """Sign the facts of one request."""
+    content = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    signature = base64.b64encode(key.sign(content.encode())).decode()
+    request_id = str(facts["subject_request_id"])
+    return Receipt(request_id, content, signature, key_id(key.public_key()), now)
+
+
+def verify_receipt(receipt: Receipt, *, key: Ed25519PublicKey) -> None:
+    """Check that we signed exactly this content, for exactly this request.
+
+    Raises:
+        ReceiptError: We did not.
+    """
+    if receipt.key_id != key_id(key):
+        raise ReceiptError("another key signed it")
+    try:
+        key.verify(base64.b64decode(receipt.signature, validate=True), receipt.content.encode())
+    except (InvalidSignature, ValueError) as error:
+        raise ReceiptError("the signature does not fit the content") from error
+    if receipt.facts.get("subject_request_id") != receipt.subject_request_id:
+        raise ReceiptError("it belongs to another request")
+
+
+def key_id(key: Ed25519PublicKey) -> str:
+    """The first 16 hex digits of the public key's SHA-256."""
+    return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
+
+
+def write_receipt(warehouse: Warehouse, receipt: Receipt) -> None:
+    """Store a receipt in place of an earlier one of the same request."""
+    fields = {name: getattr(receipt, name) for name in RECEIPTS.column_names}
+    warehouse.replace_where(
+        RECEIPTS.name,
+        "subject_request_id = $request_id",
+        "select " + ", ".join(f"${name} as {name}" for name in fields),
+        {**fields, "request_id": receipt.subject_request_id},
+    )
+
+
+def read_receipts(warehouse: Warehouse) -> tuple[Receipt, ...]:
+    """Every receipt, in order of its request."""
+    rows: pa.Table = warehouse.read(
+        f"select * from {RECEIPTS.name.sql} order by subject_request_id"
+    )
+    return tuple(Receipt(**row) for row in rows.to_pylist())

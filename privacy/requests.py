@@ -1,0 +1,265 @@
+"""OpenDSR 2.0 request bodies, as they lie in a file with one request per line.
+
+The file is the only place where a request's raw identity is stored; an erasure rewrites it.
+
+Source: https://github.com/opengdpr/OpenDSR, specification version 2.0, sections 5 and 7.1.
+"""
+
+from __future__ import annotations
+
+import calendar
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Annotated, Literal
+from uuid import UUID, uuid4
+
+import pyarrow as pa
+import pydantic
+from pydantic import ConfigDict, Field
+
+from identifiers import normalise_phone
+from privacy.errors import InvalidRequestError
+from privacy.storage import replace_file, write_private
+from warehouse import Trace
+
+# CCPA regulations section 7021(b).
+_CCPA_DAYS = 45
+
+
+class IdentityType(StrEnum):
+    """How a request names its person; the last three are ours, for the command line."""
+
+    CUSTOMER_ID = "controller_customer_id"
+    EMAIL = "email"
+    ANDROID_ADVERTISING_ID = "android_advertising_id"
+    ANDROID_ID = "android_id"
+    FIRE_ADVERTISING_ID = "fire_advertising_id"
+    IOS_ADVERTISING_ID = "ios_advertising_id"
+    IOS_VENDOR_ID = "ios_vendor_id"
+    MICROSOFT_ADVERTISING_ID = "microsoft_advertising_id"
+    MICROSOFT_PUBLISHER_ID = "microsoft_publisher_id"
+    ROKU_PUBLISHER_ID = "roku_publisher_id"
+    ROKU_ADVERTISING_ID = "roku_advertising_id"
+    PHONE = "phone"
+    USER_ID = "user_id"
+    ANONYMOUS_ID = "anonymous_id"
+
+
+SUPPORTED = (
+    IdentityType.CUSTOMER_ID,
+    IdentityType.EMAIL,
+    IdentityType.PHONE,
+    IdentityType.USER_ID,
+    IdentityType.ANONYMOUS_ID,
+)
+Format = Literal["raw", "sha1", "md5", "sha256"]
+
+
+class SubjectIdentity(pydantic.BaseModel):
+    """One identity of a request; its ``repr`` hides the value."""
+
+    model_config = ConfigDict(frozen=True)
+
+    identity_type: IdentityType
+    identity_value: Annotated[str, Field(min_length=1, repr=False)]
+    identity_format: Format
+
+    @property
+    def normalised(self) -> str:
+        """The value as the warehouse spells it; a hash in lower case."""
+        value = self.identity_value.strip()
+        if self.identity_format != "raw" or self.identity_type is IdentityType.EMAIL:
+            return value.lower()
+        if self.identity_type is IdentityType.PHONE:
+            return normalise_phone(value, default_region="US") or value
+        return value
+
+
+class SubjectRequest(pydantic.BaseModel):
+    """One request body."""
+
+    model_config = ConfigDict(frozen=True)
+
+    regulation: Literal["gdpr", "ccpa"] = "gdpr"  # required, yet missing in the spec's own example
+    subject_request_id: UUID
+    subject_request_type: Literal["erasure", "access", "portability"]
+    submitted_time: pydantic.AwareDatetime
+    subject_identities: tuple[SubjectIdentity, ...] = Field(min_length=1)
+
+    @property
+    def request_id(self) -> str:
+        """The id as text, in lower case."""
+        return str(self.subject_request_id)
+
+    @property
+    def submitted_at(self) -> datetime:
+        """When the person asked, UTC without a zone."""
+        return self.submitted_time.astimezone(UTC).replace(tzinfo=None)
+
+    @property
+    def due_at(self) -> datetime:
+        """The legal deadline, counted from the day of asking, the earlier reading of the law."""
+        return deadline(self.regulation, self.submitted_at)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFile:
+    """A file of request bodies, one per line; also a place to erase from.
+
+    Attributes:
+        path: The file; it need not exist.
+        name: A name for receipts.
+    """
+
+    path: Path
+    name: str
+
+    def read(self) -> tuple[SubjectRequest, ...]:
+        """The requests whose identity is still in the file.
+
+        Raises:
+            InvalidRequestError: Some lines are no requests; all of them, without their values.
+        """
+        parsed = [_parse(number, body) for number, body in enumerate(self._lines(), start=1)]
+        problems = tuple(item for item in parsed if isinstance(item, str))
+        if problems:
+            raise InvalidRequestError(self.path, problems)
+        return tuple(item for item in parsed if isinstance(item, SubjectRequest))
+
+    def add(self, request: SubjectRequest) -> None:
+        """Append a request, in a file that only its owner may read."""
+        body = json.loads(request.model_dump_json())
+        lines = [*self._lines(), json.dumps(body, sort_keys=True)]
+        write_private(self.path, _joined(lines))
+
+    def refusals(self, keys: pa.Table) -> Sequence[str]:
+        """Why lines that name these persons cannot be rewritten."""
+        if not self._naming(keys):
+            return ()
+        try:
+            with self.path.open("r+b"), TemporaryFile(dir=self.path.parent):
+                return ()
+        except OSError as error:
+            return (f"{self.name} cannot be rewritten ({type(error).__name__})",)
+
+    def find(self, keys: pa.Table) -> Sequence[Trace]:
+        """Count the requests that name these persons."""
+        return (Trace(self.name, len(self._naming(keys))),)
+
+    def erase(self, keys: pa.Table) -> Sequence[Trace]:
+        """Take the identities out of the requests that name these persons."""
+        naming = self._naming(keys)
+        self._redact(naming)
+        return (Trace(self.name, len(naming)),)
+
+    def settle(self, request_ids: Collection[str]) -> None:
+        """Take the identities out of requests that are completed, also where nobody was found."""
+        self._redact(
+            {
+                number
+                for number, line in enumerate(self._lines())
+                if isinstance(request := _parse(number, line), SubjectRequest)
+                and request.request_id in request_ids
+            }
+        )
+
+    def _redact(self, numbers: set[int]) -> None:
+        if not numbers:
+            return
+        lines = [
+            _redacted(line) if number in numbers else line
+            for number, line in enumerate(self._lines())
+        ]
+        replace_file(self.path, _joined(lines), mode=self.path.stat().st_mode & 0o777)
+
+    def _lines(self) -> list[str]:
+        if not self.path.exists():
+            return []
+        return self.path.read_text(encoding="utf-8").splitlines()
+
+    def _naming(self, keys: pa.Table) -> set[int]:
+        wanted = _spellings(keys)
+        return {
+            number
+            for number, line in enumerate(self._lines())
+            if isinstance(request := _parse(number, line), SubjectRequest)
+            and any(identity.normalised in wanted for identity in request.subject_identities)
+        }
+
+
+def request_erasure(
+    identities: Sequence[SubjectIdentity], *, regulation: Literal["gdpr", "ccpa"], now: datetime
+) -> SubjectRequest:
+    """Make an erasure request, as ``candor privacy erase`` does for a person who wrote in."""
+    return SubjectRequest(
+        regulation=regulation,
+        subject_request_id=uuid4(),
+        subject_request_type="erasure",
+        submitted_time=now.replace(tzinfo=UTC),
+        subject_identities=tuple(identities),
+    )
+
+
+def deadline(regulation: str, submitted_at: datetime) -> datetime:
+    """When an answer is due.
+
+    Source: GDPR Article 12(3) with Regulation 1182/71 (one month: the same day of the next
+    month, else its last day); CCPA regulations section 7021(b) (45 calendar days).
+    """
+    if regulation == "ccpa":
+        return submitted_at + timedelta(days=_CCPA_DAYS)
+    year, month = divmod(submitted_at.year * 12 + submitted_at.month, 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    return submitted_at.replace(year=year, month=month + 1, day=min(submitted_at.day, last))
+
+
+def _parse(number: int, line: str) -> SubjectRequest | str | None:
+    """The request; or None for an empty or redacted line; or what is wrong with it."""
+    if not line.strip():
+        return None
+    try:
+        body = json.loads(line)
+        if isinstance(body, Mapping) and body.get("extensions", {}).get("candor") == _REDACTED:
+            return None
+        return SubjectRequest.model_validate(body)
+    except ValueError as error:
+        return f"line {number}: {_described(error)}"
+
+
+def _described(error: ValueError) -> str:
+    if not isinstance(error, pydantic.ValidationError):
+        return "not JSON"
+    places = (".".join(str(part) for part in item["loc"]) for item in error.errors())
+    return ", ".join(
+        sorted({f"{place or 'the body'} is missing or not allowed" for place in places})
+    )
+
+
+_REDACTED = {"is_redacted": True}
+
+
+def _redacted(line: str) -> str:
+    body = json.loads(line)
+    return json.dumps({**body, "subject_identities": [], "extensions": {"candor": _REDACTED}})
+
+
+def _spellings(keys: pa.Table) -> set[str]:
+    """Every way in which a request may name one of these keys."""
+    values = {str(value) for value in keys["value"].to_pylist()}
+    values |= {value.partition("|")[2] for value in values if "|" in value}
+    hashed = {
+        hashlib.new(name, value.encode(), usedforsecurity=False).hexdigest()
+        for name in ("md5", "sha1", "sha256")
+        for value in values
+    }
+    return values | hashed
+
+
+def _joined(lines: Sequence[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()

@@ -1,0 +1,135 @@
+"""Delete what is older than it may be, and record how much went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+
+from privacy.audit import AuditEntry, append_audit
+from privacy.config import RetentionConfig, RetentionRule
+from privacy.errors import RetentionRuleError
+from privacy.inventory import RETENTION_RUNS
+from warehouse import Table, Warehouse, quoted
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionOutcome:
+    """What one rule did.
+
+    Attributes:
+        table_name: The table.
+        cutoff: Rows before this went, UTC.
+        rows_deleted: How many went.
+        rows_without_age: Rows that stay because their age is null.
+    """
+
+    table_name: str
+    cutoff: datetime
+    rows_deleted: int
+    rows_without_age: int
+
+
+def enforce_retention(
+    warehouse: Warehouse,
+    config: RetentionConfig,
+    tables: Sequence[Table],
+    *,
+    now: datetime,
+    run_id: str,
+) -> tuple[RetentionOutcome, ...]:
+    """Delete rows that are older than their table's rule allows, then compact the storage.
+
+    Args:
+        warehouse: The engine.
+        config: The rules.
+        tables: Every declared table.
+        now: The moment from which age is counted, UTC without a zone.
+        run_id: The run to record.
+
+    Raises:
+        RetentionRuleError: A rule names something that is not there; nothing was deleted.
+    """
+    by_name = {str(table.name): table for table in tables}
+    problems = [
+        problem
+        for name, rule in config.tables.items()
+        for problem in _problems(warehouse, name, rule, by_name.get(name))
+    ]
+    if problems:
+        raise RetentionRuleError(tuple(problems))
+    outcomes = tuple(
+        _enforce(warehouse, by_name[name], rule, now=now, run_id=run_id)
+        for name, rule in sorted(config.tables.items())
+    )
+    if any(outcome.rows_deleted for outcome in outcomes):
+        warehouse.compact()
+    return outcomes
+
+
+def _problems(
+    warehouse: Warehouse, name: str, rule: RetentionRule, table: Table | None
+) -> Sequence[str]:
+    if table is None:
+        return [f"{name} is no declared table"]
+    column = rule.aged_by or table.aged_by
+    if column is None:
+        return [f"{name} does not say how old its rows are: set aged_by"]
+    if column not in table.column_names:
+        return [f"{name} has no column {column}"]
+    kind = warehouse.scalar(
+        "select table_type from information_schema.tables where table_schema = $schema "
+        "and table_name = $name and table_catalog = current_database()",
+        {"schema": table.name.schema, "name": table.name.name},
+    )
+    return [f"{name} is a view: name the table that it reads"] if kind == "VIEW" else []
+
+
+def _enforce(
+    warehouse: Warehouse, table: Table, rule: RetentionRule, *, now: datetime, run_id: str
+) -> RetentionOutcome:
+    column = str(rule.aged_by or table.aged_by)
+    cutoff = now - timedelta(days=rule.days)
+    with warehouse.transaction():
+        outcome = _delete(warehouse, table, column, cutoff)
+        _record(warehouse, outcome, column, rule.days, now=now, run_id=run_id)
+    return outcome
+
+
+def _delete(warehouse: Warehouse, table: Table, column: str, cutoff: datetime) -> RetentionOutcome:
+    name = str(table.name)
+    if not warehouse.exists(table.name):
+        return RetentionOutcome(name, cutoff, 0, 0)
+    aged = f"{table.name.sql}.{quoted(column)}"
+    old, unknown = (
+        int(warehouse.scalar(f"select count(*) from {table.name.sql} where {test}", bound))
+        for test, bound in ((f"{aged} < $cutoff", {"cutoff": cutoff}), (f"{aged} is null", None))
+    )
+    warehouse.execute(f"delete from {table.name.sql} where {aged} < $cutoff", {"cutoff": cutoff})
+    return RetentionOutcome(name, cutoff, old, unknown)
+
+
+def _record(
+    warehouse: Warehouse,
+    outcome: RetentionOutcome,
+    column: str,
+    days: int,
+    *,
+    now: datetime,
+    run_id: str,
+) -> None:
+    row = {
+        "run_id": run_id,
+        "table_name": outcome.table_name,
+        "aged_by": column,
+        "days": days,
+        "cutoff": outcome.cutoff,
+        "rows_deleted": outcome.rows_deleted,
+        "rows_without_age": outcome.rows_without_age,
+        "enforced_at": now,
+    }
+    warehouse.append(RETENTION_RUNS.name, pa.Table.from_pylist([row]))
+    detail = {"days": days, "rows_deleted": outcome.rows_deleted}
+    append_audit(warehouse, [AuditEntry("retention", outcome.table_name, detail)], now=now)

@@ -1,0 +1,198 @@
+"""Look for traces in files: in their raw bytes, in their names, and in what they decode to."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import sqlite3
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from privacy.bytescan import ByteScanner
+from warehouse import DuckDBWarehouse, Warehouse, WarehouseError, quoted
+
+# Archives inside archives; deeper nesting counts as something that cannot be decoded.
+_DEEPEST = 4
+_ESCAPED = re.compile(rb"\\u00([0-9a-fA-F]{2})")
+_CHUNK_ROWS = 200_000
+# Numbers, times and truth values hold none of the values that are sought, save whole numbers.
+_SKIPPED_TYPES = ("BOOLEAN", "DOUBLE", "FLOAT", "DATE", "TIME", "TIMESTAMP", "INTERVAL")
+
+
+@dataclass(frozen=True, slots=True)
+class FileFinding:
+    """What one file holds.
+
+    Attributes:
+        hits: Traces in all layers.
+        undecoded: Why a layer could not be read; None when all were.
+    """
+
+    hits: int
+    undecoded: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileScanner:
+    """Scans files of any known format."""
+
+    scanner: ByteScanner
+
+    def scan(self, path: Path, root: Path, *, raw_only: bool = False) -> FileFinding:
+        """Scan one file.
+
+        Args:
+            path: The file.
+            root: The folder below which its name is scanned too.
+            raw_only: Leave decoding to somebody who has the file open, such as the warehouse.
+        """
+        named = self.scanner.count(str(path.relative_to(root)).encode())
+        with path.open("rb") as stream:
+            finding = self._scan_content(stream, decode=not raw_only, depth=0)
+        if not raw_only and _is_database(path):
+            finding = _plus(finding, self._scan_database(path))
+        return FileFinding(named + finding.hits, finding.undecoded)
+
+    def _scan_content(self, stream: IO[bytes], *, decode: bool, depth: int) -> FileFinding:
+        head = stream.read(16)
+        stream.seek(0)
+        hits = self.scanner.count_stream(stream)
+        stream.seek(0)
+        finding = FileFinding(hits + self._count_unescaped(stream))
+        decoder = self._decoder(head) if decode else None
+        if decoder is None:
+            return finding
+        if depth == _DEEPEST:
+            return FileFinding(finding.hits, "archives nested too deeply")
+        stream.seek(0)
+        try:
+            return _plus(finding, decoder(stream, depth + 1))
+        except _UNREADABLE as error:
+            return FileFinding(finding.hits, type(error).__name__)
+
+    def _decoder(self, head: bytes) -> Callable[[IO[bytes], int], FileFinding] | None:
+        if head.startswith(b"\x1f\x8b"):
+            return self._scan_gzip
+        if head.startswith(b"PK\x03\x04"):
+            return self._scan_zip
+        if head.startswith(b"PAR1"):
+            return self._scan_parquet
+        return None
+
+    def _count_unescaped(self, stream: IO[bytes]) -> int:
+        r"""Traces that JSON hides as ``\u0040``; line by line, as an escape never spans lines."""
+        lines = (line for line in stream if b"\\u00" in line)
+        return sum(
+            self.scanner.count(_ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), line))
+            for line in lines
+        )
+
+    def _scan_gzip(self, stream: IO[bytes], depth: int) -> FileFinding:
+        with gzip.open(stream) as inner:
+            return self._scan_content(io.BytesIO(inner.read()), decode=True, depth=depth)
+
+    def _scan_zip(self, stream: IO[bytes], depth: int) -> FileFinding:
+        finding = FileFinding(0)
+        with zipfile.ZipFile(stream) as archive:
+            for member in archive.infolist():
+                named = self.scanner.count(member.filename.encode())
+                content = io.BytesIO(archive.read(member))
+                inner = self._scan_content(content, decode=True, depth=depth)
+                finding = _plus(_plus(finding, FileFinding(named)), inner)
+        return finding
+
+    def _scan_parquet(self, stream: IO[bytes], _depth: int) -> FileFinding:
+        hits = sum(
+            self.scanner.count(content)
+            for batch in pq.ParquetFile(stream).iter_batches()
+            for content in map(arrow_bytes, batch.columns)
+        )
+        return FileFinding(hits)
+
+    def _scan_database(self, path: Path) -> FileFinding:
+        """Read a copy: opening the original could take locks from whoever has it open."""
+        with TemporaryDirectory() as folder:
+            copy = Path(folder) / "copy"
+            copyfile(path, copy)
+            try:
+                contents = _sqlite_contents(copy) if _is_sqlite(copy) else _duckdb_contents(copy)
+                return FileFinding(sum(self.scanner.count(content) for content in contents))
+            except (sqlite3.Error, WarehouseError) as error:
+                return FileFinding(0, type(error).__name__)
+
+
+def warehouse_contents(warehouse: Warehouse) -> Iterator[tuple[str, bytes]]:
+    """Yield every distinct value of every stored column, as bytes, with the table's name."""
+    stored = [row for row in warehouse.columns().to_pylist() if row["table_type"] == "BASE TABLE"]
+    for row in stored:  # one row per column of the warehouse
+        if not row["data_type"].startswith(_SKIPPED_TYPES):
+            table = f"{quoted(row['table_schema'])}.{quoted(row['table_name'])}"
+            for content in _column_contents(warehouse, table, quoted(row["column_name"])):
+                yield f"{row['table_schema']}.{row['table_name']}", content
+
+
+def arrow_bytes(column: pa.Array | pa.ChunkedArray) -> bytes:
+    """All values of a column as bytes, one per line."""
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        texts = column
+    elif pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
+        return "\n".join(map(str, column.to_pylist())).encode(errors="surrogateescape")
+    elif pa.types.is_dictionary(column.type):
+        return arrow_bytes(column.dictionary_decode())
+    else:
+        texts = column.cast(pa.string())
+    return "\n".join(text for text in texts.to_pylist() if text is not None).encode()
+
+
+def _column_contents(warehouse: Warehouse, table: str, column: str) -> Iterator[bytes]:
+    rows = int(warehouse.scalar(f"select count({column}) from {table}"))
+    parts = -(-rows // _CHUNK_ROWS)
+    for part in range(parts):
+        values = warehouse.read(
+            f"select distinct cast({column} as varchar) as value from {table} "
+            f"where hash({column}) % {parts} = {part} and {column} is not null"
+        )
+        yield arrow_bytes(values["value"])
+
+
+def _duckdb_contents(path: Path) -> Iterator[bytes]:
+    with DuckDBWarehouse.open(path) as copy:
+        yield from [content for _, content in warehouse_contents(copy)]
+
+
+def _sqlite_contents(path: Path) -> Iterator[bytes]:
+    with closing(sqlite3.connect(path)) as connection:
+        names = connection.execute("select name from sqlite_master where type = 'table'").fetchall()
+        for (name,) in names:
+            cursor = connection.execute(f"select * from {quoted(name)}")
+            while rows := cursor.fetchmany(10_000):
+                yield "\n".join(map(str, rows)).encode(errors="surrogateescape")
+
+
+def _is_sqlite(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(15) == b"SQLite format 3"
+
+
+def _is_database(path: Path) -> bool:
+    with path.open("rb") as stream:
+        head = stream.read(16)
+    return head[:15] == b"SQLite format 3" or head[8:12] == b"DUCK"
+
+
+def _plus(one: FileFinding, other: FileFinding) -> FileFinding:
+    return FileFinding(one.hits + other.hits, one.undecoded or other.undecoded)
+
+
+_UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, pa.ArrowInvalid, RuntimeError)

@@ -1,0 +1,200 @@
+"""Where each request stands, kept so that a killed erasure goes on where it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import pyarrow as pa
+
+from privacy.audit import AuditEntry, append_audit
+from privacy.inventory import REQUEST_STEPS, REQUESTS
+from privacy.requests import SubjectRequest
+from warehouse import Warehouse
+
+
+class Step(StrEnum):
+    """The steps of an erasure, in their order."""
+
+    RECEIVED = "received"
+    ACKNOWLEDGED = "acknowledged"
+    VERIFIED = "verified"
+    PLANNED = "planned"
+    SUPPRESSED = "suppressed"
+    DESTINATIONS_TOLD = "destinations_told"
+    ERASED = "erased"
+    COMPACTED = "compacted"
+    VERIFIED_NO_TRACE = "verified_no_trace"
+    COMPLETED = "completed"
+
+    @property
+    def number(self) -> int:
+        """The place in the order, from 0."""
+        return list(Step).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One request that is under way; ``step`` is the last one that was done."""
+
+    subject_request_id: str
+    regulation: str
+    step: Step
+    submitted_at: datetime
+    received_at: datetime
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step came to.
+
+    Attributes:
+        details: Counts and statuses of each request that passed it.
+        blocked: Every reason of each request that did not.
+        back_to: The step that counts as the last one done for those.
+    """
+
+    details: Mapping[str, Mapping[str, Any]]
+    blocked: Mapping[str, Sequence[str]]
+    back_to: Step | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepLog:
+    """Reads and writes the standing of requests; each write is one transaction."""
+
+    warehouse: Warehouse
+    now: datetime
+    run_id: str
+
+    def receive(self, requests: Sequence[SubjectRequest]) -> None:
+        """Write down requests that are new; those that are not served are refused at once."""
+        known = set(
+            self.warehouse.read(f"select subject_request_id from {REQUESTS.name.sql}")[
+                "subject_request_id"
+            ].to_pylist()
+        )
+        fresh = {item.request_id: item for item in requests if item.request_id not in known}
+        if not fresh:
+            return
+        rows = [self._row(request) for request in fresh.values()]
+        with self.warehouse.transaction():
+            self.warehouse.append(REQUESTS.name, pa.Table.from_pylist(rows, schema=_SCHEMA))
+            self._append(Step.RECEIVED, {request_id: {} for request_id in fresh})
+
+    def open_cases(self) -> tuple[Case, ...]:
+        """Every erasure that is not completed, in order of its id."""
+        rows = self.warehouse.read(
+            f"select {', '.join(Case.__slots__)} from {REQUESTS.name.sql} "
+            "where status in ('in_progress', 'blocked') order by subject_request_id"
+        ).to_pylist()
+        return tuple(Case(**{**row, "step": Step(row["step"])}) for row in rows)
+
+    def record(self, step: Step, outcome: Outcome) -> None:
+        """Write down what a step came to."""
+        with self.warehouse.transaction():
+            if outcome.details:
+                self._append(step, outcome.details)
+                status = "completed" if step is Step.COMPLETED else "in_progress"
+                self._update(list(outcome.details), status=status, step=step, reasons=())
+            for request_id, reasons in outcome.blocked.items():  # each has reasons of its own
+                self._update([request_id], status="blocked", step=outcome.back_to, reasons=reasons)
+            blocked = [
+                AuditEntry("blocked", request_id, {"before": str(step), "reasons": list(reasons)})
+                for request_id, reasons in outcome.blocked.items()
+            ]
+            append_audit(self.warehouse, blocked, now=self.now)
+
+    def detail(self, request_id: str, step: Step) -> Mapping[str, Any]:
+        """What was written down about a step of a request; empty when it was not done."""
+        found = self.warehouse.scalar(
+            f"select detail from {REQUEST_STEPS.name.sql} "
+            "where subject_request_id = $request_id and step = $step",
+            {"request_id": request_id, "step": str(step)},
+        )
+        return dict(json.loads(found)) if found else {}
+
+    def reasons(self, status: str) -> Mapping[str, Sequence[str]]:
+        """The reasons of every request that is blocked, or refused, by id."""
+        rows = self.warehouse.read(
+            f"select subject_request_id, reasons from {REQUESTS.name.sql} "
+            "where status = $status order by subject_request_id",
+            {"status": status},
+        ).to_pylist()
+        return {row["subject_request_id"]: json.loads(row["reasons"]) for row in rows}
+
+    def _append(self, step: Step, details: Mapping[str, Mapping[str, Any]]) -> None:
+        rows = [
+            {
+                "subject_request_id": request_id,
+                "step": str(step),
+                "detail": json.dumps(detail, sort_keys=True),
+                "done_at": self.now,
+                "run_id": self.run_id,
+            }
+            for request_id, detail in details.items()
+        ]
+        self.warehouse.replace_where(
+            REQUEST_STEPS.name,
+            "step = $step and list_contains($request_ids::varchar[], subject_request_id)",
+            pa.Table.from_pylist(rows),
+            {"step": str(step), "request_ids": list(details)},
+        )
+        entries = [AuditEntry(str(step), request_id, details[request_id]) for request_id in details]
+        append_audit(self.warehouse, entries, now=self.now)
+
+    def _update(
+        self, request_ids: Sequence[str], *, status: str, step: Step | None, reasons: Sequence[str]
+    ) -> None:
+        self.warehouse.execute(
+            f"""
+            update {REQUESTS.name.sql}
+            set status = $status, reasons = $reasons, step = coalesce($step::varchar, step),
+                completed_at = case $status when 'completed' then $now::timestamp end
+            where list_contains($request_ids::varchar[], subject_request_id)
+            """,
+            {
+                "status": status,
+                "step": None if step is None else str(step),
+                "reasons": json.dumps(list(reasons)),
+                "now": self.now,
+                "request_ids": list(request_ids),
+            },
+        )
+
+    def _row(self, request: SubjectRequest) -> dict[str, Any]:
+        is_served = request.subject_request_type == "erasure"
+        reasons = (
+            [] if is_served else [f"{request.subject_request_type} requests are not served yet"]
+        )
+        return {
+            "subject_request_id": request.request_id,
+            "request_type": request.subject_request_type,
+            "regulation": request.regulation,
+            "status": "in_progress" if is_served else "refused",
+            "step": str(Step.RECEIVED),
+            "reasons": json.dumps(reasons),
+            "identity_types": json.dumps(
+                [
+                    f"{item.identity_type}:{item.identity_format}"
+                    for item in request.subject_identities
+                ]
+            ),
+            "submitted_at": request.submitted_at,
+            "received_at": self.now,
+            "due_at": request.due_at,
+            "completed_at": None,
+        }
+
+
+_SCHEMA = pa.schema(
+    [
+        (column.name, pa.timestamp("us") if column.type == "TIMESTAMP" else pa.string())
+        for column in REQUESTS.columns
+    ]
+)

@@ -1,0 +1,107 @@
+"""Keep erased people out: their identifiers are known by HMAC alone.
+
+A plain hash of an address can be guessed from a list of addresses; an HMAC cannot without its
+key, and the key is never in the warehouse.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from privacy.inventory import SUPPRESSIONS
+from privacy.keys import KeyRing, SuppressionKey
+from warehouse import SubjectKind, Warehouse
+
+# What landing rows call the kinds of our keys; a person id never arrives from outside.
+_KINDS = {
+    SubjectKind.EMAIL: "email",
+    SubjectKind.PHONE: "phone",
+    SubjectKind.USER_ID: "user_id",
+    SubjectKind.ANONYMOUS_ID: "anonymous_id",
+    SubjectKind.SOURCE_RECORD: "record",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressions:
+    """The identifiers of erased persons, and the question whether some are among them."""
+
+    warehouse: Warehouse
+    keys: KeyRing
+
+    def add(self, keys: pa.Table, *, now: datetime) -> None:
+        """Suppress every key of ``(subject_request_id, kind, value)``; again changes nothing."""
+        self.check_keys()
+        current = self.keys.suppression_keys()[-1]
+        kinds = [_KINDS.get(SubjectKind(kind)) for kind in keys["kind"].to_pylist()]
+        named = keys.set_column(
+            keys.column_names.index("kind"), "kind", pa.array(kinds, pa.string())
+        )
+        kept = named.filter(pc.is_valid(named["kind"]))
+        with self.warehouse.view("candor_new_suppressions", _hashed(kept, current)):
+            self.warehouse.append(SUPPRESSIONS.name, _NEW, {"now": now, "version": current.version})
+
+    def suppressed(self, identifiers: pa.Table) -> pa.Table:
+        """The rows of ``(kind, value, …)`` whose value belongs to an erased person.
+
+        Args:
+            identifiers: Normalised values; further columns come back as they are. The value of
+                kind ``record`` is ``source|id``.
+        """
+        if not self.warehouse.scalar(f"select count(*) from {SUPPRESSIONS.name.sql}"):
+            return identifiers.slice(0, 0)
+        self.check_keys()
+        with self.warehouse.view("candor_asked_identifiers", identifiers):
+            distinct = self.warehouse.read(
+                "select distinct kind, value from candor_asked_identifiers where value is not null"
+            )
+            hashed = [_hashed(distinct, key) for key in self.keys.suppression_keys()]
+            with self.warehouse.view("candor_hashed_identifiers", pa.concat_tables(hashed)):
+                return self.warehouse.read(_ASKED)
+
+    def check_keys(self) -> None:
+        """Check that every key that the stored suppressions need is there.
+
+        Raises:
+            MissingKeyError: One is gone, so that nobody could be kept out.
+        """
+        stored = self.warehouse.read(f"select distinct key_version from {SUPPRESSIONS.name.sql}")
+        self.keys.require_versions(stored["key_version"].to_pylist())
+
+
+def _hashed(identifiers: pa.Table, key: SuppressionKey) -> pa.Table:
+    pairs = zip(identifiers["kind"].to_pylist(), identifiers["value"].to_pylist(), strict=True)
+    digests = [digest(key, str(kind), str(value)) for kind, value in pairs]
+    version = pa.array([key.version] * len(digests), pa.string())
+    added = identifiers.append_column("digest", pa.array(digests, pa.string()))
+    return added.append_column("key_version", version)
+
+
+def digest(key: SuppressionKey, kind: str, value: str) -> str:
+    """Hex HMAC-SHA256 of ``kind|value``."""
+    return hmac.digest(key.secret, f"{kind}|{value}".encode(), "sha256").hex()
+
+
+_NEW = f"""
+    select distinct fresh.kind, fresh.digest, $version::varchar as key_version,
+        fresh.subject_request_id, $now::timestamp as suppressed_at
+    from candor_new_suppressions as fresh
+    anti join {SUPPRESSIONS.name.sql} as known
+        on known.kind = fresh.kind and known.digest = fresh.digest
+        and known.subject_request_id = fresh.subject_request_id
+"""
+
+_ASKED = f"""
+    select asked.*
+    from candor_asked_identifiers as asked
+    semi join (
+        select hashed.kind, hashed.value
+        from candor_hashed_identifiers as hashed
+        semi join {SUPPRESSIONS.name.sql} as known using (kind, digest, key_version)
+    ) as found using (kind, value)
+"""

@@ -1,0 +1,126 @@
+"""Prove that nothing is left: scan bytes and decoded values, after showing that the scan sees.
+
+A plain search lies. DuckDB compresses strings (DICT_FSST) so that a value is invisible in its
+file while it is there, and keeps deleted text in freed blocks where no query reaches it. So both
+layers are searched, and each run first finds values that it hid itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from privacy.bytescan import ByteScanner
+from privacy.errors import ScannerRecallError
+from privacy.needles import Needles
+from privacy.probes import PROBE, plant
+from privacy.scan_files import FileFinding, FileScanner, warehouse_contents
+from warehouse import Trace, Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class ScanReport:
+    """What a scan saw; names places, never values.
+
+    Attributes:
+        probes: Hiding places in which the scan proved that it finds.
+        files: Files read.
+        values: Values that were sought.
+        traces: Places that hold traces, with how many.
+        undecoded: Places of which a layer could not be read, with the reason.
+    """
+
+    probes: int
+    files: int
+    values: int
+    traces: tuple[Trace, ...]
+    undecoded: tuple[str, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether everything was read and nothing found."""
+        return not self.traces and not self.undecoded
+
+
+def scan_home(
+    warehouse: Warehouse,
+    roots: Sequence[Path],
+    needles: Needles,
+    *,
+    warehouse_file: Path | None,
+    exempt: Sequence[Path] = (),
+) -> ScanReport:
+    """Search the warehouse and every file for traces of the values.
+
+    Args:
+        warehouse: The open warehouse, compacted.
+        roots: Folders to search, each once.
+        needles: What to look for.
+        warehouse_file: The file that ``warehouse`` has open; it is decoded through it.
+        exempt: Folders that are destroyed after the scan, such as that of a frozen plan.
+
+    Raises:
+        ScannerRecallError: The scan missed a probe.
+    """
+    probes = prove_recall()
+    scanner = ByteScanner.of(needles)
+    counted: dict[str, int] = {}
+    undecoded: list[str] = []
+    files = 0
+    for place, finding in _files(FileScanner(scanner), roots, warehouse_file, exempt):
+        files += 1
+        counted[place] = counted.get(place, 0) + finding.hits
+        if finding.undecoded:
+            undecoded.append(f"{place} ({finding.undecoded})")
+    for table, content in warehouse_contents(warehouse):
+        counted[table] = counted.get(table, 0) + scanner.count(content)
+    traces = tuple(Trace(place, hits) for place, hits in sorted(counted.items()) if hits)
+    return ScanReport(probes, files, len(needles.values), traces, tuple(sorted(undecoded)))
+
+
+def prove_recall() -> int:
+    """Hide a value in every place that is known to hide values, and find it in each.
+
+    Returns:
+        The number of hiding places.
+
+    Raises:
+        ScannerRecallError: It was not found in one of them.
+    """
+    scanner = FileScanner(ByteScanner.of(Needles(frozenset({PROBE}))))
+    with TemporaryDirectory() as folder:
+        planted = plant(Path(folder))
+        missed = [
+            place
+            for place, path in planted.items()
+            if not scanner.scan(path, Path(folder), raw_only="deleted" in place).hits
+        ]
+    if missed:
+        raise ScannerRecallError(tuple(missed))
+    return len(planted)
+
+
+def _files(
+    scanner: FileScanner,
+    roots: Sequence[Path],
+    warehouse_file: Path | None,
+    exempt: Sequence[Path],
+) -> Iterator[tuple[str, FileFinding]]:
+    seen: set[Path] = set()
+    for root in roots:
+        for path in sorted(root.rglob("*")):
+            is_new = path.is_file() and path.resolve() not in seen
+            if is_new and not any(path.is_relative_to(folder) for folder in exempt):
+                seen.add(path.resolve())
+                finding = scanner.scan(path, root, raw_only=path == warehouse_file)
+                yield _place(scanner, path, root), finding
+
+
+def _place(scanner: FileScanner, path: Path, root: Path) -> str:
+    """The file's name below its root, unless the name itself gives the person away."""
+    name = str(path.relative_to(root))
+    if scanner.scanner.count(name.encode()):
+        return f"{root.name}: a file or folder whose name holds the value"
+    return f"{root.name}/{name}"

@@ -1,0 +1,91 @@
+"""The fortnightly newsletter: deliveries, opens, clicks, unsubscriptions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from sample.calendar import WEEKS, Calendar
+from sample.chance import happens, pick_rows, sigmoid, cumulative
+from sample.content import SITE, Library
+from sample.known import NEVER
+from sample.people import People
+from sample.personas import TOPICS
+from sample.text import DAY_MS, Bools, Ints, iso_ms, join, take, tokens, whole
+
+_FIRST_ISSUE = 31
+_SEND_HOUR_MS = DAY_MS + 14 * 3_600_000  # Monday's sequel: the second day of the week, 14:00 UTC
+DELIVERED, OPENED, CLICKED, UNSUBSCRIBED = range(4)
+_NAMES = ("Email Delivered", "Email Opened", "Email Link Clicked", "Unsubscribed")
+
+
+@dataclass(frozen=True, slots=True)
+class Mailings:
+    """E-mail events of one block, ordered by time; ``left_ms`` has one row per person."""
+
+    person: Ints
+    at_ms: Ints
+    kind: Ints
+    issue: Ints
+    item: Ints
+    left_ms: Ints
+
+    def clicks(self) -> tuple[Ints, Ints]:
+        """Person and moment of each click that became a visit."""
+        clicked = self.kind == CLICKED
+        return self.person[clicked], self.at_ms[clicked] + 4_000
+
+
+def mail_issues(
+    rng: np.random.Generator, people: People, subscriber: Bools, library: Library, calendar: Calendar
+) -> Mailings:
+    """Send every second week's issue to the subscribers who are still there."""
+    left = np.full(len(people), NEVER, dtype=np.int64)
+    readers = np.flatnonzero(subscriber)
+    parts = []
+    for issue in range((WEEKS + 1) // 2):
+        still = readers[left[readers] == NEVER]
+        sent_ms = calendar.week_ms(2 * issue) + _SEND_HOUR_MS
+        parts.append(_mail_issue(rng, people, still, issue, sent_ms, library))
+        person, at_ms, kind = parts[-1][:3]
+        left[person[kind == UNSUBSCRIBED]] = at_ms[kind == UNSUBSCRIBED]
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    order = np.flatnonzero(columns[1] < calendar.end_ms)
+    order = order[np.argsort(columns[1][order], kind="stable")]
+    return Mailings(*(column[order] for column in columns), left)
+
+
+def _mail_issue(
+    rng: np.random.Generator, people: People, readers: Ints, issue: int, sent_ms: int, library: Library
+) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+    """Person, moment, kind, issue and item of every event of one issue."""
+    n = len(readers)
+    topic = issue % len(TOPICS)
+    taste = people.interests[readers, topic]
+    opened = happens(rng, n, sigmoid(-1.2 + 0.7 * people.engagement[readers] + 2.5 * taste))
+    clicked = opened & happens(rng, n, 0.16 + 0.5 * taste)
+    leaves = happens(rng, n, 0.005)
+    delivered_at = sent_ms + rng.integers(0, 600_000, n)
+    opened_at = delivered_at + rng.exponential(10 * 3_600_000, n).astype(np.int64) + 60_000
+    clicked_at = opened_at + rng.integers(5_000, 240_000, n)
+    item = pick_rows(rng, cumulative(people.interests), readers)  # row `topic` is an old item of it
+    masks = (np.ones(n, dtype=np.bool_), opened, clicked, leaves)
+    moments = (delivered_at, opened_at, clicked_at, clicked_at + 30_000)
+    rows = np.concatenate([np.flatnonzero(mask) for mask in masks])
+    kind = np.repeat(np.arange(4), [int(mask.sum()) for mask in masks])
+    at_ms = np.concatenate([moment[mask] for moment, mask in zip(moments, masks, strict=True)])
+    return readers[rows], at_ms, kind, np.full(len(rows), issue), item[rows]
+
+
+def mail_lines(rng: np.random.Generator, mail: Mailings, emails: pa.Array, library: Library) -> pa.Array:
+    """The events as JSON lines, in the order of ``mail``."""
+    subjects = [f'{_FIRST_ISSUE + issue}","email_subject":"Notes {_FIRST_ISSUE + issue}: {TOPICS[issue % len(TOPICS)][0]}"'
+                for issue in range(WEEKS)]  # fmt: skip
+    link = join(',"link_url":"', SITE, library.path.take(pa.array(mail.item)),
+                "?utm_source=newsletter&utm_medium=email&utm_campaign=issue-", whole(_FIRST_ISSUE + mail.issue), '"')  # fmt: skip
+    return join('{"type":"track","event":"', take(_NAMES, mail.kind), '","messageId":"em_', tokens(rng, len(mail.kind), 14),
+                '","timestamp":"', iso_ms(mail.at_ms), '","properties":{"email_id":"issue-', take(subjects, mail.issue),
+                pa.compute.if_else(pa.array(mail.kind == CLICKED), link, ""),
+                '},"context":{"traits":{"email":"', emails.take(pa.array(mail.person)), '"}}}\n')  # fmt: skip

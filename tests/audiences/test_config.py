@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from audiences import InvalidAudienceError, load_audiences
+from audiences.config import Audience, EventClause
+from audiences.sync import load_destinations
+from settings import ConfigurationError, load_config
+
+ROOT = Path(__file__).parents[2]
+GOOD = """\
+key: readers
+name: Readers
+purposes: [marketing]
+include:
+  all:
+    - {trait: country, is: US}
+    - {event: Asset Downloaded, at_least: 3, within_days: 30}
+"""
+GOOD_DESTINATIONS = """\
+destinations:
+  hook: {kind: webhook, url: "https://hooks.example/x", secret_env: HOOK_SECRET, purposes: [a]}
+syncs:
+  s: {audience: readers, destination: hook, identifiers: [{type: email, form: sha256}]}
+"""
+
+
+def _write(folder: Path, text: str, name: str = "readers.yml") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("folder", ["config", "tests/fernhill/config"])
+def test_the_shipped_configuration_loads(folder: str) -> None:
+    audiences = load_audiences(ROOT / folder / "audiences")
+
+    found = load_destinations(
+        ROOT / folder / "destinations.yml", audiences=[audience.key for audience in audiences]
+    )
+
+    assert len(audiences) == 4
+    assert {sync.destination for sync in found.syncs} == {"exports"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        pytest.param(
+            "at_least: 3", "at_leest: 3", "line 7, key .*did you mean 'at_least'", id="key"
+        ),
+        pytest.param("at_least: 3", "at_least: many", "line 7, key .*found 'many'", id="number"),
+        pytest.param(
+            "trait: country, is: US", "tread: x", "line 6, .*one of the keys", id="clause"
+        ),
+        pytest.param(", is: US", "", "line 6, .*at least one test", id="no-test"),
+        pytest.param("purposes: [marketing]", "purposes: []", "legal_basis", id="no-purpose"),
+        pytest.param("key: readers", "key: My Readers", "line 1, key 'key'", id="name"),
+    ],
+)
+def test_a_mistake_names_its_line_and_what_is_allowed(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    path = _write(tmp_path, GOOD.replace(old, new))
+
+    with pytest.raises(ConfigurationError, match=said):
+        load_config(path, Audience)
+
+
+def test_a_legal_basis_stands_in_for_a_purpose(tmp_path: Path) -> None:
+    text = GOOD.replace("purposes: [marketing]", "legal_basis: contract")
+
+    assert load_config(_write(tmp_path, text), Audience).purposes == []
+
+
+def test_two_files_may_not_have_one_key(tmp_path: Path) -> None:
+    _write(tmp_path, GOOD)
+    _write(tmp_path, GOOD, "twin.yml")
+
+    with pytest.raises(InvalidAudienceError, match="also the key of another file"):
+        load_audiences(tmp_path)
+
+
+def test_no_folder_means_no_audiences(tmp_path: Path) -> None:
+    assert load_audiences(tmp_path / "none") == ()
+
+
+@pytest.mark.parametrize(
+    ("bounds", "minimum"),
+    [({}, 1), ({"at_most": 0}, 0), ({"at_least": 2, "at_most": 4}, 2)],
+)
+def test_an_event_happened_once_unless_bounds_say_otherwise(
+    bounds: dict[str, int], minimum: int
+) -> None:
+    assert EventClause.model_validate({"event": "X", **bounds}).minimum == minimum
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        pytest.param("audience: readers", "audience: reader", "did you mean 'readers'", id="aud"),
+        pytest.param("destination: hook", "destination: hok", "did you mean 'hook'", id="dest"),
+        pytest.param("}]}", "}, {type: email, form: sha256}]}", "names of their own", id="twice"),
+    ],
+)
+def test_a_sync_names_what_is_there(tmp_path: Path, old: str, new: str, said: str) -> None:
+    path = _write(tmp_path, GOOD_DESTINATIONS.replace(old, new))
+
+    with pytest.raises(InvalidAudienceError, match=said):
+        load_destinations(path, audiences=["readers"])
+
+
+@pytest.mark.parametrize(
+    ("old", "secret"),
+    [
+        pytest.param("HOOK_SECRET", "whsec_c2VjcmV0", id="pasted-secret"),
+        pytest.param("https://hooks", "https://user:pass1@hooks", id="password-in-address"),
+    ],
+)
+def test_a_secret_in_the_wrong_place_is_refused_without_being_shown(
+    tmp_path: Path, old: str, secret: str
+) -> None:
+    path = _write(tmp_path, GOOD_DESTINATIONS.replace(old, secret))
+
+    with pytest.raises(ConfigurationError) as refused:
+        load_destinations(path, audiences=["readers"])
+
+    assert "c2VjcmV0" not in str(refused.value)
+    assert "pass1" not in str(refused.value)
+
+
+def test_a_sync_to_a_destination_that_is_off_does_not_run(tmp_path: Path) -> None:
+    text = GOOD_DESTINATIONS.replace("kind: webhook", "kind: webhook, enabled: false")
+
+    assert load_destinations(_write(tmp_path, text), audiences=["readers"]).syncs == ()

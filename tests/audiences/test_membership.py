@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any
+
+import pytest
+
+from audiences import compute_memberships, preview, why
+from audiences.config import Audience
+from measurement.assignment import assign
+from tests.audiences.conftest import AS_OF, EVERYONE, NOW, Company, audience
+
+LATER = NOW + dt.timedelta(days=1)
+US = {"trait": "country", "is": "US"}
+
+
+def _compute(company: Company, *audiences: Audience, run: str = "r1", now: Any = NOW) -> Any:
+    return compute_memberships(company.warehouse, audiences, run_id=run, now=now)
+
+
+def _causes(company: Company, run: str) -> set[tuple[str, str, str]]:
+    rows = company.rows("audiences.membership_changes", f"run_id = '{run}'")
+    return {(row["person_id"], row["change"], row["cause"]) for row in rows}
+
+
+def test_running_again_with_nothing_new_changes_nothing(company: Company) -> None:
+    company.people(3)
+    _compute(company, audience(EVERYONE))
+    before = company.rows("audiences.memberships"), company.rows("audiences.membership_changes")
+
+    _compute(company, audience(EVERYONE), run="r2", now=LATER)
+
+    after = company.rows("audiences.memberships"), company.rows("audiences.membership_changes")
+    assert after == before
+
+
+def test_who_stays_keeps_the_day_of_entry(company: Company) -> None:
+    company.person("old")
+    _compute(company, audience(EVERYONE))
+    company.person("new")
+
+    _compute(company, audience(EVERYONE), run="r2", now=LATER)
+
+    rows = company.rows("audiences.memberships")
+    assert {row["person_id"]: row["entered_at"] for row in rows} == {"old": NOW, "new": LATER}
+
+
+def test_a_member_has_a_reason_for_each_clause(company: Company) -> None:
+    company.person("ann", country="US")
+    company.event("ann", "Download")
+    include = {"all": [US, {"event": "Download"}]}
+
+    _compute(company, audience(include))
+
+    (row,) = company.rows("audiences.memberships")
+    assert json.loads(row["reasons"]) == [
+        {"clause": "country is US", "met": True},
+        {"clause": "Download at least 1 times", "met": True, "found": 1},
+    ]
+
+
+@pytest.mark.parametrize("status", ["denied", "revoked", None])
+def test_whoever_did_not_grant_every_purpose_is_no_member(
+    company: Company, status: str | None
+) -> None:
+    company.person("ann", consent=("marketing",))
+    if status:
+        company.consent("ann", "advertising", status)
+
+    (report,) = _compute(company, audience(EVERYONE, purposes=["marketing", "advertising"]))
+
+    assert (report.matched, report.suppressed, report.members) == (1, 1, 0)
+    assert company.rows("audiences.suppressed_members")[0]["reason"] == (
+        f"consent:advertising:{'denied' if status else 'unknown'}"
+    )
+
+
+def test_an_audience_with_a_legal_basis_needs_no_consent(company: Company) -> None:
+    company.person("ann", consent=())
+
+    _compute(company, audience(EVERYONE, purposes=[], legal_basis="contract"))
+
+    assert company.members() == {"ann"}
+
+
+def test_bots_and_merged_persons_are_never_members(company: Company) -> None:
+    company.person("human")
+    company.person("crawler", is_bot=True)
+    company.person("double")
+    company.warehouse.execute(
+        "update identity.persons set status = 'merged', merged_into = 'human' "
+        "where person_id = 'double'"
+    )
+
+    _compute(company, audience(EVERYONE))
+
+    assert company.members() == {"human"}
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        ("update marts.profiles set country = 'DE'", "no longer meets the rules"),
+        ("update marts.consent_current set status = 'denied'", "consent missing"),
+        ("delete from marts.profiles", "no longer a person who may be a member"),
+        ("update identity.persons set status = 'merged'", "merged into another person"),
+    ],
+)
+def test_an_exit_says_its_cause(company: Company, change: str, cause: str) -> None:
+    company.person("ann", country="US")
+    _compute(company, audience(US))
+    company.warehouse.execute(change)
+
+    _compute(company, audience(US), run="r2")
+
+    assert _causes(company, "r2") == {("ann", "exited", cause)}
+
+
+def test_members_of_an_audience_that_is_gone_leave_it(company: Company) -> None:
+    company.person("ann")
+    _compute(company, audience(EVERYONE))
+
+    _compute(company, run="r2")
+
+    assert _causes(company, "r2") == {("ann", "exited", "audience removed")}
+
+
+def test_an_entry_after_a_missing_consent_says_so(company: Company) -> None:
+    company.person("ann", consent=())
+    _compute(company, audience(EVERYONE))
+    company.consent("ann", "marketing", "granted")
+
+    _compute(company, audience(EVERYONE), run="r2")
+
+    assert _causes(company, "r2") == {("ann", "entered", "consent given")}
+
+
+def test_the_hold_out_is_drawn_by_the_person(company: Company) -> None:
+    people = company.people(60)
+    hold_out = {"share": 0.3, "salt": "spring"}
+
+    _compute(company, audience(EVERYONE, hold_out=hold_out))
+
+    arms = {row["person_id"]: row["arm"] for row in company.rows("audiences.memberships")}
+    shares = {"holdout": 0.3, "treatment": 0.7}
+    assert arms == {name: assign(name, salt="spring", shares=shares) for name in people}
+
+
+def test_colleagues_are_held_out_together(company: Company) -> None:
+    for number in range(40):
+        company.person(f"p{number:02d}", account_id=f"acc{number % 4}")
+
+    _compute(company, audience(EVERYONE, hold_out={"share": 0.5, "salt": "x", "unit": "account"}))
+
+    arms = company.warehouse.read(
+        "select account_id, count(distinct arm) as arms from audiences.memberships "
+        "inner join marts.profiles using (person_id) group by account_id"
+    )
+    assert arms["arms"].to_pylist() == [1, 1, 1, 1]
+
+
+def test_an_audience_without_its_model_keeps_its_members_but_for_consent(company: Company) -> None:
+    company.people(3)
+    _compute(company, audience(EVERYONE))
+    company.consent("p001", "marketing", "denied")
+
+    (report,) = _compute(
+        company, audience({"score": {"model": "trial", "at_least": 0.2}}), run="r2"
+    )
+
+    assert report.status == "held"
+    assert "no model is published yet" in report.notes[0]
+    assert company.members() == {"p000", "p002"}
+
+
+@pytest.mark.parametrize(("minimum", "status"), [(3, "ready"), (4, "too_small")])
+def test_an_audience_below_its_minimum_is_too_small(
+    company: Company, minimum: int, status: str
+) -> None:
+    company.people(3)
+
+    (report,) = _compute(company, audience(EVERYONE, minimum_size=minimum))
+
+    assert report.status == status
+
+
+def test_windows_end_at_the_moment_the_warehouse_knows(company: Company) -> None:
+    company.person("late")
+    company.event("late", "Download", days_ago=-0.1)  # after as_of, before now
+
+    _compute(company, audience({"event": "Download"}))
+
+    assert company.members() == set()
+
+
+def test_a_wrong_audience_leaves_every_table_as_it_was(company: Company) -> None:
+    company.people(2)
+    _compute(company, audience(EVERYONE))
+
+    with pytest.raises(ValueError, match="contry"):
+        _compute(company, audience({"trait": "contry", "is": "x"}, key="bad"), run="r2")
+
+    assert company.members() == {"p000", "p001"}
+
+
+def test_a_preview_counts_without_writing(company: Company) -> None:
+    people = company.people(4)
+    company.consent("p003", "marketing", "denied")
+    company.insert(
+        "marts.contact_points",
+        person_id="p000",
+        identifier_type="phone",
+        identifier_value="+12025550100",
+        is_shared=True,
+    )
+    _compute(company, audience({"trait": "person_id", "is": people[0]}, key="other"))
+
+    seen = preview(company.warehouse, audience(EVERYONE), now=NOW)
+
+    assert (seen.matched, seen.members, seen.held_out) == (4, 3, 0)
+    assert seen.suppressed == {"consent:marketing:denied": 1}
+    assert seen.reach == {"email": 3}
+    assert seen.overlap == {"other": 1}
+    assert company.members() == set()
+
+
+def test_why_tells_what_is_met_and_what_is_missing(company: Company) -> None:
+    company.person("ann", country="DE", consent=())
+    audiences = [audience({"any": [US, {"trait": "country", "is": "DE"}]})]
+    _compute(company, *audiences)
+
+    (row,) = why(company.warehouse, audiences, "ann", now=NOW).to_pylist()
+
+    assert (row["is_match"], row["is_member"]) == (True, False)
+    assert row["lacking"] == "consent:marketing:unknown"
+    assert [clause["met"] for clause in json.loads(row["reasons"])] == [False, True]
+
+
+def test_why_finds_a_person_by_an_id_of_the_past(company: Company) -> None:
+    company.person("ann")
+    company.warehouse.execute(
+        "create table marts.current_person as select 'old' as person_id, 'ann' as current_person_id"
+    )
+
+    (row,) = why(company.warehouse, [audience(EVERYONE)], "old", now=NOW).to_pylist()
+
+    assert row["is_match"]
+
+
+def test_the_size_of_a_run_is_dated_by_what_the_warehouse_knew(company: Company) -> None:
+    _compute(company, audience(EVERYONE))
+
+    assert company.rows("audiences.sizes")[0]["as_of"] == AS_OF

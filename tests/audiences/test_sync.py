@@ -1,0 +1,504 @@
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import hashlib
+import json
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from audiences import (
+    DestinationRefusedError,
+    DestinationUnavailableError,
+    InvalidAudienceError,
+    compute_memberships,
+    why,
+)
+from audiences.sync import DestinationEraser, Sync, SyncReport, run_sync
+from audiences.sync.config import Identifier
+from audiences.sync.destinations.fake import CrashError, FakeDestination
+from tests.audiences.conftest import EVERYONE, NOW, Company, audience
+
+EMAIL = Identifier(type="email", form="sha256")
+PERSON = Identifier(type="person_id", form="raw")
+SYNC = Sync("to_fake", "everyone", "fake", "mirror", (EMAIL, PERSON), ("country",))
+US = {"trait": "country", "is": "US"}
+
+
+class Publisher:
+    """Computes one audience and publishes it, as a run does."""
+
+    def __init__(self, company: Company, destination: FakeDestination, **changes: Any) -> None:
+        self.company, self.destination = company, destination
+        self.sync: Sync = dataclasses.replace(SYNC, **changes)
+        self.audience = audience(EVERYONE)
+        self.runs = 0
+
+    def run(self, *, compute: bool = True, suppression: Any = None) -> SyncReport:
+        self.runs += 1
+        moment = {"run_id": f"r{self.runs}", "now": NOW + dt.timedelta(hours=self.runs)}
+        if compute:
+            compute_memberships(self.company.warehouse, [self.audience], **moment)
+        return run_sync(
+            self.company.warehouse,
+            self.sync,
+            self.destination,
+            sleep=_no_sleep,
+            suppression=suppression,
+            **moment,
+        )
+
+    def held(self) -> set[str]:
+        """The persons whom the destination holds."""
+        return {row["identifiers"]["person_id"] for row in self.destination.members.values()}
+
+    def present(self) -> set[str]:
+        """The persons whom the ledger believes the destination to hold."""
+        rows = self.company.rows("sync.ledger", "is_present")
+        return {row["person_id"] for row in rows}
+
+
+def _no_sleep(_seconds: float) -> None:
+    raise AssertionError("a test never sleeps")
+
+
+@pytest.fixture
+def destination() -> FakeDestination:
+    return FakeDestination(max_rows=2)
+
+
+@pytest.fixture
+def publisher(company: Company, destination: FakeDestination) -> Publisher:
+    return Publisher(company, destination)
+
+
+def test_the_first_run_adds_everyone(publisher: Publisher) -> None:
+    people = publisher.company.people(5)
+
+    report = publisher.run()
+
+    assert (report.status, report.added) == ("succeeded", 5)
+    assert publisher.held() == set(people)
+
+
+def test_a_second_run_with_nothing_new_sends_nothing(publisher: Publisher) -> None:
+    publisher.company.people(5)
+    publisher.run()
+    sent = list(publisher.destination.keys)
+
+    report = publisher.run()
+
+    assert publisher.destination.keys == sent
+    assert (report.added, report.changed, report.removed) == (0, 0, 0)
+
+
+def test_only_what_differs_is_sent(publisher: Publisher) -> None:
+    publisher.company.people(4, country="US")
+    publisher.run()
+    publisher.company.warehouse.execute(
+        "update marts.profiles set country = 'DE' where person_id = 'p001'"
+    )
+
+    report = publisher.run()
+
+    assert (report.added, report.changed, report.removed) == (0, 1, 0)
+
+
+def test_a_row_carries_hashed_identifiers_and_traits(publisher: Publisher) -> None:
+    publisher.company.person("ann", country="US")
+
+    publisher.run()
+
+    (row,) = publisher.destination.members.values()
+    digest = hashlib.sha256(b"ann@mail.example").hexdigest()
+    assert row["identifiers"] == {"email_sha256": digest, "person_id": "ann"}
+    assert row["traits"] == {"country": "US"}
+
+
+def test_a_changed_identifier_travels_with_the_one_sent_before(publisher: Publisher) -> None:
+    publisher.company.person("ann")
+    publisher.run()
+    publisher.company.warehouse.execute(
+        "update marts.contact_points set identifier_value = 'new@mail.example'"
+    )
+
+    publisher.run()
+
+    (row,) = publisher.destination.members.values()
+    old = hashlib.sha256(b"ann@mail.example").hexdigest()
+    assert row["previous_identifiers"]["email_sha256"] == old
+
+
+def test_an_address_that_several_people_share_is_not_sent(publisher: Publisher) -> None:
+    publisher.sync = dataclasses.replace(SYNC, identifiers=(EMAIL,))
+    publisher.company.person("ann")
+    publisher.company.warehouse.execute("update marts.contact_points set is_shared = true")
+
+    report = publisher.run()
+
+    assert (report.added, report.unreachable) == (0, 1)
+
+
+def test_who_leaves_the_audience_is_removed(publisher: Publisher) -> None:
+    publisher.audience = audience(US)
+    publisher.company.people(3, country="US")
+    publisher.run()
+    publisher.company.warehouse.execute(
+        "update marts.profiles set country = 'DE' where person_id = 'p001'"
+    )
+
+    report = publisher.run()
+
+    assert report.removed == 1
+    assert publisher.held() == {"p000", "p002"}
+
+
+def test_add_only_keeps_who_left_but_not_who_withdrew(publisher: Publisher) -> None:
+    publisher.audience = audience(US)
+    publisher.sync = dataclasses.replace(SYNC, mode="add_only")
+    publisher.company.people(3, country="US")
+    publisher.run()
+    publisher.company.warehouse.execute(
+        "update marts.profiles set country = 'DE' where person_id = 'p001'"
+    )
+    publisher.company.consent("p002", "marketing", "denied")
+
+    publisher.run()
+
+    assert publisher.held() == {"p000", "p001"}
+
+
+def test_consent_withdrawn_since_the_members_were_computed_removes(publisher: Publisher) -> None:
+    publisher.company.people(3)
+    publisher.run()
+    publisher.company.consent("p001", "marketing", "denied")
+
+    report = publisher.run(compute=False)
+
+    assert report.removed == 1
+    assert publisher.held() == {"p000", "p002"}
+
+
+def test_the_purposes_of_the_destination_are_asked_too(publisher: Publisher) -> None:
+    publisher.sync = dataclasses.replace(SYNC, purposes=("advertising",))
+    publisher.company.people(2)
+    publisher.company.consent("p001", "advertising", "granted")
+
+    report = publisher.run()
+
+    assert (report.added, report.no_consent) == (1, 1)
+    assert publisher.held() == {"p001"}
+
+
+def test_no_held_out_person_is_ever_sent(publisher: Publisher) -> None:
+    publisher.audience = audience(EVERYONE, hold_out={"share": 0.5, "salt": "x"})
+    publisher.company.people(40)
+
+    report = publisher.run()
+
+    held_out = publisher.company.rows("audiences.memberships", "arm = 'holdout'")
+    sent = publisher.company.rows("sync.row_results")
+    assert not {row["person_id"] for row in held_out} & {row["person_id"] for row in sent}
+    assert report.held_out == len(held_out) > 0
+
+
+def test_a_person_held_out_later_is_removed(publisher: Publisher) -> None:
+    publisher.company.people(10)
+    publisher.run()
+    publisher.audience = audience(EVERYONE, hold_out={"share": 0.5, "salt": "x"})
+
+    publisher.run()
+
+    held_out = publisher.company.rows("audiences.memberships", "arm = 'holdout'")
+    assert held_out
+    assert not publisher.held() & {row["person_id"] for row in held_out}
+
+
+def test_a_person_who_is_gone_is_removed(publisher: Publisher) -> None:
+    publisher.company.people(2)
+    publisher.run()
+    publisher.company.warehouse.execute("delete from marts.profiles where person_id = 'p000'")
+    publisher.company.warehouse.execute(
+        "delete from audiences.memberships where person_id = 'p000'"
+    )
+
+    publisher.run(compute=False)
+
+    assert publisher.held() == {"p001"}
+
+
+def test_a_suppressed_person_is_not_sent(publisher: Publisher) -> None:
+    publisher.company.people(3)
+
+    def only_first(known: pa.Table) -> pa.Table:
+        return known.filter(pa.compute.equal(known["identifier_value"], "p000@mail.example"))
+
+    report = publisher.run(suppression=only_first)
+
+    assert report.suppressed == 1
+    assert publisher.held() == {"p001", "p002"}
+
+
+def test_a_small_audience_gets_nobody_new_but_loses_who_must_go(publisher: Publisher) -> None:
+    publisher.company.people(3)
+    publisher.run()
+    publisher.audience = audience(EVERYONE, minimum_size=10)
+    publisher.company.person("new")
+    publisher.company.consent("p000", "marketing", "denied")
+
+    publisher.run()
+
+    assert publisher.held() == {"p001", "p002"}
+
+
+@pytest.mark.parametrize("failing", range(6))
+def test_exactly_the_failing_rows_fail_and_are_tried_again(
+    company: Company, destination: FakeDestination, failing: int
+) -> None:
+    publisher = Publisher(company, destination)
+    people = company.people(5)
+    refused = set(people[:failing])
+    destination.reject = lambda row: (
+        "bad_row" if row["identifiers"]["person_id"] in refused else None
+    )
+
+    first = publisher.run()
+    held = publisher.held()
+    destination.reject = lambda _row: None
+    second = publisher.run()
+
+    assert (first.rejected, first.added) == (failing, 5 - failing)
+    assert first.status == ("partial" if failing else "succeeded")
+    assert held == set(people) - refused
+    assert second.added == failing
+    assert publisher.held() == publisher.present() == set(people)
+
+
+def test_a_rejected_removal_is_tried_again(publisher: Publisher) -> None:
+    publisher.company.people(2)
+    publisher.run()
+    publisher.company.consent("p000", "marketing", "denied")
+    publisher.destination.reject = lambda _row: "locked"
+    publisher.run()
+    publisher.destination.reject = lambda _row: None
+
+    report = publisher.run()
+
+    assert report.removed == 1
+    assert publisher.held() == publisher.present() == {"p001"}
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("batch", range(3))
+@pytest.mark.parametrize("fault", [CrashError(), DestinationUnavailableError("fake", "http_503")])
+def test_a_batch_without_an_answer_is_sent_again_under_its_key(
+    publisher: Publisher, place: str, batch: int, fault: BaseException
+) -> None:
+    people = publisher.company.people(5)
+    setattr(publisher.destination, place, [None] * batch + [fault])
+    if isinstance(fault, CrashError):
+        with pytest.raises(CrashError):
+            publisher.run()
+    else:
+        assert publisher.run().unanswered == 5 - 2 * batch
+    (waiting,) = publisher.company.rows("sync.batches", "status = 'in_flight'")
+
+    report = publisher.run()
+
+    keys = publisher.destination.keys
+    assert keys.count(waiting["batch_id"]) == (2 if place == "after" else 1)
+    assert len(set(keys)) == 3
+    assert report.status == "succeeded"
+    assert publisher.held() == publisher.present() == set(people)
+
+
+def test_nothing_is_sent_again_to_who_withdrew_in_between(publisher: Publisher) -> None:
+    publisher.company.people(2)
+    publisher.destination.after = [CrashError()]
+    with pytest.raises(CrashError):
+        publisher.run()
+    publisher.company.consent("p000", "marketing", "denied")
+
+    publisher.run()
+
+    first, *others = publisher.destination.keys
+    assert first not in others
+    assert publisher.held() == publisher.present() == {"p001"}
+
+
+def test_a_refused_batch_is_due_again_and_the_next_one_still_goes(publisher: Publisher) -> None:
+    people = publisher.company.people(4)
+    publisher.destination.before = [DestinationRefusedError("fake", "http_400", is_final=False)]
+
+    first = publisher.run()
+    second = publisher.run()
+
+    assert (first.status, first.added, first.rejected) == ("partial", 2, 2)
+    assert second.added == 2
+    assert publisher.held() == set(people)
+
+
+def test_a_final_refusal_stops_the_run(publisher: Publisher) -> None:
+    publisher.company.people(5)
+    publisher.destination.before = [DestinationRefusedError("fake", "http_401", is_final=True)]
+
+    report = publisher.run()
+
+    assert (report.status, report.code) == ("failed", "http_401")
+    assert (report.added, report.rejected, report.unanswered) == (0, 2, 3)
+
+
+def test_a_destination_that_lost_its_state_gets_everyone_again(publisher: Publisher) -> None:
+    people = publisher.company.people(3)
+    publisher.run()
+    publisher.destination.members.clear()
+    publisher.destination.is_forgetful = True
+
+    publisher.run()
+
+    assert publisher.held() == set(people)
+
+
+def test_a_person_who_returns_is_added_under_a_new_key(publisher: Publisher) -> None:
+    publisher.company.person("ann")
+    publisher.run()
+    publisher.company.consent("ann", "marketing", "denied")
+    publisher.run()
+    publisher.company.consent("ann", "marketing", "granted")
+
+    publisher.run()
+
+    assert publisher.held() == {"ann"}
+    assert len(set(publisher.destination.keys)) == 3
+
+
+def test_two_syncs_name_a_person_differently(company: Company) -> None:
+    company.person("ann")
+    first, second = FakeDestination(), FakeDestination()
+    Publisher(company, first).run()
+    Publisher(company, second, key="to_other").run()
+
+    assert not first.members.keys() & second.members.keys()
+
+
+def test_a_trait_that_is_not_there_is_refused(publisher: Publisher) -> None:
+    publisher.sync = dataclasses.replace(SYNC, traits=("contry",))
+
+    with pytest.raises(InvalidAudienceError, match="did you mean 'country'"):
+        publisher.run()
+
+
+def test_a_run_leaves_a_row_that_counts(publisher: Publisher) -> None:
+    publisher.company.people(3)
+
+    publisher.run()
+
+    (row,) = publisher.company.rows("sync.runs")
+    assert (row["status"], row["added"], row["audience_key"]) == ("succeeded", 3, "everyone")
+
+
+def test_why_says_what_was_sent(publisher: Publisher) -> None:
+    publisher.company.person("ann")
+    publisher.run()
+
+    (row,) = why(publisher.company.warehouse, [publisher.audience], "ann", now=NOW).to_pylist()
+
+    assert (row["sync_key"], row["sync_status"]) == ("to_fake", "acknowledged")
+
+
+def _erase(publisher: Publisher, *people: str, request: str = "dsr1") -> Any:
+    eraser = DestinationEraser(
+        publisher.company.warehouse, {"fake": publisher.destination}, _no_sleep
+    )
+    return eraser.erase(people, request_id=request, now=NOW + dt.timedelta(days=1))
+
+
+def test_an_erased_person_is_forgotten_and_the_answer_is_evidence(publisher: Publisher) -> None:
+    publisher.company.people(3)
+    publisher.run()
+    (row_id,) = (
+        row["row_id"] for row in publisher.company.rows("sync.ledger", "person_id = 'p001'")
+    )
+
+    (evidence,) = _erase(publisher, "p001", "never_sent")
+
+    assert evidence.is_confirmed
+    assert evidence.persons == 1
+    assert publisher.destination.erased == {row_id}
+    assert publisher.held() == {"p000", "p002"}
+
+
+def test_a_person_who_was_removed_before_is_forgotten_too(publisher: Publisher) -> None:
+    publisher.company.person("ann")
+    publisher.run()
+    publisher.company.consent("ann", "marketing", "denied")
+    publisher.run()
+
+    _erase(publisher, "ann")
+
+    assert len(publisher.destination.erased) == 1
+
+
+def test_a_person_in_a_batch_without_an_answer_is_forgotten_too(publisher: Publisher) -> None:
+    publisher.company.person("ann")
+    publisher.destination.before = [CrashError()]
+    with pytest.raises(CrashError):
+        publisher.run()
+
+    (evidence,) = _erase(publisher, "ann")
+
+    assert evidence.is_confirmed
+
+
+def test_an_erasure_without_an_answer_is_told_again_under_its_key(publisher: Publisher) -> None:
+    publisher.company.person("ann")
+    publisher.run()
+    publisher.destination.after = [DestinationUnavailableError("fake", "ReadTimeout")]
+
+    (first,) = _erase(publisher, "ann")
+    (second,) = _erase(publisher, "ann")
+
+    assert (first.status, first.code) == ("unanswered", "ReadTimeout")
+    assert second.is_confirmed
+    assert first.batch_id == second.batch_id
+
+
+def test_an_erasure_that_was_confirmed_is_not_told_again(publisher: Publisher) -> None:
+    publisher.company.person("ann")
+    publisher.run()
+    _erase(publisher, "ann")
+    told = list(publisher.destination.keys)
+
+    (again,) = _erase(publisher, "ann", request="dsr2")
+
+    assert again.is_confirmed
+    assert publisher.destination.keys == told
+
+
+def test_a_destination_that_is_off_cannot_confirm(publisher: Publisher) -> None:
+    publisher.company.person("ann")
+    publisher.run()
+
+    (evidence,) = DestinationEraser(publisher.company.warehouse, {}, _no_sleep).erase(
+        ["ann"], request_id="dsr1", now=NOW
+    )
+
+    assert evidence.status == "unreachable"
+
+
+def test_a_resumed_batch_is_the_same_to_the_byte(publisher: Publisher) -> None:
+    publisher.company.people(2)
+    bodies: list[bytes] = []
+    publisher.destination.reject = lambda row: bodies.append(json.dumps(row).encode())
+    publisher.destination.before = [None]
+    publisher.destination.after = [CrashError()]
+    with pytest.raises(CrashError):
+        publisher.run()
+    first = list(bodies)
+    publisher.destination._answers.clear()
+
+    publisher.run()
+
+    assert bodies == first * 2

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import pytest
+
+from measurement.config import Metric
+from measurement.lift import Counts
+from measurement.report import Finding, arm_pairs, compare
+
+METRIC = Metric(event="Demo Requested", within_days=14)
+UNWANTED = Metric(event="Cancelled", within_days=14, better="lower")
+PAIR = ("b", "control")
+
+
+def judge(
+    arm: Counts, baseline: Counts, metric: Metric = METRIC, *, broken: bool = False
+) -> Finding:
+    table = {"global": {"b": arm, "control": baseline}}
+    report = compare(table, PAIR, metric=metric, is_sample_ratio_broken=broken)
+    return report.findings[0]
+
+
+def test_a_clear_gain_helped() -> None:
+    assert judge(Counts(800, 160), Counts(800, 100)).verdict == "helped"
+
+
+def test_a_clear_loss_harmed() -> None:
+    assert judge(Counts(800, 100), Counts(800, 160)).verdict == "harmed"
+
+
+def test_more_of_an_unwanted_event_harmed() -> None:
+    assert judge(Counts(800, 160), Counts(800, 100), UNWANTED).verdict == "harmed"
+
+
+def test_a_small_difference_cannot_be_told_and_says_what_could() -> None:
+    finding = judge(Counts(800, 104), Counts(800, 100))
+
+    assert finding.verdict == "cannot_tell"
+    assert "effects from 4.6 points" in finding.reason
+
+
+def test_few_persons_get_an_interval_and_no_verdict() -> None:
+    finding = judge(Counts(30, 9), Counts(30, 1))
+
+    assert finding.verdict == "cannot_tell"
+    assert finding.p_value is None
+    assert finding.interval is not None
+
+
+def test_an_empty_arm_has_no_effect() -> None:
+    finding = judge(Counts(0, 0), Counts(800, 100))
+
+    assert finding.effect is None
+    assert finding.verdict == "cannot_tell"
+
+
+def test_a_broken_sample_ratio_withholds_every_verdict() -> None:
+    assert judge(Counts(800, 160), Counts(800, 100), broken=True).verdict == "cannot_tell"
+
+
+def test_a_segment_is_judged_after_correction_for_their_number() -> None:
+    borderline = {"b": Counts(500, 72), "control": Counts(500, 50)}  # p = .033 alone
+    flat = {"b": Counts(500, 50), "control": Counts(500, 50)}
+    table = {"global": borderline, "x": borderline, "y": flat, "z": flat}
+
+    by_segment = {f.segment: f for f in compare(table, PAIR, metric=METRIC).findings}
+
+    assert by_segment["global"].verdict == "helped"
+    assert by_segment["x"].verdict == "cannot_tell"
+
+
+def test_a_harmed_segment_is_told_beside_a_helped_one() -> None:
+    table = {
+        "global": {"b": Counts(2000, 300), "control": Counts(2000, 300)},
+        "x": {"b": Counts(1000, 200), "control": Counts(1000, 100)},
+        "y": {"b": Counts(1000, 100), "control": Counts(1000, 200)},
+    }
+
+    report = compare(table, PAIR, metric=METRIC)
+
+    verdicts = {f.segment: f.verdict for f in report.findings}
+    assert verdicts == {"global": "cannot_tell", "x": "helped", "y": "harmed"}
+    assert report.heterogeneity_p is not None
+    assert report.heterogeneity_p < 1e-6
+
+
+def test_treatments_meet_the_baseline_and_all_meet_the_held_out() -> None:
+    pairs = arm_pairs(["b", "c", "control", "holdout"], baseline="control", held_out="holdout")
+
+    assert pairs == (
+        ("b", "control"),
+        ("c", "control"),
+        ("control", "holdout"),
+        ("b", "holdout"),
+        ("c", "holdout"),
+    )
+
+
+@pytest.mark.parametrize("arms", [[], ["b"], ["control"]])
+def test_without_both_arms_nothing_is_compared(arms: list[str]) -> None:
+    assert arm_pairs(arms, baseline="control", held_out="holdout") == ()

@@ -1,0 +1,28 @@
+"""The configuration files that we ship can be read, and mistakes are refused."""
+
+from __future__ import annotations
+
+import pydantic
+import pytest
+
+from privacy import ConsentConfig, RetentionConfig
+from settings import load_config
+from tests.conftest import ROOT
+
+
+@pytest.mark.parametrize("folder", ["config", "tests/fernhill/config"])
+def test_the_shipped_files_are_valid(folder: str) -> None:
+    consent = load_config(ROOT / folder / "consent.yml", ConsentConfig)
+    retention = load_config(ROOT / folder / "retention.yml", RetentionConfig)
+
+    assert set(consent.purposes) >= {"analytics", "personalization", "advertising"}
+    assert "raw.events" in retention.tables
+
+
+def test_an_exemption_for_an_unknown_purpose_is_refused() -> None:
+    exempt = {"crm": {"basis": "contract", "purposes": ["billing"], "reason": "they pay"}}
+
+    with pytest.raises(pydantic.ValidationError, match="no purposes"):
+        ConsentConfig.model_validate(
+            {"purposes": {"analytics": {"description": "x"}}, "exempt_sources": exempt}
+        )

@@ -1,0 +1,346 @@
+"""An erasure removes one person everywhere, leaves the others, and survives being killed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from privacy import KeyRing, TableLocation, read_receipts, verify_audit, verify_receipt
+from privacy.steps import Step
+from tests.privacy.company import (
+    ALL_TABLES,
+    ANN,
+    ANN_DEVICE,
+    BEN,
+    FAMILY_MAIL,
+    PEOPLE,
+    Company,
+    Evidence,
+    FakeDestinations,
+    found_company,
+)
+from warehouse import DuckDBWarehouse, TableName
+
+ID = "00000000-0000-4000-8000-000000000001"
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: no handler of ours may catch it."""
+
+
+def _mentions(company: Company, *values: str) -> list[str]:
+    return [
+        table
+        for table in PEOPLE
+        for row in company.rows(table)
+        if any(value in str(row).lower() for value in values)
+    ]
+
+
+def test_the_person_is_gone_from_every_table(company: Company) -> None:
+    company.ask(("email", ANN, "raw"))
+
+    report = company.erase()
+
+    assert [receipt.subject_request_id for receipt in report.receipts] == [ID]
+    assert _mentions(company, "p_ann", "'ann-", "'ann.lee@", ANN_DEVICE) == []
+
+
+def test_rows_of_everybody_else_stay_as_they_were(company: Company) -> None:
+    before = {table: company.rows(table) for table in PEOPLE}
+    company.ask(("email", ANN, "raw"))
+
+    company.erase()
+
+    gone = {table: set(before[table]) - set(company.rows(table)) for table in PEOPLE}
+    others = ("p_ben", "ben-", "joann", FAMILY_MAIL, "'e4'")
+    ours = [row for rows in gone.values() for row in rows if "ann-record-2" not in str(row)]
+    assert not [row for row in ours if any(other in str(row) for other in others)]
+    assert all(set(company.rows(table)) <= set(before[table]) for table in PEOPLE)
+
+
+def test_the_other_holder_of_a_shared_address_keeps_it(company: Company) -> None:
+    company.ask(("email", ANN, "raw"))
+
+    company.erase()
+
+    assert _mentions(company, FAMILY_MAIL) == ["raw.events", "identity.identifiers"]
+
+
+def test_an_address_that_contains_the_erased_one_is_no_trace(company: Company) -> None:
+    """joann.lee@… contains ann.lee@…; mistaking it would block the erasure for ever."""
+    company.ask(("email", ANN, "raw"))
+
+    report = company.erase()
+
+    assert report.blocked == {}
+    assert "raw.events" in _mentions(company, "joann.lee@")
+
+
+def test_erased_people_stay_out(company: Company) -> None:
+    company.ask(("email", ANN, "raw"))
+    company.erase()
+    asked = company.warehouse.read(
+        "select unnest(['email', 'user_id', 'anonymous_id', 'record', 'email']) as kind, "
+        "unnest([$ann, 'ann-user-77', $device, 'crm|ann-record-1', $ben]) as value",
+        {"ann": ANN, "device": ANN_DEVICE, "ben": BEN},
+    )
+
+    found = company.suppressions.suppressed(asked)
+
+    assert found["value"].to_pylist() == [ANN, "ann-user-77", ANN_DEVICE, "crm|ann-record-1"]
+
+
+def test_shared_identifiers_are_not_suppressed(company: Company) -> None:
+    company.ask(("email", ANN, "raw"))
+    company.erase()
+    asked = company.warehouse.read("select 'email' as kind, $mail as value", {"mail": FAMILY_MAIL})
+
+    assert company.suppressions.suppressed(asked).num_rows == 0
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """What an erasure that nobody killed came to."""
+
+    facts: dict[str, Any]
+    rows: dict[str, list[tuple[object, ...]]]
+    keys: Path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    home = tmp_path_factory.mktemp("undisturbed")
+    with DuckDBWarehouse.open(home / "warehouse.duckdb") as warehouse:
+        company = found_company(home, warehouse)
+        company.ask(("email", ANN, "raw"))
+        facts = company.erase().receipts[0].facts
+        return Undisturbed(facts, {table: company.rows(table) for table in PEOPLE}, home / "keys")
+
+
+@pytest.mark.parametrize("step", [step for step in Step if step is not Step.RECEIVED])
+@pytest.mark.parametrize("moment", ["1 requests", "recording"])
+def test_a_kill_at_any_step_ends_as_if_there_had_been_none(
+    company: Company, undisturbed: Undisturbed, step: Step, moment: str
+) -> None:
+    shutil.copytree(undisturbed.keys, company.home / "keys", dirs_exist_ok=True)
+    company.ask(("email", ANN, "raw"))
+    with pytest.raises(Killed):
+        company.erase(progress=_kill_at(f"{step}: {moment}"))
+
+    (receipt,) = company.erase().receipts
+
+    assert receipt.facts == undisturbed.facts
+    assert {table: company.rows(table) for table in PEOPLE} == undisturbed.rows
+    assert not list((company.home / "privacy").iterdir())
+
+
+def _kill_at(wanted: str):  # type: ignore[no-untyped-def]
+    def progress(message: str) -> None:
+        if message == wanted:
+            raise Killed
+
+    return progress
+
+
+def test_an_undeclared_table_blocks(company: Company) -> None:
+    company.warehouse.execute("create table raw.forgotten as select 'x' as note")
+    company.ask(("email", ANN, "raw"))
+
+    report = company.erase()
+
+    assert report.blocked == {ID: ["raw.forgotten is not declared"]}
+    assert _mentions(company, ANN)
+
+
+def test_an_undeclared_column_blocks(company: Company) -> None:
+    company.warehouse.execute("alter table raw.events add column note varchar")
+    company.ask(("email", ANN, "raw"))
+
+    assert company.erase().blocked == {ID: ["raw.events.note is not declared"]}
+
+
+def test_a_place_that_refuses_blocks_only_whom_it_holds(company: Company) -> None:
+    class ReadOnly(TableLocation):
+        def refusals(self, keys):  # type: ignore[no-untyped-def]
+            return ("read-only",) if self.find(keys)[0].rows else ()
+
+    events = next(table for table in ALL_TABLES if table.name == TableName("raw", "events"))
+    company.ask(("email", ANN, "raw"), number=1)
+    company.ask(("email", "nobody@maple.example", "raw"), number=2)
+    places = [*company.locations(), ReadOnly(company.warehouse, events)]
+
+    report = company.erase(locations=places)
+
+    assert report.blocked == {ID: ["read-only"]}
+    assert len(report.receipts) == 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        pytest.param([], "destination ads gave no evidence", id="silent"),
+        pytest.param(
+            [Evidence("ads", status="unanswered", code="timeout")],
+            "destination ads (weekly) is unanswered: timeout",
+            id="unanswered",
+        ),
+    ],
+)
+def test_a_destination_without_evidence_blocks_before_anything_goes(
+    company: Company, answers: list[Evidence], reason: str
+) -> None:
+    company.ask(("email", ANN, "raw"))
+
+    report = company.erase(destinations=FakeDestinations({"ads": 1}, answers))
+
+    assert report.blocked == {ID: [reason]}
+    assert _mentions(company, ANN)
+
+
+def test_a_blocked_request_goes_on_once_the_destination_answers(company: Company) -> None:
+    company.ask(("email", ANN, "raw"))
+    company.erase(destinations=FakeDestinations({"ads": 1}, []))
+
+    report = company.erase(destinations=FakeDestinations({"ads": 1}, [Evidence("ads")]))
+
+    assert report.receipts[0].facts["destinations"] == [
+        {"destination": "ads", "sync": "weekly", "persons": 1, "status": "confirmed"}
+    ]
+
+
+def test_a_trace_in_an_unknown_file_blocks_until_it_is_gone(company: Company) -> None:
+    notes = company.home / "notes.txt"
+    notes.write_text(f"called {ANN.upper()}")
+    company.ask(("email", ANN, "raw"))
+
+    blocked = company.erase()
+    notes.unlink()
+    report = company.erase()
+
+    assert blocked.blocked == {ID: ["1 traces in home/notes.txt"]}
+    assert len(report.receipts) == 1
+
+
+def test_an_export_that_holds_the_person_is_removed(company: Company) -> None:
+    export = company.home / "artifacts" / "export.csv"
+    export.write_text(f"email\n{ANN}\n")
+    (company.home / "artifacts" / "other.csv").write_text(f"email\n{BEN}\n")
+    company.ask(("email", ANN, "raw"))
+
+    company.erase()
+
+    assert [path.name for path in (company.home / "artifacts").iterdir()] == ["other.csv"]
+
+
+def test_access_requests_are_refused_with_the_reason(company: Company) -> None:
+    company.ask(("email", BEN, "raw"), kind="access")
+
+    report = company.erase()
+
+    assert report.refused == {ID: ["access requests are not served yet"]}
+
+
+def test_somebody_who_is_not_held_gets_a_receipt_too(company: Company) -> None:
+    company.ask(("email", "nobody@maple.example", "raw"))
+
+    report = company.erase()
+
+    assert report.receipts[0].facts["locations"] == [
+        {
+            "location": "landing/requests.jsonl",
+            "requests_counted": 1,
+            "rows_found": 1,
+            "rows_left": 0,
+        }
+    ]
+
+
+def test_the_identity_leaves_the_request_file(company: Company) -> None:
+    company.ask(("email", ANN, "raw"))
+    company.ask(("email", BEN, "raw"), number=2, kind="access")
+
+    company.erase()
+
+    first, second = company.request_file.path.read_text().splitlines()
+    assert json.loads(first)["subject_identities"] == []
+    assert json.loads(second)["subject_identities"][0]["identity_value"] == BEN
+
+
+def test_a_request_is_carried_out_once(company: Company) -> None:
+    company.ask(("email", ANN, "raw"))
+    company.erase()
+
+    assert company.erase().receipts == ()
+
+
+def test_many_requests_in_one_pass_count_each_persons_own_rows(company: Company) -> None:
+    company.ask(("email", ANN, "raw"), number=1)
+    company.ask(("email", BEN, "raw"), number=2)
+
+    report = company.erase()
+
+    found = [
+        {item["location"]: item["rows_found"] for item in receipt.facts["locations"]}
+        for receipt in report.receipts
+    ]
+    assert [counts["marts.profiles"] for counts in found] == [2, 1]
+
+
+def test_no_table_of_ours_holds_an_identifier(company: Company) -> None:
+    company.ask(("email", ANN, "raw"))
+
+    company.erase()
+
+    ours = [table.name for table in ALL_TABLES if table.name.schema == "privacy"]
+    text = str([company.rows(str(name)) for name in ours]).lower()
+    assert not [value for value in (ANN, ANN_DEVICE, "p_ann_00001", "ann-user-77") if value in text]
+
+
+def test_the_frozen_plan_is_its_owners_alone(company: Company) -> None:
+    company.ask(("email", ANN, "raw"))
+    with pytest.raises(Killed):
+        company.erase(progress=_kill_at("erased: recording"))
+
+    plan = company.home / "privacy" / ID / "plan.json"
+
+    assert plan.stat().st_mode & 0o777 == 0o600
+    assert plan.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_lost_plan_is_said_and_never_completed(company: Company) -> None:
+    company.ask(("email", ANN, "raw"))
+    with pytest.raises(Killed):
+        company.erase(progress=_kill_at("erased: recording"))
+    (company.home / "privacy" / ID / "plan.json").unlink()
+
+    report = company.erase()
+
+    assert "its plan is gone" in report.blocked[ID][0]
+    assert read_receipts(company.warehouse) == ()
+
+
+def test_the_stored_receipt_verifies_and_its_audit_entry_is_there(company: Company) -> None:
+    company.ask(("email", ANN, "raw"))
+    company.erase()
+
+    (receipt,) = read_receipts(company.warehouse)
+
+    verify_receipt(receipt, key=KeyRing(company.home / "keys").signing_key().public_key())
+    assert verify_audit(company.warehouse, anchors=[receipt.audit_head]) == len(Step)
+
+
+def test_rows_that_came_after_the_plan_go_too(company: Company) -> None:
+    company.ask(("email", ANN, "raw"))
+    with pytest.raises(Killed):
+        company.erase(progress=_kill_at("suppressed: 1 requests"))
+    company.warehouse.execute("insert into marts.profiles values ('p_ann_00001', 'late', 'row')")
+
+    company.erase()
+
+    assert _mentions(company, "late") == []

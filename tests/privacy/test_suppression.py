@@ -1,0 +1,70 @@
+"""Erased people are known by keyed hash alone."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pyarrow as pa
+import pytest
+
+from privacy import KeyRing, MissingKeyError
+from tests.privacy.company import ANN, NOW, Company
+
+KEYS = pa.table({"subject_request_id": ["r1"], "kind": ["email"], "value": [ANN]})
+ASKED = pa.table(
+    {"person_id": ["p1", "p2"], "kind": ["email", "email"], "value": [ANN, "b@x.example"]}
+)
+
+
+def test_further_columns_come_back_with_the_suppressed_rows(company: Company) -> None:
+    company.suppressions.add(KEYS, now=NOW)
+
+    assert company.suppressions.suppressed(ASKED)["person_id"].to_pylist() == ["p1"]
+
+
+def test_nobody_is_suppressed_before_the_first_erasure(company: Company) -> None:
+    assert company.suppressions.suppressed(ASKED).num_rows == 0
+
+
+def test_the_same_value_of_another_kind_is_not_suppressed(company: Company) -> None:
+    company.suppressions.add(KEYS, now=NOW)
+    asked = pa.table({"kind": ["user_id"], "value": [ANN]})
+
+    assert company.suppressions.suppressed(asked).num_rows == 0
+
+
+def test_no_plain_hash_of_the_value_is_stored(company: Company) -> None:
+    company.suppressions.add(KEYS, now=NOW)
+
+    stored = str(company.rows("privacy.suppressions"))
+    guesses = [f"{prefix}{ANN}" for prefix in ("", "email|")]
+    assert not [text for text in guesses if hashlib.sha256(text.encode()).hexdigest() in stored]
+
+
+def test_adding_again_changes_nothing(company: Company) -> None:
+    company.suppressions.add(KEYS, now=NOW)
+    company.suppressions.add(KEYS, now=NOW)
+
+    assert len(company.rows("privacy.suppressions")) == 1
+
+
+def test_an_older_version_of_the_key_still_keeps_people_out(company: Company) -> None:
+    company.suppressions.add(KEYS, now=NOW)
+    (company.home / "keys" / "suppression-v2.key").write_bytes(b"another key, 32 bytes long, yes!")
+
+    assert company.suppressions.suppressed(ASKED)["value"].to_pylist() == [ANN]
+
+
+def test_a_lost_key_stops_everything(company: Company) -> None:
+    company.suppressions.add(KEYS, now=NOW)
+    (company.home / "keys" / "suppression-v1.key").unlink()
+
+    with pytest.raises(MissingKeyError):
+        company.suppressions.suppressed(ASKED)
+
+
+def test_keys_are_their_owners_alone(company: Company) -> None:
+    KeyRing(company.home / "fresh").suppression_keys()
+
+    path = company.home / "fresh" / "suppression-v1.key"
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)

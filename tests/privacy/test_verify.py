@@ -1,0 +1,159 @@
+"""The search finds what it is meant to find, and only that."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import privacy.verify
+from privacy import ScannerRecallError
+from privacy.bytescan import ByteScanner, PatternIndex
+from privacy.needles import Needles
+from privacy.probes import PROBE, plant
+from privacy.scan_files import FileScanner
+from privacy.verify import prove_recall, scan_home
+from warehouse import DuckDBWarehouse
+
+VALUE = "margaret.hale@river.example"
+
+
+def _scanner(*others: str) -> ByteScanner:
+    return ByteScanner.of(Needles(frozenset({VALUE}), frozenset(others)))
+
+
+def test_the_search_finds_its_probe_in_every_hiding_place() -> None:
+    assert prove_recall() >= 15
+
+
+def test_nothing_is_found_once_the_hiding_places_are_gone(tmp_path: Path) -> None:
+    scanner = FileScanner(ByteScanner.of(Needles(frozenset({"somebody.else@river.example"}))))
+
+    planted = plant(tmp_path)
+
+    assert [place for place, path in planted.items() if scanner.scan(path, tmp_path).hits] == []
+
+
+def test_a_search_that_misses_its_probe_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(privacy.verify, "PROBE", "something.else@candor-probe.invalid")
+
+    with pytest.raises(ScannerRecallError, match="UTF-16"):
+        prove_recall()
+
+
+def test_deleted_rows_are_in_the_file_until_it_is_compacted(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    scanner = FileScanner(_scanner())
+    with DuckDBWarehouse.open(path) as warehouse:
+        warehouse.execute("pragma force_compression = 'uncompressed'")
+        warehouse.execute("create table people (email varchar)")
+        warehouse.execute("insert into people values ($value), ('other')", {"value": VALUE})
+        warehouse.execute("checkpoint")
+        warehouse.execute("delete from people where email = $value", {"value": VALUE})
+        warehouse.execute("checkpoint")
+        before = scanner.scan(path, tmp_path, raw_only=True).hits
+
+        warehouse.compact()
+
+        assert (before > 0, scanner.scan(path, tmp_path, raw_only=True).hits) == (True, 0)
+
+
+def test_a_value_that_compression_hides_is_found_through_the_warehouse(tmp_path: Path) -> None:
+    with DuckDBWarehouse.open(tmp_path / "w.duckdb") as warehouse:
+        warehouse.execute(
+            "create table people as select 'p' || range || '@river.example' as email from range(5000) "
+            "union all select $value",
+            {"value": VALUE},
+        )
+        warehouse.compact()
+
+        report = scan_home(
+            warehouse, [], Needles(frozenset({VALUE})), warehouse_file=tmp_path / "w.duckdb"
+        )
+
+    assert [(trace.location, trace.rows) for trace in report.traces] == [("main.people", 1)]
+
+
+def test_a_file_that_cannot_be_decoded_is_not_clean(tmp_path: Path) -> None:
+    (tmp_path / "broken.gz").write_bytes(gzip.compress(b"some rows " * 100)[:-20])
+
+    with DuckDBWarehouse.open(tmp_path / "w.duckdb") as warehouse:
+        report = scan_home(
+            warehouse, [tmp_path], Needles(frozenset({VALUE})), warehouse_file=tmp_path / "w.duckdb"
+        )
+
+    assert [place.partition(" ")[0] for place in report.undecoded] == [f"{tmp_path.name}/broken.gz"]
+
+
+def test_a_name_of_a_file_is_not_repeated_when_it_gives_the_person_away(tmp_path: Path) -> None:
+    (tmp_path / f"{VALUE}.csv").write_text("x")
+
+    with DuckDBWarehouse.open(tmp_path / "w.duckdb") as warehouse:
+        report = scan_home(
+            warehouse, [tmp_path], Needles(frozenset({VALUE})), warehouse_file=tmp_path / "w.duckdb"
+        )
+
+    assert len(report.traces) == 1
+    assert VALUE not in str(report)
+
+
+@pytest.mark.parametrize("text", ["x{}y", '"{}"', "zz {}"])
+def test_a_longer_value_of_somebody_else_is_no_trace(text: str) -> None:
+    other = "annamargaret.hale@river.example"
+    content = text.format(other).encode()
+
+    assert (_scanner().count(content), _scanner(other).count(content)) == (1, 0)
+
+
+def test_a_trace_beside_a_longer_value_still_counts() -> None:
+    other = "annamargaret.hale@river.example"
+
+    assert _scanner(other).count(f"{other}{VALUE}".encode()) == 1
+
+
+def test_digits_inside_a_longer_number_are_no_trace() -> None:
+    scanner = ByteScanner.of(Needles(frozenset({"12065557870"})))
+
+    assert (scanner.count(b"x912065557870"), scanner.count(b'"12065557870"')) == (0, 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.binary(min_size=1, max_size=14), min_size=1, max_size=8),
+    st.binary(max_size=200),
+    st.integers(0, 7),
+)
+def test_the_index_finds_what_a_plain_search_finds(
+    patterns: list[bytes], text: bytes, repeats: int
+) -> None:
+    text = text + patterns[0] * repeats + text
+
+    found = set(PatternIndex(patterns).positions(text))
+
+    expected = {
+        (start, pattern)
+        for pattern in patterns
+        for start in range(len(text))
+        if text.startswith(pattern, start)
+    }
+    assert found == expected
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 4000), st.integers(150, 1500))
+def test_a_trace_across_chunks_is_counted_once(position: int, chunk: int) -> None:
+    class Dripping(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(chunk)
+
+    content = b"." * position + VALUE.encode() + b"." * (4000 - position)
+
+    assert _scanner().count_stream(Dripping(content)) == 1
+
+
+def test_the_probe_is_nobodys_address() -> None:
+    assert PROBE.endswith(".invalid")
