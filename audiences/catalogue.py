@@ -15,6 +15,7 @@ ACCOUNT_MEMBERS = TableName("marts", "account_members")
 EVENTS = TableName("marts", "events")
 CONTACT_POINTS = TableName("marts", "contact_points")
 CONSENT = TableName("marts", "consent_current")
+CURRENT_PERSON = TableName("marts", "current_person")
 PERSONS = TableName("identity", "persons")
 SCORES = TableName("prediction", "propensity_scores")
 PERSONA_MEMBERS = TableName("prediction", "persona_members")
@@ -37,7 +38,7 @@ class Catalogue:
 
     Attributes:
         columns: Of each table, its columns and what they hold.
-        models: Keys of the models that have published scores.
+        models: Keys of the models whose latest publication has a score for anybody.
         personas: Names and ids of the personas that are published.
     """
 
@@ -59,7 +60,7 @@ def read_catalogue(warehouse: Warehouse) -> Catalogue:
         found.setdefault(table, {})[row["column_name"]] = _kind(row["data_type"])
     return Catalogue(
         columns=found,
-        models=_names(warehouse, SCORES, "model_key"),
+        models=_models(warehouse),
         personas=_names(warehouse, PERSONA_MEMBERS, "persona_name")
         | _names(warehouse, PERSONA_MEMBERS, "persona_id"),
     )
@@ -72,6 +73,23 @@ def suggestion(name: str, known: Collection[str]) -> str:
     close = difflib.get_close_matches(name.lower(), sorted(known), n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"{hint}known: {', '.join(sorted(known))}"
+
+
+def _models(warehouse: Warehouse) -> frozenset[str]:
+    if not warehouse.exists(SCORES):
+        return frozenset()
+    rows = warehouse.read(
+        f"""
+        select model_key as name
+        from (
+            select model_key, as_of, count(score) as scored from {SCORES.sql}
+            group by model_key, as_of
+        )
+        group by model_key
+        having arg_max(scored, as_of) > 0
+        """
+    )
+    return frozenset(rows["name"].to_pylist())
 
 
 def _names(warehouse: Warehouse, table: TableName, column: str) -> frozenset[str]:

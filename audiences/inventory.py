@@ -77,9 +77,10 @@ SIZES = Table(
             "ready, too_small, or held: a model or persona it needs is not published, so its "
             "members stay as they were",
         ),
+        Column("computed_at", "TIMESTAMP", Pii.NONE, "when it was computed, UTC"),
     ),
     key=("audience_key", "run_id"),
-    aged_by="as_of",
+    aged_by="computed_at",
 )
 
 SUPPRESSED_MEMBERS = Table(

@@ -14,10 +14,10 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from audiences.catalogue import AS_OF, CONSENT, Catalogue
+from audiences.catalogue import AS_OF, CONSENT, CURRENT_PERSON, Catalogue
 from audiences.compile import Plan, PlannedAudience
 from audiences.config import Audience
-from audiences.inventory import MEMBERSHIPS
+from audiences.inventory import MEMBERSHIP_CHANGES, MEMBERSHIPS
 from measurement.assignment import arm_sql
 from warehouse import Warehouse
 
@@ -28,6 +28,7 @@ FACTS = "candor_audience_facts"
 MATCHED = "candor_audience_matched"
 LACKING = "candor_audience_lacking"
 REQUIRED = "candor_audience_required"
+DRAWN = "candor_audience_drawn"
 _EMPTY = """
     select null::varchar as audience_key, null::varchar as person_id, null::varchar as arm,
         null::varchar as reasons
@@ -53,18 +54,16 @@ def judged(
     * ``candor_audience_matched``: audience, person, arm and reasons of all who meet the rules.
     * ``candor_audience_lacking``: audience, person and each consent that is missing.
     """
-    warehouse.execute(
-        f"create or replace temp table {FACTS} as "
-        f"select *, coalesce(account_id, person_id) as account_unit from ({plan.facts})",
-        plan.parameters,
-    )
+    warehouse.execute(f"create or replace temp table {FACTS} as {plan.facts}", plan.parameters)
     try:
-        warehouse.execute(f"create or replace temp table {MATCHED} as {_matched(audiences, plan)}")
+        warehouse.execute(f"create or replace temp table {DRAWN} as {_drawn(catalogue)}")
+        matched = _matched(audiences, plan, catalogue)
+        warehouse.execute(f"create or replace temp table {MATCHED} as {matched}")
         with warehouse.view(REQUIRED, _required(audiences)):
             warehouse.execute(f"create or replace temp table {LACKING} as {_lacking(catalogue)}")
         yield
     finally:
-        for name in (FACTS, MATCHED, LACKING):
+        for name in (FACTS, DRAWN, MATCHED, LACKING):
             warehouse.execute(f"drop table if exists {name}")
 
 
@@ -92,27 +91,84 @@ def consent_by_person(catalogue: Catalogue) -> str:
     """
 
 
-def _matched(audiences: Sequence[Audience], plan: Plan) -> str:
+def stays(catalogue: Catalogue) -> str:
+    """Query for the memberships as they stand, under the ids that their persons have now.
+
+    Where two members became one person, the older stay goes on.
+    """
+    return f"""
+        select audience_key, person_id, min(entered_at) as entered_at,
+            arg_min(arm, entered_at) as arm, arg_min(reasons, entered_at) as reasons
+        from (
+            select members.* replace (
+                coalesce(succeeded.current_person_id, members.person_id) as person_id
+            )
+            from {MEMBERSHIPS.name.sql} as members
+            left join ({_succeeded(catalogue)}) as succeeded
+                on succeeded.person_id = members.person_id
+        )
+        group by audience_key, person_id
+    """
+
+
+def _succeeded(catalogue: Catalogue) -> str:
+    """Query for the ids that lead to another person now."""
+    if CURRENT_PERSON not in catalogue.columns:
+        return "select null::varchar as person_id, null::varchar as current_person_id limit 0"
+    return f"""
+        select person_id, current_person_id from {CURRENT_PERSON.sql}
+        where current_person_id <> person_id
+    """
+
+
+def _drawn(catalogue: Catalogue) -> str:
+    """Query for merged persons whose arm an older id drew: the older assignment holds."""
+    return f"""
+        with succeeded as ({_succeeded(catalogue)}),
+        ids as (
+            select person_id, current_person_id from succeeded
+            union
+            select current_person_id, current_person_id from succeeded
+        ),
+        entries as (
+            select changes.audience_key, ids.current_person_id as person_id,
+                arg_min(changes.person_id, (changes.changed_at, changes.person_id)) as drawn_by
+            from {MEMBERSHIP_CHANGES.name.sql} as changes
+            inner join ids on ids.person_id = changes.person_id
+            where changes.change = 'entered'
+            group by changes.audience_key, ids.current_person_id
+        )
+        select audience_key, person_id, drawn_by from entries where drawn_by <> person_id
+    """
+
+
+def _matched(audiences: Sequence[Audience], plan: Plan, catalogue: Catalogue) -> str:
     by_key = {audience.key: audience for audience in audiences}
     ready = [_members(by_key[planned.key], planned) for planned in plan.audiences]
-    held = [_kept(key) for key in plan.held]
+    held = [_kept(key, catalogue) for key in plan.held]
     return " union all ".join((_EMPTY, *ready, *held))
 
 
 def _members(audience: Audience, planned: PlannedAudience) -> str:
     return f"""
-        select {_text(audience.key)} as audience_key, person_id, {_arm(audience)} as arm,
-            {planned.reasons} as reasons
-        from {FACTS}
-        where {planned.matches}
+        select {_text(audience.key)} as audience_key, person_id, {_arm(audience)} as arm, reasons
+        from (
+            select facts.person_id, {planned.reasons} as reasons,
+                coalesce(drawn.drawn_by, facts.person_id) as person_unit,
+                coalesce(facts.account_id, drawn.drawn_by, facts.person_id) as account_unit
+            from {FACTS} as facts
+            left join {DRAWN} as drawn
+                on drawn.person_id = facts.person_id and drawn.audience_key = {_text(audience.key)}
+            where {planned.matches}
+        )
     """
 
 
-def _kept(key: str) -> str:
+def _kept(key: str, catalogue: Catalogue) -> str:
     """Members of an audience that cannot be judged: as they were, if they are still there."""
     return f"""
         select audience_key, person_id, arm, reasons
-        from {MEMBERSHIPS.name.sql}
+        from ({stays(catalogue)})
         where audience_key = {_text(key)} and person_id in (select person_id from {FACTS})
     """
 
@@ -121,7 +177,7 @@ def _arm(audience: Audience) -> str:
     hold_out = audience.hold_out
     if hold_out is None:
         return _text(TREATMENT)
-    unit = "person_id" if hold_out.unit == "person" else "account_unit"
+    unit = "person_unit" if hold_out.unit == "person" else "account_unit"
     shares = {HOLDOUT: hold_out.share, TREATMENT: 1 - hold_out.share}
     return arm_sql(unit, salt=hold_out.salt, shares=shares)
 

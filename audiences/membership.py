@@ -20,7 +20,7 @@ from audiences.inventory import (
     SUPPRESSED_MEMBERS,
     TABLES,
 )
-from audiences.judge import FACTS, HOLDOUT, LACKING, MATCHED, judged, read_as_of
+from audiences.judge import FACTS, HOLDOUT, LACKING, MATCHED, judged, read_as_of, stays
 from warehouse import Warehouse
 
 _MEMBERS = f"""
@@ -79,10 +79,11 @@ def compute_memberships(
     plan = compile_audiences(audiences, catalogue, as_of=as_of)
     with warehouse.transaction(), judged(warehouse, audiences, plan, catalogue):
         _write_changes(warehouse, audiences, catalogue, {"run_id": run_id, "now": now})
-        _write_members(warehouse, now)
+        _write_members(warehouse, catalogue, now)
         _write_suppressed(warehouse, run_id)
         warehouse.replace(DEFINITIONS.name, _definitions(audiences))
-        _write_sizes(warehouse, audiences, plan, {"run_id": run_id, "as_of": as_of})
+        run = {"run_id": run_id, "as_of": as_of, "now": now}
+        _write_sizes(warehouse, audiences, plan, run)
         return _report(warehouse, audiences, plan, run_id)
 
 
@@ -96,11 +97,15 @@ def _write_changes(
         MEMBERSHIP_CHANGES.name,
         f"""
         select audience_key, person_id, 'entered' as change,
-            case when suppressed.person_id is not null then 'consent given'
-                else 'meets the rules' end as cause,
+            case
+                when stays.person_id is not null then 'merged with a member'
+                when suppressed.person_id is not null then 'consent given'
+                else 'meets the rules'
+            end as cause,
             members.arm, $run_id as run_id, cast($now as timestamp) as changed_at
         from ({_MEMBERS}) as members
         anti join {MEMBERSHIPS.name.sql} as before using (audience_key, person_id)
+        left join ({stays(catalogue)}) as stays using (audience_key, person_id)
         left join (select distinct audience_key, person_id from {SUPPRESSED_MEMBERS.name.sql})
             as suppressed using (audience_key, person_id)
         order by all
@@ -153,7 +158,7 @@ def _merged(catalogue: Catalogue) -> str:
     return f"select distinct person_id from {PERSONS.sql} where status = 'merged'"
 
 
-def _write_members(warehouse: Warehouse, now: dt.datetime) -> None:
+def _write_members(warehouse: Warehouse, catalogue: Catalogue, now: dt.datetime) -> None:
     warehouse.replace(
         MEMBERSHIPS.name,
         f"""
@@ -161,7 +166,7 @@ def _write_members(warehouse: Warehouse, now: dt.datetime) -> None:
             coalesce(before.entered_at, cast($now as timestamp)) as entered_at,
             members.arm, members.reasons
         from ({_MEMBERS}) as members
-        left join {MEMBERSHIPS.name.sql} as before using (audience_key, person_id)
+        left join ({stays(catalogue)}) as before using (audience_key, person_id)
         order by audience_key, person_id
         """,
         {"now": now},
@@ -211,7 +216,8 @@ def _write_sizes(
                 when list_contains($held::varchar[], audience_key) then 'held'
                 when coalesce(members, 0) < minimum_size then 'too_small'
                 else 'ready'
-            end as status
+            end as status,
+            cast($now as timestamp) as computed_at
         from audiences
         left join matched using (audience_key)
         left join members using (audience_key)

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audiences.catalogue import CONTACT_POINTS, Catalogue, read_catalogue
+from audiences.catalogue import CONTACT_POINTS, CURRENT_PERSON, Catalogue, read_catalogue
 from audiences.compile import compile_audiences
 from audiences.config import Audience
 from audiences.inventory import LEDGER, MEMBERSHIPS, TABLES
 from audiences.judge import FACTS, HOLDOUT, LACKING, MATCHED, judged, read_as_of
-from warehouse import TableName, Warehouse
+from warehouse import Warehouse
 
-_CURRENT_PERSON = TableName("marts", "current_person")
 _MEMBERS = f"""
     select matched.* from {MATCHED} as matched
     anti join {LACKING} as lacking using (audience_key, person_id)
@@ -184,10 +183,10 @@ def _counts(warehouse: Warehouse, named: str, ours: Mapping[str, object]) -> dic
 
 
 def _current(warehouse: Warehouse, person_id: str) -> str:
-    if not warehouse.exists(_CURRENT_PERSON):
+    if not warehouse.exists(CURRENT_PERSON):
         return person_id
     current = warehouse.scalar(
-        f"select current_person_id from {_CURRENT_PERSON.sql} where person_id = $person_id",
+        f"select current_person_id from {CURRENT_PERSON.sql} where person_id = $person_id",
         {"person_id": person_id},
     )
     return str(current or person_id)

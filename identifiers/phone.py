@@ -40,9 +40,9 @@ def normalise_phone(text: str, *, default_region: str) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _is_placeholder(national: int) -> bool:
+def _is_placeholder(national: int | None) -> bool:
     """One digit throughout, a run of the keyboard, or 555-555-5555."""
-    digits = str(national)
+    digits = str(national or "")
     if len(digits) < _SHORTEST or len(set(digits)) == 1:
         return True
     is_run = any(digits in run for run in _RUNS)

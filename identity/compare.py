@@ -30,7 +30,7 @@ def compare_pairs(warehouse: Warehouse) -> None:
         for column in _COMPARED_COLUMNS
         for side, suffix in (("left_side", "l"), ("right_side", "r"))
     )
-    levels = ", ".join(f"{_level_case(item)} as {item.name}" for item in COMPARISONS)
+    levels = ", ".join(f"{level_case(item)} as {item.name}" for item in COMPARISONS)
     warehouse.execute(
         f"""
         create or replace temp table {COMPARED} as
@@ -47,7 +47,8 @@ def compare_pairs(warehouse: Warehouse) -> None:
     )
 
 
-def _level_case(comparison: Comparison) -> str:
+def level_case(comparison: Comparison) -> str:
+    """SQL of a pair's level in one field, over columns ``…_l`` and ``…_r``."""
     cases = "".join(
         f" when {level.sql} then {len(comparison.levels) - index}"
         for index, level in enumerate(comparison.levels)

@@ -21,11 +21,8 @@ ROLE_MAILBOXES = (
 class IdentityConfig(StrictModel):
     """How records become persons; every default is the careful choice."""
 
-    default_region: str = Field(
-        "US", pattern="^[A-Z]{2}$", description="ISO country of phone numbers that name none."
-    )
     probabilistic: bool = Field(
-        True, description="false: link by identifiers and decisions alone, without Splink."
+        default=True, description="false: link by identifiers and decisions alone, without Splink."
     )
     min_precision: float = Field(
         0.97,
@@ -66,7 +63,9 @@ class IdentityConfig(StrictModel):
         300_000, gt=1000, description="Random pairs from which chance agreement is measured."
     )
     max_records_per_person: int = Field(
-        500, gt=1, description="A person with more records stops the run: a shared value slipped in."
+        500,
+        gt=1,
+        description="A person with more records stops the run: a shared value slipped in.",
     )
     max_device_persons: int = Field(
         1, gt=0, description="A device on which more persons sign in is shared."

@@ -3,9 +3,14 @@
 * IdentityError
   - OversizedClusterError
   - UnusableModelError
+  - TruthFileError
+  - UnknownRecordError
+  - InvalidDecisionError
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 
 class IdentityError(Exception):
@@ -37,3 +42,32 @@ class UnusableModelError(IdentityError):
             + ": map more identifying columns in sources.yml (e-mail, phone, birth date), or set "
             "probabilistic to false in identity.yml to link by identifiers alone"
         )
+
+
+class TruthFileError(IdentityError, ValueError):
+    """A truth file cannot be compared with."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(
+            f"the truth file {path} {problem}: give a CSV file with the columns source, "
+            "source_record_id and person_id"
+        )
+
+
+class UnknownRecordError(IdentityError, LookupError):
+    """Nothing of this name is a record, sign-in, address or device."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        super().__init__(
+            f"no member of source {source!r} has this id: see identity.members, or run "
+            "`candor run` if the record is new"
+        )
+
+
+class InvalidDecisionError(IdentityError, ValueError):
+    """A decision that cannot hold."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"the decision was not written: {problem}")

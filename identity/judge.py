@@ -90,10 +90,11 @@ def judge_pairs(evidence: PairEvidence, fields: tuple[FieldParameters, ...]) -> 
         if np.abs(shares[0] - before).max(initial=0.0) < _TOLERANCE:
             break
     person = classes[0]
-    learned = tuple(
-        replace(item, m=tuple(person.levels[item.name].tolist())) for item in fields
-    )
-    kinds = {name: item.share * evidence.total_pairs for name, item in zip(_KINDS, classes[1:], strict=True)}
+    learned = tuple(replace(item, m=tuple(person.levels[item.name].tolist())) for item in fields)
+    kinds = {
+        name: item.share * evidence.total_pairs
+        for name, item in zip(_KINDS, classes[1:], strict=True)
+    }
     return Judgement(shares[0], learned, person.share, kinds)
 
 
@@ -138,9 +139,7 @@ def _responsibilities(
     return [np.asarray(item / total) for item in odds]
 
 
-def _bits(
-    evidence: PairEvidence, fields: tuple[FieldParameters, ...], item: _Class
-) -> Floats:
+def _bits(evidence: PairEvidence, fields: tuple[FieldParameters, ...], item: _Class) -> Floats:
     """log2 of how much likelier the pair is in this class than among strangers."""
     bits = np.zeros(len(next(iter(evidence.levels.values()))))
     for field in fields:

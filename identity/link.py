@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from identity.block import PAIRS
 from identity.config import IdentityConfig
@@ -43,7 +42,7 @@ class MatchParameters:
 
 
 def score_pairs(warehouse: Warehouse, parameters: MatchParameters) -> None:
-    """Fill the temporary table of scores: left_record, right_record, match_weight, mw_<field>…
+    """Fill the temporary table of scores: left_record, right_record, match_weight, mw_<field>.
 
     ``match_weight`` is in bits and holds the prior.
     """
@@ -162,7 +161,7 @@ _TRAINING_BLOCKS = (("first_name", "last_name"), ("birth_date",), ("house_number
 def _expectation_maximisation(
     linker: Any, comparisons: Sequence[Comparison]
 ) -> dict[str, list[float]]:
-    """m by field from Splink's own training, each session leaving out the fields it blocks on."""
+    """Return m by field from Splink's own training, each session leaving out the fields it blocks on."""
     from splink import block_on  # noqa: PLC0415 - as above
     from splink.internals.exceptions import EMTrainingException  # noqa: PLC0415 - as above
 
@@ -178,7 +177,9 @@ def _expectation_maximisation(
             continue
     settings = linker.misc.save_model_to_json(None)
     return {
-        item["output_column_name"]: [_trained(one, "m_probability") for one in item["comparison_levels"][1:]]
+        item["output_column_name"]: [
+            _trained(one, "m_probability") for one in item["comparison_levels"][1:]
+        ]
         for item in settings["comparisons"]
     }
 

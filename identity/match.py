@@ -14,6 +14,7 @@ from identity.share import IDENTIFIERS
 from warehouse import Warehouse
 
 DETERMINISTIC = "identity_deterministic_links"
+CONTESTED = "identity_contested_values"
 
 _FIRST_NAMES_CLASH = "first_name = 0"
 _LAST_NAMES_CLASH = "last_name = 0"
@@ -40,47 +41,54 @@ def match_identifiers(warehouse: Warehouse) -> int:
     Columns: left_record, right_record (left < right), rule. A value that is not contested links
     each of its records to its first one, so that links grow with records, not with pairs.
     """
+    warehouse.execute(f"create or replace temp table {_HELD_PAIRS} as {_HELD_PAIRS_SQL}")
     warehouse.execute(
-        f"""
-        create or replace temp table {DETERMINISTIC} as
-        with held as (
-            select * from {IDENTIFIERS} where not is_shared
-        ),
-        pairs as (
-            select identifier_type, identifier_value, compared.*,
-                case identifier_type when 'email' then {EMAIL_CLASH} else {PHONE_CLASH} end as clash
-            from {COMPARED} as compared
-            join held as left_held on left_held.record = left_record
-            join held as right_held using (identifier_type, identifier_value)
-            where right_held.record = right_record
-        ),
-        contested as (
-            select distinct identifier_type, identifier_value from pairs where clash
-        ),
-        stars as (
-            select
-                min(record) over (partition by identifier_type, identifier_value) as left_record,
-                record as right_record,
-                identifier_type
-            from held
-            anti join contested using (identifier_type, identifier_value)
-        ),
-        agreed as (
-            select left_record, right_record, identifier_type
-            from pairs
-            semi join contested using (identifier_type, identifier_value)
-            where not clash and {_FIRST_NAMES_AGREE}
-        ),
-        same_user as (
-            select min(record) over (partition by user_id) as left_record,
-                record as right_record, 'user_id' as identifier_type
-            from {RECORDS} where user_id is not null
-        )
-        select left_record, right_record, string_agg(distinct 'same ' || identifier_type, ', ' order by 'same ' || identifier_type) as rule
-        from (select * from stars union all select * from agreed union all select * from same_user)
-        where left_record < right_record
-        group by left_record, right_record
-        order by left_record, right_record
-        """
+        f"create or replace temp table {CONTESTED} as "
+        f"select distinct identifier_type, identifier_value from {_HELD_PAIRS} where clash"
     )
+    warehouse.execute(f"create or replace temp table {DETERMINISTIC} as {_LINKS_SQL}")
     return int(warehouse.scalar(f"select count(*) from {DETERMINISTIC}"))
+
+
+_HELD_PAIRS = "identity_held_pairs"
+_HELD_PAIRS_SQL = f"""
+select identifier_type, identifier_value, left_record, right_record,
+    case identifier_type when 'email' then {EMAIL_CLASH} else {PHONE_CLASH} end as clash,
+    {_FIRST_NAMES_AGREE} as first_names_agree
+from {COMPARED} as compared
+join {IDENTIFIERS} as left_held on left_held.record = left_record
+join {IDENTIFIERS} as right_held using (identifier_type, identifier_value)
+where right_held.record = right_record and not left_held.is_shared
+"""
+
+_LINKS_SQL = f"""
+with stars as (
+    select
+        min(record) over (partition by identifier_type, identifier_value) as left_record,
+        record as right_record,
+        identifier_type
+    from {IDENTIFIERS}
+    anti join {CONTESTED} using (identifier_type, identifier_value)
+    where not is_shared
+),
+agreed as (
+    select left_record, right_record, identifier_type
+    from {_HELD_PAIRS}
+    semi join {CONTESTED} using (identifier_type, identifier_value)
+    where not clash and first_names_agree
+),
+same_user as (
+    select min(record) over (partition by user_id) as left_record,
+        record as right_record, 'user id' as identifier_type
+    from {RECORDS} where user_id is not null
+),
+found as (
+    select * from stars union all select * from agreed union all select * from same_user
+)
+select left_record, right_record,
+    'same ' || string_agg(distinct identifier_type, ', ' order by identifier_type) as rule
+from found
+where left_record < right_record
+group by left_record, right_record
+order by left_record, right_record
+"""

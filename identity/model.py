@@ -209,11 +209,15 @@ def _comparison_settings(
             level["m_probability"] = m[index]
         if u is not None:
             level["u_probability"] = u[index]
-    unknown = {"sql_condition": comparison.unknown, "label_for_charts": "unknown", "is_null_level": True}
+    unknown: dict[str, Any] = {
+        "sql_condition": comparison.unknown,
+        "label_for_charts": "unknown",
+        "is_null_level": True,
+    }
     return {"output_column_name": comparison.name, "comparison_levels": [unknown, *levels]}
 
 
-def _frequency(level: Level) -> dict[str, str]:
+def _frequency(level: Level) -> dict[str, str | bool]:
     if level.frequency_of is None:
         return {}
     return {"tf_adjustment_column": level.frequency_of, "disable_tf_exact_match_detection": True}

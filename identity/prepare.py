@@ -14,6 +14,7 @@ from identifiers import (
     canonical_given_names,
     normalise_emails,
     normalise_phones,
+    null_placeholders,
     parse_birth_dates,
     split_full_names,
 )
@@ -22,7 +23,9 @@ from warehouse import Warehouse, quoted
 RECORDS = "identity_records"
 SOURCE = "staging.stg_raw__person_records"
 
-_KEY_OF_NAME = r"nullif(trim(regexp_replace(lower(strip_accents({})), '[^\p{{L}}]+', ' ', 'g')), '')"
+_KEY_OF_NAME = (
+    r"nullif(trim(regexp_replace(lower(strip_accents({})), '[^\p{{L}}]+', ' ', 'g')), '')"
+)
 _KEY_OF_TEXT = (
     r"nullif(trim(regexp_replace(lower(strip_accents({})), '[^\p{{L}}\p{{N}}]+', ' ', 'g')), '')"
 )
@@ -43,6 +46,8 @@ def prepare_records(warehouse: Warehouse, *, default_region: str) -> int:
         default_region: ISO country of phone numbers that name none.
     """
     _name_values(warehouse)
+    for name in ("first_name", "last_name"):
+        _column_values(warehouse, name, null_placeholders)
     _column_values(warehouse, "email", normalise_emails)
     _column_values(
         warehouse, "phone", lambda values: normalise_phones(values, default_region=default_region)
@@ -61,7 +66,9 @@ def _column_values(
         "order by given"
     )
     values = given.column("given").combine_chunks()
-    _keep(warehouse, f"identity_{column}_values", {"given": values, "value": normalise(values)})
+    keep_values(
+        warehouse, f"identity_{column}_values", {"given": values, "value": normalise(values)}
+    )
 
 
 def _name_values(warehouse: Warehouse) -> None:
@@ -71,8 +78,11 @@ def _name_values(warehouse: Warehouse) -> None:
     )
     values = given.column("given").combine_chunks()
     parts = split_full_names(values)
-    columns = {name: parts.column(name) for name in ("first_name", "middle_name", "last_name")}
-    _keep(warehouse, "identity_full_name_values", {"given": values, **columns})
+    columns = {
+        name: null_placeholders(parts.column(name))
+        for name in ("first_name", "middle_name", "last_name")
+    }
+    keep_values(warehouse, "identity_full_name_values", {"given": values, **columns})
 
 
 # A mailbox such as "mary.lane", "mlane" or "lanem" is one person's; "lanefamily" or "sales" is not.
@@ -91,7 +101,7 @@ def _given_names(warehouse: Warehouse) -> None:
     ).column("first_name")
     values = names.combine_chunks()
     canonical = canonical_given_names(values)
-    _keep(warehouse, "identity_given_name_values", {"given": values, "value": canonical})
+    keep_values(warehouse, "identity_given_name_values", {"given": values, "value": canonical})
     warehouse.execute(
         f"""
         create or replace temp table {RECORDS} as
@@ -105,7 +115,8 @@ def _given_names(warehouse: Warehouse) -> None:
     )
 
 
-def _keep(warehouse: Warehouse, name: str, columns: dict[str, pa.Array]) -> None:
+def keep_values(warehouse: Warehouse, name: str, columns: dict[str, pa.Array]) -> None:
+    """Put columns into a temporary table."""
     with warehouse.view("identity_arriving_values", pa.table(columns)):
         warehouse.execute(
             f"create or replace temp table {name} as select * from identity_arriving_values"
@@ -115,9 +126,9 @@ def _keep(warehouse: Warehouse, name: str, columns: dict[str, pa.Array]) -> None
 _RECORDS_SQL = rf"""
 with joined as (
     select records.*,
-        coalesce(records.first_name, names.first_name) as any_first_name,
+        coalesce(first_names.value, names.first_name) as any_first_name,
         coalesce(records.middle_name, names.middle_name) as any_middle_name,
-        coalesce(records.last_name, names.last_name) as any_last_name,
+        coalesce(last_names.value, names.last_name) as any_last_name,
         emails.value as email_value,
         phones.value as phone_value,
         cast(birth_dates.value as date) as birth_date_value
@@ -125,6 +136,8 @@ with joined as (
     left join identity_full_name_values as names
         on names.given = records.full_name
         and records.first_name is null and records.last_name is null
+    left join identity_first_name_values as first_names on first_names.given = records.first_name
+    left join identity_last_name_values as last_names on last_names.given = records.last_name
     left join identity_email_values as emails on emails.given = records.email
     left join identity_phone_values as phones on phones.given = records.phone
     left join identity_birth_date_values as birth_dates on birth_dates.given = records.birth_date
@@ -152,6 +165,6 @@ select
     {_KEY_OF_TEXT.format("state")} as state,
     replace({_KEY_OF_TEXT.format("postal_code")}, ' ', '') as postal_code,
     regexp_replace({_KEY_OF_TEXT.format("company_name")}, '{_LEGAL_FORMS}', '') as company,
-    coalesce(record_created_at, record_updated_at, loaded_at) as first_seen_at
+    coalesce(record_created_at, record_updated_at) as first_seen_at
 from joined
 """

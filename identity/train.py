@@ -97,7 +97,12 @@ def field_parameters(
     if proven >= min_proven_pairs:
         candidates.append(("proven pairs", smoothed(counts)))
     if comparison.name in learned:
-        candidates.append(("expectation maximisation", smoothed(np.array(learned[comparison.name]) * proven_scale(proven))))
+        candidates.append(
+            (
+                "expectation maximisation",
+                smoothed(np.array(learned[comparison.name]) * proven_scale(proven)),
+            )
+        )
     candidates.append(("convention", conventional(u)))
     origin, m = next(
         (item for item in candidates if is_sound(comparison.name, item[1], u)), candidates[-1]
@@ -123,7 +128,7 @@ def conventional(u: Floats) -> Floats:
 
 def smoothed(counts: Floats) -> Floats:
     """Shares of counts with half a pair added to each level (Jeffreys' prior)."""
-    return (counts + 0.5) / (counts + 0.5).sum()
+    return np.asarray((counts + 0.5) / (counts + 0.5).sum(), dtype=np.float64)
 
 
 def proven_scale(proven: int) -> float:
@@ -133,9 +138,7 @@ def proven_scale(proven: int) -> float:
 
 def usable_comparisons(warehouse: Warehouse, records: str) -> tuple[Comparison, ...]:
     """The fields in which at least two records have different values."""
-    counted = ", ".join(
-        f"count(distinct {item.column}) as {item.name}" for item in COMPARISONS
-    )
+    counted = ", ".join(f"count(distinct {item.column}) as {item.name}" for item in COMPARISONS)
     row = warehouse.read(f"select {counted} from {records}").to_pylist()[0]
     return tuple(item for item in COMPARISONS if row[item.name] > 1)
 

@@ -13,6 +13,7 @@ from ingestion.errors import (
 )
 from ingestion.files import landing_files
 from ingestion.inventory import TABLES
+from ingestion.landing import LandingLocation
 from ingestion.load import IngestReport, SuppressionCheck, load_landing, new_files
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "FileCount",
     "IngestReport",
     "IngestionError",
+    "LandingLocation",
     "MissingSourceError",
     "ReadOnlyLandingError",
     "RecordSource",

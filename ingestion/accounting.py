@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import pyarrow as pa
 
 from ingestion.files import LandingFile
-from ingestion.inventory import LOADS
-from warehouse import Warehouse
+from ingestion.inventory import LOADS, QUARANTINE, TABLES
+from warehouse import Table, Warehouse, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +42,113 @@ def write_loads(
         "loaded_at": pa.array([now] * len(counts), pa.timestamp("us")),
     }
     warehouse.append(LOADS.name, pa.table(rows))
+
+
+def forget_rows(
+    warehouse: Warehouse, gone: Mapping[Path, pa.Table], hashes: Mapping[Path, str]
+) -> None:
+    """Put the warehouse in step with files that were rewritten, in one transaction.
+
+    What the rows of the files brought goes from the raw tables and from the quarantine, the
+    counts of their loads follow, and the loads know the new files.
+
+    Args:
+        warehouse: The engine.
+        gone: The rows that each file lost: source, file_hash, line, row_key.
+        hashes: SHA-256 of each new file.
+    """
+    if not gone:
+        return
+    rows = [
+        table.append_column("new_hash", pa.array([hashes[path]] * len(table), pa.string()))
+        for path, table in gone.items()
+    ]
+    with warehouse.transaction(), warehouse.view("candor_gone", pa.concat_tables(rows)):
+        warehouse.execute("create or replace temp table candor_lost (load_id varchar, n bigint)")
+        for table in TABLES:
+            if table.subjects:
+                _delete_rows(warehouse, table)
+        warehouse.execute(f"create or replace temp table candor_recounted as {_RECOUNTED}")
+        warehouse.execute(_FORGET_QUARANTINE)
+        warehouse.execute(_RENUMBER_QUARANTINE)
+        warehouse.execute(_RECOUNT)
+
+
+def _delete_rows(warehouse: Warehouse, table: Table) -> None:
+    """Delete the rows of a table that lines gone from files had brought."""
+    keys = [name for name in table.key if name != "record_hash"]
+    gone = ", ".join("row_key" if name != "source" else "source" for name in keys)
+    theirs = f"({', '.join(quoted(name) for name in keys)}) in (select ({gone}) from candor_gone)"
+    if len(keys) == 1:
+        theirs = f"{quoted(keys[0])} in (select row_key from candor_gone)"
+    warehouse.execute(
+        f"insert into candor_lost select load_id, count(*) from {table.name.sql} where {theirs} "
+        "group by load_id"
+    )
+    warehouse.execute(f"delete from {table.name.sql} where {theirs}")
+
+
+# Of each load: lines that its file lost, refused ones among them, rows that its table lost. What
+# is neither refused nor in a table was a copy.
+_RECOUNTED = f"""
+    with lines as (
+        select source, file_hash, any_value(new_hash) as new_hash, count(distinct line) as n
+        from candor_gone group by all
+    ),
+    refused as (
+        select quarantine.load_id, count(*) as n
+        from {QUARANTINE.name.sql} as quarantine
+        inner join {LOADS.name.sql} as loads using (load_id)
+        semi join candor_gone as gone on gone.source = loads.source
+            and gone.file_hash = loads.file_hash and gone.line = quarantine.line
+        group by all
+    ),
+    stored as (select load_id, sum(n)::bigint as n from candor_lost group by all),
+    counted as (
+        select loads.load_id, lines.new_hash, loads.rows_deduplicated,
+            coalesce(refused.n, 0) as refused, coalesce(stored.n, 0) as stored,
+            greatest(coalesce(lines.n, 0) - coalesce(refused.n, 0) - coalesce(stored.n, 0), 0)
+                as others
+        from {LOADS.name.sql} as loads
+        left join lines using (source, file_hash)
+        left join refused using (load_id)
+        left join stored using (load_id)
+    )
+    select load_id, new_hash, refused,
+        least(others, rows_deduplicated) as copies,
+        stored + others - least(others, rows_deduplicated) as stored
+    from counted where new_hash is not null or refused + stored > 0
+"""
+
+_GONE_LINES = f"""
+    select quarantine.load_id, quarantine.line, count(*) filter (gone.line = quarantine.line) as here,
+        count(*) filter (gone.line < quarantine.line and lower(loads.file) like '%.parquet') as above
+    from {QUARANTINE.name.sql} as quarantine
+    inner join {LOADS.name.sql} as loads using (load_id)
+    inner join (select distinct source, file_hash, line from candor_gone) as gone
+        on gone.source = loads.source and gone.file_hash = loads.file_hash
+        and gone.line <= quarantine.line
+    group by all
+"""
+
+_FORGET_QUARANTINE = f"""
+    delete from {QUARANTINE.name.sql} where (load_id, line) in
+    (select (load_id, line) from ({_GONE_LINES}) where here > 0)
+"""
+
+# Text files keep their lines; the rows of a Parquet file move up.
+_RENUMBER_QUARANTINE = f"""
+    update {QUARANTINE.name.sql} as quarantine set line = quarantine.line - moved.above
+    from ({_GONE_LINES}) as moved
+    where moved.load_id = quarantine.load_id and moved.line = quarantine.line and moved.above > 0
+"""
+
+_RECOUNT = f"""
+    update {LOADS.name.sql} as loads set
+        rows_in = loads.rows_in - counted.refused - counted.copies - counted.stored,
+        rows_loaded = loads.rows_loaded - counted.stored,
+        rows_deduplicated = loads.rows_deduplicated - counted.copies,
+        rows_quarantined = loads.rows_quarantined - counted.refused,
+        file_hash = coalesce(counted.new_hash, loads.file_hash)
+    from candor_recounted as counted where counted.load_id = loads.load_id
+"""

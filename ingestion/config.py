@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -33,7 +33,7 @@ class SourceBase(StrictModel):
     files: Patterns = Field(
         description="Glob, or list of globs, relative to the landing folder; ** means any folders."
     )
-    optional: bool = Field(False, description="true: it is no mistake if no file is there.")
+    optional: bool = Field(default=False, description="true: it is no mistake if no file is there.")
     erase: Literal["rewrite", "report"] = Field(
         "rewrite",
         description="What an erasure does to these files: rewrite them without the person, or list "
@@ -82,9 +82,9 @@ class RecordSource(SourceBase):
         description="Candor's name on the left, the file's column on the right; in JSON lines a "
         "dotted path.",
     )
-    delimiter: str = Field(",", min_length=1, max_length=1, description="Of CSV files.")
-
-    SHARED: ClassVar[frozenset[str]] = frozenset({"created_at", "updated_at", "user_id", "person"})
+    delimiter: str = Field(
+        ",", pattern=r"^[\t !#-,./:-@\[-`{-~]$", description="Of CSV files: one sign."
+    )
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
@@ -96,7 +96,9 @@ class RecordSource(SourceBase):
                 f"{', '.join(sorted(kind.fields))}"
             )
         if self.id is None and kind.needs_id and kind.key not in self.map:
-            raise ValueError(f"id: a source of kind {self.kind} needs the column that identifies a row")
+            raise ValueError(
+                f"id: a source of kind {self.kind} needs the column that identifies a row"
+            )
         if self.user_id is not None and self.kind != "person_records":
             raise ValueError("user_id: only person records have one")
         return self
@@ -105,8 +107,6 @@ class RecordSource(SourceBase):
     def record_kind(self) -> RecordKind:
         """How rows of this kind are stored."""
         return KINDS[self.kind]
-
-
 
 
 Source = Annotated[SegmentSource | RecordSource, Field(discriminator="kind")]
@@ -132,7 +132,11 @@ class SourcesConfig(StrictModel):
         people = {n for n, s in self.sources.items() if s.kind == "person_records"}
         for name, source in self.sources.items():
             reference = source.person if isinstance(source, RecordSource) else None
-            if reference is not None and reference.source is not None and reference.source not in people:
+            if (
+                reference is not None
+                and reference.source is not None
+                and reference.source not in people
+            ):
                 raise ValueError(
                     f"sources.{name}.person.source: {reference.source!r} is no source of person "
                     f"records; there are {', '.join(sorted(people)) or 'none'}"

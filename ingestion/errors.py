@@ -35,7 +35,9 @@ class MissingSourceError(IngestionError, FileNotFoundError):
 class WrongColumnError(IngestionError, ValueError):
     """A file lacks columns that its source maps."""
 
-    def __init__(self, source: str, file: str, missing: Sequence[str], found: Sequence[str]) -> None:
+    def __init__(
+        self, source: str, file: str, missing: Sequence[str], found: Sequence[str]
+    ) -> None:
         self.source, self.file, self.missing = source, file, tuple(missing)
         super().__init__(
             f"source {source!r}, file {file}: no column {', '.join(map(repr, missing))}; the file has "

@@ -7,12 +7,16 @@ import hashlib
 import io
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ingestion.config import RecordSource, SegmentSource, SourcesConfig
 from ingestion.errors import MissingSourceError, UnreadableFileError
@@ -20,6 +24,11 @@ from ingestion.errors import MissingSourceError, UnreadableFileError
 # Lines are handed to the engine in blocks of this size, decompressed: large enough that calls
 # cost nothing, small enough that several fit in memory at once.
 BLOCK_BYTES = 32 * 1024 * 1024
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+# Ends the name of a file that will take the place of a landing file; no source ever reads one.
+REWRITING = ".candor-rewriting"
 
 LINES = pa.schema([("file_no", pa.int32()), ("line", pa.int64()), ("raw", pa.large_binary())])
 
@@ -33,17 +42,23 @@ class LandingFile:
         path: Where it lies.
         name: Path relative to the landing folder, with forward slashes.
         digest: SHA-256 of its bytes as they lie there.
+        modified_at: When it was last written, UTC without a zone.
+        earlier_loads: How many loads of this very content and name there were before: more than
+            none only where an erasure rewrote the file and the old one came back.
     """
 
     source: str
     path: Path
     name: str
     digest: str
+    modified_at: datetime
+    earlier_loads: int = 0
 
     @property
     def load_id(self) -> str:
         """Id of its load: the same file of the same source always gets the same."""
-        text = f"{self.source}|{self.name}|{self.digest}"
+        again = f"|{self.earlier_loads}" if self.earlier_loads else ""
+        text = f"{self.source}|{self.name}|{self.digest}{again}"
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
@@ -55,7 +70,7 @@ def source_files(
     Raises:
         MissingSourceError: There is none, and the source is not optional.
     """
-    found = {p for pattern in source.files for p in landing.glob(pattern) if p.is_file()}
+    found = _matching(source.files, landing)
     if not found and not source.optional:
         raise MissingSourceError(name, ", ".join(source.files), landing)
     return tuple(sorted(found))
@@ -63,8 +78,13 @@ def source_files(
 
 def landing_files(config: SourcesConfig, landing: Path) -> tuple[Path, ...]:
     """Every file that some source declares and that is there, each once, in order."""
-    patterns = (pattern for source in config.sources.values() for pattern in source.files)
-    return tuple(sorted({p for pattern in patterns for p in landing.glob(pattern) if p.is_file()}))
+    patterns = [pattern for source in config.sources.values() for pattern in source.files]
+    return tuple(sorted(_matching(patterns, landing)))
+
+
+def _matching(patterns: Sequence[str], landing: Path) -> set[Path]:
+    found = {path for pattern in patterns for path in landing.glob(pattern) if path.is_file()}
+    return {path for path in found if not path.name.endswith(REWRITING)}
 
 
 def describe_file(source: str, path: Path, landing: Path) -> LandingFile:
@@ -75,11 +95,18 @@ def describe_file(source: str, path: Path, landing: Path) -> LandingFile:
     """
     name = path.relative_to(landing).as_posix()
     try:
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = digest_of(path)
+        written_s = path.stat().st_mtime
     except OSError as error:
         raise UnreadableFileError(name, error.strerror or type(error).__name__) from error
-    return LandingFile(source, path, name, digest)
+    modified_at = datetime.fromtimestamp(written_s, UTC).replace(tzinfo=None)
+    return LandingFile(source, path, name, digest, modified_at)
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_blocks(files: Sequence[LandingFile]) -> Iterator[pa.Table]:
@@ -107,49 +134,58 @@ def read_blocks(files: Sequence[LandingFile]) -> Iterator[pa.Table]:
 def read_lines(file: LandingFile, number: int) -> Iterator[pa.Table]:
     """Read one file's lines in blocks, whatever bytes they hold; blank lines are no rows."""
     first, rest = 1, b""
-    try:
-        with open_bytes(file.path) as stream:
-            while block := stream.read(BLOCK_BYTES):
-                whole, newline, tail = (rest + block).rpartition(b"\n")
-                if newline:
-                    yield _lines(whole, number, first)
-                    first += whole.count(b"\n") + 1
-                rest = tail
-    except (OSError, EOFError, zlib.error) as error:
-        raise UnreadableFileError(file.name, f"{type(error).__name__} while reading") from error
+    with reading_bytes(file) as stream:
+        while block := stream.read(BLOCK_BYTES):
+            whole, newline, tail = (rest + block).rpartition(b"\n")
+            if newline:
+                yield _lines(whole, number, first)
+                first += whole.count(b"\n") + 1
+            rest = tail
     if rest:
         yield _lines(rest, number, first)
+
+
+@contextmanager
+def reading_bytes(file: LandingFile) -> Iterator[IO[bytes]]:
+    """Open a landing file for reading, decompressed where its name ends in .gz.
+
+    Raises:
+        UnreadableFileError: It cannot be opened, or not be read to its end.
+    """
+    try:
+        with open_bytes(file.path) as stream:
+            yield stream
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnreadableFileError(file.name, f"{type(error).__name__} while reading") from error
 
 
 def open_bytes(path: Path) -> IO[bytes]:
     """Open a file for reading, decompressed where its name ends in .gz."""
     if path.suffix == ".gz":
-        return io.BufferedReader(gzip.open(path, "rb"))  # type: ignore[arg-type]
+        return io.BufferedReader(gzip.open(path, "rb"))
     return path.open("rb")
 
 
+def line_table(number: int, lines: npt.NDArray[np.int64], raw: pa.Array) -> pa.Table:
+    """A table of schema ``LINES`` without its blank lines."""
+    columns = {"file_no": np.full(len(raw), number, np.int32), "line": lines, "raw": raw}
+    table = pa.table(columns, LINES)
+    blank = pa.array([b"", b"\n", b"\r\n", b"\r"], pa.large_binary())
+    return table.filter(pc.invert(pc.is_in(table["raw"], value_set=blank)))
+
+
+def cut(data: bytes, offsets: npt.NDArray[np.int64]) -> pa.Array:
+    """The pieces of ``data`` between neighbouring offsets, without copying them."""
+    buffers = [None, pa.py_buffer(offsets.astype(np.int64)), pa.py_buffer(data)]
+    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(offsets) - 1, buffers)
+
+
 def _lines(data: bytes, number: int, first: int) -> pa.Table:
-    """Cut a block at its newlines without copying it; drop a byte order mark and blank lines."""
+    """Cut a block at its newlines; drop a byte order mark and blank lines."""
     if first == 1:
-        data = data.removeprefix(b"\xef\xbb\xbf")
+        data = data.removeprefix(BYTE_ORDER_MARK)
     ends = np.flatnonzero(np.frombuffer(data, np.uint8) == 0x0A)
-    offsets = np.concatenate(([0], ends + 1, [len(data) + 1])).astype(np.int64)
+    offsets = np.concatenate(([0], ends + 1, [len(data) + 1]))
     # Arrow's offsets touch, so each line keeps its newline; a last one is added for the last line.
-    raw = pa.LargeBinaryArray.from_buffers(
-        pa.large_binary(),
-        len(offsets) - 1,
-        [None, pa.py_buffer(offsets), pa.py_buffer(data + b"\n")],
-    )
-    lengths = np.diff(offsets)
-    lines = np.arange(first, first + len(raw), dtype=np.int64)
-    table = pa.table(
-        {"file_no": np.full(len(raw), number, np.int32), "line": lines, "raw": raw}, LINES
-    )
-    # A line of one or two bytes is empty: its newline, or a carriage return before it.
-    return table.filter(pa.array((lengths > 2) | ~_is_blank(data, offsets)))
-
-
-def _is_blank(data: bytes, offsets: np.ndarray[tuple[int], np.dtype[np.int64]]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Whether each line of at most two bytes holds nothing but its line end."""
-    first = np.frombuffer(data + b"\n", np.uint8)[np.minimum(offsets[:-1], len(data))]
-    return np.isin(first, (0x0A, 0x0D, 0x20, 0x09))
+    raw = cut(data + b"\n", offsets)
+    return line_table(number, np.arange(first, first + len(raw)), raw)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ingestion.mapping import KINDS
 from warehouse import Column, Pii, SubjectKey, SubjectKind, Table, TableName
 
 _ORIGIN = (
@@ -15,14 +16,22 @@ _VERSION = (
 )
 _TIMES = (
     Column("record_created_at", "TIMESTAMP", Pii.NONE, "creation by the source, UTC; null unknown"),
-    Column("record_updated_at", "TIMESTAMP", Pii.NONE, "last change by the source, UTC; null unknown"),
+    Column(
+        "record_updated_at", "TIMESTAMP", Pii.NONE, "last change by the source, UTC; null unknown"
+    ),
     _LOADED_AT,
 )
 _ATTRIBUTES = Column("attributes", "VARCHAR", Pii.PERSONAL, "JSON of the columns not mapped")
 _PERSON = (
-    Column("person_source", "VARCHAR", Pii.NONE, "source of the person's record; null if by e-mail"),
-    Column("person_record_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person's record; null if by e-mail"),
-    Column("person_email", "VARCHAR", Pii.IDENTIFIER, "the person's address, lower case; else null"),
+    Column(
+        "person_source", "VARCHAR", Pii.NONE, "source of the person's record; null if by e-mail"
+    ),
+    Column(
+        "person_record_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person's record; null if by e-mail"
+    ),
+    Column(
+        "person_email", "VARCHAR", Pii.IDENTIFIER, "the person's address, lower case; else null"
+    ),
 )
 _BY_PERSON = (
     SubjectKey(SubjectKind.SOURCE_RECORD, ("person_source", "person_record_id")),
@@ -55,7 +64,9 @@ EVENTS = Table(
         _text("user_id", Pii.PSEUDONYMOUS, "the signed-in user; null if none"),
         _text("previous_id", Pii.PSEUDONYMOUS, "of alias: the user id that it replaces"),
         _text("group_id", Pii.PSEUDONYMOUS, "of group: the account"),
-        _text("email", Pii.IDENTIFIER, "address in traits, context.traits or properties, lower case"),
+        _text(
+            "email", Pii.IDENTIFIER, "address in traits, context.traits or properties, lower case"
+        ),
         _time("original_timestamp", "when it happened by the device's clock; null if not said"),
         _time("sent_at", "when it was sent by the device's clock; null if not said"),
         _time("received_at", "when the source received it; null if not said, never invented"),
@@ -221,7 +232,11 @@ IP_RANGES = Table(
         *_ORIGIN,
         _text("cidr", Pii.NONE, "the network, e.g. 198.18.0.0/24"),
         *_VERSION,
-        _text("first_address", Pii.NONE, "32 hex digits, IPv4 as ::ffff:a.b.c.d, so text order is address order"),
+        _text(
+            "first_address",
+            Pii.NONE,
+            "32 hex digits, IPv4 as ::ffff:a.b.c.d, so text order is address order",
+        ),
         _text("last_address", Pii.NONE, "32 hex digits, as above"),
         _text("domain", Pii.NONE, "the company"),
         _number("confidence", "0..1; null unknown"),
@@ -263,7 +278,9 @@ LOADS = Table(
         Column("source", "VARCHAR", Pii.NONE, "name of the source"),
         Column("kind", "VARCHAR", Pii.NONE, "kind of the source"),
         Column("file", "VARCHAR", Pii.NONE, "landing file, relative to the landing folder"),
-        Column("file_hash", "VARCHAR", Pii.NONE, "SHA-256 of the file: a known one is not loaded again"),
+        Column(
+            "file_hash", "VARCHAR", Pii.NONE, "SHA-256 of the file: a known one is not loaded again"
+        ),
         Column("rows_in", "BIGINT", Pii.NONE, "rows that the file has, blank lines aside"),
         Column("rows_loaded", "BIGINT", Pii.NONE, "rows that stand in a table because of it"),
         Column("rows_deduplicated", "BIGINT", Pii.NONE, "rows that stood there already"),
@@ -280,7 +297,9 @@ QUARANTINE = Table(
         Column("load_id", "VARCHAR", Pii.NONE, "the load that refused it"),
         Column("source", "VARCHAR", Pii.NONE, "name of the source"),
         Column("file", "VARCHAR", Pii.NONE, "landing file, relative to the landing folder"),
-        Column("line", "BIGINT", Pii.NONE, "line in the file, from 1; row for Parquet; null: the file"),
+        Column(
+            "line", "BIGINT", Pii.NONE, "line in the file, from 1; row for Parquet; null: the file"
+        ),
         Column("code", "VARCHAR", Pii.NONE, "why, in one word"),
         Column("reason", "VARCHAR", Pii.NONE, "why, in words"),
     ),
@@ -296,3 +315,9 @@ TABLES: tuple[Table, ...] = (
     EVENTS, PERSON_RECORDS, ACCOUNTS, ORDERS, TICKETS, CONTENT_ITEMS, IP_RANGES, CONSENT_EVENTS,
     LOADS, QUARANTINE, AS_OF,
 )  # fmt: skip
+
+
+def table_of(kind: str) -> Table:
+    """The table that a source of this kind fills."""
+    names = {table.name.name: table for table in TABLES}
+    return EVENTS if kind == "segment" else names[KINDS[kind].table]

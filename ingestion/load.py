@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +17,7 @@ from ingestion.config import RecordSource, SegmentSource, SourcesConfig
 from ingestion.errors import UnreadableFileError
 from ingestion.files import LandingFile, describe_file, source_files
 from ingestion.inventory import AS_OF, LOADS, QUARANTINE, TABLES
+from ingestion.rewrite import finish_rewrites
 from warehouse import Warehouse
 
 # Files loaded in one transaction, by their size on disk: a kill repeats at most this much.
@@ -95,7 +97,6 @@ def load_landing(
     *,
     now: datetime,
     is_suppressed: SuppressionCheck,
-    as_of: datetime | None = None,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Load what is new in the landing folder and note up to when the warehouse knows.
@@ -109,7 +110,6 @@ def load_landing(
         landing: Where they are.
         now: Time to record and to judge clocks by, UTC without a zone.
         is_suppressed: Asked about every identifier before a row is stored.
-        as_of: The moment to note instead of the one that follows from the data.
         progress: Told the step and the share of it that is done.
 
     Raises:
@@ -117,6 +117,7 @@ def load_landing(
         WrongColumnError: A file lacks a column that its source maps; nothing of it is loaded.
     """
     warehouse.create_missing(TABLES)
+    finish_rewrites(warehouse, landing)
     context = LoadContext(warehouse, now, is_suppressed, config.default_region)
     run = _Run(context)
     waiting = list(_new_files(warehouse, config, landing))
@@ -126,7 +127,7 @@ def load_landing(
         done += sum(file.path.stat().st_size for file in batch)
         if progress is not None:
             progress("Reading landing files", done / total)
-    known = as_of or _known_up_to(warehouse, now)
+    known = _known_up_to(warehouse, now)
     if known is not None:
         warehouse.replace(AS_OF.name, "select $as_of::timestamp as as_of", {"as_of": known})
     return IngestReport(tuple(run.counts), tuple(run.unreadable), known)
@@ -140,14 +141,22 @@ def new_files(warehouse: Warehouse, config: SourcesConfig, landing: Path) -> tup
 def _new_files(
     warehouse: Warehouse, config: SourcesConfig, landing: Path
 ) -> Iterator[tuple[str, LandingFile]]:
-    known = warehouse.read(f"select source, file_hash from {LOADS.name.sql}").to_pylist()
+    known = warehouse.read(f"select load_id, source, file_hash from {LOADS.name.sql}").to_pylist()
     seen = {(row["source"], row["file_hash"]) for row in known}
+    load_ids = {row["load_id"] for row in known}
     for name, source in config.sources.items():
         for path in source_files(name, source, landing):
             file = describe_file(name, path, landing)
             if (name, file.digest) not in seen:
                 seen.add((name, file.digest))
-                yield name, file
+                yield name, _unlike(file, load_ids)
+
+
+def _unlike(file: LandingFile, load_ids: AbstractSet[str]) -> LandingFile:
+    """The file with a load id that no earlier load has."""
+    while file.load_id in load_ids:
+        file = replace(file, earlier_loads=file.earlier_loads + 1)
+    return file
 
 
 def _batches(

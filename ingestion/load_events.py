@@ -11,16 +11,14 @@ from ingestion import segment
 from ingestion.accounting import FileCount
 from ingestion.files import LandingFile, read_blocks
 from ingestion.inventory import EVENTS, LOADS, QUARANTINE
-from ingestion.segment import CALLS, LINE_COLUMNS
+from ingestion.segment import CALLS, FILES, LINE_COLUMNS
 from warehouse import Warehouse, quoted
 
 if TYPE_CHECKING:
     from ingestion.load import LoadContext
 
-FILES = "candor_files"
 WINNERS = "candor_winners"
 TALLY = "candor_tally"
-
 
 
 def load_events(context: LoadContext, files: Sequence[LandingFile]) -> list[FileCount]:
@@ -30,7 +28,9 @@ def load_events(context: LoadContext, files: Sequence[LandingFile]) -> list[File
         UnreadableFileError: A file cannot be decompressed or read.
     """
     warehouse = context.warehouse
-    warehouse.execute(f"create or replace temp table {TALLY} (file_no int, outcome varchar, n bigint)")
+    warehouse.execute(
+        f"create or replace temp table {TALLY} (file_no int, outcome varchar, n bigint)"
+    )
     with warehouse.view(FILES, _files_table(files)):
         for block in read_blocks(files):
             with warehouse.view("candor_lines", block):
@@ -137,22 +137,22 @@ def _displace(warehouse: Warehouse) -> None:
 def _mark_suppressed(context: LoadContext) -> None:
     """Refuse every call that carries an identifier of a person who was erased."""
     warehouse = context.warehouse
-    kinds = {"email": "email", "user_id": "user_id", "anonymous_id": "anonymous_id"}
     asked = " union ".join(
-        f"select '{kind}' as kind, {column} as value from {CALLS} "
-        f"where {column} is not null and code is null"
-        for kind, column in kinds.items()
+        f"select '{key.kind}' as kind, {key.columns[0]} as value from {CALLS} "
+        f"where {key.columns[0]} is not null and code is null"
+        for key in EVENTS.subjects
     )
     found = context.is_suppressed(warehouse.read(f"{asked} order by all"))
     if not found.num_rows:
         return
     with warehouse.view("candor_suppressed", found):
         tests = " or ".join(
-            f"{column} in (select value from candor_suppressed where kind = '{kind}')"
-            for kind, column in kinds.items()
+            f"coalesce({key.columns[0]} in "
+            f"(select value from candor_suppressed where kind = '{key.kind}'), false)"
+            for key in EVENTS.subjects
         )
         warehouse.execute(
-            f"update {CALLS} set code = 'suppressed' where code is null and coalesce({tests}, false)"
+            f"update {CALLS} set code = 'suppressed' where code is null and ({tests})"
         )
 
 
@@ -163,6 +163,7 @@ def _files_table(files: Sequence[LandingFile]) -> pa.Table:
             "load_id": [file.load_id for file in files],
             "source": [file.source for file in files],
             "file": [file.name for file in files],
+            "modified_at": pa.array([file.modified_at for file in files], pa.timestamp("us")),
         }
     )
 

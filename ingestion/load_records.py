@@ -12,9 +12,10 @@ from ingestion import records
 from ingestion.accounting import FileCount
 from ingestion.config import RecordSource
 from ingestion.files import LandingFile
-from ingestion.inventory import QUARANTINE, TABLES
-from ingestion.records import RECORDS, REJECTS, reading_rows
-from warehouse import Table, Warehouse, quoted
+from ingestion.inventory import QUARANTINE, table_of
+from ingestion.record_rows import literal, reading_rows
+from ingestion.records import RECORDS
+from warehouse import SubjectKind, Warehouse, quoted
 
 if TYPE_CHECKING:
     from ingestion.load import LoadContext
@@ -28,12 +29,11 @@ def load_records(context: LoadContext, source: RecordSource, file: LandingFile) 
         WrongColumnError: The file lacks a column that the source maps.
     """
     warehouse = context.warehouse
-    with reading_rows(warehouse, file, source) as rows:
-        warehouse.execute(records.records_sql(file, source, rows))
+    read_records(warehouse, source, file)
     if source.kind == "ip_ranges":
         _resolve_networks(warehouse)
-    _mark_suppressed(context, source, file)
-    refused = _quarantine(warehouse, file, has_rejects=rows.unreadable > 0)
+    _mark_suppressed(context, file)
+    refused = _quarantine(warehouse, file)
     good = int(warehouse.scalar(f"select count(*) from {RECORDS} where code is null"))
     loaded = _store(context, source, file)
     return FileCount(
@@ -45,8 +45,19 @@ def load_records(context: LoadContext, source: RecordSource, file: LandingFile) 
     )
 
 
+def read_records(warehouse: Warehouse, source: RecordSource, file: LandingFile) -> None:
+    """Read a file into ``candor_records``: a row per row, judged and typed.
+
+    Raises:
+        UnreadableFileError: The file is not what its name says.
+        WrongColumnError: The file lacks a column that the source maps.
+    """
+    with reading_rows(warehouse, file, source) as rows:
+        warehouse.execute(records.records_sql(source, rows))
+
+
 def _store(context: LoadContext, source: RecordSource, file: LandingFile) -> int:
-    table = next(t for t in TABLES if t.name.name == source.record_kind.table)
+    table = table_of(source.kind)
     own = [name for name in table.column_names if name not in _ORIGIN]
     listed = ", ".join(quoted(name) for name in own)
     identity = [name for name in table.key if name != "source"]
@@ -75,89 +86,97 @@ def _store(context: LoadContext, source: RecordSource, file: LandingFile) -> int
 _ORIGIN = ("load_id", "source", "file", "loaded_at")
 
 
-def _quarantine(warehouse: Warehouse, file: LandingFile, *, has_rejects: bool) -> int:
+def _quarantine(warehouse: Warehouse, file: LandingFile) -> int:
     """Note every refused row; return how many there are."""
     reasons = " ".join(
-        f"when '{code}' then '{why.replace(chr(39), chr(39) * 2)}'"
-        for code, why in records.REASONS.items()
+        f"when {literal(code)} then {literal(why)}" for code, why in records.REASONS.items()
     )
-    refused = f"select line, code from {RECORDS} where code is not null"
-    if has_rejects:
-        refused += f" union all select distinct line, 'unreadable_row' as code from {REJECTS}"
     return warehouse.append(
         QUARANTINE.name,
         f"select $load_id as load_id, $source as source, $file as file, line, code, "
-        f"case code {reasons} end as reason from ({refused}) order by line",
+        f"case code {reasons} end as reason from {RECORDS} where code is not null order by line",
         {"load_id": file.load_id, "source": file.source, "file": file.name},
     )
 
 
-def _mark_suppressed(context: LoadContext, source: RecordSource, file: LandingFile) -> None:
+def _mark_suppressed(context: LoadContext, file: LandingFile) -> None:
     """Refuse every record that carries an identifier of a person who was erased."""
     warehouse = context.warehouse
-    columns = set(warehouse.read(f"select * from {RECORDS} limit 0").column_names)
-    asked = [
-        _identifiers(context, kind, column)
-        for kind, column in _SUBJECT_COLUMNS
-        if column in columns
-    ]
-    if source.kind == "person_records":
-        asked.append(_record_keys(warehouse, f"'{file.source}'", "source_record_id"))
-    if {"person_source", "person_record_id"} <= columns:
-        asked.append(_record_keys(warehouse, "person_source", "person_record_id"))
-    if not asked:
-        return
-    identifiers = pa.concat_tables(asked)
-    found = context.is_suppressed(identifiers.select(["kind", "value"]))
+    carried = record_identifiers(warehouse, file.source, context.default_region)
+    found = context.is_suppressed(carried.select(["kind", "value"]))
     if not found.num_rows:
         return
-    with warehouse.view("candor_asked", identifiers), warehouse.view("candor_suppressed", found):
+    with warehouse.view("candor_asked", carried), warehouse.view("candor_suppressed", found):
         warehouse.execute(
             f"update {RECORDS} set code = 'suppressed' where code is null and line in "
             "(select line from candor_asked semi join candor_suppressed using (kind, value))"
         )
 
 
+# Which columns of a record hold which kind of identifier.
 _SUBJECT_COLUMNS = (
-    ("email", "email"), ("email", "person_email"), ("email", "subject_email"), ("phone", "phone"),
-    ("user_id", "user_id"), ("anonymous_id", "anonymous_id"),
+    (SubjectKind.EMAIL, "email"), (SubjectKind.EMAIL, "person_email"),
+    (SubjectKind.EMAIL, "subject_email"), (SubjectKind.PHONE, "phone"),
+    (SubjectKind.USER_ID, "user_id"), (SubjectKind.ANONYMOUS_ID, "anonymous_id"),
 )  # fmt: skip
 
 
-def _identifiers(context: LoadContext, kind: str, column: str) -> pa.Table:
-    """Normalised identifiers of one column with the lines that carry them: (kind, value, line)."""
-    given = context.warehouse.read(
+def record_identifiers(warehouse: Warehouse, source: str, default_region: str) -> pa.Table:
+    """Every identifier of ``candor_records``, normalised: (kind, value, line).
+
+    What an erased person's rows are kept out by, and what an erasure finds them by.
+    """
+    columns = set(warehouse.read(f"select * from {RECORDS} limit 0").column_names)
+    carried = [
+        _identifiers(warehouse, kind, column, default_region)
+        for kind, column in _SUBJECT_COLUMNS
+        if column in columns
+    ]
+    if "source_record_id" in columns:
+        carried.append(_record_keys(warehouse, literal(source), "source_record_id"))
+    if {"person_source", "person_record_id"} <= columns:
+        carried.append(_record_keys(warehouse, "person_source", "person_record_id"))
+    return pa.concat_tables(carried) if carried else IDENTIFIERS.empty_table()
+
+
+IDENTIFIERS = pa.schema([("kind", pa.string()), ("value", pa.string()), ("line", pa.int64())])
+
+
+def _identifiers(
+    warehouse: Warehouse, kind: SubjectKind, column: str, default_region: str
+) -> pa.Table:
+    given = warehouse.read(
         f"select line, {quoted(column)}::varchar as given from {RECORDS} "
-        f"where {quoted(column)} is not null and code is null"
+        f"where {quoted(column)} is not null"
     )
-    values = given.column("given").combine_chunks()
-    if kind == "email":
+    values = given["given"]
+    if kind is SubjectKind.EMAIL:
         values = normalise_emails(values)
-    elif kind == "phone":
-        values = normalise_phones(values, default_region=context.default_region)
-    kinds = pa.array([kind] * len(values), pa.string())
-    table = pa.table({"kind": kinds, "value": values, "line": given.column("line")})
-    return table.filter(table.column("value").is_valid())
+    elif kind is SubjectKind.PHONE:
+        values = normalise_phones(values, default_region=default_region)
+    kinds = pa.array([str(kind)] * len(values), pa.string())
+    table = pa.table([kinds, values, given["line"]], IDENTIFIERS)
+    return table.filter(table["value"].is_valid())
 
 
 def _record_keys(warehouse: Warehouse, source: str, column: str) -> pa.Table:
-    return warehouse.read(
-        f"select 'source_record' as kind, {source} || '|' || {column} as value, line from {RECORDS} "
-        f"where {column} is not null and code is null"
+    keys = warehouse.read(
+        f"select {literal(SubjectKind.SOURCE_RECORD)} as kind, "
+        f"{source} || '|' || {column} as value, line from {RECORDS} "
+        f"where {source} is not null and {column} is not null"
     )
+    return keys.cast(IDENTIFIERS)
 
 
 def _resolve_networks(warehouse: Warehouse) -> None:
     """Write first and last address of each network as 32 hex digits, see ``raw.ip_ranges``."""
     given = warehouse.read(f"select distinct cidr from {RECORDS} where code is null order by cidr")
-    networks = [_network(text) for text in given.column("cidr").to_pylist()]
-    ends = pa.table(
-        {
-            "cidr": given.column("cidr"),
-            "first_address": pa.array([network and network[0] for network in networks], pa.string()),
-            "last_address": pa.array([network and network[1] for network in networks], pa.string()),
-        }
-    )
+    # Once per distinct network: a list of networks is short beside the events that it places.
+    networks = [_network(text) for text in given["cidr"].to_pylist()]
+    first = pa.array([network and network[0] for network in networks], pa.string())
+    last = pa.array([network and network[1] for network in networks], pa.string())
+    names = ["cidr", "first_address", "last_address"]
+    ends = pa.table([given["cidr"], first, last], names)
     with warehouse.view("candor_networks", ends):
         warehouse.execute(
             f"""

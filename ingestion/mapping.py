@@ -90,9 +90,7 @@ KINDS: Mapping[str, RecordKind] = {
         "content_items",
         "content_id",
         {
-            **_texts(
-                "content_id url title topic content_type funnel_stage target_persona summary"
-            ),
+            **_texts("content_id url title topic content_type funnel_stage target_persona summary"),
             "published_at": FieldType.TIME,
             "word_count": FieldType.WHOLE,
         },

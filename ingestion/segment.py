@@ -6,12 +6,17 @@ call. Nothing here loops over lines: Python hands blocks of raw bytes to SQL.
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 
 from ingestion.inventory import EVENTS
+from ingestion.record_rows import refused_text_sql
 
 # What one block becomes: a row per line, with a code where the line is refused.
 CALLS = "candor_calls"
+# Who is named in each line of a block.
+CARRIED = "candor_carried_calls"
+# The files of the lines: file_no, load_id, source, file, modified_at.
+FILES = "candor_files"
 
 TYPES = ("identify", "page", "screen", "track", "group", "alias")
 # Segment refuses calls above 32 KB; a longer one never came from its API.
@@ -37,7 +42,7 @@ REASONS = {
     "unknown_type": f"the call's type is none of {', '.join(TYPES)}",
     "no_identity": "there is no userId, no anonymousId and no address in context.traits.email",
     "no_event_name": "a track call without the name of its event",
-    "invalid_timestamp": "a timestamp is missing or cannot be read",
+    "invalid_timestamp": "a timestamp cannot be read",
     "implausible_timestamp": f"the time lies before {EARLIEST} or more than {MAX_AHEAD} ahead",
     "suppressed": "the line belongs to a person who was erased",
 }
@@ -59,22 +64,29 @@ _TEXTS = {
     "content_id": "$.properties.content_id", "scroll_depth": "$.properties.scroll_depth",
     "time_on_page_s": "$.properties.time_on_page_s", "query": "$.properties.query",
     "properties": "$.properties", "traits": "$.traits", "context": "$.context",
-    "consent": "$.context.consent",
+    "consent": "$.context.consent", "action": "$.action", "snake_user_id": "$.user_id",
 }  # fmt: skip
+# Older pages of the Spec (e-mail, video, live chat) name the type "action" and the user "user_id".
+_ELDER_NAMES = {"type": "action", "user_id": "snake_user_id"}
 # Ids are texts, or numbers that some trackers send; times and names are texts.
-_ID_PATHS = ("$.messageId", "$.anonymousId", "$.userId", "$.previousId", "$.groupId")
-_TEXT_PATHS = ("$.type", "$.event", "$.name", "$.originalTimestamp", "$.sentAt", "$.receivedAt", "$.timestamp")
+_ID_PATHS = (
+    "$.messageId", "$.anonymousId", "$.userId", "$.user_id", "$.previousId", "$.groupId",
+)  # fmt: skip
+_TEXT_PATHS = (
+    "$.type", "$.event", "$.name", "$.originalTimestamp", "$.sentAt", "$.receivedAt", "$.timestamp",
+)  # fmt: skip
 _OBJECT_PATHS = ("$.properties", "$.traits", "$.context", "$.context.page", "$.context.consent")
 # A quick look for numbers that need a closer one: long, with a large exponent, or none at all.
 _WILD_NUMBER = r"[:,\[]\s*-?(?:[0-9]{17}|[0-9]+(?:[.][0-9]+)?[eE][+]?[0-9]{3}|NaN|Infinity)"
+_EMAIL = "lower(coalesce(trait_email, context_email, property_email))"
 _TIMES = ("original_timestamp", "sent_at", "received_at", "given_timestamp")
 
 
 def judged_calls_sql() -> str:
     """The statement that turns the view ``candor_lines`` into the table of judged calls.
 
-    Wants the parameter ``now``. One row per line: file_no, line, code (null when good), and every
-    column of ``raw.events`` that comes from the line.
+    Wants the parameter ``now`` and the view ``candor_files``. One row per line: file_no, line,
+    code (null when good), and every column of ``raw.events`` that comes from the line.
     """
     return f"""
     create or replace temp table {CALLS} as
@@ -90,7 +102,7 @@ def judged_calls_sql() -> str:
     ),
     parsed as (
         select file_no, line, shape_code,
-            sha256(rtrim(json, chr(10) || chr(13))) as digest,
+            {_digest()} as digest,
             json_extract_string(json, {_paths(_TEXTS.values())}) as texts,
             json_type(json, {_paths(_ID_PATHS)}) as id_types,
             json_type(json, {_paths(_TEXT_PATHS)}) as text_types,
@@ -105,11 +117,45 @@ def judged_calls_sql() -> str:
         select * replace ({_timed()}), {_unread_time()} as has_unread_time from named
     ),
     dated as (
-        select *, {_happened()} as happened_at from timed
+        select timed.*, {_happened()} as happened_at
+        from timed inner join {FILES} as files using (file_no)
     )
     select file_no, line, coalesce(shape_code, {_call_code()}) as code, digest,
         {_columns()}
     from dated
+    """
+
+
+def carried_sql(refused_lines: str) -> str:
+    """The statement that turns ``candor_lines`` into the table of whom each line names.
+
+    One row per line: line, event_id, the identifiers that ``raw.events`` has, and ``refused``: the
+    text of a line that is no JSON object, or that the view ``refused_lines`` lists.
+    """
+    names = [
+        "message_id", "anonymous_id", "user_id", "previous_id", "trait_email", "context_email",
+        "property_email", "snake_user_id",
+    ]  # fmt: skip
+    listed = ", ".join(f"{_value(name, names)} as {name}" for name in names)
+    return f"""
+    create or replace temp table {CARRIED} as
+    with texts as (select line, raw, try(decode(raw)) as text from candor_lines),
+    documents as (
+        select line, raw, case when json_valid(text) then
+            case when json_type(text) = 'OBJECT' and not contains(text, '\u0000') then text end
+            end as json
+        from texts
+    ),
+    parsed as (
+        select line, raw, json, json_extract_string(json, {_paths(_TEXTS[n] for n in names)}) as texts
+        from documents
+    ),
+    named as (select line, raw, json, {listed} from parsed)
+    select line, anonymous_id, user_id, previous_id, {_EMAIL} as email,
+        coalesce(message_id, {_digest()}) as event_id,
+        case when json is null or line in (select line from {refused_lines})
+            then {refused_text_sql("raw")} end as refused
+    from named
     """
 
 
@@ -146,7 +192,7 @@ def _is_too_deep() -> str:
     """Whether brackets are left after the innermost pairs were taken away MAX_DEPTH times."""
     brackets = f"regexp_replace({_without_strings()}, '[^][{{}}]', '', 'g')"
     rounds = f"list_transform(range({MAX_DEPTH}), lambda i: '')"
-    return f"""
+    return rf"""
     length(list_reduce(
         list_prepend({brackets}, {rounds}),
         lambda remaining, turn: regexp_replace(remaining, '\{{\}}|\[\]', '', 'g')
@@ -166,9 +212,18 @@ def _has_wild_number() -> str:
 
 
 def _named() -> str:
-    return ", ".join(
-        f"nullif(trim(texts[{place}]), '') as {name}" for place, name in enumerate(_TEXTS, start=1)
-    )
+    return ", ".join(f"{_value(name, list(_TEXTS))} as {name}" for name in _TEXTS)
+
+
+def _value(name: str, names: Sequence[str]) -> str:
+    """A field's text without blanks around it, by its name or by the one it used to have."""
+    text = f"nullif(trim(texts[{names.index(name) + 1}]), '')"
+    elder = _ELDER_NAMES.get(name)
+    return f"coalesce({text}, {_value(elder, names)})" if elder in names else text
+
+
+def _digest() -> str:
+    return "sha256(rtrim(json, chr(10) || chr(13)))"
 
 
 def _timed() -> str:
@@ -183,11 +238,15 @@ def _unread_time() -> str:
 
 
 def _happened() -> str:
-    """Segment's clock rule: receivedAt - (sentAt - originalTimestamp), else the best clock given."""
+    """Segment's clock rule: receivedAt - (sentAt - originalTimestamp), else the best clock given.
+
+    A call that tells no time was received, as far as anybody knows, when its file was written.
+    """
     return """
     coalesce(
         try(received_at - (sent_at - original_timestamp)),
-        given_timestamp, original_timestamp, received_at
+        given_timestamp, original_timestamp, received_at, sent_at,
+        least(files.modified_at, $now)
     )"""
 
 
@@ -220,7 +279,7 @@ def _columns() -> str:
     computed = {
         "event_id": "coalesce(message_id, digest)",
         "event": "coalesce(event, name)",
-        "email": "lower(coalesce(trait_email, context_email, property_email))",
+        "email": _EMAIL,
         "timestamp": "happened_at",
         "page_url": "coalesce(page_url, property_url)",
         "page_path": "coalesce(page_path, property_path)",
@@ -233,8 +292,8 @@ def _columns() -> str:
     return ", ".join(f"{computed.get(name, name)} as {name}" for name in LINE_COLUMNS)
 
 
-def _paths(paths: object) -> str:
-    listed = ", ".join(f"'{path}'" for path in paths)  # type: ignore[attr-defined]
+def _paths(paths: Iterable[str]) -> str:
+    listed = ", ".join(f"'{path}'" for path in paths)
     return f"[{listed}]"
 
 
@@ -244,8 +303,3 @@ LINE_COLUMNS = tuple(
     for name in EVENTS.column_names
     if name not in {"load_id", "source", "file", "line", "loaded_at"}
 )
-
-
-def block_parameters(now: datetime) -> dict[str, object]:
-    """The parameters of :func:`judged_calls_sql`."""
-    return {"now": now}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from measurement.config import Experiment, ExperimentsConfig, Metric, Segment
+from measurement.config import GLOBAL_SEGMENT, Experiment, ExperimentsConfig, Metric, Segment
 from measurement.errors import InvalidExperimentError, InvalidSharesError, MeasurementError
 from measurement.lift import Counts, Interval
 from measurement.measure import measure_experiments
-from measurement.report import ComparisonReport, Finding, LiftReport
+from measurement.pictures import draw_lift
+from measurement.report import WRONG_SIZES, ComparisonReport, Finding, LiftReport
 
 __all__ = [
+    "GLOBAL_SEGMENT",
+    "WRONG_SIZES",
     "ComparisonReport",
     "Counts",
     "Experiment",
@@ -21,5 +24,6 @@ __all__ = [
     "MeasurementError",
     "Metric",
     "Segment",
+    "draw_lift",
     "measure_experiments",
 ]

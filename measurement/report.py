@@ -21,6 +21,8 @@ from measurement.lift import (
     shrink,
 )
 
+WRONG_SIZES = "the arms do not have the intended sizes: find out why first"
+
 # Persons by segment and arm.
 Table = Mapping[str, Mapping[str, Counts]]
 
@@ -179,7 +181,7 @@ def _judged(finding: Finding, *, metric: Metric, is_broken: bool) -> Finding:
 def _verdict(finding: Finding, *, metric: Metric, is_broken: bool) -> tuple[Verdict, str]:
     interval, effect = finding.interval, finding.effect
     if is_broken:
-        return "cannot_tell", "the arms do not have the intended sizes: find out why first"
+        return "cannot_tell", WRONG_SIZES
     chance = finding.p_value if finding.q_value is None else finding.q_value
     if chance is None or interval is None or effect is None:
         return "cannot_tell", f"fewer than {FEWEST} persons with or without the outcome in an arm"

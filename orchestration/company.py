@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from audiences import Audience, load_audiences
-from audiences.sync import DestinationsConfig
+from audiences.sync import DestinationsConfig, Sync, resolve_syncs
 from identity import IdentityConfig
 from ingestion import SourcesConfig
 from measurement import ExperimentsConfig
 from orchestration.inventory import python_tables
+from orchestration.profiles_config import ProfilesConfig
 from personalization import ContentConfig
 from prediction import PersonasConfig, PredictionsConfig
 from privacy import ConsentConfig, RetentionConfig
@@ -47,6 +49,17 @@ class Company:
     def consent(self) -> ConsentConfig:
         """Which purposes exist."""
         return load_config(self.paths.config / "consent.yml", ConsentConfig)
+
+    @property
+    def profiles(self) -> ProfilesConfig:
+        """How records and events become profiles."""
+        path = self.paths.config / "profiles.yml"
+        return load_config(path, ProfilesConfig, missing_ok=True)
+
+    @property
+    def profile_variables(self) -> dict[str, Any]:
+        """What dbt is told of the configuration."""
+        return {"consent_merge": self.consent.consent_merge, **self.profiles.as_variables()}
 
     @property
     def retention(self) -> RetentionConfig:
@@ -86,11 +99,17 @@ class Company:
         path = self.paths.config / "destinations.yml"
         return load_config(path, DestinationsConfig, missing_ok=True)
 
+    @property
+    def syncs(self) -> tuple[Sync, ...]:
+        """Which audience goes to which destination; those switched off are left out."""
+        keys = [audience.key for audience in self.audiences]
+        return resolve_syncs(self.destinations, audiences=keys)
+
     def check_configuration(self) -> None:
         """Read every configuration file, so that a mistake stops a run before it begins."""
         for name in (
-            "sources", "identity", "consent", "retention", "predictions", "personas",
-            "experiments", "content", "audiences", "destinations",
+            "sources", "identity", "consent", "profiles", "retention", "predictions", "personas",
+            "experiments", "content", "audiences", "destinations", "syncs",
         ):  # fmt: skip
             getattr(self, name)
 

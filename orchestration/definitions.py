@@ -1,11 +1,8 @@
 """The one code location: what Dagster knows of Candor."""
 
-import sys
 import warnings
-from pathlib import Path
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
 
 # dagster-dbt asks for sqlglot's old extra; sqlglot 29 works without it and says so at import.
 warnings.filterwarnings("ignore", message=r"sqlglot\[rs\] is deprecated")
@@ -34,11 +31,5 @@ defs = dg.Definitions(
     sensors=sensors.ALL,
     # DuckDB has one writer: every step of a run works in the run's own process.
     executor=dg.in_process_executor,
-    resources={
-        "candor": CandorResource(),
-        # The dbt of this environment, whether or not it is activated.
-        "dbt_cli": DbtCliResource(
-            project_dir=profiles.PROJECT, dbt_executable=str(Path(sys.executable).with_name("dbt"))
-        ),
-    },
+    resources={"candor": CandorResource()},
 )

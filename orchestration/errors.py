@@ -2,14 +2,18 @@
 
 * OrchestrationError
   - DbtProjectError
+  - DbtBuildError
   - RunFailedError
   - UnknownTableError
   - UnsupportedFormatError
   - TargetNotEmptyError
+  - RequestBlockedError
+  - NobodyToEraseError
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
@@ -22,6 +26,15 @@ class DbtProjectError(OrchestrationError):
 
     def __init__(self, project: Path, output: str) -> None:
         super().__init__(f"the dbt project {project} does not parse:\n{output}")
+
+
+class DbtBuildError(OrchestrationError):
+    """A dbt model could not be built, or a dbt test found rows that break it."""
+
+    def __init__(self, failed: tuple[str, ...], log: Path) -> None:
+        self.failed, self.log = failed, log
+        what = f"dbt failed at {', '.join(failed)}" if failed else "dbt could not begin"
+        super().__init__(f"{what}: {log} says why; what depends on it was left as it was")
 
 
 class RunFailedError(OrchestrationError):
@@ -59,3 +72,27 @@ class TargetNotEmptyError(OrchestrationError, FileExistsError):
 
     def __str__(self) -> str:
         return f"{self.path} is not empty: name another folder, or empty this one first"
+
+
+class RequestBlockedError(OrchestrationError):
+    """Requests of persons cannot go on, or have no receipt yet."""
+
+    def __init__(self, blocked: Mapping[str, Sequence[str]]) -> None:
+        self.blocked = blocked
+        listed = "".join(
+            f"\n  - {request_id}: {reason}"
+            for request_id, reasons in blocked.items()
+            for reason in reasons
+        )
+        super().__init__(
+            f"not carried out:{listed}\nsettle this, then `candor privacy run` goes on from here"
+        )
+
+
+class NobodyToEraseError(OrchestrationError):
+    """The demo finds nobody whom it could erase."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "nobody has an e-mail address of their own: load person records with addresses first"
+        )

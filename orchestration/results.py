@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from identity import evaluate_members
 from warehouse import Warehouse
 
 
@@ -25,7 +26,8 @@ def audience_rows(warehouse: Warehouse) -> pa.Table:
     return warehouse.read(
         """
         select audience_key as audience, matched, suppressed as without_consent, members, held_out
-        from audiences.sizes qualify as_of = max(as_of) over (partition by audience_key)
+        from audiences.sizes semi join audiences.definitions using (audience_key)
+        qualify computed_at = max(computed_at) over (partition by audience_key)
         order by audience_key
         """
     )
@@ -43,9 +45,22 @@ def sync_rows(warehouse: Warehouse) -> pa.Table:
 
 
 def identity_rows(warehouse: Warehouse, truth: Path) -> list[dict[str, object]]:
-    """Persons and profiles, and how well records were joined where the truth is known."""
-    counts: dict[str, object] = {
+    """Persons and profiles, and how well records were joined where the truth is known.
+
+    Args:
+        warehouse: Holds the persons.
+        truth: Folder with ``records.csv``; without it, quality is left out.
+    """
+    row: dict[str, object] = {
         "persons": warehouse.scalar("select count(*) from identity.persons where status = 'active'"),
         "profiles": warehouse.scalar("select count(*) from marts.profiles"),
     }
-    return [counts]
+    records = truth / "records.csv"
+    if records.exists():
+        quality = evaluate_members(warehouse, records)
+        row |= {
+            "pairwise_precision": quality.precision,
+            "pairwise_recall": quality.recall,
+            "pairwise_f1": quality.f1,
+        }
+    return [row]

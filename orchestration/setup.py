@@ -14,6 +14,7 @@ from identity import IdentityConfig
 from ingestion import SourcesConfig
 from measurement import ExperimentsConfig
 from orchestration.errors import TargetNotEmptyError
+from orchestration.profiles_config import ProfilesConfig
 from personalization import ContentConfig
 from prediction import PersonasConfig, PredictionsConfig
 from privacy import ConsentConfig, RetentionConfig
@@ -26,6 +27,7 @@ SCHEMAS: dict[str, type[pydantic.BaseModel]] = {
     "sources": SourcesConfig,
     "identity": IdentityConfig,
     "consent": ConsentConfig,
+    "profiles": ProfilesConfig,
     "predictions": PredictionsConfig,
     "personas": PersonasConfig,
     "audience": Audience,

@@ -5,7 +5,12 @@ from __future__ import annotations
 from privacy.audit import AuditHead, verify_audit
 from privacy.classification import unclassified, write_inventory
 from privacy.config import ConsentConfig, RetentionConfig
-from privacy.context import DestinationEraser, DestinationEvidence, ErasureContext
+from privacy.context import (
+    DestinationEraser,
+    DestinationEvidence,
+    ErasureContext,
+    RequestPlace,
+)
 from privacy.erase import ErasureReport, erase, plan_erasure
 from privacy.errors import (
     AuditChainError,
@@ -17,18 +22,21 @@ from privacy.errors import (
     RetentionRuleError,
     ScannerRecallError,
 )
-from privacy.keys import KeyRing
+from privacy.keys import KeyRing, read_public_key
 from privacy.locations import FolderLocation, TableLocation, table_locations
 from privacy.plan import ErasurePlan
 from privacy.receipt import Receipt, read_receipts, verify_receipt
+from privacy.request_folder import RequestFolder
 from privacy.requests import (
     IdentityType,
     RequestFile,
     SubjectIdentity,
     SubjectRequest,
+    read_bodies,
     request_erasure,
 )
 from privacy.retention import RetentionOutcome, enforce_retention
+from privacy.standing import RequestStanding, read_standing
 from privacy.suppression import Suppressions
 
 __all__ = [
@@ -50,6 +58,9 @@ __all__ = [
     "Receipt",
     "ReceiptError",
     "RequestFile",
+    "RequestFolder",
+    "RequestPlace",
+    "RequestStanding",
     "RetentionConfig",
     "RetentionOutcome",
     "RetentionRuleError",
@@ -61,7 +72,10 @@ __all__ = [
     "enforce_retention",
     "erase",
     "plan_erasure",
+    "read_bodies",
+    "read_public_key",
     "read_receipts",
+    "read_standing",
     "request_erasure",
     "table_locations",
     "unclassified",

@@ -52,6 +52,12 @@ class ConsentConfig(StrictModel):
         "empty for all of them. A user id is always accepted.",
     )
 
+    request_files: tuple[str, ...] = Field(
+        (),
+        description="Files in the landing folder that hold data-subject requests, one OpenDSR "
+        "body per line; relative paths. They are served with those of the drop folder.",
+    )
+
     @model_validator(mode="after")
     def _exemptions_name_purposes(self) -> ConsentConfig:
         for source, exempt in self.exempt_sources.items():

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from privacy.plan import PlanStore
-from privacy.requests import RequestFile
 from privacy.suppression import Suppressions
 from warehouse import Location, Table, Warehouse
 
@@ -54,6 +53,13 @@ class DestinationEraser(Protocol):
         """Tell every destination that ever got one of them."""
 
 
+class RequestPlace(Location, Protocol):
+    """Where bodies of requests lie: a file of them, or a folder of such files."""
+
+    def settle(self, request_ids: Collection[str]) -> None:
+        """Take the identities out of completed requests, also where nobody was found."""
+
+
 @dataclass(frozen=True, slots=True)
 class ErasureContext:
     """What an erasure works with.
@@ -64,7 +70,7 @@ class ErasureContext:
         locations: Every place to erase from: tables, landing files, artifacts.
         destinations: Who tells the destinations; None where nothing is ever sent.
         suppressions: Where erased identifiers go.
-        request_files: The files that requests were read from.
+        request_places: Where the requests were read from.
         home: The data home, for frozen plans.
         roots: Folders that are searched for traces; the home, and the landing folder.
         warehouse_file: The file that ``warehouse`` has open; None in memory.
@@ -79,7 +85,7 @@ class ErasureContext:
     locations: Sequence[Location]
     destinations: DestinationEraser | None
     suppressions: Suppressions
-    request_files: Sequence[RequestFile]
+    request_places: Sequence[RequestPlace]
     home: Path
     roots: Sequence[Path]
     warehouse_file: Path | None
@@ -90,8 +96,8 @@ class ErasureContext:
 
     @property
     def places(self) -> tuple[Location, ...]:
-        """All places to erase from, the request files last."""
-        return (*self.locations, *self.request_files)
+        """All places to erase from, those of the requests last."""
+        return (*self.locations, *self.request_places)
 
     @property
     def plans(self) -> PlanStore:

@@ -316,8 +316,8 @@ def _complete(due: _Pass) -> Outcome:
         for request_id in due.request_ids
         if context.plans.exists(request_id)
     ]
-    for request_file in context.request_files:
-        request_file.settle(set(due.request_ids))
+    for place in context.request_places:
+        place.settle(set(due.request_ids))
     for request_id in due.request_ids:
         context.plans.destroy(request_id)
     scanner = FileScanner(ByteScanner.of(needles_of(keys_of(plans))))

@@ -7,9 +7,14 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_public_key,
+)
 
-from privacy.errors import MissingKeyError
+from privacy.errors import MissingKeyError, ReceiptError
 from privacy.storage import write_private
 
 _SUPPRESSION = re.compile(r"suppression-(v\d+)\.key")
@@ -64,6 +69,11 @@ class KeyRing:
             write_private(path, Ed25519PrivateKey.generate().private_bytes_raw())
         return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
 
+    def public_key_pem(self) -> bytes:
+        """The key that checks receipts, in PEM: safe to hand to anybody."""
+        public = self.signing_key().public_key()
+        return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
     def _found(self) -> dict[int, SuppressionKey]:
         paths = self.folder.glob("suppression-v*.key")
         named = ((path, _SUPPRESSION.fullmatch(path.name)) for path in paths)
@@ -72,3 +82,18 @@ class KeyRing:
             for path, match in named
             if match
         }
+
+
+def read_public_key(path: Path) -> Ed25519PublicKey:
+    """Read a public key that checks receipts from a PEM file.
+
+    Raises:
+        ReceiptError: The file is no such key.
+    """
+    try:
+        key = load_pem_public_key(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ReceiptError(f"{path} is no public key in PEM") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise ReceiptError(f"{path} holds a key that does not check receipts (Ed25519)")
+    return key

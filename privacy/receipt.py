@@ -53,6 +53,25 @@ class Receipt:
         """The entry of the audit log that was last when the receipt was issued."""
         return AuditHead(**self.facts["audit"])
 
+    def to_json(self) -> str:
+        """The receipt as one JSON object, to be kept or handed over as a file."""
+        fields = {name: getattr(self, name) for name in RECEIPTS.column_names}
+        return json.dumps({**fields, "issued_at": self.issued_at.isoformat()}, indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> Receipt:
+        """Read a receipt from a file.
+
+        Raises:
+            ReceiptError: The text is no receipt.
+        """
+        try:
+            fields = {name: str(json.loads(text)[name]) for name in RECEIPTS.column_names}
+            issued_at = datetime.fromisoformat(fields.pop("issued_at"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ReceiptError("the file holds no receipt") from error
+        return cls(**fields, issued_at=issued_at)
+
 
 def sign_receipt(facts: Mapping[str, Any], *, key: Ed25519PrivateKey, now: datetime) -> Receipt:
     """Sign the facts of one request."""

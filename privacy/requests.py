@@ -23,7 +23,7 @@ import pyarrow as pa
 import pydantic
 from pydantic import ConfigDict, Field
 
-from identifiers import normalise_phone
+from identifiers import normalise_email, normalise_phone
 from privacy.errors import InvalidRequestError
 from privacy.storage import replace_file, write_private
 from warehouse import Trace
@@ -74,8 +74,10 @@ class SubjectIdentity(pydantic.BaseModel):
     def normalised(self) -> str:
         """The value as the warehouse spells it; a hash in lower case."""
         value = self.identity_value.strip()
-        if self.identity_format != "raw" or self.identity_type is IdentityType.EMAIL:
+        if self.identity_format != "raw":
             return value.lower()
+        if self.identity_type is IdentityType.EMAIL:
+            return normalise_email(value) or value.lower()
         if self.identity_type is IdentityType.PHONE:
             return normalise_phone(value, default_region="US") or value
         return value
@@ -132,11 +134,14 @@ class RequestFile:
             raise InvalidRequestError(self.path, problems)
         return tuple(item for item in parsed if isinstance(item, SubjectRequest))
 
-    def add(self, request: SubjectRequest) -> None:
-        """Append a request, in a file that only its owner may read."""
-        body = json.loads(request.model_dump_json())
-        lines = [*self._lines(), json.dumps(body, sort_keys=True)]
-        write_private(self.path, _joined(lines))
+    def replace(self, requests: Sequence[SubjectRequest]) -> None:
+        """Write requests in place of what is there, in a file that only its owner may read."""
+        bodies = (json.loads(request.model_dump_json()) for request in requests)
+        write_private(self.path, _joined([json.dumps(body, sort_keys=True) for body in bodies]))
+
+    def is_spent(self) -> bool:
+        """Whether every request in the file is redacted; a line that is none keeps it."""
+        return all(_parse(number, line) is None for number, line in enumerate(self._lines()))
 
     def refusals(self, keys: pa.Table) -> Sequence[str]:
         """Why lines that name these persons cannot be rewritten."""
@@ -193,6 +198,23 @@ class RequestFile:
         }
 
 
+def read_bodies(path: Path) -> tuple[SubjectRequest, ...]:
+    """Read request bodies from any file: one JSON object, a list of them, or one per line.
+
+    Raises:
+        InvalidRequestError: Some bodies are no requests; all of them, without their values.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequestError(path, (f"cannot be read ({type(error).__name__})",)) from error
+    parsed = [_parse(number, body) for number, body in enumerate(_bodies(text), start=1)]
+    problems = tuple(item for item in parsed if isinstance(item, str))
+    if problems:
+        raise InvalidRequestError(path, problems)
+    return tuple(item for item in parsed if isinstance(item, SubjectRequest))
+
+
 def request_erasure(
     identities: Sequence[SubjectIdentity], *, regulation: Literal["gdpr", "ccpa"], now: datetime
 ) -> SubjectRequest:
@@ -217,6 +239,15 @@ def deadline(regulation: str, submitted_at: datetime) -> datetime:
     year, month = divmod(submitted_at.year * 12 + submitted_at.month, 12)
     last = calendar.monthrange(year, month + 1)[1]
     return submitted_at.replace(year=year, month=month + 1, day=min(submitted_at.day, last))
+
+
+def _bodies(text: str) -> Sequence[str]:
+    """Each body as one line of JSON."""
+    try:
+        whole = json.loads(text)
+    except ValueError:
+        return text.splitlines()
+    return [json.dumps(body) for body in (whole if isinstance(whole, list) else [whole])]
 
 
 def _parse(number: int, line: str) -> SubjectRequest | str | None:

@@ -37,10 +37,16 @@ def destroy_folder(folder: Path) -> None:
     if not folder.exists():
         return
     for path in sorted(folder.iterdir()):
-        _overwrite(path)
-        path.unlink()
+        destroy_file(path)
     folder.rmdir()
     sync_folder(folder.parent)
+
+
+def destroy_file(path: Path) -> None:
+    """Overwrite and remove a file."""
+    _overwrite(path)
+    path.unlink()
+    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

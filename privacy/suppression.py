@@ -23,7 +23,7 @@ _KINDS = {
     SubjectKind.PHONE: "phone",
     SubjectKind.USER_ID: "user_id",
     SubjectKind.ANONYMOUS_ID: "anonymous_id",
-    SubjectKind.SOURCE_RECORD: "record",
+    SubjectKind.SOURCE_RECORD: "source_record",
 }
 
 
@@ -51,7 +51,7 @@ class Suppressions:
 
         Args:
             identifiers: Normalised values; further columns come back as they are. The value of
-                kind ``record`` is ``source|id``.
+                kind ``source_record`` is ``source|id``.
         """
         if not self.warehouse.scalar(f"select count(*) from {SUPPRESSIONS.name.sql}"):
             return identifiers.slice(0, 0)

@@ -14,6 +14,8 @@ from sample.text import Bools, Floats, Ints
 
 MEMORY_WEEKS = 4  # readiness looks back over this many weeks
 DECISION = 2  # funnel stage
+_USUAL = 1.3  # readiness of the usual visitor
+_FADING = 0.7  # per week; the best possible AUC of the last cutoff is .81 by it
 _WEEKLY_LOGIT = -6.7  # of somebody who did nothing in the last four weeks
 
 
@@ -82,6 +84,13 @@ def weekly_trial_chance(ready: Floats) -> Floats:
     return sigmoid(_WEEKLY_LOGIT + ready)
 
 
-def chance_within(weekly: Floats, days: int) -> Floats:
-    """Chance within so many days if the weekly chance stays as it is."""
-    return np.asarray(1 - (1 - weekly) ** (days / 7), dtype=np.float64)
+def chance_within(ready: Floats, days: int) -> Floats:
+    """Chance of a trial within so many days, same shape: readiness fades week by week.
+
+    What people will do is not known; they come closer to the usual visitor each week.
+    """
+    stays_away = np.ones_like(ready)
+    for week in range(-(-days // 7)):
+        then = _USUAL + (ready - _USUAL) * _FADING**week
+        stays_away *= (1 - weekly_trial_chance(then)) ** min(1.0, days / 7 - week)
+    return np.asarray(1 - stays_away, dtype=np.float64)

@@ -14,6 +14,10 @@ TRIAL_WEEK = 5  # five whole weeks pass before self-service trials open
 EXPERIMENT_WEEKS = (3, 15)  # from the fourth to the fifteenth week
 
 
+# The sample's own today, a Monday: whole weeks count from it, and no clock of a machine does.
+AS_OF = date(2026, 6, 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """Moments of the company, in milliseconds since 1970 (UTC)."""

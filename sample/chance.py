@@ -27,7 +27,7 @@ def happens(rng: np.random.Generator, n: int, probability: float | Floats) -> Bo
 def pick(rng: np.random.Generator, n: int, weights: Sequence[float] | Floats) -> Ints:
     """Row numbers of ``weights`` drawn in proportion to them."""
     cdf = np.cumsum(np.asarray(weights, dtype=np.float64))
-    return np.searchsorted(cdf, rng.random(n) * cdf[-1], side="right").astype(np.int64)
+    return np.asarray(np.searchsorted(cdf, rng.random(n) * cdf[-1], side="right"), dtype=np.int64)
 
 
 def pick_rows(rng: np.random.Generator, cdf: Floats, row: Ints) -> Ints:
@@ -38,7 +38,7 @@ def pick_rows(rng: np.random.Generator, cdf: Floats, row: Ints) -> Ints:
     rows, columns = cdf.shape
     flat = (cdf + np.arange(rows)[:, None]).ravel()
     found = np.searchsorted(flat, row + rng.random(len(row)), side="right") - row * columns
-    return np.clip(found, 0, columns - 1).astype(np.int64)
+    return np.asarray(np.clip(found, 0, columns - 1), dtype=np.int64)
 
 
 def cumulative(weights: npt.NDArray[np.floating]) -> Floats:
@@ -53,7 +53,7 @@ def scatter(index: Ints, size: int) -> Ints:
     Affine map modulo ``size`` with a multiplier that shares no factor with it.
     """
     multiplier = 2_654_435_761  # golden ratio of 2**32; prime, so it divides no size in use
-    return ((index % size) * (multiplier % size) + 12_345) % size
+    return np.asarray(((index % size) * (multiplier % size) + 12_345) % size, dtype=np.int64)
 
 
 def sigmoid(value: Floats) -> Floats:

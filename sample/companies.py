@@ -69,7 +69,7 @@ def found_companies(rng: np.random.Generator, start: int, people: int, networks:
     slot = scatter(number, 1 << networks.bits)
     network = np.where(number < 1 << networks.bits, slot, -1)
     return Companies(name, domain, industry, size, network,
-                     join("001Hs0000", tokens(rng, n, 9)), happens(rng, n, 0.92))  # fmt: skip
+                     join("001W7000", tokens(rng, n, 10)), happens(rng, n, 0.92))  # fmt: skip
 
 
 def _names(rng: np.random.Generator, number: Ints) -> tuple[pa.Array, pa.Array, Ints]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sample.behaviour import chance_within, weekly_trial_chance
 from sample.calendar import TRIAL_WEEK, WEEK_MS, WEEKS, Calendar
@@ -56,7 +57,7 @@ def draw_trials(rng: np.random.Generator, ready: Floats, first_seen_ms: Ints, ca
     trial = np.where(hit.any(axis=1), moment, NEVER)
     later = np.where(trial != NEVER, trial, 0) + rng.integers(4 * DAY_MS, 24 * DAY_MS, n)
     upgrades = (trial != NEVER) & happens(rng, n, 0.35) & (later < calendar.end_ms)
-    chance = chance_within(weekly[:, CUTOFF_WEEKS], OUTCOME_DAYS)
+    chance = chance_within(ready[:, CUTOFF_WEEKS], OUTCOME_DAYS)
     cutoffs = week_starts[list(CUTOFF_WEEKS)]
     within = (trial[:, None] >= cutoffs) & (trial[:, None] < cutoffs + OUTCOME_DAYS * DAY_MS)
     within[:, -1] = happens(rng, n, chance[:, -1])
@@ -95,7 +96,7 @@ def conversion_events(
     kind = np.select([demo, trial], [np.full(len(visits), DEMO_REQUESTED), TRIAL_STARTER + plan],
                      UPGRADED_TEAM + plan // 2)  # fmt: skip
     email = join(',"email":"', emails.take(pa.array(visits.person)), '"')
-    extra = pa.compute.if_else(pa.array(demo | trial), email, take([""], page * 0))
+    extra = pc.if_else(pa.array(demo | trial), email, take([""], page * 0))
     prices = ~demo & happens(rng, len(visits), 0.5)
     return [
         make_events(session[prices], at_ms[prices], PAGE, page=PRICING),

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from sample.content import COMPANY
 from sample.text import Bools, Floats, Ints
 
 (
@@ -19,8 +20,8 @@ from sample.text import Bools, Floats, Ints
 ) = range(21)  # fmt: skip
 HOME, PRICING, SEARCH, DEMO, SIGNUP, PLAN, CONTENT_PAGES = range(7)
 STATIC_PAGES: tuple[tuple[str, str], ...] = (
-    ("/", "Fernhill"), ("/pricing", "Pricing"), ("/search", "Search"), ("/demo", "Request a demo"),
-    ("/signup", "Start a trial"), ("/account/plan", "Your plan"),
+    ("/", COMPANY), ("/prices", "Prices"), ("/find", "Find"), ("/book-a-demo", "Book a demo"),
+    ("/try", "Try it"), ("/my/plan", "My plan"),
 )  # fmt: skip
 
 
@@ -49,8 +50,8 @@ class Events:
     def at(self, rows: npt.NDArray[np.intp] | Bools) -> Events:
         """The rows asked for, by number or by mask."""
         numbers = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
-        kept = (getattr(self, part.name)[numbers] for part in fields(self)[:-1])
-        return Events(*kept, self.extra.take(pa.array(numbers)))
+        kept = {part.name: getattr(self, part.name)[numbers] for part in fields(self)[:-1]}
+        return Events(**kept, extra=self.extra.take(pa.array(numbers)))
 
 
 def make_events(
@@ -72,6 +73,6 @@ def make_events(
 
 def all_events(batches: Sequence[Events]) -> Events:
     """The batches, one after the other."""
-    columns = (np.concatenate([getattr(batch, part.name) for batch in batches])
-               for part in fields(Events)[:-1])  # fmt: skip
-    return Events(*columns, pa.concat_arrays([batch.extra for batch in batches]))
+    columns = {part.name: np.concatenate([getattr(batch, part.name) for batch in batches])
+               for part in fields(Events)[:-1]}  # fmt: skip
+    return Events(**columns, extra=pa.concat_arrays([batch.extra for batch in batches]))

@@ -13,13 +13,14 @@ from sample.companies import Companies
 from sample.events import HOME, SEEN_CONTROL, Events, make_events
 from sample.known import NEVER
 from sample.people import People
-from sample.text import DAY_MS, Floats, Ints
+from sample.text import DAY_MS, Bools, Floats, Ints
 
+ARMS = ("control", "hero_b", "holdout")
 SEGMENTS = ("customer", "consumer", "enterprise", "smb")
 CONTROL, HERO_B, HOLDOUT = 0, 1, 2
 _SHARES = (0.45, 0.45, 0.10)
-BASE_RATE = np.array([0.12, 0.13, 0.19, 0.13])  # demo within 14 days of first exposure
-HERO_EFFECT = np.array([0.14, 0.0, -0.09, 0.10])  # absolute; the enterprise is harmed
+BASE_RATE = np.array([0.15, 0.10, 0.22, 0.14])  # demo within 14 days of first exposure
+HERO_EFFECT = np.array([0.06, 0.0, -0.11, 0.12])  # absolute; the enterprise is harmed
 OUTCOME_DAYS = 14
 _ENTERPRISE_EMPLOYEES = 500
 _WEEKLY_REST = 0.004  # weekly chance of a demo for people who were never exposed
@@ -33,7 +34,14 @@ class Experiment:
     segment: Ints
     exposed_ms: Ints
     demo_ms: Ints
+    base: Floats
     effect: Floats
+
+    def succeeded(self) -> Bools:
+        """Whether each person asked for a demo within the days after the first exposure."""
+        exposed = self.exposed_ms != NEVER
+        since = np.where(exposed & (self.demo_ms != NEVER), self.demo_ms - self.exposed_ms, -1)
+        return np.asarray((since >= 0) & (since <= OUTCOME_DAYS * DAY_MS), dtype=np.bool_)
 
 
 def segments(people: People, companies: Companies) -> Ints:
@@ -61,7 +69,7 @@ def run_experiment(
     demo = np.where(asked, np.where(asked, exposed, 0) + delay, NEVER)
     rest = happens(rng, n, _WEEKLY_REST * WEEKS * np.minimum(eager, 3)) & (exposed == NEVER)
     other = calendar.start_ms + rng.integers(0, calendar.end_ms - calendar.start_ms, n)
-    return Experiment(arm, segment, exposed, np.where(rest, other, demo), treated - base)
+    return Experiment(arm, segment, exposed, np.where(rest, other, demo), base, treated - base)
 
 
 def _first_exposure(steps: Steps, people: int, calendar: Calendar) -> Ints:
@@ -72,9 +80,9 @@ def _first_exposure(steps: Steps, people: int, calendar: Calendar) -> Ints:
     return first
 
 
-def _exposes(steps: Steps, calendar: Calendar) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _exposes(steps: Steps, calendar: Calendar) -> Bools:
     start, stop = (calendar.week_ms(week) for week in EXPERIMENT_WEEKS)
-    return (steps.kind == LAND) & (steps.at_ms >= start) & (steps.at_ms < stop)
+    return np.asarray((steps.kind == LAND) & (steps.at_ms >= start) & (steps.at_ms < stop), dtype=np.bool_)
 
 
 def exposures(experiment: Experiment, steps: Steps, calendar: Calendar) -> Events:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,7 @@ from sample.chance import happens, scatter
 from sample.people import People
 from sample.text import DAY_MS, Bools, Floats, Ints, choose, join, padded, tokens
 
-NEVER = np.iinfo(np.int64).max
+NEVER = int(np.iinfo(np.int64).max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def introduce(rng: np.random.Generator, people: People, calendar: Calendar) -> K
         in_hubspot=happens(rng, n, 0.74), in_salesforce=happens(rng, n, _where(employed, 0.52, 0.08)),
         in_newsletter=happens(rng, n, 0.28),
         hubspot_id=padded(10_000_000_000 + scatter(number, 89_999_999_977), 11),
-        salesforce_id=join("003Hs0000", tokens(rng, n, 9)), billing_id=join("cus_", tokens(rng, n, 14)),
+        salesforce_id=join("003W7000", tokens(rng, n, 10)), billing_id=join("acct-", tokens(rng, n, 12)),
         billing_since_ms=np.where(people.is_customer_before, since, NEVER),
         login_email=choose(use_work, people.work_email, people.personal_email),
     )  # fmt: skip
@@ -59,11 +59,7 @@ def introduce(rng: np.random.Generator, people: People, calendar: Calendar) -> K
 def with_trials(known: Known, trial_ms: Ints, opens_account: Bools) -> Known:
     """Give a billing account, from the trial on, to those whom the trial turns into one."""
     opened = (known.billing_since_ms == NEVER) & (trial_ms != NEVER) & opens_account
-    return Known(
-        in_hubspot=known.in_hubspot, in_salesforce=known.in_salesforce, in_newsletter=known.in_newsletter,
-        hubspot_id=known.hubspot_id, salesforce_id=known.salesforce_id, billing_id=known.billing_id,
-        billing_since_ms=np.where(opened, trial_ms, known.billing_since_ms), login_email=known.login_email,
-    )  # fmt: skip
+    return replace(known, billing_since_ms=np.where(opened, trial_ms, known.billing_since_ms))
 
 
 def _where(mask: Bools, yes: float, no: float) -> Floats:

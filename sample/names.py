@@ -22,8 +22,8 @@ FEMALE_NAMES: tuple[tuple[str, ...], ...] = tuple(
         "Teresa,Terry,Tess Abigail,Abby Sophia,Sophie Martha,Marty Sara Gloria Janice,Jan "
         "Kathryn,Kathy Ann,Annie Isabella,Bella,Izzy Judy Charlotte,Lottie Julia,Jules Grace "
         "Alice,Allie Jean,Jeannie Amber Beverly,Bev Danielle,Dani Marilyn Theresa,Tess Natalie,Nat "
-        "Diana,Di Brittany,Britt Priya Yesenia,Yesi Lakshmi Mei Fatima Aaliyah,Liyah Guadalupe,Lupe "
-        "Ingrid Svetlana,Lana Noor Hyejin Thuy Rosa,Rosie Camille,Cami Valentina,Val Xiomara"
+        "Diana,Di Brittany,Britt Anjali,Anju Ximena,Mena Leila Chiara Soledad,Sol Nadia Ayumi "
+        "Beatrix,Trixie Rosalind,Roz Philippa,Pippa Winifred,Winnie Henrietta,Etta Zoe Amina Freya"
     ).split()
 )
 MALE_NAMES: tuple[tuple[str, ...], ...] = tuple(
@@ -41,9 +41,9 @@ MALE_NAMES: tuple[tuple[str, ...], ...] = tuple(
         "Walter,Walt Christian,Chris Keith Roger,Rog Terry Austin Sean Gerald,Jerry Carl "
         "Harold,Hal Dylan Arthur,Art Lawrence,Larry Jordan Jesse,Jess Bryan Billy Bruce Gabriel,Gabe "
         "Joe Logan Alan,Al Juan Albert,Al,Bert Willie Elijah,Eli Wayne Randy Vincent,Vince Mason "
-        "Roy Ralph Bobby Russell,Russ Bradley,Brad Philip,Phil Eugene,Gene Omar Wei Hiroshi "
-        "Arjun Rajesh,Raj Mohammed,Mo Ahmed Kwame Luis Carlos Diego Mateo,Teo Santiago,Santi "
-        "Dmitri,Dima Lars Jaap Pierre Giovanni,Gio Emeka Tariq Minh Jin"
+        "Roy Ralph Bobby Russell,Russ Bradley,Brad Philip,Phil Eugene,Gene Sanjay,Jay Kofi Rafael,Rafa "
+        "Ignacio,Nacho Bogdan Sven Matthias,Matt Youssef Takeshi Cedric,Ced Leopold,Leo Alfonso,Al "
+        "Dinesh Chidi Marcel Olaf Hassan Duc"
     ).split()
 )
 SURNAMES: tuple[str, ...] = tuple(
@@ -74,50 +74,50 @@ SURNAMES: tuple[str, ...] = tuple(
         "Acosta Brewer May Holland Juarez Newman Pearson Curtis Cortez Douglas Schneider Joseph Barrett "
         "Navarro Figueroa Keller Avila Wade Molina Stanley Hopkins Campos Barnett Bates Chambers Caldwell "
         "Beck Lambert Miranda Byrd Craig Ayala Lowe Frazier Powers Neal Leonard Gregory Carrillo Sutton "
-        "Okafor Haddad Lindqvist Novak Petrov Yamamoto Kowalski Rossi Dubois Nakamura Banerjee Osei "
-        "Candelaria Vandenberg Thorne Ashworth Pemberton Whitlock Lockwood Merrill Hollis Draper"
+        "Achebe Khoury Bergstrom Horvat Volkov Tanaka Zielinski Ferrari Laurent Mehta Mensah "
+        "Quintero Hendricks Winslow Fairbanks Kensington Radcliffe Stanhope Merriweather"
     ).split()
 )
-# City, state, first three digits of its postal codes, time zone, main area code.
-CITIES: tuple[tuple[str, str, str, str, str], ...] = (
-    ("Houston", "TX", "770", "America/Chicago", "713"),
-    ("Dallas", "TX", "752", "America/Chicago", "214"),
-    ("Austin", "TX", "787", "America/Chicago", "512"),
-    ("New York", "NY", "100", "America/New_York", "212"),
-    ("Buffalo", "NY", "142", "America/New_York", "716"),
-    ("Nashville", "TN", "372", "America/Chicago", "615"),
-    ("Memphis", "TN", "381", "America/Chicago", "901"),
-    ("Hartford", "CT", "061", "America/New_York", "860"),
-    ("Sacramento", "CA", "958", "America/Los_Angeles", "916"),
-    ("San Diego", "CA", "921", "America/Los_Angeles", "619"),
-    ("Boise", "ID", "837", "America/Boise", "208"),
-    ("Richmond", "VA", "232", "America/New_York", "804"),
-    ("Boston", "MA", "021", "America/New_York", "617"),
-    ("Worcester", "MA", "016", "America/New_York", "508"),
-    ("Seattle", "WA", "981", "America/Los_Angeles", "206"),
-    ("Spokane", "WA", "992", "America/Los_Angeles", "509"),
-    ("Atlanta", "GA", "303", "America/New_York", "404"),
-    ("Milwaukee", "WI", "532", "America/Chicago", "414"),
-    ("Charlotte", "NC", "282", "America/New_York", "704"),
-    ("Raleigh", "NC", "276", "America/New_York", "919"),
-    ("Providence", "RI", "029", "America/New_York", "401"),
-    ("Chicago", "IL", "606", "America/Chicago", "312"),
-    ("Tulsa", "OK", "741", "America/Chicago", "918"),
-    ("Pittsburgh", "PA", "152", "America/New_York", "412"),
-    ("Denver", "CO", "802", "America/Denver", "303"),
-    ("Portland", "OR", "972", "America/Los_Angeles", "503"),
-    ("Des Moines", "IA", "503", "America/Chicago", "515"),
-    ("Tampa", "FL", "336", "America/New_York", "813"),
-    ("Phoenix", "AZ", "850", "America/Phoenix", "602"),
-    ("Columbus", "OH", "432", "America/New_York", "614"),
-    ("Omaha", "NE", "681", "America/Chicago", "402"),
-    ("Detroit", "MI", "482", "America/Detroit", "313"),
-    ("Indianapolis", "IN", "462", "America/Indiana/Indianapolis", "317"),
-    ("Minneapolis", "MN", "554", "America/Chicago", "612"),
-    ("Burlington", "VT", "054", "America/New_York", "802"),
-    ("Baltimore", "MD", "212", "America/New_York", "410"),
-    ("Salt Lake City", "UT", "841", "America/Denver", "801"),
-    ("Albuquerque", "NM", "871", "America/Denver", "505"),
+# City, state, first three digits of its postal codes, time zone.
+CITIES: tuple[tuple[str, str, str, str], ...] = (
+    ("Lincoln", "NE", "685", "America/Chicago"),
+    ("Madison", "WI", "537", "America/Chicago"),
+    ("Savannah", "GA", "314", "America/New_York"),
+    ("Knoxville", "TN", "379", "America/New_York"),
+    ("Louisville", "KY", "402", "America/New_York"),
+    ("Wichita", "KS", "672", "America/Chicago"),
+    ("Kansas City", "MO", "641", "America/Chicago"),
+    ("St. Louis", "MO", "631", "America/Chicago"),
+    ("Little Rock", "AR", "722", "America/Chicago"),
+    ("Jackson", "MS", "392", "America/Chicago"),
+    ("Mobile", "AL", "366", "America/Chicago"),
+    ("Birmingham", "AL", "352", "America/Chicago"),
+    ("Charleston", "SC", "294", "America/New_York"),
+    ("Columbia", "SC", "292", "America/New_York"),
+    ("Norfolk", "VA", "235", "America/New_York"),
+    ("Wilmington", "DE", "198", "America/New_York"),
+    ("Newark", "NJ", "071", "America/New_York"),
+    ("Trenton", "NJ", "086", "America/New_York"),
+    ("Rochester", "NY", "146", "America/New_York"),
+    ("Syracuse", "NY", "132", "America/New_York"),
+    ("Cleveland", "OH", "441", "America/New_York"),
+    ("Toledo", "OH", "436", "America/New_York"),
+    ("Grand Rapids", "MI", "495", "America/Detroit"),
+    ("Duluth", "MN", "558", "America/Chicago"),
+    ("Fargo", "ND", "581", "America/Chicago"),
+    ("Sioux Falls", "SD", "571", "America/Chicago"),
+    ("Billings", "MT", "591", "America/Denver"),
+    ("Cheyenne", "WY", "820", "America/Denver"),
+    ("Reno", "NV", "895", "America/Los_Angeles"),
+    ("Fresno", "CA", "937", "America/Los_Angeles"),
+    ("Eugene", "OR", "974", "America/Los_Angeles"),
+    ("Tacoma", "WA", "984", "America/Los_Angeles"),
+    ("Anchorage", "AK", "995", "America/Anchorage"),
+    ("Honolulu", "HI", "968", "Pacific/Honolulu"),
+    ("Santa Fe", "NM", "875", "America/Denver"),
+    ("El Paso", "TX", "799", "America/Denver"),
+    ("San Antonio", "TX", "782", "America/Chicago"),
+    ("Baton Rouge", "LA", "708", "America/Chicago"),
 )
 # Numbers move with people, so a mobile phone may have any of these area codes.
 AREA_CODES: tuple[str, ...] = tuple(
@@ -138,11 +138,12 @@ AREA_CODES: tuple[str, ...] = tuple(
 )
 STREETS: tuple[str, ...] = tuple(
     (
-        "Maple Oak Cedar Pine Elm Walnut Chestnut Juniper Willow Birch Park Lake Hill River Spring "
-        "Church Mill Ridge Meadow Forest Orchard Sunset Highland Valley Prospect Franklin Jefferson "
-        "Lincoln Madison Monroe Grant Harrison Cleveland Delaware Hudson Amber Della Lanvale Steele "
-        "Bowen Deedham Fairweather Gregory Jessamine Kestrel Larkspur Mariner Nightingale Osprey "
-        "Pheasant Quail Raven Sparrow Thornbury Upland Verbena Wisteria Yarrow Almond Bramble Copper"
+        "Acacia Alder Aspen Beech Buckeye Catalpa Cottonwood Dogwood Hawthorn Hickory Hemlock Locust "
+        "Magnolia Mulberry Poplar Redwood Sassafras Sycamore Tupelo Bayberry Bluebell Clover Foxglove "
+        "Goldenrod Heather Lavender Marigold Primrose Saffron Thistle Adams Buchanan Fillmore "
+        "Garfield Hayes Pierce Polk Tyler Depot Foundry Granary Harbor Market Quarry Railroad Station "
+        "Tannery Wharf Canal Ferry Cannon Chapel College Courthouse Fairground Armory Lighthouse "
+        "Overlook Terrace Bluff Cascade"
     ).split()
 )
 STREET_KINDS: tuple[tuple[str, str], ...] = (
@@ -151,58 +152,57 @@ STREET_KINDS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 MAILBOX_PROVIDERS: tuple[str, ...] = (
     "gmail.com", "outlook.com", "yahoo.com", "icloud.com", "hotmail.com", "proton.me",
-    "cascadenet.example", "bluerivermail.example",
+    "harborpost.example", "pinemail.example",
 )  # fmt: skip
 COMPANY_FIRST: tuple[str, ...] = tuple(
     (
-        "Amber Alder Anchor Ash Autumn Beacon Birch Blue Boulder Brass Bright Brook Canyon Cedar Clear "
-        "Cobalt Copper Coral Crest Crimson Crystal Dawn Delta Drift Dune East Echo Elm Ember Ever Fable "
-        "Falcon Fern Flint Frost Garnet Glen Gold Granite Gray Harbor Haven Hawk Hazel Heron High "
-        "Hollow Indigo Iron Ivory Jade Juniper Keystone Lake Lark Laurel Light Lily Long Lunar Maple "
-        "Marble Mead Mill Mist Moss North Oak Ocean Olive Onyx Opal Orchard Osprey Pearl Pebble Pine "
-        "Pioneer Prairie Quarry Quartz Rain Raven Red Ridge River Rock Rose Sage Sand Sapphire Shore "
-        "Silver Sky Slate Snow South Spring Spruce Star Stone Storm Summit Sun Swift Tamarack Thorn "
-        "Thunder Timber Topaz Trail Vale Velvet Violet Wander West Willow Wind Winter Wolf Wren Yarrow"
+        "Acorn Almond Apple Arbor Barley Basalt Bell Bison Bramble Brindle Candle Cardinal Chestnut "
+        "Cider Cinder Clay Clover Copse Cotton Crane Cricket Currant Dapple Drum Eagle Elder Fennel "
+        "Finch Flax Fox Gable Ginger Goose Grain Hare Hay Heath Hemlock Hickory Honey Hop Kestrel "
+        "Kettle Ladder Lantern Larch Lemon Linden Linen Magpie Mallow Mint Mulberry Mustard Nettle "
+        "Nutmeg Oat Otter Paddle Parsley Pepper Pewter Plover Plum Poppy Pumpkin Quill Robin Rowan "
+        "Rye Saddle Saffron Sedge Sheaf Shuttle Sickle Spindle Sparrow Spice Starling Straw Swallow "
+        "Teasel Tern Thimble Thistle Tin Trellis Turnip Umber Walnut Wax Wheat Wicker Wool"
     ).split()
 )
 COMPANY_SECOND: tuple[str, ...] = tuple(
     (
-        "bank bay bend berg bluff bridge brook cliff cove crest cross dale dell edge fall ferry field "
-        "ford forge fork gate glen grove hall harbor haven heath helm hill hollow hurst isle key knoll "
-        "lake land lane leaf ledge light line lock lodge mark marsh mead mere mill mont moor mount mouth "
-        "park pass path peak pine point pond pool port reach ridge rise road rock run shade shore side "
-        "slope spire spring square stead stone strand stream summit terrace tide top tower town trace "
-        "trail vale valley view village walk wall ward watch water way well wharf wick wind wing wood works"
+        "acre anvil arrow barn barrel basket beam board bolt boot bottle bow bowl bucket button cart "
+        "castle chapel chest clock cloth cradle crown cup cutter dial door drum fence flag flask "
+        "fleece frame gable garden girder hammer hatch hearth hinge hive hook horn house jar kiln "
+        "knot ladder lantern latch lever loaf loft loom mason mast mortar nail needle net oar oven "
+        "paddle pail pan pen pier pin plank plate plow post press pulley quilt rack rafter rail rake "
+        "rope rudder saddle sail saw scale shed shelf shingle shovel sieve spade spoke spool stall "
+        "stool stove table thatch thread tile timber trowel trunk vane vat vault wagon wheel whistle "
+        "wire yoke"
     ).split()
 )
 # Industry, then the words that its companies carry in their names.
 INDUSTRIES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Software", ("Systems", "Software", "Labs")),
-    ("Manufacturing", ("Fabrication", "Manufacturing", "Tools")),
-    ("Healthcare", ("Health", "Clinics", "Medical Group")),
-    ("Financial Services", ("Credit Union", "Capital", "Insurance")),
-    ("Retail", ("Stores", "Market", "Outfitters")),
-    ("Education", ("Academy", "Learning", "District")),
-    ("Professional Services", ("Associates", "Advisors", "Partners")),
-    ("Media", ("Media", "Publishing", "Studios")),
-    ("Logistics", ("Freight", "Transport", "Logistics")),
-    ("Hospitality", ("Hotels", "Restaurants", "Resorts")),
+    ("Food and Drink", ("Bakery", "Foods", "Brewing")),
+    ("Construction", ("Builders", "Roofing", "Contracting")),
+    ("Wholesale", ("Supply", "Wholesale", "Distribution")),
+    ("Home Services", ("Plumbing", "Cleaning", "Landscaping")),
+    ("Beauty and Wellness", ("Spa", "Salon", "Fitness")),
+    ("Automotive", ("Motors", "Garage", "Tire")),
+    ("Agriculture", ("Farms", "Orchards", "Dairy")),
+    ("Textiles", ("Textiles", "Upholstery", "Apparel")),
+    ("Veterinary", ("Veterinary", "Animal Care", "Kennels")),
+    ("Events", ("Events", "Catering", "Rentals")),
 )
-LEGAL_FORMS: tuple[str, ...] = ("", "", "", " Inc", " LLC", " Co.")
+LEGAL_FORMS: tuple[str, ...] = ("", "", "", " Inc", " LLC", " Corp")
 TECH_TAGS: tuple[str, ...] = (
-    "analytics", "crm", "erp", "ga4", "hubspot", "loyalty", "payments", "salesforce", "slack",
-    "snowflake", "warehouse", "zendesk",
+    "barcode", "card-reader", "courier", "e-signature", "kiosk", "ledger", "maps", "online-shop",
+    "payroll", "spreadsheet", "telephony", "time-clock",
 )  # fmt: skip
 JOB_TITLES: tuple[tuple[str, ...], ...] = (
-    ("Software Engineer", "Data Engineer", "Solutions Architect", "Security Analyst", "IT Manager"),
-    ("Content Strategist", "Marketing Manager", "Growth Lead", "SEO Specialist", "Brand Manager"),
-    ("Chief Executive Officer", "VP Sales", "Founder", "Chief Revenue Officer", "General Manager"),
-    ("Data Analyst", "Product Analyst", "Product Manager", "Research Lead", "BI Developer"),
-    ("Customer Success Manager", "Controller", "Operations Manager", "Office Manager", "Service Coordinator"),
+    ("Dispatcher", "Field Supervisor", "Fleet Manager", "Crew Lead", "Maintenance Planner"),
+    ("Shop Manager", "Head of Promotions", "Community Manager", "Copywriter", "Events Planner"),
+    ("Owner-Manager", "Managing Partner", "Proprietor", "Regional Director", "Chief of Staff"),
+    ("Inventory Analyst", "Demand Planner", "Reporting Lead", "Pricing Analyst", "Systems Administrator"),
+    ("Bookkeeper", "Payroll Clerk", "Front Desk Manager", "Shift Lead", "Purchasing Agent"),
 )  # fmt: skip
-ROLE_MAILBOXES: tuple[str, ...] = ("info", "office", "sales", "admin", "hello")
-JUNK_EMAILS: tuple[str, ...] = ("test@test.com", "none@none.com", "noemail@example.com", "null")
-JUNK_PHONES: tuple[str, ...] = ("000-000-0000", "123-456-7890", "null", "555-555-5555")
-CONTACT_OWNERS: tuple[str, ...] = (
-    "Maya Ortiz", "Priya Nair", "Tom Vale", "Jon Becker", "(unassigned)"
-)  # fmt: skip
+ROLE_MAILBOXES: tuple[str, ...] = ("info", "contact", "orders", "accounts", "team")
+JUNK_EMAILS: tuple[str, ...] = ("test@test.com", "na@na.com", "unknown@example.com", "null")
+JUNK_PHONES: tuple[str, ...] = ("0000000000", "123-456-7890", "n/a", "999-999-9999")
+CONTACT_OWNERS: tuple[str, ...] = ("Rosalind Achebe", "Leo Winslow", "Amina Horvat", "Unowned")

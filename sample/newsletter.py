@@ -6,16 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sample.calendar import WEEKS, Calendar
-from sample.chance import happens, pick_rows, sigmoid, cumulative
+from sample.chance import cumulative, happens, pick, pick_rows, sigmoid
 from sample.content import SITE, Library
 from sample.known import NEVER
+from sample.noise import misspell, shorten
 from sample.people import People
 from sample.personas import TOPICS
-from sample.text import DAY_MS, Bools, Ints, iso_ms, join, take, tokens, whole
+from sample.records import Records, shuffled
+from sample.text import DAY_MS, Bools, Ints, choose, iso_ms, iso_seconds, join, take, tokens, whole
 
-_FIRST_ISSUE = 31
+_FIRST_ISSUE = 112
 _SEND_HOUR_MS = DAY_MS + 14 * 3_600_000  # Monday's sequel: the second day of the week, 14:00 UTC
 DELIVERED, OPENED, CLICKED, UNSUBSCRIBED = range(4)
 _NAMES = ("Email Delivered", "Email Opened", "Email Link Clicked", "Unsubscribed")
@@ -51,10 +54,10 @@ def mail_issues(
         parts.append(_mail_issue(rng, people, still, issue, sent_ms, library))
         person, at_ms, kind = parts[-1][:3]
         left[person[kind == UNSUBSCRIBED]] = at_ms[kind == UNSUBSCRIBED]
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    order = np.flatnonzero(columns[1] < calendar.end_ms)
-    order = order[np.argsort(columns[1][order], kind="stable")]
-    return Mailings(*(column[order] for column in columns), left)
+    person, at_ms, kind, number, item = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.flatnonzero(at_ms < calendar.end_ms)
+    order = order[np.argsort(at_ms[order], kind="stable")]
+    return Mailings(person[order], at_ms[order], kind[order], number[order], item[order], left)
 
 
 def _mail_issue(
@@ -81,11 +84,47 @@ def _mail_issue(
 
 def mail_lines(rng: np.random.Generator, mail: Mailings, emails: pa.Array, library: Library) -> pa.Array:
     """The events as JSON lines, in the order of ``mail``."""
-    subjects = [f'{_FIRST_ISSUE + issue}","email_subject":"Notes {_FIRST_ISSUE + issue}: {TOPICS[issue % len(TOPICS)][0]}"'
+    subjects = [f'{_FIRST_ISSUE + issue}","email_subject":"The Tally no. {_FIRST_ISSUE + issue}: {TOPICS[issue % len(TOPICS)][0]}"'
                 for issue in range(WEEKS)]  # fmt: skip
     link = join(',"link_url":"', SITE, library.path.take(pa.array(mail.item)),
-                "?utm_source=newsletter&utm_medium=email&utm_campaign=issue-", whole(_FIRST_ISSUE + mail.issue), '"')  # fmt: skip
-    return join('{"type":"track","event":"', take(_NAMES, mail.kind), '","messageId":"em_', tokens(rng, len(mail.kind), 14),
-                '","timestamp":"', iso_ms(mail.at_ms), '","properties":{"email_id":"issue-', take(subjects, mail.issue),
-                pa.compute.if_else(pa.array(mail.kind == CLICKED), link, ""),
+                "?utm_source=newsletter&utm_medium=email&utm_campaign=tally-", whole(_FIRST_ISSUE + mail.issue), '"')  # fmt: skip
+    return join('{"type":"track","event":"', take(_NAMES, mail.kind), '","messageId":"mail-', tokens(rng, len(mail.kind), 14),
+                '","timestamp":"', iso_ms(mail.at_ms), '","properties":{"email_id":"tally-', take(subjects, mail.issue),
+                pc.if_else(pa.array(mail.kind == CLICKED), link, ""),
                 '},"context":{"traits":{"email":"', emails.take(pa.array(mail.person)), '"}}}\n')  # fmt: skip
+
+
+def subscriber_emails(rng: np.random.Generator, people: People) -> tuple[pa.Array, Bools]:
+    """The address each person would subscribe with, and whether nobody else has it.
+
+    The list knows its readers by address, so a family's address is its first member's.
+    """
+    n = len(people)
+    kind = pick(rng, n, [66, 24, 5, 5])
+    personal = people.personal_email
+    email = pc.choose(pa.array(kind), personal, pc.coalesce(people.work_email, personal),
+                      pc.coalesce(people.old_email, personal), people.family_email)  # fmt: skip
+    codes = email.dictionary_encode().indices.to_numpy()
+    is_first = np.zeros(n, dtype=np.bool_)
+    is_first[np.unique(codes, return_index=True)[1]] = True
+    return email, is_first
+
+
+def subscribers(
+    rng: np.random.Generator, people: People, subscriber: Bools, emails: pa.Array, mail: Mailings, calendar: Calendar
+) -> Records:  # fmt: skip
+    """The list as the newsletter tool keeps it."""
+    person = np.flatnonzero(subscriber)
+    n, left = len(person), mail.left_ms[person]
+    has_left = left < calendar.end_ms
+    is_cleaned = ~has_left & happens(rng, n, 0.04)
+    first = shorten(rng, people.first.take(pa.array(person)), people.home.given[person], 0.15)
+    since = calendar.start_ms - rng.integers(DAY_MS, 900 * DAY_MS, n)
+    status = np.select([has_left, is_cleaned], [1, 2], 0)
+    table = pa.table({
+        "email": emails.take(pa.array(person)),
+        "first_name": choose(happens(rng, n, 0.72), misspell(rng, first, 0.01), None),
+        "status": take(("subscribed", "unsubscribed", "cleaned"), status), "subscribed_at": iso_seconds(since),
+        "unsubscribed_at": choose(has_left, iso_seconds(np.where(has_left, left, 0)), None),
+    })  # fmt: skip
+    return shuffled(rng, Records("newsletter_subscribers", "email", table, person, np.zeros(n, dtype=np.bool_)))

@@ -163,7 +163,7 @@ def _old_emails(
 def _family_emails(last: pa.Array, household: Ints, start: int) -> pa.Array:
     """One address per household, named after its first member."""
     surname = pc.utf8_lower(last.take(pa.array(np.searchsorted(household, household))))
-    return join("the.", surname, "s.", whole(start + household), "@cascadenet.example")
+    return join("the.", surname, "s.", whole(start + household), "@harborpost.example")
 
 
 def _pattern(style: Ints, variants: tuple[pa.Array, ...]) -> pa.Array:

@@ -13,23 +13,23 @@ import numpy as np
 from sample.text import Floats
 
 TOPICS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("api-integration", ("api", "sdk", "webhook", "rate-limit")),
-    ("data-modelling", ("star-schema", "grain", "dimension", "contract")),
-    ("security", ("sso", "mfa", "encryption", "audit-log")),
-    ("ai-automation", ("llm", "agents", "prompts", "workflow")),
-    ("email-marketing", ("deliverability", "drip", "subject-line", "inbox")),
-    ("search-seo", ("keywords", "serp", "ranking", "backlinks")),
-    ("ab-testing", ("experiment", "variant", "sample-size", "uplift")),
-    ("product-analytics", ("events", "retention", "cohort", "dashboard")),
-    ("pricing-strategy", ("packaging", "value-metric", "discount", "tiers")),
-    ("revenue-operations", ("pipeline", "forecast", "quota", "handover")),
-    ("customer-success", ("onboarding", "churn", "health-score", "renewal")),
-    ("productivity", ("meetings", "templates", "focus", "checklists")),
-    ("finance-invoicing", ("invoice", "vat", "reconciliation", "cash-flow")),
-    ("privacy-compliance", ("consent", "retention-rules", "ccpa", "gdpr")),
+    ("route-planning", ("stops", "fuel", "time-windows", "driver-hours")),
+    ("equipment-care", ("inspection", "spare-parts", "warranty", "downtime")),
+    ("stock-control", ("reorder-point", "stocktake", "barcode", "shrinkage")),
+    ("shift-rostering", ("overtime", "swap", "availability", "cover")),
+    ("local-advertising", ("flyer", "radius", "storefront", "sponsorship")),
+    ("customer-reviews", ("reply", "rating", "testimonial", "complaint")),
+    ("loyalty-schemes", ("stamp-card", "points", "rewards", "birthday")),
+    ("online-shop", ("basket", "checkout", "photos", "delivery-slot")),
+    ("pricing", ("margin", "markup", "bundle", "seasonal-price")),
+    ("growth-funding", ("loan", "lease", "grant", "investor")),
+    ("demand-reports", ("forecast", "baseline", "chart", "peak-hour")),
+    ("payroll", ("timesheet", "withholding", "bonus", "payday")),
+    ("cash-flow", ("late-payer", "deposit", "float", "statement")),
+    ("supplier-terms", ("lead-time", "contract", "minimum-order", "backup")),
 )
 CONTENT_TYPES: tuple[str, ...] = (
-    "blog", "docs", "tutorial", "video", "webinar", "case-study", "whitepaper"
+    "article", "manual", "walkthrough", "clip", "live-session", "story", "report"
 )  # fmt: skip
 
 
@@ -46,16 +46,16 @@ class Persona:
 
 
 PERSONAS: tuple[Persona, ...] = (
-    Persona("builder", 0.24, {"api-integration": 14, "data-modelling": 12, "security": 9, "ai-automation": 6},
-            {"docs": 9, "tutorial": 7}, 0.74, 3.3),
-    Persona("marketer", 0.24, {"email-marketing": 14, "search-seo": 12, "ab-testing": 8, "privacy-compliance": 4},
-            {"blog": 8, "webinar": 5}, 0.48, 2.5),
-    Persona("executive", 0.16, {"pricing-strategy": 14, "revenue-operations": 13, "finance-invoicing": 6},
-            {"case-study": 9, "whitepaper": 5}, 0.30, 1.7),
-    Persona("analyst", 0.18, {"product-analytics": 15, "ab-testing": 9, "data-modelling": 7},
-            {"whitepaper": 7, "tutorial": 5, "webinar": 3}, 0.64, 3.0),
-    Persona("operator", 0.18, {"customer-success": 13, "productivity": 13, "finance-invoicing": 9},
-            {"video": 9, "blog": 4}, 0.52, 2.2),
+    Persona("dispatcher", 0.22, {"route-planning": 15, "equipment-care": 11, "shift-rostering": 9, "stock-control": 4},
+            {"manual": 8, "walkthrough": 7}, 0.72, 3.2),
+    Persona("promoter", 0.25, {"local-advertising": 14, "customer-reviews": 11, "loyalty-schemes": 10, "online-shop": 5},
+            {"article": 8, "live-session": 5}, 0.46, 2.5),
+    Persona("proprietor", 0.17, {"pricing": 13, "growth-funding": 13, "cash-flow": 6},
+            {"story": 9, "report": 4}, 0.31, 1.8),
+    Persona("planner", 0.17, {"demand-reports": 15, "stock-control": 10, "supplier-terms": 7},
+            {"report": 7, "walkthrough": 5, "live-session": 3}, 0.62, 2.9),
+    Persona("bookkeeper", 0.19, {"payroll": 14, "cash-flow": 10, "supplier-terms": 6, "shift-rostering": 5},
+            {"clip": 9, "article": 4}, 0.54, 2.2),
 )  # fmt: skip
 
 
@@ -74,4 +74,4 @@ def content_type_weights() -> Floats:
 
 def _shares(weights: list[list[float]]) -> Floats:
     table = np.array(weights, dtype=np.float64)
-    return table / table.sum(axis=1, keepdims=True)
+    return np.asarray(table / table.sum(axis=1, keepdims=True), dtype=np.float64)

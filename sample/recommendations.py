@@ -31,9 +31,9 @@ def recommend(
     item = slates[slate, place]
     taste = people.interests[shown.person, library.topic[item]]
     clicks = happens(rng, n, np.clip(0.04 + 0.9 * taste, 0, 0.6))
-    rec_id = join(',"recommendation_id":"rec_', tokens(rng, n, 10), '"')
+    rec_id = join(',"recommendation_id":"list-', tokens(rng, n, 10), '"')
     seen = join(rec_id, take(_slate_text(slates, library), slate),
-                choose(slate == 0, ',"policy":"popular_v1"', ',"policy":"random_v1"'))  # fmt: skip
+                choose(slate == 0, ',"policy":"most_read"', ',"policy":"random"'))  # fmt: skip
     clicked = join(rec_id, ',"position":', whole(place + 1))
     at = np.flatnonzero(clicks)
     session, moment = shown.session[at], shown.at_ms[at] + 11_000

@@ -149,4 +149,4 @@ def _seconds() -> Bytes:
 @lru_cache(maxsize=1)
 def _thousandths() -> Bytes:
     places = np.array([100, 10, 1])
-    return ((np.arange(1000)[:, None] // places) % 10 + ord("0")).astype(np.uint8)
+    return np.asarray((np.arange(1000)[:, None] // places) % 10 + ord("0"), dtype=np.uint8)

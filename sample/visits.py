@@ -15,14 +15,14 @@ VISITOR_SHARE = 0.64  # the others are known from records only
 HOUR_MS = 3_600_000
 # Visits per hour of the day (UTC), for people in American time zones.
 _HOURS = (3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1, 2, 4, 7, 9, 10, 10, 9, 10, 10, 9, 8, 6, 4)
-CHANNELS = ("", "https://www.google.com/", "https://www.linkedin.com/", "https://www.bing.com/",
-            "https://news.ycombinator.com/")  # fmt: skip
-CAMPAIGNS: tuple[str, ...] = ("",) + tuple(
+REFERRERS = ("", "https://www.google.com/", "https://www.facebook.com/", "https://duckduckgo.com/",
+             "https://www.reddit.com/")  # fmt: skip
+CAMPAIGNS: tuple[str, ...] = ("", *(
     f',"campaign":{{"source":"{source}","medium":"{medium}","name":"{name}"}}'
-    for source, medium in (("newsletter", "email"), ("google", "cpc"), ("linkedin", "paid-social"),
-                           ("facebook", "paid-social"), ("partner", "referral"))
-    for name in ("issue", "guides", "retarget", "autumn-launch")
-)  # fmt: skip
+    for source, medium in (("newsletter", "email"), ("bing", "cpc"), ("instagram", "paid-social"),
+                           ("radio", "audio"), ("guild", "referral"))
+    for name in ("tally", "spring-fair", "reminder", "how-to")
+))  # fmt: skip
 NEWSLETTER_CAMPAIGN = 1
 
 

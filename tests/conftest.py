@@ -20,9 +20,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Close with the size of our functions, whose limit a test holds."""
+    from tests.test_structure import summary  # noqa: PLC0415 - it imports from here
+
+    terminalreporter.write_line(summary())
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith(("CANDOR_", "DAGSTER_HOME", "DBT_"))]:
+    for name in [
+        name for name in os.environ if name.startswith(("CANDOR_", "DAGSTER_HOME", "DBT_"))
+    ]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("DO_NOT_TRACK", "1")
     monkeypatch.setenv("GX_ANALYTICS_ENABLED", "false")

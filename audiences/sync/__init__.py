@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from audiences.sync.config import Destinations, Sync, load_destinations
+from audiences.sync.config import DestinationsConfig, Sync, resolve_syncs
 from audiences.sync.destinations import Destination, open_destination
-from audiences.sync.erasure import DestinationEraser, ErasureEvidence
-from audiences.sync.run import SuppressionCheck, SyncReport, run_sync
+from audiences.sync.dry_run import SyncPlan, plan_sync
+from audiences.sync.erasure import DestinationEraser, ErasureEvidence, open_eraser
+from audiences.sync.run import SyncReport, run_sync
+from audiences.sync.suppression import SuppressionCheck
 
 __all__ = [
     "Destination",
     "DestinationEraser",
-    "Destinations",
+    "DestinationsConfig",
     "ErasureEvidence",
     "SuppressionCheck",
     "Sync",
+    "SyncPlan",
     "SyncReport",
-    "load_destinations",
     "open_destination",
+    "open_eraser",
+    "plan_sync",
+    "resolve_syncs",
     "run_sync",
 ]

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, HttpUrl, model_validator
 from audiences.catalogue import suggestion
 from audiences.config import KEY_PATTERN
 from audiences.errors import InvalidAudienceError
-from settings import StrictModel, load_config
+from settings import StrictModel
 
 _VARIABLE = r"^[A-Z][A-Z0-9_]*$"
 
@@ -138,13 +138,18 @@ class SyncSettings(StrictModel):
     )
 
 
-class DestinationsFile(StrictModel):
+class DestinationsConfig(StrictModel):
     """The whole of ``destinations.yml``."""
 
     destinations: dict[Key, Settings] = Field(
         default_factory=dict, description="Destinations by key."
     )
     syncs: dict[Key, SyncSettings] = Field(default_factory=dict, description="Syncs by key.")
+
+    @property
+    def enabled(self) -> Mapping[str, FileSettings | WebhookSettings]:
+        """The destinations that are switched on, by key."""
+        return {key: found for key, found in self.destinations.items() if found.enabled}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,40 +180,24 @@ class Sync:
         return (*(identifier.column for identifier in self.identifiers), *self.traits)
 
 
-@dataclass(frozen=True, slots=True)
-class Destinations:
-    """Destinations and the syncs that are switched on.
-
-    Attributes:
-        settings: Settings of every destination, those switched off included.
-        syncs: The syncs to run, in the order of the file.
-    """
-
-    settings: Mapping[str, FileSettings | WebhookSettings]
-    syncs: tuple[Sync, ...]
-
-
-def load_destinations(path: Path, *, audiences: Collection[str]) -> Destinations:
-    """Read ``destinations.yml``; no file means no destinations.
+def resolve_syncs(config: DestinationsConfig, *, audiences: Collection[str]) -> tuple[Sync, ...]:
+    """The syncs to run, in the order of the file; those switched off are left out.
 
     Args:
-        path: The file.
+        config: What ``destinations.yml`` says.
         audiences: Keys of the audiences that are configured.
 
     Raises:
-        settings.ConfigurationError: The file says what is not understood.
         InvalidAudienceError: A sync names what is not there; all problems at once.
     """
-    read = load_config(path, DestinationsFile, missing_ok=True)
-    problems = [f"{path}: {problem}" for problem in _problems(read, audiences)]
+    problems = [f"destinations.yml: {problem}" for problem in _problems(config, audiences)]
     if problems:
         raise InvalidAudienceError(problems)
-    running = tuple(
-        _resolve(key, sync, read.destinations[sync.destination])
-        for key, sync in read.syncs.items()
-        if sync.enabled and read.destinations[sync.destination].enabled
+    return tuple(
+        _resolve(key, sync, config.enabled[sync.destination])
+        for key, sync in config.syncs.items()
+        if sync.enabled and sync.destination in config.enabled
     )
-    return Destinations(read.destinations, running)
 
 
 def _resolve(key: str, sync: SyncSettings, destination: DestinationSettings) -> Sync:
@@ -223,14 +212,14 @@ def _resolve(key: str, sync: SyncSettings, destination: DestinationSettings) -> 
     )
 
 
-def _problems(read: DestinationsFile, audiences: Collection[str]) -> Iterator[str]:
-    for key, sync in read.syncs.items():
+def _problems(config: DestinationsConfig, audiences: Collection[str]) -> Iterator[str]:
+    for key, sync in config.syncs.items():
         names = [identifier.column for identifier in sync.identifiers] + sync.traits
         if sync.audience not in audiences:
             hint = suggestion(sync.audience, audiences)
             yield f"sync {key!r}: {sync.audience!r} is no audience: {hint}"
-        if sync.destination not in read.destinations:
-            hint = suggestion(sync.destination, read.destinations)
+        if sync.destination not in config.destinations:
+            hint = suggestion(sync.destination, config.destinations)
             yield f"sync {key!r}: {sync.destination!r} is no destination: {hint}"
         if len(set(names)) < len(names) or {"operation", "row_id"} & set(names):
             yield f"sync {key!r}: identifiers and traits must have names of their own"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from audiences.errors import DestinationError, DestinationRefusedError
+from audiences.errors import DestinationError, DestinationRefusedError, InvalidAudienceError
 from audiences.inventory import BATCHES, LEDGER, ROW_RESULTS, RUNS, TABLES
 from audiences.sync import ledger
-from audiences.sync.config import Sync
-from audiences.sync.destinations.base import Destination, Sleep
+from audiences.sync.config import DestinationsConfig, Sync
+from audiences.sync.destinations import Clock, Destination, Sleep, open_destination
+from settings import MissingSecretError
 from warehouse import Warehouse
 
 
@@ -23,7 +25,8 @@ class ErasureEvidence:
         sync_key: The sync that had sent the persons there.
         persons: How many ids of them it was told to forget.
         status: confirmed; rejected: some rows were refused; unanswered: told, without an answer;
-            refused: it would not listen; unreachable: it is no longer configured or is off.
+            refused: it would not listen; unreachable: it is no longer configured, is off or has no
+            secret.
         batch_id: The batch that told it; None when nothing was sent.
         code: Why it is not confirmed; None when it is.
     """
@@ -85,7 +88,9 @@ class DestinationEraser:
     ) -> ErasureEvidence:
         destination = self.destinations.get(sent.destination_key)
         if destination is None:
-            return sent.evidence("unreachable", None, "not configured or switched off")
+            return sent.evidence(
+                "unreachable", None, "not configured, switched off or without its secret"
+            )
         sync = Sync(sent.sync_key, sent.audience_key, sent.destination_key, "mirror", ())
         intent = ledger.Intent(sync, request_id, ledger.ERASURE, now)
         waiting = self._waiting(sent.sync_key, request_id)
@@ -134,6 +139,44 @@ class DestinationEraser:
         self.warehouse.create_missing(TABLES)
         rows = self.warehouse.read(_EVER_SENT, {"person_ids": list(person_ids)})
         return [_Sent(**row) for row in rows.to_pylist()]  # one row per sync
+
+
+def open_eraser(
+    warehouse: Warehouse,
+    config: DestinationsConfig,
+    *,
+    artifacts: Path,
+    environment: Mapping[str, str],
+    clock: Clock,
+    sleep: Sleep,
+) -> DestinationEraser:
+    """An eraser that reaches every destination that is switched on.
+
+    One whose secret is missing or wrong cannot be reached: the evidence says so, and telling the
+    others goes on.
+
+    Args:
+        warehouse: The engine, not inside a transaction.
+        config: What ``destinations.yml`` says.
+        artifacts: The folder in which relative folders start.
+        environment: Where secrets are, usually ``os.environ``.
+        clock: Gives the time of each attempt, UTC with its zone.
+        sleep: How to wait between attempts.
+    """
+
+    def reachable() -> Iterator[tuple[str, Destination]]:
+        for key, settings in config.enabled.items():
+            try:
+                yield (
+                    key,
+                    open_destination(
+                        key, settings, artifacts=artifacts, environment=environment, clock=clock
+                    ),
+                )
+            except (MissingSecretError, InvalidAudienceError):
+                continue
+
+    return DestinationEraser(warehouse, dict(reachable()), sleep)
 
 
 @dataclass(frozen=True, slots=True)

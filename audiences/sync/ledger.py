@@ -22,8 +22,6 @@ PLAN = "candor_sync_plan"
 DELTA = "delta"
 ERASURE = "erasure"
 
-_OPERATIONS = ("add", "change", "remove", "erase")
-
 
 @dataclass(frozen=True, slots=True)
 class Intent:
@@ -84,6 +82,11 @@ def write_intent(
     return batch_id
 
 
+def in_order() -> str:
+    """Expression to sort rows by: what is taken away goes before what is put."""
+    return "case operation when 'add' then 2 when 'change' then 1 else 0 end"
+
+
 def in_flight(warehouse: Warehouse, sync_key: str, *, kind: str = DELTA) -> list[str]:
     """Batches without an answer, oldest first."""
     rows = warehouse.read(
@@ -111,7 +114,7 @@ def read_batch(warehouse: Warehouse, sync: Sync, batch_id: str) -> Batch:
             ) as varchar) as payload{flat}
         from {ROW_RESULTS.name.sql}
         where batch_id = $batch_id
-        order by operation <> 'remove', row_id
+        order by {in_order()}, row_id
         """,
         {"batch_id": batch_id},
     )

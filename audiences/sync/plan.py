@@ -9,11 +9,13 @@ from collections.abc import Iterable
 
 from sqlglot import exp
 
-from audiences.catalogue import CONTACT_POINTS, PROFILES, Catalogue, suggestion
+from audiences.catalogue import CONTACT_POINTS, CURRENT_PERSON, PROFILES, Catalogue, suggestion
 from audiences.errors import InvalidAudienceError
 from audiences.inventory import DEFINITIONS, LEDGER, MEMBERSHIPS
 from audiences.judge import TREATMENT, consent_by_person
 from audiences.sync.config import Identifier, Sync
+from audiences.sync.ledger import in_order
+from warehouse import Warehouse
 
 SUPPRESSED = "candor_sync_suppressed"
 READY = "ready"
@@ -79,60 +81,103 @@ def gate_sql(sync: Sync, catalogue: Catalogue, *, among: str | None = None) -> s
 
 
 def plan_sql(sync: Sync, catalogue: Catalogue) -> str:
-    """Query for the rows that are due, removals first.
+    """Query for the rows that are due: removals, then changes, then additions.
 
     Columns: person_id, row_id, operation (add, change, remove), cause, fingerprint,
     identifiers, previous_identifiers, traits, number (from 0). A person whose last row was
     rejected or never answered is due again, as the ledger holds no acknowledgement of it.
+
+    In this order an identifier that moves from one person to another, as after a merge, is taken
+    away before it is put. Who keeps identifiers that are taken away with somebody else is put
+    again, for destinations that know people by these alone.
     """
-    kept = " and due.gate <> 'exited'" if sync.mode == "add_only" else ""
     return f"""
         with gates as ({gate_sql(sync, catalogue)}),
         points as ({_points()}),
         desired as ({_desired(sync)}),
         audience as ({_audience()}),
-        due as (
-            select gates.person_id, gates.gate, desired.fingerprint, desired.identifiers,
-                desired.traits, ledger.identifiers as sent_identifiers,
-                ledger.fingerprint as sent_fingerprint,
-                coalesce(ledger.is_present, false) as is_present
-            from gates
-            left join desired using (person_id)
-            left join (select * from {LEDGER.name.sql} where sync_key = $sync_key) as ledger
-                using (person_id)
-        ),
-        operations as (
-            select due.*,
-                case
-                    when gate = '{READY}' and not is_present then 'add'
-                    when gate = '{READY}' and sent_fingerprint is null then 'add'
-                    when gate = '{READY}' and sent_fingerprint <> fingerprint then 'change'
-                    when gate <> '{READY}' and is_present{kept} then 'remove'
-                end as operation
-            from due
-        )
+        merged as ({_merged(catalogue)}),
+        {_due(sync)},
+        taken as (select sent_identifiers as identifiers from due where is_leaving),
+        operations as (select due.*, {_operation()} as operation from due)
         select person_id, {_row_id()} as row_id, operation,
-            case when gate = '{READY}' then 'member' else gate end as cause,
-            case when gate = '{READY}' then fingerprint end as fingerprint,
-            case when gate = '{READY}' then identifiers else sent_identifiers end as identifiers,
-            case when gate = '{READY}' and is_present and sent_identifiers <> identifiers
+            case when is_ready then 'member' when is_merged then 'merged' else gate end as cause,
+            case when is_ready then fingerprint end as fingerprint,
+            case when is_ready then identifiers else sent_identifiers end as identifiers,
+            case when is_ready and is_present and sent_identifiers <> identifiers
                 then sent_identifiers end as previous_identifiers,
-            case when gate = '{READY}' then traits end as traits,
-            row_number() over (order by operation <> 'remove', person_id) - 1 as number
+            case when is_ready then traits end as traits,
+            row_number() over (order by {in_order()}, person_id) - 1 as number
         from operations
         where operation = 'remove'
             or (operation is not null and (select is_large_enough from audience))
     """
 
 
+def _due(sync: Sync) -> str:
+    """Everyone concerned: what they should be, and what the destination last acknowledged."""
+    kept = " and gate <> 'exited'" if sync.mode == "add_only" else ""
+    return f"""
+        due as (
+            select gates.person_id, gates.gate, desired.fingerprint, desired.identifiers,
+                desired.traits, ledger.identifiers as sent_identifiers,
+                ledger.fingerprint as sent_fingerprint,
+                merged.person_id is not null as is_merged,
+                coalesce(ledger.is_present, false) as is_present,
+                gate = '{READY}' as is_ready,
+                gate <> '{READY}' and coalesce(ledger.is_present, false){kept} as is_leaving
+            from gates
+            left join desired using (person_id)
+            left join merged using (person_id)
+            left join (select * from {LEDGER.name.sql} where sync_key = $sync_key) as ledger
+                using (person_id)
+        )
+    """
+
+
+def _operation() -> str:
+    """What is to be done for one of ``due``; null where nothing is."""
+    return """
+        case
+            when is_leaving then 'remove'
+            when not is_ready then null
+            when not is_present or sent_fingerprint is null then 'add'
+            when sent_fingerprint <> fingerprint then 'change'
+            when identifiers in (select identifiers from taken) then 'change'
+        end
+    """
+
+
+def count_gates(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> dict[str, int]:
+    """How many members stand before each gate now, by its name; reads the suppressed ones."""
+    members = f"select person_id from {MEMBERSHIPS.name.sql} where audience_key = $audience_key"
+    gates = gate_sql(sync, catalogue, among=members)
+    rows = warehouse.read(
+        f"select gate, count(*) as count from ({gates}) group by gate", gate_parameters(sync)
+    )
+    return dict(zip(rows["gate"].to_pylist(), rows["count"].to_pylist(), strict=True))
+
+
 def identifiers_to_check_sql(catalogue: Catalogue) -> str:
     """Query for (person_id, identifier_type, identifier_value) of all members."""
     if CONTACT_POINTS not in catalogue.columns:
-        return "select null::varchar as person_id limit 0"
+        return (
+            "select null::varchar as person_id, null::varchar as identifier_type, "
+            "null::varchar as identifier_value limit 0"
+        )
     return f"""
         select person_id, identifier_type, identifier_value
         from {CONTACT_POINTS.sql}
         where person_id in (select person_id from ({_members()}))
+    """
+
+
+def _merged(catalogue: Catalogue) -> str:
+    """Query for the ids that lead to another person now."""
+    if CURRENT_PERSON not in catalogue.columns:
+        return "select null::varchar as person_id limit 0"
+    return f"""
+        select distinct person_id from {CURRENT_PERSON.sql} where current_person_id <> person_id
     """
 
 

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import pyarrow as pa
 
 from audiences.catalogue import Catalogue, read_catalogue
 from audiences.errors import DestinationError, DestinationRefusedError, DestinationUnavailableError
-from audiences.inventory import BATCHES, MEMBERSHIPS, ROW_RESULTS, RUNS, TABLES
+from audiences.inventory import BATCHES, ROW_RESULTS, RUNS, TABLES
 from audiences.sync import ledger, plan
 from audiences.sync.config import Sync
 from audiences.sync.destinations.base import Destination, Sleep
+from audiences.sync.suppression import SuppressionCheck, suppressed
 from warehouse import Warehouse
-
-SuppressionCheck = Callable[[Any], Any]
-"""Takes an Arrow table (person_id, identifier_type, identifier_value) and returns the rows of
-it that belong to people who were erased and must not come back."""
 
 _ROW_COLUMNS = (
     "person_id, row_id, operation, cause, fingerprint, identifiers, previous_identifiers, traits"
@@ -97,7 +91,7 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the seventh is orches
     run.write("running", None)
     if not destination.remembers(sync.key):
         ledger.forget_all(warehouse, sync.key)
-    with _suppressed(warehouse, sync, catalogue, suppression):
+    with suppressed(warehouse, sync, catalogue, suppression):
         try:
             run.resume(sleep)
             run.send_due(sleep)
@@ -216,7 +210,8 @@ class _Run:
 
     def _report(self, status: str, code: str | None) -> SyncReport:
         rows = ledger.batch_facts(self.warehouse, self.batches)
-        gates = {} if status == "running" else self._gates()
+        running = status == "running"
+        gates = {} if running else plan.count_gates(self.warehouse, self.sync, self.catalogue)
         rejected = sum(n for (_, state), n in rows.items() if state in {"rejected", "refused"})
         pending = sum(n for (_, state), n in rows.items() if state == "pending")
         return SyncReport(
@@ -241,15 +236,6 @@ class _Run:
             return 0
         return max(0, self.planned - self.intended - self.destination.max_rows)
 
-    def _gates(self) -> dict[str, int]:
-        members = f"select person_id from {MEMBERSHIPS.name.sql} where audience_key = $audience_key"
-        gates = plan.gate_sql(self.sync, self.catalogue, among=members)
-        rows = self.warehouse.read(
-            f"select gate, count(*) as count from ({gates}) group by gate",
-            plan.gate_parameters(self.sync),
-        )
-        return {row["gate"]: row["count"] for row in rows.to_pylist()}
-
 
 _COUNTS = (
     "added",
@@ -262,26 +248,3 @@ _COUNTS = (
     "suppressed",
     "unreachable",
 )
-
-
-@contextmanager
-def _suppressed(
-    warehouse: Warehouse, sync: Sync, catalogue: Catalogue, suppression: SuppressionCheck | None
-) -> Iterator[None]:
-    """Hold the persons who must not come back in a temporary table."""
-    found = pa.table({"person_id": pa.array([], pa.string())})
-    if suppression is not None:
-        known = warehouse.read(
-            plan.identifiers_to_check_sql(catalogue), {"audience_key": sync.audience}
-        )
-        found = suppression(known).select(["person_id"])
-    with warehouse.view("candor_suppression", found):
-        warehouse.execute(
-            f"create or replace temp table {plan.SUPPRESSED} as "
-            "select distinct person_id from candor_suppression"
-        )
-    try:
-        yield
-    finally:
-        warehouse.execute(f"drop table if exists {plan.SUPPRESSED}")
-        warehouse.execute(f"drop table if exists {ledger.PLAN}")

@@ -8,7 +8,7 @@
         when {{ type }} <> 'track' then null
         {%- for name, events in var('activity_events').items() %}
         {%- set wanted = [] %}
-        {%- for event_name in events -%}
+        {%- for event_name in events + var('own_activity_events').get(name, []) -%}
             {%- do wanted.append(modules.re.sub('[ _-]', '', event_name | lower)) -%}
         {%- endfor %}
         when {{ plain }} in ({{ quoted_list(wanted) }}) then '{{ name }}'

@@ -1,4 +1,6 @@
 -- An anonymous event on a shared device belongs to nobody.
+{{ config(meta={'dagster': {'ref': {'name': 'int_events__attributed'}}}) }}
+
 select events.event_id
 
 from {{ ref('int_events__attributed') }} as events

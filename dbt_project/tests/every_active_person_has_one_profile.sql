@@ -1,4 +1,6 @@
 -- Every active person has a profile, and nobody else has one.
+{{ config(meta={'dagster': {'ref': {'name': 'profiles'}}}) }}
+
 select coalesce(persons.person_id, profiles.person_id) as person_id
 
 from (

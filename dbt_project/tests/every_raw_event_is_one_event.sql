@@ -1,4 +1,6 @@
 -- No event is lost or doubled on its way from raw to marts.
+{{ config(meta={'dagster': {'ref': {'name': 'events'}}}) }}
+
 select
     raw_events.event_count as raw_count,
     mart_events.event_count as mart_count

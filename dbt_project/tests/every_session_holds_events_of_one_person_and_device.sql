@@ -1,4 +1,6 @@
 -- The events of a session agree with it in person, device and number.
+{{ config(meta={'dagster': {'ref': {'name': 'sessions'}}}) }}
+
 select
     events.session_id,
     count(*) as event_count

@@ -1,4 +1,6 @@
 -- Every wanted person and date has features, and none of them looks ahead.
+{{ config(meta={'dagster': {'ref': {'name': 'features_as_of'}}}) }}
+
 select
     spine.person_id,
     spine.as_of

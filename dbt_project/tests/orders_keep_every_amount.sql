@@ -1,4 +1,6 @@
 -- The amounts of orders, summed up, are those that sources report.
+{{ config(meta={'dagster': {'ref': {'name': 'orders'}}}) }}
+
 select
     raw_orders.amount as raw_amount,
     mart_orders.amount as mart_amount

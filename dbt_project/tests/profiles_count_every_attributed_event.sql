@@ -1,4 +1,6 @@
 -- What profiles count, summed up, is what events hold.
+{{ config(meta={'dagster': {'ref': {'name': 'profiles'}}}) }}
+
 select
     counted.event_count as profile_count,
     attributed.event_count as attributed_count

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from audiences import AudienceError
+from audiences import AudienceError, InvalidAudienceError
 from identity import IdentityError
 from ingestion import IngestionError
-from measurement import MeasurementError
-from orchestration.errors import OrchestrationError, TargetNotEmptyError, UnknownTableError
-from orchestration.errors import UnsupportedFormatError
-from personalization import PersonalizationError
+from measurement import InvalidExperimentError, MeasurementError
+from orchestration.errors import (
+    OrchestrationError,
+    TargetNotEmptyError,
+    UnknownTableError,
+    UnsupportedFormatError,
+)
+from personalization import EmptyBlockError, PersonalizationError
 from prediction import PredictionError
 from privacy import PrivacyError
 from sample import SampleError
@@ -18,6 +22,9 @@ from warehouse import WarehouseBusyError, WarehouseError
 FAILED, INPUT, BUSY = 1, 3, 4
 
 INPUT_ERRORS = (
+    EmptyBlockError,
+    InvalidAudienceError,
+    InvalidExperimentError,
     SettingsError,
     SampleError,
     UnknownTableError,

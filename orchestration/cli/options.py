@@ -26,7 +26,8 @@ FOLDERS = {
 
 def with_paths(command: Callable[..., R]) -> Callable[..., R]:
     """Give a command ``--config``, ``--home`` and ``--landing``, handed over as ``paths``."""
-    signature = inspect.signature(command)
+    # Typer does not read annotations that are still text.
+    signature = inspect.signature(command, eval_str=True)
     own = [p for name, p in signature.parameters.items() if name != "paths"]
     folders = [_folder_parameter(name) for name in FOLDERS]
 

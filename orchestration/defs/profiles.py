@@ -1,57 +1,61 @@
 """The dbt project in two phases: what identity reads, and what reads identity."""
 
-import os
 from collections.abc import Iterator
 
 import dagster as dg
-from dagster_dbt import DbtCliResource, dbt_assets
+from dagster_dbt import dbt_assets
 
-from orchestration import dbt
+from orchestration.dbt import Build, DbtEvent, LayeredTranslator, build
+from orchestration.manifest import parsed_project
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
+from warehouse import TableName
 
-PROJECT = dbt.project()
-TRANSLATOR = dbt.LayeredTranslator()
-# Unit tests judge the SQL, not the data: they run in `make test`, not on every refresh.
-BUILD = ["build", "--exclude-resource-type", "unit_test"]
+PARSED = parsed_project()
+TRANSLATOR = LayeredTranslator()
 
 
 @dbt_assets(
-    manifest=PROJECT.manifest_path,
-    project=PROJECT,
+    manifest=PARSED.manifest,
     select="tag:before_identity",
     name="prepare_records",
     dagster_dbt_translator=TRANSLATOR,
 )
-def prepare_records(
-    context: dg.AssetExecutionContext, dbt_cli: DbtCliResource, candor: CandorResource
-):
+def prepare_records(context: dg.AssetExecutionContext, candor: CandorResource):
     """Stage raw tables: latest versions, trimmed, typed."""
     announce("Staging records and events")
-    yield from _build(context, dbt_cli, candor)
+    yield from _build(context, candor)
 
 
 @dbt_assets(
-    manifest=PROJECT.manifest_path,
-    project=PROJECT,
+    manifest=PARSED.manifest,
     select="tag:after_identity",
     name="unify_profiles",
     dagster_dbt_translator=TRANSLATOR,
 )
-def unify_profiles(
-    context: dg.AssetExecutionContext, dbt_cli: DbtCliResource, candor: CandorResource
-):
+def unify_profiles(context: dg.AssetExecutionContext, candor: CandorResource):
     """Build profiles, events, sessions, consent and features from who is who."""
     announce("Building profiles")
-    yield from _build(context, dbt_cli, candor)
+    yield from _build(context, candor)
 
 
-def _build(
-    context: dg.AssetExecutionContext, dbt_cli: DbtCliResource, candor: CandorResource
-) -> Iterator[object]:
-    """Hand the warehouse file to dbt; every invocation leaves its files in the data home."""
+def _build(context: dg.AssetExecutionContext, candor: CandorResource) -> Iterator[DbtEvent]:
+    """Let dbt have the warehouse file; its files stay in the data home, those of the last build."""
     paths = candor.company.paths
-    os.environ.update(dbt.environment(paths))
-    target = paths.dbt / context.run.run_id / context.op.name
+    wanted = Build(
+        parsed=PARSED,
+        warehouse=paths.warehouse,
+        target=paths.dbt / context.op.name,
+        assets=context.selected_asset_keys,
+        checks=context.selected_asset_check_keys,
+        variables=candor.company.profile_variables,
+    )
     with candor.lend_warehouse_file():
-        yield from dbt_cli.cli(BUILD, context=context, target_path=target).stream()
+        outcome = build(wanted)
+    with candor.open_warehouse() as warehouse:
+        counts = {
+            key: int(warehouse.scalar(f"select count(*) from {TableName(*key.path).sql}"))
+            for key in outcome.stored
+        }
+    yield from outcome.events(counts)
+    outcome.raise_on_failure()

@@ -1,22 +1,27 @@
 """Audiences and what is sent of them."""
 
+import os
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import dagster as dg
 
 import audiences.inventory
-from audiences import compute_memberships
-from audiences.sync import open_destination, run_sync
-from orchestration.company import utc_now
+from audiences import AudienceReport, compute_memberships
+from audiences.sync import SyncReport, open_destination, run_sync
+from orchestration.company import Company, utc_now
 from orchestration.privacy_parts import erased_contacts
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
+from warehouse import Table, Warehouse
 
 SEGMENT_TABLES = [t for t in audiences.inventory.TABLES if t.name.schema == "audiences"]
 SYNC_TABLES = [t for t in audiences.inventory.TABLES if t.name.schema == "sync"]
 READ_BY_AUDIENCES = [
     dg.AssetKey(["marts", "profiles"]),
+    dg.AssetKey(["marts", "current_person"]),
     dg.AssetKey(["marts", "events"]),
     dg.AssetKey(["marts", "consent_current"]),
     dg.AssetKey(["marts", "accounts"]),
@@ -26,91 +31,85 @@ READ_BY_AUDIENCES = [
 ]
 READ_BY_SYNC = [
     dg.AssetKey(["audiences", "memberships"]),
+    dg.AssetKey(["audiences", "definitions"]),
+    dg.AssetKey(["marts", "profiles"]),
     dg.AssetKey(["marts", "contact_points"]),
+    dg.AssetKey(["marts", "consent_current"]),
 ]
+
+Results = Iterator[dg.MaterializeResult]
 
 
 @dg.multi_asset(
     specs=table_specs(SEGMENT_TABLES, deps=READ_BY_AUDIENCES), name="segment", can_subset=False
 )
-def segment(context: dg.AssetExecutionContext, candor: CandorResource):
+def segment(context: dg.AssetExecutionContext, candor: CandorResource) -> Results:
     """Compute every audience: members, why they are in, who was left out for lack of consent."""
     announce("Computing audiences")
     with candor.open_warehouse() as warehouse:
         reports = compute_memberships(
             warehouse, candor.company.audiences, run_id=context.run.run_id, now=utc_now()
         )
-        counts = {
-            table.name: warehouse.scalar(f"select count(*) from {table.name.sql}")
-            for table in SEGMENT_TABLES
-        }
+        counts = {table.name: _count(warehouse, table) for table in SEGMENT_TABLES}
+    found = {report.key: _audience_in_words(report) for report in reports}
     for table in SEGMENT_TABLES:
         yield dg.MaterializeResult(
             asset_key=asset_key(table),
-            metadata={
-                "dagster/row_count": counts[table.name],
-                **{report.key: f"{report.members} members, {report.held_out} held out" for report in reports},
-            },
+            metadata={"dagster/row_count": counts[table.name], **found},
         )
 
 
 @dg.asset_check(asset=dg.AssetKey(["audiences", "memberships"]), blocking=True)
 def no_member_lacks_consent(candor: CandorResource) -> dg.AssetCheckResult:
-    """Nobody is a member who was left out of that audience for lack of consent."""
+    """Every member has granted every purpose that the audience's definition names."""
     with candor.open_warehouse() as warehouse:
         wrong = warehouse.scalar(
-            "select count(*) from audiences.memberships "
-            "semi join audiences.suppressed_members using (audience_key, person_id)"
+            """
+            select count(*)
+            from audiences.memberships as members
+            inner join (
+                select audience_key, unnest(from_json(purposes, '["varchar"]')) as purpose
+                from audiences.definitions
+            ) as required using (audience_key)
+            anti join (
+                select person_id, purpose from marts.consent_current where status = 'granted'
+            ) as granted using (person_id, purpose)
+            """
         )
     return dg.AssetCheckResult(passed=wrong == 0, metadata={"members_without_consent": wrong})
 
 
 @dg.multi_asset(specs=table_specs(SYNC_TABLES, deps=READ_BY_SYNC), name="send", can_subset=False)
-def send(context: dg.AssetExecutionContext, candor: CandorResource):
+def send(context: dg.AssetExecutionContext, candor: CandorResource) -> Results:
     """Send what is due to every destination: added, changed, removed; nothing new, nothing sent."""
     announce("Sending audiences")
-    company = candor.company
-    destinations = company.destinations
     with candor.open_warehouse() as warehouse:
-        reports = [
-            run_sync(
-                warehouse,
-                sync,
-                open_destination(sync.destination, destinations, company.paths.artifacts),
-                run_id=context.run.run_id,
-                now=utc_now(),
-                sleep=time.sleep,
-                suppression=erased_contacts(company, warehouse),
-            )
-            for sync in destinations.syncs
-        ]
-        counts = {
-            table.name: warehouse.scalar(f"select count(*) from {table.name.sql}")
-            for table in SYNC_TABLES
-        }
+        reports = publish(candor.company, warehouse, run_id=context.run.run_id)
+        counts = {table.name: _count(warehouse, table) for table in SYNC_TABLES}
+    found = {report.sync_key: _sync_in_words(report) for report in reports}
     for table in SYNC_TABLES:
         yield dg.MaterializeResult(
             asset_key=asset_key(table),
-            metadata={
-                "dagster/row_count": counts[table.name],
-                **{
-                    report.sync_key: f"{report.status}: {report.added} added, "
-                    f"{report.changed} changed, {report.removed} removed, {report.rejected} rejected"
-                    for report in reports
-                },
-            },
+            metadata={"dagster/row_count": counts[table.name], **found},
         )
 
 
 @dg.asset_check(asset=dg.AssetKey(["sync", "ledger"]))
 def no_held_out_person_was_sent(candor: CandorResource) -> dg.AssetCheckResult:
-    """Nobody who is held out of an audience stands as sent in its ledger."""
+    """Nobody who is held out of an audience was sent by a sync of it, as its latest run left it."""
     with candor.open_warehouse() as warehouse:
         wrong = warehouse.scalar(
             """
-            select count(*) from sync.ledger as ledger
+            select count(*)
+            from sync.ledger as ledger
+            inner join (
+                select sync_key, arg_max(audience_key, started_at) as audience_key,
+                    arg_max(status, started_at) as status
+                from sync.runs group by sync_key
+            ) as runs using (sync_key)
             inner join audiences.memberships as members using (audience_key, person_id)
-            where members.arm = 'holdout' and ledger.status = 'acknowledged'
+            where members.arm = 'holdout' and ledger.is_present and ledger.status = 'acknowledged'
+                and runs.status = 'succeeded'
             """
         )
     return dg.AssetCheckResult(passed=wrong == 0, metadata={"held_out_and_sent": wrong})
@@ -129,4 +128,51 @@ def every_sync_ran_to_its_end(candor: CandorResource) -> dg.AssetCheckResult:
         passed=not counts.keys() - {"succeeded"},
         severity=dg.AssetCheckSeverity.WARN,
         metadata=counts,
+    )
+
+
+def publish(company: Company, warehouse: Warehouse, *, run_id: str) -> list[SyncReport]:
+    """Run every sync; all destinations are opened first, so that a missing secret stops all."""
+    syncs, settings = company.syncs, company.destinations.enabled
+    destinations = {
+        key: open_destination(
+            key,
+            settings[key],
+            artifacts=company.paths.artifacts,
+            environment=os.environ,
+            clock=lambda: datetime.now(tz=UTC),
+        )
+        for key in dict.fromkeys(sync.destination for sync in syncs)
+    }
+    return [
+        run_sync(
+            warehouse,
+            sync,
+            destinations[sync.destination],
+            run_id=run_id,
+            now=utc_now(),
+            sleep=time.sleep,
+            suppression=erased_contacts(company, warehouse),
+        )
+        for sync in syncs
+    ]
+
+
+def _count(warehouse: Warehouse, table: Table) -> int:
+    return int(warehouse.scalar(f"select count(*) from {table.name.sql}"))
+
+
+def _audience_in_words(report: AudienceReport) -> str:
+    notes = f"; {'; '.join(report.notes)}" if report.notes else ""
+    return (
+        f"{report.status}: {report.members} members ({report.held_out} held out), "
+        f"{report.suppressed} without consent, {report.entered} entered, {report.exited} left{notes}"
+    )
+
+
+def _sync_in_words(report: SyncReport) -> str:
+    code = f" ({report.code})" if report.code else ""
+    return (
+        f"{report.status}{code}: {report.added} added, {report.changed} changed, "
+        f"{report.removed} removed, {report.rejected} rejected, {report.unanswered} unanswered"
     )

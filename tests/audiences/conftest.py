@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -13,8 +13,8 @@ from audiences.config import Audience
 from audiences.inventory import TABLES
 from warehouse import DuckDBWarehouse
 
-NOW = dt.datetime(2026, 3, 2, 9, 30)
-AS_OF = dt.datetime(2026, 3, 1)
+NOW = dt.datetime.fromisoformat("2026-03-02T09:30")
+AS_OF = dt.datetime.fromisoformat("2026-03-01")
 
 MARTS = """
 create schema raw; create schema marts; create schema identity; create schema prediction;
@@ -40,6 +40,7 @@ create table marts.contact_points (
     person_id varchar, identifier_type varchar, identifier_value varchar, is_preferred boolean,
     is_shared boolean, source varchar, source_record_id varchar
 );
+create table marts.current_person (person_id varchar, current_person_id varchar);
 create table identity.persons (
     person_id varchar, status varchar, merged_into varchar, created_at timestamp
 );
@@ -76,6 +77,7 @@ class Company:
         """A person with an address of their own and these purposes granted."""
         self.insert("marts.profiles", person_id=person_id, **traits)
         self.insert("identity.persons", person_id=person_id, status="active")
+        self.insert("marts.current_person", person_id=person_id, current_person_id=person_id)
         for purpose in consent:
             self.consent(person_id, purpose, "granted")
         self.insert(
@@ -86,6 +88,25 @@ class Company:
             is_preferred=True,
             is_shared=False,
         )
+
+    def merge(self, person_id: str, *, into: str) -> None:
+        """Two persons turn out to be one, who keeps the second id."""
+        both = {"gone": person_id, "kept": into}
+        for statement in (
+            "update identity.persons set status = 'merged', merged_into = $kept "
+            "where person_id = $gone",
+            "update marts.current_person set current_person_id = $kept where person_id = $gone",
+            "update marts.contact_points set person_id = $kept, is_preferred = false "
+            "where person_id = $gone",
+            "update marts.events set person_id = $kept where person_id = $gone",
+        ):
+            self.warehouse.execute(
+                statement, {k: v for k, v in both.items() if f"${k}" in statement}
+            )
+        for table in ("marts.profiles", "marts.consent_current"):
+            self.warehouse.execute(
+                f"delete from {table} where person_id = $gone", {"gone": person_id}
+            )
 
     def people(self, count: int, **traits: Any) -> list[str]:
         """So many persons: p000, p001, …"""
@@ -119,8 +140,8 @@ class Company:
 
 
 @pytest.fixture
-def company() -> Iterator[Company]:
-    yield Company()
+def company() -> Company:
+    return Company()
 
 
 def audience(include: Any, *, key: str = "everyone", **changes: Any) -> Audience:

@@ -159,7 +159,7 @@ def _times(name: str, clause: dict[str, Any]) -> int:
     return count
 
 
-def _oracle(name: str, clause: dict[str, Any]) -> bool:
+def _oracle(name: str, clause: dict[str, Any]) -> bool:  # noqa: PLR0911 - one for each clause
     tests = {k: v for k, v in clause.items() if k not in {"trait", "account"}}
     if "all" in clause:
         return all(_oracle(name, inner) for inner in clause["all"])

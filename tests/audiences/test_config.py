@@ -6,7 +6,7 @@ import pytest
 
 from audiences import InvalidAudienceError, load_audiences
 from audiences.config import Audience, EventClause
-from audiences.sync import load_destinations
+from audiences.sync import DestinationsConfig, Sync, resolve_syncs
 from settings import ConfigurationError, load_config
 
 ROOT = Path(__file__).parents[2]
@@ -33,16 +33,20 @@ def _write(folder: Path, text: str, name: str = "readers.yml") -> Path:
     return path
 
 
+def _syncs(path: Path, *audiences: str) -> tuple[Sync, ...]:
+    return resolve_syncs(
+        load_config(path, DestinationsConfig, missing_ok=True), audiences=audiences
+    )
+
+
 @pytest.mark.parametrize("folder", ["config", "tests/fernhill/config"])
 def test_the_shipped_configuration_loads(folder: str) -> None:
     audiences = load_audiences(ROOT / folder / "audiences")
 
-    found = load_destinations(
-        ROOT / folder / "destinations.yml", audiences=[audience.key for audience in audiences]
-    )
+    syncs = _syncs(ROOT / folder / "destinations.yml", *(audience.key for audience in audiences))
 
     assert len(audiences) == 4
-    assert {sync.destination for sync in found.syncs} == {"exports"}
+    assert {sync.destination for sync in syncs} == {"exports"}
 
 
 @pytest.mark.parametrize(
@@ -109,7 +113,7 @@ def test_a_sync_names_what_is_there(tmp_path: Path, old: str, new: str, said: st
     path = _write(tmp_path, GOOD_DESTINATIONS.replace(old, new))
 
     with pytest.raises(InvalidAudienceError, match=said):
-        load_destinations(path, audiences=["readers"])
+        _syncs(path, "readers")
 
 
 @pytest.mark.parametrize(
@@ -125,7 +129,7 @@ def test_a_secret_in_the_wrong_place_is_refused_without_being_shown(
     path = _write(tmp_path, GOOD_DESTINATIONS.replace(old, secret))
 
     with pytest.raises(ConfigurationError) as refused:
-        load_destinations(path, audiences=["readers"])
+        _syncs(path, "readers")
 
     assert "c2VjcmV0" not in str(refused.value)
     assert "pass1" not in str(refused.value)
@@ -134,4 +138,12 @@ def test_a_secret_in_the_wrong_place_is_refused_without_being_shown(
 def test_a_sync_to_a_destination_that_is_off_does_not_run(tmp_path: Path) -> None:
     text = GOOD_DESTINATIONS.replace("kind: webhook", "kind: webhook, enabled: false")
 
-    assert load_destinations(_write(tmp_path, text), audiences=["readers"]).syncs == ()
+    assert _syncs(_write(tmp_path, text), "readers") == ()
+
+
+def test_no_file_means_no_destinations(tmp_path: Path) -> None:
+    assert _syncs(tmp_path / "destinations.yml") == ()
+
+
+def test_an_empty_file_means_no_destinations(tmp_path: Path) -> None:
+    assert _syncs(_write(tmp_path, "# none yet\n")) == ()

@@ -239,13 +239,61 @@ def test_why_tells_what_is_met_and_what_is_missing(company: Company) -> None:
 
 def test_why_finds_a_person_by_an_id_of_the_past(company: Company) -> None:
     company.person("ann")
-    company.warehouse.execute(
-        "create table marts.current_person as select 'old' as person_id, 'ann' as current_person_id"
-    )
+    company.insert("marts.current_person", person_id="old", current_person_id="ann")
 
     (row,) = why(company.warehouse, [audience(EVERYONE)], "old", now=NOW).to_pylist()
 
     assert row["is_match"]
+
+
+def test_a_merged_person_goes_on_with_the_older_stay(company: Company) -> None:
+    company.person("old", country="US")
+    company.person("new", country="DE")
+    _compute(company, audience(US))
+    company.merge("old", into="new")
+    company.warehouse.execute("update marts.profiles set country = 'US'")
+
+    _compute(company, audience(US), run="r2", now=NOW + dt.timedelta(days=1))
+
+    (row,) = company.rows("audiences.memberships")
+    assert (row["person_id"], row["entered_at"]) == ("new", NOW)
+    assert _causes(company, "r2") == {
+        ("old", "exited", "merged into another person"),
+        ("new", "entered", "merged with a member"),
+    }
+
+
+@pytest.mark.parametrize("unit", ["person", "account"])
+def test_a_merge_changes_no_arm(company: Company, unit: str) -> None:
+    half = audience(US, hold_out={"share": 0.5, "salt": "x", "unit": unit})
+    company.people(20, country="US")
+    _compute(company, half)
+    drawn = {row["person_id"]: row["arm"] for row in company.rows("audiences.memberships")}
+    for number in range(20):
+        company.person(f"later{number}", country="US")
+        company.merge(f"p{number:03d}", into=f"later{number}")
+
+    for run in ("r2", "r3"):
+        _compute(company, half, run=run, now=NOW + dt.timedelta(days=1))
+
+    found = {row["person_id"]: row["arm"] for row in company.rows("audiences.memberships")}
+    assert found == {f"later{number}": drawn[f"p{number:03d}"] for number in range(20)}
+
+
+def test_an_audience_without_its_model_keeps_a_merged_member(company: Company) -> None:
+    likely = {"score": {"model": "trial", "at_least": 0.5}}
+    company.person("old")
+    company.insert(
+        "prediction.propensity_scores", model_key="trial", person_id="old", as_of=AS_OF, score=0.9
+    )
+    _compute(company, audience(likely))
+    company.warehouse.execute("delete from prediction.propensity_scores")
+    company.person("new")
+    company.merge("old", into="new")
+
+    _compute(company, audience(likely), run="r2")
+
+    assert company.members() == {"new"}
 
 
 def test_the_size_of_a_run_is_dated_by_what_the_warehouse_knew(company: Company) -> None:

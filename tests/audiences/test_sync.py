@@ -16,7 +16,7 @@ from audiences import (
     compute_memberships,
     why,
 )
-from audiences.sync import DestinationEraser, Sync, SyncReport, run_sync
+from audiences.sync import DestinationEraser, Sync, SyncReport, plan_sync, run_sync
 from audiences.sync.config import Identifier
 from audiences.sync.destinations.fake import CrashError, FakeDestination
 from tests.audiences.conftest import EVERYONE, NOW, Company, audience
@@ -227,6 +227,100 @@ def test_a_person_who_is_gone_is_removed(publisher: Publisher) -> None:
     publisher.run(compute=False)
 
     assert publisher.held() == {"p001"}
+
+
+def test_after_a_merge_the_destination_holds_the_person_once(publisher: Publisher) -> None:
+    publisher.sync = dataclasses.replace(SYNC, identifiers=(EMAIL,), traits=())
+    publisher.company.people(2)
+    publisher.run()
+    publisher.company.warehouse.execute("delete from marts.contact_points where person_id = 'p001'")
+    publisher.company.merge("p000", into="p001")
+
+    report = publisher.run()
+
+    digest = hashlib.sha256(b"p000@mail.example").hexdigest()
+    (row,) = publisher.destination.members.values()
+    assert row["identifiers"] == {"email_sha256": digest}
+    assert publisher.present() == {"p001"}
+    assert (report.added, report.removed) == (0, 1)
+    assert publisher.run().changed == 0
+
+
+def test_an_identifier_that_moves_is_taken_away_before_it_is_put(publisher: Publisher) -> None:
+    publisher.sync = dataclasses.replace(SYNC, identifiers=(EMAIL,), traits=())
+    publisher.destination.max_rows = 10
+    publisher.company.person("zoe")
+    publisher.run()
+    publisher.company.person("ann")
+    publisher.company.warehouse.execute("delete from marts.contact_points where person_id = 'ann'")
+    publisher.company.merge("zoe", into="ann")
+
+    publisher.run()
+
+    sent = publisher.company.rows("sync.row_results", "cause in ('merged', 'member')")
+    bodies = publisher.destination.bodies[-1]
+    assert [row["operation"] for row in bodies] == ["remove", "add"]
+    assert {row["cause"] for row in sent} == {"merged", "member"}
+
+
+def test_an_address_of_two_persons_stays_when_one_of_them_leaves(publisher: Publisher) -> None:
+    publisher.audience = audience(US)
+    publisher.sync = dataclasses.replace(SYNC, identifiers=(EMAIL,), traits=())
+    publisher.company.people(2, country="US")
+    publisher.company.warehouse.execute(
+        "update marts.contact_points set identifier_value = 'home@mail.example'"
+    )
+    publisher.run()
+    publisher.company.warehouse.execute(
+        "update marts.profiles set country = 'DE' where person_id = 'p001'"
+    )
+
+    report = publisher.run()
+
+    assert (report.removed, report.changed) == (1, 1)
+    assert publisher.destination.bodies[-1][-1]["operation"] == "change"
+
+
+def test_a_held_out_person_is_not_sent_under_a_new_id(publisher: Publisher) -> None:
+    publisher.audience = audience(EVERYONE, hold_out={"share": 0.5, "salt": "x"})
+    publisher.company.people(20)
+    publisher.run()
+    held_out = publisher.company.rows("audiences.memberships", "arm = 'holdout'")
+    for row in held_out:
+        publisher.company.person(f"new_{row['person_id']}")
+        publisher.company.merge(row["person_id"], into=f"new_{row['person_id']}")
+
+    publisher.run()
+
+    assert held_out
+    assert not {name for name in publisher.held() if name.startswith("new_")}
+
+
+def test_a_dry_run_says_what_a_run_then_does(publisher: Publisher) -> None:
+    publisher.company.people(4, country="US")
+    publisher.run()
+    publisher.company.warehouse.execute(
+        "update marts.profiles set country = 'DE' where person_id = 'p001'"
+    )
+    publisher.company.consent("p002", "marketing", "denied")
+    publisher.company.person("new")
+    compute_memberships(publisher.company.warehouse, [publisher.audience], run_id="again", now=NOW)
+    sent = list(publisher.destination.keys)
+
+    planned = plan_sync(publisher.company.warehouse, publisher.sync)
+
+    assert publisher.destination.keys == sent
+    report = publisher.run(compute=False)
+    assert (planned.added, planned.changed, planned.removed) == (1, 1, 1)
+    assert (report.added, report.changed, report.removed) == (1, 1, 1)
+
+
+def test_a_dry_run_counts_what_waits_for_an_answer(publisher: Publisher) -> None:
+    publisher.company.people(2)
+    publisher.destination.after = [DestinationUnavailableError("fake", "http_503")]
+    publisher.run()
+
+    assert plan_sync(publisher.company.warehouse, publisher.sync).waiting == 2
 
 
 def test_a_suppressed_person_is_not_sent(publisher: Publisher) -> None:

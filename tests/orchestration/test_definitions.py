@@ -20,7 +20,7 @@ GROUPS = {
 
 @pytest.fixture(scope="module")
 def definitions() -> dg.Definitions:
-    from orchestration.definitions import defs
+    from orchestration.definitions import defs  # noqa: PLC0415 - loads dbt and every package
 
     return defs
 
@@ -43,7 +43,9 @@ def test_every_asset_says_what_it_is_who_owns_it_and_how_personal_it_is(
 
 
 def test_every_asset_says_its_grain(specs: list[dg.AssetSpec]) -> None:
-    silent = [s.key.to_user_string() for s in specs if "one row" not in (s.description or "").lower()]
+    silent = [
+        s.key.to_user_string() for s in specs if "one row" not in (s.description or "").lower()
+    ]
 
     assert silent == []
 
@@ -75,7 +77,11 @@ def test_the_jobs_that_people_start_are_there(definitions: dg.Definitions) -> No
 def test_definitions_load_in_a_fresh_process_without_any_variable_in_under_ten_seconds(
     tmp_path: Path,
 ) -> None:
-    command = [sys.executable, "-c", "from orchestration.definitions import defs; defs.resolve_all_asset_specs()"]
+    command = [
+        sys.executable,
+        "-c",
+        "from orchestration.definitions import defs; defs.resolve_all_asset_specs()",
+    ]
     began = time.monotonic()
     done = subprocess.run(command, cwd=ROOT, env={"PATH": ""}, capture_output=True, check=False)
 

@@ -15,6 +15,7 @@ from privacy import (
     FolderLocation,
     KeyRing,
     RequestFile,
+    SubjectRequest,
     Suppressions,
     erase,
     table_locations,
@@ -202,7 +203,7 @@ class Company:
             locations=self.locations(),
             destinations=FakeDestinations(),
             suppressions=self.suppressions,
-            request_files=[self.request_file],
+            request_places=[self.request_file],
             home=self.home,
             roots=[self.home],
             warehouse_file=self.home / "warehouse.duckdb",
@@ -234,7 +235,10 @@ class Company:
             stream.write(json.dumps(body) + "\n")
 
     def erase(self, **changes: object) -> ErasureReport:
-        return erase(self.request_file.read(), self.context(**changes))
+        return self.erase_all(self.request_file.read(), **changes)
+
+    def erase_all(self, requests: Sequence[SubjectRequest], **changes: object) -> ErasureReport:
+        return erase(requests, self.context(**changes))
 
     def rows(self, table: str) -> list[tuple[object, ...]]:
         found = self.warehouse.read(f"select * from {TableName.parse(table).sql} order by all")

@@ -86,7 +86,7 @@ def test_erased_people_stay_out(company: Company) -> None:
     company.ask(("email", ANN, "raw"))
     company.erase()
     asked = company.warehouse.read(
-        "select unnest(['email', 'user_id', 'anonymous_id', 'record', 'email']) as kind, "
+        "select unnest(['email', 'user_id', 'anonymous_id', 'source_record', 'email']) as kind, "
         "unnest([$ann, 'ann-user-77', $device, 'crm|ann-record-1', $ben]) as value",
         {"ann": ANN, "device": ANN_DEVICE, "ben": BEN},
     )

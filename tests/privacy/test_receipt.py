@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from privacy import ReceiptError, verify_receipt
+from privacy import KeyRing, Receipt, ReceiptError, read_public_key, verify_receipt
 from privacy.receipt import sign_receipt
 from tests.privacy.company import NOW
 
@@ -41,3 +42,30 @@ def test_a_change_of_any_character_is_refused(position: int) -> None:
 def test_a_receipt_that_does_not_fit_is_refused(change: dict[str, str]) -> None:
     with pytest.raises(ReceiptError):
         verify_receipt(replace(RECEIPT, **change), key=KEY.public_key())
+
+
+def test_a_receipt_in_a_file_is_the_same_receipt() -> None:
+    assert Receipt.from_json(RECEIPT.to_json()) == RECEIPT
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"content": "x"}'])
+def test_a_file_without_a_receipt_is_refused(text: str) -> None:
+    with pytest.raises(ReceiptError, match="holds no receipt"):
+        Receipt.from_json(text)
+
+
+def test_the_public_key_alone_checks_a_receipt(tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path / "keys")
+    public = tmp_path / "public.pem"
+    public.write_bytes(ring.public_key_pem())
+    receipt = sign_receipt({"subject_request_id": "r1"}, key=ring.signing_key(), now=NOW)
+
+    verify_receipt(receipt, key=read_public_key(public))
+
+
+def test_a_file_that_is_no_key_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "no.pem"
+    path.write_text("no key")
+
+    with pytest.raises(ReceiptError, match="no public key"):
+        read_public_key(path)

@@ -73,9 +73,10 @@ def test_replace_where_leaves_other_rows_alone(warehouse: DuckDBWarehouse) -> No
         THINGS.name, "thing_id = $which", pa.table({"thing_id": ["c"]}), {"which": "a"}
     )
 
-    assert warehouse.read("select thing_id from raw.things order by 1")[
-        "thing_id"
-    ].to_pylist() == ["b", "c"]
+    assert warehouse.read("select thing_id from raw.things order by 1")["thing_id"].to_pylist() == [
+        "b",
+        "c",
+    ]
 
 
 def test_a_failed_replace_leaves_the_old_rows(warehouse: DuckDBWarehouse) -> None:

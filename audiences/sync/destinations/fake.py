@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,7 @@ class FakeDestination:
         max_rows: Most rows of one batch.
         members: Row id to the row last put, of everyone it holds.
         keys: Every idempotency key that arrived, repetitions included.
+        bodies: The rows of every request that was new, in the order of its body.
         reject: Rows to refuse: takes a row and gives a reason, or None to take it.
         before: Errors to raise before a request is taken in, one for each request.
         after: Errors to raise after a request was taken in, one for each request.
@@ -40,6 +41,7 @@ class FakeDestination:
     max_rows: int = 100
     members: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
+    bodies: list[Sequence[Mapping[str, Any]]] = field(default_factory=list)
     reject: Callable[[Mapping[str, Any]], str | None] = lambda _row: None
     before: list[BaseException | None] = field(default_factory=list)
     after: list[BaseException | None] = field(default_factory=list)
@@ -71,7 +73,8 @@ class FakeDestination:
         self.erased.update(batch.rows["row_id"].to_pylist())
         return delivery
 
-    def _take(self, rows: Iterable[Mapping[str, Any]]) -> Delivery:
+    def _take(self, rows: Sequence[Mapping[str, Any]]) -> Delivery:
+        self.bodies.append(rows)
         refused = {row["id"]: reason for row in rows if (reason := self.reject(row))}
         for row in rows:
             if row["id"] in refused:

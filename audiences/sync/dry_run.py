@@ -1,0 +1,98 @@
+"""Say what a run would send, and send nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audiences.catalogue import read_catalogue
+from audiences.inventory import BATCHES, TABLES
+from audiences.sync import ledger, plan
+from audiences.sync.config import Sync
+from audiences.sync.suppression import SuppressionCheck, suppressed
+from warehouse import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPlan:
+    """What one sync would send now; counts of rows.
+
+    Attributes:
+        sync_key: The sync.
+        destination_key: The destination.
+        audience_key: The audience.
+        added: Would be sent as new.
+        changed: Would be sent as changed.
+        removed: Would be removed.
+        waiting: Rows of earlier batches that wait for an answer; they go first, under their key.
+        held_out: Members not sent because they are held out.
+        no_consent: Members not sent because a consent is missing.
+        suppressed: Members not sent because they were erased before.
+        unreachable: Members not sent because they have none of the identifiers.
+    """
+
+    sync_key: str
+    destination_key: str
+    audience_key: str
+    added: int
+    changed: int
+    removed: int
+    waiting: int
+    held_out: int
+    no_consent: int
+    suppressed: int
+    unreachable: int
+
+
+def plan_sync(
+    warehouse: Warehouse, sync: Sync, *, suppression: SuppressionCheck | None = None
+) -> SyncPlan:
+    """Count what is due for the members as they were last computed.
+
+    A destination that lost what it had is not asked; a run would find out and send everyone again.
+
+    Args:
+        warehouse: The engine, with the marts built.
+        sync: The sync.
+        suppression: Tells who was erased and must not be sent; None where nothing tells.
+
+    Raises:
+        InvalidAudienceError: The sync sends a trait that is not there.
+    """
+    warehouse.create_missing(TABLES)
+    catalogue = read_catalogue(warehouse)
+    plan.check_sync(sync, catalogue)
+    with suppressed(warehouse, sync, catalogue, suppression):
+        rows = warehouse.read(
+            f"""
+            select operation, count(*) as count from ({plan.plan_sql(sync, catalogue)})
+            group by operation
+            """,
+            plan.plan_parameters(sync),
+        )
+        gates = plan.count_gates(warehouse, sync, catalogue)
+    due = dict(zip(rows["operation"].to_pylist(), rows["count"].to_pylist(), strict=True))
+    return SyncPlan(
+        sync_key=sync.key,
+        destination_key=sync.destination,
+        audience_key=sync.audience,
+        added=due.get("add", 0),
+        changed=due.get("change", 0),
+        removed=due.get("remove", 0),
+        waiting=_waiting(warehouse, sync),
+        **{name: gates.get(name, 0) for name in _NOT_SENT},
+    )
+
+
+_NOT_SENT = ("held_out", "no_consent", "suppressed", "unreachable")
+
+
+def _waiting(warehouse: Warehouse, sync: Sync) -> int:
+    return int(
+        warehouse.scalar(
+            f"""
+            select coalesce(sum(rows), 0) from {BATCHES.name.sql}
+            where sync_key = $sync_key and kind = '{ledger.DELTA}' and status = 'in_flight'
+            """,
+            {"sync_key": sync.key},
+        )
+    )

@@ -1,0 +1,48 @@
+"""Ask who was erased and must not be sent, whatever the audience says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+
+from audiences.catalogue import Catalogue
+from audiences.sync import ledger, plan
+from audiences.sync.config import Sync
+from warehouse import Warehouse
+
+SuppressionCheck = Callable[[Any], Any]
+"""Takes an Arrow table (person_id, identifier_type, identifier_value) and returns the rows of
+it that belong to people who were erased and must not come back."""
+
+
+@contextmanager
+def suppressed(
+    warehouse: Warehouse, sync: Sync, catalogue: Catalogue, check: SuppressionCheck | None
+) -> Iterator[None]:
+    """Hold the persons who must not come back in a temporary table, which every gate reads.
+
+    Args:
+        warehouse: The engine.
+        sync: Whose audience to ask about.
+        catalogue: The tables that the warehouse has.
+        check: Tells who was erased; None where nothing tells.
+    """
+    found = pa.table({"person_id": pa.array([], pa.string())})
+    if check is not None:
+        known = warehouse.read(
+            plan.identifiers_to_check_sql(catalogue), {"audience_key": sync.audience}
+        )
+        found = check(known).select(["person_id"])
+    with warehouse.view("candor_suppression", found):
+        warehouse.execute(
+            f"create or replace temp table {plan.SUPPRESSED} as "
+            "select distinct person_id from candor_suppression"
+        )
+    try:
+        yield
+    finally:
+        warehouse.execute(f"drop table if exists {plan.SUPPRESSED}")
+        warehouse.execute(f"drop table if exists {ledger.PLAN}")

@@ -1,0 +1,74 @@
+"""Give clusters their person ids, so that an id once given stays.
+
+A cluster takes the id of the old person that it shares most records with; each id goes to one
+cluster only. A new id is computed from the cluster's earliest member, so that building everything
+anew from the same input gives the same ids. A device that nobody identified on has an id of its
+own, always the same, which is merged when somebody does.
+"""
+
+from __future__ import annotations
+
+from identity.attach import CLUSTERS
+from identity.nodes import DEVICES, NODES
+from warehouse import Warehouse
+
+ASSIGNED = "identity_assigned"
+_TRIES = 8
+
+
+def id_of(source: str, record_id: str, salt: str = "''") -> str:
+    """SQL of the id that one node gives: opaque, 104 bits of a SHA-256."""
+    return f"'p_' || left(sha256({source} || '|' || {record_id} || {salt}), 26)"
+
+
+ANONYMOUS_ID = id_of(f"'{DEVICES}'", "source_record_id")
+
+
+def assign_ids(warehouse: Warehouse) -> int:
+    """Fill the temporary table (cluster, person_id) of all clusters; return how many."""
+    warehouse.execute(f"create or replace temp table identity_seeds as {_SEEDS_SQL}")
+    warehouse.execute(f"create or replace temp table {ASSIGNED} as {_INHERITED_SQL}")
+    # A part that was split off may find the id of its earliest member taken by the other part.
+    for attempt in range(_TRIES):
+        added = f"""
+            insert into {ASSIGNED}
+            select cluster, {id_of("source", "source_record_id", _salt(attempt))} as person_id
+            from identity_seeds as seeds
+            where cluster not in (select cluster from {ASSIGNED})
+                and person_id not in (select person_id from {ASSIGNED})
+        """
+        warehouse.execute(added)
+    return int(warehouse.scalar(f"select count(*) from {ASSIGNED}"))
+
+
+def _salt(attempt: int) -> str:
+    return "''" if attempt == 0 else f"'|{attempt}'"
+
+
+_SEEDS_SQL = f"""
+    select cluster, source, source_record_id,
+        {id_of("source", "source_record_id")} as own_id
+    from {CLUSTERS} join {NODES} using (node)
+    qualify row_number() over (
+        partition by cluster order by first_seen_at nulls last, node
+    ) = 1
+"""
+
+_INHERITED_SQL = f"""
+    with in_common as (
+        select cluster, members.person_id, count(*) as size
+        from {CLUSTERS} join {NODES} as nodes using (node)
+        join identity.members as members using (source, source_record_id)
+        group by all
+    ),
+    heirs as (
+        select in_common.*, own_id from in_common join identity_seeds using (cluster)
+        qualify row_number() over (
+            partition by person_id order by size desc, person_id = own_id desc, cluster
+        ) = 1
+    )
+    select cluster, person_id from heirs
+    qualify row_number() over (
+        partition by cluster order by size desc, person_id = own_id desc, person_id
+    ) = 1
+"""

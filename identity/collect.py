@@ -1,0 +1,101 @@
+"""Bring all links into one table, each with the strength by which it is kept or cut.
+
+A person's decision is stronger than any link, an id that a system gave is stronger than an
+address, and an address is stronger than a probability.
+"""
+
+from __future__ import annotations
+
+from identity.decide import DECISIONS
+from identity.match import CONTESTED, DETERMINISTIC
+from identity.nodes import NODES, USERS
+from identity.observe import ADDRESSES, ALIASES, SIGHTINGS
+from identity.prepare import RECORDS
+from identity.share import IDENTIFIERS
+from identity.weigh import JUDGED
+from warehouse import Warehouse
+
+LINKS = "identity_links"
+
+# Strengths; a probability adds up to 1. What clashes are stronger than is said in ``constrain``.
+DECIDED, LIKENESS = 10.0, 1.5
+_ALIAS, _USER_ID, _IDENTIFIER, _SIGNED_IN_WITH = 6.0, 5.0, 3.0, 2.0
+
+
+def collect_links(warehouse: Warehouse, *, threshold: float) -> int:
+    """Fill the temporary table of links; return how many.
+
+    Columns: left_node < right_node, kind, rule, probability, strength; numbered by ``link`` from 0
+    in that order.
+
+    Args:
+        warehouse: Holds the tables of the steps before.
+        threshold: Probability from which a compared pair is a link.
+    """
+    warehouse.execute(
+        f"""
+        create or replace temp table {LINKS} as
+        with found as (
+            {_DECIDED_SQL} union all {_DETERMINISTIC_SQL} union all {_USERS_SQL}
+            union all {_ALIASES_SQL} union all {_SIGNED_IN_SQL} union all {_PROBABLE_SQL}
+        ),
+        strongest as (
+            select least(one, other) as left_node, greatest(one, other) as right_node, kind,
+                string_agg(distinct rule, ', ' order by rule) as rule,
+                max(probability) as probability, max(strength) as strength
+            from found where one <> other group by all
+        )
+        select row_number() over (order by left_node, right_node, kind) - 1 as link, *
+        from strongest order by link
+        """,
+        {"threshold": threshold},
+    )
+    return int(warehouse.scalar(f"select count(*) from {LINKS}"))
+
+
+_DECIDED_SQL = f"""
+    select left_node as one, right_node as other, 'decision' as kind, 'must link' as rule,
+        null::double as probability, {DECIDED} as strength
+    from {DECISIONS} where decision = 'must_link'
+"""
+
+_DETERMINISTIC_SQL = f"""
+    select found.left_record, found.right_record, 'deterministic', found.rule, judged.probability,
+        case when contains(found.rule, 'user id') then {_USER_ID} else {_IDENTIFIER} end
+            + coalesce(judged.probability, 0.5)
+    from {DETERMINISTIC} as found left join {JUDGED} as judged using (left_record, right_record)
+"""
+
+_USERS_SQL = f"""
+    select min(records.record), users.node, 'deterministic', 'same user id', null, {_USER_ID}
+    from {NODES} as users join {RECORDS} as records on records.user_id = users.source_record_id
+    where users.source = '{USERS}' group by users.node
+"""
+
+_ALIASES_SQL = f"""
+    select one.node, other.node, 'deterministic', 'alias', null, {_ALIAS}
+    from {ALIASES} as aliases
+    join {NODES} as one on one.source = '{USERS}' and one.source_record_id = aliases.previous_id
+    join {NODES} as other on other.source = '{USERS}' and other.source_record_id = aliases.user_id
+    where not is_device
+"""
+
+_SIGNED_IN_SQL = f"""
+    select min(held.record), users.node, 'deterministic', 'signed in with its e-mail', null,
+        {_SIGNED_IN_WITH}
+    from (select distinct user_id, email from {SIGHTINGS} where user_id is not null) as sightings
+    join {NODES} as users
+        on users.source = '{USERS}' and users.source_record_id = sightings.user_id
+    join {ADDRESSES} as addresses on addresses.given = sightings.email
+    join {IDENTIFIERS} as held
+        on held.identifier_type = 'email' and held.identifier_value = addresses.value
+    anti join {CONTESTED} as contested using (identifier_type, identifier_value)
+    where not held.is_shared
+    group by users.node, addresses.value
+"""
+
+_PROBABLE_SQL = f"""
+    select left_record, right_record, 'probabilistic', 'alike', probability, probability
+    from {JUDGED} as judged anti join {DETERMINISTIC} as found using (left_record, right_record)
+    where probability >= $threshold
+"""

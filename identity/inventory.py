@@ -1,0 +1,186 @@
+"""The tables of schema ``identity``: who is who, since when, and why."""
+
+from __future__ import annotations
+
+from warehouse import Column, Pii, SubjectKey, SubjectKind, Table, TableName
+
+_RECORD_KEY = SubjectKey(SubjectKind.SOURCE_RECORD, ("source", "source_record_id"))
+_PERSON_KEY = SubjectKey(SubjectKind.PERSON_ID, ("person_id",))
+_PAIR_KEYS = (
+    SubjectKey(SubjectKind.SOURCE_RECORD, ("left_source", "left_record_id")),
+    SubjectKey(SubjectKind.SOURCE_RECORD, ("right_source", "right_record_id")),
+)
+
+_SOURCE = Column(
+    "source",
+    "VARCHAR",
+    Pii.NONE,
+    "source of the record; users, devices and emails stand for ids in events",
+)
+_RECORD = Column("source_record_id", "VARCHAR", Pii.PSEUDONYMOUS, "id of the record in its source")
+_PERSON = Column("person_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person")
+_RUN = Column("run_id", "VARCHAR", Pii.NONE, "the run that wrote the row")
+_PAIR = (
+    Column("left_source", "VARCHAR", Pii.NONE, "source of the first record"),
+    Column("left_record_id", "VARCHAR", Pii.PSEUDONYMOUS, "the first record"),
+    Column("right_source", "VARCHAR", Pii.NONE, "source of the second record"),
+    Column("right_record_id", "VARCHAR", Pii.PSEUDONYMOUS, "the second record"),
+)
+_EVIDENCE = Column(
+    "evidence",
+    "VARCHAR",
+    Pii.NONE,
+    "JSON: bits for (positive) or against one person, by field; no values; null if not compared",
+)
+_PROBABILITY = Column(
+    "probability", "DOUBLE", Pii.NONE, "that both are one person, 0..1; null if not compared"
+)
+_PERIOD = (
+    Column("valid_from", "TIMESTAMP", Pii.NONE, "since when it holds, UTC"),
+    Column("valid_to", "TIMESTAMP", Pii.NONE, "until when, not included, UTC; null while it holds"),
+)
+
+IDENTIFIERS = Table(
+    TableName("identity", "identifiers"),
+    grain="One row per record, type and value of an identifier",
+    columns=(
+        _SOURCE,
+        _RECORD,
+        Column("identifier_type", "VARCHAR", Pii.NONE, "email, phone, user_id or anonymous_id"),
+        Column("identifier_value", "VARCHAR", Pii.IDENTIFIER, "the value, normalised"),
+        Column("is_shared", "BOOLEAN", Pii.NONE, "several people hold it: it links nobody"),
+        Column("first_seen_at", "TIMESTAMP", Pii.NONE, "first seen with the record, UTC; null if not known"),
+    ),
+    key=("source", "source_record_id", "identifier_type", "identifier_value"),
+    subjects=(_RECORD_KEY,),
+)  # fmt: skip
+
+LINKS = Table(
+    TableName("identity", "links"),
+    grain="One row per pair of records and kind of link that says they are one person",
+    columns=(
+        *_PAIR,
+        Column("kind", "VARCHAR", Pii.NONE, "deterministic, probabilistic or decision"),
+        Column("rule", "VARCHAR", Pii.NONE, "what the link rests on, in words without values"),
+        _PROBABILITY,
+        _EVIDENCE,
+        Column("is_cut", "BOOLEAN", Pii.NONE, "the weakest link between two who cannot be one person"),
+        Column("cut_reason", "VARCHAR", Pii.NONE, "why they cannot be; null if not cut"),
+    ),
+    key=("left_source", "left_record_id", "right_source", "right_record_id", "kind"),
+    subjects=_PAIR_KEYS,
+)  # fmt: skip
+
+MEMBERS = Table(
+    TableName("identity", "members"),
+    grain="One row per record, sign-in, device or address: the person it belongs to now",
+    columns=(
+        _SOURCE,
+        _RECORD,
+        _PERSON,
+        Column("assigned_at", "TIMESTAMP", Pii.NONE, "when it came to this person, UTC"),
+        _RUN,
+    ),
+    key=("source", "source_record_id"),
+    subjects=(_RECORD_KEY, _PERSON_KEY),
+)
+
+MEMBERS_HISTORY = Table(
+    TableName("identity", "members_history"),
+    grain="One row per record and period: the person it belonged to then",
+    columns=(_SOURCE, _RECORD, _PERSON, *_PERIOD),
+    subjects=(_RECORD_KEY, _PERSON_KEY),
+)
+
+DEVICES = Table(
+    TableName("identity", "devices"),
+    grain="One row per device and period: whose it was",
+    columns=(
+        Column("anonymous_id", "VARCHAR", Pii.PSEUDONYMOUS, "the browser or device"),
+        Column("person_id", "VARCHAR", Pii.PSEUDONYMOUS, "whose it was; null where it is shared"),
+        *_PERIOD,
+        Column("is_shared", "BOOLEAN", Pii.NONE, "several persons sign in: its anonymous history is nobody's"),
+    ),
+    key=("anonymous_id", "valid_from"),
+    subjects=(SubjectKey(SubjectKind.ANONYMOUS_ID, ("anonymous_id",)), _PERSON_KEY),
+)  # fmt: skip
+
+PERSONS = Table(
+    TableName("identity", "persons"),
+    grain="One row per person id ever given",
+    columns=(
+        _PERSON,
+        Column("status", "VARCHAR", Pii.NONE, "active, merged, or retired: nothing belongs to it any more"),
+        Column("merged_into", "VARCHAR", Pii.PSEUDONYMOUS, "the person it became part of; null if not merged"),
+        Column("created_at", "TIMESTAMP", Pii.NONE, "when the id was given, UTC"),
+    ),
+    key=("person_id",),
+    subjects=(_PERSON_KEY, SubjectKey(SubjectKind.PERSON_ID, ("merged_into",))),
+)  # fmt: skip
+
+CHANGES = Table(
+    TableName("identity", "changes"),
+    grain="One row per merge of two persons or split of one",
+    columns=(
+        Column("change_id", "VARCHAR", Pii.PSEUDONYMOUS, "the change"),
+        Column("change_type", "VARCHAR", Pii.NONE, "merge or split"),
+        Column("person_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person who stays"),
+        Column("other_person_id", "VARCHAR", Pii.PSEUDONYMOUS, "who was merged into it, or split off"),
+        Column("cause", "VARCHAR", Pii.NONE, "why, in words without values"),
+        _RUN,
+        Column("changed_at", "TIMESTAMP", Pii.NONE, "when it was computed, UTC"),
+    ),
+    key=("change_id",),
+    subjects=(_PERSON_KEY, SubjectKey(SubjectKind.PERSON_ID, ("other_person_id",))),
+    aged_by="changed_at",
+)  # fmt: skip
+
+REVIEW_QUEUE = Table(
+    TableName("identity", "review_queue"),
+    grain="One row per pair of records that is likely but not certain to be one person",
+    columns=(*_PAIR, _PROBABILITY, _EVIDENCE),
+    key=("left_source", "left_record_id", "right_source", "right_record_id"),
+    subjects=_PAIR_KEYS,
+)
+
+DECISIONS = Table(
+    TableName("identity", "decisions"),
+    grain="One row per decision of a person on two records; it stands above every link",
+    columns=(
+        Column("decision_id", "VARCHAR", Pii.PSEUDONYMOUS, "the decision"),
+        Column("decision", "VARCHAR", Pii.NONE, "must_link or cannot_link"),
+        *_PAIR,
+        Column("reason", "VARCHAR", Pii.PERSONAL, "why, in the decider's words; null if not said"),
+        Column("decided_at", "TIMESTAMP", Pii.NONE, "when, UTC"),
+    ),
+    key=("decision_id",),
+    subjects=_PAIR_KEYS,
+)
+
+RUNS = Table(
+    TableName("identity", "runs"),
+    grain="One row per run that resolved anew; no person's rows",
+    columns=(
+        _RUN,
+        Column("fingerprint", "VARCHAR", Pii.NONE, "of everything that the run read"),
+        Column("records", "BIGINT", Pii.NONE, "source records"),
+        Column("persons", "BIGINT", Pii.NONE, "active persons"),
+        Column("threshold", "DOUBLE", Pii.NONE, "match probability from which pairs link; null without a model"),
+        Column("finished_at", "TIMESTAMP", Pii.NONE, "UTC"),
+    ),
+    key=("run_id",),
+    aged_by="finished_at",
+)  # fmt: skip
+
+TABLES: tuple[Table, ...] = (
+    IDENTIFIERS,
+    LINKS,
+    MEMBERS,
+    MEMBERS_HISTORY,
+    DEVICES,
+    PERSONS,
+    CHANGES,
+    REVIEW_QUEUE,
+    DECISIONS,
+    RUNS,
+)

@@ -1,0 +1,76 @@
+"""Number everything that belongs to a person: records, sign-ins, addresses, devices.
+
+Records keep the numbers of ``prepare``; the others follow, each kind in the order of its ids, so
+that the numbers do not depend on the order of arrival.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from identity.observe import ADDRESSES, ALIASES, SIGHTINGS
+from identity.prepare import RECORDS
+from warehouse import Warehouse
+
+NODES = "identity_nodes"
+USERS, EMAILS, DEVICES = "users", "emails", "devices"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCounts:
+    """How many nodes of each kind there are."""
+
+    records: int
+    users: int
+    emails: int
+    devices: int
+
+    @property
+    def linkable(self) -> int:
+        """Records and users: the nodes that links join, numbered first."""
+        return self.records + self.users
+
+    @property
+    def known(self) -> int:
+        """All but devices, numbered first."""
+        return self.linkable + self.emails
+
+
+def number_nodes(warehouse: Warehouse) -> NodeCounts:
+    """Fill the temporary table of nodes: node, source, source_record_id, first_seen_at."""
+    warehouse.execute(
+        f"create or replace temp table {NODES} as select record::bigint as node, source, "
+        f"source_record_id, first_seen_at from {RECORDS}"
+    )
+    for source, sql in ((USERS, _USERS), (EMAILS, _EMAILS), (DEVICES, _DEVICES)):
+        warehouse.execute(
+            f"""
+            insert into {NODES}
+            select (select count(*) from {NODES}) + row_number() over (order by id) - 1,
+                '{source}', id, first_seen_at
+            from (select id, min(seen_at) as first_seen_at from ({sql}) group by id)
+            """
+        )
+    sizes = warehouse.read(
+        f"select count(*) filter (source = '{USERS}') as users, "
+        f"count(*) filter (source = '{EMAILS}') as emails, "
+        f"count(*) filter (source = '{DEVICES}') as devices, count(*) as nodes from {NODES}"
+    ).to_pylist()[0]
+    records = sizes.pop("nodes") - sum(sizes.values())
+    return NodeCounts(records, **sizes)
+
+
+_USERS = f"""
+    select user_id as id, occurred_at as seen_at from {SIGHTINGS} where user_id is not null
+    union all
+    select previous_id, occurred_at from {ALIASES} where not is_device
+"""
+_EMAILS = f"""
+    select addresses.given as id, sightings.occurred_at as seen_at
+    from {ADDRESSES} as addresses left join {SIGHTINGS} as sightings
+        on sightings.email = addresses.given
+"""
+_DEVICES = f"""
+    select anonymous_id as id, occurred_at as seen_at
+    from {SIGHTINGS} where anonymous_id is not null
+"""

@@ -1,0 +1,70 @@
+"""Read from events which ids were seen together, and when.
+
+Events are many and the ids in them are few: they are folded once, to one row per combination of
+ids and day, and nothing here looks at an event again.
+"""
+
+from __future__ import annotations
+
+from identifiers import normalise_emails
+from identity.prepare import SOURCE, keep_values
+from warehouse import TableName, Warehouse
+
+EVENTS = "staging.stg_raw__events"
+SIGHTINGS = "identity_sightings"
+ALIASES = "identity_aliases"
+ADDRESSES = "identity_addresses"
+# Other tables that name a person by address; a company may have neither.
+_BY_ADDRESS = (TableName("staging", "stg_raw__orders"), TableName("staging", "stg_raw__tickets"))
+
+
+def observe_events(warehouse: Warehouse) -> None:
+    """Fill the temporary tables of what was seen together.
+
+    * addresses: ``given`` as staged, ``value`` normalised; addresses that are nobody's are left out
+    * sightings: ``anonymous_id``, ``user_id``, ``email`` (as staged), ``day``, ``occurred_at`` and
+      ``known_at`` of the first event of that day; at least one id is there
+    * aliases: ``user_id`` and the ``previous_id`` that it replaces
+    """
+    _read_addresses(warehouse)
+    warehouse.execute(
+        f"""
+        create or replace temp table {SIGHTINGS} as
+        select anonymous_id, user_id, addresses.given as email,
+            cast(date_trunc('day', occurred_at) as date) as day,
+            min(occurred_at) as occurred_at,
+            min(coalesce(received_at, occurred_at)) as known_at
+        from {EVENTS} as events
+        left join {ADDRESSES} as addresses on addresses.given = events.email
+        where coalesce(anonymous_id, user_id, addresses.given) is not null
+        group by all
+        """
+    )
+    # Some tools alias a browser's id to the user's: that is a sign-in on the browser.
+    warehouse.execute(
+        f"""
+        create or replace temp table {ALIASES} as
+        select previous_id, user_id, min(occurred_at) as occurred_at,
+            min(coalesce(received_at, occurred_at)) as known_at,
+            previous_id in (
+                select anonymous_id from {SIGHTINGS} where anonymous_id is not null
+            ) as is_device
+        from {EVENTS}
+        where type = 'alias' and previous_id <> user_id
+        group by previous_id, user_id
+        """
+    )
+
+
+def _read_addresses(warehouse: Warehouse) -> None:
+    others = [
+        f"select person_email from {table.sql}" for table in _BY_ADDRESS if warehouse.exists(table)
+    ]
+    selects = [f"select email from {SOURCE}", f"select email from {EVENTS}", *others]
+    given = warehouse.read(
+        f"select given from ({' union '.join(selects)}) as found(given) "
+        "where given is not null order by given"
+    )
+    values = given.column("given").combine_chunks()
+    keep_values(warehouse, ADDRESSES, {"given": values, "value": normalise_emails(values)})
+    warehouse.execute(f"delete from {ADDRESSES} where value is null")

@@ -1,0 +1,98 @@
+"""What a run did, in numbers and one picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from identity.inventory import RUNS
+from identity.nodes import DEVICES, EMAILS, USERS
+from identity.picture import draw_resolution
+from identity.train import FieldParameters
+from warehouse import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class ResolutionReport:
+    """What a run did; numbers only.
+
+    Attributes:
+        run_id: The run that wrote what is there: an earlier one if nothing changed.
+        is_unchanged: Nothing that identity reads has changed: no row was written.
+        records: Source records.
+        persons: Active persons.
+        links: Links that hold persons together.
+        cut_links: Links that were cut because two cannot be one person.
+        threshold: Probability from which pairs link; None without a model.
+        review_pairs: Pairs in the review queue.
+        merges: Persons merged into others by this run.
+        splits: Persons split off by this run.
+        shared_values: E-mails and phones that link nobody.
+        shared_devices: Devices that several persons sign in on.
+        picture: PNG of match weights and sizes of persons; None if nothing changed.
+    """
+
+    run_id: str
+    is_unchanged: bool
+    records: int
+    persons: int
+    links: int = 0
+    cut_links: int = 0
+    threshold: float | None = None
+    review_pairs: int = 0
+    merges: int = 0
+    splits: int = 0
+    shared_values: int = 0
+    shared_devices: int = 0
+    picture: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What the steps counted on their way; see ``ResolutionReport``."""
+
+    threshold: float | None
+    fields: tuple[FieldParameters, ...]
+    review_pairs: int
+    merges: int
+    splits: int
+    shared_values: int
+    shared_devices: int
+
+
+def last_run(warehouse: Warehouse, *, fingerprint: str) -> ResolutionReport | None:
+    """Return what is there already, if the last run resolved this very input."""
+    rows = warehouse.read(
+        f"select run_id, fingerprint, records, persons, threshold from {RUNS.name.sql} "
+        "order by finished_at desc, run_id limit 1"
+    ).to_pylist()
+    if not rows or rows[0].pop("fingerprint") != fingerprint:
+        return None
+    return ResolutionReport(is_unchanged=True, **rows[0])
+
+
+def count_rows(warehouse: Warehouse, tally: Tally, *, run_id: str) -> ResolutionReport:
+    """Count what was written and draw it."""
+    links = warehouse.read(
+        "select count(*) filter (not is_cut) as links, count(*) filter (is_cut) as cut_links "
+        "from identity.links"
+    ).to_pylist()[0]
+    sizes = warehouse.read(
+        "select size, count(*) as persons from ("
+        f"select count(*) filter (source not in ('{USERS}', '{EMAILS}', '{DEVICES}')) as size "
+        "from identity.members group by person_id) group by size order by size"
+    )
+    size, persons = (sizes.column(name).to_numpy() for name in ("size", "persons"))
+    return ResolutionReport(
+        run_id=run_id,
+        is_unchanged=False,
+        records=int((size * persons).sum()),
+        persons=int(persons.sum()),
+        threshold=tally.threshold,
+        review_pairs=tally.review_pairs,
+        merges=tally.merges,
+        splits=tally.splits,
+        shared_values=tally.shared_values,
+        shared_devices=tally.shared_devices,
+        picture=draw_resolution(tally.fields, size, persons),
+        **links,
+    )

@@ -1,0 +1,229 @@
+"""Work out who is who: the one call that orchestration makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from identity.assign import assign_ids
+from identity.attach import attach_addresses, attach_devices
+from identity.block import block_records
+from identity.cluster import Edges, Ints, connect, separate
+from identity.collect import LINKS, collect_links
+from identity.compare import compare_pairs
+from identity.config import IdentityConfig
+from identity.constrain import find_conflicts
+from identity.decide import read_decisions
+from identity.errors import OversizedClusterError
+from identity.fingerprint import fingerprint_input, fingerprint_records
+from identity.inventory import RUNS, TABLES
+from identity.link import MatchParameters, learn_parameters, load_parameters, save_parameters
+from identity.match import match_identifiers
+from identity.nodes import NODES, NodeCounts, number_nodes
+from identity.observe import observe_events
+from identity.persons import write_persons
+from identity.prepare import prepare_records
+from identity.publish import write_identifiers, write_links, write_review_queue
+from identity.remember import Moment, find_members, write_devices, write_history, write_members
+from identity.report import ResolutionReport, Tally, count_rows, last_run
+from identity.share import share_values
+from identity.train import FieldParameters
+from identity.weigh import choose_threshold, undecided_probabilities, weigh_nothing, weigh_pairs
+from warehouse import TableName, Warehouse
+
+Progress = Callable[[str, float | None], None]
+_AS_OF = TableName("raw", "as_of")
+_STEP = "Resolving identities"
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What one run is given."""
+
+    warehouse: Warehouse
+    config: IdentityConfig
+    artifacts: Path
+    seed: int
+    default_region: str
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighing:
+    """The model's part: None and empty where rules alone decide."""
+
+    threshold: float | None
+    fields: tuple[FieldParameters, ...]
+
+
+def resolve(  # noqa: PLR0913 - each is something that only the caller knows
+    warehouse: Warehouse,
+    config: IdentityConfig,
+    *,
+    run_id: str,
+    now: datetime,
+    seed: int,
+    artifacts: Path,
+    default_region: str,
+    progress: Progress | None = None,
+) -> ResolutionReport:
+    """Resolve all staged records, sign-ins, addresses and devices into persons.
+
+    The same input gives the same persons, ids and times, whatever its order; a run of what was
+    resolved before writes nothing. All tables change in one transaction.
+
+    Args:
+        warehouse: Holds ``staging.stg_raw__person_records`` and ``staging.stg_raw__events``.
+        config: How records become persons.
+        run_id: Written beside what this run assigns.
+        now: The machine's clock, UTC without a zone: when something was done.
+        seed: Of the random pairs from which chance agreement is measured.
+        artifacts: Folder in which trained parameters are kept.
+        default_region: ISO country of phone numbers that name none.
+        progress: Told the step and the share of it that is done.
+
+    Raises:
+        OversizedClusterError: A person has more records than a person can own.
+        UnusableModelError: The data teach a model that would link different people.
+    """
+    task = _Task(warehouse, config, artifacts, seed, default_region, progress or _say_nothing)
+    warehouse.create_missing(TABLES)
+    records = fingerprint_records(warehouse, config, settings=f"{default_region}|{seed}")
+    given = fingerprint_input(warehouse, records=records)
+    before = last_run(warehouse, fingerprint=given)
+    if before is not None:
+        return before
+    counts, shared_values = _gather(task)
+    weighing = _weigh(task, counts, fingerprint=records)
+    shared_devices = _cluster(task, counts, weighing)
+    moment = Moment(run_id, now, _as_of(warehouse, now))
+    task.progress(_STEP, 0.8)
+    with warehouse.transaction():
+        return _publish(task, moment, weighing, given=given, shared=(shared_values, shared_devices))
+
+
+def _gather(task: _Task) -> tuple[NodeCounts, int]:
+    """Fill the temporary tables of everything that is to be linked."""
+    warehouse, config = task.warehouse, task.config
+    prepare_records(warehouse, default_region=task.default_region)
+    task.progress(_STEP, 0.1)
+    observe_events(warehouse)
+    counts = number_nodes(warehouse)
+    read_decisions(warehouse)
+    shared = share_values(warehouse, config)
+    block_records(warehouse, max_block_size=config.max_block_size)
+    compare_pairs(warehouse)
+    match_identifiers(warehouse)
+    task.progress(_STEP, 0.2)
+    return counts, shared
+
+
+def _weigh(task: _Task, counts: NodeCounts, *, fingerprint: str) -> _Weighing:
+    """Give pairs their probabilities, by parameters learned from these records."""
+    if not task.config.probabilistic or counts.records < task.config.min_model_records:
+        weigh_nothing(task.warehouse)
+        return _Weighing(None, ())
+    judgement = weigh_pairs(task.warehouse, _parameters(task, fingerprint), records=counts.records)
+    task.progress(_STEP, 0.6)
+    threshold = choose_threshold(
+        undecided_probabilities(task.warehouse),
+        min_precision=task.config.min_precision,
+        floor=task.config.review_probability,
+    )
+    return _Weighing(threshold, judgement.fields)
+
+
+def _parameters(task: _Task, fingerprint: str) -> MatchParameters:
+    path = task.artifacts / "identity" / "match_parameters.json"
+    known = load_parameters(path, fingerprint=fingerprint)
+    if known is not None:
+        return known
+    learned = learn_parameters(task.warehouse, task.config, seed=task.seed)
+    save_parameters(learned, path, fingerprint=fingerprint)
+    return learned
+
+
+def _cluster(task: _Task, counts: NodeCounts, weighing: _Weighing) -> int:
+    """Fill the temporary tables of clusters, device owners and ids; return shared devices."""
+    warehouse = task.warehouse
+    collect_links(warehouse, threshold=1.1 if weighing.threshold is None else weighing.threshold)
+    edges = _read_edges(warehouse)
+    components = connect(edges, nodes=counts.linkable)
+    found = separate(edges, components, find_conflicts(warehouse, components))
+    _mark_cuts(warehouse, found.cuts)
+    _guard_size(warehouse, found.clusters[: counts.records], task.config.max_records_per_person)
+    attach_addresses(warehouse, found.clusters)
+    shared = attach_devices(warehouse, task.config)
+    assign_ids(warehouse)
+    return shared
+
+
+def _read_edges(warehouse: Warehouse) -> Edges:
+    rows = warehouse.read(f"select left_node, right_node, strength from {LINKS} order by link")
+    left, right, strength = (rows.column(name).to_numpy() for name in rows.column_names)
+    return Edges(left, right, strength)
+
+
+def _mark_cuts(warehouse: Warehouse, cuts: Ints) -> None:
+    rows = pa.table({"link": np.arange(len(cuts)), "cut_rule": cuts})
+    with warehouse.view("identity_arriving_cuts", rows):
+        warehouse.execute(
+            f"create or replace temp table {LINKS} as "
+            f"select * from {LINKS} join identity_arriving_cuts using (link)"
+        )
+
+
+def _guard_size(warehouse: Warehouse, clusters: Ints, limit: int) -> None:
+    sizes = np.bincount(clusters) if len(clusters) else np.zeros(1, dtype=np.int64)
+    largest = int(sizes.argmax())
+    if sizes[largest] > limit:
+        record = warehouse.read(
+            f"select source, source_record_id from {NODES} where node = $node", {"node": largest}
+        ).to_pylist()[0]
+        raise OversizedClusterError(**record, size=int(sizes[largest]), limit=limit)
+
+
+def _publish(
+    task: _Task, moment: Moment, weighing: _Weighing, *, given: str, shared: tuple[int, int]
+) -> ResolutionReport:
+    """Write all tables."""
+    warehouse = task.warehouse
+    find_members(warehouse)
+    write_history(warehouse, moment)
+    write_members(warehouse, moment)
+    changes = write_persons(warehouse, moment)
+    write_devices(warehouse)
+    write_identifiers(warehouse)
+    write_links(warehouse)
+    review = write_review_queue(
+        warehouse, lowest=task.config.review_probability, threshold=weighing.threshold or 0.0
+    )
+    tally = Tally(
+        threshold=weighing.threshold, fields=weighing.fields, review_pairs=review,
+        merges=changes.merges, splits=changes.splits, shared_values=shared[0],
+        shared_devices=shared[1],
+    )  # fmt: skip
+    report = count_rows(warehouse, tally, run_id=moment.run_id)
+    journal = {
+        "run_id": moment.run_id, "fingerprint": given, "records": report.records,
+        "persons": report.persons, "threshold": weighing.threshold, "finished_at": moment.now,
+    }  # fmt: skip
+    warehouse.append(RUNS.name, pa.Table.from_pylist([journal]))
+    return report
+
+
+def _as_of(warehouse: Warehouse, now: datetime) -> datetime:
+    """Up to when the warehouse knows; see ADR 0006."""
+    known = (
+        warehouse.scalar(f"select as_of from {_AS_OF.sql}") if warehouse.exists(_AS_OF) else None
+    )
+    return now if known is None else min(known, now)
+
+
+def _say_nothing(step: str, share: float | None) -> None:
+    """Stand in for progress that nobody wants."""

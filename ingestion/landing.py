@@ -1,0 +1,145 @@
+"""The landing files as a place to erase from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from ingestion.accounting import forget_rows
+from ingestion.config import SourcesConfig
+from ingestion.errors import ReadOnlyLandingError, UnreadableFileError, WrongColumnError
+from ingestion.files import describe_file, source_files
+from ingestion.inventory import LOADS, QUARANTINE, TABLES, table_of
+from ingestion.landing_search import FOUND, KEYS, Search
+from ingestion.rewrite import Spans, finish_rewrites, put_in_place, write_without
+from warehouse import Trace, Warehouse
+
+# Files with the names of the sources that declare each.
+Declared = Mapping[Path, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class LandingLocation:
+    """Every landing file of one company; a warehouse ``Location``.
+
+    A person's rows leave their files, the tables that they were loaded into, and ``raw.loads``,
+    so that the files give the same tables again. Other rows keep their bytes and their line. List
+    it before the raw tables: what they no longer hold cannot be told from a copy any more.
+    """
+
+    warehouse: Warehouse
+    config: SourcesConfig
+    landing: Path
+
+    @property
+    def name(self) -> str:
+        """What the place is called in plans and receipts."""
+        return "landing"
+
+    def refusals(self, keys: pa.Table) -> Sequence[str]:
+        """Why an erasure cannot be carried out: files that are not ours to write, or unreadable."""
+        declared = self._declared()
+        kept = {path: self._why_kept(path, names) for path, names in declared.items()}
+        holding = self._holding(keys, {p: declared[p] for p, why in kept.items() if why})
+        unreadable = [
+            f"{file} cannot be read, so it cannot be searched: repair or remove it, then run again"
+            for file in self._unreadable(declared)
+        ]
+        return (*(kept[path] for path in holding), *unreadable)
+
+    def find(self, keys: pa.Table) -> Sequence[Trace]:
+        """Count the persons' rows, by file."""
+        return self._traces(self._holding(keys, self._declared()))
+
+    def erase(self, keys: pa.Table) -> Sequence[Trace]:
+        """Rewrite the files that hold the persons; running it again finds nothing.
+
+        Raises:
+            ReadOnlyLandingError: A file that holds them may not be written.
+        """
+        finish_rewrites(self.warehouse, self.landing)
+        declared = self._declared()
+        holding = self._holding(keys, declared)
+        hashes = {
+            path: self._write(path, declared[path][0], rows) for path, rows in holding.items()
+        }
+        forget_rows(self.warehouse, holding, hashes)
+        for path in holding:
+            put_in_place(path)
+        return self._traces(holding)
+
+    def _declared(self) -> Declared:
+        """The files that may speak of persons."""
+        declared: dict[Path, list[str]] = {}
+        for name, source in self.config.sources.items():
+            if table_of(source.kind).subjects:
+                lenient = source.model_copy(update={"optional": True})
+                for path in source_files(name, lenient, self.landing):
+                    declared.setdefault(path, []).append(name)
+        return dict(sorted(declared.items()))
+
+    def _holding(self, keys: pa.Table, declared: Declared) -> Mapping[Path, pa.Table]:
+        """The files that hold rows of the persons, with these rows."""
+        self.warehouse.create_missing(TABLES)
+        with self.warehouse.view(KEYS, keys.select(["kind", "value"])):
+            search = Search(self.warehouse, self.config)
+            search.prepare_needles()
+            found = {path: self._found(search, path, names) for path, names in declared.items()}
+        return {path: rows for path, rows in found.items() if rows.num_rows}
+
+    def _found(self, search: Search, path: Path, names: Sequence[str]) -> pa.Table:
+        """The persons' rows of a file; none where it cannot be read, which the proof will tell."""
+        try:
+            return search.find([describe_file(name, path, self.landing) for name in names])
+        except (UnreadableFileError, WrongColumnError):
+            return FOUND.empty_table()
+
+    def _traces(self, holding: Mapping[Path, pa.Table]) -> Sequence[Trace]:
+        return tuple(
+            Trace(f"{self.name}/{self._name_of(path)}", Spans.of(rows).count)
+            for path, rows in holding.items()
+        )
+
+    def _name_of(self, path: Path) -> str:
+        return path.relative_to(self.landing).as_posix()
+
+    def _why_kept(self, path: Path, names: Sequence[str]) -> str | None:
+        """Why a file will not be rewritten; None where it will."""
+        reporting = [name for name in names if self.config.sources[name].erase == "report"]
+        if reporting:
+            return (
+                f"source {reporting[0]!r} declares `erase: report`: remove the person's rows from "
+                f"{self._name_of(path)} yourself, then run again"
+            )
+        if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+            return None
+        return str(ReadOnlyLandingError(self._name_of(path)))
+
+    def _unreadable(self, declared: Declared) -> Sequence[str]:
+        """Files that a load could not read and that are still as they were."""
+        self.warehouse.create_missing(TABLES)
+        rows = self.warehouse.read(
+            f"select distinct file, file_hash from {LOADS.name.sql} semi join "
+            f"(select load_id from {QUARANTINE.name.sql} where code = 'unreadable_file') as refused "
+            "using (load_id)"
+        ).to_pylist()
+        refused = {(row["file"], row["file_hash"]) for row in rows}
+        names = {self._name_of(path): path for path in declared}
+        return sorted(
+            name
+            for name, _ in refused
+            if name in names
+            and (name, describe_file("", names[name], self.landing).digest) in refused
+        )
+
+    def _write(self, path: Path, source: str, rows: pa.Table) -> str:
+        file = describe_file(source, path, self.landing)
+        try:
+            return write_without(file, Spans.of(rows))
+        except PermissionError as error:
+            raise ReadOnlyLandingError(file.name) from error

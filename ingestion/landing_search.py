@@ -1,0 +1,170 @@
+"""Find the rows of persons in one landing file, by the identifiers that keep them out later.
+
+A row that was refused is searched as text too: what cannot be taken apart may still name somebody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from ingestion import segment
+from ingestion.config import RecordSource, SegmentSource, SourcesConfig
+from ingestion.files import LandingFile, read_lines
+from ingestion.inventory import EVENTS, LOADS, QUARANTINE
+from ingestion.load_records import read_records, record_identifiers
+from ingestion.record_rows import is_parquet, literal
+from ingestion.records import RECORDS
+from warehouse import SubjectKind, Warehouse, quoted
+
+# The persons' keys: (kind, value).
+KEYS = "candor_subject_keys"
+# Values to look for in rows that were refused, with the pattern that tells a whole value.
+NEEDLES = "candor_subject_needles"
+
+# Rows of a file: from line to last_line; row_key is the row's key in its raw table.
+FOUND = pa.schema(
+    [
+        ("source", pa.string()), ("file_hash", pa.string()), ("line", pa.int64()),
+        ("last_line", pa.int64()), ("row_key", pa.string()),
+    ]
+)  # fmt: skip
+
+# Shorter ids are a common run of characters in somebody else's row; they count only as the value
+# of a field that holds ids.
+_SHORTEST_ID = 8
+_NATIONAL_DIGITS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search for persons whose keys the engine sees as ``candor_subject_keys``."""
+
+    warehouse: Warehouse
+    config: SourcesConfig
+
+    def find(self, files: list[LandingFile]) -> pa.Table:
+        """The persons' rows of one file, which several sources may read; of schema ``FOUND``.
+
+        Args:
+            files: The same file, once for each source that declares it.
+
+        Raises:
+            UnreadableFileError: It cannot be read.
+            WrongColumnError: It lacks a column by which persons are found.
+        """
+        read = pa.concat_tables([self._rows(file) for file in files])
+        with self.warehouse.view("candor_landed", read):
+            rows = self.warehouse.read(
+                "select source, file_hash, line, last_line, row_key from candor_landed "
+                "where line in (select line from candor_landed where is_theirs) order by all"
+            )
+        return rows.cast(FOUND)
+
+    def prepare_needles(self) -> None:
+        """Make the table of values that are looked for in refused rows."""
+        self.warehouse.execute(f"create or replace temp table {NEEDLES} as {_NEEDLES}")
+
+    def _rows(self, file: LandingFile) -> pa.Table:
+        source = self.config.sources[file.source]
+        if isinstance(source, SegmentSource):
+            return self._calls(file)
+        return self._records(source, file)
+
+    def _calls(self, file: LandingFile) -> pa.Table:
+        """The persons' calls; other calls of the file are not listed."""
+        found = [_LANDED.empty_table()]
+        with self.warehouse.view("candor_refused_lines", self._refused_lines(file)):
+            for block in read_lines(file, 0):
+                with self.warehouse.view("candor_lines", block):
+                    self.warehouse.execute(segment.carried_sql("candor_refused_lines"))
+                found.append(self._listed(file, "event_id", "line", _is_their_call()))
+        rows = pa.concat_tables(found)
+        return rows.filter(rows["is_theirs"])
+
+    def _records(self, source: RecordSource, file: LandingFile) -> pa.Table:
+        """All rows of the file: another source may find a person in any of them."""
+        read_records(self.warehouse, source, file)
+        carried = record_identifiers(self.warehouse, file.source, self.config.default_region)
+        last = "line" if is_parquet(file.path) else _LAST_LINE
+        is_theirs = f"""
+            line in (select line from candor_carried semi join {KEYS} using (kind, value))
+            or ({_mentions("refused")})"""
+        with self.warehouse.view("candor_carried", carried):
+            return self._listed(file, source.record_kind.key, last, is_theirs, RECORDS)
+
+    def _listed(
+        self,
+        file: LandingFile,
+        key: str,
+        last_line: str,
+        is_theirs: str,
+        table: str = segment.CARRIED,
+    ) -> pa.Table:
+        rows = self.warehouse.read(
+            f"""
+            select {literal(file.source)} as source, {literal(file.digest)} as file_hash, line,
+                {last_line} as last_line, {quoted(key)} as row_key, ({is_theirs}) as is_theirs
+            from {table}
+            """
+        )
+        return rows.cast(_LANDED)
+
+    def _refused_lines(self, file: LandingFile) -> pa.Table:
+        return self.warehouse.read(
+            f"""
+            select line from {QUARANTINE.name.sql}
+            semi join (select load_id from {LOADS.name.sql}
+                where source = $source and file_hash = $file_hash) as loads using (load_id)
+            where line is not null
+            """,
+            {"source": file.source, "file_hash": file.digest},
+        )
+
+
+_LANDED = FOUND.append(pa.field("is_theirs", pa.bool_()))
+
+# A row of a CSV file reaches to the next one; after the last one nothing follows.
+_LAST_LINE = f"coalesce(lead(line) over (order by line) - 1, {2**62})"
+
+_ID_KINDS = (SubjectKind.USER_ID, SubjectKind.ANONYMOUS_ID, SubjectKind.SOURCE_RECORD)
+
+_NEEDLES = f"""
+    with named as (
+        select kind, lower(case when kind = '{SubjectKind.SOURCE_RECORD}'
+            then value[strpos(value, '|') + 1:] else value end) as value
+        from {KEYS}
+    )
+    select distinct kind, value,
+        '(^|[^a-z0-9._%+-])' || regexp_escape(value) || '($|[^a-z0-9_.-]|[.]($|[^a-z0-9]))'
+            as pattern
+    from named
+    where kind = '{SubjectKind.EMAIL}' or (kind in ({", ".join(literal(kind) for kind in _ID_KINDS)})
+        and length(value) >= {_SHORTEST_ID})
+"""
+
+_ID_FIELD = '"(?:userid|user_id|anonymousid|previousid)"\\s*:\\s*"?([^",}\\s]+)'
+
+
+def _is_their_call() -> str:
+    tests = " or ".join(
+        f"coalesce({key.columns[0]} in (select value from {KEYS} where kind = '{key.kind}'), false)"
+        for key in EVENTS.subjects
+    )
+    return f"{tests} or ({_mentions('refused')})"
+
+
+def _mentions(text: str) -> str:
+    """Whether a refused row's text, lower case, holds a value of the persons; false when null."""
+    digits = f"regexp_replace({text}, '[^0-9]', '', 'g')"
+    return f"""
+    {text} is not null and (
+        exists (select 1 from {NEEDLES} as needles
+            where contains({text}, needles.value) and regexp_matches({text}, needles.pattern))
+        or exists (select 1 from {KEYS} as keys where keys.kind = '{SubjectKind.PHONE}'
+            and contains({digits}, right(keys.value, {_NATIONAL_DIGITS})))
+        or exists (select 1 from {KEYS} as keys
+            where keys.kind in ('{SubjectKind.USER_ID}', '{SubjectKind.ANONYMOUS_ID}')
+            and list_contains(regexp_extract_all({text}, '{_ID_FIELD}', 1), lower(keys.value)))
+    )"""

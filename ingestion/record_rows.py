@@ -1,0 +1,193 @@
+"""Rows of CSV, Parquet and JSON lines files, every value as text, handed to the engine."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ingestion.config import RecordSource
+from ingestion.csv_rows import CsvForm, read_rows, unquoted_sql
+from ingestion.errors import UnreadableFileError, WrongColumnError
+from ingestion.files import LandingFile, read_lines, reading_bytes
+from warehouse import Warehouse, quoted
+
+ROWS = "candor_rows"
+
+# Longer first lines are no header.
+_MAX_HEADER_BYTES = 1_000_000
+_PARQUET_ROWS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of one file as the engine sees them, under the name ``candor_rows``.
+
+    Each has its line, whether it could be taken apart (``is_row``), and where it could not, what
+    stands there instead (``refused``).
+
+    Attributes:
+        columns: The file's columns; None for JSON lines, where fields are found by path.
+    """
+
+    columns: tuple[str, ...] | None
+
+    def column(self, name: str) -> str:
+        """An expression for a column by name, or in JSON lines for a field by dotted path."""
+        if self.columns is None:
+            path = "$" + "".join(f'."{part}"' for part in name.replace('"', "").split("."))
+            return f"json_extract_string(document, {literal(path)})"
+        return _place(self.columns.index(name)) if name in self.columns else "null::varchar"
+
+
+@contextmanager
+def reading_rows(warehouse: Warehouse, file: LandingFile, source: RecordSource) -> Iterator[Rows]:
+    """Give the file's rows to the engine.
+
+    Raises:
+        UnreadableFileError: The file is not what its name says.
+        WrongColumnError: The file lacks a column that the source maps.
+    """
+    if is_json_lines(file.path):
+        yield _read_json_lines(warehouse, file)
+    elif is_parquet(file.path):
+        yield _read_parquet(warehouse, file, source)
+    else:
+        yield _read_csv(warehouse, file, source)
+    warehouse.execute(f"drop table if exists {ROWS}")
+
+
+def is_json_lines(path: Path) -> bool:
+    """Whether a file's name says that it holds JSON lines."""
+    return bool({"jsonl", "ndjson", "json"} & set(path.name.lower().split(".")))
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file's name says that it is Parquet."""
+    return path.suffix.lower() == ".parquet"
+
+
+def refused_text_sql(raw: str) -> str:
+    """An expression for what a line of bytes says in ASCII, whatever else is in it, lower case."""
+    shown = f"replace(cast({raw} as varchar), '\\x22', '\"')"
+    return f"lower(replace(replace({shown}, '\\x5Cu0040', '@'), '\\x5Cu002b', '+'))"
+
+
+def literal(text: str) -> str:
+    """A text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _place(index: int) -> str:
+    return f"c{index}"
+
+
+def _read_csv(warehouse: Warehouse, file: LandingFile, source: RecordSource) -> Rows:
+    header = _csv_header(file, source.delimiter)
+    _check_columns(file, source, header)
+    columns = "".join(f", {_place(index)} varchar" for index in range(len(header)))
+    _make_rows(warehouse, columns)
+    form = CsvForm(source.delimiter, len(header))
+    values = "".join(f", {unquoted_sql(f'fields[{n}]')}" for n in range(1, len(header) + 1))
+    for block in read_rows(warehouse, file, form) if header else ():
+        with warehouse.view("candor_lines", block):
+            warehouse.execute(
+                f"""
+                insert into {ROWS}
+                with texts as (
+                    select line, raw, rtrim(try(decode(raw)), chr(10) || chr(13)) as text
+                    from candor_lines
+                ),
+                taken_apart as (select line, raw, {form.fields_sql("text")} as fields from texts)
+                select line, fields is not null,
+                    case when fields is null then {refused_text_sql("raw")} end{values}
+                from taken_apart
+                """
+            )
+    return Rows(header)
+
+
+def _csv_header(file: LandingFile, delimiter: str) -> tuple[str, ...]:
+    with reading_bytes(file) as stream:
+        first = stream.readline(_MAX_HEADER_BYTES)
+    try:
+        text = first.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableFileError(file.name, "its first line is not UTF-8 text") from error
+    names = next(csv.reader([text], delimiter=delimiter), [])
+    repeated = {name for name in names if names.count(name) > 1}
+    if repeated:
+        raise UnreadableFileError(file.name, f"its header has {len(repeated)} names twice")
+    return tuple(names)
+
+
+def _read_parquet(warehouse: Warehouse, file: LandingFile, source: RecordSource) -> Rows:
+    try:
+        with pq.ParquetFile(file.path) as parquet:
+            header = tuple(parquet.schema_arrow.names)
+            _check_columns(file, source, header)
+            _make_rows(warehouse, "".join(f", {_place(i)} varchar" for i in range(len(header))))
+            first = 1
+            for batch in parquet.iter_batches(_PARQUET_ROWS):
+                _add_batch(warehouse, batch, first)
+                first += batch.num_rows
+    except (pa.ArrowException, OSError) as error:
+        raise UnreadableFileError(file.name, "it is not a whole Parquet file") from error
+    return Rows(header)
+
+
+def _add_batch(warehouse: Warehouse, batch: pa.RecordBatch, first: int) -> None:
+    names = [_place(index) for index in range(batch.num_columns)]
+    table = pa.table(batch.columns, names=names) if names else pa.table({})
+    texts = "".join(f", cast({quoted(name)} as varchar)" for name in names)
+    with warehouse.view("candor_batch", table):
+        warehouse.execute(
+            f"insert into {ROWS} select row_number() over () + {first - 1}, true, null{texts} "
+            "from candor_batch"
+        )
+
+
+def _read_json_lines(warehouse: Warehouse, file: LandingFile) -> Rows:
+    _make_rows(warehouse, ", document varchar")
+    for block in read_lines(file, 0):
+        with warehouse.view("candor_lines", block):
+            warehouse.execute(
+                f"""
+                insert into {ROWS}
+                with texts as (select line, raw, try(decode(raw)) as text from candor_lines),
+                documents as (
+                    select line, raw, case when json_valid(text) then
+                        case when json_type(text) = 'OBJECT' and not contains(text, '\\u0000')
+                            then trim(text, chr(10) || chr(13) || ' ') end
+                        end as document
+                    from texts
+                )
+                select line, document is not null,
+                    case when document is null then {refused_text_sql("raw")} end, document
+                from documents
+                """
+            )
+    return Rows(None)
+
+
+def _make_rows(warehouse: Warehouse, columns: str) -> None:
+    warehouse.execute(
+        f"create or replace temp table {ROWS} "
+        f"(line bigint, is_row boolean, refused varchar{columns})"
+    )
+
+
+def _check_columns(file: LandingFile, source: RecordSource, header: tuple[str, ...]) -> None:
+    reference = source.person
+    wanted = [
+        source.id, source.user_id, source.created_at, source.updated_at, *source.map.values(),
+        reference.id if reference else None, reference.email if reference else None,
+    ]  # fmt: skip
+    missing = sorted({name for name in wanted if name is not None} - set(header))
+    if missing and (header or file.path.stat().st_size):
+        raise WrongColumnError(file.source, file.name, missing, header)

@@ -1,0 +1,151 @@
+"""``candor identity``: how good the persons are, why they are, and what somebody decided."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestration.cli.app import app
+from orchestration.cli.options import JsonOption, with_paths
+from orchestration.cli.output import console, print_json, print_rows
+from settings import Paths
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+group = typer.Typer(help="Who is who: judge it, explain it, decide.", no_args_is_help=True)
+decisions = typer.Typer(help="Decide about two records.", no_args_is_help=True)
+app.add_typer(group, name="identity")
+group.add_typer(decisions, name="decisions")
+
+Source = Annotated[str, typer.Argument(help="Source of the record, as in sources.yml.")]
+RecordId = Annotated[str, typer.Argument(help="Its id in that source.")]
+
+
+@group.command()
+@with_paths
+def evaluate(
+    *,
+    paths: Paths,
+    truth: Annotated[
+        Path, typer.Option(help="CSV: source, source_record_id, person_id[, ambiguous].")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the persons with a truth, by pairs of records."""
+    from identity import evaluate_members  # noqa: PLC0415 - keeps --help quick
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+
+    with Company(paths).open_warehouse() as warehouse:
+        quality = evaluate_members(warehouse, truth)
+    row = {
+        "records": quality.records, "missing": quality.missing_records,
+        "true_pairs": quality.true_pairs, "found_pairs": quality.found_pairs,
+        "precision": quality.precision, "recall": quality.recall, "f1": quality.f1,
+    }  # fmt: skip
+    if as_json:
+        print_json(row)
+        return
+    print_rows("Persons, against the truth", [row])
+
+
+@group.command()
+@with_paths
+def explain(
+    *,
+    paths: Paths,
+    source: Source,
+    record_id: RecordId,
+    other: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--with", metavar="SOURCE ID", help="Explain how the two hang together."),
+    ] = None,
+    show_ids: Annotated[
+        bool, typer.Option(help="Show the records' ids, which may be personal.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show why a record belongs to its person: every link, kept or cut, and what it rests on."""
+    from identity import RecordName, explain_pair, explain_record  # noqa: PLC0415 - as above
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+
+    record = RecordName(source, record_id)
+    with Company(paths).open_warehouse() as warehouse:
+        if other is not None:
+            links = explain_pair(warehouse, record, RecordName(*other))
+            print_rows("How they hang together", _readable(links), as_json=as_json)
+            return
+        found = explain_record(warehouse, record)
+    members = found.members if show_ids else found.members.drop_columns(["source_record_id"])
+    if as_json:
+        print_json({"person_id": found.person_id, "members": members.to_pylist(),
+                    "links": found.links.to_pylist()})  # fmt: skip
+        return
+    console.print(f"Person {found.person_id}")
+    print_rows("Records", members)
+    print_rows("Links (numbers as above; - is a record of another person)", _readable(found.links))
+
+
+@decisions.command("list")
+@with_paths
+def list_decisions(*, paths: Paths, as_json: JsonOption = False) -> None:
+    """List what was decided, latest first; ids of records are left out."""
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+
+    with Company(paths).open_warehouse() as warehouse:
+        rows = warehouse.read(
+            "select decision_id, decision, left_source, right_source, decided_at "
+            "from identity.decisions order by decided_at desc, decision_id"
+        )
+    print_rows("Decisions", rows, as_json=as_json)
+
+
+@decisions.command("must-link")
+@with_paths
+def must_link(
+    *,
+    paths: Paths,
+    source: Source,
+    record_id: RecordId,
+    other_source: Source,
+    other_record_id: RecordId,
+    reason: Annotated[str | None, typer.Option(help="Why, for whoever reads it later.")] = None,
+) -> None:
+    """Decide that two records are one person; holds from the next run on."""
+    _decide(paths, "must_link", (source, record_id), (other_source, other_record_id), reason)
+
+
+@decisions.command("cannot-link")
+@with_paths
+def cannot_link(
+    *,
+    paths: Paths,
+    source: Source,
+    record_id: RecordId,
+    other_source: Source,
+    other_record_id: RecordId,
+    reason: Annotated[str | None, typer.Option(help="Why, for whoever reads it later.")] = None,
+) -> None:
+    """Decide that two records are two people; holds from the next run on."""
+    _decide(paths, "cannot_link", (source, record_id), (other_source, other_record_id), reason)
+
+
+def _decide(
+    paths: Paths, verdict: str, one: tuple[str, str], other: tuple[str, str], reason: str | None
+) -> None:
+    from identity import RecordName, Verdict, add_decision  # noqa: PLC0415 - keeps --help quick
+    from orchestration.company import Company, utc_now  # noqa: PLC0415 - loads every package
+
+    with Company(paths).open_warehouse() as warehouse:
+        decision_id = add_decision(
+            warehouse, Verdict(verdict), RecordName(*one), RecordName(*other),
+            reason=reason, now=utc_now(),
+        )  # fmt: skip
+    console.print(f"Decision {decision_id} is written; `candor run` applies it.")
+
+
+def _readable(links: pa.Table) -> list[dict[str, Any]]:
+    kept = [name for name in links.column_names if name != "evidence"]
+    return [{name: row[name] for name in kept} for row in links.to_pylist()]

@@ -1,0 +1,291 @@
+"""``candor privacy``: erase a person, serve requests, read and check receipts, retention."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from orchestration.cli.app import app
+from orchestration.cli.options import JsonOption, with_paths
+from orchestration.cli.output import console, print_rows, showing_progress
+from settings import Paths
+
+if TYPE_CHECKING:
+    from privacy import ErasurePlan, Receipt, SubjectRequest
+
+privacy_app = typer.Typer(
+    help="Erase people with proof, serve their requests, keep rows no longer than allowed.",
+    no_args_is_help=True,
+)
+app.add_typer(privacy_app, name="privacy")
+
+Regulation = Annotated[
+    Literal["gdpr", "ccpa"], typer.Option(help="The law that sets the deadline.")
+]
+RequestId = Annotated[str, typer.Argument(help="Id of the request, see `candor privacy list`.")]
+EmailOption = Annotated[
+    str | None,
+    typer.Option(help="The person's address; asked for when no option names the person."),
+]
+PhoneOption = Annotated[str | None, typer.Option(help="The person's telephone number.")]
+UserOption = Annotated[str | None, typer.Option(help="The person's user id in events.")]
+CustomerOption = Annotated[str | None, typer.Option(help="The person's record id in a source.")]
+
+
+@privacy_app.command()
+@with_paths
+def erase(  # noqa: PLR0913 - one parameter per option
+    *,
+    paths: Paths,
+    email: EmailOption = None,
+    phone: PhoneOption = None,
+    user_id: UserOption = None,
+    customer_id: CustomerOption = None,
+    regulation: Regulation = "gdpr",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before erasing.")] = False,
+) -> None:
+    """Erase one person from every table and file, for good, and print the receipt."""
+    from orchestration.erasure import erase_person  # noqa: PLC0415 - loads every package
+
+    given = {"email": email, "phone": phone, "user_id": user_id, "customer_id": customer_id}
+    request = _request(given, regulation)
+    if not yes:
+        _show_plans(paths, [request])
+        typer.confirm("Erase this person for good?", abort=True)
+    with showing_progress():
+        receipt = erase_person(paths, request)
+    print_receipt(receipt)
+
+
+@privacy_app.command()
+@with_paths
+def plan(
+    *,
+    paths: Paths,
+    email: EmailOption = None,
+    phone: PhoneOption = None,
+    user_id: UserOption = None,
+    customer_id: CustomerOption = None,
+) -> None:
+    """Show what an erasure would touch, of one person or of all waiting requests; change nothing."""
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from orchestration.erasure import waiting_requests  # noqa: PLC0415 - as above
+
+    given = {"email": email, "phone": phone, "user_id": user_id, "customer_id": customer_id}
+    if any(given.values()):
+        _show_plans(paths, [_request(given, "gdpr")])
+        return
+    waiting = waiting_requests(Company(paths))
+    if not waiting:
+        console.print("No request waits.")
+    else:
+        _show_plans(paths, [item for item in waiting if item.subject_request_type == "erasure"])
+
+
+@privacy_app.command()
+@with_paths
+def request(
+    *,
+    paths: Paths,
+    file: Annotated[Path, typer.Argument(help="OpenDSR 2.0 bodies: one JSON, or one per line.")],
+) -> None:
+    """Put requests into the drop folder, where they wait for `candor privacy run`."""
+    from orchestration.privacy_parts import request_folder  # noqa: PLC0415 - loads every package
+    from privacy import read_bodies  # noqa: PLC0415 - as above
+
+    paths.make_home()
+    folder = request_folder(paths)
+    bodies = read_bodies(file)
+    for body in bodies:
+        folder.add(body)
+        console.print(f"{body.request_id}: {body.subject_request_type}, due {body.due_at:%Y-%m-%d}")
+    console.print(f"{len(bodies)} waiting. {file} still names them: remove it.")
+
+
+@privacy_app.command()
+@with_paths
+def run(*, paths: Paths) -> None:
+    """Carry out every waiting request, and go on with those that were interrupted or blocked."""
+    from orchestration.erasure import run_requests  # noqa: PLC0415 - loads every package
+
+    try:
+        with showing_progress():
+            run_requests(paths)
+    finally:
+        _print_standing(paths, as_json=False)
+
+
+@privacy_app.command("list")
+@with_paths
+def list_requests(*, paths: Paths, as_json: JsonOption = False) -> None:
+    """Show every request: where it stands, until when it is due, why it is blocked."""
+    _print_standing(paths, as_json=as_json)
+
+
+@privacy_app.command()
+@with_paths
+def receipt(
+    *,
+    paths: Paths,
+    request_id: RequestId,
+    out: Annotated[Path | None, typer.Option(help="Write it to this file as JSON.")] = None,
+) -> None:
+    """Show the receipt of a request, or write it to a file for whoever asked."""
+    from orchestration.erasure import receipt_of  # noqa: PLC0415 - loads every package
+
+    found = receipt_of(paths, request_id)
+    if out is None:
+        print_receipt(found)
+        return
+    out.write_text(f"{found.to_json()}\n", encoding="utf-8")
+    console.print(f"Wrote {out}. `candor privacy public-key` gives the key that checks it.")
+
+
+@privacy_app.command("public-key")
+@with_paths
+def public_key(*, paths: Paths) -> None:
+    """Print the key by which anybody can check our receipts; it is no secret."""
+    from privacy import KeyRing  # noqa: PLC0415 - keeps --help quick
+
+    sys.stdout.write(KeyRing(paths.keys).public_key_pem().decode())
+
+
+@privacy_app.command("verify-receipt")
+@with_paths
+def verify_receipt(
+    *,
+    paths: Paths,
+    file: Annotated[Path, typer.Argument(help="The receipt as `candor privacy receipt` wrote it.")],
+    key: Annotated[
+        Path | None, typer.Option(help="Public key in PEM; that of the data home by default.")
+    ] = None,
+) -> None:
+    """Check that a receipt was signed by us and not changed since."""
+    from privacy import KeyRing, Receipt, read_public_key  # noqa: PLC0415 - keeps --help quick
+    from privacy import verify_receipt as verify  # noqa: PLC0415 - as above
+
+    checking = (
+        KeyRing(paths.keys).signing_key().public_key() if key is None else read_public_key(key)
+    )
+    found = Receipt.from_json(file.read_text(encoding="utf-8"))
+    verify(found, key=checking)
+    console.print(f"Good: key {found.key_id} signed it, for {found.subject_request_id}.")
+
+
+@privacy_app.command("verify-audit")
+@with_paths
+def verify_audit(*, paths: Paths) -> None:
+    """Check that nothing was changed in, or taken out of, the log of all that was done."""
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from privacy import read_receipts  # noqa: PLC0415 - as above
+    from privacy import verify_audit as verify  # noqa: PLC0415 - as above
+
+    with Company(paths).open_warehouse() as warehouse:
+        anchors = [item.audit_head for item in read_receipts(warehouse)]
+        entries = verify(warehouse, anchors=anchors)
+    console.print(f"Good: {entries:,} entries hold together, {len(anchors):,} receipts fit them.")
+
+
+@privacy_app.command()
+@with_paths
+def retention(*, paths: Paths, as_json: JsonOption = False) -> None:
+    """Delete rows that are older than retention.yml allows, and show how many went."""
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from orchestration.run import run_job  # noqa: PLC0415 - as above
+
+    with showing_progress():
+        outcome = run_job(paths, "enforce_retention")
+    with Company(paths).open_warehouse() as warehouse:
+        rows = warehouse.read(
+            'select table_name as "table", days, cutoff, rows_deleted, rows_without_age '
+            "from privacy.retention_runs where run_id = $run_id order by table_name",
+            {"run_id": outcome.run_id},
+        )
+    print_rows("Deleted", rows, as_json=as_json)
+
+
+def print_receipt(receipt: Receipt) -> None:
+    """Show a receipt as a person reads it."""
+    facts = receipt.facts
+    print_rows("Erased, by place", facts["locations"] or [])
+    print_rows("Destinations told", facts["destinations"])
+    print_rows("Left alone", facts["left_alone"])
+    scan = facts["scan"]
+    shown = {
+        "request": receipt.subject_request_id,
+        "places searched for rows": facts["locations_searched"],
+        "values searched for": scan["values"],
+        "files searched": scan["files"],
+        "hiding places in which the search proved itself": scan["probes_found"],
+        "traces found": scan["hits"],
+        "proven": facts["proven_at"],
+        "signed by": f"Ed25519 key {receipt.key_id}",
+    }
+    print_rows("Receipt", [{"what": what, "value": str(value)} for what, value in shown.items()])
+
+
+def _print_standing(paths: Paths, *, as_json: bool) -> None:
+    from orchestration.company import Company, utc_now  # noqa: PLC0415 - loads every package
+    from privacy import read_standing  # noqa: PLC0415 - as above
+
+    with Company(paths).open_warehouse() as warehouse:
+        standing = read_standing(warehouse)
+    now = utc_now()
+    rows = [
+        {
+            "request": item.subject_request_id,
+            "type": item.request_type,
+            "status": item.status,
+            "step": item.step,
+            "due": f"{item.due_at:%Y-%m-%d}",
+            "overdue": item.is_overdue(now),
+            "reasons": "; ".join(item.reasons),
+        }
+        for item in standing
+    ]
+    print_rows("Requests", rows, as_json=as_json)
+
+
+def _request(given: dict[str, str | None], regulation: Literal["gdpr", "ccpa"]) -> SubjectRequest:
+    from orchestration.company import utc_now  # noqa: PLC0415 - loads every package
+    from privacy import IdentityType, SubjectIdentity, request_erasure  # noqa: PLC0415 - as above
+
+    types = {
+        "email": IdentityType.EMAIL,
+        "phone": IdentityType.PHONE,
+        "user_id": IdentityType.USER_ID,
+        "customer_id": IdentityType.CUSTOMER_ID,
+    }
+    if not any(given.values()):
+        given = {"email": typer.prompt("E-mail address of the person")}
+    identities = [
+        SubjectIdentity(identity_type=types[name], identity_value=value, identity_format="raw")
+        for name, value in given.items()
+        if value
+    ]
+    return request_erasure(identities, regulation=regulation, now=utc_now())
+
+
+def _show_plans(paths: Paths, requests: list[SubjectRequest]) -> None:
+    from orchestration.erasure import plan_requests  # noqa: PLC0415 - loads every package
+
+    plans, against = plan_requests(paths, requests)
+    for found in plans:
+        _show_plan(found)
+    for request_id, reasons in against.items():
+        print_rows(f"Against {request_id}", [{"reason": reason} for reason in reasons])
+
+
+def _show_plan(found: ErasurePlan) -> None:
+    held = ", ".join(f"{count} {kind}" for kind, count in found.identifiers.items()) or "nothing"
+    console.print(f"Request {found.subject_request_id}: found by {held}")
+    rows = [{"place": count.location, "rows": count.rows} for count in found.counts if count.rows]
+    print_rows("Would be erased", rows)
+    left = [
+        {"kind": item.kind, "identifiers": item.identifiers, "reason": item.reason}
+        for item in found.left_alone
+    ]
+    print_rows("Would be left alone", left)

@@ -1,0 +1,159 @@
+"""What each person is shown, and whether experiments helped."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import dagster as dg
+
+import measurement.inventory
+import personalization.inventory
+from measurement import LiftReport, draw_lift, measure_experiments
+from orchestration.company import utc_now
+from orchestration.pictures import picture
+from orchestration.progress import announce
+from orchestration.resources import CandorResource
+from orchestration.specs import asset_key, table_specs
+from personalization import recommend
+from warehouse import Table, Warehouse
+
+READ_BY_RECOMMENDATIONS = [
+    dg.AssetKey(["marts", "profiles"]),
+    dg.AssetKey(["marts", "consent_current"]),
+    dg.AssetKey(["marts", "content_items"]),
+    dg.AssetKey(["marts", "content_engagement"]),
+]
+READ_BY_MEASUREMENT = [
+    dg.AssetKey(["marts", "events"]),
+    dg.AssetKey(["marts", "profiles"]),
+    dg.AssetKey(["identity", "members"]),
+    dg.AssetKey(["staging", "stg_raw__person_records"]),
+]
+# The same seed for everyone: the places that are drawn at random are the same on any machine.
+SEED = 20_260_101
+
+Results = Iterator[dg.MaterializeResult]
+
+
+@dg.multi_asset(
+    specs=table_specs(personalization.inventory.TABLES, deps=READ_BY_RECOMMENDATIONS),
+    name="choose_content",
+    can_subset=False,
+)
+def choose_content(context: dg.AssetExecutionContext, candor: CandorResource) -> Results:
+    """Choose content for every person who granted personalization, one list per block."""
+    announce("Choosing content")
+    with candor.open_warehouse() as warehouse:
+        report = recommend(
+            warehouse,
+            candor.company.content,
+            as_of=known_until(warehouse),
+            seed=SEED,
+            run_id=context.run.run_id,
+        )
+        counts = _counts(warehouse, personalization.inventory.TABLES)
+    for table in personalization.inventory.TABLES:
+        yield dg.MaterializeResult(
+            asset_key=asset_key(table),
+            metadata={
+                "dagster/row_count": counts[table.name],
+                "persons": report.persons,
+                "published_items": report.items,
+                "items_shown": report.items_shown,
+                "drawn_at_random": report.discoveries,
+                "is_co_reading_used": report.is_co_reading_used,
+                "unknown_pins_and_bans": list(report.unknown_ids),
+                **{f"persons_{level}": number for level, number in report.by_level.items()},
+            },
+        )
+
+
+@dg.asset_check(asset=dg.AssetKey(["personalization", "recommendations"]), blocking=True)
+def everyone_recommended_to_has_agreed(candor: CandorResource) -> dg.AssetCheckResult:
+    """Every person with a recommendation has granted the purpose personalization."""
+    with candor.open_warehouse() as warehouse:
+        wrong = warehouse.scalar(
+            """
+            select count(distinct person_id)
+            from personalization.recommendations
+            anti join (
+                select person_id from marts.consent_current
+                where purpose = 'personalization' and status = 'granted'
+            ) as granted using (person_id)
+            """
+        )
+    return dg.AssetCheckResult(passed=wrong == 0, metadata={"persons_without_consent": wrong})
+
+
+@dg.multi_asset(
+    specs=table_specs(measurement.inventory.TABLES, deps=READ_BY_MEASUREMENT),
+    name="measure",
+    can_subset=False,
+)
+def measure(context: dg.AssetExecutionContext, candor: CandorResource) -> Results:
+    """Measure every experiment of experiments.yml anew from the events."""
+    announce("Measuring experiments")
+    with candor.open_warehouse() as warehouse:
+        reports = measure_experiments(
+            warehouse,
+            candor.company.experiments,
+            now=known_until(warehouse),
+            run_id=context.run.run_id,
+        )
+        counts = _counts(warehouse, measurement.inventory.TABLES)
+    for table in measurement.inventory.TABLES:
+        shown = _pictures(reports) if table is measurement.inventory.LIFT else {}
+        yield dg.MaterializeResult(
+            asset_key=asset_key(table),
+            metadata={
+                "dagster/row_count": counts[table.name],
+                **{_name(report): _in_words(report) for report in reports},
+                **shown,
+            },
+        )
+
+
+@dg.asset_check(asset=dg.AssetKey(["measurement", "exposures"]))
+def arms_have_the_intended_sizes(candor: CandorResource) -> dg.AssetCheckResult:
+    """No experiment shows a sample-ratio mismatch; those whose verdicts were withheld are named."""
+    with candor.open_warehouse() as warehouse:
+        broken = warehouse.read(
+            "select distinct experiment_key from measurement.lift "
+            "where reason = $reason order by experiment_key",
+            {"reason": measurement.WRONG_SIZES},
+        )
+    names = broken["experiment_key"].to_pylist()
+    return dg.AssetCheckResult(
+        passed=not names,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"experiments_with_wrong_sizes": names},
+    )
+
+
+def known_until(warehouse: Warehouse) -> datetime:
+    """The moment up to which the warehouse knows; the clock's before anything was loaded."""
+    return warehouse.scalar("select max(as_of) from raw.as_of") or utc_now()
+
+
+def _counts(warehouse: Warehouse, tables: tuple[Table, ...]) -> dict[object, int]:
+    return {t.name: warehouse.scalar(f"select count(*) from {t.name.sql}") for t in tables}
+
+
+def _name(report: LiftReport) -> str:
+    return f"{report.experiment_key}: {report.metric}"
+
+
+def _in_words(report: LiftReport) -> str:
+    everybody = [
+        f"{f.arm} against {f.baseline_arm}: {f.verdict} ({f.reason})"
+        for f in report.findings
+        if f.segment == measurement.GLOBAL_SEGMENT
+    ]
+    found = "; ".join(everybody) or "nobody met two arms yet"
+    return f"{report.exposed} persons, {report.crossovers} crossed over: {found}"
+
+
+def _pictures(reports: tuple[LiftReport, ...]) -> dict[str, dg.MarkdownMetadataValue]:
+    return {
+        f"{_name(report)}, picture": picture(draw_lift(report), f"Lift: {_name(report)}")
+        for report in reports
+    }

@@ -1,0 +1,128 @@
+"""Requests of persons, retention, and the inventory without which nobody may be erased."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from orchestration.company import utc_now
+from orchestration.erasure import carry_out
+from orchestration.privacy_parts import declared_tables
+from orchestration.progress import announce
+from orchestration.resources import CandorResource
+from orchestration.specs import asset_key, table_spec, table_specs
+from privacy import enforce_retention as enforce
+from privacy import unclassified, write_inventory
+from privacy.inventory import INVENTORY, RETENTION_RUNS, TABLES
+from warehouse import Table
+
+REQUEST_TABLES = [table for table in TABLES if table not in (INVENTORY, RETENTION_RUNS)]
+# Written by the two jobs below: a refresh must neither erase anybody nor delete what is old.
+RECORDED = table_specs([*REQUEST_TABLES, RETENTION_RUNS])
+CLASSIFIED = [dg.AssetKey(["marts", "profiles"]), dg.AssetKey(["identity", "members"])]
+
+
+@dg.multi_asset(specs=[table_spec(INVENTORY, deps=CLASSIFIED)], name="classify", can_subset=False)
+def classify(candor: CandorResource) -> dg.MaterializeResult[None]:
+    """Write down what every declared column says about a person."""
+    announce("Classifying tables")
+    tables = declared_tables(candor.company.paths)
+    with candor.open_warehouse() as warehouse:
+        columns = write_inventory(warehouse, tables)
+    return dg.MaterializeResult(
+        asset_key=asset_key(INVENTORY),
+        metadata={"dagster/row_count": columns, "tables": len(tables)},
+    )
+
+
+@dg.asset_check(asset=asset_key(INVENTORY), blocking=True)
+def every_table_and_column_is_classified(candor: CandorResource) -> dg.AssetCheckResult:
+    """The warehouse holds no table or column that nobody declared: an erasure would miss it."""
+    with candor.open_warehouse() as warehouse:
+        undeclared = unclassified(warehouse, declared_tables(candor.company.paths))
+    return dg.AssetCheckResult(
+        passed=not undeclared,
+        metadata={"undeclared": len(undeclared), "which": "; ".join(undeclared) or "none"},
+    )
+
+
+class RequestsConfig(dg.Config):
+    """Which requests to begin. A person is named in a request file, never here."""
+
+    request_ids: list[str] = Field(
+        default_factory=list, description="Ids of waiting requests to begin; none for all of them."
+    )
+
+
+@dg.op(out=dg.Out(dg.Nothing), tags={"cdp/pii": "none"})
+def carry_out_requests(
+    context: dg.OpExecutionContext, candor: CandorResource, config: RequestsConfig
+) -> None:
+    """Carry out every waiting request, and all that an earlier run left open."""
+    report = carry_out(
+        candor.company,
+        only=config.request_ids,
+        run_id=context.run_id,
+        now=utc_now(),
+        progress=announce,
+    )
+    counts = {
+        "completed": len(report.receipts),
+        "blocked": len(report.blocked),
+        "refused": len(report.refused),
+    }
+    _record(context, candor, REQUEST_TABLES, counts)
+    if report.blocked:
+        raise dg.Failure(
+            f"{len(report.blocked)} requests are blocked: `candor privacy list` says why",
+            metadata=counts,
+            allow_retries=False,
+        )
+
+
+@dg.op(out=dg.Out(dg.Nothing), tags={"cdp/pii": "none"})
+def delete_what_is_old(context: dg.OpExecutionContext, candor: CandorResource) -> None:
+    """Delete rows that are older than retention.yml allows, then compact the storage."""
+    announce("Deleting what is too old")
+    company = candor.company
+    with candor.open_warehouse() as warehouse:
+        outcomes = enforce(
+            warehouse,
+            company.retention,
+            declared_tables(company.paths),
+            now=utc_now(),
+            run_id=context.run_id,
+        )
+    deleted = {outcome.table_name: outcome.rows_deleted for outcome in outcomes}
+    _record(context, candor, [RETENTION_RUNS], deleted)
+
+
+@dg.job(description="Erase whoever asked for it, everywhere, and prove it; resumes where it was.")
+def run_privacy_requests() -> None:
+    """Carry out the requests of persons."""
+    carry_out_requests()
+
+
+@dg.job(description="Delete what is older than retention.yml allows, and compact the storage.")
+def enforce_retention() -> None:
+    """Enforce retention.yml."""
+    delete_what_is_old()
+
+
+def _record(
+    context: dg.OpExecutionContext,
+    candor: CandorResource,
+    tables: Sequence[Table],
+    counts: Mapping[str, Any],
+) -> None:
+    """Show in the asset graph that a job wrote these tables."""
+    with candor.open_warehouse() as warehouse:
+        rows = {
+            asset_key(table): int(warehouse.scalar(f"select count(*) from {table.name.sql}"))
+            for table in tables
+        }
+    for key, count in rows.items():
+        context.log_event(
+            dg.AssetMaterialization(key, metadata={"dagster/row_count": count, **counts})
+        )

@@ -1,0 +1,182 @@
+"""Requests of persons, from the moment they arrive to their receipts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from orchestration.company import Company, utc_now
+from orchestration.errors import NobodyToEraseError, RequestBlockedError, RunFailedError
+from orchestration.privacy_parts import open_erasure, request_files, request_folder
+from orchestration.run import run_job
+from orchestration.run_lock import hold_run_lock
+from privacy import (
+    ErasurePlan,
+    ErasureReport,
+    IdentityType,
+    Receipt,
+    SubjectIdentity,
+    SubjectRequest,
+    erase,
+    plan_erasure,
+    read_receipts,
+    read_standing,
+    request_erasure,
+)
+from settings import Paths
+from warehouse import Warehouse
+
+JOB = "run_privacy_requests"
+
+
+def waiting_requests(company: Company) -> tuple[SubjectRequest, ...]:
+    """Every request whose identity is still in the drop folder or in a landing file.
+
+    Raises:
+        InvalidRequestError: A file holds what is no request.
+    """
+    read = [place.read() for place in (*request_files(company), request_folder(company.paths))]
+    return tuple(request for requests in read for request in requests)
+
+
+def carry_out(
+    company: Company,
+    *,
+    only: Sequence[str],
+    run_id: str,
+    now: datetime,
+    progress: Callable[[str], None],
+) -> ErasureReport:
+    """Carry out waiting requests, and all that an earlier run left open; what the job does.
+
+    The caller holds the run lock.
+
+    Args:
+        company: Whose data.
+        only: Ids of the requests to begin; none for all that wait.
+        run_id: The run to record.
+        now: Time to record, UTC without a zone.
+        progress: Told each step.
+    """
+    waiting = waiting_requests(company)
+    chosen = [request for request in waiting if not only or request.request_id in only]
+    with company.open_warehouse() as warehouse:
+        context = open_erasure(company, warehouse, now=now, run_id=run_id, progress=progress)
+        return erase(chosen, context)
+
+
+def plan_requests(
+    paths: Paths, requests: Sequence[SubjectRequest]
+) -> tuple[Sequence[ErasurePlan], Mapping[str, Sequence[str]]]:
+    """Say what an erasure would touch and what stands against it; nothing is written."""
+    company = Company(paths)
+    with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
+        context = open_erasure(
+            company, warehouse, now=utc_now(), run_id="plan", progress=lambda _message: None
+        )
+        return plan_erasure(requests, replace(context, request_places=()))
+
+
+def erase_person(paths: Paths, request: SubjectRequest) -> Receipt:
+    """Put one request into the drop folder, run the job for it, and return its receipt.
+
+    Raises:
+        RequestBlockedError: Something stands against it; it goes on once that is settled.
+    """
+    request_folder(paths).add(request)
+    run_requests(paths, only=[request.request_id])
+    return receipt_of(paths, request.request_id)
+
+
+def run_requests(paths: Paths, *, only: Sequence[str] = ()) -> None:
+    """Run the job, recorded in the instance that the UI shows.
+
+    Raises:
+        RequestBlockedError: Some requests are blocked; says which and why.
+        RunFailedError: The job failed for another reason.
+    """
+    config = {"ops": {"carry_out_requests": {"config": {"request_ids": list(only)}}}}
+    try:
+        run_job(paths, JOB, run_config=config)
+    except RunFailedError as error:
+        with Company(paths).open_warehouse() as warehouse:
+            blocked = {
+                case.subject_request_id: case.reasons
+                for case in read_standing(warehouse)
+                if case.status == "blocked"
+            }
+        if not blocked:
+            raise
+        raise RequestBlockedError(blocked) from error
+
+
+def receipt_of(paths: Paths, request_id: str) -> Receipt:
+    """The receipt of one request.
+
+    Raises:
+        RequestBlockedError: It has none yet; says where it stands.
+    """
+    with Company(paths).open_warehouse() as warehouse:
+        found = [item for item in read_receipts(warehouse) if item.subject_request_id == request_id]
+        standing = [c for c in read_standing(warehouse) if c.subject_request_id == request_id]
+    if found:
+        return found[0]
+    reasons = standing[0].reasons if standing else ["nobody has asked for it here"]
+    raise RequestBlockedError({request_id: reasons or [f"it stands at {standing[0].step}"]})
+
+
+def erase_example_person(paths: Paths) -> Receipt:
+    """Erase one person of a sample company, once: later calls return the receipt of then.
+
+    Chosen is, by e-mail, somebody who is known to most sources and was sent somewhere.
+
+    Raises:
+        NobodyToEraseError: Nobody has an address of their own.
+    """
+    company = Company(paths)
+    if waiting_requests(company):  # an earlier demo was interrupted
+        run_requests(paths)
+    with company.open_warehouse() as warehouse:
+        receipts = read_receipts(warehouse)
+        address = None if receipts else _example_address(warehouse)
+    if receipts:
+        return max(receipts, key=lambda receipt: receipt.issued_at)
+    if address is None:
+        raise NobodyToEraseError
+    identity = SubjectIdentity(
+        identity_type=IdentityType.EMAIL, identity_value=address, identity_format="raw"
+    )
+    return erase_person(paths, request_erasure([identity], regulation="gdpr", now=utc_now()))
+
+
+def _example_address(warehouse: Warehouse) -> str | None:
+    found = warehouse.scalar(
+        """
+        with sources as (
+            select person_id, count(distinct source) as sources
+            from identity.members where source not in ('users', 'devices', 'emails')
+            group by person_id
+        ),
+        sent as (
+            select person_id, count(distinct sync_key) as syncs
+            from sync.ledger where is_present group by person_id
+        ),
+        own as (
+            select identifiers.identifier_value as address,
+                any_value(members.person_id) as person_id
+            from identity.identifiers as identifiers
+            inner join identity.members as members using (source, source_record_id)
+            where identifiers.identifier_type = 'email'
+            group by identifiers.identifier_value
+            having count(distinct members.person_id) = 1 and not bool_or(identifiers.is_shared)
+        )
+        select own.address
+        from own
+        inner join sources using (person_id)
+        left join sent using (person_id)
+        order by sent.syncs is null, sources.sources desc, sent.syncs desc, own.address
+        limit 1
+        """
+    )
+    return None if found is None else str(found)

@@ -1,0 +1,132 @@
+"""What the privacy package asks for, put together from all that the company has."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+
+import pyarrow as pa
+
+from audiences.sync import SuppressionCheck, open_eraser
+from ingestion import LandingLocation
+from orchestration.company import Company
+from orchestration.inventory import dbt_tables, python_tables
+from orchestration.manifest import parsed_project
+from privacy import (
+    ErasureContext,
+    FolderLocation,
+    KeyRing,
+    RequestFile,
+    RequestFolder,
+    Suppressions,
+    table_locations,
+)
+from settings import Paths
+from warehouse import Location, Table, Warehouse
+
+
+def open_suppressions(company: Company, warehouse: Warehouse) -> Suppressions:
+    """Who was erased; its ``suppressed`` is what ingestion asks about every identifier."""
+    return Suppressions(warehouse, KeyRing(company.paths.keys))
+
+
+def erased_contacts(company: Company, warehouse: Warehouse) -> SuppressionCheck:
+    """Say which contact points belong to erased persons, as a sync asks before it sends."""
+    suppressions = open_suppressions(company, warehouse)
+
+    def suppressed(contacts: pa.Table) -> pa.Table:
+        if "identifier_type" not in contacts.column_names:
+            return contacts.slice(0, 0)
+        names = {"identifier_type": "kind", "identifier_value": "value"}
+        asked = contacts.rename_columns([names.get(name, name) for name in contacts.column_names])
+        return suppressions.suppressed(asked)
+
+    return suppressed
+
+
+def declared_tables(paths: Paths) -> tuple[Table, ...]:
+    """Every table that the product knows: those that Python writes and those that dbt builds."""
+    return (*python_tables(), *dbt_tables(parsed_project(paths).manifest))
+
+
+def request_folder(paths: Paths) -> RequestFolder:
+    """Where requests wait for the next run of ``run_privacy_requests``."""
+    return RequestFolder(paths.home / "requests")
+
+
+def request_files(company: Company) -> tuple[RequestFile, ...]:
+    """The landing files that hold requests, as consent.yml names them."""
+    landing = company.paths.landing
+    return tuple(
+        RequestFile(landing / name, f"landing/{name}") for name in company.consent.request_files
+    )
+
+
+def open_erasure(
+    company: Company,
+    warehouse: Warehouse,
+    *,
+    now: datetime,
+    run_id: str,
+    progress: Callable[[str], None],
+) -> ErasureContext:
+    """All that an erasure works with: every table, every file, every destination.
+
+    Args:
+        company: Whose data.
+        warehouse: Its warehouse, open.
+        now: Time to record, UTC without a zone.
+        run_id: The run to record.
+        progress: Told each step.
+    """
+    paths = company.paths
+    tables = declared_tables(paths)
+    eraser = open_eraser(
+        warehouse,
+        company.destinations,
+        artifacts=paths.artifacts,
+        environment=os.environ,
+        clock=lambda: datetime.now(tz=UTC),
+        sleep=time.sleep,
+    )
+    return ErasureContext(
+        warehouse=warehouse,
+        tables=tables,
+        locations=tuple(
+            chain(table_locations(warehouse, tables), _landing(company), _folders(paths))
+        ),
+        destinations=eraser,
+        suppressions=open_suppressions(company, warehouse),
+        request_places=(*request_files(company), request_folder(paths)),
+        home=paths.home,
+        roots=_roots(paths),
+        warehouse_file=paths.warehouse,
+        customer_id_sources=company.consent.customer_id_sources,
+        now=now,
+        run_id=run_id,
+        progress=progress,
+    )
+
+
+def _landing(company: Company) -> tuple[Location, ...]:
+    return (LandingLocation(company.sources, company.paths.landing),)
+
+
+def _folders(paths: Paths) -> tuple[FolderLocation, ...]:
+    """Files that runs make anew. None should ever name a person; what does is removed."""
+    return (
+        FolderLocation("artifacts", paths.artifacts),
+        FolderLocation("dbt", paths.dbt),
+        FolderLocation("dagster/storage", paths.dagster / "storage"),
+        FolderLocation("dagster/logs", paths.dagster / "logs"),
+    )
+
+
+def _roots(paths: Paths) -> tuple[Path, ...]:
+    """The folders to search; the landing folder may lie inside the home."""
+    apart = not paths.landing.is_relative_to(paths.home) and paths.landing.exists()
+    return (paths.home, paths.landing) if apart else (paths.home,)

@@ -1,0 +1,38 @@
+"""Propensity scores and personas that know what they do not know."""
+
+from __future__ import annotations
+
+from prediction.config import PersonasConfig, PredictionsConfig, PropensityConfig
+from prediction.errors import (
+    BrokenModelError,
+    MissingRelationError,
+    PredictionError,
+    UnknownFeatureError,
+    UnknownModelError,
+    UntrustedModelError,
+)
+from prediction.personas import PersonaReport, group_readers
+from prediction.predict import Moment, ScoreReport, predict_all
+from prediction.registry import list_models, read_cards
+from prediction.spine import SpineReport, write_spine
+
+__all__ = [
+    "BrokenModelError",
+    "MissingRelationError",
+    "Moment",
+    "PersonaReport",
+    "PersonasConfig",
+    "PredictionError",
+    "PredictionsConfig",
+    "PropensityConfig",
+    "ScoreReport",
+    "SpineReport",
+    "UnknownFeatureError",
+    "UnknownModelError",
+    "UntrustedModelError",
+    "group_readers",
+    "list_models",
+    "predict_all",
+    "read_cards",
+    "write_spine",
+]

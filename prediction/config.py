@@ -1,0 +1,161 @@
+"""What a user writes about models and personas: ``predictions.yml`` and ``personas.yml``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from settings import StrictModel
+
+Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+EventName = Annotated[str, StringConstraints(min_length=1)]
+# The registry stores personas beside the models; no model may take their place.
+PERSONAS_KEY = "personas"
+Scored = Literal["consented", "all"]
+
+
+class Target(StrictModel):
+    """What is predicted: that a person does one of these."""
+
+    events: list[EventName] = Field(
+        min_length=1, description="Names of the events; any one counts."
+    )
+
+
+class Eligible(StrictModel):
+    """Who is asked about at a date, by what was known at that date."""
+
+    visited: bool = Field(
+        default=True,
+        description="true: only who was seen on a site or in an app by then; "
+        "false: also who is only known from e-mail events.",
+    )
+    never_did: list[EventName] = Field(
+        default_factory=list,
+        description="Not who had done one of these by then, e.g. the target where nobody does it twice.",
+    )
+    active_within_days: int | None = Field(
+        default=None, gt=0, description="Only who did something in the last so many days before."
+    )
+
+
+class Factor(StrictModel):
+    """One line of a rule score."""
+
+    feature: str = Field(min_length=1, description="A column of marts.features_as_of.")
+    at_least: float | None = Field(
+        None, description="Holds where the feature is this much or more."
+    )
+    at_most: float | None = Field(None, description="Holds where the feature is this much or less.")
+    times: float = Field(gt=0, description="The odds are multiplied by this where it holds.")
+
+    @model_validator(mode="after")
+    def _tests_something(self) -> Self:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("write at_least or at_most")
+        return self
+
+
+class RuleScore(StrictModel):
+    """The score that answers while there is too little to learn from."""
+
+    base: float = Field(gt=0, lt=1, description="Probability where no factor holds, 0 to 1.")
+    factors: list[Factor] = Field(
+        default_factory=list, description="What makes it likelier or less."
+    )
+
+
+class PropensityConfig(StrictModel):
+    """One model: how likely persons are to do something soon."""
+
+    name: str = Field(min_length=1, description="What people call it.")
+    target: Target = Field(description="What is predicted.")
+    horizon_days: int = Field(gt=0, le=366, description="Within so many days from the date.")
+    gap_days: int = Field(
+        0, ge=0, le=90, description="The days start so long after the date, to leave time to act."
+    )
+    purpose: str = Field(
+        min_length=1,
+        description="Consent that a person must have granted, at the date and now, to be learnt "
+        "from; unknown is not granted.",
+    )
+    scored: Scored = Field(
+        "consented",
+        description="consented: only who granted the purpose is scored; all: everybody who is "
+        "eligible, because what is done with scores asks for purposes of its own.",
+    )
+    eligible: Eligible = Field(
+        default_factory=Eligible,
+        description="Who is asked about.",
+    )
+    rule: RuleScore | None = Field(
+        None, description="Answers below 100 persons who did or did not, and where a model fails."
+    )
+    leave_out: list[str] = Field(
+        default_factory=list, description="Columns of marts.features_as_of that must not be used."
+    )
+    dates: int = Field(6, ge=2, le=24, description="At so many past dates people are looked at.")
+    every_days: int = Field(10, gt=0, le=90, description="Days between two of these dates.")
+    people_per_date: int = Field(
+        100_000, ge=1_000, description="At most so many, drawn at random, are learnt from per date."
+    )
+    retrain_after_days: int = Field(
+        30, gt=0, description="A published model is kept for so many days of new data."
+    )
+
+
+class PredictionsConfig(StrictModel):
+    """The whole of ``predictions.yml``."""
+
+    models: dict[Key, PropensityConfig] = Field(
+        default_factory=dict, description="Models, by a key of your own; never change a key."
+    )
+
+    @model_validator(mode="after")
+    def _leaves_personas_free(self) -> Self:
+        if PERSONAS_KEY in self.models:
+            raise ValueError(f"{PERSONAS_KEY!r} is the key of the personas; take another")
+        return self
+
+
+class PersonasConfig(StrictModel):
+    """The whole of ``personas.yml``: how readers are grouped by what they read."""
+
+    purpose: str = Field(
+        "personalization",
+        min_length=1,
+        description="Consent that a person must have granted to be learnt from.",
+    )
+    assigned: Scored = Field(
+        "consented",
+        description="consented: only who granted the purpose gets a persona; all: every reader.",
+    )
+    facets: list[Literal["topic", "content_type", "funnel_stage"]] = Field(
+        default_factory=lambda: ["topic", "content_type"],  # type: ignore[arg-type]
+        min_length=1,
+        description="Properties of content by which readers are told apart.",
+    )
+    learn_from_readings: int = Field(
+        5, ge=2, description="Only who read so many different items is learnt from."
+    )
+    assign_from_readings: int = Field(
+        3, ge=1, description="Who read fewer different items is unassigned."
+    )
+    fewest: int = Field(3, ge=2, le=12, description="Fewest personas that are tried.")
+    most: int = Field(8, ge=2, le=12, description="Most personas that are tried.")
+    min_confidence: float = Field(
+        0.5, ge=0, le=1, description="Below this probability a reader is unassigned."
+    )
+    names: dict[str, str] = Field(
+        default_factory=dict, description="Names of your own, by persona id."
+    )
+    retrain_after_days: int = Field(
+        30, gt=0, description="Published personas are kept for so many days of new data."
+    )
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if self.fewest > self.most:
+            raise ValueError("fewest must not be more than most")
+        return self

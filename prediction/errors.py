@@ -1,0 +1,71 @@
+"""Exceptions raised by the prediction package.
+
+* PredictionError
+  - MissingRelationError
+  - UnknownFeatureError
+  - UnknownModelError
+  - UntrustedModelError
+  - BrokenModelError
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class PredictionError(Exception):
+    """Something could not be predicted."""
+
+
+class MissingRelationError(PredictionError, LookupError):
+    """A table or view that prediction reads is not there."""
+
+    def __init__(self, relation: str) -> None:
+        self.relation = relation
+        super().__init__(
+            f"{relation} is not in the warehouse: `candor run` builds it before anything is predicted"
+        )
+
+
+class UnknownFeatureError(PredictionError, ValueError):
+    """The configuration names columns that ``marts.features_as_of`` does not have."""
+
+    def __init__(self, model_key: str, unknown: Sequence[str], known: Sequence[str]) -> None:
+        self.model_key, self.unknown = model_key, tuple(unknown)
+        super().__init__(
+            f"model {model_key!r} in predictions.yml names features that are not there: "
+            f"{', '.join(unknown)}; there are: {', '.join(known)}"
+        )
+
+
+class UnknownModelError(PredictionError, KeyError):
+    """Nothing is known of a model of this key."""
+
+    def __init__(self, model_key: str, known: Sequence[str]) -> None:
+        self.model_key = model_key
+        listed = ", ".join(known) or "none yet; `candor run` trains them"
+        self.message = f"there is no model {model_key!r}; known: {listed}"
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class UntrustedModelError(PredictionError, ValueError):
+    """A model file holds types that it must not hold; nothing of it was loaded."""
+
+    def __init__(self, path: Path, types: Sequence[str]) -> None:
+        self.path, self.types = path, tuple(types)
+        super().__init__(
+            f"{path} holds types that are not trusted: {', '.join(types)}; nothing was loaded: "
+            "remove the file and train again, and find out who changed it"
+        )
+
+
+class BrokenModelError(PredictionError, ValueError):
+    """A model file is missing or is not one that Candor wrote."""
+
+    def __init__(self, path: Path, detail: str) -> None:
+        self.path = path
+        super().__init__(f"{path} is not a model that Candor wrote ({detail}): train again")

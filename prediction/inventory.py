@@ -1,0 +1,132 @@
+"""The tables of prediction, declared once for creation, docs and erasure."""
+
+from __future__ import annotations
+
+from warehouse import Column, Pii, SubjectKey, SubjectKind, Table, TableName
+
+_BY_PERSON = (SubjectKey(SubjectKind.PERSON_ID, ("person_id",)),)
+
+_MODEL = Column("model_key", "VARCHAR", Pii.NONE, "the model, as predictions.yml names it")
+_PERSON = Column("person_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person, as named at that time")
+_AS_OF = Column("as_of", "TIMESTAMP", Pii.NONE, "the moment up to which everything was known, UTC")
+_VERSION = Column("model_version", "VARCHAR", Pii.NONE, "the version that answered")
+
+SPINE = Table(
+    TableName("prediction", "spine"),
+    grain="One row per model, person and date: for whom and when features are wanted",
+    columns=(
+        _PERSON,
+        _AS_OF,
+        Column(
+            "role",
+            "VARCHAR",
+            Pii.NONE,
+            "training; judging: the later date that a model is judged at; recent: between the "
+            "two, learnt from once the model is judged; scoring",
+        ),
+        _MODEL,
+    ),
+    key=("model_key", "person_id", "as_of"),
+    subjects=_BY_PERSON,
+)
+
+PROPENSITY_SCORES = Table(
+    TableName("prediction", "propensity_scores"),
+    grain="One row per model, person and date: the published score",
+    columns=(
+        _MODEL,
+        _PERSON,
+        _AS_OF,
+        Column("score", "DOUBLE", Pii.PERSONAL, "probability, 0..1; null where data are too few"),
+        Column("lower", "DOUBLE", Pii.PERSONAL, "lower end of its 95 % interval; null for rules"),
+        Column("upper", "DOUBLE", Pii.PERSONAL, "upper end of its 95 % interval; null for rules"),
+        Column("decile", "BIGINT", Pii.PERSONAL, "tenth of the scored people; 1 is the likeliest"),
+        Column("source", "VARCHAR", Pii.NONE, "who answers: model, rule, or insufficient: nobody"),
+        Column(
+            "reasons",
+            "VARCHAR",
+            Pii.PERSONAL,
+            "JSON list of the strongest features and their effects on the log odds, compared "
+            "with the average person",
+        ),
+        _VERSION,
+    ),
+    key=("model_key", "person_id", "as_of"),
+    subjects=_BY_PERSON,
+    aged_by="as_of",
+)
+
+PERSONAS = Table(
+    TableName("prediction", "personas"),
+    grain="One row per persona and version of the grouping; no person's rows",
+    columns=(
+        Column("persona_id", "VARCHAR", Pii.NONE, "kept over retrainings; unassigned: the rest"),
+        Column("persona_name", "VARCHAR", Pii.NONE, "from what sets it apart, or personas.yml"),
+        Column("status", "VARCHAR", Pii.NONE, "published, provisional or retired"),
+        Column("description", "VARCHAR", Pii.NONE, "what its readers read more than others"),
+        Column("members", "BIGINT", Pii.NONE, "readers in it when they were last assigned"),
+        Column("traits", "VARCHAR", Pii.NONE, "JSON list: facet, value, share, times the average"),
+        _VERSION,
+        _AS_OF,
+    ),
+    key=("persona_id", "model_version"),
+)
+
+PERSONA_MEMBERS = Table(
+    TableName("prediction", "persona_members"),
+    grain="One row per reader and date: the published persona",
+    columns=(
+        _PERSON,
+        Column("persona_id", "VARCHAR", Pii.PERSONAL, "the persona; null: unassigned"),
+        Column("persona_name", "VARCHAR", Pii.PERSONAL, "its name at that time; null: unassigned"),
+        Column("confidence", "DOUBLE", Pii.PERSONAL, "probability of the likeliest persona, 0..1"),
+        _AS_OF,
+    ),
+    key=("person_id", "as_of"),
+    subjects=_BY_PERSON,
+    aged_by="as_of",
+)
+
+MODELS = Table(
+    TableName("prediction", "models"),
+    grain="One row per model and version, rules included; no person's rows",
+    columns=(
+        _MODEL,
+        _VERSION,
+        Column(
+            "status",
+            "VARCHAR",
+            Pii.NONE,
+            "champion: it answers; refused: it failed its gates; insufficient: nothing answers; retired",
+        ),
+        Column("algorithm", "VARCHAR", Pii.NONE, "ridge_logistic, mixture, rule or none"),
+        Column("reason", "VARCHAR", Pii.NONE, "why it has this status, every reason in words"),
+        Column("metrics", "VARCHAR", Pii.NONE, "JSON object, measured at the later date"),
+        Column("trained_as_of", "TIMESTAMP", Pii.NONE, "what was known when it was decided, UTC"),
+        Column("data_fingerprint", "VARCHAR", Pii.NONE, "SHA-256 of what was learnt from"),
+        Column("config_fingerprint", "VARCHAR", Pii.NONE, "SHA-256 of its configuration"),
+        Column("path", "VARCHAR", Pii.NONE, "its folder below artifacts/; null for rules"),
+        Column("scores_fingerprint", "VARCHAR", Pii.NONE, "SHA-256 of what was last scored"),
+        Column("created_at", "TIMESTAMP", Pii.NONE, "when it was decided by the clock, UTC"),
+    ),
+    key=("model_key", "model_version"),
+)
+
+DRIFT = Table(
+    TableName("prediction", "drift"),
+    grain="One row per model, date and feature (or the score): how far it moved; no person's rows",
+    columns=(
+        _MODEL,
+        _VERSION,
+        _AS_OF,
+        Column("subject", "VARCHAR", Pii.NONE, "the feature, or score"),
+        Column("psi", "DOUBLE", Pii.NONE, "population stability index, training against scoring"),
+        Column("threshold", "DOUBLE", Pii.NONE, "psi that chance alone would hardly reach"),
+        Column("status", "VARCHAR", Pii.NONE, "stable, moved, or not_tested: under 50 people"),
+    ),
+    key=("model_key", "as_of", "subject"),
+)
+
+TABLES: tuple[Table, ...] = (
+    SPINE, PROPENSITY_SCORES, PERSONAS, PERSONA_MEMBERS, MODELS, DRIFT,
+)  # fmt: skip

@@ -1,0 +1,251 @@
+"""Score everybody by every model of the configuration, training where that is due.
+
+A published model is kept for some days of new data (``retrain_after_days``); the same data and
+configuration come to the same version, so that a run with nothing new writes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from prediction.config import PERSONAS_KEY, PredictionsConfig, PropensityConfig
+from prediction.dataset import Asked, Examples, read_asked, read_examples
+from prediction.dates import missing_history_days
+from prediction.drift import compare, write_drift
+from prediction.errors import UnknownFeatureError
+from prediction.files import MODEL, read_state
+from prediction.inventory import TABLES
+from prediction.logistic import RidgeModel, Scores
+from prediction.propensity import NONE, RIDGE, RULE, Question, decide, from_state
+from prediction.registry import (
+    Decision,
+    fingerprint,
+    read_decisions,
+    record,
+    remember_scores,
+    retire_unconfigured,
+    version_of,
+)
+from prediction.rules import contributions, score_by_rule
+from prediction.scores import nothing_known, withdraw_scores, write_scores
+from prediction.spine import read_history
+from warehouse import Warehouse
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When and with what chance a run happens.
+
+    Attributes:
+        as_of: The moment up to which the warehouse knows, UTC.
+        now: What the clock says, UTC.
+        seed: Of everything that is drawn.
+    """
+
+    as_of: dt.datetime
+    now: dt.datetime
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreReport:
+    """What one run did with one model.
+
+    Attributes:
+        key: The model.
+        decisions: Its versions in force; the one that answers comes first.
+        is_new: Whether they were decided in this run.
+        scored: Persons with a row at this date.
+        written: Rows written by this run; 0 where nothing changed.
+        moved: Features, or the score, that moved further than chance.
+        picture: The calibration of the newest model as PNG; None where none was trained.
+    """
+
+    key: str
+    decisions: tuple[Decision, ...]
+    is_new: bool
+    scored: int
+    written: int
+    moved: tuple[str, ...]
+    picture: bytes | None
+
+    @property
+    def answering(self) -> Decision:
+        """The version that answers."""
+        return self.decisions[0]
+
+
+def predict_all(
+    warehouse: Warehouse,
+    config: PredictionsConfig,
+    *,
+    artifacts: Path,
+    moment: Moment,
+    retrain: bool = False,
+    progress: Progress = lambda _: None,
+) -> tuple[ScoreReport, ...]:
+    """Decide who answers for each model, and score everybody who is eligible.
+
+    Args:
+        warehouse: With the spine and the marts of this run.
+        config: The models.
+        artifacts: Folder below which model files are written.
+        moment: When it is, and the seed.
+        retrain: Train anew even where a published model is young enough.
+        progress: Told what is being done.
+
+    Raises:
+        MissingRelationError: The marts are not built.
+        UnknownFeatureError: The configuration names a column that is not there.
+    """
+    warehouse.create_missing(TABLES)
+    retire_unconfigured(warehouse, [*config.models, PERSONAS_KEY])
+    reports = []
+    for key, model in config.models.items():
+        progress(f"Predicting {model.name}")
+        reports.append(_Run(warehouse, key, model, artifacts, moment).predict(retrain=retrain))
+    return tuple(reports)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One model in one run."""
+
+    warehouse: Warehouse
+    key: str
+    config: PropensityConfig
+    artifacts: Path
+    moment: Moment
+
+    def predict(self, *, retrain: bool) -> ScoreReport:
+        before = read_decisions(self.warehouse, self.key)
+        decisions, examples = before, None
+        if retrain or not self._is_young(before):
+            examples = read_examples(self.warehouse, self.key, self.config, as_of=self.moment.as_of)
+            if not self._is_known(before, examples):
+                decisions = decide(self._question(before), examples, self.artifacts)
+                record(self.warehouse, self.key, decisions, now=self.moment.now)
+        is_new = decisions is not before
+        return self._score(decisions, examples, is_new=is_new)
+
+    def _score(
+        self, decisions: tuple[Decision, ...], examples: Examples | None, *, is_new: bool
+    ) -> ScoreReport:
+        as_of, answering = self.moment.as_of, decisions[0]
+        asked = read_asked(self.warehouse, self.key, self.config, as_of=as_of)
+        mark = version_of(asked.fingerprint, f"{answering.model_version} {as_of.isoformat()}")
+        written, moved = 0, self._moved()
+        if mark != answering.scores_fingerprint or not self._scored(answering, len(asked)):
+            scores = self._scores(answering, asked)
+            moved = self._drift(answering, asked, scores, examples)
+            with self.warehouse.transaction():
+                written = write_scores(self.warehouse, answering, asked, scores, as_of=as_of)
+                withdraw_scores(self.warehouse, self.key, self.config, as_of=as_of)
+                remember_scores(self.warehouse, answering, mark)
+        return ScoreReport(
+            key=self.key,
+            decisions=decisions,
+            is_new=is_new,
+            scored=len(asked),
+            written=written,
+            moved=moved,
+            picture=self._picture(decisions),
+        )
+
+    def _is_young(self, decisions: Sequence[Decision]) -> bool:
+        """Whether a model answers that was trained on earlier data, but not much earlier."""
+        if not decisions or decisions[0].algorithm != RIDGE or not self._has_file(decisions[0]):
+            return False
+        age = self.moment.as_of - decisions[0].trained_as_of
+        is_same = decisions[0].config_fingerprint == fingerprint(self.config)
+        return is_same and dt.timedelta(0) < age < dt.timedelta(days=self.config.retrain_after_days)
+
+    def _is_known(self, decisions: Sequence[Decision], examples: Examples) -> bool:
+        """Whether the same data and configuration were decided on before."""
+        return bool(decisions) and all(
+            decision.data_fingerprint == examples.fingerprint
+            and decision.config_fingerprint == fingerprint(self.config)
+            and self._has_file(decision)
+            for decision in decisions
+        )
+
+    def _has_file(self, decision: Decision) -> bool:
+        return decision.path is None or (self.artifacts / decision.path / MODEL).exists()
+
+    def _question(self, before: Sequence[Decision]) -> Question:
+        as_of = self.moment.as_of
+        history = read_history(self.warehouse, self.config, as_of=as_of)
+        return Question(
+            key=self.key,
+            config=self.config,
+            as_of=as_of,
+            missing_days=missing_history_days(self.config, history, as_of=as_of),
+            had_model=bool(before) and before[0].algorithm == RIDGE,
+            seed=self.moment.seed,
+        )
+
+    def _scores(self, decision: Decision, asked: Asked) -> Scores:
+        if decision.algorithm == NONE or not len(asked):
+            return nothing_known(asked)
+        if decision.algorithm == RULE and self.config.rule:
+            rule, unknown = self.config.rule, np.full(len(asked), np.nan)
+            found = score_by_rule(rule, asked.features, asked.values)
+            return Scores(
+                found, unknown, unknown, contributions(rule, asked.features, asked.values)
+            )
+        model = self._model(decision, asked.features)
+        return model.explain(asked.select(model.features))
+
+    def _model(self, decision: Decision, features: tuple[str, ...]) -> RidgeModel:
+        """The model behind a decision; columns that were added since do not matter to it."""
+        model = from_state(read_state(self.artifacts / str(decision.path)))
+        if gone := sorted(set(model.features) - set(features)):
+            raise UnknownFeatureError(self.key, gone, features)
+        return model
+
+    def _drift(
+        self, decision: Decision, asked: Asked, scores: Scores, examples: Examples | None
+    ) -> tuple[str, ...]:
+        """Compare with those learnt from, where they were read in this run."""
+        if decision.algorithm != RIDGE or examples is None:
+            return ()
+        learnt = self._model(decision, asked.features).predict(examples.values)
+        movements = compare(
+            ("score", *asked.features),
+            np.column_stack([learnt, examples.values]),
+            np.column_stack([scores.score, asked.values]),
+        )
+        version, as_of = decision.model_version, self.moment.as_of
+        write_drift(self.warehouse, self.key, version, movements, as_of=as_of)
+        return tuple(m.subject for m in movements if m.status == "moved")
+
+    def _moved(self) -> tuple[str, ...]:
+        rows = self.warehouse.read(
+            "select subject from prediction.drift where model_key = $key and as_of = $as_of "
+            "and status = 'moved' order by subject",
+            {"key": self.key, "as_of": self.moment.as_of},
+        )
+        return tuple(rows["subject"].to_pylist())
+
+    def _scored(self, decision: Decision, people: int) -> bool:
+        """Whether the rows of this date are there, e.g. not restored from an older backup."""
+        found = self.warehouse.scalar(
+            "select count(*) from prediction.propensity_scores where model_key = $key "
+            "and as_of = $as_of and model_version = $version",
+            {"key": self.key, "as_of": self.moment.as_of, "version": decision.model_version},
+        )
+        return bool(found == people)
+
+    def _picture(self, decisions: Sequence[Decision]) -> bytes | None:
+        for decision in decisions:
+            file = self.artifacts / (decision.path or "") / "calibration.png"
+            if decision.path and file.exists():
+                return file.read_bytes()
+        return None

@@ -1,0 +1,284 @@
+"""One propensity model from evidence to decision: a model, the rule, or an honest nothing.
+
+    evidence enough? -- no --> rule (or insufficient), and what is missing
+          | yes
+    trained on the earlier dates, judged at the later one: gates -- failed --> refused; the rule
+          | passed
+    trained again on every date, and published
+
+The metrics in a card are those of the judged model; the published one is made the same way from
+what is known now.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from prediction.cards import as_json, as_markdown
+from prediction.config import PropensityConfig
+from prediction.dataset import Examples, Flags
+from prediction.dates import Role
+from prediction.files import write_folder
+from prediction.gates import LEAK_AUC, Evidence, Signals, Verdict, judge_evidence, judge_model
+from prediction.logistic import Calibration, RidgeModel, Scaler, single_feature_aucs, train
+from prediction.metrics import Metrics, auc_gain, measure
+from prediction.pictures import draw_calibration
+from prediction.registry import Decision, Status, fingerprint, folder_of, version_of
+from prediction.rules import score_by_rule
+
+RIDGE, RULE, NONE = "ridge_logistic", "rule", "none"
+# Below so many of a kind at the judging date an AUC is an anecdote.
+MIN_JUDGED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of the data, and when.
+
+    Attributes:
+        key: The model's key.
+        config: What predictions.yml says of it.
+        as_of: The moment up to which everything was known.
+        missing_days: Days of history that are still wanted.
+        had_model: Whether a model answered so far.
+        seed: Of folds, bootstrap and simulation.
+    """
+
+    key: str
+    config: PropensityConfig
+    as_of: dt.datetime
+    missing_days: int
+    had_model: bool
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A model on the later date.
+
+    Attributes:
+        metrics: Of its scores.
+        verdict: Whether it may be published.
+    """
+
+    metrics: Metrics
+    verdict: Verdict
+
+
+def decide(question: Question, examples: Examples, artifacts: Path) -> tuple[Decision, ...]:
+    """Decide who answers; a model that was trained is written below ``artifacts``.
+
+    Returns:
+        The version that answers, and the model that was refused, if one was.
+    """
+    enough = judge_evidence(_evidence(question, examples))
+    if not enough.allowed:
+        return (_fall_back(question, examples, enough.reasons),)
+    use = _usable(question.config, examples)
+    judgement = judge(question, examples, use)
+    if judgement.verdict.allowed:
+        model = train(examples, use=use, seed=question.seed)
+        return (_write(question, examples, model, judgement, artifacts),)
+    model = train(examples.of(Role.TRAINING), use=use, seed=question.seed)
+    refused = _write(question, examples, model, judgement, artifacts)
+    return (
+        _fall_back(question, examples, ("a model was refused", *judgement.verdict.reasons)),
+        refused,
+    )
+
+
+def judge(question: Question, examples: Examples, use: Flags) -> Judgement:
+    """Train on the earlier dates, judge at the later one."""
+    earlier, later = examples.of(Role.TRAINING), examples.of(Role.JUDGING)
+    model = train(earlier, use=use, seed=question.seed)
+    scores = model.predict(later.values)
+    metrics = measure(scores, later.outcomes, seed=question.seed)
+    gain = None
+    if question.config.rule:
+        by_rule = score_by_rule(question.config.rule, later.features, later.values)
+        gain = auc_gain(scores, by_rule, later.outcomes, seed=question.seed)
+    alone = single_feature_aucs(earlier)
+    leaks = tuple(
+        name for name, found, used in zip(examples.features, alone, use, strict=True)
+        if used and found > LEAK_AUC
+    )  # fmt: skip
+    return Judgement(metrics, judge_model(Signals(metrics, gain, leaks)))
+
+
+def as_state(model: RidgeModel) -> dict[str, Any]:
+    """A model as arrays, texts and numbers."""
+    return {
+        "algorithm": RIDGE,
+        "features": list(model.features),
+        "columns": model.scaler.columns,
+        "flagged": model.scaler.flagged,
+        "means": model.scaler.means,
+        "deviations": model.scaler.deviations,
+        "weights": model.weights,
+        "intercept": float(model.intercept),
+        "covariance": model.covariance,
+        "calibration": model.calibration.kind,
+        "knots": model.calibration.knots,
+        "levels": model.calibration.levels,
+        "strength": float(model.strength),
+    }
+
+
+def from_state(state: Mapping[str, Any]) -> RidgeModel:
+    """The model that ``as_state`` took apart."""
+    return RidgeModel(
+        features=tuple(state["features"]),
+        scaler=Scaler(state["columns"], state["flagged"], state["means"], state["deviations"]),
+        weights=state["weights"],
+        intercept=state["intercept"],
+        covariance=state["covariance"],
+        calibration=Calibration(state["calibration"], state["knots"], state["levels"]),
+        strength=state["strength"],
+    )
+
+
+def _evidence(question: Question, examples: Examples) -> Evidence:
+    judged = examples.of(Role.JUDGING)
+    return Evidence(
+        positives=examples.positives,
+        negatives=examples.negatives,
+        judged_positives=int(judged.outcomes.sum()),
+        judged_negatives=int((~judged.outcomes).sum()),
+        trained_positives=examples.of(Role.TRAINING).positives,
+        missing_days=question.missing_days,
+        had_model=question.had_model,
+    )
+
+
+def _usable(config: PropensityConfig, examples: Examples) -> Flags:
+    return np.array([name not in set(config.leave_out) for name in examples.features])
+
+
+def _fall_back(question: Question, examples: Examples, reasons: tuple[str, ...]) -> Decision:
+    config, rule = fingerprint(question.config), question.config.rule
+    found = Decision(
+        model_key=question.key,
+        model_version=f"rule-{version_of(examples.fingerprint, config)}",
+        status=Status.CHAMPION,
+        algorithm=RULE,
+        reason="; ".join(("the rule answers", *reasons)),
+        metrics=_rule_metrics(question, examples),
+        trained_as_of=question.as_of,
+        data_fingerprint=examples.fingerprint,
+        config_fingerprint=config,
+    )
+    if rule is not None:
+        return found
+    nothing = "; ".join(("nothing answers: predictions.yml has no rule for it", *reasons))
+    version = found.model_version.replace("rule-", "none-")
+    return replace(
+        found, status=Status.INSUFFICIENT, algorithm=NONE, reason=nothing, model_version=version
+    )
+
+
+def _rule_metrics(question: Question, examples: Examples) -> dict[str, Any]:
+    counts = {"positives": examples.positives, "negatives": examples.negatives}
+    later = examples.of(Role.JUDGING)
+    done = int(later.outcomes.sum())
+    if question.config.rule is None or min(done, len(later) - done) < MIN_JUDGED:
+        return counts
+    scores = score_by_rule(question.config.rule, later.features, later.values)
+    return {**measure(scores, later.outcomes, seed=question.seed).as_dict(), **counts}
+
+
+def _write(
+    question: Question,
+    examples: Examples,
+    model: RidgeModel,
+    judgement: Judgement,
+    artifacts: Path,
+) -> Decision:
+    """Write the folder of a version, and decide on its status."""
+    config = fingerprint(question.config)
+    version = version_of(examples.fingerprint, config)
+    reasons, metrics = judgement.verdict.reasons, judgement.metrics
+    decision = Decision(
+        model_key=question.key,
+        model_version=version,
+        status=Status.REFUSED if reasons else Status.CHAMPION,
+        algorithm=RIDGE,
+        reason="; ".join(reasons) or "it passed every gate at the later date",
+        metrics={
+            **metrics.as_dict(), "positives": examples.positives, "negatives": examples.negatives,
+            "judged_positives": metrics.positives,
+        },
+        trained_as_of=question.as_of,
+        data_fingerprint=examples.fingerprint,
+        config_fingerprint=config,
+        path=folder_of(question.key, version),
+    )  # fmt: skip
+    card = _card(question, decision, examples, model)
+    title = f"{question.config.name}: predicted against observed"
+    write_folder(
+        artifacts / folder_of(question.key, version),
+        as_state(model),
+        {
+            "card.json": as_json(card),
+            "card.md": _as_markdown(question, card),
+            "metrics.json": as_json(decision.metrics),
+            "schema.json": as_json({"features": list(model.features), "type": "double"}),
+            "calibration.png": draw_calibration(metrics, title=title),
+        },
+    )
+    return decision
+
+
+def _card(
+    question: Question, decision: Decision, examples: Examples, model: RidgeModel
+) -> dict[str, Any]:
+    config = question.config
+    importance = model.importance
+    order = np.argsort(-importance, kind="stable")[:15]
+    return {
+        "name": config.name,
+        "purpose": f"probability of {' or '.join(config.target.events)} within "
+        f"{config.horizon_days} days, after a gap of {config.gap_days}",
+        "status": str(decision.status),
+        "reason": decision.reason,
+        "as_of": question.as_of.isoformat(),
+        "data": {
+            "rows": len(examples),
+            "persons": len(np.unique(examples.persons)),
+            "positives": examples.positives,
+            "rows_by_role": {
+                str(role): len(examples.of(role)) for role in Role if role != Role.SCORING
+            },
+            "consent": f"granted for {config.purpose}, at the date and at as_of",
+            "fingerprint": examples.fingerprint,
+        },
+        "features": {examples.features[i]: round(float(importance[i]), 4) for i in order},
+        "strength": model.strength,
+        "calibration": model.calibration.kind,
+        "metrics": dict(decision.metrics),
+        "limits": [
+            "Persons without consent were not learnt from; whether they behave alike is not known.",
+            "Metrics are of the later date; the published model also learnt from that date.",
+            "Intervals say how sure the model is of the average of such persons, not of one person.",
+        ],
+    }
+
+
+def _as_markdown(question: Question, card: Mapping[str, Any]) -> bytes:
+    shown = ("auc", "auc_interval", "ece", "ece_by_chance", "slope", "slope_interval", "lift",
+             "lift_interval", "log_loss", "brier", "base_rate", "people", "judged_positives")  # fmt: skip
+    return as_markdown(
+        f"{question.config.name} (`{question.key}`)",
+        {
+            "What it is": {name: card[name] for name in ("purpose", "status", "reason", "as_of")},
+            "What it learnt from": card["data"],
+            "How good it is at the later date": {name: card["metrics"][name] for name in shown},
+            "What moves it most (log odds per deviation)": card["features"],
+            "Limits": card["limits"],
+        },
+    )

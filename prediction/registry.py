@@ -1,0 +1,172 @@
+"""Which version of each model answers: rows of ``prediction.models``, folders below artifacts."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pydantic import BaseModel
+
+from prediction.errors import UnknownModelError
+from prediction.inventory import MODELS
+from warehouse import Warehouse
+
+# Raised when the method changes, so that nothing trained by an older one is taken for current.
+METHOD = "1"
+FOLDER = "models"
+_ARROW = {"VARCHAR": pa.string(), "TIMESTAMP": pa.timestamp("us")}
+
+
+class Status(StrEnum):
+    """What became of a version."""
+
+    CHAMPION = "champion"
+    REFUSED = "refused"
+    INSUFFICIENT = "insufficient"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One version of one model, and why it has its status; a row of ``prediction.models``."""
+
+    model_key: str
+    model_version: str
+    status: Status
+    algorithm: str
+    reason: str
+    metrics: Mapping[str, Any]
+    trained_as_of: dt.datetime
+    data_fingerprint: str
+    config_fingerprint: str
+    path: str | None = None
+    scores_fingerprint: str | None = None
+
+    @property
+    def answers(self) -> bool:
+        """Whether persons are scored by it (or, insufficient, told that nothing answers)."""
+        return self.status in {Status.CHAMPION, Status.INSUFFICIENT}
+
+
+def fingerprint(config: BaseModel) -> str:
+    """SHA-256 of a configuration and of the method."""
+    return hashlib.sha256(f"{METHOD} {config.model_dump_json()}".encode()).hexdigest()
+
+
+def version_of(data: str, config: str) -> str:
+    """The version that data and configuration come to."""
+    return hashlib.sha256(f"{data} {config}".encode()).hexdigest()[:12]
+
+
+def folder_of(key: str, version: str) -> str:
+    """The folder of a version, below ``artifacts/``."""
+    return f"{FOLDER}/{key}/{version}"
+
+
+def read_decisions(warehouse: Warehouse, key: str) -> tuple[Decision, ...]:
+    """The versions of a model that are not retired; who answers comes first."""
+    rows = warehouse.read(
+        "select * exclude (created_at) from prediction.models "
+        "where model_key = $key and status <> 'retired' order by status, model_version",
+        {"key": key},
+    ).to_pylist()
+    found = [
+        Decision(**{**row, "status": Status(row["status"]), "metrics": json.loads(row["metrics"])})
+        for row in rows
+    ]
+    return tuple(sorted(found, key=lambda decision: not decision.answers))
+
+
+def record(
+    warehouse: Warehouse, key: str, decisions: Sequence[Decision], *, now: dt.datetime
+) -> None:
+    """Put these versions in force and retire all others of the model."""
+    versions = [decision.model_version for decision in decisions]
+    rows = pa.Table.from_pylist(
+        [_row(decision, now) for decision in decisions],
+        schema=pa.schema([(column.name, _ARROW[column.type]) for column in MODELS.columns]),
+    )
+    with warehouse.transaction():
+        warehouse.execute(
+            "update prediction.models set status = 'retired' where model_key = $key",
+            {"key": key},
+        )
+        warehouse.execute(
+            "delete from prediction.models where model_key = $key "
+            "and list_contains($versions, model_version)",
+            {"key": key, "versions": versions},
+        )
+        warehouse.append(MODELS.name, rows)
+
+
+def retire_unconfigured(warehouse: Warehouse, keys: Sequence[str]) -> None:
+    """Retire what the configuration does not name any more."""
+    unnamed = "status <> 'retired' and not list_contains($keys::varchar[], model_key)"
+    if warehouse.scalar(f"select count(*) from prediction.models where {unnamed}", {"keys": keys}):
+        warehouse.execute(
+            f"update prediction.models set status = 'retired' where {unnamed}", {"keys": keys}
+        )
+
+
+def remember_scores(warehouse: Warehouse, decision: Decision, scores: str) -> None:
+    """Note what was scored last, so that the same is not scored again."""
+    warehouse.execute(
+        "update prediction.models set scores_fingerprint = $scores "
+        "where model_key = $key and model_version = $version",
+        {"scores": scores, "key": decision.model_key, "version": decision.model_version},
+    )
+
+
+def list_models(warehouse: Warehouse) -> pa.Table:
+    """One row per model that is not retired: who answers, how well, and why."""
+    return warehouse.read(
+        """
+        select model_key as model, status, algorithm, model_version as version,
+               json_extract(metrics, '$.auc')::double as auc,
+               json_extract(metrics, '$.ece')::double as calibration_error,
+               trained_as_of, reason
+        from prediction.models where status <> 'retired'
+        order by model_key, status, model_version
+        """
+    )
+
+
+def read_cards(warehouse: Warehouse, artifacts: Path, key: str) -> list[dict[str, Any]]:
+    """The cards of a model's versions in force, the one that answers first.
+
+    Raises:
+        UnknownModelError: Nothing is known of the model.
+    """
+    decisions = read_decisions(warehouse, key)
+    if not decisions:
+        rows = warehouse.read("select distinct model_key from prediction.models order by all")
+        raise UnknownModelError(key, rows["model_key"].to_pylist())
+    return [_card(artifacts, decision) for decision in decisions]
+
+
+def _card(artifacts: Path, decision: Decision) -> dict[str, Any]:
+    file = artifacts / (decision.path or "") / "card.json"
+    card = json.loads(file.read_text(encoding="utf-8")) if decision.path and file.exists() else {}
+    return {
+        "model_key": decision.model_key,
+        "version": decision.model_version,
+        "status": str(decision.status),
+        "algorithm": decision.algorithm,
+        "reason": decision.reason,
+        "metrics": dict(decision.metrics),
+        **{name: value for name, value in card.items() if name not in {"status", "reason"}},
+    }
+
+
+def _row(decision: Decision, now: dt.datetime) -> dict[str, Any]:
+    names = [name for name in MODELS.column_names if name != "created_at"]
+    row = {name: getattr(decision, name) for name in names}
+    metrics = json.dumps(decision.metrics, sort_keys=True)
+    return {**row, "status": str(decision.status), "metrics": metrics, "created_at": now}

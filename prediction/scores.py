@@ -1,0 +1,114 @@
+"""Write who scored what: deciles and reasons included."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from prediction.config import PropensityConfig
+from prediction.dataset import Asked, Floats, granted_sql
+from prediction.inventory import PROPENSITY_SCORES
+from prediction.logistic import Scores
+from prediction.registry import Decision
+from warehouse import Warehouse
+
+REASONS = 3
+# An effect below this on the log odds (2 % of the odds) moved nothing that is worth a word.
+MIN_EFFECT = 0.02
+
+_FRESH = "candor_fresh_scores"
+_DECILES = f"""
+    select $model_key as model_key, person_id, $as_of::timestamp as as_of, score, lower, upper,
+           case when score is null then null
+                else ntile(10) over (order by score desc nulls last, person_id) end as decile,
+           $source as source,
+           cast(to_json(list_filter(
+               [{", ".join(f"{{'feature': feature_{n}, 'effect': effect_{n}}}" for n in range(REASONS))}],
+               lambda reason: abs(reason.effect) >= {MIN_EFFECT}
+           )) as varchar) as reasons,
+           $version as model_version
+    from {_FRESH}
+    order by person_id
+"""
+
+
+def write_scores(
+    warehouse: Warehouse,
+    decision: Decision,
+    asked: Asked,
+    scores: Scores,
+    *,
+    as_of: dt.datetime,
+) -> int:
+    """Put the scores of this date in place; other dates stay. Returns how many persons."""
+    table = _table(asked, scores)
+    with warehouse.view(_FRESH, table):
+        return warehouse.replace_where(
+            PROPENSITY_SCORES.name,
+            "model_key = $model_key and as_of = $as_of::timestamp",
+            _DECILES,
+            {
+                "model_key": decision.model_key,
+                "as_of": as_of,
+                "source": _SOURCES.get(decision.algorithm, "insufficient"),
+                "version": decision.model_version,
+            },
+        )
+
+
+def withdraw_scores(
+    warehouse: Warehouse, key: str, model: PropensityConfig, *, as_of: dt.datetime
+) -> None:
+    """Remove scores of any date of who has not granted the purpose (any more)."""
+    if model.scored == "all":
+        return
+    granted = granted_sql(
+        "coalesce(current_person.current_person_id, scores.person_id)", "$as_of::timestamp"
+    )
+    warehouse.execute(
+        f"""
+        delete from prediction.propensity_scores
+        where model_key = $model_key and person_id in (
+            select distinct scores.person_id from prediction.propensity_scores as scores
+            left join marts.current_person as current_person using (person_id)
+            where scores.model_key = $model_key and not {granted}
+        )
+        """,
+        {"model_key": key, "purpose": model.purpose, "as_of": as_of},
+    )
+
+
+def nothing_known(asked: Asked) -> Scores:
+    """The scores where nothing answers: unknown for everybody."""
+    unknown = np.full(len(asked), np.nan)
+    return Scores(unknown, unknown, unknown, np.zeros(asked.values.shape))
+
+
+def _table(asked: Asked, scores: Scores) -> pa.Table:
+    largest = np.argsort(-np.abs(scores.contributions), axis=1, kind="stable")[:, :REASONS]
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {
+        "person_id": asked.person_ids,
+        "score": _known(scores.score),
+        "lower": _known(scores.lower),
+        "upper": _known(scores.upper),
+    }
+    for number in range(REASONS):
+        which = largest[:, number] if largest.shape[1] > number else np.zeros(len(asked), dtype=int)
+        columns[f"feature_{number}"] = _named(which, asked.features)
+        effects = np.take_along_axis(scores.contributions, which[:, None], axis=1)[:, 0]
+        columns[f"effect_{number}"] = pa.array(np.round(effects, 3))
+    return pa.table(columns)
+
+
+def _named(which: np.ndarray, names: Sequence[str]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(which.astype(np.int32)), pa.array(list(names)))
+
+
+def _known(values: Floats) -> pa.Array:
+    return pa.array(values, mask=np.isnan(values))
+
+
+_SOURCES = {"ridge_logistic": "model", "rule": "rule"}

@@ -1,0 +1,92 @@
+"""The folder where requests wait: files of OpenDSR bodies, removed once their persons are erased.
+
+A request reaches a run as a file that only its owner may read, never as a parameter: what a run is
+started with is stored by whoever starts it, and would have to be erased there too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from privacy.requests import RequestFile, SubjectRequest
+from privacy.storage import destroy_file, make_private
+from warehouse import Trace
+
+SUFFIXES = (".json", ".jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFolder:
+    """A folder of request files; also a place to erase from.
+
+    Attributes:
+        folder: The folder; it need not exist.
+        name: A name for receipts. File names are not repeated: they may name somebody.
+    """
+
+    folder: Path
+    name: str = "requests"
+
+    def add(self, request: SubjectRequest) -> None:
+        """Put one request into a file of its own; the same one again replaces it."""
+        make_private(self.folder)
+        RequestFile(self.folder / f"{request.request_id}.jsonl", self.name).replace([request])
+
+    def withdraw(self, request: SubjectRequest) -> None:
+        """Take back a request that was put here and that nobody wants carried out."""
+        path = self.folder / f"{request.request_id}.jsonl"
+        if path.exists():
+            destroy_file(path)
+
+    def read(self) -> tuple[SubjectRequest, ...]:
+        """Every request that waits here.
+
+        Raises:
+            InvalidRequestError: Lines of a file are no requests.
+        """
+        return tuple(request for file in self._files() for request in file.read())
+
+    def fingerprint(self) -> str | None:
+        """Changes when a file comes or changes; None while the folder holds none."""
+        stats = [(str(file.path), file.path.stat()) for file in self._files()]
+        facts = [f"{path}|{stat.st_size}|{stat.st_mtime_ns}" for path, stat in stats]
+        return hashlib.sha256("\n".join(facts).encode()).hexdigest() if facts else None
+
+    def refusals(self, keys: pa.Table) -> Sequence[str]:
+        """Why files that name these persons cannot be rewritten."""
+        return tuple(why for file in self._files() for why in file.refusals(keys))
+
+    def find(self, keys: pa.Table) -> Sequence[Trace]:
+        """Count the requests that name these persons."""
+        found = [trace.rows for file in self._files() for trace in file.find(keys)]
+        return (Trace(self.name, sum(found)),)
+
+    def erase(self, keys: pa.Table) -> Sequence[Trace]:
+        """Take the identities out, and remove the files that hold none any more."""
+        found = [trace.rows for file in self._files() for trace in file.erase(keys)]
+        self._remove_empty()
+        return (Trace(self.name, sum(found)),)
+
+    def settle(self, request_ids: Collection[str]) -> None:
+        """Take the identities out of completed requests, also where nobody was found."""
+        for file in self._files():
+            file.settle(request_ids)
+        self._remove_empty()
+
+    def _remove_empty(self) -> None:
+        """Remove what names nobody any more, and what a kill left half written."""
+        for file in list(self._files()):
+            if file.is_spent():
+                destroy_file(file.path)
+        for path in sorted(self.folder.glob("*.new")):
+            destroy_file(path)
+
+    def _files(self) -> Iterator[RequestFile]:
+        if self.folder.exists():
+            paths = sorted(path for path in self.folder.iterdir() if path.suffix in SUFFIXES)
+            yield from (RequestFile(path, self.name) for path in paths if path.is_file())

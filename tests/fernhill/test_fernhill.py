@@ -1,0 +1,126 @@
+"""Another company's files, with nothing changed but a folder of configuration.
+
+Nobody on the project wrote these files; what is true of them stands in a folder beside them that
+the product never reads.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from identity import evaluate_members
+from tests.conftest import ROOT
+from tests.orchestration.conftest import CANDOR, run_command
+from warehouse import DuckDBWarehouse
+
+pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(900)]
+
+# Joining on e-mail and phone gives .733 on these files.
+MIN_F1 = 0.80
+MIN_PRECISION = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What ``candor run --json`` said."""
+
+    home: Path
+    outcome: dict[str, object]
+
+
+@pytest.fixture(scope="session")
+def fernhill(shared_data: Path) -> Path:
+    return shared_data / "fernhill"
+
+
+@pytest.fixture(scope="session")
+def run(fernhill: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    home = tmp_path_factory.mktemp("fernhill") / "home"
+    config = ROOT / "tests" / "fernhill" / "config"
+    output = run_command(
+        CANDOR, "run", "--json", "--config", str(config), "--home", str(home),
+        "--landing", str(fernhill),
+    )  # fmt: skip
+    return Run(home, json.loads(output))
+
+
+@pytest.fixture
+def warehouse(run: Run) -> Iterator[DuckDBWarehouse]:
+    with DuckDBWarehouse.open(run.home / "warehouse.duckdb") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def manifest(fernhill: Path) -> dict[str, object]:
+    return dict(json.loads((fernhill / "truth" / "manifest.json").read_text()))
+
+
+def test_every_asset_is_green(run: Run) -> None:
+    assert run.outcome["checks_passed"]
+    assert run.outcome["checks_failed"] == []
+
+
+def test_unique_events_are_counted_exactly(
+    warehouse: DuckDBWarehouse, manifest: dict[str, object]
+) -> None:
+    found = warehouse.scalar("select count(*) from raw.events where source = 'web_events'")
+
+    assert found == manifest["event_unique_valid"]
+
+
+def test_malformed_lines_are_quarantined_exactly(
+    warehouse: DuckDBWarehouse, fernhill: Path
+) -> None:
+    with (fernhill / "truth" / "malformed.csv").open(newline="") as stream:
+        expected = {(row["file"], int(row["line"])) for row in csv.DictReader(stream)}
+    rows = warehouse.read("select file, line from raw.quarantine where source = 'web_events'")
+    found = set(zip(rows["file"].to_pylist(), rows["line"].to_pylist(), strict=True))
+
+    assert found == expected
+
+
+def test_records_are_joined_better_than_by_address_and_phone(
+    warehouse: DuckDBWarehouse, fernhill: Path
+) -> None:
+    quality = evaluate_members(warehouse, fernhill / "truth" / "records.csv")
+
+    assert quality.f1 >= MIN_F1
+    assert quality.precision >= MIN_PRECISION
+
+
+def test_no_linkable_device_is_with_the_wrong_person(
+    warehouse: DuckDBWarehouse, fernhill: Path
+) -> None:
+    """A device's person is right when most records of that person are the true person's."""
+    wrong = warehouse.scalar(
+        """
+        with truth as (
+            select * from read_csv($records, all_varchar = true) where ambiguous = '0'
+        ),
+        owners as (
+            select members.person_id, mode(truth.person_id) as true_person_id
+            from identity.members as members
+            inner join truth on truth.source = members.source
+                and truth.source_record_id = members.source_record_id
+            group by members.person_id
+        )
+        select count(*)
+        from read_csv($devices, all_varchar = true) as expected
+        inner join identity.members as members
+            on members.source = 'devices' and members.source_record_id = expected.anonymous_id
+        inner join owners on owners.person_id = members.person_id
+        where expected.linkable = '1' and expected.person_id <> owners.true_person_id
+        """,
+        {
+            "records": str(fernhill / "truth" / "records.csv"),
+            "devices": str(fernhill / "truth" / "devices.csv"),
+        },
+    )
+
+    assert wrong == 0

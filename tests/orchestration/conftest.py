@@ -1,0 +1,87 @@
+"""One demo run that the tests of the whole path share, and the command line in this process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from orchestration.cli import main
+from tests.conftest import ROOT
+
+CANDOR = str(Path(sys.executable).with_name("candor"))
+PEOPLE = 800
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What ``candor demo`` printed, and where it worked."""
+
+    home: Path
+    output: str
+    second_output: str
+
+    @property
+    def truth(self) -> Path:
+        return self.home.with_name(f"{self.home.name}.truth")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command said and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The demo on a small company, run twice."""
+    home = tmp_path_factory.mktemp("demo") / "home"
+    command = [CANDOR, "demo", "--people", str(PEOPLE), "--seed", "7", "--home", str(home)]
+    outputs = [run_command(*command), run_command(*command)]
+    return Demo(home, *outputs)
+
+
+def run_command(*command: str) -> str:
+    """Run a command to its good end and return what it printed."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("CANDOR_")}
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**clean, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+@pytest.fixture
+def candor(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Answer]]:
+    """Run ``candor`` in this process; the environment is put back afterwards."""
+    before = dict(os.environ)
+    os.environ["COLUMNS"] = "200"
+
+    def run(*arguments: object) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["candor", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        said = capsys.readouterr()
+        return Answer(code, said.out, said.err)
+
+    yield run
+    os.environ.clear()
+    os.environ.update(before)

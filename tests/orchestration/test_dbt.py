@@ -1,0 +1,142 @@
+"""What a dbt build tells Dagster, shown on the small company of the dbt tests."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster_dbt import dbt_assets
+
+from orchestration.dbt import Build, LayeredTranslator, build
+from orchestration.errors import DbtBuildError
+from orchestration.manifest import ParsedProject, parsed_project
+from tests.dbt_project import small_company
+from tests.dbt_project.project import Company as SmallCompany
+from tests.dbt_project.project import Project
+
+pytestmark = pytest.mark.warehouse
+
+EVENTS = dg.AssetKey(["staging", "stg_raw__events"])
+UNIQUE_EVENTS = dg.AssetCheckKey(EVENTS, "unique_stg_raw__events_event_id")
+
+
+@pytest.fixture(scope="module")
+def parsed() -> ParsedProject:
+    return parsed_project()
+
+
+@pytest.fixture(scope="module")
+def phases(parsed: ParsedProject) -> dict[str, dg.AssetsDefinition]:
+    return {
+        tag: dbt_assets(
+            manifest=parsed.manifest,
+            select=f"tag:{tag}",
+            name=tag,
+            dagster_dbt_translator=LayeredTranslator(),
+        )(lambda context: None)
+        for tag in ("before_identity", "after_identity")
+    }
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> SmallCompany:
+    company = Project(manifest=None).company(tmp_path)  # type: ignore[arg-type]
+    small_company.fill(company)
+    return company
+
+
+@pytest.fixture
+def first_phase(
+    parsed: ParsedProject, phases: dict[str, dg.AssetsDefinition], company: SmallCompany
+) -> Build:
+    phase = phases["before_identity"]
+    target = company.folder / "dbt"
+    return Build(parsed, company.path, target, assets=phase.keys, checks=phase.check_keys)
+
+
+def test_every_data_test_is_an_asset_check(
+    parsed: ParsedProject, phases: dict[str, dg.AssetsDefinition]
+) -> None:
+    nodes = json.loads(parsed.manifest.read_text())["nodes"].values()
+    tests = {node["name"] for node in nodes if node["resource_type"] == "test"}
+
+    assert {key.name for phase in phases.values() for key in phase.check_keys} == tests
+
+
+def test_every_check_blocks_and_says_its_claim(phases: dict[str, dg.AssetsDefinition]) -> None:
+    checks = [check for phase in phases.values() for check in phase.check_specs]
+
+    assert [check.name for check in checks if not check.blocking] == []
+    assert [check.name for check in checks if not (check.description or "").endswith(".")] == []
+
+
+def test_every_asset_says_what_it_is_and_whose(phases: dict[str, dg.AssetsDefinition]) -> None:
+    for spec in (spec for phase in phases.values() for spec in phase.specs):
+        assert "One row per" in (spec.description or "")
+        assert spec.owners == ["team:profiles"]
+        assert spec.kinds == {"dbt", "duckdb"}
+        assert spec.tags["cdp/pii"] in {"none", "pseudonymous", "direct"}
+
+
+def test_a_build_reports_every_model_and_test(first_phase: Build) -> None:
+    outcome = build(first_phase)
+
+    events = list(outcome.events({}))
+    built = {e.asset_key for e in events if isinstance(e, dg.MaterializeResult)}
+    passed = {e.check_name for e in events if isinstance(e, dg.AssetCheckResult) and e.passed}
+    assert built == first_phase.assets
+    assert passed == {key.name for key in first_phase.checks}
+    outcome.raise_on_failure()
+
+
+def test_a_failed_test_stops_what_depends_on_it(first_phase: Build, company: SmallCompany) -> None:
+    company.add("raw.events", *small_company.events()[:1])
+
+    outcome = build(first_phase)
+
+    events = list(outcome.events({}))
+    verdicts = {e.check_name: e.passed for e in events if isinstance(e, dg.AssetCheckResult)}
+    built = {e.asset_key for e in events if isinstance(e, dg.MaterializeResult)}
+    assert verdicts[UNIQUE_EVENTS.name] is False
+    assert dg.AssetKey(["intermediate", "int_events__classified"]) not in built
+    with pytest.raises(DbtBuildError, match=UNIQUE_EVENTS.name):
+        outcome.raise_on_failure()
+
+
+def test_a_part_is_built_alone(first_phase: Build) -> None:
+    outcome = build(replace(first_phase, assets={EVENTS}, checks={UNIQUE_EVENTS}))
+
+    assert {result.node.name for result in outcome.results} == {EVENTS.path[1], UNIQUE_EVENTS.name}
+
+
+def test_a_build_leaves_its_files_in_the_data_home_alone(
+    first_phase: Build, parsed: ParsedProject
+) -> None:
+    before = set(parsed.project.rglob("*"))
+
+    build(first_phase)
+
+    assert set(parsed.project.rglob("*")) == before
+    assert (first_phase.target / "dbt.log").exists()
+
+
+def test_a_build_prints_nothing(first_phase: Build, capfd: pytest.CaptureFixture[str]) -> None:
+    build(first_phase)
+
+    assert capfd.readouterr().out == ""
+
+
+def test_what_the_configuration_says_reaches_the_models(
+    first_phase: Build, company: SmallCompany
+) -> None:
+    said = {"own_activity_events": {"search": ["Demo Requested"]}}
+
+    build(replace(first_phase, variables=said)).raise_on_failure()
+
+    activities = company.read(
+        "select activity from intermediate.int_events__classified where event = 'Demo Requested'"
+    )
+    assert activities == [{"activity": "search"}]

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pydantic
+import pytest
+import yaml
+
+from orchestration.profiles_config import ProfilesConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_what_is_left_out_stays_as_the_project_has_it() -> None:
+    assert ProfilesConfig().as_variables() == {}
+
+
+def test_what_is_said_reaches_dbt_under_its_names() -> None:
+    said = ProfilesConfig(
+        source_priority=["crm", "billing"], activity_events={"content_view": ["Recipe Opened"]}
+    )
+
+    assert said.as_variables() == {
+        "source_priority": ["crm", "billing"],
+        "own_activity_events": {"content_view": ["Recipe Opened"]},
+    }
+
+
+def test_every_variable_is_one_of_the_project() -> None:
+    known = yaml.safe_load((ROOT / "dbt_project" / "dbt_project.yml").read_text())["vars"]
+    said = ProfilesConfig(
+        source_priority=[], session_gap_minutes=5, activity_events={}, intent_path_pattern="/buy"
+    )
+
+    assert set(said.as_variables()) <= set(known)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param({"session_gap_minutes": 0}, id="no-gap"),
+        pytest.param({"activity_events": {"dancing": ["Danced"]}}, id="unknown-activity"),
+        pytest.param({"intent_path_pattern": "("}, id="no-pattern"),
+        pytest.param({"intent_path_pattern": "it's"}, id="a-quote"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(pydantic.ValidationError):
+        ProfilesConfig.model_validate(wrong)

@@ -1,0 +1,190 @@
+"""A warehouse in memory with the tables that prediction reads, as dbt's contracts have them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import yaml
+
+from prediction import Moment, PredictionsConfig, predict_all, write_spine
+from prediction.predict import ScoreReport
+from warehouse import DuckDBWarehouse, TableName, quoted
+
+AS_OF = dt.datetime.fromisoformat("2026-06-01")
+NOW = dt.datetime.fromisoformat("2026-06-02T03:04:05")
+START = AS_OF - dt.timedelta(days=150)
+MARTS = Path(__file__).resolve().parents[2] / "dbt_project/models/marts/_marts__models.yml"
+READ = ("features_as_of", "events", "consent_history", "current_person", "profiles",
+        "content_engagement", "content_items")  # fmt: skip
+
+BEFORE_MARTS = """
+create schema marts; create schema identity; create schema intermediate;
+create table intermediate.int_events__classified (
+    event_id varchar, user_id varchar, anonymous_id varchar, email varchar, visitor_id varchar,
+    event varchar, occurred_at timestamp, known_at timestamp, is_automated boolean
+);
+create table identity.members_history (
+    source varchar, source_record_id varchar, person_id varchar,
+    valid_from timestamp, valid_to timestamp
+);
+"""
+
+TRIAL = {
+    "name": "Starts a trial",
+    "target": {"events": ["Trial Started"]},
+    "horizon_days": 30,
+    "purpose": "analytics",
+    "eligible": {"never_did": ["Trial Started"]},
+    "rule": {"base": 0.03, "factors": [{"feature": "downloads_30d", "at_least": 2, "times": 2.0}]},
+}
+
+
+def predictions(**changes: object) -> PredictionsConfig:
+    return PredictionsConfig.model_validate({"models": {"trial": {**TRIAL, **changes}}})
+
+
+@dataclass(slots=True)
+class Company:
+    """The warehouse, and the verbs that tests need."""
+
+    artifacts: Path
+    warehouse: DuckDBWarehouse = field(default_factory=DuckDBWarehouse.in_memory)
+
+    def __post_init__(self) -> None:
+        self.warehouse.execute(BEFORE_MARTS)
+        for model in yaml.safe_load(MARTS.read_text())["models"]:
+            if model["name"] in READ:
+                columns = [(c["name"], c["data_type"]) for c in model["columns"]]
+                listed = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns)
+                self.warehouse.execute(f"create table marts.{model['name']} ({listed})")
+
+    def add(self, table: str, **columns: object) -> None:
+        self.warehouse.append(TableName.parse(table), pa.table(columns))
+
+    def predict(
+        self, config: PredictionsConfig, *, retrain: bool = False, as_of: dt.datetime = AS_OF
+    ) -> ScoreReport:
+        moment = Moment(as_of=as_of, now=NOW, seed=7)
+        write_spine(self.warehouse, config, as_of=as_of)
+        (report,) = predict_all(
+            self.warehouse, config, artifacts=self.artifacts, moment=moment, retrain=retrain
+        )
+        return report
+
+    def rows(self, sql: str) -> list[tuple[object, ...]]:
+        return [tuple(row.values()) for row in self.warehouse.read(sql).to_pylist()]
+
+    def contents(self) -> dict[str, list[tuple[object, ...]]]:
+        tables = ("spine", "propensity_scores", "personas", "persona_members", "models", "drift")
+        return {name: self.rows(f"select * from prediction.{name} order by all") for name in tables}
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Planted persons: how keen each is, and when each starts a trial (days; inf for never)."""
+
+    ids: list[str]
+    keenness: np.ndarray
+    trial_day: np.ndarray
+
+    @property
+    def probability(self) -> np.ndarray:
+        """Of a trial within 30 days."""
+        return 1 - np.exp(-30 * hazard(self.keenness))
+
+
+def hazard(keenness: np.ndarray) -> np.ndarray:
+    return np.asarray(0.0012 * np.exp(1.1 * keenness))
+
+
+def plant_people(
+    company: Company, n: int, *, seed: int, signal: bool = True, rate: float = 1.0
+) -> People:
+    """n visitors whose downloads and sessions tell, if ``signal``, how keen they are."""
+    rng = np.random.default_rng(seed)
+    keenness = rng.normal(size=n)
+    trial_day = 20 + rng.exponential(1 / (rate * hazard(keenness)))
+    people = People([f"p{number:05}" for number in range(n)], keenness, trial_day)
+    shown = keenness if signal else rng.normal(size=n)
+    company.add(
+        "identity.members_history",
+        source=pa.array(["devices"] * n),
+        source_record_id=pa.array([f"d{number:05}" for number in range(n)]),
+        person_id=pa.array(people.ids),
+        valid_from=pa.array([dt.datetime(1970, 1, 1)] * n, pa.timestamp("us")),
+    )
+    company.add(
+        "marts.current_person", person_id=pa.array(people.ids), current_person_id=pa.array(people.ids)
+    )
+    company.add(
+        "marts.profiles", person_id=pa.array(people.ids), is_bot=pa.array([False] * n, pa.bool_())
+    )
+    add_events(company, people, rng)
+    add_features(company, people.ids, shown, rng)
+    grant(company, people.ids)
+    return people
+
+
+def add_events(company: Company, people: People, rng: np.random.Generator) -> None:
+    """One visit each in the first days, and the trial where it comes before as_of."""
+    started = np.flatnonzero(people.trial_day < 150)
+    owners = np.concatenate([np.arange(len(people.ids)), started])
+    days = np.concatenate([rng.uniform(0, 5, len(people.ids)), people.trial_day[started]])
+    names = ["Content Viewed"] * len(people.ids) + ["Trial Started"] * len(started)
+    at = pa.array([START + dt.timedelta(days=float(day)) for day in days], pa.timestamp("us"))
+    devices = pa.array([f"d{owner:05}" for owner in owners])
+    ids = pa.array([f"e{number}" for number in range(len(owners))])
+    company.add(
+        "intermediate.int_events__classified", event_id=ids, anonymous_id=devices,
+        visitor_id=devices, event=pa.array(names), occurred_at=at, known_at=at,
+        is_automated=pa.array([False] * len(owners)),
+    )  # fmt: skip
+    company.add(
+        "marts.events", event_id=ids, person_id=pa.array([people.ids[owner] for owner in owners]),
+        event=pa.array(names), occurred_at=at, received_at=at, anonymous_id=devices,
+    )  # fmt: skip
+
+
+def dates_of(company: Company) -> list[dt.datetime]:
+    return [AS_OF - dt.timedelta(days=30 + 10 * number) for number in range(10)] + [AS_OF]
+
+
+def add_features(
+    company: Company, ids: list[str], shown: np.ndarray, rng: np.random.Generator
+) -> None:
+    """Every feature of the contract for every person and date; two of them tell something."""
+    columns = [
+        row["column_name"]
+        for row in company.warehouse.columns().to_pylist()
+        if row["table_name"] == "features_as_of" and row["column_name"] not in {"person_id", "as_of"}
+    ]
+    for date in dates_of(company):
+        values = {name: pa.array(rng.poisson(3, len(ids)).astype(float)) for name in columns}
+        values["downloads_30d"] = pa.array(rng.poisson(2 * np.exp(0.8 * shown)).astype(float))
+        values["sessions_30d"] = pa.array(rng.poisson(3 * np.exp(0.5 * shown)).astype(float))
+        unknown = rng.random(len(ids)) < 0.3
+        values["employee_count_log"] = pa.array(rng.normal(4, 1, len(ids)), mask=unknown)
+        company.add(
+            "marts.features_as_of", person_id=pa.array(ids),
+            as_of=pa.array([date] * len(ids), pa.timestamp("us")), **values,
+        )  # fmt: skip
+
+
+def grant(company: Company, ids: list[str], *, purpose: str = "analytics") -> None:
+    company.add(
+        "marts.consent_history",
+        person_id=pa.array(ids),
+        purpose=pa.array([purpose] * len(ids)),
+        status=pa.array(["granted"] * len(ids)),
+        valid_from=pa.array([START] * len(ids), pa.timestamp("us")),
+    )
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Company:
+    return Company(tmp_path / "artifacts")
