@@ -34,6 +34,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -W ignore -m orchestration.manifest
 	@touch $(INSTALLED)
 
 demo: $(INSTALLED) ## make a sample company, run everything on it, erase one person

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audiences.config import Audience, load_audiences
+from audiences.config import Audience, find_audience, load_audiences
 from audiences.errors import (
     AudienceError,
     DestinationError,
@@ -25,6 +25,7 @@ __all__ = [
     "InvalidAudienceError",
     "UnsafeAddressError",
     "compute_memberships",
+    "find_audience",
     "load_audiences",
     "preview",
     "why",

@@ -22,6 +22,11 @@ PERSONA_MEMBERS = TableName("prediction", "persona_members")
 AS_OF = TableName("raw", "as_of")
 
 
+# Columns of a profile that show what the run before published, and where to ask for them. Whoever
+# read them here would see the news of one run only in the next.
+LAGGING = {"persona_id": "persona", "persona_name": "persona", "scores": "score"}
+
+
 class ValueKind(StrEnum):
     """Kinds of values that have tests of their own."""
 

@@ -12,6 +12,7 @@ from audiences.catalogue import (
     ACCOUNT_MEMBERS,
     ACCOUNTS,
     EVENTS,
+    LAGGING,
     PROFILES,
     Catalogue,
     ValueKind,
@@ -165,7 +166,7 @@ def _judge(clause: Leaf, catalogue: Catalogue) -> tuple[list[str], list[str]]:
     """Mistakes of one clause, and names in it that are not published."""
     match clause:
         case TraitClause():
-            return _column("trait", clause.trait, clause, PROFILES, catalogue), []
+            return _trait(clause, catalogue), []
         case AccountClause():
             missing = _missing(ACCOUNT_MEMBERS, catalogue)
             return missing or _column("account", clause.account, clause, ACCOUNTS, catalogue), []
@@ -181,6 +182,13 @@ def _judge(clause: Leaf, catalogue: Catalogue) -> tuple[list[str], list[str]]:
 
 def _missing(table: TableName, catalogue: Catalogue) -> list[str]:
     return [] if catalogue.of(table) else [f"table {table} is not there yet: run the marts first"]
+
+
+def _trait(clause: TraitClause, catalogue: Catalogue) -> list[str]:
+    asked = LAGGING.get(clause.trait)
+    if asked:
+        return [f"trait {clause.trait!r} shows what the run before published: write {asked}:"]
+    return _column("trait", clause.trait, clause, PROFILES, catalogue)
 
 
 def _column(

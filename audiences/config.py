@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -288,6 +289,23 @@ def load_audiences(folder: Path) -> tuple[Audience, ...]:
     if problems:
         raise InvalidAudienceError(problems)
     return audiences
+
+
+def find_audience(audiences: Sequence[Audience], key: str) -> Audience:
+    """One of these audiences.
+
+    Raises:
+        InvalidAudienceError: None has this key; says which there are.
+    """
+    for audience in audiences:
+        if audience.key == key:
+            return audience
+    known = [audience.key for audience in audiences]
+    close = difflib.get_close_matches(key, known, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise InvalidAudienceError(
+        [f"{key!r} is no audience: {hint}known: {', '.join(sorted(known)) or 'none'}"]
+    )
 
 
 for _model in (AllClause, AnyClause, NotClause, Audience):

@@ -219,10 +219,19 @@ def _score_facts(columns: list[str]) -> str:
 
 
 def _persona_facts(_: list[str]) -> str:
+    return f"select personas.* from ({personas_sql('(select as_of from known)')}) as personas"
+
+
+def personas_sql(as_of: str) -> str:
+    """Query for person_id, persona_id, persona_name, confidence as last published.
+
+    Args:
+        as_of: Expression for the moment after which nothing is known.
+    """
     return f"""
         select person_id, persona_id, persona_name, confidence
-        from {PERSONA_MEMBERS.sql} as persona_members, known
-        where persona_members.as_of <= known.as_of
+        from {PERSONA_MEMBERS.sql} as persona_members
+        where persona_members.as_of <= {as_of}
         qualify persona_members.as_of = max(persona_members.as_of) over ()
             and row_number() over (partition by person_id order by confidence desc, persona_id) = 1
     """

@@ -78,21 +78,17 @@ def compute_memberships(
     as_of = read_as_of(warehouse, now=now)
     plan = compile_audiences(audiences, catalogue, as_of=as_of)
     with warehouse.transaction(), judged(warehouse, audiences, plan, catalogue):
-        _write_changes(warehouse, audiences, catalogue, {"run_id": run_id, "now": now})
+        run: dict[str, object] = {"run_id": run_id, "now": now}
+        _write_entries(warehouse, catalogue, run)
+        _write_exits(warehouse, audiences, catalogue, run)
         _write_members(warehouse, catalogue, now)
         _write_suppressed(warehouse, run_id)
         warehouse.replace(DEFINITIONS.name, _definitions(audiences))
-        run = {"run_id": run_id, "as_of": as_of, "now": now}
-        _write_sizes(warehouse, audiences, plan, run)
+        _write_sizes(warehouse, audiences, plan, {**run, "as_of": as_of})
         return _report(warehouse, audiences, plan, run_id)
 
 
-def _write_changes(
-    warehouse: Warehouse,
-    audiences: Sequence[Audience],
-    catalogue: Catalogue,
-    run: Mapping[str, object],
-) -> None:
+def _write_entries(warehouse: Warehouse, catalogue: Catalogue, run: Mapping[str, object]) -> None:
     warehouse.append(
         MEMBERSHIP_CHANGES.name,
         f"""
@@ -112,6 +108,14 @@ def _write_changes(
         """,
         run,
     )
+
+
+def _write_exits(
+    warehouse: Warehouse,
+    audiences: Sequence[Audience],
+    catalogue: Catalogue,
+    run: Mapping[str, object],
+) -> None:
     warehouse.append(
         MEMBERSHIP_CHANGES.name,
         f"""

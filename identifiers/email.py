@@ -14,17 +14,70 @@ _SHAPE = re.compile(r"(?P<local>[^@\s\"(),:;<>\[\]\\]{1,64})@(?P<domain>[^@\s]{1
 _DOMAIN = re.compile(r"([\w](?:[\w-]{0,61}[\w])?\.)+[^\W\d_][\w-]{1,62}")
 # What forms are filled with by people who will not say, or by people who test.
 _JUNK_LOCALS = frozenset(
-    "a aa aaa abc anonymous asdf blank donotreply do-not-reply email fake foo invalid mailer-daemon me "
-    "n/a na nil no no-reply nobody noemail noname none noreply nothing null qwerty test test1 test123 "
-    "tester testing unknown user xx xxx".split()
+    [
+        "a",
+        "aa",
+        "aaa",
+        "abc",
+        "anonymous",
+        "asdf",
+        "blank",
+        "donotreply",
+        "do-not-reply",
+        "email",
+        "fake",
+        "foo",
+        "invalid",
+        "mailer-daemon",
+        "me",
+        "n/a",
+        "na",
+        "nil",
+        "no",
+        "no-reply",
+        "nobody",
+        "noemail",
+        "noname",
+        "none",
+        "noreply",
+        "nothing",
+        "null",
+        "qwerty",
+        "test",
+        "test1",
+        "test123",
+        "tester",
+        "testing",
+        "unknown",
+        "user",
+        "xx",
+        "xxx",
+    ]
 )
 _JUNK_DOMAINS = frozenset(
-    "anonymous.com asdf.com email.com example.com example.net example.org fake.com invalid.com na.com "
-    "no.com noemail.com none.com nowhere.com null.com test.com unknown.com xxx.com".split()
+    [
+        "anonymous.com",
+        "asdf.com",
+        "email.com",
+        "example.com",
+        "example.net",
+        "example.org",
+        "fake.com",
+        "invalid.com",
+        "na.com",
+        "no.com",
+        "noemail.com",
+        "none.com",
+        "nowhere.com",
+        "null.com",
+        "test.com",
+        "unknown.com",
+        "xxx.com",
+    ]
 )
 # Written down as the reason why some locals above count only at a junk domain: these are names too.
 _JUNK_ANYWHERE = frozenset(
-    "anonymous donotreply do-not-reply invalid mailer-daemon no-reply noemail noreply null unknown".split()
+    "anonymous donotreply do-not-reply invalid mailer-daemon no-reply noemail noreply null unknown".split()  # noqa: SIM905 - words without quotes read better
 )
 
 

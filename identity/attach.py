@@ -19,6 +19,7 @@ CLUSTERS = "identity_clusters"
 ATTACHED = "identity_attached"
 SHARED_DEVICES = "identity_shared_devices"
 DEVICE_RUNS = "identity_device_runs"
+DEVICE_LINKS = "identity_device_links"
 
 
 def attach_addresses(warehouse: Warehouse, clusters: Ints) -> None:
@@ -66,7 +67,7 @@ _ATTACHED_SQL = f"""
 
 
 def attach_devices(warehouse: Warehouse, config: IdentityConfig) -> int:
-    """Fill the temporary tables of shared devices and of whose the others were; count the shared.
+    """Fill the temporary tables of shared devices, whose the others were and why; count the shared.
 
     Runs: node, cluster, valid_from and valid_to (by the time of events, open at both ends: what
     happened before the first sign-in joins the person), known_from (when it became known).
@@ -81,6 +82,11 @@ def attach_devices(warehouse: Warehouse, config: IdentityConfig) -> int:
         "select distinct node from identity_device_users where is_shared"
     )
     warehouse.execute(f"create or replace temp table {DEVICE_RUNS} as {_RUNS_SQL}")
+    warehouse.execute(
+        f"create or replace temp table {DEVICE_LINKS} as select node, min(holder) as holder "
+        f"from identity_identified semi join {DEVICE_RUNS} using (node, cluster) "
+        "group by node, cluster"
+    )
     return int(warehouse.scalar(f"select count(*) from {SHARED_DEVICES}"))
 
 
@@ -102,7 +108,7 @@ _IDENTIFIED_SQL = f"""
         left join identity_holders as holders using (value)
         where anonymous_id is not null and user_id is null and coalesce(persons, 1) = 1
     )
-    select devices.node, clusters.cluster, day, occurred_at, known_at
+    select devices.node, clusters.cluster, persons.node as holder, day, occurred_at, known_at
     from (select * from by_user union all select * from by_address) as seen
     join {NODES} as devices
         on devices.source = '{DEVICES}' and devices.source_record_id = anonymous_id

@@ -81,7 +81,7 @@ _ALIASES_SQL = f"""
 """
 
 _SIGNED_IN_SQL = f"""
-    select min(held.record), users.node, 'deterministic', 'signed in with its e-mail', null,
+    select min(held.record), users.node, 'deterministic', 'signed in with its email', null,
         {_SIGNED_IN_WITH}
     from (select distinct user_id, email from {SIGHTINGS} where user_id is not null) as sightings
     join {NODES} as users

@@ -6,6 +6,8 @@ and distinct users, so that the cost follows from how many differ, not from how 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 
@@ -13,6 +15,7 @@ from identity.cluster import Conflicts, Edges, Ints, connect
 from identity.collect import DECIDED, LIKENESS, LINKS
 from identity.compare import level_case
 from identity.decide import DECISIONS
+from identity.judge import Judgement
 from identity.model import COMPARISONS, level
 from identity.nodes import NODES, USERS
 from identity.prepare import RECORDS
@@ -32,22 +35,61 @@ RULES = (
 _POWERS = np.array([np.inf, DECIDED, DECIDED, LIKENESS, LIKENESS])
 
 
+# Shares of one person's pairs: of a hundred at most one may have two birth dates, of a thousand at
+# most one a second first name as well, for the difference to be taken for two people.
+_MOST_BIRTH_DATES, _MOST_FACES = 0.01, 0.001
+# Pairs of one person that a share must rest on before it is believed.
+_LEAST_SUPPORT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Which differences tell two people apart.
+
+    Attributes:
+        faces: A different birth date together with a different first name; always, unless the
+            data show that they are full of slips in both.
+        birth_dates: A different birth date alone; only where the data show that they agree.
+    """
+
+    faces: bool = True
+    birth_dates: bool = False
+
+    @classmethod
+    def learned(cls, judgement: Judgement) -> Trust:
+        """Judge by how often one person's values differ in these data."""
+        differing = {
+            item.name: item.m[-1]
+            for item in judgement.fields
+            if judgement.support[item.name] >= _LEAST_SUPPORT
+        }
+        birth_dates = differing.get("birth_date")
+        if birth_dates is None:
+            return cls()
+        first_names = differing.get("first_name", 0.0)
+        return cls(
+            faces=birth_dates * first_names <= _MOST_FACES,
+            birth_dates=birth_dates <= _MOST_BIRTH_DATES,
+        )
+
+
 _TWINS = (
     f"birth_date = {level('birth_date', 'same')} and last_name = {level('last_name', 'same')} "
     f"and first_name = {level('first_name', 'similar but two usual names')}"
 )
 
 
-def find_conflicts(warehouse: Warehouse, components: Ints) -> Conflicts:
+def find_conflicts(warehouse: Warehouse, components: Ints, *, trust: Trust) -> Conflicts:
     """Find all clashes within components.
 
     Args:
         warehouse: Holds the tables of the steps before.
         components: Per record and user, the component of its node.
+        trust: Which differences tell two people apart in these data.
     """
     keep_nodes(warehouse, COMPONENTS, component=components)
     _find_users(warehouse, nodes=len(components))
-    _find_faces(warehouse, nodes=len(components))
+    _find_faces(warehouse, nodes=len(components), trust=trust)
     warehouse.execute(
         f"insert into {_CLASHES} select left_node, right_node, 0 from {DECISIONS} "
         f"join {COMPONENTS} as one on one.node = left_node "
@@ -108,16 +150,9 @@ def _joined_by_alias(warehouse: Warehouse, nodes: int) -> Ints:
     return connect(Edges(left, right, np.ones(len(left))), nodes=nodes)
 
 
-def _find_faces(warehouse: Warehouse, *, nodes: int) -> None:
-    levels = {item.name: level_case(item) for item in COMPARISONS}
-    columns = (
-        "first_name", "given_name", "initial", "middle_name", "last_name", "first_name_count",
-        "birth_date",
-    )  # fmt: skip
-    face = ", ".join(columns)
-    sides = ", ".join(
-        f"{side}.{c} as {c}_{side[0]}" for c in columns for side in ("left_face", "right_face")
-    )
+def _find_faces(warehouse: Warehouse, *, nodes: int, trust: Trust) -> None:
+    """Whose birth dates, and first names with them, differ."""
+    face = ", ".join(_FACE)
     warehouse.execute(
         f"""
         create or replace temp table identity_faces as
@@ -129,25 +164,40 @@ def _find_faces(warehouse: Warehouse, *, nodes: int) -> None:
         """
     )
     warehouse.execute(
-        f"""
-        insert into {_CLASHES}
-        with faces as (select distinct on (label) * from identity_faces),
-        pairs as (
-            select left_face.label as left_label, right_face.label as right_label, {sides}
-            from faces as left_face join faces as right_face using (component)
-            where left_face.label < right_face.label
-        ),
-        compared as (
-            select left_label, right_label, {levels["first_name"]} as first_name,
-                {levels["last_name"]} as last_name, {levels["birth_date"]} as birth_date
-            from pairs
-        )
-        select left_label, right_label,
-            case when birth_date <> 0 then 4 when first_name = 0 then 2 else 3 end
-        from compared where birth_date = 0 or {_TWINS}
-        """
+        f"insert into {_CLASHES} {_FACE_CLASHES_SQL}",
+        {"faces": trust.faces, "birth_dates": trust.birth_dates},
     )
     warehouse.execute(f"insert into {_LABELS} select node, label from identity_faces")
+
+
+_FACE = (
+    "first_name", "given_name", "initial", "middle_name", "last_name", "first_name_count",
+    "birth_date",
+)  # fmt: skip
+_LEVELS = {item.name: level_case(item) for item in COMPARISONS}
+_SIDES = ", ".join(
+    f"{side}.{column} as {column}_{side[0]}"
+    for column in _FACE
+    for side in ("left_face", "right_face")
+)
+_FACE_CLASHES_SQL = f"""
+    with faces as (select distinct on (label) * from identity_faces),
+    pairs as (
+        select left_face.label as left_label, right_face.label as right_label, {_SIDES}
+        from faces as left_face join faces as right_face using (component)
+        where left_face.label < right_face.label
+    ),
+    compared as (
+        select left_label, right_label, {_LEVELS["first_name"]} as first_name,
+            {_LEVELS["last_name"]} as last_name, {_LEVELS["birth_date"]} as birth_date
+        from pairs
+    )
+    select left_label, right_label,
+        case when birth_date <> 0 then 4 when first_name = 0 then 2 else 3 end
+    from compared
+    where $faces and birth_date = 0 and first_name = 0
+        or $birth_dates and (birth_date = 0 or {_TWINS})
+"""
 
 
 def _read_conflicts(warehouse: Warehouse) -> Conflicts:

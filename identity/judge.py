@@ -24,6 +24,8 @@ Levels = npt.NDArray[np.int8]
 
 _ROUNDS = 40
 _TOLERANCE = 1e-4
+# Pairs enough to tell shares of a thousandth: more change no digit that matters.
+_MOST_FITTED = 150_000
 # Which fields the kinds of different persons agree in; all others agree by chance.
 _KINDS: dict[str, frozenset[str]] = {
     "household": frozenset({"last_name", "address", "phone", "email"}),
@@ -61,12 +63,14 @@ class Judgement:
         fields: Parameters, with m learned where no proven pairs taught it.
         prior: Probability that two records drawn at random are one person.
         kinds: How many of all pairs are of each kind of different persons.
+        support: Per field, how many pairs of one person show it: what its m rests on.
     """
 
     probabilities: Floats
     fields: tuple[FieldParameters, ...]
     prior: float
     kinds: dict[str, float]
+    support: dict[str, float]
 
 
 @dataclass(slots=True)
@@ -80,7 +84,26 @@ class _Class:
 
 
 def judge_pairs(evidence: PairEvidence, fields: tuple[FieldParameters, ...]) -> Judgement:
-    """Fit the mixture and give each pair its probability; deterministic."""
+    """Fit the mixture and give each pair its probability; deterministic.
+
+    The mixture is fitted on evenly spaced pairs where there are more than it can learn from, so
+    that the cost of its rounds does not grow with the data.
+    """
+    classes = _fit(_thinned(evidence), fields)
+    shares = _responsibilities(evidence, fields, classes)
+    person = classes[0]
+    learned = tuple(replace(item, m=tuple(person.levels[item.name].tolist())) for item in fields)
+    kinds = {
+        name: item.share * evidence.total_pairs
+        for name, item in zip(_KINDS, classes[1:], strict=True)
+    }
+    support = {
+        item.name: float(shares[0][evidence.levels[item.name] >= 0].sum()) for item in fields
+    }
+    return Judgement(shares[0], learned, person.share, kinds, support)
+
+
+def _fit(evidence: PairEvidence, fields: tuple[FieldParameters, ...]) -> list[_Class]:
     classes = _start(evidence, fields)
     shares = _responsibilities(evidence, fields, classes)
     for _ in range(_ROUNDS):
@@ -89,13 +112,19 @@ def judge_pairs(evidence: PairEvidence, fields: tuple[FieldParameters, ...]) -> 
         shares = _responsibilities(evidence, fields, classes)
         if np.abs(shares[0] - before).max(initial=0.0) < _TOLERANCE:
             break
-    person = classes[0]
-    learned = tuple(replace(item, m=tuple(person.levels[item.name].tolist())) for item in fields)
-    kinds = {
-        name: item.share * evidence.total_pairs
-        for name, item in zip(_KINDS, classes[1:], strict=True)
-    }
-    return Judgement(shares[0], learned, person.share, kinds)
+    return classes
+
+
+def _thinned(evidence: PairEvidence) -> PairEvidence:
+    pairs = len(next(iter(evidence.levels.values())))
+    step = -(-pairs // _MOST_FITTED)
+    if step <= 1:
+        return evidence
+    return PairEvidence(
+        {name: levels[::step] for name, levels in evidence.levels.items()},
+        {name: bits[::step] for name, bits in evidence.adjustments.items()},
+        evidence.total_pairs / step,
+    )
 
 
 def _start(evidence: PairEvidence, fields: tuple[FieldParameters, ...]) -> list[_Class]:

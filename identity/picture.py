@@ -16,7 +16,7 @@ def draw_resolution(fields: tuple[FieldParameters, ...], sizes: Ints, persons: I
     """Draw match weights by field and level beside the sizes of persons; return a PNG.
 
     Args:
-        fields: Parameters of the model; empty where rules alone decided.
+        fields: Parameters of the model.
         sizes: Numbers of records that persons have.
         persons: How many persons have each number.
     """
@@ -33,7 +33,7 @@ def draw_resolution(fields: tuple[FieldParameters, ...], sizes: Ints, persons: I
     left.barh(range(len(bars)), weights, color=np.where(weights > 0, "#2a7f62", "#b5483a"))
     left.set_yticks(range(len(bars)), [label for label, _ in bars], fontsize=6)
     left.invert_yaxis()
-    left.set_title("What agreement weighs, bits" if bars else "Rules alone decided")
+    left.set_title("What agreement weighs, bits")
     right.bar(sizes, persons, color="#35618f")
     right.set_yscale("log")
     right.set_title("Persons by number of records")

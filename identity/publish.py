@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from identity.attach import ATTACHED, CLUSTERS, SHARED_DEVICES
+from identity.attach import ATTACHED, CLUSTERS, DEVICE_LINKS, SHARED_DEVICES
 from identity.collect import LINKS
 from identity.constrain import RULES
 from identity.decide import DECISIONS
@@ -38,8 +38,11 @@ def write_links(warehouse: Warehouse) -> int:
             from {LINKS} as links left join {JUDGED}
                 on left_record = left_node and right_record = right_node
             union all
-            select holder, node, 'deterministic', 'same e-mail', null, null, false, null
+            select holder, node, 'deterministic', 'same email', null, null, false, null
             from {ATTACHED}
+            union all
+            select holder, node, 'deterministic', 'identified on the device', null, null, false, null
+            from {DEVICE_LINKS}
         )
         select {_PAIR}, kind, rule, probability, evidence, is_cut, cut_reason
         from links join {NODES} as one on one.node = left_node

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from identity.inventory import RUNS
 from identity.nodes import DEVICES, EMAILS, USERS
@@ -28,7 +28,8 @@ class ResolutionReport:
         splits: Persons split off by this run.
         shared_values: E-mails and phones that link nobody.
         shared_devices: Devices that several persons sign in on.
-        picture: PNG of match weights and sizes of persons; None if nothing changed.
+        picture: PNG of match weights and sizes of persons; None if nothing changed or rules alone
+            decided.
     """
 
     run_id: str
@@ -43,7 +44,7 @@ class ResolutionReport:
     splits: int = 0
     shared_values: int = 0
     shared_devices: int = 0
-    picture: bytes | None = None
+    picture: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,6 @@ def count_rows(warehouse: Warehouse, tally: Tally, *, run_id: str) -> Resolution
         splits=tally.splits,
         shared_values=tally.shared_values,
         shared_devices=tally.shared_devices,
-        picture=draw_resolution(tally.fields, size, persons),
+        picture=draw_resolution(tally.fields, size, persons) if tally.fields else None,
         **links,
     )

@@ -17,7 +17,7 @@ from identity.cluster import Edges, Ints, connect, separate
 from identity.collect import LINKS, collect_links
 from identity.compare import compare_pairs
 from identity.config import IdentityConfig
-from identity.constrain import find_conflicts
+from identity.constrain import Trust, find_conflicts
 from identity.decide import read_decisions
 from identity.errors import OversizedClusterError
 from identity.fingerprint import fingerprint_input, fingerprint_records
@@ -59,6 +59,7 @@ class _Weighing:
 
     threshold: float | None
     fields: tuple[FieldParameters, ...]
+    trust: Trust
 
 
 def resolve(  # noqa: PLR0913 - each is something that only the caller knows
@@ -127,7 +128,7 @@ def _weigh(task: _Task, counts: NodeCounts, *, fingerprint: str) -> _Weighing:
     """Give pairs their probabilities, by parameters learned from these records."""
     if not task.config.probabilistic or counts.records < task.config.min_model_records:
         weigh_nothing(task.warehouse)
-        return _Weighing(None, ())
+        return _Weighing(None, (), Trust())
     judgement = weigh_pairs(task.warehouse, _parameters(task, fingerprint), records=counts.records)
     task.progress(_STEP, 0.6)
     threshold = choose_threshold(
@@ -135,7 +136,7 @@ def _weigh(task: _Task, counts: NodeCounts, *, fingerprint: str) -> _Weighing:
         min_precision=task.config.min_precision,
         floor=task.config.review_probability,
     )
-    return _Weighing(threshold, judgement.fields)
+    return _Weighing(threshold, judgement.fields, Trust.learned(judgement))
 
 
 def _parameters(task: _Task, fingerprint: str) -> MatchParameters:
@@ -154,7 +155,8 @@ def _cluster(task: _Task, counts: NodeCounts, weighing: _Weighing) -> int:
     collect_links(warehouse, threshold=1.1 if weighing.threshold is None else weighing.threshold)
     edges = _read_edges(warehouse)
     components = connect(edges, nodes=counts.linkable)
-    found = separate(edges, components, find_conflicts(warehouse, components))
+    conflicts = find_conflicts(warehouse, components, trust=weighing.trust)
+    found = separate(edges, components, conflicts)
     _mark_cuts(warehouse, found.cuts)
     _guard_size(warehouse, found.clusters[: counts.records], task.config.max_records_per_person)
     attach_addresses(warehouse, found.clusters)

@@ -22,33 +22,7 @@ def share_values(warehouse: Warehouse, config: IdentityConfig) -> int:
     names of each pair of records decide (``match``).
     """
     warehouse.execute(
-        f"""
-        create or replace temp table {IDENTIFIERS} as
-        with held as (
-            {_held("email")} union all {_held("phone")}
-        ),
-        names as (
-            {" union all ".join(_diversity(column) for column in ("given_name", "last_name", "birth_date"))}
-        ),
-        verdicts as (
-            select identifier_type, identifier_value,
-                coalesce(max(persons) filter (field = 'given_name'), 1) > $most
-                or coalesce(max(persons) filter (field = 'last_name'), 1) > $most
-                or coalesce(max(persons) filter (field = 'birth_date'), 1) > $most as is_shared
-            from names
-            group by identifier_type, identifier_value
-        )
-        select held.record, held.identifier_type, held.identifier_value, held.first_seen_at,
-            coalesce(verdicts.is_shared, false)
-                or count(*) over (partition by held.identifier_type, held.identifier_value)
-                    > $max_records
-                or list_contains($blocked, held.identifier_value)
-                or held.identifier_type = 'email' and list_contains(
-                    $roles, regexp_replace(split_part(held.identifier_value, '@', 1), '[^a-z]', '', 'g')
-                ) as is_shared
-        from held
-        left join verdicts using (identifier_type, identifier_value)
-        """,
+        _IDENTIFIERS_SQL,
         {
             "most": config.max_persons_per_value,
             "max_records": config.max_block_size,
@@ -103,3 +77,32 @@ def _diversity(field: str) -> str:
         )
         group by identifier_type, identifier_value
     """
+
+
+_IDENTIFIERS_SQL = f"""
+create or replace temp table {IDENTIFIERS} as
+with held as (
+    {_held("email")} union all {_held("phone")}
+),
+names as (
+    {" union all ".join(_diversity(column) for column in ("given_name", "last_name", "birth_date"))}
+),
+verdicts as (
+    select identifier_type, identifier_value,
+        coalesce(max(persons) filter (field = 'given_name'), 1) > $most
+        or coalesce(max(persons) filter (field = 'last_name'), 1) > $most
+        or coalesce(max(persons) filter (field = 'birth_date'), 1) > $most as is_shared
+    from names
+    group by identifier_type, identifier_value
+)
+select held.record, held.identifier_type, held.identifier_value, held.first_seen_at,
+    coalesce(verdicts.is_shared, false)
+        or count(*) over (partition by held.identifier_type, held.identifier_value)
+            > $max_records
+        or list_contains($blocked, held.identifier_value)
+        or held.identifier_type = 'email' and list_contains(
+            $roles, regexp_replace(split_part(held.identifier_value, '@', 1), '[^a-z]', '', 'g')
+        ) as is_shared
+from held
+left join verdicts using (identifier_type, identifier_value)
+"""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ingestion.files import (
     BLOCK_BYTES,
@@ -124,4 +125,4 @@ def _rows(data: bytes, ends: npt.NDArray[np.int64], first: int) -> pa.Table:
     breaks = np.flatnonzero(np.frombuffer(data, np.uint8) == 0x0A)
     lines = first + np.searchsorted(breaks, starts)
     table = line_table(0, lines, cut(data, np.concatenate(([0], ends))))
-    return table.filter(pa.array(lines > 1))
+    return table.filter(pc.greater(table["line"], 1))

@@ -25,6 +25,9 @@ from ingestion.errors import MissingSourceError, UnreadableFileError
 # cost nothing, small enough that several fit in memory at once.
 BLOCK_BYTES = 32 * 1024 * 1024
 
+# Small enough that every thread of the engine gets several chunks of a block.
+CHUNK_ROWS = 4096
+
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 # Ends the name of a file that will take the place of a landing file; no source ever reads one.
@@ -125,10 +128,16 @@ def read_blocks(files: Sequence[LandingFile]) -> Iterator[pa.Table]:
             waiting.append(block)
             size += block.nbytes
             if size >= BLOCK_BYTES:
-                yield pa.concat_tables(waiting)
+                yield _in_chunks(waiting)
                 waiting, size = [], 0
     if waiting:
-        yield pa.concat_tables(waiting)
+        yield _in_chunks(waiting)
+
+
+def _in_chunks(tables: Sequence[pa.Table]) -> pa.Table:
+    """One table in chunks of equal size: the engine gives each of its threads a chunk at a time."""
+    whole = pa.concat_tables(tables)
+    return pa.Table.from_batches(whole.to_batches(max_chunksize=CHUNK_ROWS), whole.schema)
 
 
 def read_lines(file: LandingFile, number: int) -> Iterator[pa.Table]:

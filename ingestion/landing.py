@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -35,6 +34,9 @@ class LandingLocation:
     warehouse: Warehouse
     config: SourcesConfig
     landing: Path
+    # What was found of whom in which file: a file is read again only when it has changed, though
+    # an erasure asks several times.
+    _found_before: dict[object, pa.Table] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -44,8 +46,9 @@ class LandingLocation:
     def refusals(self, keys: pa.Table) -> Sequence[str]:
         """Why an erasure cannot be carried out: files that are not ours to write, or unreadable."""
         declared = self._declared()
-        kept = {path: self._why_kept(path, names) for path, names in declared.items()}
-        holding = self._holding(keys, {p: declared[p] for p, why in kept.items() if why})
+        whys = {path: self._why_kept(path, names) for path, names in declared.items()}
+        kept = {path: why for path, why in whys.items() if why is not None}
+        holding = self._holding(keys, {path: declared[path] for path in kept})
         unreadable = [
             f"{file} cannot be read, so it cannot be searched: repair or remove it, then run again"
             for file in self._unreadable(declared)
@@ -86,10 +89,15 @@ class LandingLocation:
     def _holding(self, keys: pa.Table, declared: Declared) -> Mapping[Path, pa.Table]:
         """The files that hold rows of the persons, with these rows."""
         self.warehouse.create_missing(TABLES)
+        persons = frozenset(zip(keys["kind"].to_pylist(), keys["value"].to_pylist(), strict=True))
+        states = {path: (persons, path, _state_of(path)) for path in declared}
+        unknown = [path for path, state in states.items() if state not in self._found_before]
         with self.warehouse.view(KEYS, keys.select(["kind", "value"])):
             search = Search(self.warehouse, self.config)
             search.prepare_needles()
-            found = {path: self._found(search, path, names) for path, names in declared.items()}
+            for path in unknown:
+                self._found_before[states[path]] = self._found(search, path, declared[path])
+        found = {path: self._found_before[state] for path, state in states.items()}
         return {path: rows for path, rows in found.items() if rows.num_rows}
 
     def _found(self, search: Search, path: Path, names: Sequence[str]) -> pa.Table:
@@ -143,3 +151,9 @@ class LandingLocation:
             return write_without(file, Spans.of(rows))
         except PermissionError as error:
             raise ReadOnlyLandingError(file.name) from error
+
+
+def _state_of(path: Path) -> tuple[int, int, int]:
+    """Differs when the file was changed or replaced."""
+    stat = path.stat()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns

@@ -21,7 +21,10 @@ from ingestion.rewrite import finish_rewrites
 from warehouse import Warehouse
 
 # Files loaded in one transaction, by their size on disk: a kill repeats at most this much.
-BATCH_BYTES = 64 * 1024 * 1024
+BATCH_BYTES = 128 * 1024 * 1024
+
+# Why a whole file is refused: the one row that stands for it.
+UNREADABLE_FILE = "unreadable_file"
 
 Progress = Callable[[str, float | None], None]
 
@@ -208,7 +211,7 @@ def _quarantine_file(
     with warehouse.transaction():
         row = {
             "load_id": [file.load_id], "source": [file.source], "file": [file.name],
-            "line": pa.array([None], pa.int64()), "code": ["unreadable_file"],
+            "line": pa.array([None], pa.int64()), "code": [UNREADABLE_FILE],
             "reason": [f"the file cannot be read: {error.reason}"],
         }  # fmt: skip
         warehouse.append(QUARANTINE.name, pa.table(row))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -11,25 +11,28 @@ from ingestion import segment
 from ingestion.accounting import FileCount
 from ingestion.files import LandingFile, read_blocks
 from ingestion.inventory import EVENTS, LOADS, QUARANTINE
+from ingestion.record_rows import literal
 from ingestion.segment import CALLS, FILES, LINE_COLUMNS
 from warehouse import Warehouse, quoted
 
 if TYPE_CHECKING:
     from ingestion.load import LoadContext
 
-WINNERS = "candor_winners"
 TALLY = "candor_tally"
+COPIES = "candor_copies"
 
 
 def load_events(context: LoadContext, files: Sequence[LandingFile]) -> list[FileCount]:
     """Load files of Segment-spec calls inside the caller's transaction.
+
+    Copies are dropped once for all files together: it takes a pass over all events.
 
     Raises:
         UnreadableFileError: A file cannot be decompressed or read.
     """
     warehouse = context.warehouse
     warehouse.execute(
-        f"create or replace temp table {TALLY} (file_no int, outcome varchar, n bigint)"
+        f"create or replace temp table {TALLY} (file_no int, is_good boolean, n bigint)"
     )
     with warehouse.view(FILES, _files_table(files)):
         for block in read_blocks(files):
@@ -37,46 +40,38 @@ def load_events(context: LoadContext, files: Sequence[LandingFile]) -> list[File
                 warehouse.execute(segment.judged_calls_sql(), {"now": context.now})
             _mark_suppressed(context)
             _store(context)
-        tally = warehouse.read(
-            f"select file_no, outcome, sum(n)::bigint as n from {TALLY} group by all"
-        ).to_pylist()
-    counts = {(row["file_no"], row["outcome"]): row["n"] for row in tally}
-    return [_count(file, number, counts) for number, file in enumerate(files)]
+        copies = _drop_copies(warehouse, [file.load_id for file in files])
+    tally = warehouse.read(
+        f"select file_no, is_good, sum(n)::bigint as n from {TALLY} group by all"
+    ).to_pylist()
+    judged = {(row["file_no"], row["is_good"]): row["n"] for row in tally}
+    return [_count(file, number, judged, copies) for number, file in enumerate(files)]
 
 
 def _store(context: LoadContext) -> None:
+    """Store a block's calls, copies included, and note what was refused."""
     warehouse = context.warehouse
     _quarantine(warehouse)
     warehouse.execute(
-        f"""
-        create or replace temp table {WINNERS} as
-        select calls.* from {CALLS} as calls
-        left join {EVENTS.name.sql} as stored using (event_id)
-        where calls.code is null
-        qualify row_number() over (
-            partition by event_id order by calls.received_at asc nulls last, calls.digest,
-                calls.file_no, calls.line
-        ) = 1
-        and (stored.event_id is null or coalesce(calls.received_at < stored.received_at,
-            calls.received_at is not null and stored.received_at is null))
-        """
+        f"insert into {TALLY} select file_no, code is null, count(*) from {CALLS} group by all"
     )
-    _tally(warehouse)
-    _displace(warehouse)
     columns = ", ".join(quoted(name) for name in LINE_COLUMNS)
     warehouse.append(
         EVENTS.name,
         f"""
-        select files.load_id, files.source, files.file, winners.line, {columns},
+        select files.load_id, files.source, files.file, calls.line, {columns},
             $now::timestamp as loaded_at
-        from {WINNERS} as winners inner join {FILES} as files using (file_no)
+        from {CALLS} as calls inner join {FILES} as files using (file_no)
+        where calls.code is null
         """,
         {"now": context.now},
     )
 
 
 def _quarantine(warehouse: Warehouse) -> None:
-    reasons = " ".join(f"when '{code}' then '{why}'" for code, why in _escaped_reasons())
+    reasons = " ".join(
+        f"when {literal(code)} then {literal(why)}" for code, why in segment.REASONS.items()
+    )
     warehouse.append(
         QUARANTINE.name,
         f"""
@@ -88,50 +83,49 @@ def _quarantine(warehouse: Warehouse) -> None:
     )
 
 
-def _escaped_reasons() -> list[tuple[str, str]]:
-    return [(code, why.replace("'", "''")) for code, why in segment.REASONS.items()]
+def _drop_copies(warehouse: Warehouse, load_ids: Sequence[str]) -> Mapping[str, int]:
+    """Keep of each event the copy received first; return the copies dropped, by load.
 
-
-def _tally(warehouse: Warehouse) -> None:
+    A copy that an earlier load had stored goes too when it was received later; that load then
+    counts it as a copy.
+    """
+    fresh = {"load_ids": list(load_ids)}
     warehouse.execute(
         f"""
-        insert into {TALLY}
-        select file_no, outcome, count(*) from (
-            select calls.file_no, case when calls.code is not null then 'quarantined'
-                when winners.line is not null then 'loaded' else 'deduplicated' end as outcome
-            from {CALLS} as calls left join {WINNERS} as winners using (file_no, line)
-        ) group by all
-        """
+        create or replace temp table {COPIES} as
+        with repeated as (
+            select event_id from {EVENTS.name.sql} as events
+            semi join (
+                select event_id from {EVENTS.name.sql} where list_contains($load_ids, load_id)
+            ) as fresh using (event_id)
+            group by event_id having count(*) > 1
+        )
+        select load_id, line from {EVENTS.name.sql} as events
+        semi join repeated using (event_id)
+        qualify row_number() over (
+            partition by event_id order by received_at asc nulls last, {segment.tie_sql("events")},
+                loaded_at, file, line
+        ) > 1
+        """,
+        fresh,
     )
-
-
-def _displace(warehouse: Warehouse) -> None:
-    """Take away stored copies that were received later; their loads count them as duplicates."""
-    displaced = f"{EVENTS.name.sql} as events semi join {WINNERS} as winners using (event_id)"
-    if not warehouse.scalar(f"select count(*) from {displaced}"):
-        return
-    warehouse.execute(
-        f"""
-        update {LOADS.name.sql} as loads
-        set rows_loaded = loads.rows_loaded - lost.n,
-            rows_deduplicated = loads.rows_deduplicated + lost.n
-        from (select load_id, count(*) as n from {displaced} group by load_id) as lost
-        where loads.load_id = lost.load_id
-        """
-    )
-    # A load of this very transaction is not in the table yet: its tally is put right instead.
-    warehouse.execute(
-        f"""
-        insert into {TALLY}
-        select files.file_no, outcome, sign * count(*)
-        from {displaced} inner join {FILES} as files using (load_id),
-            (values ('loaded', -1), ('deduplicated', 1)) as moves (outcome, sign)
-        group by all
-        """
-    )
-    warehouse.execute(
-        f"delete from {EVENTS.name.sql} where event_id in (select event_id from {WINNERS})"
-    )
+    counted = warehouse.read(f"select load_id, count(*) as n from {COPIES} group by all")
+    if counted.num_rows:
+        warehouse.execute(
+            f"delete from {EVENTS.name.sql} where (load_id, line) in "
+            f"(select (load_id, line) from {COPIES})"
+        )
+        # The loads of this batch are not there yet: they are counted when they are written.
+        warehouse.execute(
+            f"""
+            update {LOADS.name.sql} as loads
+            set rows_loaded = loads.rows_loaded - copies.n,
+                rows_deduplicated = loads.rows_deduplicated + copies.n
+            from (select load_id, count(*) as n from {COPIES} group by load_id) as copies
+            where loads.load_id = copies.load_id
+            """
+        )
+    return dict(zip(counted["load_id"].to_pylist(), counted["n"].to_pylist(), strict=True))
 
 
 def _mark_suppressed(context: LoadContext) -> None:
@@ -168,8 +162,12 @@ def _files_table(files: Sequence[LandingFile]) -> pa.Table:
     )
 
 
-def _count(file: LandingFile, number: int, counts: dict[tuple[int, str], int]) -> FileCount:
-    loaded = counts.get((number, "loaded"), 0)
-    deduplicated = counts.get((number, "deduplicated"), 0)
-    quarantined = counts.get((number, "quarantined"), 0)
-    return FileCount(file, loaded + deduplicated + quarantined, loaded, deduplicated, quarantined)
+def _count(
+    file: LandingFile,
+    number: int,
+    judged: Mapping[tuple[int, bool], int],
+    copies: Mapping[str, int],
+) -> FileCount:
+    good, refused = judged.get((number, True), 0), judged.get((number, False), 0)
+    dropped = copies.get(file.load_id, 0)
+    return FileCount(file, good + refused, good - dropped, dropped, refused)

@@ -127,18 +127,18 @@ def _without_lines(data: bytes, first: int, spans: Spans) -> bytes:
     is_end = content == 0x0A
     number = np.cumsum(is_end) - is_end
     is_removed = spans.cover(first + np.arange(int(number[-1]) + 1))
-    return content[is_end | ~is_removed[number]].tobytes()
+    return bytes(content[is_end | ~is_removed[number]])
 
 
 @contextmanager
-def _writing_bytes(path: Path, fresh: Path) -> Iterator[IO[bytes]]:
+def _writing_bytes(path: Path, fresh: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     with fresh.open("wb") as stream:
         if path.suffix != ".gz":
             yield stream
             return
         # No name and no time in the header: the same rows always give the same bytes.
         with gzip.GzipFile("", "wb", 6, stream, mtime=0) as packed:
-            yield packed  # type: ignore[misc] - a GzipFile is an IO[bytes] in all but name
+            yield packed
 
 
 def _write_parquet(path: Path, fresh: Path, spans: Spans) -> None:

@@ -24,7 +24,7 @@ from orchestration.resources import CandorResource  # noqa: E402 - as above
 PARTS = [ingest, resolve, profiles, predict, choose, publish, privacy_ops]
 
 defs = dg.Definitions(
-    assets=dg.load_assets_from_modules(PARTS),
+    assets=[*dg.load_assets_from_modules(PARTS), *privacy_ops.RECORDED],
     asset_checks=dg.load_asset_checks_from_modules(PARTS),
     jobs=jobs.ALL,
     schedules=schedules.ALL,

@@ -190,7 +190,7 @@ def _default(key: str, value: Mapping[str, Any], required: set[str]) -> str:
     if key in required:
         return "required"
     default = value.get("default")
-    if default in (None, [], {}, ""):
+    if default is None or default in ([], {}, ""):
         return ""
     text = default if isinstance(default, str) else json.dumps(default)
     return f"`{text}`" if len(text) <= LONGEST_DEFAULT else f"{len(default)} usual ones"

@@ -16,6 +16,7 @@ from privacy import (
     ErasureReport,
     IdentityType,
     Receipt,
+    RequestPlace,
     SubjectIdentity,
     SubjectRequest,
     erase,
@@ -36,8 +37,8 @@ def waiting_requests(company: Company) -> tuple[SubjectRequest, ...]:
     Raises:
         InvalidRequestError: A file holds what is no request.
     """
-    read = [place.read() for place in (*request_files(company), request_folder(company.paths))]
-    return tuple(request for requests in read for request in requests)
+    places: tuple[RequestPlace, ...] = (*request_files(company), request_folder(company.paths))
+    return tuple(request for place in places for request in place.read())
 
 
 def carry_out(
@@ -135,8 +136,9 @@ def erase_example_person(paths: Paths) -> Receipt:
         NobodyToEraseError: Nobody has an address of their own.
     """
     company = Company(paths)
-    if waiting_requests(company):  # an earlier demo was interrupted
-        run_requests(paths)
+    begun = _begun_here(company)
+    if begun:
+        run_requests(paths, only=begun)
     with company.open_warehouse() as warehouse:
         receipts = read_receipts(warehouse)
         address = None if receipts else _example_address(warehouse)
@@ -148,6 +150,16 @@ def erase_example_person(paths: Paths) -> Receipt:
         identity_type=IdentityType.EMAIL, identity_value=address, identity_format="raw"
     )
     return erase_person(paths, request_erasure([identity], regulation="gdpr", now=utc_now()))
+
+
+def _begun_here(company: Company) -> Sequence[str]:
+    """Requests of an earlier call that was interrupted."""
+    with company.open_warehouse() as warehouse:
+        standing = read_standing(warehouse)
+    dropped = {request.request_id for request in request_folder(company.paths).read()}
+    open_ones = {c.subject_request_id for c in standing if c.status in ("in_progress", "blocked")}
+    refused = {case.subject_request_id for case in standing if case.status == "refused"}
+    return sorted((dropped | open_ones) - refused)
 
 
 def _example_address(warehouse: Warehouse) -> str | None:

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -26,7 +25,7 @@ from privacy import (
     table_locations,
 )
 from settings import Paths
-from warehouse import Location, Table, Warehouse
+from warehouse import Table, Warehouse
 
 
 def open_suppressions(company: Company, warehouse: Warehouse) -> Suppressions:
@@ -96,8 +95,11 @@ def open_erasure(
     return ErasureContext(
         warehouse=warehouse,
         tables=tables,
-        locations=tuple(
-            chain(table_locations(warehouse, tables), _landing(company), _folders(paths))
+        # Landing files first: what the raw tables no longer hold cannot be told from a copy.
+        locations=(
+            LandingLocation(warehouse, company.sources, paths.landing),
+            *table_locations(warehouse, tables),
+            *_folders(paths),
         ),
         destinations=eraser,
         suppressions=open_suppressions(company, warehouse),
@@ -110,10 +112,6 @@ def open_erasure(
         run_id=run_id,
         progress=progress,
     )
-
-
-def _landing(company: Company) -> tuple[Location, ...]:
-    return (LandingLocation(company.sources, company.paths.landing),)
 
 
 def _folders(paths: Paths) -> tuple[FolderLocation, ...]:

@@ -24,9 +24,9 @@ class CandorResource(dg.ConfigurableResource["CandorResource"]):
         company = Company.from_environment()
         company.paths.make_home()
         with hold_run_lock(company.paths.home):
-            if context.instance is not None and context.run_id is not None:
-                close_orphans(context.instance, but=context.run_id)
-                context.instance.add_run_tags(context.run_id, HOLDS_LOCK)
+            if context.instance is not None and context.run is not None:
+                close_orphans(context.instance, but=context.run.run_id)
+                context.instance.add_run_tags(context.run.run_id, HOLDS_LOCK)
             self._company = company
             yield self
 

@@ -13,6 +13,9 @@ from orchestration.run_lock import hold_run_lock
 from settings import Paths
 from warehouse import WarehouseBusyError
 
+# The terminal shows progress and, at the end, what failed; Dagster's own log is in the UI.
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
@@ -37,7 +40,7 @@ def run_job(
     with hold_run_lock(paths.home), open_instance(paths) as instance:
         job = _definitions().resolve_job_def(name)
         result = job.execute_in_process(
-            instance=instance, raise_on_error=False, run_config=dict(run_config or {})
+            instance=instance, raise_on_error=False, run_config={**QUIET, **(run_config or {})}
         )
     if not result.success:
         raise RunFailedError(result.run_id, tuple(_failures(result)))

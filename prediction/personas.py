@@ -30,6 +30,7 @@ from prediction.registry import (
     version_of,
 )
 from prediction.stability import Grouping, find_groups
+from prediction.threads import on_one_thread
 from warehouse import Warehouse
 
 PROVISIONAL = "provisional"
@@ -54,6 +55,7 @@ class PersonaReport:
     picture: bytes | None
 
 
+@on_one_thread
 def group_readers(
     warehouse: Warehouse,
     config: PersonasConfig,

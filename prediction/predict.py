@@ -34,6 +34,7 @@ from prediction.registry import (
 from prediction.rules import contributions, score_by_rule
 from prediction.scores import nothing_known, withdraw_scores, write_scores
 from prediction.spine import read_history
+from prediction.threads import on_one_thread
 from warehouse import Warehouse
 
 Progress = Callable[[str], None]
@@ -82,6 +83,7 @@ class ScoreReport:
         return self.decisions[0]
 
 
+@on_one_thread
 def predict_all(
     warehouse: Warehouse,
     config: PredictionsConfig,

@@ -161,7 +161,12 @@ def _card(artifacts: Path, decision: Decision) -> dict[str, Any]:
         "algorithm": decision.algorithm,
         "reason": decision.reason,
         "metrics": dict(decision.metrics),
-        **{name: value for name, value in card.items() if name not in {"status", "reason"}},
+        "path": decision.path,
+        **{
+            name: value
+            for name, value in card.items()
+            if name not in {"status", "reason", "metrics"}
+        },
     }
 
 

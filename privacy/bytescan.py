@@ -52,8 +52,10 @@ class PatternIndex:
             count = (len(chunk) - shift) // _WINDOW
             words = np.frombuffer(chunk, dtype="<u8", count=count, offset=shift)
             likely = np.flatnonzero(self._slots[_slots_of(words)])
-            hits = likely[np.isin(words[likely], self._anchors)]
-            yield from self._confirmed(chunk, words, hits, shift)
+            if likely.size:
+                nearest = np.searchsorted(self._anchors, words[likely]) % self._anchors.size
+                hits = likely[self._anchors[nearest] == words[likely]]
+                yield from self._confirmed(chunk, words, hits, shift)
 
     def _confirmed(
         self, chunk: bytes, words: npt.NDArray[np.uint64], hits: npt.NDArray[np.intp], shift: int

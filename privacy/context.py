@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from privacy.plan import PlanStore
+from privacy.requests import SubjectRequest
 from privacy.suppression import Suppressions
 from warehouse import Location, Table, Warehouse
 
@@ -55,6 +56,9 @@ class DestinationEraser(Protocol):
 
 class RequestPlace(Location, Protocol):
     """Where bodies of requests lie: a file of them, or a folder of such files."""
+
+    def read(self) -> Sequence[SubjectRequest]:
+        """The requests whose identity is still there."""
 
     def settle(self, request_ids: Collection[str]) -> None:
         """Take the identities out of completed requests, also where nobody was found."""

@@ -16,6 +16,12 @@ from privacy.scan_files import FileScanner
 from warehouse import SubjectKey, SubjectKind, Table, Trace, Warehouse, quoted
 
 _KEYS = "candor_subject_keys"
+_COLUMNS = """
+    select tables.table_type, columns.column_name
+    from information_schema.columns as columns
+    inner join information_schema.tables as tables using (table_catalog, table_schema, table_name)
+    where table_catalog = current_database() and table_schema = $schema and table_name = $name
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +38,15 @@ class TableLocation:
 
     def refusals(self, keys: pa.Table) -> Sequence[str]:  # noqa: ARG002 - no person changes it
         """Why rows cannot be deleted: a view, or a column that the declaration only imagines."""
-        there = self.warehouse.columns()
-        rows = [
-            (row["table_type"], row["column_name"])
-            for row in there.to_pylist()
-            if (row["table_schema"], row["table_name"])
-            == (self.table.name.schema, self.table.name.name)
-        ]
-        if not rows:
+        rows = self.warehouse.read(
+            _COLUMNS, {"schema": self.table.name.schema, "name": self.table.name.name}
+        )
+        if not rows.num_rows:
             return ()
-        if rows[0][0] == "VIEW":
+        if rows["table_type"][0].as_py() == "VIEW":
             return (f"{self.name} is a view, its rows cannot be deleted",)
         wanted = {column for key in self.table.subjects for column in key.columns}
-        missing = sorted(wanted - {column for _, column in rows})
+        missing = sorted(wanted - set(rows["column_name"].to_pylist()))
         return tuple(f"{self.name} has no column {column}" for column in missing)
 
     def find(self, keys: pa.Table) -> Sequence[Trace]:

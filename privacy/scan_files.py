@@ -8,7 +8,7 @@ import re
 import sqlite3
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,11 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from privacy.bytescan import ByteScanner
-from warehouse import DuckDBWarehouse, Warehouse, WarehouseError, quoted
+from warehouse import DuckDBWarehouse, TableName, Warehouse, WarehouseError, quoted
 
 # Archives inside archives; deeper nesting counts as something that cannot be decoded.
 _DEEPEST = 4
@@ -133,37 +134,47 @@ class FileScanner:
 
 
 def warehouse_contents(warehouse: Warehouse) -> Iterator[tuple[str, bytes]]:
-    """Yield every distinct value of every stored column, as bytes, with the table's name."""
-    stored = [row for row in warehouse.columns().to_pylist() if row["table_type"] == "BASE TABLE"]
-    for row in stored:  # one row per column of the warehouse
-        if not row["data_type"].startswith(_SKIPPED_TYPES):
-            table = f"{quoted(row['table_schema'])}.{quoted(row['table_name'])}"
-            for content in _column_contents(warehouse, table, quoted(row["column_name"])):
-                yield f"{row['table_schema']}.{row['table_name']}", content
+    """Yield every value of every stored column, as bytes, with the table's name."""
+    columns: dict[tuple[str, str], list[str]] = {}
+    for row in warehouse.columns().to_pylist():  # one row per column of the warehouse
+        if row["table_type"] == "BASE TABLE" and not row["data_type"].startswith(_SKIPPED_TYPES):
+            table = (row["table_schema"], row["table_name"])
+            columns.setdefault(table, []).append(quoted(row["column_name"]))
+    for table, names in columns.items():
+        for content in _table_contents(warehouse, TableName(*table), names):
+            yield f"{table[0]}.{table[1]}", content
 
 
 def arrow_bytes(column: pa.Array | pa.ChunkedArray) -> bytes:
     """All values of a column as bytes, one per line."""
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        texts = column
-    elif pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
+    if pa.types.is_dictionary(column.type):
+        return arrow_bytes(column.cast(column.type.value_type))
+    if pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
         return "\n".join(map(str, column.to_pylist())).encode(errors="surrogateescape")
-    elif pa.types.is_dictionary(column.type):
-        return arrow_bytes(column.dictionary_decode())
-    else:
-        texts = column.cast(pa.string())
-    return "\n".join(text for text in texts.to_pylist() if text is not None).encode()
+    texts = column.cast(pa.large_string()).drop_null()
+    if isinstance(texts, pa.ChunkedArray):
+        texts = texts.combine_chunks()
+    whole = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
+    return bytes(pc.binary_join(whole, pa.scalar("\n", pa.large_string()))[0].as_buffer())
 
 
-def _column_contents(warehouse: Warehouse, table: str, column: str) -> Iterator[bytes]:
-    rows = int(warehouse.scalar(f"select count({column}) from {table}"))
+def _table_contents(
+    warehouse: Warehouse, table: TableName, columns: Sequence[str]
+) -> Iterator[bytes]:
+    """A small table at once; of a large one each column's distinct values, in parts."""
+    rows = int(warehouse.scalar(f"select count(*) from {table.sql}"))
+    if rows <= _CHUNK_ROWS:
+        listed = ", ".join(f"cast({column} as varchar) as {column}" for column in columns)
+        yield from map(arrow_bytes, warehouse.read(f"select {listed} from {table.sql}").columns)
+        return
     parts = -(-rows // _CHUNK_ROWS)
-    for part in range(parts):
-        values = warehouse.read(
-            f"select distinct cast({column} as varchar) as value from {table} "
-            f"where hash({column}) % {parts} = {part} and {column} is not null"
-        )
-        yield arrow_bytes(values["value"])
+    for column in columns:
+        for part in range(parts):
+            values = warehouse.read(
+                f"select distinct cast({column} as varchar) as value from {table.sql} "
+                f"where hash({column}) % {parts} = {part} and {column} is not null"
+            )
+            yield arrow_bytes(values["value"])
 
 
 def _duckdb_contents(path: Path) -> Iterator[bytes]:

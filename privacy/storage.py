@@ -13,9 +13,10 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder that only its owner may enter, if it is not there."""
+    """Make a folder, and those above it, that only its owner may enter, where they are not there."""
     if not folder.exists():
-        folder.mkdir(parents=True)
+        make_private(folder.parent)
+        folder.mkdir()
         folder.chmod(0o700)
 
 

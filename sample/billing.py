@@ -43,10 +43,14 @@ def billing_customers(
         "postal_code": contact.postal_code, "created": iso_seconds(known.billing_since_ms[person]),
         "plan": take(PLANS, plan), "mrr_usd": whole(usd),
     })  # fmt: skip
-    return shuffled(rng, Records("billing_customers", "customer_id", table, person, np.zeros(n, dtype=np.bool_)))
+    return shuffled(
+        rng, Records("billing_customers", "customer_id", table, person, np.zeros(n, dtype=np.bool_))
+    )
 
 
-def purchases(rng: np.random.Generator, customers: Records, known: Known, calendar: Calendar) -> pa.Table:
+def purchases(
+    rng: np.random.Generator, customers: Records, known: Known, calendar: Calendar
+) -> pa.Table:
     """A charge a month for at most nine months, and single courses for accounts without a plan."""
     since = known.billing_since_ms[customers.person]
     usd = customers.table.column("mrr_usd").cast(pa.int64()).to_numpy()
@@ -54,7 +58,9 @@ def purchases(rng: np.random.Generator, customers: Records, known: Known, calend
     charges = np.where(usd > 0, months, happens(rng, len(usd), 0.25).astype(np.int64))
     row = np.repeat(np.arange(len(usd)), charges)
     back = np.arange(len(row)) - np.repeat(np.cumsum(charges) - charges, charges)
-    at_ms = since[row] + (months[row] - 1 - back) * _MONTH_MS + rng.integers(0, 1000, len(row)) * 1000
+    at_ms = (
+        since[row] + (months[row] - 1 - back) * _MONTH_MS + rng.integers(0, 1000, len(row)) * 1000
+    )
     at_ms = np.minimum(at_ms, calendar.end_ms - 1000)
     plan = customers.table.column("plan").combine_chunks().take(pa.array(row))
     order = np.argsort(at_ms, kind="stable")

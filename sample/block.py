@@ -98,7 +98,9 @@ def make_block(world: World, number: int, start: int, people: int) -> Block:
     draws = Draws(world.seed, number)
     cast = _introduce(world, draws, start, people)
     deeds = _act(world, draws, cast)
-    known = with_trials(cast.known, deeds.trials.trial_ms, happens(draws("accounts"), people, _OPENS_ACCOUNT))
+    known = with_trials(
+        cast.known, deeds.trials.trial_ms, happens(draws("accounts"), people, _OPENS_ACCOUNT)
+    )
     cast = replace(cast, known=known)
     site, decisions = _browse(world, draws, cast, deeds)
     sent = deliver(draws("delivery"), site.events.at_ms, world.calendar)
@@ -112,7 +114,7 @@ def _introduce(world: World, draws: Draws, start: int, n: int) -> Cast:
     known = introduce(draws("tools"), people, world.calendar)
     emails, is_first = subscriber_emails(draws("subscribers"), people)
     known = replace(known, in_newsletter=known.in_newsletter & is_first)
-    mail = mail_issues(draws("newsletter"), people, known.in_newsletter, world.library, world.calendar)
+    mail = mail_issues(draws("newsletter"), people, known.in_newsletter, world.calendar)
     return Cast(people, companies, known, mail, emails)
 
 
@@ -126,7 +128,9 @@ def _act(world: World, draws: Draws, cast: Cast) -> Deeds:
         draws("experiment"), segments(people, cast.companies), steps, ready, world.calendar
     )
     seen = _first_seen(visits, len(people))
-    return Deeds(visits, steps, experiment, draw_trials(draws("trials"), ready, seen, world.calendar))
+    return Deeds(
+        visits, steps, experiment, draw_trials(draws("trials"), ready, seen, world.calendar)
+    )
 
 
 def _first_seen(visits: Sessions, people: int) -> Ints:
@@ -143,20 +147,24 @@ def _browse(world: World, draws: Draws, cast: Cast, deeds: Deeds) -> tuple[Site,
     sessions = deeds.visits.joined(conversions.visits)
     bots = 1 + len(people) // _PEOPLE_PER_BOT
     offices = (cast.companies, world.networks)
-    devices, usage = hand_out_devices(draws("devices"), people, sessions, bots, offices, calendar)
-    traffic = observe_visits(draws("sign-ins"), sessions, devices, usage, known, deeds.trials.trial_ms)
+    devices, usage = hand_out_devices(draws("devices"), people, sessions, bots, offices)
+    traffic = observe_visits(
+        draws("sign-ins"), sessions, devices, usage, known, deeds.trials.trial_ms
+    )
     will = make_up_minds(draws("will"), people, known, calendar)
     decisions = decide(draws("consent"), will, traffic, devices, calendar)
     consent = carried_consents(draws("carried"), will, traffic, decisions, len(devices))
     events = _in_order(all_events([
-        *browse(draws("browsing"), deeds.steps, world.library),
+        *browse(draws("browsing"), deeds.steps),
         exposures(deeds.experiment, deeds.steps, calendar),
         *recommend(draws("lists"), people, deeds.steps, deeds.experiment.arm == HOLDOUT, world.library),
         *conversion_events(draws("conversions"), conversions, len(deeds.visits), known.login_email),
         *sign_in_events(draws("groups"), traffic, people, cast.companies, known),
         crawl(draws("bots"), traffic, world.library),
     ]))  # fmt: skip
-    return Site(events, uuids(draws("messages"), len(events)), traffic, consent, devices, world.library), decisions
+    return Site(
+        events, uuids(draws("messages"), len(events)), traffic, consent, devices, world.library
+    ), decisions
 
 
 def _in_order(events: Events) -> Events:
@@ -170,6 +178,13 @@ def _records(world: World, draws: Draws, cast: Cast) -> tuple[Records, ...]:
         hubspot_contacts(draws("hubspot"), *shared),
         salesforce_contacts(draws("salesforce"), *shared),
         billing_customers(draws("billing"), *shared),
-        subscribers(draws("list"), cast.people, cast.known.in_newsletter, cast.mail_emails, cast.mail, world.calendar),
+        subscribers(
+            draws("list"),
+            cast.people,
+            cast.known.in_newsletter,
+            cast.mail_emails,
+            cast.mail,
+            world.calendar,
+        ),
         support_tickets(draws("support"), *shared),
     )

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
 from sample.chance import cumulative, happens, pick, pick_rows
 from sample.content import Library
 from sample.events import (
-    ASSET_DOWNLOADED, CONTENT_PAGES, CONTENT_VIEWED, CTA_HERO, CTA_PRICING, HOME, PAGE, PRICING,
-    SEARCH, SEARCH_RESULT_CLICKED, SIGNUP, SITE_SEARCHED, Events, make_events,
+    ASSET_DOWNLOADED,
+    CONTENT_PAGES,
+    CONTENT_VIEWED,
+    CTA_HERO,
+    CTA_PRICING,
+    HOME,
+    PAGE,
+    PRICING,
+    SEARCH,
+    SEARCH_RESULT_CLICKED,
+    SIGNUP,
+    SITE_SEARCHED,
+    Events,
+    make_events,
 )  # fmt: skip
 from sample.people import People
 from sample.personas import PERSONAS, TOPICS
@@ -48,17 +58,28 @@ def walk(rng: np.random.Generator, people: People, visits: Sessions, library: Li
     person = visits.person[session]
     n = len(session)
     place = np.arange(n) - np.repeat(np.cumsum(steps) - steps, steps)
-    at_ms = visits.start_ms[session] + (place * 75 + rng.integers(0, 60, n)) * _SECOND + rng.integers(0, _SECOND, n)
+    at_ms = (
+        visits.start_ms[session]
+        + (place * 75 + rng.integers(0, 60, n)) * _SECOND
+        + rng.integers(0, _SECOND, n)
+    )
     keenness = np.clip(0.11 * np.exp(0.45 * people.engagement[person]), 0, 0.35)
     kind = np.where(place == 0, pick(rng, n, [56, 34, 6, 4]), pick(rng, n, [70, 16, 5, 9]))
     kind = np.where((kind == READ) & (place > 0) & happens(rng, n, keenness), PRICE, kind)
     topic = pick_rows(rng, cumulative(people.interests), person)
-    item = np.where((kind == READ) | (kind == LOOK_UP), _items(rng, people, person, topic, at_ms, library), -1)
+    item = np.where(
+        (kind == READ) | (kind == LOOK_UP), _items(rng, people, person, topic, at_ms, library), -1
+    )
     return Steps(session, person, at_ms, kind, topic, item, _depth(rng, people, person, topic))
 
 
 def _items(
-    rng: np.random.Generator, people: People, person: Ints, topic: Ints, at_ms: Ints, library: Library
+    rng: np.random.Generator,
+    people: People,
+    person: Ints,
+    topic: Ints,
+    at_ms: Ints,
+    library: Library,
 ) -> Ints:
     """An item of the topic, by the persona's taste and the item's pull, already published."""
     cdf, row = library.reading_cdf(), people.persona[person] * len(TOPICS) + topic
@@ -66,7 +87,8 @@ def _items(
     for _ in range(4):
         early = np.flatnonzero(library.published_ms[item] > at_ms)
         item[early] = pick_rows(rng, cdf, row[early])
-    return np.where(library.published_ms[item] > at_ms, topic, item)  # row `topic` is an old item of it
+    # Row `topic` of the library is an old item of that topic.
+    return np.where(library.published_ms[item] > at_ms, topic, item)
 
 
 def _depth(rng: np.random.Generator, people: People, person: Ints, topic: Ints) -> Floats:
@@ -76,23 +98,26 @@ def _depth(rng: np.random.Generator, people: People, person: Ints, topic: Ints) 
     return rng.beta(mean * 5, (1 - mean) * 5).round(2)
 
 
-def browse(rng: np.random.Generator, steps: Steps, library: Library) -> list[Events]:
+def browse(rng: np.random.Generator, steps: Steps) -> list[Events]:
     """The events of the steps, but for experiments, recommendations and conversions."""
     reading = steps.where(steps.item >= 0)
     later = np.where(reading.kind == LOOK_UP, 25 * _SECOND, 0)
     return [
-        _static_pages(steps), *_searches(rng, steps, library),
+        _static_pages(steps), *_searches(rng, steps),
         *read_items(rng, reading.session, reading.at_ms + later, reading.item, reading.scroll),
         *_clicks(rng, steps),
     ]  # fmt: skip
 
 
-def read_items(rng: np.random.Generator, session: Ints, at_ms: Ints, item: Ints, scroll: Floats) -> list[Events]:
+def read_items(
+    rng: np.random.Generator, session: Ints, at_ms: Ints, item: Ints, scroll: Floats
+) -> list[Events]:
     """Page, Content Viewed and, for one in fourteen, Asset Downloaded."""
     n = len(session)
     seconds = np.maximum(2, scroll * rng.gamma(3.0, 28.0, n)).astype(np.int64)
     loads = happens(rng, n, np.where(scroll > 0.5, 0.12, 0.03))
-    viewed = make_events(session, at_ms + 3 * _SECOND, CONTENT_VIEWED, content=item, scroll=scroll, seconds=seconds)
+    viewed = make_events(session, at_ms + 3 * _SECOND, CONTENT_VIEWED, content=item)
+    viewed = replace(viewed, scroll=scroll, seconds=seconds)
     return [
         make_events(session, at_ms, PAGE, page=CONTENT_PAGES + item), viewed,
         make_events(session[loads], at_ms[loads] + 20 * _SECOND, ASSET_DOWNLOADED, content=item[loads]),
@@ -105,13 +130,15 @@ def _static_pages(steps: Steps) -> Events:
     return make_events(steps.session[seen], steps.at_ms[seen], PAGE, page=page[seen])
 
 
-def _searches(rng: np.random.Generator, steps: Steps, library: Library) -> list[Events]:
-    """Site Searched with words of the topic, then often a click on a result."""
+def _searches(rng: np.random.Generator, steps: Steps) -> list[Events]:
+    """Site Searched with words of the topic, then a click on a result."""
     looking = steps.where(steps.kind == LOOK_UP)
     n = len(looking.session)
     words = [word for _, topic in TOPICS for word in topic]
     first = take(words, looking.topic * 4 + rng.integers(0, 4, n))
-    query = join(',"query":"', first, take(("", " guide", " examples", ""), rng.integers(0, 4, n)), '"')
+    query = join(
+        ',"query":"', first, take(("", " guide", " examples", ""), rng.integers(0, 4, n)), '"'
+    )
     results = join(query, ',"results":', whole(rng.integers(1, 15, n)))
     clicked = join(query, ',"position":', whole(1 + rng.poisson(0.8, n)))
     return [

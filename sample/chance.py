@@ -16,7 +16,9 @@ def stream(seed: int, block: int, subject: str) -> np.random.Generator:
 
     A subject of its own keeps the other subjects' draws when one of them changes.
     """
-    return np.random.default_rng([seed & 0xFFFF_FFFF_FFFF_FFFF, block, zlib.crc32(subject.encode())])
+    return np.random.default_rng(
+        [seed & 0xFFFF_FFFF_FFFF_FFFF, block, zlib.crc32(subject.encode())]
+    )
 
 
 def happens(rng: np.random.Generator, n: int, probability: float | Floats) -> Bools:

@@ -12,7 +12,17 @@ from sample.calendar import Calendar
 from sample.chance import happens, pick, scatter
 from sample.names import COMPANY_FIRST, COMPANY_SECOND, INDUSTRIES, LEGAL_FORMS, TECH_TAGS
 from sample.text import (
-    DAY_MS, Bools, Ints, blanks, choose, iso_ms, join, padded, take, tokens, whole,
+    DAY_MS,
+    Bools,
+    Ints,
+    blanks,
+    choose,
+    iso_ms,
+    join,
+    padded,
+    take,
+    tokens,
+    whole,
 )  # fmt: skip
 
 PEOPLE_PER_COMPANY = 12
@@ -60,7 +70,9 @@ def networks_for(people: int) -> Networks:
     return Networks(min(int(np.ceil(np.log2(wanted))), _OFFICE_BITS - 4))
 
 
-def found_companies(rng: np.random.Generator, start: int, people: int, networks: Networks) -> Companies:
+def found_companies(
+    rng: np.random.Generator, start: int, people: int, networks: Networks
+) -> Companies:
     """Employers for a block of people that begins at person number ``start``."""
     n = max(people // PEOPLE_PER_COMPANY, 4)
     number = start // PEOPLE_PER_COMPANY + np.arange(n)
@@ -81,7 +93,9 @@ def _names(rng: np.random.Generator, number: Ints) -> tuple[pa.Array, pa.Array, 
     suffixes = [suffix for _, words in INDUSTRIES for suffix in words]
     suffix = take(suffixes, industry * 3 + rng.integers(0, 3, len(number)))
     name = join(word, " ", suffix, take(LEGAL_FORMS, rng.integers(0, 6, len(number))))
-    tail = pc.utf8_lower(pc.replace_substring_regex(take([kind for kind, _ in INDUSTRIES], industry), r" .*", ""))
+    tail = pc.utf8_lower(
+        pc.replace_substring_regex(take([kind for kind, _ in INDUSTRIES], industry), r" .*", "")
+    )
     domain = join(pc.utf8_lower(word), tail, ".example")
     return name, domain, industry
 
@@ -101,7 +115,9 @@ def firmographics(rng: np.random.Generator, companies: Companies) -> pa.Table:
     return table.filter(pa.array(happens(rng, n, 0.93)))
 
 
-def office_addresses(companies: Companies, networks: Networks, company: Ints, host: Ints) -> pa.Array:
+def office_addresses(
+    companies: Companies, networks: Networks, company: Ints, host: Ints
+) -> pa.Array:
     """An address inside each given company's network; ``host`` counts from 0."""
     number = companies.network[company] * networks.addresses + 1 + host % (networks.addresses - 2)
     return dotted(_OFFICE_BASE + number)

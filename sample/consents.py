@@ -50,7 +50,9 @@ class Will:
         return np.where(later, self.afterwards[person], self.at_first[person])
 
 
-def make_up_minds(rng: np.random.Generator, people: People, known: Known, calendar: Calendar) -> Will:
+def make_up_minds(
+    rng: np.random.Generator, people: People, known: Known, calendar: Calendar
+) -> Will:
     """Draw what people want; only those whom some tool knows can change it later."""
     n = len(people)
     first = rng.random((n, len(PURPOSES))) < np.array(_GRANTS)
@@ -115,12 +117,16 @@ def final_consents(decisions: Decisions, devices: Devices, people: People) -> pa
     })  # fmt: skip
 
 
-def carried_consents(rng: np.random.Generator, will: Will, traffic: Traffic, decisions: Decisions, devices: int) -> pa.Array:
+def carried_consents(
+    rng: np.random.Generator, will: Will, traffic: Traffic, decisions: Decisions, devices: int
+) -> pa.Array:
     """JSON text of the answers that the events of each visit carry; empty where none were sent."""
     answered = np.full(devices, NEVER, dtype=np.int64)
     on_banner = decisions.device >= 0
     np.minimum.at(answered, decisions.device[on_banner], decisions.at_ms[on_banner])
-    sends = (answered[traffic.device] <= traffic.start_ms + 20_000) & happens(rng, len(traffic), _TRANSMITS)
+    sends = (answered[traffic.device] <= traffic.start_ms + 20_000) & happens(
+        rng, len(traffic), _TRANSMITS
+    )
     wish = will.at(np.maximum(traffic.person, 0), traffic.start_ms)
     return choose(sends & (traffic.person >= 0), take(_texts(), wish @ np.array([4, 2, 1])), "")
 
@@ -133,5 +139,3 @@ def _texts() -> list[str]:
         f'"personalization":{word[n >> 1 & 1]},"advertising":{word[n & 1]}}}}}'
         for n in range(8)
     ]
-
-

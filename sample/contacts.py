@@ -12,7 +12,13 @@ from sample.chance import happens, pick
 from sample.companies import Companies
 from sample.names import CITIES, JUNK_EMAILS, JUNK_PHONES, ROLE_MAILBOXES, SURNAMES
 from sample.noise import (
-    misspell, mistype_address, recase, shorten, write_birth_date, write_phone, write_street,
+    misspell,
+    mistype_address,
+    recase,
+    shorten,
+    write_birth_date,
+    write_phone,
+    write_street,
 )  # fmt: skip
 from sample.people import People
 from sample.text import Bools, Ints, blanks, choose, join, take
@@ -78,8 +84,12 @@ def write_down(
     )  # fmt: skip
 
 
-def _first_names(rng: np.random.Generator, people: People, person: Ints, habits: Habits) -> pa.Array:
-    name = shorten(rng, people.first.take(pa.array(person)), people.home.given[person], habits.nickname)
+def _first_names(
+    rng: np.random.Generator, people: People, person: Ints, habits: Habits
+) -> pa.Array:
+    name = shorten(
+        rng, people.first.take(pa.array(person)), people.home.given[person], habits.nickname
+    )
     name = recase(rng, misspell(rng, name, habits.slip), 0.05)
     return choose(happens(rng, len(person), 0.02), None, name)
 

@@ -18,9 +18,30 @@ DOMAIN = "tallymoor.example"
 SITE = f"https://www.{DOMAIN}"
 FUNNEL_STAGES = ("awareness", "consideration", "decision", "retention")
 TARGETS = ("Crew", "Shop floor", "Owner", "Planning", "Back office", "Newcomer")
-_STYLES = ("A short", "A patient", "A first", "A frank", "An expert", "A one-page", "A weekend", "A plain", "A new")
-_FORMS = ("look at", "course in", "plan for", "walk through", "story about", "question about", "cure for", "tour of")
-_OLD = 3 * len(TOPICS)  # items older than the first day; the first ones go through the topics in order
+_STYLES = (
+    "A short",
+    "A patient",
+    "A first",
+    "A frank",
+    "An expert",
+    "A one-page",
+    "A weekend",
+    "A plain",
+    "A new",
+)
+_FORMS = (
+    "look at",
+    "course in",
+    "plan for",
+    "walk through",
+    "story about",
+    "question about",
+    "cure for",
+    "tour of",
+)
+_OLD = 3 * len(
+    TOPICS
+)  # items older than the first day; the first ones go through the topics in order
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +76,9 @@ def library_size(people: int) -> int:
 
 def write_library(rng: np.random.Generator, size: int, calendar: Calendar) -> Library:
     """Make ``size`` items; every topic has several that are older than the first day."""
-    topic = np.concatenate([np.arange(_OLD) % len(TOPICS), rng.integers(0, len(TOPICS), size - _OLD)])
+    topic = np.concatenate(
+        [np.arange(_OLD) % len(TOPICS), rng.integers(0, len(TOPICS), size - _OLD)]
+    )
     age_days = rng.integers(0, 900, size)
     age_days[:_OLD] = rng.integers(DAYS + 11, 900, _OLD)
     published = calendar.end_ms - (age_days + 1) * DAY_MS + rng.integers(0, DAY_MS, size)

@@ -12,7 +12,16 @@ from sample.behaviour import chance_within, weekly_trial_chance
 from sample.calendar import TRIAL_WEEK, WEEK_MS, WEEKS, Calendar
 from sample.chance import happens
 from sample.events import (
-    DEMO, DEMO_REQUESTED, PAGE, PLAN, PRICING, SIGNUP, TRIAL_STARTER, UPGRADED_TEAM, Events, make_events,
+    DEMO,
+    DEMO_REQUESTED,
+    PAGE,
+    PLAN,
+    PRICING,
+    SIGNUP,
+    TRIAL_STARTER,
+    UPGRADED_TEAM,
+    Events,
+    make_events,
 )  # fmt: skip
 from sample.known import NEVER
 from sample.text import DAY_MS, Bools, Floats, Ints, join, take
@@ -38,7 +47,9 @@ class Trials:
     is_eligible: Bools
 
 
-def draw_trials(rng: np.random.Generator, ready: Floats, first_seen_ms: Ints, calendar: Calendar) -> Trials:
+def draw_trials(
+    rng: np.random.Generator, ready: Floats, first_seen_ms: Ints, calendar: Calendar
+) -> Trials:
     """Draw each person's first trial week by week, from the week in which trials open.
 
     Args:

@@ -16,12 +16,22 @@ from sample.noise import recase
 from sample.people import People
 from sample.records import Records, shuffled
 from sample.text import (
-    DAY_MS, Bools, Ints, choose, iso_dates, iso_minutes, iso_ms, join, padded, take, tokens,
+    DAY_MS,
+    Bools,
+    Ints,
+    choose,
+    iso_dates,
+    iso_minutes,
+    iso_ms,
+    join,
+    padded,
+    take,
+    tokens,
 )  # fmt: skip
 
-HUBSPOT = Habits(emails=(28, 54, 4, 6, 3, 0.3, 4.7), phones=(58, 4, 15, 0.3, 22.7),
+HUBSPOT = Habits(emails=(21, 61, 4, 6, 3, 0.3, 4.7), phones=(58, 4, 15, 0.3, 22.7),
                  nickname=0.16, slip=0.025, birth=0.25, address=0.66)  # fmt: skip
-SALESFORCE = Habits(emails=(58, 28, 4, 3, 3, 0.3, 3.7), phones=(62, 4, 12, 0.3, 21.7),
+SALESFORCE = Habits(emails=(46, 40, 4, 3, 3, 0.3, 3.7), phones=(62, 4, 12, 0.3, 21.7),
                     nickname=0.1, slip=0.02, birth=0.32, address=0.66)  # fmt: skip
 _HUBSPOT_TWICE, _SALESFORCE_TWICE = 0.07, 0.04
 _MIXED_UP = 0.004
@@ -61,7 +71,9 @@ def salesforce_contacts(
     created, modified = _moments(rng, n, calendar)
     company = people.company[person]
     account = companies.account_id.take(pa.array(np.maximum(company, 0)))
-    has_account = (company >= 0) & companies.has_account[np.maximum(company, 0)] & happens(rng, n, 0.94)
+    has_account = (
+        (company >= 0) & companies.has_account[np.maximum(company, 0)] & happens(rng, n, 0.94)
+    )
     table = pa.table({
         "Id": choose(is_copy, join("003W7001", tokens(rng, n, 10)), known.salesforce_id.take(at)),
         "AccountId": choose(has_account, account, None),
@@ -73,7 +85,9 @@ def salesforce_contacts(
         "LeadSource": take(_LEAD_SOURCES, pick(rng, n, [40, 15, 15, 15, 15])),
         "CreatedDate": iso_ms(created), "SystemModstamp": iso_ms(modified),
     })  # fmt: skip
-    return shuffled(rng, Records("salesforce_contacts", "Id", table, person, np.zeros(n, dtype=np.bool_)))
+    return shuffled(
+        rng, Records("salesforce_contacts", "Id", table, person, np.zeros(n, dtype=np.bool_))
+    )
 
 
 def _with_copies(rng: np.random.Generator, mask: Bools, share: float) -> tuple[Ints, Bools]:
@@ -99,7 +113,9 @@ def _copy_ids(people: People, person: Ints) -> pa.Array:
     return padded(10_000_000_000 + scatter(people.start + person + 50_000_000, 89_999_999_977), 11)
 
 
-def _company_names(rng: np.random.Generator, people: People, companies: Companies, person: Ints) -> pa.Array:
+def _company_names(
+    rng: np.random.Generator, people: People, companies: Companies, person: Ints
+) -> pa.Array:
     """The employer's name, often without its legal form; empty for a few employees."""
     company = people.company[person]
     full = companies.name.take(pa.array(np.maximum(company, 0)))

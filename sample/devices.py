@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from sample.calendar import Calendar
 from sample.chance import happens, pick
 from sample.companies import Companies, Networks, dotted, office_addresses
 from sample.names import CITIES
@@ -72,25 +71,31 @@ class Usage:
 
 def hand_out_devices(
     rng: np.random.Generator, people: People, visits: Sessions, bots: int,
-    offices: tuple[Companies, Networks], calendar: Calendar,
+    offices: tuple[Companies, Networks],
 ) -> tuple[Devices, Usage]:  # fmt: skip
     """Give every visit a browser; ``bots`` more browsers at the end belong to bots."""
     slot = _slots(rng, people, visits)
     used, device = np.unique(slot, return_inverse=True)
     shared = used >= len(people) * _PER_PERSON
     household = shared & (used < len(people) * (_PER_PERSON + 1))
-    kind = np.concatenate((np.select([household, shared], [HOUSEHOLD, KIOSK], OWNED), np.full(bots, BOT)))
+    kind = np.concatenate(
+        (np.select([household, shared], [HOUSEHOLD, KIOSK], OWNED), np.full(bots, BOT))
+    )
     user = np.zeros(len(used), dtype=np.int64)
     user[device] = visits.person
     person = np.concatenate((user, np.full(bots, -1)))
-    mobile = (np.concatenate((used, np.zeros(bots, dtype=np.int64))) % _PER_PERSON == 1) & (kind == OWNED)
+    mobile = (np.concatenate((used, np.zeros(bots, dtype=np.int64))) % _PER_PERSON == 1) & (
+        kind == OWNED
+    )
     in_office = ~mobile[device] & (people.company[visits.person] >= 0) & _working(visits)
     in_office &= (kind[device] == OWNED) & happens(rng, len(visits), 0.75)
     in_office &= offices[0].network[np.maximum(people.company[visits.person], 0)] >= 0
     home, office = _contexts(rng, people, person, kind, mobile, offices)
     skew = (rng.normal(0, 9, len(kind)) * _HOUR_MS).astype(np.int64)
     skew = np.where(happens(rng, len(kind), 0.02), skew, 0)
-    return Devices(uuids(rng, len(kind)), kind, person, skew, home, office), Usage(device, in_office)
+    return Devices(uuids(rng, len(kind)), kind, person, skew, home, office), Usage(
+        device, in_office
+    )
 
 
 def _slots(rng: np.random.Generator, people: People, visits: Sessions) -> Ints:

@@ -56,17 +56,15 @@ class Events:
 
 def make_events(
     session: Ints, at_ms: Ints, kind: int | Ints, *, page: int | Ints | None = None,
-    content: Ints | None = None, scroll: Floats | None = None, seconds: Ints | None = None,
-    extra: pa.Array | None = None,
+    content: Ints | None = None, extra: pa.Array | None = None,
 ) -> Events:  # fmt: skip
-    """Events of one kind; an item is read on its own page unless a page is given."""
+    """Events without depth; what is about an item happens on its page unless a page is given."""
     n = len(session)
     none = np.full(n, -1, dtype=np.int64)
     about = none if content is None else content
     where: int | Ints = np.where(about >= 0, CONTENT_PAGES + about, HOME) if page is None else page
     return Events(
-        session, at_ms, none * 0 + kind, none * 0 + where, about,
-        none.astype(np.float64) if scroll is None else scroll, none if seconds is None else seconds,
+        session, at_ms, none * 0 + kind, none * 0 + where, about, none.astype(np.float64), none,
         pa.array([""]).take(pa.array(none * 0)) if extra is None else extra,
     )  # fmt: skip
 

@@ -58,7 +58,9 @@ def run_experiment(
     n = len(segment)
     arm = pick(rng, n, _SHARES)
     exposed = _first_exposure(steps, n, calendar)
-    week = np.clip((np.minimum(exposed, calendar.end_ms - 1) - calendar.start_ms) // WEEK_MS, 0, WEEKS - 1)
+    week = np.clip(
+        (np.minimum(exposed, calendar.end_ms - 1) - calendar.start_ms) // WEEK_MS, 0, WEEKS - 1
+    )
     eager = np.exp(0.35 * ready[np.arange(n), week])
     eager /= eager[exposed != NEVER].mean() if (exposed != NEVER).any() else 1.0
     base = np.clip(BASE_RATE[segment] * eager, 0.003, 0.8)
@@ -82,7 +84,9 @@ def _first_exposure(steps: Steps, people: int, calendar: Calendar) -> Ints:
 
 def _exposes(steps: Steps, calendar: Calendar) -> Bools:
     start, stop = (calendar.week_ms(week) for week in EXPERIMENT_WEEKS)
-    return np.asarray((steps.kind == LAND) & (steps.at_ms >= start) & (steps.at_ms < stop), dtype=np.bool_)
+    return np.asarray(
+        (steps.kind == LAND) & (steps.at_ms >= start) & (steps.at_ms < stop), dtype=np.bool_
+    )
 
 
 def exposures(experiment: Experiment, steps: Steps, calendar: Calendar) -> Events:

@@ -59,7 +59,9 @@ def append_csv(path: Path, table: pa.Table) -> None:
     """Add the rows to a CSV file (RFC 4180, header in its first line); null is an empty cell."""
     is_new = not path.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
-    cells = [part for column in table.columns for part in (",", _cells(column.combine_chunks()))][1:]
+    cells = [part for column in table.columns for part in (",", _cells(column.combine_chunks()))][
+        1:
+    ]
     with path.open("ab") as stream:
         if is_new:
             stream.write((",".join(table.column_names) + "\n").encode())

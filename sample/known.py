@@ -45,7 +45,7 @@ def introduce(rng: np.random.Generator, people: People, calendar: Calendar) -> K
     employed = people.company >= 0
     since = calendar.start_ms - rng.integers(DAY_MS, 800 * DAY_MS, n)
     number = people.start + np.arange(n)
-    use_work = employed & happens(rng, n, 0.55)
+    use_work = employed & happens(rng, n, 0.4)
     return Known(
         in_hubspot=happens(rng, n, 0.74), in_salesforce=happens(rng, n, _where(employed, 0.52, 0.08)),
         in_newsletter=happens(rng, n, 0.28),

@@ -12,7 +12,13 @@ from sample.content import SITE, Library
 from sample.delivery import Deliveries
 from sample.devices import Devices
 from sample.events import (
-    ALIAS, CONTENT_PAGES, CONTENT_VIEWED, GROUP, IDENTIFY, STATIC_PAGES, Events,
+    ALIAS,
+    CONTENT_PAGES,
+    CONTENT_VIEWED,
+    GROUP,
+    IDENTIFY,
+    STATIC_PAGES,
+    Events,
 )  # fmt: skip
 from sample.malformed import as_bytes
 from sample.text import Bools, Ints, choose, iso_ms, join, padded, take, whole
@@ -20,7 +26,9 @@ from sample.traffic import Traffic
 from sample.visits import CAMPAIGNS, REFERRERS
 
 EXPERIMENT = "exp_home_hero"
-_SEEN = f',"experiment_id":"{EXPERIMENT}","experiment_name":"Picture on the home page","variation_id":"'
+_SEEN = (
+    f',"experiment_id":"{EXPERIMENT}","experiment_name":"Picture on the home page","variation_id":"'
+)
 # By kind of event: type and name, then what every event of the kind has among its properties.
 _KINDS: tuple[tuple[str, str], ...] = (
     ("", ""), ("Content Viewed", ""), ("Asset Downloaded", ',"asset":"print.pdf"'), ("Site Searched", ""),
@@ -91,7 +99,11 @@ def _clocks(site: Site, events: Events, sent: Deliveries) -> pa.Array:
     original = events.at_ms + skew
     moments = (original, original + sent.wait_ms, sent.received_ms, sent.received_ms - sent.wait_ms)
     names = ("originalTimestamp", "sentAt", "receivedAt", "timestamp")
-    parts = [part for name, moment in zip(names, moments, strict=True) for part in (f'"{name}":"', iso_ms(moment), '",')]
+    parts = [
+        part
+        for name, moment in zip(names, moments, strict=True)
+        for part in (f'"{name}":"', iso_ms(moment), '",')
+    ]
     return join(*parts)
 
 
@@ -121,7 +133,9 @@ def _page_fields(page: Ints, library: Library) -> pa.Array:
              for path, title in (_static(), (library.path, library.title))]  # fmt: skip
     item = np.maximum(page - CONTENT_PAGES, 0)
     about = join(table[1], ',"content_id":"', library.content_id, '"').take(pa.array(item))
-    return choose(page >= CONTENT_PAGES, about, table[0].take(pa.array(np.minimum(page, CONTENT_PAGES - 1))))
+    return choose(
+        page >= CONTENT_PAGES, about, table[0].take(pa.array(np.minimum(page, CONTENT_PAGES - 1)))
+    )
 
 
 def _static() -> tuple[pa.Array, pa.Array]:

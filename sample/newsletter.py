@@ -42,7 +42,10 @@ class Mailings:
 
 
 def mail_issues(
-    rng: np.random.Generator, people: People, subscriber: Bools, library: Library, calendar: Calendar
+    rng: np.random.Generator,
+    people: People,
+    subscriber: Bools,
+    calendar: Calendar,
 ) -> Mailings:
     """Send every second week's issue to the subscribers who are still there."""
     left = np.full(len(people), NEVER, dtype=np.int64)
@@ -51,17 +54,23 @@ def mail_issues(
     for issue in range((WEEKS + 1) // 2):
         still = readers[left[readers] == NEVER]
         sent_ms = calendar.week_ms(2 * issue) + _SEND_HOUR_MS
-        parts.append(_mail_issue(rng, people, still, issue, sent_ms, library))
+        parts.append(_mail_issue(rng, people, still, issue, sent_ms))
         person, at_ms, kind = parts[-1][:3]
         left[person[kind == UNSUBSCRIBED]] = at_ms[kind == UNSUBSCRIBED]
-    person, at_ms, kind, number, item = (np.concatenate(column) for column in zip(*parts, strict=True))
+    person, at_ms, kind, number, item = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
     order = np.flatnonzero(at_ms < calendar.end_ms)
     order = order[np.argsort(at_ms[order], kind="stable")]
     return Mailings(person[order], at_ms[order], kind[order], number[order], item[order], left)
 
 
 def _mail_issue(
-    rng: np.random.Generator, people: People, readers: Ints, issue: int, sent_ms: int, library: Library
+    rng: np.random.Generator,
+    people: People,
+    readers: Ints,
+    issue: int,
+    sent_ms: int,
 ) -> tuple[Ints, Ints, Ints, Ints, Ints]:
     """Person, moment, kind, issue and item of every event of one issue."""
     n = len(readers)
@@ -82,7 +91,9 @@ def _mail_issue(
     return readers[rows], at_ms, kind, np.full(len(rows), issue), item[rows]
 
 
-def mail_lines(rng: np.random.Generator, mail: Mailings, emails: pa.Array, library: Library) -> pa.Array:
+def mail_lines(
+    rng: np.random.Generator, mail: Mailings, emails: pa.Array, library: Library
+) -> pa.Array:
     """The events as JSON lines, in the order of ``mail``."""
     subjects = [f'{_FIRST_ISSUE + issue}","email_subject":"The Tally no. {_FIRST_ISSUE + issue}: {TOPICS[issue % len(TOPICS)][0]}"'
                 for issue in range(WEEKS)]  # fmt: skip
@@ -100,7 +111,7 @@ def subscriber_emails(rng: np.random.Generator, people: People) -> tuple[pa.Arra
     The list knows its readers by address, so a family's address is its first member's.
     """
     n = len(people)
-    kind = pick(rng, n, [66, 24, 5, 5])
+    kind = pick(rng, n, [72, 18, 5, 5])
     personal = people.personal_email
     email = pc.choose(pa.array(kind), personal, pc.coalesce(people.work_email, personal),
                       pc.coalesce(people.old_email, personal), people.family_email)  # fmt: skip
@@ -127,4 +138,6 @@ def subscribers(
         "status": take(("subscribed", "unsubscribed", "cleaned"), status), "subscribed_at": iso_seconds(since),
         "unsubscribed_at": choose(has_left, iso_seconds(np.where(has_left, left, 0)), None),
     })  # fmt: skip
-    return shuffled(rng, Records("newsletter_subscribers", "email", table, person, np.zeros(n, dtype=np.bool_)))
+    return shuffled(
+        rng, Records("newsletter_subscribers", "email", table, person, np.zeros(n, dtype=np.bool_))
+    )

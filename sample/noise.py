@@ -29,18 +29,24 @@ def misspell(rng: np.random.Generator, text: pa.Array, share: float) -> pa.Array
     return pc.replace_with_mask(text, pa.array(hit), wrong)
 
 
-def _mistyped(rng: np.random.Generator, words: pa.Array, length: Ints) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+def _mistyped(
+    rng: np.random.Generator, words: pa.Array, length: Ints
+) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
     """Rows of letters, filled up with spaces, with one slip each."""
     n, width = len(words), int(length.max()) + 1
     padded = pc.utf8_rpad(words, width, " ")
-    letters = np.frombuffer(padded.buffers()[2], np.uint8, n * width, padded.offset * width).reshape(n, width)
+    letters = np.frombuffer(
+        padded.buffers()[2], np.uint8, n * width, padded.offset * width
+    ).reshape(n, width)
     place = np.arange(width)[None, :]
     at = (1 + rng.integers(0, 1 << 30, n) % (length - 2))[:, None]
     swapped = np.where(place == at, at + 1, np.where(place == at + 1, at, place))
     dropped = np.minimum(np.where(place >= at, place + 1, place), width - 1)
     doubled = np.where(place > at, place - 1, place)
     slip = rng.integers(0, 3, n)[:, None]
-    return np.take_along_axis(letters, np.select([slip == 0, slip == 1], [swapped, dropped], doubled), axis=1)
+    return np.take_along_axis(
+        letters, np.select([slip == 0, slip == 1], [swapped, dropped], doubled), axis=1
+    )
 
 
 def shorten(rng: np.random.Generator, first: pa.Array, given: Ints, share: float) -> pa.Array:
@@ -65,7 +71,9 @@ def mistype_address(rng: np.random.Generator, email: pa.Array, share: float) -> 
     halves = pc.split_pattern(whole_address, "@", max_splits=1)
     host = pc.list_element(halves, 1)
     for right, wrong in _SLIPS:
-        host = choose(happens(rng, len(email), share / 3), pc.replace_substring(host, right, wrong), host)
+        host = choose(
+            happens(rng, len(email), share / 3), pc.replace_substring(host, right, wrong), host
+        )
     typed = join(misspell(rng, pc.list_element(halves, 0), share), "@", host)
     return pc.if_else(has_at, recase(rng, typed, 0.08), email)
 
@@ -73,7 +81,9 @@ def mistype_address(rng: np.random.Generator, email: pa.Array, share: float) -> 
 def write_phone(rng: np.random.Generator, digits: pa.Array) -> pa.Array:
     """Ten digits in one of seven usual forms."""
     n = len(digits)
-    area, exchange, line = (pc.utf8_slice_codeunits(digits, *cut) for cut in ((0, 3), (3, 6), (6, 10)))
+    area, exchange, line = (
+        pc.utf8_slice_codeunits(digits, *cut) for cut in ((0, 3), (3, 6), (6, 10))
+    )
     style = pick(rng, n, [26, 26, 10, 14, 6, 13, 5])
     return pc.choose(
         pa.array(style), join("(", area, ") ", exchange, "-", line), join(area, "-", exchange, "-", line),

@@ -12,7 +12,13 @@ from sample.chance import happens, pick, scatter
 from sample.companies import Companies
 from sample.households import GIVEN_NAMES, Households, form_households
 from sample.names import (
-    AREA_CODES, CITIES, JOB_TITLES, MAILBOX_PROVIDERS, STREET_KINDS, STREETS, SURNAMES,
+    AREA_CODES,
+    CITIES,
+    JOB_TITLES,
+    MAILBOX_PROVIDERS,
+    STREET_KINDS,
+    STREETS,
+    SURNAMES,
 )  # fmt: skip
 from sample.personas import PERSONAS, topic_weights
 from sample.text import Bools, Floats, Ints, choose, join, padded, take, whole
@@ -57,10 +63,15 @@ class People:
         return len(self.company)
 
 
-def meet_people(rng: np.random.Generator, start: int, n: int, companies: Companies, today: int) -> People:
+def meet_people(
+    rng: np.random.Generator, start: int, n: int, companies: Companies, today: int
+) -> People:
     """Draw a block of n people; households and employers stay inside the block."""
     home = form_households(rng, n, today)
-    first, last = take([names[0] for names in GIVEN_NAMES], home.given), take(SURNAMES, home.surname)
+    first, last = (
+        take([names[0] for names in GIVEN_NAMES], home.given),
+        take(SURNAMES, home.surname),
+    )
     company, former = _employers(rng, n, companies)
     persona = pick(rng, n, [kind.share for kind in PERSONAS])
     city = rng.integers(0, len(CITIES), n)[home.household]
@@ -102,11 +113,15 @@ def _streets(rng: np.random.Generator, household: Ints) -> pa.Array:
     n = len(household)
     number = whole(rng.integers(1, 9_900, n)[household])
     street = take(STREETS, rng.integers(0, len(STREETS), n)[household])
-    kind = take([short for short, _ in STREET_KINDS], rng.integers(0, len(STREET_KINDS), n)[household])
+    kind = take(
+        [short for short, _ in STREET_KINDS], rng.integers(0, len(STREET_KINDS), n)[household]
+    )
     return join(number, " ", street, " ", kind)
 
 
-def _phones(rng: np.random.Generator, start: int, home: Households) -> tuple[pa.Array, pa.Array, pa.Array]:
+def _phones(
+    rng: np.random.Generator, start: int, home: Households
+) -> tuple[pa.Array, pa.Array, pa.Array]:
     """Mobile, former mobile and landline numbers, ten digits each.
 
     One in eighty former numbers is somebody else's mobile today.
@@ -123,7 +138,9 @@ def _ten_digits(number: Ints) -> pa.Array:
     return join(take(AREA_CODES, number // 10_000), "555", padded(number % 10_000, 4))
 
 
-def _personal_emails(rng: np.random.Generator, first: pa.Array, last: pa.Array, start: int) -> pa.Array:
+def _personal_emails(
+    rng: np.random.Generator, first: pa.Array, last: pa.Array, start: int
+) -> pa.Array:
     """Addresses at mailbox providers, each one person's."""
     n = len(first)
     given, family = pc.utf8_lower(first), pc.utf8_lower(last)
@@ -150,7 +167,12 @@ def _work_emails(
 
 
 def _old_emails(
-    rng: np.random.Generator, first: pa.Array, last: pa.Array, former: Ints, companies: Companies, start: int
+    rng: np.random.Generator,
+    first: pa.Array,
+    last: pa.Array,
+    former: Ints,
+    companies: Companies,
+    start: int,
 ) -> pa.Array:
     """A former employer's address, or a mailbox given up; null for those who never changed."""
     n = len(first)

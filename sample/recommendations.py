@@ -23,7 +23,9 @@ def recommend(
 
     Three in ten lists are drawn at random, so that a policy can be judged from the log.
     """
-    shown = steps.where((steps.kind == LAND) & happens(rng, len(steps.kind), 0.14) & ~held_out[steps.person])
+    shown = steps.where(
+        (steps.kind == LAND) & happens(rng, len(steps.kind), 0.14) & ~held_out[steps.person]
+    )
     n = len(shown.session)
     slates = _slates(rng, library)
     slate = np.where(happens(rng, n, 0.3), rng.integers(1, len(slates), n), 0)
@@ -54,4 +56,14 @@ def _slates(rng: np.random.Generator, library: Library) -> Ints:
 
 def _slate_text(slates: Ints, library: Library) -> pa.Array:
     ids = [library.content_id.take(pa.array(slates[:, place])) for place in range(ITEMS_SHOWN)]
-    return join(',"items":["', ids[0], '","', ids[1], '","', ids[2], '","', ids[3], '"],"placement":"sidebar"')
+    return join(
+        ',"items":["',
+        ids[0],
+        '","',
+        ids[1],
+        '","',
+        ids[2],
+        '","',
+        ids[3],
+        '"],"placement":"sidebar"',
+    )

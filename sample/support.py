@@ -15,7 +15,9 @@ from sample.people import People
 from sample.records import Records, shuffled
 from sample.text import DAY_MS, choose, iso_seconds, join, padded, take, whole
 
-SUPPORT = Habits(emails=(34, 52, 3, 5, 3, 0.5, 2.5), phones=(42, 3, 9, 0.5, 45.5), nickname=0.18, slip=0.03)
+SUPPORT = Habits(
+    emails=(26, 60, 3, 5, 3, 0.5, 2.5), phones=(42, 3, 9, 0.5, 45.5), nickname=0.18, slip=0.03
+)
 _TOPICS = (
     ("billing", "A charge I do not know"), ("billing", "Change of billing address"),
     ("sign-in", "The link does not arrive"), ("hardware", "The scanner stays dark"),
@@ -47,4 +49,6 @@ def support_tickets(
         "solved_at": choose(is_solved, iso_seconds(solved), None),
         "csat": choose(is_solved & happens(rng, n, 0.4), whole(1 + pick(rng, n, [5, 6, 14, 35, 40])), None),
     })  # fmt: skip
-    return shuffled(rng, Records("support_tickets", "ticket_id", table, person, np.zeros(n, dtype=np.bool_)))
+    return shuffled(
+        rng, Records("support_tickets", "ticket_id", table, person, np.zeros(n, dtype=np.bool_))
+    )

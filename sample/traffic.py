@@ -6,13 +6,23 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sample.chance import happens, pick
 from sample.companies import Companies
 from sample.content import Library
 from sample.devices import Devices, Usage
 from sample.events import (
-    ALIAS, CONTENT_PAGES, GROUP, HOME, IDENTIFY, PAGE, PRICING, SEARCH, Events, make_events,
+    ALIAS,
+    CONTENT_PAGES,
+    GROUP,
+    HOME,
+    IDENTIFY,
+    PAGE,
+    PRICING,
+    SEARCH,
+    Events,
+    make_events,
 )  # fmt: skip
 from sample.known import NEVER, Known
 from sample.people import People
@@ -49,7 +59,12 @@ class Traffic:
 
 
 def observe_visits(
-    rng: np.random.Generator, sessions: Sessions, devices: Devices, usage: Usage, known: Known, trial_ms: Ints
+    rng: np.random.Generator,
+    sessions: Sessions,
+    devices: Devices,
+    usage: Usage,
+    known: Known,
+    trial_ms: Ints,
 ) -> Traffic:
     """Let people sign in on their visits, and bots visit too."""
     signed_in = _sign_ins(rng, sessions, devices.kind[usage.device] != 0, known, trial_ms)
@@ -70,12 +85,16 @@ def observe_visits(
     )  # fmt: skip
 
 
-def _sign_ins(rng: np.random.Generator, sessions: Sessions, is_shared: Bools, known: Known, trial_ms: Ints) -> Ints:
+def _sign_ins(
+    rng: np.random.Generator, sessions: Sessions, is_shared: Bools, known: Known, trial_ms: Ints
+) -> Ints:
     """When each visit became a signed-in one."""
     n, person = len(sessions), sessions.person
     share = np.where(is_shared, _KIOSK_SIGN_IN, _SIGNS_IN)
     signs = known.can_sign_in(person, sessions.start_ms) & happens(rng, n, share)
-    joins = (sessions.start_ms == trial_ms[person] - 3 * _MINUTE) & (known.billing_since_ms[person] == trial_ms[person])
+    joins = (sessions.start_ms == trial_ms[person] - 3 * _MINUTE) & (
+        known.billing_since_ms[person] == trial_ms[person]
+    )
     at_ms = sessions.start_ms + rng.integers(800, 3_000, n)
     return np.where(joins, sessions.start_ms + _JOINED_MS, np.where(signs, at_ms, NEVER))
 
@@ -98,11 +117,17 @@ def sign_in_events(
     older = known.user_ids().take(at)
     opened = np.maximum(known.billing_since_ms[person], 0)
     joins = (at_ms >= opened) & (at_ms - np.minimum(opened, at_ms) < _MINUTE)
-    joins &= pa.compute.not_equal(older, "").to_numpy(zero_copy_only=False)
+    joins &= pc.not_equal(older, "").to_numpy(zero_copy_only=False)
     company = people.company[person]
     in_group = (company >= 0) & happens(rng, len(person), 0.25)
     row = pa.array(np.maximum(company, 0)[in_group])
-    group = join(',"groupId":"', companies.domain.take(row), '","traits":{"name":"', companies.name.take(row), '"}')
+    group = join(
+        ',"groupId":"',
+        companies.domain.take(row),
+        '","traits":{"name":"',
+        companies.name.take(row),
+        '"}',
+    )
     previous = join(',"previousId":"', older.take(pa.array(np.flatnonzero(joins))), '"')
     return [
         make_events(session, at_ms, IDENTIFY, extra=traits),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sample.block import Block, World
 from sample.calendar import WEEK_MS, WEEKS
@@ -47,7 +48,9 @@ def _devices(block: Block) -> pa.Table:
     owner = block.cast.people.person_id.take(pa.array(np.maximum(last, 0)))
     owner = choose(devices.kind == BOT, "bot", choose(is_shared, "shared", owner))
     names = {HOUSEHOLD: "household", KIOSK: "kiosk"}
-    shared_kind = take([names.get(kind, "") for kind in (OWNED, HOUSEHOLD, KIOSK, BOT)], devices.kind)
+    shared_kind = take(
+        [names.get(kind, "") for kind in (OWNED, HOUSEHOLD, KIOSK, BOT)], devices.kind
+    )
     table = pa.table({
         "anonymous_id": devices.anonymous_id, "person_id": owner,
         "shared_kind": choose(is_shared, shared_kind, None),
@@ -97,7 +100,10 @@ def _propensity(block: Block, world: World) -> pa.Table:
     """Chance and outcome of a trial after each cutoff, of people seen before it without one."""
     trials, people = block.deeds.trials, block.cast.people
     parts = [np.flatnonzero(trials.is_eligible[:, place]) for place in range(len(CUTOFF_WEEKS))]
-    place, row = np.repeat(np.arange(len(parts)), [len(part) for part in parts]), np.concatenate(parts)
+    place, row = (
+        np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
+        np.concatenate(parts),
+    )
     days = (world.calendar.end_ms - (WEEKS - np.array(CUTOFF_WEEKS)) * WEEK_MS) // DAY_MS
     return pa.table({
         "person_id": people.person_id.take(pa.array(row)), "cutoff": iso_dates(days[place]),
@@ -137,7 +143,7 @@ def _readings_to_come(block: Block, library: Library) -> pa.Table:
 def _decimal(value: Ints, places: int) -> pa.Array:
     """Whole numbers of so many decimal places as text, 0.074."""
     scale = 10**places
-    return pa.compute.binary_join_element_wise(whole(value // scale), padded(value % scale, places), ".")
+    return pc.binary_join_element_wise(whole(value // scale), padded(value % scale, places), ".")
 
 
 def experiment_sums(block: Block) -> Floats:
@@ -145,9 +151,15 @@ def experiment_sums(block: Block) -> Floats:
     experiment = block.deeds.experiment
     row = np.flatnonzero(experiment.exposed_ms != NEVER)
     cell = experiment.segment[row] * len(ARMS) + experiment.arm[row]
-    facts = (np.ones(len(row)), experiment.succeeded()[row], experiment.base[row], experiment.effect[row])
+    facts = (
+        np.ones(len(row)),
+        experiment.succeeded()[row],
+        experiment.base[row],
+        experiment.effect[row],
+    )
     sums = [np.bincount(cell, fact, len(SEGMENTS) * len(ARMS)) for fact in facts]
-    return np.stack(sums, axis=1).reshape(len(SEGMENTS), len(ARMS), len(facts))
+    shape = (len(SEGMENTS), len(ARMS), len(facts))
+    return np.asarray(np.stack(sums, axis=1).reshape(shape), dtype=np.float64)
 
 
 def experiment_table(sums: Floats) -> pa.Table:

@@ -45,7 +45,9 @@ class Sessions:
                           for part in fields(self)))  # fmt: skip
 
 
-def plan_visits(rng: np.random.Generator, people: People, clicks: tuple[Ints, Ints], calendar: Calendar) -> Sessions:
+def plan_visits(
+    rng: np.random.Generator, people: People, clicks: tuple[Ints, Ints], calendar: Calendar
+) -> Sessions:
     """Visits of one block; newsletter clicks (person, moment) become visits too."""
     visitor = np.flatnonzero(happens(rng, len(people), VISITOR_SHARE))
     mean = np.exp(0.88 + 0.6 * people.engagement[visitor])

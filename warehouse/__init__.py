@@ -10,6 +10,7 @@ from warehouse.errors import (
     WarehouseBusyError,
     WarehouseError,
 )
+from warehouse.expectations import ExpectationReport, Fact, Suite, Unmet, judge
 from warehouse.inventory import (
     Column,
     Location,
@@ -27,20 +28,25 @@ __all__ = [
     "Column",
     "CorruptWarehouseError",
     "DuckDBWarehouse",
+    "ExpectationReport",
+    "Fact",
     "InvalidNameError",
     "Location",
     "Parameters",
     "Pii",
     "SubjectKey",
     "SubjectKind",
+    "Suite",
     "Table",
     "TableName",
     "Trace",
     "UnknownColumnError",
+    "Unmet",
     "Warehouse",
     "WarehouseBusyError",
     "WarehouseError",
     "declared",
     "hold_lock",
+    "judge",
     "quoted",
 ]

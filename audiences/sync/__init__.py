@@ -6,6 +6,7 @@ from audiences.sync.config import DestinationsConfig, Sync, resolve_syncs
 from audiences.sync.destinations import Destination, open_destination
 from audiences.sync.dry_run import SyncPlan, plan_sync
 from audiences.sync.erasure import DestinationEraser, ErasureEvidence, open_eraser
+from audiences.sync.history import read_runs
 from audiences.sync.run import SyncReport, run_sync
 from audiences.sync.suppression import SuppressionCheck
 
@@ -21,6 +22,7 @@ __all__ = [
     "open_destination",
     "open_eraser",
     "plan_sync",
+    "read_runs",
     "resolve_syncs",
     "run_sync",
 ]

@@ -134,7 +134,8 @@ class SyncSettings(StrictModel):
     )
     identifiers: list[Identifier] = Field(min_length=1, description="Identifiers to send.")
     traits: list[str] = Field(
-        default_factory=list, description="Columns of marts.profiles to send along."
+        default_factory=list,
+        description="Columns of marts.profiles to send along; personas as last published.",
     )
 
 

@@ -9,8 +9,16 @@ from collections.abc import Iterable
 
 from sqlglot import exp
 
-from audiences.catalogue import CONTACT_POINTS, CURRENT_PERSON, PROFILES, Catalogue, suggestion
+from audiences.catalogue import (
+    AS_OF,
+    CONTACT_POINTS,
+    CURRENT_PERSON,
+    PROFILES,
+    Catalogue,
+    suggestion,
+)
 from audiences.errors import InvalidAudienceError
+from audiences.facts import personas_sql
 from audiences.inventory import DEFINITIONS, LEDGER, MEMBERSHIPS
 from audiences.judge import TREATMENT, consent_by_person
 from audiences.sync.config import Identifier, Sync
@@ -19,15 +27,17 @@ from warehouse import Warehouse
 
 SUPPRESSED = "candor_sync_suppressed"
 READY = "ready"
+_PERSONA = frozenset({"persona_id", "persona_name"})
 
 
 def check_sync(sync: Sync, catalogue: Catalogue) -> None:
     """Refuse a sync that sends traits which are not there.
 
     Raises:
-        InvalidAudienceError: A trait is no column of ``marts.profiles``; all problems at once.
+        InvalidAudienceError: A trait is no column of ``marts.profiles``, or scores, which no
+            destination is sent; all problems at once.
     """
-    columns = catalogue.of(PROFILES)
+    columns = catalogue.of(PROFILES).keys() - {"scores"}
     problems = [
         f"sync {sync.key!r}: trait {trait!r} is not a column of {PROFILES}: "
         + suggestion(trait, columns)
@@ -247,10 +257,8 @@ def _reachable(sync: Sync) -> str:
 
 def _desired(sync: Sync) -> str:
     identifiers = _json_object((i.column, _identifier(i)) for i in sync.identifiers)
-    traits = _json_object(
-        (trait, exp.column(trait, "profiles", quoted=True).sql(dialect="duckdb"))
-        for trait in sync.traits
-    )
+    traits = _json_object((trait, _trait(trait)) for trait in sync.traits)
+    personas = f"left join ({_personas()}) as personas using (person_id)"
     return f"""
         select person_id, identifiers, traits,
             sha256(identifiers || '|' || traits) as fingerprint
@@ -259,8 +267,19 @@ def _desired(sync: Sync) -> str:
             from {PROFILES.sql} as profiles
             inner join ({_members()}) as members using (person_id)
             left join points using (person_id)
+            {personas if _PERSONA & set(sync.traits) else ""}
         )
     """
+
+
+def _personas() -> str:
+    """The personas of this run; the profile shows those of the run before."""
+    return personas_sql(f"(select coalesce(max(as_of), timestamp 'infinity') from {AS_OF.sql})")
+
+
+def _trait(name: str) -> str:
+    source = "personas" if name in _PERSONA else "profiles"
+    return exp.column(name, source, quoted=True).sql(dialect="duckdb")
 
 
 def _identifier(identifier: Identifier) -> str:

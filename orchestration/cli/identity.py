@@ -75,7 +75,11 @@ def explain(
     with Company(paths).open_warehouse() as warehouse:
         if other is not None:
             links = explain_pair(warehouse, record, RecordName(*other))
-            print_rows("How they hang together", _readable(links), as_json=as_json)
+            print_rows(
+                "How they hang together",
+                links.to_pylist() if as_json else _readable(links, numbered=False),
+                as_json=as_json,
+            )
             return
         found = explain_record(warehouse, record)
     members = found.members if show_ids else found.members.drop_columns(["source_record_id"])
@@ -85,7 +89,10 @@ def explain(
         return
     console.print(f"Person {found.person_id}")
     print_rows("Records", members)
-    print_rows("Links (numbers as above; - is a record of another person)", _readable(found.links))
+    print_rows(
+        "Links (numbers as above; - is a record of another person)",
+        _readable(found.links, numbered=True),
+    )
 
 
 @decisions.command("list")
@@ -146,6 +153,15 @@ def _decide(
     console.print(f"Decision {decision_id} is written; `candor run` applies it.")
 
 
-def _readable(links: pa.Table) -> list[dict[str, Any]]:
-    kept = [name for name in links.column_names if name != "evidence"]
-    return [{name: row[name] for name in kept} for row in links.to_pylist()]
+def _readable(links: pa.Table, *, numbered: bool) -> list[dict[str, Any]]:
+    """What a terminal has room for; all columns are in the JSON."""
+    ends = ("left", "right") if numbered else ("left_source", "right_source")
+    return [
+        {
+            **{name.removesuffix("_source"): row[name] for name in ends},
+            "why": f"{row['rule']} ({row['kind']})",
+            "probability": row["probability"],
+            "cut": row["cut_reason"],
+        }
+        for row in links.to_pylist()
+    ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import dagster as dg
 
@@ -31,7 +32,7 @@ READ_BY_MEASUREMENT = [
 # The same seed for everyone: the places that are drawn at random are the same on any machine.
 SEED = 20_260_101
 
-Results = Iterator[dg.MaterializeResult]
+Results = Iterator[dg.MaterializeResult[Any]]
 
 
 @dg.multi_asset(

@@ -1,5 +1,7 @@
 """Landing files become raw tables."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 import ingestion.inventory
@@ -10,13 +12,14 @@ from orchestration.privacy_parts import open_suppressions
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
+from warehouse import TableName
 
 SPECS = table_specs(ingestion.inventory.TABLES)
 
 
 @dg.multi_asset(specs=SPECS, name="ingest", can_subset=False)
-def ingest(context: dg.AssetExecutionContext, candor: CandorResource):
-    """Load every new landing file. One transaction per file; known files are skipped."""
+def ingest(candor: CandorResource) -> Iterator[dg.MaterializeResult]:
+    """Load every new landing file. Known files are skipped; a batch of files is one transaction."""
     announce("Reading landing files")
     company = candor.company
     with candor.open_warehouse() as warehouse:
@@ -26,7 +29,6 @@ def ingest(context: dg.AssetExecutionContext, candor: CandorResource):
             company.paths.landing,
             now=utc_now(),
             is_suppressed=open_suppressions(company, warehouse).suppressed,
-            run_id=context.run.run_id,
             progress=announce,
         )
         counts = {
@@ -47,6 +49,7 @@ def _accounting(report: IngestReport) -> dict[str, int]:
         "rows_loaded": report.rows_loaded,
         "rows_deduplicated": report.rows_deduplicated,
         "rows_quarantined": report.rows_quarantined,
+        "files_unreadable": len(report.unreadable),
     }
 
 
@@ -59,3 +62,29 @@ def every_row_is_accounted_for(candor: CandorResource) -> dg.AssetCheckResult:
             "where rows_in <> rows_loaded + rows_deduplicated + rows_quarantined"
         )
     return dg.AssetCheckResult(passed=wrong == 0, metadata={"files_that_do_not_add_up": wrong})
+
+
+def _expectations_check(table: TableName) -> dg.AssetChecksDefinition:
+    """The check that judges one raw table by its Great Expectations suite."""
+
+    @dg.asset_check(
+        asset=dg.AssetKey([table.schema, table.name]),
+        name="rows_are_as_expected",
+        description="The Great Expectations suite of the table: completeness, known words, volume.",
+    )
+    def check(candor: CandorResource) -> dg.AssetCheckResult:
+        with candor.open_warehouse() as warehouse:
+            report = judge_table(warehouse, table)
+        return dg.AssetCheckResult(
+            passed=report.is_met,
+            metadata={
+                "rows": report.rows,
+                "expectations": report.judged,
+                "unmet": [str(unmet) for unmet in report.unmet],
+            },
+        )
+
+    return check
+
+
+EXPECTATIONS = [_expectations_check(table) for table in SUITES]

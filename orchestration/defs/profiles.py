@@ -21,7 +21,9 @@ TRANSLATOR = LayeredTranslator()
     name="prepare_records",
     dagster_dbt_translator=TRANSLATOR,
 )
-def prepare_records(context: dg.AssetExecutionContext, candor: CandorResource):
+def prepare_records(
+    context: dg.AssetExecutionContext, candor: CandorResource
+) -> Iterator[DbtEvent]:
     """Stage raw tables: latest versions, trimmed, typed."""
     announce("Staging records and events")
     yield from _build(context, candor)
@@ -33,7 +35,7 @@ def prepare_records(context: dg.AssetExecutionContext, candor: CandorResource):
     name="unify_profiles",
     dagster_dbt_translator=TRANSLATOR,
 )
-def unify_profiles(context: dg.AssetExecutionContext, candor: CandorResource):
+def unify_profiles(context: dg.AssetExecutionContext, candor: CandorResource) -> Iterator[DbtEvent]:
     """Build profiles, events, sessions, consent and features from who is who."""
     announce("Building profiles")
     yield from _build(context, candor)
@@ -45,7 +47,7 @@ def _build(context: dg.AssetExecutionContext, candor: CandorResource) -> Iterato
     wanted = Build(
         parsed=PARSED,
         warehouse=paths.warehouse,
-        target=paths.dbt / context.op.name,
+        target=paths.dbt / context.assets_def.op.name,
         assets=context.selected_asset_keys,
         checks=context.selected_asset_check_keys,
         variables=candor.company.profile_variables,

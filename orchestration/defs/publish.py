@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
@@ -37,7 +38,7 @@ READ_BY_SYNC = [
     dg.AssetKey(["marts", "consent_current"]),
 ]
 
-Results = Iterator[dg.MaterializeResult]
+Results = Iterator[dg.MaterializeResult[Any]]
 
 
 @dg.multi_asset(

@@ -9,6 +9,8 @@ import dagster as dg
 from ingestion import landing_files
 from orchestration.company import Company
 from orchestration.defs.jobs import refresh
+from orchestration.defs.privacy_ops import run_privacy_requests
+from orchestration.privacy_parts import request_folder
 
 
 @dg.sensor(job=refresh, minimum_interval_seconds=60)
@@ -28,9 +30,21 @@ def new_landing_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg
     return dg.RunRequest(run_key=digest)
 
 
+@dg.sensor(job=run_privacy_requests, minimum_interval_seconds=60)
+def new_privacy_requests(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Carry out requests when one comes into the drop folder."""
+    digest = request_folder(Company.from_environment().paths).fingerprint()
+    if digest is None:
+        return dg.SkipReason("no request waits")
+    if digest == context.cursor:
+        return dg.SkipReason("no new request")
+    context.update_cursor(digest)
+    return dg.RunRequest(run_key=digest)
+
+
 def _digest(files: Iterable[Path]) -> str:
     facts = sorted(f"{file}|{file.stat().st_size}|{file.stat().st_mtime_ns}" for file in files)
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
-ALL = [new_landing_files]
+ALL = [new_landing_files, new_privacy_requests]

@@ -22,7 +22,8 @@ create table raw.as_of (as_of timestamp);
 create table marts.profiles (
     person_id varchar, is_known boolean, is_bot boolean, first_name varchar, job_title varchar,
     country varchar, lifecycle_stage varchar, account_id varchar, employee_count bigint,
-    last_seen_at timestamp, download_count bigint, total_spent double, top_topic varchar
+    last_seen_at timestamp, download_count bigint, total_spent double, top_topic varchar,
+    persona_name varchar, scores varchar
 );
 create table marts.events (
     event_id varchar, person_id varchar, type varchar, event varchar, occurred_at timestamp,
@@ -59,8 +60,8 @@ Fill = Callable[..., None]
 class Company:
     """The in-memory warehouse with one verb for each thing a test says about a person."""
 
-    def __init__(self) -> None:
-        self.warehouse = DuckDBWarehouse.in_memory()
+    def __init__(self, warehouse: DuckDBWarehouse | None = None) -> None:
+        self.warehouse = warehouse or DuckDBWarehouse.in_memory()
         self.warehouse.execute(MARTS)
         self.warehouse.create_missing(TABLES)
         self.insert("raw.as_of", as_of=AS_OF)
@@ -92,17 +93,14 @@ class Company:
     def merge(self, person_id: str, *, into: str) -> None:
         """Two persons turn out to be one, who keeps the second id."""
         both = {"gone": person_id, "kept": into}
-        for statement in (
-            "update identity.persons set status = 'merged', merged_into = $kept "
-            "where person_id = $gone",
-            "update marts.current_person set current_person_id = $kept where person_id = $gone",
-            "update marts.contact_points set person_id = $kept, is_preferred = false "
-            "where person_id = $gone",
-            "update marts.events set person_id = $kept where person_id = $gone",
-        ):
-            self.warehouse.execute(
-                statement, {k: v for k, v in both.items() if f"${k}" in statement}
-            )
+        updates = {
+            "identity.persons": "status = 'merged', merged_into = $kept",
+            "marts.current_person": "current_person_id = $kept",
+            "marts.contact_points": "person_id = $kept, is_preferred = false",
+            "marts.events": "person_id = $kept",
+        }
+        for table, change in updates.items():
+            self.warehouse.execute(f"update {table} set {change} where person_id = $gone", both)
         for table in ("marts.profiles", "marts.consent_current"):
             self.warehouse.execute(
                 f"delete from {table} where person_id = $gone", {"gone": person_id}

@@ -259,6 +259,8 @@ def test_equal_clauses_are_asked_once() -> None:
         pytest.param({"trait": "country", "at_least": 3}, "at_least does not fit", id="kind"),
         pytest.param({"trait": "country", "is": 12345}, "put it in quotes", id="value"),
         pytest.param({"trait": "is_known", "is": "yes"}, "is not yes or no", id="boolean"),
+        pytest.param({"trait": "persona_name", "is": "x"}, "write persona:", id="lagging"),
+        pytest.param({"trait": "scores", "is_known": True}, "write score:", id="lagging-scores"),
         pytest.param({"audience": "nobody"}, "is no audience", id="reference"),
         pytest.param({"audience": "everyone"}, "refers to itself", id="circle"),
         pytest.param(

@@ -19,7 +19,7 @@ from audiences import (
 from audiences.sync import DestinationEraser, Sync, SyncReport, plan_sync, run_sync
 from audiences.sync.config import Identifier
 from audiences.sync.destinations.fake import CrashError, FakeDestination
-from tests.audiences.conftest import EVERYONE, NOW, Company, audience
+from tests.audiences.conftest import AS_OF, EVERYONE, NOW, Company, audience
 
 EMAIL = Identifier(type="email", form="sha256")
 PERSON = Identifier(type="person_id", form="raw")
@@ -481,6 +481,29 @@ def test_a_trait_that_is_not_there_is_refused(publisher: Publisher) -> None:
     publisher.sync = dataclasses.replace(SYNC, traits=("contry",))
 
     with pytest.raises(InvalidAudienceError, match="did you mean 'country'"):
+        publisher.run()
+
+
+def test_the_persona_sent_is_the_one_that_was_published_last(publisher: Publisher) -> None:
+    publisher.sync = dataclasses.replace(SYNC, traits=("persona_name",))
+    publisher.company.person("ann", persona_name="of the run before")
+    for as_of, name in ((AS_OF - dt.timedelta(days=7), "old"), (AS_OF, "new")):
+        publisher.company.insert(
+            "prediction.persona_members", person_id="ann", persona_id="p1", persona_name=name,
+            confidence=0.9, as_of=as_of,
+        )  # fmt: skip
+
+    publisher.run()
+
+    (row,) = publisher.destination.members.values()
+    assert row["traits"] == {"persona_name": "new"}
+    assert publisher.run().changed == 0
+
+
+def test_scores_are_sent_nowhere(publisher: Publisher) -> None:
+    publisher.sync = dataclasses.replace(SYNC, traits=("scores",))
+
+    with pytest.raises(InvalidAudienceError, match="'scores' is not a column"):
         publisher.run()
 
 

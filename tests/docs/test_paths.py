@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from typer.main import get_command
 
+from audiences import Audience
+from audiences.sync import DestinationsConfig
 from orchestration.cli.app import COMMANDS, app
 from orchestration.inventory import dbt_tables, python_tables
 from orchestration.manifest import parsed_project
@@ -108,3 +111,15 @@ def _is_known(command: Any, words: list[str]) -> bool:
     options = {name for p in command.params for name in (*p.opts, *p.secondary_opts)}
     options |= {"--help", "-h"}
     return all(word.split("=")[0] in options for word in words if word.startswith("-"))
+
+
+def test_the_examples_of_the_tutorial_are_valid() -> None:
+    audience, sync = re.findall(
+        r"^```yaml\n(.*?)^```", (ROOT / "docs/tutorial.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    destinations = yaml.safe_load((ROOT / "config/destinations.yml").read_text())
+    destinations["syncs"].update(yaml.safe_load(sync))
+
+    assert Audience.model_validate(yaml.safe_load(audience)).key == "price_lookers"
+    syncs = DestinationsConfig.model_validate(destinations).syncs
+    assert syncs["price_lookers_to_exports"].audience == "price_lookers"

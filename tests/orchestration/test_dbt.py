@@ -17,6 +17,8 @@ from tests.dbt_project import small_company
 from tests.dbt_project.project import Company as SmallCompany
 from tests.dbt_project.project import Project
 
+ROOT = Path(__file__).resolve().parents[2]
+
 pytestmark = pytest.mark.warehouse
 
 EVENTS = dg.AssetKey(["staging", "stg_raw__events"])
@@ -140,3 +142,44 @@ def test_what_the_configuration_says_reaches_the_models(
         "select activity from intermediate.int_events__classified where event = 'Demo Requested'"
     )
     assert activities == [{"activity": "search"}]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CANDOR_HOME", str(tmp_path))
+    monkeypatch.setenv("CANDOR_CONFIG", str(ROOT / "config"))
+    monkeypatch.setenv("CANDOR_LANDING", str(tmp_path / "landing"))
+    return tmp_path
+
+
+def run_both_phases(home: Path) -> dg.ExecuteInProcessResult:
+    from orchestration.defs.profiles import prepare_records, unify_profiles  # noqa: PLC0415 - slow
+    from orchestration.resources import CandorResource  # noqa: PLC0415 - slow
+
+    return dg.materialize(
+        [prepare_records, unify_profiles],
+        resources={"candor": CandorResource()},
+        instance=dg.DagsterInstance.ephemeral(),
+        raise_on_error=False,
+    )
+
+
+def test_a_run_builds_both_phases_and_counts_rows(home: Path, company: SmallCompany) -> None:
+    result = run_both_phases(home)
+
+    profiles = result.asset_materializations_for_node("unify_profiles")
+    counted = {m.asset_key.path[-1]: m.metadata.get("dagster/row_count") for m in profiles}
+    assert result.success
+    assert counted["profiles"].value == 5  # type: ignore[union-attr]
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+
+
+def test_a_run_with_a_failed_test_goes_no_further(home: Path, company: SmallCompany) -> None:
+    company.add("raw.events", *small_company.events()[:1])
+
+    result = run_both_phases(home)
+
+    assert not result.success
+    assert result.asset_materializations_for_node("unify_profiles") == []
+    failure = result.failure_data_for_node("prepare_records")
+    assert UNIQUE_EVENTS.name in str(failure.error.cause or failure.error)  # type: ignore[union-attr]

@@ -79,7 +79,7 @@ def test_a_request_of_the_command_line_is_read_back(tmp_path: Path) -> None:
     inbox = RequestFile(tmp_path / "privacy" / "inbox.jsonl", "inbox")
     request = request_erasure([identity], regulation="gdpr", now=NOW)
 
-    inbox.add(request)
+    inbox.replace([request])
 
     assert inbox.read() == (request,)
     assert inbox.path.stat().st_mode & 0o777 == 0o600

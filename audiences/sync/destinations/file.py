@@ -115,7 +115,7 @@ class FileDestination:
         self._write(self._manifest(sync_key), (json.dumps(manifest, indent=2) + "\n").encode())
 
     def _write(self, path: Path, body: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_private(path.parent)
         partial = path.with_name(f".{path.name}.partial")
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
@@ -184,6 +184,12 @@ def _read_csv(body: bytes) -> Any:
 
 def _digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder and those above it that are missing; ``parents=True`` leaves them open."""
+    for missing in reversed([f for f in (folder, *folder.parents) if not f.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

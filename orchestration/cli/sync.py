@@ -1,0 +1,78 @@
+"""``candor sync``: what would be sent, what was sent, and send now."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.app import app
+from orchestration.cli.exits import FAILED
+from orchestration.cli.options import JsonOption, with_paths
+from orchestration.cli.output import console, print_rows, showing_progress
+from settings import Paths
+
+sync_app = typer.Typer(
+    help="Send audiences to destinations: the difference, and nothing twice.", no_args_is_help=True
+)
+app.add_typer(sync_app, name="sync")
+
+
+@sync_app.command()
+@with_paths
+def plan(*, paths: Paths, as_json: JsonOption = False) -> None:
+    """Say what would be sent for the members as they were last computed; nothing is sent."""
+    from audiences.sync import plan_sync  # noqa: PLC0415 - keeps --help quick
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from orchestration.privacy_parts import erased_contacts  # noqa: PLC0415 - as above
+
+    company = Company(paths)
+    syncs = company.syncs
+    with company.open_warehouse() as warehouse:
+        erased = erased_contacts(company, warehouse)
+        plans = [asdict(plan_sync(warehouse, sync, suppression=erased)) for sync in syncs]
+    print_rows("Would be sent", plans, as_json=as_json)
+
+
+@sync_app.command()
+@with_paths
+def status(
+    *,
+    paths: Paths,
+    last: Annotated[int, typer.Option(min=1, help="How many runs of each sync.")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what the latest runs of each sync sent."""
+    from audiences.sync import read_runs  # noqa: PLC0415 - keeps --help quick
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+
+    with Company(paths).open_warehouse() as warehouse:
+        runs = read_runs(warehouse, last=last)
+    print_rows("Sent", runs, as_json=as_json)
+
+
+@sync_app.command()
+@with_paths
+def run(*, paths: Paths, as_json: JsonOption = False) -> None:
+    """Compute audiences from the profiles as they are and send the difference now.
+
+    The run is the Dagster job publish_audiences, recorded where the UI shows it. Ends with exit
+    code 1 where a destination stopped a sync.
+    """
+    from audiences.sync import read_runs  # noqa: PLC0415 - keeps --help quick
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from orchestration.run import run_job  # noqa: PLC0415 - loads Dagster
+
+    company = Company(paths)
+    company.check_configuration()
+    with showing_progress():
+        outcome = run_job(paths, "publish_audiences")
+    with company.open_warehouse() as warehouse:
+        runs = read_runs(warehouse, run_id=outcome.run_id)
+    print_rows(f"Sent by run {outcome.run_id}", runs, as_json=as_json)
+    failed = [row["sync"] for row in runs.to_pylist() if row["status"] == "failed"]
+    if failed:
+        if not as_json:
+            console.print(f"[red]stopped[/red] {', '.join(failed)}: the next run goes on from here")
+        raise typer.Exit(FAILED)

@@ -1,0 +1,177 @@
+"""The file destination: what it writes is whole, private, harmless and can be read back."""
+
+from __future__ import annotations
+
+import csv
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from audiences import DestinationUnavailableError, compute_memberships
+from audiences.sync import Sync, run_sync
+from audiences.sync.config import Identifier
+from audiences.sync.destinations import Batch, FileDestination
+from tests.audiences.conftest import EVERYONE, NOW, Company, audience
+
+EMAIL = Identifier(type="email", form="raw")
+SYNC = Sync("to_files", "everyone", "files", "mirror", (EMAIL,), ("country", "download_count"))
+
+
+def _no_sleep(_seconds: float) -> None:
+    raise AssertionError("a file never waits")
+
+
+def _batch(rows: list[tuple[str, str, Any]], batch_id: str = "b_1") -> Batch:
+    ids, operations, values = zip(*rows, strict=True)
+    table = pa.table(
+        {"row_id": pa.array(ids), "operation": pa.array(operations),
+         "payload": pa.nulls(len(rows), pa.string()), "name": pa.array(values, pa.string())}
+    )  # fmt: skip
+    return Batch(batch_id, "to_files", "everyone", ("name",), table)
+
+
+def _put(files: FileDestination, rows: list[tuple[str, str, Any]], batch_id: str = "b_1") -> None:
+    files.send(files.plan(_batch(rows, batch_id)), sleep=_no_sleep)
+
+
+def _current(folder: Path) -> list[dict[str, str]]:
+    with (folder / "to_files" / "current.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> FileDestination:
+    return FileDestination("files", tmp_path)
+
+
+def test_the_members_are_mirrored_and_each_change_is_kept(
+    files: FileDestination, tmp_path: Path
+) -> None:
+    _put(files, [("r_1", "add", "Ann"), ("r_2", "add", "Bea")])
+    _put(files, [("r_1", "remove", None), ("r_2", "change", "Beate")], "b_2")
+
+    assert _current(tmp_path) == [{"row_id": "r_2", "name": "Beate"}]
+    assert sorted(p.name for p in (tmp_path / "to_files" / "deltas").iterdir()) == [
+        "b_1.csv",
+        "b_2.csv",
+    ]
+
+
+def test_sending_twice_equals_sending_once(files: FileDestination, tmp_path: Path) -> None:
+    for _ in range(2):
+        _put(files, [("r_1", "add", "Ann"), ("r_2", "add", "Bea")])
+
+    assert [row["row_id"] for row in _current(tmp_path)] == ["r_1", "r_2"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "=cmd|'/c calc'!A0", "+SUM(A1)", "-2+3+cmd", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1+1",
+        "\uff1d1+1", "\uff0b1+1", "\uff0d1+1", "\uff20SUM(A1)", "'=1+1",
+    ],
+)  # fmt: skip
+def test_what_a_spreadsheet_would_run_is_made_text_and_can_be_read_back(
+    files: FileDestination, tmp_path: Path, value: str
+) -> None:
+    _put(files, [("r_1", "add", value)])
+
+    (row,) = _current(tmp_path)
+    assert row["name"] == f"'{value}"
+    assert row["name"].removeprefix("'") == value
+
+
+@pytest.mark.parametrize(
+    "value", ["-12.5", "+3", "-1e5", "Ann", "a=b", "O'Hara", 'say "x"', "a\nb"]
+)
+def test_what_no_spreadsheet_runs_stays_as_it_is(
+    files: FileDestination, tmp_path: Path, value: str
+) -> None:
+    _put(files, [("r_1", "add", value)])
+    _put(files, [("r_2", "add", value)], "b_2")
+
+    assert [row["name"] for row in _current(tmp_path)] == [value, value]
+
+
+def test_escaping_can_be_turned_off_and_the_manifest_says_which(tmp_path: Path) -> None:
+    plain = FileDestination("files", tmp_path, neutralises=False)
+    _put(plain, [("r_1", "add", "=1+1")])
+
+    manifest = json.loads((tmp_path / "to_files" / "manifest.json").read_text())
+    assert _current(tmp_path)[0]["name"] == "=1+1"
+    assert (manifest["formulas"], manifest["current"]["rows"]) == ("keep", 1)
+
+
+def test_files_are_for_their_owner_alone(files: FileDestination, tmp_path: Path) -> None:
+    _put(files, [("r_1", "add", "Ann")])
+
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o600}
+    assert stat.S_IMODE((tmp_path / "to_files").stat().st_mode) == 0o700
+
+
+def test_an_erased_person_is_in_no_file(files: FileDestination, tmp_path: Path) -> None:
+    _put(files, [("r_1", "add", "Ann"), ("r_2", "add", "Bea")])
+    _put(files, [("r_1", "change", "Anna")], "b_2")
+
+    files.erase(_batch([("r_1", "erase", None)], "b_3"), sleep=_no_sleep)
+
+    text = "".join(path.read_text() for path in tmp_path.rglob("*.*") if path.is_file())
+    assert "r_1" not in text
+    assert "Ann" not in text
+    assert [row["name"] for row in _current(tmp_path)] == ["Bea"]
+    assert files.remembers("to_files")
+
+
+@pytest.mark.parametrize("damage", ["unlink", "edit"])
+def test_a_file_that_was_changed_is_noticed(
+    files: FileDestination, tmp_path: Path, damage: str
+) -> None:
+    _put(files, [("r_1", "add", "Ann")])
+    current = tmp_path / "to_files" / "current.csv"
+    if damage == "unlink":
+        current.unlink()
+    else:
+        current.write_text(current.read_text() + '"r_9","Eve"\n')
+
+    assert not files.remembers("to_files")
+
+
+def test_a_folder_that_cannot_be_written_is_told_by_its_kind(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file where the folder should be")
+
+    with pytest.raises(DestinationUnavailableError, match=r"NotADirectory|FileExists"):
+        _put(FileDestination("files", tmp_path / "taken"), [("r_1", "add", "Ann")])
+
+
+def test_a_whole_sync_writes_the_members_with_their_traits(
+    company: Company, files: FileDestination, tmp_path: Path
+) -> None:
+    company.person("ann", country="US", download_count=3)
+    company.person("bea", country='=HYPERLINK("x")')
+    compute_memberships(company.warehouse, [audience(EVERYONE)], run_id="r1", now=NOW)
+
+    run_sync(company.warehouse, SYNC, files, run_id="r1", now=NOW, sleep=_no_sleep)
+
+    found = {row["email"]: (row["country"], row["download_count"]) for row in _current(tmp_path)}
+    assert found == {
+        "ann@mail.example": ("US", "3"),
+        "bea@mail.example": ('\'=HYPERLINK("x")', ""),
+    }
+
+
+def test_a_lost_file_is_written_again_with_everyone(
+    company: Company, files: FileDestination, tmp_path: Path
+) -> None:
+    company.people(3)
+    compute_memberships(company.warehouse, [audience(EVERYONE)], run_id="r1", now=NOW)
+    for run in ("r1", "r2"):
+        run_sync(company.warehouse, SYNC, files, run_id=run, now=NOW, sleep=_no_sleep)
+        if run == "r1":
+            (tmp_path / "to_files" / "current.csv").unlink()
+
+    assert len(_current(tmp_path)) == 3

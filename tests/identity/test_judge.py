@@ -1,0 +1,71 @@
+"""Pairs of one person are told from pairs of one household."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from identity.judge import PairEvidence, judge_pairs
+from identity.train import FieldParameters
+
+FIELDS = tuple(
+    FieldParameters(name, ("same", "different"), (m, 1 - m), (u, 1 - u), "proven pairs", 1000)
+    for name, m, u in [
+        ("first_name", 0.95, 0.01),
+        ("last_name", 0.97, 0.001),
+        ("birth_date", 0.98, 0.0001),
+        ("address", 0.9, 0.0001),
+    ]
+)
+PERSON, HOUSEHOLD, STRANGERS = 0, 1, 2
+
+
+def drawn(persons: int, households: int, strangers: int) -> tuple[PairEvidence, np.ndarray]:
+    """Pairs of each kind, their levels drawn by chance."""
+    chance = np.random.default_rng(1)
+    kinds = np.repeat([PERSON, HOUSEHOLD, STRANGERS], [persons, households, strangers])
+    agreeing = {
+        "first_name": (0.95, 0.01, 0.01), "last_name": (0.97, 0.95, 0.001),
+        "birth_date": (0.98, 0.001, 0.0001), "address": (0.9, 0.95, 0.0001),
+    }  # fmt: skip
+    levels = {
+        name: (chance.random(len(kinds)) >= np.array(shares)[kinds]).astype(np.int8)
+        for name, shares in agreeing.items()
+    }
+    nothing = {name: np.zeros(len(kinds)) for name in levels}
+    return PairEvidence(levels, nothing, 5e7), kinds
+
+
+def test_people_of_one_household_are_not_taken_for_one_person() -> None:
+    evidence, kinds = drawn(2000, 6000, 2000)
+
+    probabilities = judge_pairs(evidence, FIELDS).probabilities
+
+    linked = probabilities >= 0.9
+    assert (kinds[linked] == PERSON).mean() > 0.99
+    # Of seven pairs in a hundred, first name or birth date differs: nobody could tell.
+    assert linked[kinds == PERSON].mean() > 0.9
+
+
+def test_the_number_of_household_pairs_is_found() -> None:
+    evidence, _ = drawn(2000, 6000, 2000)
+
+    found = judge_pairs(evidence, FIELDS).kinds["household"]
+
+    assert 5000 < found < 7000
+
+
+def test_where_there_are_no_households_the_class_stays_empty() -> None:
+    evidence, _ = drawn(2000, 0, 2000)
+
+    assert judge_pairs(evidence, FIELDS).kinds["household"] < 100
+
+
+def test_an_unknown_field_says_nothing() -> None:
+    evidence, _ = drawn(200, 200, 200)
+    levels = {**evidence.levels, "address": np.full(600, -1, dtype=np.int8)}
+    without = tuple(item for item in FIELDS if item.name != "address")
+
+    unknown = judge_pairs(PairEvidence(levels, evidence.adjustments, 5e7), FIELDS)
+    absent = judge_pairs(evidence, without)
+
+    np.testing.assert_allclose(unknown.probabilities, absent.probabilities, atol=0.02)

@@ -1,0 +1,50 @@
+"""From which probability on pairs are links, and which models are refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from identity import UnusableModelError
+from identity.link import MatchParameters
+from identity.train import FieldParameters
+from identity.weigh import choose_threshold, inspect_parameters
+
+
+def field(name: str, m: tuple[float, ...], u: tuple[float, ...]) -> FieldParameters:
+    labels = tuple(f"level {number}" for number in range(len(m)))
+    return FieldParameters(name, labels, m, u, "proven pairs", 500)
+
+
+GOOD = field("last_name", (0.9, 0.1), (0.01, 0.99))
+
+
+def test_the_threshold_is_the_lowest_that_keeps_the_precision() -> None:
+    probabilities = np.array([0.99, 0.97, 0.9, 0.6, 0.1])
+
+    assert choose_threshold(probabilities, min_precision=0.95, floor=0.5) == pytest.approx(0.9)
+
+
+def test_no_threshold_is_below_the_floor() -> None:
+    assert choose_threshold(np.array([1.0, 1.0, 0.4]), min_precision=0.7, floor=0.5) == 0.5
+
+
+def test_nothing_is_linked_where_no_pair_is_sure_enough() -> None:
+    assert choose_threshold(np.array([0.6, 0.5]), min_precision=0.97, floor=0.5) > 1
+
+
+def test_no_pairs_need_no_threshold() -> None:
+    assert choose_threshold(np.array([]), min_precision=0.97, floor=0.5) == 1.0
+
+
+def test_a_model_for_which_a_different_first_name_speaks_for_a_match_is_refused() -> None:
+    families = field("first_name", (0.1, 0.9), (0.2, 0.8))
+
+    with pytest.raises(UnusableModelError, match="a first name that differs counts for a match"):
+        inspect_parameters(MatchParameters(1e-4, (GOOD, families)))
+
+
+def test_a_field_that_tells_nobody_apart_is_left_out() -> None:
+    constant = field("company", (0.95, 0.05), (0.97, 0.03))
+
+    assert inspect_parameters(MatchParameters(1e-4, (GOOD, constant))).fields == (GOOD,)

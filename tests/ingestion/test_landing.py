@@ -1,0 +1,338 @@
+from __future__ import annotations
+
+import gzip
+import os
+import stat
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import ingestion.landing
+from ingestion.rewrite import REWRITING
+from tests.ingestion.conftest import SOURCES, Landing, call, keys, lines
+from warehouse import Location
+
+ANN = keys(
+    email="ann@maple.example",
+    anonymous_id="device-ann-1",
+    user_id="7",
+    source_record="crm|7",
+    phone="+12065557870",
+)
+CRM = (
+    b'Id,User,Name,Email,Phone,Note\n'
+    b'7,7,Ann Lee,Ann@Maple.example,,"two\nlines"\n'
+    b'8,8,"Ben ""B"" Lee",ben@maple.example,,\xc3\xa9\n'
+    b'9,,Joann Lee,joann.ann@maple.example,,x\n'
+)  # fmt: skip
+KEPT_CRM = b'Id,User,Name,Email,Phone,Note\n\n\n' + CRM[CRM.index(b"8,8"):]  # fmt: skip
+
+
+def _events() -> bytes:
+    return lines(
+        call(messageId="a1", anonymousId="device-ann-1"),
+        call(messageId="b1", anonymousId="device-ben-1", properties={"é": "kept  as is"}),
+        call(messageId="a2", anonymousId="device-ben-1", userId="7"),
+        call(messageId="a3", userId=None, context={"traits": {"email": "ANN@maple.example"}}),
+        b'{"type": "track", "userId": "7", "truncated',
+        b'\xff ann@maple.example',
+        b'\xff joann@maple.example',
+        call(messageId="b2", anonymousId="device-ben-1", userId="77"),
+    )  # fmt: skip
+
+
+def test_it_is_a_location(landing: Landing) -> None:
+    assert isinstance(landing.location, Location)
+
+
+def test_a_persons_lines_go_and_all_other_bytes_stay(landing: Landing) -> None:
+    path = landing.put("web/a.jsonl", _events())
+    landing.load()
+    given = path.read_bytes().split(b"\n")
+
+    traces = landing.location.erase(ANN)
+
+    kept = [b"" if place in {0, 2, 3, 4, 5} else line for place, line in enumerate(given)]
+    assert path.read_bytes() == b"\n".join(kept)
+    assert [(trace.location, trace.rows) for trace in traces] == [("landing/web/a.jsonl", 5)]
+
+
+def test_refused_lines_that_name_the_person_leave_the_quarantine(landing: Landing) -> None:
+    landing.put("web/a.jsonl", _events())
+    landing.load()
+
+    landing.location.erase(ANN)
+
+    assert landing.codes() == [(7, "invalid_utf8")]
+
+
+def test_a_quarantined_line_with_the_address_in_an_odd_place_goes(landing: Landing) -> None:
+    path = landing.put("web/a.jsonl", lines(call(type="odd", extra=["x", "ann@maple.example"])))
+    landing.load()
+
+    landing.location.erase(ANN)
+
+    assert path.read_bytes() == b"\n"
+    assert landing.counts() == [("web/a.jsonl", 0, 0, 0, 0)]
+
+
+def test_counts_stay_exact_after_a_rewrite(landing: Landing) -> None:
+    landing.put("web/a.jsonl", _events() + lines(call(messageId="a1", anonymousId="device-ann-1")))
+    landing.put("web/b.jsonl", lines(call(messageId="a2", userId="7"), call(messageId="b9")))
+    landing.load()
+    before = landing.counts()
+
+    landing.location.erase(ANN)
+
+    assert before == [("web/a.jsonl", 9, 4, 2, 3), ("web/b.jsonl", 2, 2, 0, 0)]
+    assert landing.counts() == [("web/a.jsonl", 3, 2, 0, 1), ("web/b.jsonl", 1, 1, 0, 0)]
+    assert sorted(landing.values("select event_id from raw.events")) == ["b1", "b2", "b9"]
+
+
+def test_counts_add_up_even_where_the_tables_were_erased_before(landing: Landing) -> None:
+    landing.put("web/a.jsonl", _events())
+    landing.load()
+    landing.warehouse.execute("delete from raw.events where event_id like 'a%'")
+
+    landing.location.erase(ANN)
+
+    assert landing.counts() == [("web/a.jsonl", 3, 2, 0, 1)]
+
+
+def test_a_rewritten_file_is_not_loaded_again(landing: Landing) -> None:
+    landing.put("web/a.jsonl.gz", _events())
+    landing.put("crm/people.csv", CRM)
+    landing.load()
+    landing.location.erase(ANN)
+
+    assert landing.load().files == 0
+
+
+def test_a_rebuild_from_the_rewritten_files_gives_the_same_tables(landing: Landing) -> None:
+    landing.put("web/a.jsonl", _events())
+    landing.put("crm/people.csv", CRM)
+    landing.load()
+    landing.location.erase(ANN)
+    rebuilt = Landing(landing.folder)
+    rebuilt.load()
+
+    for table in ("events", "person_records"):
+        asked = f"select * exclude (load_id) from raw.{table} order by all"
+        assert rebuilt.rows(asked) == landing.rows(asked)
+    assert rebuilt.counts() == landing.counts()
+    assert rebuilt.codes() == landing.codes()
+
+
+def test_a_second_erasure_finds_nothing(landing: Landing) -> None:
+    landing.put("web/a.jsonl", _events())
+    landing.put("crm/people.csv", CRM)
+    landing.load()
+
+    landing.location.erase(ANN)
+
+    assert landing.location.find(ANN) == ()
+    assert landing.location.erase(ANN) == ()
+
+
+def test_a_row_of_a_csv_file_goes_with_its_line_breaks(landing: Landing) -> None:
+    path = landing.put("crm/people.csv", CRM)
+    landing.load()
+
+    landing.location.erase(ANN)
+
+    assert path.read_bytes() == KEPT_CRM
+
+
+def test_a_csv_row_that_does_not_fit_its_header_goes_when_it_names_the_person(
+    landing: Landing,
+) -> None:
+    path = landing.put("crm/people.csv", b"Id,User,Name,Email,Phone\n7,ann@maple.example\n8,b\n")
+    landing.load()
+
+    landing.location.erase(ANN)
+
+    assert path.read_bytes() == b"Id,User,Name,Email,Phone\n\n8,b\n"
+    assert landing.codes() == [(3, "unreadable_row")]
+
+
+def test_a_record_is_found_by_its_phone_in_any_spelling(landing: Landing) -> None:
+    path = landing.put("crm/people.csv", b"Id,User,Name,Email,Phone\n5,,A,,(206) 555-7870\n")
+    landing.load()
+
+    landing.location.erase(ANN)
+
+    assert b"555" not in path.read_bytes()
+
+
+def test_orders_of_the_person_go_too(landing: Landing) -> None:
+    path = landing.put(
+        "shop/o.csv",
+        b"order,contact,mail,at,amount\n"
+        b"o1,7,,2026-01-01,5\no2,,ann@maple.example ,2026-01-01,5\no3,8,,2026-01-01,5\n",
+    )
+    landing.load()
+
+    landing.location.erase(ANN)
+
+    assert path.read_bytes() == b"order,contact,mail,at,amount\n\n\no3,8,,2026-01-01,5\n"
+    assert landing.values("select order_id from raw.orders") == ["o3"]
+
+
+def test_rows_of_a_parquet_file_go_and_the_schema_stays(landing: Landing) -> None:
+    table = pa.table(
+        {
+            "Id": pa.array([6, 7, 8], pa.int32()),
+            "User": pa.array([None, None, None], pa.string()),
+            "Name": ["F", "Ann", "B"],
+            "Email": [None, "ann@maple.example", None],
+            "Phone": pa.array([None, None, None], pa.string()),
+        }
+    )
+    path = landing.folder / "crm" / "p.parquet"
+    path.parent.mkdir()
+    pq.write_table(table, path, compression="zstd")
+    landing.load()
+
+    landing.location.erase(ANN)
+
+    assert pq.read_table(path).equals(table.filter(pa.array([True, False, True])))
+    assert b"ann@maple" not in path.read_bytes()
+    assert landing.load().files == 0
+
+
+def test_refused_rows_of_a_parquet_file_are_counted_anew(landing: Landing) -> None:
+    table = pa.table(
+        {name: ["7", None, "8"] for name in ("Id", "User", "Name", "Email", "Phone")}
+    )
+    path = landing.folder / "crm" / "p.parquet"
+    path.parent.mkdir()
+    pq.write_table(table, path)
+    landing.load()
+
+    landing.location.erase(keys(source_record="crm|7"))
+
+    assert landing.codes() == [(1, "no_key")]
+
+
+def test_a_file_that_two_sources_read_is_rewritten_once_for_both(landing: Landing) -> None:
+    tickets = {
+        "kind": "tickets", "files": "help/*.csv", "id": "t", "person": {"source": "askers", "id": "t"},
+    }  # fmt: skip
+    askers = {"kind": "person_records", "files": "help/*.csv", "id": "t", "map": {"email": "mail"}}
+    landing.sources = {"askers": askers, "tickets": tickets}
+    path = landing.put("help/t.csv", b"t,mail\n1,ann@maple.example\n2,ben@maple.example\n")
+    landing.load()
+
+    landing.location.erase(ANN)
+
+    assert path.read_bytes() == b"t,mail\n\n2,ben@maple.example\n"
+    assert landing.counts() == [("help/t.csv", 1, 1, 0, 0)] * 2
+    assert landing.load().files == 0
+
+
+def test_consent_decisions_of_the_person_go(landing: Landing) -> None:
+    line = '{"who": {"%s": "%s"}, "purpose": "ads", "status": "granted", "at": "2026-01-01"}\n'
+    mine = line % ("email", "Ann@maple.example") + line % ("device", "device-ann-1")
+    path = landing.put("consent/c.jsonl", (mine + line % ("device", "other")).encode())
+    landing.load()
+
+    landing.location.erase(ANN)
+
+    assert path.read_bytes() == b"\n\n" + (line % ("device", "other")).encode()
+    assert landing.warehouse.scalar("select count(*) from raw.consent_events") == 1
+
+
+def test_files_that_were_never_loaded_are_rewritten_too(landing: Landing) -> None:
+    path = landing.put("web/new.jsonl", lines(call(userId="7"), call(messageId="b")))
+
+    landing.location.erase(ANN)
+
+    assert path.read_bytes().startswith(b"\n{")
+
+
+def test_a_compressed_file_stays_compressed_with_its_mode_and_time(landing: Landing) -> None:
+    path = landing.put("web/a.jsonl.gz", _events())
+    path.chmod(0o640)
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    landing.load()
+
+    landing.location.erase(ANN)
+
+    assert b"kept  as is" in gzip.decompress(path.read_bytes())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert path.stat().st_mtime == 1_700_000_000
+
+
+def test_a_source_that_reports_refuses_and_keeps_its_files(landing: Landing) -> None:
+    landing.sources = {**SOURCES, "web": {**SOURCES["web"], "erase": "report"}}
+    landing.put("web/a.jsonl", _events())
+    landing.load()
+
+    refusals = landing.location.refusals(ANN)
+
+    assert len(refusals) == 1
+    assert "erase: report" in refusals[0]
+    assert "ann" not in refusals[0]
+    assert landing.location.refusals(keys(user_id="nobody")) == ()
+
+
+def test_a_file_that_may_not_be_written_is_a_refusal(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landing.put("web/a.jsonl", _events())
+    landing.load()
+    monkeypatch.setattr(ingestion.landing.os, "access", lambda *_: False)
+
+    assert "web/a.jsonl may not be written" in landing.location.refusals(ANN)[0]
+
+
+def test_a_file_that_cannot_be_read_is_a_refusal_until_it_is_repaired(landing: Landing) -> None:
+    path = landing.put("web/a.jsonl.gz", _events())
+    path.write_bytes(path.read_bytes()[:-20])
+    landing.load()
+
+    assert "cannot be read" in landing.location.refusals(ANN)[0]
+    path.unlink()
+    assert landing.location.refusals(ANN) == ()
+
+
+class _KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("moment", ["forget_rows", "put_in_place"])
+def test_an_erasure_killed_at_any_moment_ends_as_an_undisturbed_one(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    path = landing.put("web/a.jsonl", _events())
+    landing.load()
+
+    def kill(*_args: object) -> None:
+        raise _KilledError
+
+    with monkeypatch.context() as patched, pytest.raises(_KilledError):
+        patched.setattr(ingestion.landing, moment, kill)
+        landing.location.erase(ANN)
+    if moment == "put_in_place":
+        assert landing.load().files == 0
+    landing.location.erase(ANN)
+
+    assert landing.counts() == [("web/a.jsonl", 3, 2, 0, 1)]
+    assert landing.load().files == 0
+    assert b"device-ann-1" not in path.read_bytes()
+    assert list(landing.folder.rglob(f"*{REWRITING}")) == []
+
+
+def test_the_file_of_old_coming_back_is_loaded_under_another_id(landing: Landing) -> None:
+    path: Path = landing.put("web/a.jsonl", _events())
+    old = path.read_bytes()
+    landing.load()
+    landing.location.erase(ANN)
+
+    path.write_bytes(old)
+    landing.load()
+
+    load_ids = landing.values("select load_id from raw.loads")
+    assert len(load_ids) == len(set(load_ids)) == 2
