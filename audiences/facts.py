@@ -233,7 +233,9 @@ def personas_sql(as_of: str) -> str:
         from {PERSONA_MEMBERS.sql} as persona_members
         where persona_members.as_of <= {as_of}
         qualify persona_members.as_of = max(persona_members.as_of) over ()
-            and row_number() over (partition by person_id order by confidence desc, persona_id) = 1
+            and row_number() over (
+                partition by person_id order by as_of desc, confidence desc, persona_id
+            ) = 1
     """
 
 

@@ -19,7 +19,6 @@ from ingestion.files import (
     BLOCK_BYTES,
     BYTE_ORDER_MARK,
     LandingFile,
-    cut,
     line_table,
     reading_bytes,
 )
@@ -124,5 +123,5 @@ def _rows(data: bytes, ends: npt.NDArray[np.int64], first: int) -> pa.Table:
     starts = np.concatenate(([0], ends[:-1]))
     breaks = np.flatnonzero(np.frombuffer(data, np.uint8) == 0x0A)
     lines = first + np.searchsorted(breaks, starts)
-    table = line_table(0, lines, cut(data, np.concatenate(([0], ends))))
+    table = line_table(0, lines, data, np.concatenate(([0], ends)))
     return table.filter(pc.greater(table["line"], 1))

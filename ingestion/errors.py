@@ -33,15 +33,17 @@ class MissingSourceError(IngestionError, FileNotFoundError):
 
 
 class WrongColumnError(IngestionError, ValueError):
-    """A file lacks columns that its source maps."""
+    """A file lacks columns that its source maps; ``found`` is empty where it has none of them."""
 
     def __init__(
         self, source: str, file: str, missing: Sequence[str], found: Sequence[str]
     ) -> None:
         self.source, self.file, self.missing = source, file, tuple(missing)
+        # Without a header the first row would be shown, and it may be somebody's.
+        has = f"the file has {', '.join(found)}" if found else "is its first line a header?"
         super().__init__(
-            f"source {source!r}, file {file}: no column {', '.join(map(repr, missing))}; the file has "
-            f"{', '.join(found) or 'no columns'}: correct the mapping in sources.yml"
+            f"source {source!r}, file {file}: no column {', '.join(map(repr, missing))}; {has}: "
+            "correct the mapping in sources.yml, or the file"
         )
 
 

@@ -16,7 +16,6 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ingestion.config import RecordSource, SegmentSource, SourcesConfig
 from ingestion.errors import MissingSourceError, UnreadableFileError
@@ -175,18 +174,25 @@ def open_bytes(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
-def line_table(number: int, lines: npt.NDArray[np.int64], raw: pa.Array) -> pa.Table:
-    """A table of schema ``LINES`` without its blank lines."""
-    columns = {"file_no": np.full(len(raw), number, np.int32), "line": lines, "raw": raw}
-    table = pa.table(columns, LINES)
-    blank = pa.array([b"", b"\n", b"\r\n", b"\r"], pa.large_binary())
-    return table.filter(pc.invert(pc.is_in(table["raw"], value_set=blank)))
+def line_table(
+    number: int, lines: npt.NDArray[np.int64], data: bytes, offsets: npt.NDArray[np.int64]
+) -> pa.Table:
+    """A table of schema ``LINES`` without its blank lines; the bytes are not copied.
 
-
-def cut(data: bytes, offsets: npt.NDArray[np.int64]) -> pa.Array:
-    """The pieces of ``data`` between neighbouring offsets, without copying them."""
+    Args:
+        number: The file's place.
+        lines: n line numbers.
+        data: The bytes.
+        offsets: n + 1 places where the lines begin and the last one ends.
+    """
     buffers = [None, pa.py_buffer(offsets.astype(np.int64)), pa.py_buffer(data)]
-    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(offsets) - 1, buffers)
+    raw = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(lines), buffers)
+    numbers = np.full(len(lines), number, np.int32)
+    table = pa.table({"file_no": numbers, "line": lines, "raw": raw}, LINES)
+    is_short = np.diff(offsets) <= len(b"\r\n")
+    begins_blank = np.isin(np.frombuffer(data, np.uint8)[offsets[:-1]], (0x0A, 0x0D))
+    is_blank = is_short & begins_blank
+    return table.filter(pa.array(~is_blank)) if is_blank.any() else table
 
 
 def _lines(data: bytes, number: int, first: int) -> pa.Table:
@@ -196,5 +202,5 @@ def _lines(data: bytes, number: int, first: int) -> pa.Table:
     ends = np.flatnonzero(np.frombuffer(data, np.uint8) == 0x0A)
     offsets = np.concatenate(([0], ends + 1, [len(data) + 1]))
     # Arrow's offsets touch, so each line keeps its newline; a last one is added for the last line.
-    raw = cut(data + b"\n", offsets)
-    return line_table(number, np.arange(first, first + len(raw)), raw)
+    lines = np.arange(first, first + len(offsets) - 1)
+    return line_table(number, lines, data + b"\n", offsets)

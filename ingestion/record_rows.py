@@ -184,10 +184,12 @@ def _make_rows(warehouse: Warehouse, columns: str) -> None:
 
 def _check_columns(file: LandingFile, source: RecordSource, header: tuple[str, ...]) -> None:
     reference = source.person
-    wanted = [
+    named = [
         source.id, source.user_id, source.created_at, source.updated_at, *source.map.values(),
         reference.id if reference else None, reference.email if reference else None,
     ]  # fmt: skip
-    missing = sorted({name for name in wanted if name is not None} - set(header))
+    wanted = {name for name in named if name is not None}
+    missing = sorted(wanted - set(header))
     if missing and (header or file.path.stat().st_size):
-        raise WrongColumnError(file.source, file.name, missing, header)
+        found = header if wanted & set(header) else ()
+        raise WrongColumnError(file.source, file.name, missing, found)

@@ -29,7 +29,7 @@ def export_table(warehouse: Warehouse, table: str, out: Path) -> int:
     _write(rows, partial, out.suffix)
     partial.chmod(0o600)
     partial.replace(out)
-    return rows.num_rows
+    return int(rows.num_rows)
 
 
 def _known(warehouse: Warehouse, table: str) -> TableName:

@@ -52,7 +52,9 @@ def identity_rows(warehouse: Warehouse, truth: Path) -> list[dict[str, object]]:
         truth: Folder with ``records.csv``; without it, quality is left out.
     """
     row: dict[str, object] = {
-        "persons": warehouse.scalar("select count(*) from identity.persons where status = 'active'"),
+        "persons": warehouse.scalar(
+            "select count(*) from identity.persons where status = 'active'"
+        ),
         "profiles": warehouse.scalar("select count(*) from marts.profiles"),
     }
     records = truth / "records.csv"

@@ -27,7 +27,10 @@ def table_spec(
 
 
 def table_specs(
-    tables: Sequence[Table], *, deps: Iterable[dg.AssetKey] = (), kinds: Iterable[str] = ("python", "duckdb")
+    tables: Sequence[Table],
+    *,
+    deps: Iterable[dg.AssetKey] = (),
+    kinds: Iterable[str] = ("python", "duckdb"),
 ) -> list[dg.AssetSpec]:
     """Describe several tables that are written together."""
     return [table_spec(table, deps=deps, kinds=kinds) for table in tables]

@@ -7,7 +7,7 @@ algorithms", with a multiplicative hash), and the few that hit are compared in f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -17,7 +17,11 @@ import numpy.typing as npt
 from privacy.needles import Needles, spell
 
 _WINDOW = 8
-_SLOT_BITS = 22
+# Enough slots that few windows hit by chance, and as few as a processor's nearest memory holds.
+_SLOTS_PER_PATTERN = 64
+_FEWEST_SLOT_BITS, _MOST_SLOT_BITS = 12, 22
+# Windows looked up at once: their hashes, too, must stay in near memory.
+_BLOCK_WINDOWS = 32_768
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # Knuth's golden-ratio constant, TAOCP 3, section 6.4
 _CHUNK_BYTES = 8 * 1024 * 1024
 _DIGITS = frozenset(b"0123456789")
@@ -39,8 +43,9 @@ class PatternIndex:
                 anchor = int.from_bytes(pattern[offset : offset + _WINDOW], "little")
                 self._by_anchor.setdefault(anchor, []).append((offset, pattern))
         self._anchors = np.array(sorted(self._by_anchor), dtype=np.uint64)
-        self._slots = np.zeros(1 << _SLOT_BITS, dtype=np.bool_)
-        self._slots[_slots_of(self._anchors)] = True
+        self._bits = _bits_for(len(self._anchors))
+        self._slots = np.zeros(1 << self._bits, dtype=np.bool_)
+        self._slots[_slots_of(self._anchors, self._bits)] = True
 
     def positions(self, chunk: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield every place where a pattern begins, with the pattern."""
@@ -51,11 +56,17 @@ class PatternIndex:
         for shift in range(min(_WINDOW, max(len(chunk) - _WINDOW + 1, 0))):
             count = (len(chunk) - shift) // _WINDOW
             words = np.frombuffer(chunk, dtype="<u8", count=count, offset=shift)
-            likely = np.flatnonzero(self._slots[_slots_of(words)])
-            if likely.size:
-                nearest = np.searchsorted(self._anchors, words[likely]) % self._anchors.size
-                hits = likely[self._anchors[nearest] == words[likely]]
+            for first in range(0, count, _BLOCK_WINDOWS):
+                hits = first + self._hits(words[first : first + _BLOCK_WINDOWS])
                 yield from self._confirmed(chunk, words, hits, shift)
+
+    def _hits(self, words: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]:
+        """The places of the words that are the middle of some pattern."""
+        likely = np.flatnonzero(self._slots[_slots_of(words, self._bits)])
+        if not likely.size:
+            return likely
+        nearest = np.searchsorted(self._anchors, words[likely]) % self._anchors.size
+        return likely[self._anchors[nearest] == words[likely]]
 
     def _confirmed(
         self, chunk: bytes, words: npt.NDArray[np.uint64], hits: npt.NDArray[np.intp], shift: int
@@ -69,19 +80,29 @@ class PatternIndex:
 
 @dataclass(frozen=True, slots=True)
 class ByteScanner:
-    """Counts traces of some values in bytes."""
+    """Counts traces of some values in bytes.
 
-    folded: PatternIndex
-    exact: PatternIndex
-    covers: dict[bytes, Sequence[Cover]]
+    Attributes:
+        index: Every spelling in lower case: one pass over lowered bytes finds all.
+        folded: The spellings that count in any letter case.
+        exact: The spellings that count as they are, by what they are in lower case.
+        covers: Others' values that contain a spelling, and where in them it begins.
+    """
+
+    index: PatternIndex
+    folded: frozenset[bytes]
+    exact: Mapping[bytes, Sequence[bytes]]
+    covers: Mapping[bytes, Sequence[Cover]]
 
     @classmethod
     def of(cls, needles: Needles) -> ByteScanner:
         """Prepare a scanner for every spelling of the values."""
         spelled = [spell(value) for value in sorted(needles.values)]
-        folded = [pattern for spellings in spelled for pattern in spellings.folded]
-        exact = [pattern for spellings in spelled for pattern in spellings.exact]
-        return cls(PatternIndex(folded), PatternIndex(exact), _covers(needles))
+        folded = frozenset(pattern for spellings in spelled for pattern in spellings.folded)
+        exact: dict[bytes, list[bytes]] = {}
+        for pattern in sorted({pattern for spellings in spelled for pattern in spellings.exact}):
+            exact.setdefault(pattern.lower(), []).append(pattern)
+        return cls(PatternIndex([*folded, *exact]), folded, exact, _covers(needles))
 
     @property
     def overlap(self) -> int:
@@ -89,7 +110,7 @@ class ByteScanner:
         widest = max(
             (len(cover) for covers in self.covers.values() for _, cover in covers), default=0
         )
-        return max(self.folded.longest, self.exact.longest, widest) + 1
+        return max(self.index.longest, widest) + 1
 
     def count(self, chunk: bytes) -> int:
         """How many traces the bytes hold."""
@@ -113,12 +134,21 @@ class ByteScanner:
     def _count(self, chunk: bytes, floor: int, limit: int) -> int:
         """How many traces begin at ``floor`` or later and before ``limit``."""
         lowered = chunk.lower()
-        found = [(lowered, *hit) for hit in self.folded.positions(lowered)]
-        found += [(chunk, *hit) for hit in self.exact.positions(chunk)]
         return sum(
             floor <= start < limit and not self._is_anothers(text, start, pattern)
-            for text, start, pattern in found
+            for place, spelling in self.index.positions(lowered)
+            for text, start, pattern in self._meant(chunk, lowered, place, spelling)
         )
+
+    def _meant(
+        self, chunk: bytes, lowered: bytes, start: int, spelling: bytes
+    ) -> Iterator[tuple[bytes, int, bytes]]:
+        """What a place in lowered bytes is a trace of, with the bytes in which it counts."""
+        if spelling in self.folded:
+            yield lowered, start, spelling
+        for pattern in self.exact.get(spelling, ()):
+            if chunk.startswith(pattern, start):
+                yield chunk, start, pattern
 
     def _is_anothers(self, text: bytes, start: int, pattern: bytes) -> bool:
         """Whether the trace is a part of another person's value, or of a longer number."""
@@ -130,8 +160,13 @@ class ByteScanner:
         )
 
 
-def _slots_of(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    return (words * _MULTIPLIER) >> np.uint64(64 - _SLOT_BITS)
+def _bits_for(patterns: int) -> int:
+    wanted = (patterns * _SLOTS_PER_PATTERN).bit_length()
+    return max(_FEWEST_SLOT_BITS, min(wanted, _MOST_SLOT_BITS))
+
+
+def _slots_of(words: npt.NDArray[np.uint64], bits: int) -> npt.NDArray[np.uint64]:
+    return (words * _MULTIPLIER) >> np.uint64(64 - bits)
 
 
 def _occurrences(text: bytes, pattern: bytes) -> Iterator[int]:

@@ -18,7 +18,7 @@ SPECS = table_specs(ingestion.inventory.TABLES)
 
 
 @dg.multi_asset(specs=SPECS, name="ingest", can_subset=False)
-def ingest(candor: CandorResource) -> Iterator[dg.MaterializeResult]:
+def ingest(candor: CandorResource) -> Iterator[dg.MaterializeResult[None]]:
     """Load every new landing file. Known files are skipped; a batch of files is one transaction."""
     announce("Reading landing files")
     company = candor.company

@@ -1,6 +1,7 @@
 """The jobs that people and schedules start."""
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from orchestration.defs.privacy_ops import enforce_retention, run_privacy_requests
 
@@ -23,4 +24,10 @@ retrain = dg.define_asset_job(
     description="Train models and personas anew; a model that fails its gates is not published.",
 )
 
-ALL = [refresh, publish_audiences, retrain, run_privacy_requests, enforce_retention]
+ALL: list[dg.JobDefinition | UnresolvedAssetJobDefinition] = [
+    refresh,
+    publish_audiences,
+    retrain,
+    run_privacy_requests,
+    enforce_retention,
+]

@@ -1,9 +1,13 @@
 """Records and devices become persons."""
 
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
 import dagster as dg
 
 import identity.inventory
-from identity import resolve
+from identity import ResolutionReport, resolve
 from orchestration.company import utc_now
 from orchestration.pictures import picture
 from orchestration.progress import announce
@@ -23,7 +27,9 @@ SEED = 20_260_101
     name="resolve_identities",
     can_subset=False,
 )
-def resolve_identities(context: dg.AssetExecutionContext, candor: CandorResource):
+def resolve_identities(
+    context: dg.AssetExecutionContext, candor: CandorResource
+) -> Iterator[dg.MaterializeResult[None]]:
     """Work out who is who. Runs of the same input write nothing new."""
     announce("Resolving identities")
     company = candor.company
@@ -44,8 +50,21 @@ def resolve_identities(context: dg.AssetExecutionContext, candor: CandorResource
         }
     for table in identity.inventory.TABLES:
         yield dg.MaterializeResult(
-            asset_key=asset_key(table), metadata={"dagster/row_count": counts[table.name]}
+            asset_key=asset_key(table),
+            metadata={"dagster/row_count": counts[table.name], **_told(report)},
         )
+
+
+def _told(report: ResolutionReport) -> dict[str, Any]:
+    """Numbers of the run and, where a model weighed pairs, its picture; never a person's value."""
+    numbers = {
+        field.name: getattr(report, field.name)
+        for field in fields(report)
+        if field.name != "picture" and getattr(report, field.name) is not None
+    }
+    if report.picture is None:
+        return numbers
+    return {**numbers, "match_weights": picture(report.picture, "Match weights, sizes of persons")}
 
 
 @dg.asset_check(asset=dg.AssetKey(["identity", "members"]), blocking=True)

@@ -28,6 +28,12 @@ def empty_company() -> DuckDBWarehouse:
     for tables in (ingestion.inventory.TABLES, identity.inventory.TABLES):
         warehouse.create_missing(tables)
     warehouse.create_missing(prediction.inventory.TABLES)
+    create_marts(warehouse)
+    return warehouse
+
+
+def create_marts(warehouse: DuckDBWarehouse) -> None:
+    """What dbt builds of nothing."""
     warehouse.execute("create schema marts")
     for name, columns in promised().items():
         listed = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
@@ -36,7 +42,6 @@ def empty_company() -> DuckDBWarehouse:
     warehouse.execute(
         "create view staging.stg_raw__person_records as select * from raw.person_records"
     )
-    return warehouse
 
 
 def declared(table: Table) -> dict[str, str]:

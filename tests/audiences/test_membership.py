@@ -246,6 +246,19 @@ def test_why_finds_a_person_by_an_id_of_the_past(company: Company) -> None:
     assert row["is_match"]
 
 
+def test_the_persona_that_counts_is_the_latest_not_the_surest(company: Company) -> None:
+    company.person("ann")
+    for days, name, confidence in ((7, "old", 0.9), (0, "new", 0.6)):
+        company.insert(
+            "prediction.persona_members", person_id="ann", persona_id=name, persona_name=name,
+            confidence=confidence, as_of=AS_OF - dt.timedelta(days=days),
+        )  # fmt: skip
+
+    _compute(company, audience({"persona": {"is": "new"}}))
+
+    assert company.members() == {"ann"}
+
+
 def test_a_merged_person_goes_on_with_the_older_stay(company: Company) -> None:
     company.person("old", country="US")
     company.person("new", country="DE")

@@ -97,9 +97,7 @@ class Landing:
         return path
 
     def load(self, now: datetime = NOW) -> IngestReport:
-        return load_landing(
-            self.warehouse, self.config, self.folder, now=now, is_suppressed=nobody
-        )
+        return load_landing(self.warehouse, self.config, self.folder, now=now, is_suppressed=nobody)
 
     def rows(self, sql: str) -> Sequence[dict[str, Any]]:
         return self.warehouse.read(sql).to_pylist()

@@ -203,9 +203,7 @@ def test_rows_of_a_parquet_file_go_and_the_schema_stays(landing: Landing) -> Non
 
 
 def test_refused_rows_of_a_parquet_file_are_counted_anew(landing: Landing) -> None:
-    table = pa.table(
-        {name: ["7", None, "8"] for name in ("Id", "User", "Name", "Email", "Phone")}
-    )
+    table = pa.table({name: ["7", None, "8"] for name in ("Id", "User", "Name", "Email", "Phone")})
     path = landing.folder / "crm" / "p.parquet"
     path.parent.mkdir()
     pq.write_table(table, path)
@@ -312,9 +310,10 @@ def test_an_erasure_killed_at_any_moment_ends_as_an_undisturbed_one(
     def kill(*_args: object) -> None:
         raise _KilledError
 
-    with monkeypatch.context() as patched, pytest.raises(_KilledError):
+    with monkeypatch.context() as patched:
         patched.setattr(ingestion.landing, moment, kill)
-        landing.location.erase(ANN)
+        with pytest.raises(_KilledError):
+            landing.location.erase(ANN)
     if moment == "put_in_place":
         assert landing.load().files == 0
     landing.location.erase(ANN)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pydantic
+import pytest
+
+from ingestion import SourcesConfig
+from tests.ingestion.conftest import SOURCES
+
+
+@pytest.mark.parametrize(
+    ("source", "change", "message"),
+    [
+        pytest.param("crm", {"map": {"colour": "C"}}, "colour is no field", id="field"),
+        pytest.param("crm", {"id": None}, "needs the column that identifies a row", id="id"),
+        pytest.param("crm", {"files": "../x.csv"}, "leaves the landing folder", id="parent"),
+        pytest.param("crm", {"files": "/etc/x.csv"}, "leaves the landing folder", id="absolute"),
+        pytest.param("crm", {"delimiter": "ab"}, "should match pattern", id="delimiter"),
+        pytest.param("crm", {"delimiter": '"'}, "should match pattern", id="quote"),
+        pytest.param("crm", {"erase": "never"}, "rewrite", id="erase"),
+        pytest.param("shop", {"user_id": "x"}, "only person records", id="user-id"),
+        pytest.param(
+            "shop", {"person": {"source": "web", "id": "x"}}, "no source of person", id="ref"
+        ),
+        pytest.param(
+            "shop", {"person": {"source": "crm"}}, "source and id together", id="half-ref"
+        ),
+        pytest.param("web", {"kind": "tweets"}, "kind", id="kind"),
+        pytest.param("web", {"colour": 1}, "Extra inputs", id="unknown-key"),
+    ],
+)
+def test_a_source_that_makes_no_sense_is_refused(
+    source: str, change: dict[str, Any], message: str
+) -> None:
+    sources = {**SOURCES, source: {**SOURCES[source], **change}}
+
+    with pytest.raises(pydantic.ValidationError, match=message):
+        SourcesConfig.model_validate({"sources": sources})
+
+
+@pytest.mark.parametrize("name", ["users", "devices", "emails", "Web", "1st"])
+def test_a_name_that_is_taken_or_no_name_is_refused(name: str) -> None:
+    with pytest.raises(pydantic.ValidationError):
+        SourcesConfig.model_validate({"sources": {name: SOURCES["web"]}})

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from ingestion import MissingSourceError, load_events, new_files
+from ingestion.errors import UnreadableFileError
+from tests.ingestion.conftest import NOW, SOURCES, Landing, call, lines
+
+
+def test_only_new_files_are_loaded(landing: Landing) -> None:
+    landing.put("web/a.jsonl", lines(call(messageId="a")))
+    landing.load()
+    landing.put("web/b.jsonl", lines(call(messageId="b")))
+
+    assert new_files(landing.warehouse, landing.config, landing.folder) == ("web/b.jsonl",)
+    assert landing.load().files == 1
+    assert landing.load().files == 0
+
+
+def test_a_file_that_grew_adds_what_is_new_in_it(landing: Landing) -> None:
+    landing.put("web/a.jsonl", lines(call(messageId="a")))
+    landing.load()
+    landing.put("web/a.jsonl", lines(call(messageId="a"), call(messageId="b")))
+
+    landing.load(NOW + timedelta(hours=1))
+
+    assert landing.counts() == [("web/a.jsonl", 1, 1, 0, 0), ("web/a.jsonl", 2, 1, 1, 0)]
+
+
+def test_a_known_file_under_another_name_is_skipped(landing: Landing) -> None:
+    path = landing.put("web/a.jsonl", lines(call()))
+    landing.load()
+
+    path.rename(landing.folder / "web" / "z.jsonl")
+
+    assert landing.load().files == 0
+
+
+def test_what_a_vanished_file_brought_stays(landing: Landing) -> None:
+    path = landing.put("web/a.jsonl", lines(call()))
+    landing.load()
+    path.unlink()
+
+    landing.load()
+
+    assert landing.warehouse.scalar("select count(*) from raw.events") == 1
+
+
+def test_a_source_without_a_file_is_named_unless_it_is_optional(landing: Landing) -> None:
+    assert landing.load().files == 0
+    landing.sources = {"web": {**SOURCES["web"], "optional": False}}
+
+    with pytest.raises(MissingSourceError, match=r"'web': no file matches .*web/\*\*"):
+        landing.load()
+
+
+def test_a_run_that_breaks_leaves_nothing_of_its_batch(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landing.put("web/a.jsonl", lines(call(messageId="a"), b"broken"))
+
+    def break_off(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(load_events, "_drop_copies", break_off)
+        with pytest.raises(KeyboardInterrupt):
+            landing.load()
+
+    assert landing.counts() == []
+    assert landing.codes() == []
+    assert landing.warehouse.scalar("select count(*) from raw.events") == 0
+    assert landing.load().rows_loaded == 1
+
+
+def test_a_bad_file_among_many_costs_only_itself(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        landing.put(f"web/{name}.jsonl", lines(call(messageId=name)))
+    original = load_events.read_blocks
+
+    def failing(files: list) -> object:  # type: ignore[type-arg]
+        if any(file.name == "web/b.jsonl" for file in files):
+            raise UnreadableFileError("web/b.jsonl", "OSError while reading")
+        return original(files)
+
+    monkeypatch.setattr(load_events, "read_blocks", failing)
+
+    report = landing.load()
+
+    assert (report.rows_loaded, report.rows_quarantined, report.files) == (2, 1, 3)
+
+
+def test_the_warehouse_knows_up_to_the_midnight_after_the_last_event(landing: Landing) -> None:
+    landing.put("web/a.jsonl", lines(call(receivedAt="2026-11-03T23:00:00Z")))
+
+    assert landing.load().as_of == datetime.fromisoformat("2026-11-04T00:00")
+    assert landing.values("select as_of from raw.as_of") == [
+        datetime.fromisoformat("2026-11-04T00:00")
+    ]
+
+
+def test_the_warehouse_never_knows_the_future(landing: Landing) -> None:
+    landing.put("web/a.jsonl", lines(call(receivedAt="2026-11-24T11:59:00Z")))
+
+    assert landing.load().as_of == NOW
+
+
+def test_an_empty_landing_folder_knows_nothing(landing: Landing) -> None:
+    assert landing.load().as_of is None

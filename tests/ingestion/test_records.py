@@ -1,0 +1,318 @@
+from __future__ import annotations
+
+import random
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ingestion import WrongColumnError, load_landing
+from ingestion.csv_rows import CsvForm, read_rows
+from ingestion.files import describe_file
+from tests.ingestion.conftest import NOW, SOURCES, Landing
+
+HEADER = b"Id,User,Name,Email,Phone\n"
+
+
+def _names(landing: Landing) -> list[str]:
+    return landing.values("select full_name from raw.person_records order by source_record_id")
+
+
+def test_quoted_fields_may_hold_delimiters_quotes_and_line_breaks(landing: Landing) -> None:
+    landing.put("crm/a.csv", HEADER + b'1,,"Lee, ""Ann""\nMary",a@x.org,\n2,,Ben,b@x.org,\n')
+
+    landing.load()
+
+    assert _names(landing) == ['Lee, "Ann"\nMary', "Ben"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"\xef\xbb\xbf" + HEADER + b"1,,Ann,,\n2,,Ben,,\n", id="byte-order-mark"),
+        pytest.param((HEADER + b"1,,Ann,,\n2,,Ben,,\n").replace(b"\n", b"\r\n"), id="crlf"),
+        pytest.param(HEADER + b"1,,Ann,,\n\n2,,Ben,,", id="blank-line-and-no-last-line-end"),
+        pytest.param(HEADER + b'"1","","Ann","",""\n"2",,"Ben",,\n', id="all-quoted"),
+    ],
+)
+def test_usual_ways_to_write_csv_are_read(landing: Landing, content: bytes) -> None:
+    landing.put("crm/a.csv", content)
+
+    report = landing.load()
+
+    assert _names(landing) == ["Ann", "Ben"]
+    assert (report.rows_in, report.rows_quarantined) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param(b'2,,"Ben,,', id="quote-never-closed"),
+        pytest.param(b'2,,"Ben"x,,', id="text-after-quote"),
+        pytest.param(b"2,,Ben", id="too-few"),
+        pytest.param(b"2,,Ben,,,,", id="too-many"),
+        pytest.param(b"2,,B\xffn,,", id="not-utf8"),
+        pytest.param(b"2,,B\x00n,,", id="null-byte"),
+    ],
+)
+def test_a_bad_row_costs_one_line_never_its_neighbours(landing: Landing, bad: bytes) -> None:
+    landing.put("crm/a.csv", HEADER + b"1,,Ann,,\n" + bad + b'\n3,,"Cy",,\n4,,Di,,\n')
+
+    report = landing.load()
+
+    assert _names(landing) == ["Ann", "Cy", "Di"]
+    assert landing.codes() == [(3, "unreadable_row")]
+    assert report.rows_in == 4
+
+
+def test_a_quote_inside_a_plain_field_is_text(landing: Landing) -> None:
+    landing.put("crm/a.csv", HEADER + b'1,,5" pipe,,\n2,,Ben "B" Lee,,\n')
+
+    landing.load()
+
+    assert _names(landing) == ['5" pipe', 'Ben "B" Lee']
+
+
+def test_a_quote_never_closed_at_the_end_loses_nothing(landing: Landing) -> None:
+    landing.put("crm/a.csv", HEADER + b'1,,Ann,,\n2,,"Ben,,\n')
+
+    assert landing.load().rows_in == 2
+    assert landing.codes() == [(3, "unreadable_row")]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_corruption_of_a_csv_file_loses_a_byte(landing: Landing, seed: int) -> None:
+    chance = random.Random(seed)
+    made = [b"%d,,Name %d,n%d@x.org," % (number, number, number) for number in range(300)]
+    noise = [b'"', b",", b"\xff", b"\x00", b'","', b'""', b"\r"]
+    for place in range(0, 300, 3):
+        at = chance.randrange(len(made[place]))
+        made[place] = made[place][:at] + chance.choice(noise) + made[place][at:]
+    body = b"\n".join(made) + b"\n"
+    path = landing.put("crm/a.csv", HEADER + body)
+
+    report = landing.load()
+
+    file = describe_file("crm", path, landing.folder)
+    blocks = list(read_rows(landing.warehouse, file, CsvForm(",", 5)))
+    assert b"".join(blocks[0]["raw"].to_pylist()) == body
+    assert report.rows_in == sum(block.num_rows for block in blocks)
+    assert report.rows_in == report.rows_loaded + report.rows_deduplicated + report.rows_quarantined
+    assert report.rows_loaded >= 200
+
+
+def test_a_row_of_many_blocks_is_read_whole(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingestion.csv_rows.BLOCK_BYTES", 64)
+    monkeypatch.setattr("ingestion.csv_rows.MAX_ROW_BYTES", 200)
+    rows = b"".join(b'%d,,"Name\n%d",,\n' % (number, number) for number in range(100))
+    landing.put("crm/a.csv", HEADER + rows)
+
+    report = landing.load()
+
+    assert (report.rows_in, report.rows_loaded) == (100, 100)
+    assert (
+        landing.warehouse.scalar("select count(distinct full_name) from raw.person_records") == 100
+    )
+
+
+@pytest.mark.parametrize("content", [b"", HEADER], ids=["empty", "header-only"])
+def test_a_file_without_rows_is_loaded_as_such(landing: Landing, content: bytes) -> None:
+    landing.put("crm/a.csv", content)
+
+    landing.load()
+
+    assert landing.counts() == [("crm/a.csv", 0, 0, 0, 0)]
+    assert landing.load().files == 0
+
+
+def test_a_file_without_a_mapped_column_is_named_and_nothing_of_it_is_loaded(
+    landing: Landing,
+) -> None:
+    landing.put("crm/a.csv", b"Id,User,Name,Mail,Phone\n1,,Ann,a@x.org,\n")
+
+    with pytest.raises(WrongColumnError, match=r"crm/a.csv: no column 'Email'") as caught:
+        landing.load()
+
+    assert "Mail" in str(caught.value)
+    assert landing.counts() == []
+
+
+def test_a_file_without_a_header_does_not_show_its_first_row(landing: Landing) -> None:
+    landing.put("crm/a.csv", b"1,7,Ann Lee,ann@x.org,+1\n")
+
+    with pytest.raises(WrongColumnError) as caught:
+        landing.load()
+
+    assert "header" in str(caught.value)
+    assert "Ann" not in str(caught.value)
+
+
+def test_a_header_that_is_not_text_or_names_twice_makes_the_file_unreadable(
+    landing: Landing,
+) -> None:
+    landing.put("crm/a.csv", b"\xff\xfeI\x00d\x00\n")
+    landing.put("crm/b.csv", b"Id,Id\n1,2\n")
+
+    landing.load()
+
+    assert landing.codes() == [(None, "unreadable_file")] * 2
+
+
+def test_a_row_without_its_id_is_refused(landing: Landing) -> None:
+    landing.put("crm/a.csv", HEADER + b"  ,,Ann,,\n")
+
+    landing.load()
+
+    assert landing.codes() == [(2, "no_key")]
+
+
+def test_an_order_without_a_readable_time_is_refused(landing: Landing) -> None:
+    landing.put("shop/a.csv", b"order,contact,mail,at,amount\no1,1,,soon,5\no2,1,,2026-01-01,x\n")
+
+    landing.load()
+
+    assert landing.codes() == [(2, "missing_value")]
+    assert landing.values("select amount from raw.orders") == [None]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1,234.50", 1234.5), ("-3", -3.0), ("inf", None), ("nan", None), ("1e400", None), ("", None)],
+)
+def test_numbers_are_read_as_exports_write_them(
+    landing: Landing, text: str, value: float | None
+) -> None:
+    landing.put("shop/a.csv", f'order,contact,mail,at,amount\no1,1,,2026-01-01,"{text}"\n'.encode())
+
+    landing.load()
+
+    assert landing.values("select amount from raw.orders") == [value]
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-03-04T05:06:07+02:00", "2026-03-04T03:06:07"),
+        ("2026-03-04", "2026-03-04T00:00"),
+        ("03/14/2026 05:06", "2026-03-14T05:06"),
+        ("14.03.2026", "2026-03-14T00:00"),
+        ("Mar 14, 2026", "2026-03-14T00:00"),
+    ],
+)
+def test_times_are_read_as_exports_write_them(landing: Landing, text: str, moment: str) -> None:
+    landing.put("shop/a.csv", f'order,contact,mail,at,amount\no1,1,,"{text}",1\n'.encode())
+
+    landing.load()
+
+    assert landing.values("select ordered_at from raw.orders") == [datetime.fromisoformat(moment)]
+
+
+def test_a_new_version_stands_beside_the_old_one_and_the_same_row_is_a_copy(
+    landing: Landing,
+) -> None:
+    landing.put("crm/a.csv", HEADER + b"1,,Ann,,\n2,,Ben,,\n")
+    landing.load()
+    landing.put("crm/b.csv", HEADER + b"1,,Anne,,\n2,,Ben,,\n2,,Ben,,\n")
+
+    landing.load()
+
+    assert landing.counts()[1] == ("crm/b.csv", 3, 1, 2, 0)
+    assert landing.warehouse.scalar("select count(*) from raw.person_records") == 3
+
+
+def test_columns_that_are_not_mapped_are_kept(landing: Landing) -> None:
+    landing.put("crm/a.csv", b"Id,User,Name,Email,Phone,line,select\n1,,Ann,,,x,y\n")
+
+    landing.load()
+
+    assert landing.values("select attributes from raw.person_records") == [
+        '{"line":"x","select":"y"}'
+    ]
+
+
+def test_other_delimiters_are_read(landing: Landing) -> None:
+    landing.sources = {"crm": {**SOURCES["crm"], "delimiter": "|"}}
+    landing.put("crm/a.csv", b'Id|User|Name|Email|Phone\n1||"a|b"||\n2||c,d||\n')
+
+    landing.load()
+
+    assert _names(landing) == ["a|b", "c,d"]
+
+
+def test_json_lines_are_read_by_path(landing: Landing) -> None:
+    landing.put(
+        "consent/a.jsonl",
+        b'{"who": {"email": " Ann@X.org "}, "purpose": "ads", "status": "revoked", "at": "2026-01-01"}\n'
+        b'{"purpose": "ads", "status": "granted", "at": "2026-01-01"}\n'
+        b'{"who": {"email": "a@x.org"}, "purpose": "ads", "status": "perhaps", "at": "2026-01-01"}\n'
+        b"[]\n",
+    )
+
+    landing.load()
+
+    assert landing.rows("select subject_email, status from raw.consent_events") == [
+        {"subject_email": "ann@x.org", "status": "denied"}
+    ]
+    assert landing.codes() == [(2, "no_subject"), (3, "missing_value"), (4, "invalid_json")]
+
+
+def test_parquet_files_are_read_and_a_broken_one_is_refused(landing: Landing) -> None:
+    folder = landing.folder / "crm"
+    folder.mkdir()
+    table = pa.table({"Id": [1, 2], "User": ["a", None], "Name": ["Ann", "Ben"], "Email": ["", ""], "Phone": ["", ""]})  # fmt: skip
+    pq.write_table(table, folder / "good.parquet")
+    whole = (folder / "good.parquet").read_bytes()
+    (folder / "cut.parquet").write_bytes(whole[:-30])
+    (folder / "torn.parquet").write_bytes(whole[:4] + b"\x00" * 60 + whole[64:])
+
+    landing.load()
+
+    assert _names(landing) == ["Ann", "Ben"]
+    assert {code for _, code in landing.codes()} == {"unreadable_file"}
+
+
+def test_a_network_that_is_none_is_refused_and_ranges_sort_as_addresses(landing: Landing) -> None:
+    landing.sources = {
+        "nets": {"kind": "ip_ranges", "files": "n.csv", "map": {"cidr": "c", "domain": "d"}}
+    }
+    landing.put(
+        "n.csv", b"c,d\n198.18.0.0/24,a.example\nnowhere,b.example\n2001:db8::/32,c.example\n"
+    )
+
+    landing.load()
+
+    assert landing.codes() == [(3, "invalid_network")]
+    assert landing.values("select first_address from raw.ip_ranges order by 1") == [
+        "00000000000000000000ffffc6120000",
+        "20010db8000000000000000000000000",
+    ]
+
+
+def test_records_of_erased_people_are_refused(landing: Landing) -> None:
+    landing.put(
+        "crm/a.csv", HEADER + b"1,,Ann,ANN@x.org,\n2,,Ben,,(206) 555-7870\n3,,Cy,,\n4,,Di,,\n"
+    )
+    erased = {("email", "ann@x.org"), ("phone", "+12065557870"), ("source_record", "crm|3")}
+
+    def is_suppressed(asked: pa.Table) -> pa.Table:
+        rows = [row for row in asked.to_pylist() if (row["kind"], row["value"]) in erased]
+        return pa.Table.from_pylist(rows, asked.schema)
+
+    load_landing(
+        landing.warehouse, landing.config, landing.folder, now=NOW, is_suppressed=is_suppressed
+    )
+
+    assert _names(landing) == ["Di"]
+    assert [code for _, code in landing.codes()] == ["suppressed"] * 3
+
+
+def test_a_file_name_with_a_quote_is_harmless(landing: Landing, tmp_path: Path) -> None:
+    landing.put("crm/o'brien; drop.csv", HEADER + b"1,,Ann,,\n")
+
+    landing.load()
+
+    assert _names(landing) == ["Ann"]

@@ -1,0 +1,111 @@
+"""``candor audience`` and ``candor sync`` on a company that was computed by hand."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from audiences import InvalidAudienceError, compute_memberships, load_audiences
+from orchestration.cli import audience, sync
+from orchestration.cli.app import app
+from orchestration.company import Company
+from settings import Paths
+from tests.audiences.conftest import NOW
+from tests.audiences.contract import create_marts
+from warehouse import DuckDBWarehouse
+
+ROOT = Path(__file__).parents[2]
+RUNNER = CliRunner()
+READERS = """\
+key: readers
+name: Readers
+purposes: [personalization]
+include: {trait: country, is: US}
+"""
+DESTINATIONS = """\
+destinations:
+  files: {kind: file, folder: out, legal_basis: inside the company}
+syncs:
+  readers_to_files: {audience: readers, destination: files, identifiers: [{type: person_id, form: raw}]}
+"""
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[str]:
+    """The options that name a small company with two readers, one of whom agreed."""
+    assert audience.audience_app
+    assert sync.sync_app
+    config = tmp_path / "config"
+    shutil.copytree(ROOT / "tests" / "fernhill" / "config", config)
+    shutil.rmtree(config / "audiences")
+    (config / "audiences").mkdir()
+    (config / "audiences" / "readers.yml").write_text(READERS)
+    (config / "destinations.yml").write_text(DESTINATIONS)
+    paths = Paths.resolve({}, config=config, home=tmp_path / "home")
+    with Company(paths).open_warehouse() as warehouse:
+        _fill(warehouse)  # type: ignore[arg-type]
+        compute_memberships(warehouse, load_audiences(config / "audiences"), run_id="r1", now=NOW)
+    return ["--config", str(config), "--home", str(paths.home)]
+
+
+def _fill(warehouse: DuckDBWarehouse) -> None:
+    create_marts(warehouse)
+    for person, status in (("ann", "granted"), ("bea", "denied")):
+        values = {"person": person, "status": status}
+        warehouse.execute(
+            "insert into marts.profiles (person_id, country) values ($person, 'US')",
+            {"person": person},
+        )
+        warehouse.execute(
+            "insert into marts.consent_current (person_id, purpose, status) "
+            "values ($person, 'personalization', $status)",
+            values,
+        )
+
+
+def _json(*command: str) -> object:
+    result = RUNNER.invoke(app, [*command, "--json"], catch_exceptions=False)
+    assert result.exit_code == 0
+    return json.loads(result.stdout)
+
+
+def test_list_shows_every_audience_with_its_size(folders: list[str]) -> None:
+    (row,) = _json("audience", "list", *folders)  # type: ignore[misc]
+
+    assert (row["audience"], row["matched"], row["members"]) == ("readers", 2, 1)
+
+
+def test_preview_counts_who_is_left_out_for_lack_of_consent(folders: list[str]) -> None:
+    found = _json("audience", "preview", "readers", *folders)
+
+    assert isinstance(found, dict)
+    assert found["members"] == 1
+    assert found["suppressed"] == {"consent:personalization:denied": 1}
+
+
+def test_an_unknown_audience_is_told_with_a_suggestion(folders: list[str]) -> None:
+    with pytest.raises(InvalidAudienceError, match="did you mean 'readers'"):
+        RUNNER.invoke(app, ["audience", "preview", "reader", *folders], catch_exceptions=False)
+
+
+def test_explain_says_which_clause_is_met_and_what_is_lacking(folders: list[str]) -> None:
+    found = _json("audience", "explain", "readers", "bea", *folders)
+
+    assert isinstance(found, dict)
+    assert found["clauses"] == [{"clause": "country is US", "met": True}]
+    assert found["syncs"][0]["lacking"] == "consent:personalization:denied"
+
+
+def test_plan_counts_what_is_due_and_sends_nothing(folders: list[str], tmp_path: Path) -> None:
+    (row,) = _json("sync", "plan", *folders)  # type: ignore[misc]
+
+    assert (row["added"], row["changed"], row["removed"]) == (1, 0, 0)
+    assert not (tmp_path / "home" / "artifacts" / "out").exists()
+
+
+def test_status_before_the_first_run_is_empty(folders: list[str]) -> None:
+    assert _json("sync", "status", *folders) == []
