@@ -153,7 +153,7 @@ class LandingLocation:
             raise ReadOnlyLandingError(file.name) from error
 
 
-def _state_of(path: Path) -> tuple[int, int, int]:
+def _state_of(path: Path) -> tuple[int, int, int, int]:
     """Differs when the file was changed or replaced."""
     stat = path.stat()
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns

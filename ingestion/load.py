@@ -104,8 +104,9 @@ def load_landing(
 ) -> IngestReport:
     """Load what is new in the landing folder and note up to when the warehouse knows.
 
-    Files are known by content: one that was loaded before is skipped wherever it lies. A file
-    that cannot be read is quarantined whole; the others go on.
+    Files are known by content: one that was loaded before is skipped wherever it lies. A file that
+    changed is a new one, of which the rows that are known count as copies. What a file brought
+    stays when the file goes. One that cannot be read is quarantined whole; the others go on.
 
     Args:
         warehouse: The engine.

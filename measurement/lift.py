@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from types import ModuleType
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
 
 Verdict = Literal["helped", "harmed", "cannot_tell"]
 Floats = NDArray[np.float64]
@@ -99,7 +99,7 @@ def difference_p_value(arm: Counts, baseline: Counts) -> float:
     error = sqrt(pooled * (1 - pooled) * (1 / arm.n + 1 / baseline.n))
     if error == 0:
         return 1.0
-    return float(2 * stats.norm.sf(abs(arm.rate - baseline.rate) / error))
+    return float(2 * _stats().norm.sf(abs(arm.rate - baseline.rate) / error))
 
 
 def difference_variance(arm: Counts, baseline: Counts) -> float:
@@ -119,7 +119,7 @@ def minimum_detectable(arm: Counts, baseline: Counts) -> float:
     """
     p = baseline.rate
     return float(
-        (_z(SIGNIFICANCE) + stats.norm.ppf(POWER))
+        (_z(SIGNIFICANCE) + _stats().norm.ppf(POWER))
         * sqrt(p * (1 - p) * (1 / arm.n + 1 / baseline.n))
     )
 
@@ -136,7 +136,7 @@ def sample_ratio_p_value(found: Mapping[str, int], shares: Mapping[str, float]) 
         return None
     observed = [found.get(arm, 0) for arm in shares]
     expected = [share / sum(shares.values()) * total for share in shares.values()]
-    return float(stats.chisquare(observed, expected).pvalue)
+    return float(_stats().chisquare(observed, expected).pvalue)
 
 
 def is_ratio_broken(p_value: float | None) -> bool:
@@ -168,7 +168,7 @@ def shrink(effects: Sequence[float], variances: Sequence[float]) -> Shrunken:
             Interval(float(a), float(b))
             for a, b in zip(posterior - halves, posterior + halves, strict=True)
         ),
-        heterogeneity_p=float(stats.chi2.sf(_spread(0.0, y, v), max(len(y) - 1, 1))),
+        heterogeneity_p=float(_stats().chi2.sf(_spread(0.0, y, v), max(len(y) - 1, 1))),
         tau_squared=tau_squared,
     )
 
@@ -181,13 +181,13 @@ def paule_mandel(effects: Floats, variances: Floats) -> float:
     ceiling = float(np.ptp(effects)) ** 2 + float(variances.max())
     while _spread(ceiling, effects, variances) > freedom:
         ceiling *= 2
-    root = optimize.brentq(lambda t: _spread(t, effects, variances) - freedom, 0.0, ceiling)
+    root = _optimize().brentq(lambda t: _spread(t, effects, variances) - freedom, 0.0, ceiling)
     return float(root)
 
 
 def corrected(p_values: Sequence[float]) -> tuple[float, ...]:
     """Benjamini and Hochberg's q-values, in the order of the input."""
-    return tuple(map(float, stats.false_discovery_control(p_values))) if p_values else ()
+    return tuple(map(float, _stats().false_discovery_control(p_values))) if p_values else ()
 
 
 def _spread(tau_squared: float, effects: Floats, variances: Floats) -> float:
@@ -196,5 +196,17 @@ def _spread(tau_squared: float, effects: Floats, variances: Floats) -> float:
     return float((weights * (effects - mean) ** 2).sum())
 
 
+def _stats() -> ModuleType:
+    from scipy import stats  # noqa: PLC0415 - takes a second, and definitions load without it
+
+    return stats
+
+
+def _optimize() -> ModuleType:
+    from scipy import optimize  # noqa: PLC0415 - as above
+
+    return optimize
+
+
 def _z(significance: float) -> float:
-    return float(stats.norm.ppf(1 - significance / 2))
+    return float(_stats().norm.ppf(1 - significance / 2))

@@ -7,6 +7,11 @@ import dagster as dg
 # dagster-dbt asks for sqlglot's old extra; sqlglot 29 works without it and says so at import.
 warnings.filterwarnings("ignore", message=r"sqlglot\[rs\] is deprecated")
 
+# Dagster passes this parameter to itself when it copies a sensor.
+warnings.filterwarnings(
+    "ignore", message="Parameter `owners` of initializer", category=dg.BetaWarning
+)
+
 from orchestration.defs import (  # noqa: E402 - after the filter above
     choose,
     ingest,

@@ -66,7 +66,8 @@ class PatternIndex:
         if not likely.size:
             return likely
         nearest = np.searchsorted(self._anchors, words[likely]) % self._anchors.size
-        return likely[self._anchors[nearest] == words[likely]]
+        hits: npt.NDArray[np.intp] = likely[self._anchors[nearest] == words[likely]]
+        return hits
 
     def _confirmed(
         self, chunk: bytes, words: npt.NDArray[np.uint64], hits: npt.NDArray[np.intp], shift: int

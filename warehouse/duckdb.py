@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -56,6 +57,7 @@ class DuckDBWarehouse:
             CorruptWarehouseError: The file is not a database that this engine reads.
         """
         with hold_lock(path, wait_s=wait_s):
+            _remove_leftovers(path)
             warehouse = cls(_connect(path), path)
             path.chmod(0o600)
             try:
@@ -186,8 +188,10 @@ class DuckDBWarehouse:
         """
         if self._path is None:
             return
-        fresh = self._path.with_suffix(".compacting")
+        fresh = _compacting(self._path)
         remove_database(fresh)
+        # Nothing committed may lie in the write-ahead log alone when it is removed below.
+        self.execute("checkpoint")
         name = quoted(str(self.scalar("select current_database()")))
         self.execute(f"attach {_literal(str(fresh))} as candor_compacted")
         self.execute(f"copy from database {name} to candor_compacted")
@@ -265,6 +269,17 @@ def hold_lock(path: Path, *, wait_s: float = DEFAULT_WAIT_S) -> Iterator[None]:
         lock.release()
 
 
+def _remove_leftovers(path: Path) -> None:
+    """Remove what a killed process left beside the file: it may hold rows that were erased since."""
+    remove_database(_compacting(path))
+    # Where the engine spills what does not fit in memory; it cleans up only when it ends well.
+    shutil.rmtree(path.with_name(path.name + ".tmp"), ignore_errors=True)
+
+
+def _compacting(path: Path) -> Path:
+    return path.with_suffix(".compacting")
+
+
 def remove_database(path: Path) -> None:
     """Remove a database file and its write-ahead log, if any."""
     path.unlink(missing_ok=True)
@@ -285,7 +300,9 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     except duckdb.Error as error:
         if isinstance(error, duckdb.IOException) and "lock" in str(error):
             raise WarehouseBusyError(path, "a process that bypasses its lock", 0) from error
-        raise CorruptWarehouseError(path, type(error).__name__) from error
+        is_ours = not path.exists() or os.access(path, os.R_OK | os.W_OK)
+        detail = type(error).__name__ if is_ours else "this user may not read and write it"
+        raise CorruptWarehouseError(path, detail) from error
 
 
 def _prepared(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

@@ -12,6 +12,7 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from warehouse.names import TableName, quoted
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One number about a table, and the range in which it must lie.
+    """One number about a table, and the range in which it must lie; it has a bound or two.
 
     Attributes:
         claim: What is true when it does, e.g. ``every_event_has_a_time``; unique in its suite.
@@ -93,12 +94,8 @@ def judge(warehouse: Warehouse, suite: Suite) -> ExpectationReport:
 
 def _failed(facts: pd.DataFrame, suite: Suite) -> Sequence[str]:
     """The claims whose fact does not lie in its range."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read at import: nothing of ours calls home
-    gx: Any = importlib.import_module("great_expectations")
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    asset = context.data_sources.add_pandas("warehouse").add_dataframe_asset(str(suite.table))
+    gx, context = _great_expectations()
+    asset = context.data_sources.add_or_update_pandas("warehouse").add_dataframe_asset("facts")
     batch = asset.add_batch_definition_whole_dataframe("facts").get_batch({"dataframe": facts})
     expectations = [
         gx.expectations.ExpectColumnValuesToBeBetween(
@@ -108,3 +105,14 @@ def _failed(facts: pd.DataFrame, suite: Suite) -> Sequence[str]:
     ]
     result = batch.validate(gx.ExpectationSuite(name=str(suite.table), expectations=expectations))
     return [item.expectation_config.kwargs["column"] for item in result.results if not item.success]
+
+
+@lru_cache(maxsize=1)
+def _great_expectations() -> tuple[Any, Any]:
+    """The library, and its context: one for the process, as each leaves an empty folder in /tmp."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read at import: nothing of ours calls home
+    gx = importlib.import_module("great_expectations")
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    return gx, context

@@ -119,7 +119,9 @@ def plant_people(
         valid_from=pa.array([dt.datetime(1970, 1, 1)] * n, pa.timestamp("us")),
     )
     company.add(
-        "marts.current_person", person_id=pa.array(people.ids), current_person_id=pa.array(people.ids)
+        "marts.current_person",
+        person_id=pa.array(people.ids),
+        current_person_id=pa.array(people.ids),
     )
     company.add(
         "marts.profiles", person_id=pa.array(people.ids), is_bot=pa.array([False] * n, pa.bool_())
@@ -161,7 +163,8 @@ def add_features(
     columns = [
         row["column_name"]
         for row in company.warehouse.columns().to_pylist()
-        if row["table_name"] == "features_as_of" and row["column_name"] not in {"person_id", "as_of"}
+        if row["table_name"] == "features_as_of"
+        and row["column_name"] not in {"person_id", "as_of"}
     ]
     for date in dates_of(company):
         values = {name: pa.array(rng.poisson(3, len(ids)).astype(float)) for name in columns}

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import multiprocessing
 import stat
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -117,7 +120,7 @@ def test_a_name_with_quotes_cannot_break_out() -> None:
 
 @pytest.mark.parametrize("text", ["profiles", "a.b.c", ".x", "x."])
 def test_a_name_that_is_not_schema_and_table_is_refused(text: str) -> None:
-    with pytest.raises(InvalidNameError, match="schema.table"):
+    with pytest.raises(InvalidNameError, match=r"schema\.table"):
         TableName.parse(text)
 
 
@@ -153,7 +156,10 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
     path.write_text("hello" * 5_000)
 
-    with pytest.raises(CorruptWarehouseError, match="warehouse.duckdb"), DuckDBWarehouse.open(path):
+    with (
+        pytest.raises(CorruptWarehouseError, match=r"warehouse\.duckdb"),
+        DuckDBWarehouse.open(path),
+    ):
         pass
 
 
@@ -168,9 +174,99 @@ def test_a_second_process_is_told_who_holds_the_warehouse(tmp_path: Path) -> Non
     assert f"process {pid}" in message
 
 
-def _try_to_open(path: Path) -> str:
+def test_a_second_process_waits_for_the_first_to_end(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        pool.apply(len, ([],))  # the process is up before the clock runs
+        with DuckDBWarehouse.open(path):
+            waiting = pool.apply_async(_try_to_open, (path, 30.0))
+            time.sleep(0.5)
+            assert not waiting.ready()
+        assert waiting.get(30) == "opened"
+
+
+def test_the_lock_is_taken_again_by_the_process_that_holds_it(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+
+    with hold_lock(path), hold_lock(path):
+        pass
+
+    with hold_lock(path, wait_s=0):
+        pass
+
+
+def test_another_program_may_work_on_the_file_while_the_lock_is_held(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with DuckDBWarehouse.open(path) as warehouse:
+        warehouse.create_missing([THINGS])
+    work = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('insert into raw.things values (1, 2)')"
+
+    with hold_lock(path):
+        subprocess.run([sys.executable, "-c", work, str(path)], check=True)
+
+    with DuckDBWarehouse.open(path) as warehouse:
+        assert warehouse.scalar("select count(*) from raw.things") == 1
+
+
+def test_a_program_that_ignores_the_lock_is_reported_as_busy_not_as_corrupt(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    work = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('up', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", work, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(WarehouseBusyError), DuckDBWarehouse.open(path):
+            pass
+        other.communicate(b"")
+
+
+def test_compaction_keeps_views_that_name_the_database(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with DuckDBWarehouse.open(path) as warehouse:
+        warehouse.create_missing([THINGS])
+        warehouse.execute("insert into raw.things values ('a', 1)")
+        warehouse.execute("create schema staging")
+        warehouse.execute("create view staging.b as select * from warehouse.raw.things")
+        warehouse.execute("create view staging.a as select * from warehouse.staging.b")
+
+        warehouse.compact()
+
+        assert warehouse.read("from staging.a").to_pylist() == [{"thing_id": "a", "size": 1}]
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_what_a_killed_compaction_left_goes_when_the_warehouse_opens(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    leftovers = [tmp_path / "warehouse.compacting", tmp_path / "warehouse.compacting.wal"]
+    for leftover in leftovers:
+        leftover.write_text("rows of somebody who was erased since")
+    spill = tmp_path / "warehouse.duckdb.tmp"
+    spill.mkdir()
+    (spill / "block").write_text("rows")
+
+    with DuckDBWarehouse.open(path):
+        pass
+
+    assert [place for place in (*leftovers, spill) if place.exists()] == []
+
+
+def test_the_folder_of_the_database_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    with DuckDBWarehouse.open(tmp_path / "home" / "warehouse.duckdb"):
+        pass
+
+    assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o700
+
+
+def test_times_with_a_zone_mean_utc_whatever_the_machine_says(warehouse: DuckDBWarehouse) -> None:
+    asked = "select '2026-07-01T10:00:00+02:00'::timestamptz::timestamp::varchar"
+
+    assert warehouse.scalar(asked) == "2026-07-01 08:00:00"
+
+
+def _try_to_open(path: Path, wait_s: float = 0.1) -> str:
     try:
-        with DuckDBWarehouse.open(path, wait_s=0.1):
+        with DuckDBWarehouse.open(path, wait_s=wait_s):
             return "opened"
     except WarehouseBusyError as error:
         return str(error)

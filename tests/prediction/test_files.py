@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skops.io
+from sklearn.linear_model import LogisticRegression
+
+from prediction import BrokenModelError, UntrustedModelError
+from prediction.dataset import Examples
+from prediction.files import MODEL, read_state, write_folder
+from prediction.logistic import RidgeModel, train
+from prediction.propensity import as_state, from_state
+
+
+class Malicious:
+    """Runs what it likes when a pickle of it is loaded."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (Path.touch, (Path("/tmp/never"),))  # type: ignore[return-value]
+
+
+def small_model() -> RidgeModel:
+    rng = np.random.default_rng(0)
+    values = rng.poisson(2, (400, 3)).astype(float)
+    values[::7, 2] = np.nan
+    outcomes = rng.random(400) < 1 / (1 + np.exp(3 - values[:, 0]))
+    roles = np.repeat("training", 400)
+    examples = Examples(("a", "b", "c"), values, outcomes, roles, np.arange(400), "")
+    return train(examples, use=np.ones(3, dtype=bool), seed=1)
+
+
+def test_a_model_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    model = small_model()
+    values = np.array([[0.0, 1.0, np.nan], [9.0, 0.0, 2.0]])
+
+    write_folder(tmp_path / "v", as_state(model), {"card.json": b"{}"})
+    again = from_state(read_state(tmp_path / "v"))
+
+    np.testing.assert_array_equal(again.predict(values), model.predict(values))
+    assert sorted(file.name for file in (tmp_path / "v").iterdir()) == ["card.json", MODEL]
+
+
+def test_loading_a_model_never_unpickles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_folder(tmp_path / "v", as_state(small_model()), {})
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("pickle was used")
+
+    for name in ("load", "loads", "Unpickler"):
+        monkeypatch.setattr(pickle, name, refuse)
+
+    assert read_state(tmp_path / "v")["algorithm"] == "ridge_logistic"
+
+
+@pytest.mark.parametrize(
+    "intruder",
+    [
+        pytest.param(Path("/etc"), id="a class of the standard library"),
+        pytest.param(LogisticRegression(), id="an estimator that skops itself trusts"),
+        pytest.param(np.random.default_rng, id="a function"),
+    ],
+)
+def test_a_type_that_is_not_on_the_list_is_refused_before_anything_is_built(
+    tmp_path: Path, intruder: object
+) -> None:
+    folder = tmp_path / "v"
+    folder.mkdir()
+    skops.io.dump({"weights": np.ones(2), "extra": intruder}, folder / MODEL)
+
+    with pytest.raises(UntrustedModelError, match="nothing was loaded"):
+        read_state(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", pickle.dumps({"a": 1})])
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / MODEL).write_bytes(content)
+
+    with pytest.raises(BrokenModelError, match="train again"):
+        read_state(tmp_path)
+
+
+def test_a_missing_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BrokenModelError, match="it is missing"):
+        read_state(tmp_path / "gone")

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from prediction.config import Factor, RuleScore
+from prediction.dataset import Examples
+from prediction.drift import compare
+from prediction.logistic import _fit, calibrate, train
+from prediction.rules import score_by_rule
+
+RNG = np.random.default_rng(2)
+
+
+def examples(n: int, *, dates: int = 1, signal: float = 1.0) -> Examples:
+    """n persons at some dates; the second feature says nothing."""
+    persons = np.tile(np.arange(n), dates)
+    keenness = np.tile(RNG.normal(size=n), dates)
+    values = np.column_stack([np.exp(signal * keenness), RNG.poisson(3, n * dates).astype(float)])
+    outcomes = np.tile(RNG.random(n) < 1 / (1 + np.exp(2.5 - keenness[:n])), dates)
+    roles = np.repeat("training", n * dates)
+    return Examples(("told", "idle"), values, outcomes, roles, persons, "")
+
+
+def test_the_fit_is_that_of_scikit_learn() -> None:
+    data = examples(3_000)
+    scaled = np.log1p(data.values) - np.log1p(data.values).mean(axis=0)
+
+    weights, intercept = _fit(scaled, data.outcomes, 0.03)
+
+    reference = LogisticRegression(C=0.03, tol=1e-9, max_iter=1_000).fit(scaled, data.outcomes)
+    assert weights == pytest.approx(reference.coef_[0], abs=1e-4)
+    assert intercept == pytest.approx(reference.intercept_[0], abs=1e-4)
+
+
+def test_the_same_examples_and_seed_give_the_same_model() -> None:
+    data, use = examples(800), np.ones(2, dtype=bool)
+
+    first, again = (train(data, use=use, seed=5) for _ in range(2))
+
+    np.testing.assert_array_equal(first.weights, again.weights)
+    np.testing.assert_array_equal(first.covariance, again.covariance)
+
+
+def test_repeated_dates_of_the_same_persons_do_not_make_the_model_surer() -> None:
+    once = examples(1_000)
+    rows = np.tile(np.arange(1_000), 5)
+    often = Examples(once.features, once.values[rows], once.outcomes[rows],
+                     once.roles[rows], once.persons[rows], "")  # fmt: skip
+    use = np.ones(2, dtype=bool)
+
+    widths = []
+    for data in (once, often):
+        found = train(data, use=use, seed=1).explain(once.values)
+        widths.append(float(np.mean(found.upper - found.lower)))
+
+    assert widths[1] == pytest.approx(widths[0], rel=0.2)
+
+
+def test_contributions_add_up_to_the_log_odds() -> None:
+    data = examples(800)
+    model = train(data, use=np.ones(2, dtype=bool), seed=1)
+
+    logits = model.scaler.apply(data.values) @ model.weights
+    found = model.explain(data.values).contributions.sum(axis=1)
+
+    np.testing.assert_allclose(found, logits, atol=1e-12)
+
+
+def test_an_unknown_value_counts_as_average_and_says_so() -> None:
+    data = examples(2_000)
+    data.values[::3, 1] = np.nan
+    model = train(data, use=np.ones(2, dtype=bool), seed=1)
+
+    assert list(model.scaler.flagged) == [1]
+    assert np.isfinite(model.predict(np.array([[np.nan, np.nan]]))).all()
+
+
+def test_isotonic_needs_a_thousand_rows_and_two_hundred_positives() -> None:
+    logits = RNG.normal(size=20_000)
+    crooked = np.where(logits > 1, 0.5, 0.05)  # a step: no sigmoid fits it
+    outcomes = RNG.random(20_000) < crooked
+    folds = np.arange(20_000) % 5
+
+    assert calibrate(logits, outcomes, folds).kind == "isotonic"
+    assert calibrate(logits[:900], outcomes[:900], folds[:900]).kind == "sigmoid"
+
+
+def test_calibrated_scores_never_claim_certainty() -> None:
+    logits = RNG.normal(size=4_000)
+    found = calibrate(logits, logits > 0.5, np.arange(4_000) % 5).apply(np.array([-99.0, 99.0]))
+
+    assert 0 < found[0] < found[1] < 1
+
+
+def test_a_rule_multiplies_the_odds_and_an_unknown_value_meets_no_factor() -> None:
+    rule = RuleScore(base=0.2, factors=[Factor(feature="b", at_least=2, at_most=3, times=4)])
+
+    found = score_by_rule(rule, ("a", "b"), np.array([[0, 1.0], [0, 2.0], [0, 4.0], [0, np.nan]]))
+
+    assert found == pytest.approx([0.2, 0.5, 0.2, 0.2])
+
+
+@pytest.mark.parametrize(
+    ("people", "status"), [(49, "not_tested"), (100, "stable"), (2_000, "stable")]
+)
+def test_drift_is_not_cried_without_drift(people: int, status: str) -> None:
+    draws = np.random.default_rng(3)
+    verdicts = [
+        compare(("a",), draws.normal(size=(5_000, 1)), draws.normal(size=(people, 1)))[0].status
+        for _ in range(40)
+    ]
+
+    assert verdicts.count(status) >= 39
+
+
+def test_half_a_deviation_of_drift_is_seen_at_five_hundred_people() -> None:
+    draws = np.random.default_rng(3)
+    before = draws.normal(size=(5_000, 1))
+
+    verdicts = [
+        compare(("a",), before, draws.normal(0.5, 1, (500, 1)))[0].status for _ in range(40)
+    ]
+
+    assert verdicts.count("moved") >= 38
