@@ -12,7 +12,9 @@ from ingestion import SourcesConfig, load_landing
 from warehouse import DuckDBWarehouse
 
 EVENT_FILES = "events/**/*.jsonl*"
-CONFIG = SourcesConfig.model_validate({"sources": {"web": {"kind": "segment", "files": EVENT_FILES}}})
+CONFIG = SourcesConfig.model_validate(
+    {"sources": {"web": {"kind": "segment", "files": EVENT_FILES}}}
+)
 
 
 def measure(folder: Path, *, people: int) -> Ratio:

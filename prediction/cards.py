@@ -33,5 +33,7 @@ def _text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, Mapping):
-        return " to ".join(_text(part) for part in value.values())
+        if value.keys() == {"low", "high"}:
+            return f"{_text(value['low'])} to {_text(value['high'])}"
+        return ", ".join(f"{name} {_text(part)}" for name, part in value.items())
     return str(value)

@@ -140,12 +140,12 @@ class PersonasConfig(StrictModel):
         5, ge=2, description="Only who read so many different items is learnt from."
     )
     assign_from_readings: int = Field(
-        3, ge=1, description="Who read fewer different items is unassigned."
+        2, ge=1, description="Who read fewer different items is unassigned."
     )
     fewest: int = Field(3, ge=2, le=12, description="Fewest personas that are tried.")
     most: int = Field(8, ge=2, le=12, description="Most personas that are tried.")
     min_confidence: float = Field(
-        0.5, ge=0, le=1, description="Below this probability a reader is unassigned."
+        0.4, ge=0, le=1, description="Below this probability a reader is unassigned."
     )
     names: dict[str, str] = Field(
         default_factory=dict, description="Names of your own, by persona id."

@@ -17,6 +17,7 @@ predict_app = typer.Typer(
 )
 app.add_typer(predict_app, name="predict")
 
+LISTED = ("model", "status", "algorithm", "auc", "calibration_error", "reason")
 # What a person reads first; the card holds the rest.
 SHOWN = ("auc", "auc_interval", "ece", "slope", "lift", "base_rate", "people", "positives",
          "negatives", "stability", "k", "readers")  # fmt: skip
@@ -31,7 +32,7 @@ def list_(*, paths: Paths, as_json: JsonOption = False) -> None:
 
     with Company(paths).open_warehouse() as warehouse:
         rows = list_models(warehouse)
-    print_rows("Models", rows, as_json=as_json)
+    print_rows("Models", rows if as_json else rows.select(list(LISTED)), as_json=as_json)
 
 
 @predict_app.command()
@@ -77,5 +78,5 @@ def _strongest(features: Mapping[str, float]) -> list[tuple[str, float]]:
 
 def _text(value: object) -> str:
     if isinstance(value, Mapping):
-        return " to ".join(_text(part) for part in value.values())
+        return f"{_text(value['low'])} to {_text(value['high'])}"
     return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -116,7 +116,7 @@ def plant_people(
         source=pa.array(["devices"] * n),
         source_record_id=pa.array([f"d{number:05}" for number in range(n)]),
         person_id=pa.array(people.ids),
-        valid_from=pa.array([dt.datetime(1970, 1, 1)] * n, pa.timestamp("us")),
+        valid_from=pa.array([dt.datetime.fromisoformat("1970-01-01")] * n, pa.timestamp("us")),
     )
     company.add(
         "marts.current_person",

@@ -15,13 +15,6 @@ from prediction.logistic import RidgeModel, train
 from prediction.propensity import as_state, from_state
 
 
-class Malicious:
-    """Runs what it likes when a pickle of it is loaded."""
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return (Path.touch, (Path("/tmp/never"),))  # type: ignore[return-value]
-
-
 def small_model() -> RidgeModel:
     rng = np.random.default_rng(0)
     values = rng.poisson(2, (400, 3)).astype(float)

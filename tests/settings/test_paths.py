@@ -40,5 +40,5 @@ def test_a_secret_does_not_show_itself() -> None:
 
 
 def test_a_missing_secret_names_its_variable_and_its_use() -> None:
-    with pytest.raises(MissingSecretError, match="the webhook needs .* TOKEN"):
+    with pytest.raises(MissingSecretError, match=r"the webhook needs .* TOKEN"):
         read_secret({"TOKEN": ""}, "TOKEN", purpose="the webhook")

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from prediction.mixture import Mixture
+from prediction.stability import Grouping, adjusted_rand
+
+GOOD = Grouping(
+    mixture=Mixture(np.full(3, 1 / 3), np.full((3, 4), 0.25), 1.0),
+    trials=(), readers=1_000, stability=0.8, gain=1.0, null_gain=0.1, smallest=60,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "reason"),
+    [
+        pytest.param({}, "published", "", id="good"),
+        pytest.param({"stability": 0.75}, "published", "", id="just stable"),
+        pytest.param({"stability": 0.74}, "provisional", "", id="fairly stable"),
+        pytest.param({"stability": 0.59}, "refused", "do not come back", id="unstable"),
+        pytest.param({"null_gain": 1.0}, "refused", "readers of one taste", id="by chance"),
+        pytest.param({"smallest": 49}, "refused", "smallest group has 49", id="tiny"),
+        pytest.param({"smallest": 60, "readers": 2_000}, "refused", "smallest", id="under 5 %"),
+        pytest.param({"mixture": None, "readers": 250}, "refused", "needs 50 more", id="few"),
+    ],
+)
+def test_groups_are_published_only_where_nothing_speaks_against_it(
+    change: dict[str, object], status: str, reason: str
+) -> None:
+    grouping = replace(GOOD, **change)
+
+    assert grouping.status == status
+    assert reason in "; ".join(grouping.reasons)
+
+
+def test_agreement_is_that_of_scikit_learn() -> None:
+    rng = np.random.default_rng(1)
+    left, right = rng.integers(0, 4, 300), rng.integers(0, 3, 300)
+
+    assert adjusted_rand(left, right) == pytest.approx(adjusted_rand_score(left, right))
+    assert adjusted_rand(left, (left + 1) % 4) == pytest.approx(1)
