@@ -192,7 +192,7 @@ def _tables_naming(warehouse: Warehouse, values: tuple[str, ...]) -> set[str]:
         for row in columns
         if warehouse.scalar(
             f"select count(*) from {row['name']} where list_bool_or("
-            f'[contains(lower("{row["col"]}"), lower(value)) for value in $values::varchar[]])',
+            f'[contains(lower("{row["col"]}"), lower(sought)) for sought in $values::varchar[]])',
             {"values": list(values)},
         )
     }
