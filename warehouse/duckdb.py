@@ -80,13 +80,20 @@ class DuckDBWarehouse:
         self._run(sql, parameters).fetchall()
 
     def create_missing(self, tables: Iterable[Table]) -> None:
-        """Create the declared tables, and columns added since, where they are missing."""
+        """Create the declared tables, and columns added since, where they are missing.
+
+        The catalogue is read once: a run opens the warehouse dozens of times, nearly always with
+        everything in place.
+        """
+        present = self._columns_by_table()
         for table in tables:
-            self.execute(f"create schema if not exists {quoted(table.name.schema)}")
-            self.execute(table.create_sql())
-            present = set(self._column_names(table.name))
+            known = present.get(table.name)
+            if known is None:
+                self.execute(f"create schema if not exists {quoted(table.name.schema)}")
+                self.execute(table.create_sql())
+                continue
             for column in table.columns:
-                if column.name not in present:
+                if column.name not in known:
                     self.execute(
                         f"alter table {table.name.sql} add column {quoted(column.name)} {column.type}"
                     )
@@ -231,6 +238,14 @@ class DuckDBWarehouse:
             f"insert into {table.sql} ({listed}) select {listed} from {relation}", parameters
         ).fetchall()
         return int(rows[0][0])
+
+    def _columns_by_table(self) -> dict[TableName, frozenset[str]]:
+        rows = self._run(
+            "select table_schema, table_name, list(column_name) from information_schema.columns "
+            "where table_catalog = current_database() group by all",
+            None,
+        ).fetchall()
+        return {TableName(schema, name): frozenset(columns) for schema, name, columns in rows}
 
     def _column_names(self, table: TableName) -> list[str]:
         rows = self._run(
