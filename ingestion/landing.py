@@ -14,7 +14,7 @@ from ingestion.config import SourcesConfig
 from ingestion.errors import ReadOnlyLandingError, UnreadableFileError, WrongColumnError
 from ingestion.files import describe_file, source_files
 from ingestion.inventory import LOADS, QUARANTINE, TABLES, table_of
-from ingestion.landing_search import FOUND, KEYS, Search
+from ingestion.landing_search import FOUND, KEYS, Search, literals_of
 from ingestion.rewrite import Spans, finish_rewrites, put_in_place, write_without
 from warehouse import Trace, Warehouse
 
@@ -93,7 +93,7 @@ class LandingLocation:
         states = {path: (persons, path, _state_of(path)) for path in declared}
         unknown = [path for path, state in states.items() if state not in self._found_before]
         with self.warehouse.view(KEYS, keys.select(["kind", "value"])):
-            search = Search(self.warehouse, self.config)
+            search = Search(self.warehouse, self.config, literals_of(keys))
             search.prepare_needles()
             for path in unknown:
                 self._found_before[states[path]] = self._found(search, path, declared[path])
@@ -128,8 +128,11 @@ class LandingLocation:
             return None
         return str(ReadOnlyLandingError(self._name_of(path)))
 
+    def unreadable_files(self) -> Sequence[str]:
+        """Names of files that a load could not read and that are still there as they were."""
+        return self._unreadable(self._declared())
+
     def _unreadable(self, declared: Declared) -> Sequence[str]:
-        """Files that a load could not read and that are still as they were."""
         self.warehouse.create_missing(TABLES)
         rows = self.warehouse.read(
             f"select distinct file, file_hash from {LOADS.name.sql} semi join "

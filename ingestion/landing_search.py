@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ingestion import segment
 from ingestion.config import RecordSource, SegmentSource, SourcesConfig
@@ -35,14 +36,23 @@ FOUND = pa.schema(
 # of a field that holds ids.
 _SHORTEST_ID = 8
 _NATIONAL_DIGITS = 10
+# Looking for more values than this costs more than taking the lines apart.
+_MOST_LITERALS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search for persons whose keys the engine sees as ``candor_subject_keys``."""
+    """A search for persons whose keys the engine sees as ``candor_subject_keys``.
+
+    Attributes:
+        warehouse: The engine.
+        config: What the files are.
+        literals: What a call of theirs must hold as text, see :func:`literals_of`.
+    """
 
     warehouse: Warehouse
     config: SourcesConfig
+    literals: frozenset[bytes] | None
 
     def find(self, files: list[LandingFile]) -> pa.Table:
         """The persons' rows of one file, which several sources may read; of schema ``FOUND``.
@@ -75,13 +85,39 @@ class Search:
     def _calls(self, file: LandingFile) -> pa.Table:
         """The persons' calls; other calls of the file are not listed."""
         found = [_LANDED.empty_table()]
-        with self.warehouse.view("candor_refused_lines", self._refused_lines(file)):
-            for block in read_lines(file, 0):
+        refused, is_loaded = self._refused_lines(file), self._is_loaded(file)
+        with self.warehouse.view("candor_refused_lines", refused):
+            for whole in read_lines(file, 0):
+                block = self._worth_reading(whole, refused) if is_loaded else whole
+                if not block.num_rows:
+                    continue
                 with self.warehouse.view("candor_lines", block):
                     self.warehouse.execute(segment.carried_sql("candor_refused_lines"))
                 found.append(self._listed(file, "event_id", "line", _is_their_call()))
         rows = pa.concat_tables(found)
         return rows.filter(rows["is_theirs"])
+
+    def _worth_reading(self, block: pa.Table, refused: pa.Table) -> pa.Table:
+        """The lines of a loaded file that may name the persons; most blocks hold none of a few.
+
+        Args:
+            block: Lines.
+            refused: Lines of the file that were refused: their text may name somebody in any form.
+        """
+        if self.literals is None:
+            return block
+        text = block["raw"].combine_chunks().buffers()[2].to_pybytes().lower()
+        # A value may hide behind an escape of JSON.
+        if b"\\u" in text or any(literal in text for literal in self.literals):
+            return block
+        return block.filter(pc.is_in(block["line"], value_set=refused["line"].combine_chunks()))
+
+    def _is_loaded(self, file: LandingFile) -> bool:
+        found = self.warehouse.scalar(
+            f"select count(*) from {LOADS.name.sql} where source = $source and file_hash = $hash",
+            {"source": file.source, "hash": file.digest},
+        )
+        return bool(found)
 
     def _records(self, source: RecordSource, file: LandingFile) -> pa.Table:
         """All rows of the file: another source may find a person in any of them."""
@@ -121,6 +157,21 @@ class Search:
             """,
             {"source": file.source, "file_hash": file.digest},
         )
+
+
+def literals_of(keys: pa.Table) -> frozenset[bytes] | None:
+    """What the text of a call of these persons holds, in lower case.
+
+    Returns:
+        None where the text may spell a value otherwise, or where there are too many values.
+    """
+    kinds = {str(key.kind) for key in EVENTS.subjects}
+    pairs = zip(keys["kind"].to_pylist(), keys["value"].to_pylist(), strict=True)
+    values = {str(value).lower() for kind, value in pairs if kind in kinds}
+    is_plain = all(value.isascii() and not set(value) & set('"\\/') for value in values)
+    if len(values) > _MOST_LITERALS or not is_plain:
+        return None
+    return frozenset(value.encode() for value in values)
 
 
 _LANDED = FOUND.append(pa.field("is_theirs", pa.bool_()))

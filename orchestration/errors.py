@@ -4,6 +4,7 @@
   - DbtProjectError
   - DbtBuildError
   - RunFailedError
+  - ChecksFailedError
   - UnknownTableError
   - UnsupportedFormatError
   - TargetNotEmptyError
@@ -46,6 +47,19 @@ class RunFailedError(OrchestrationError):
         super().__init__(
             f"run {run_id} failed:{listed}\n`candor ui` shows it; the next run goes on from here"
         )
+
+
+class ChecksFailedError(OrchestrationError):
+    """A run went to its end, and something in it wants a person."""
+
+    def __init__(self, checks: Sequence[str], unreadable: Sequence[str]) -> None:
+        self.checks = tuple(checks)
+        listed = "".join(f"\n  - {check}" for check in checks)
+        files = "".join(
+            f"\n  - {name} cannot be read: repair or remove it, then run again"
+            for name in unreadable
+        )
+        super().__init__(f"the run is done, but not all is well:{listed}{files}")
 
 
 class UnknownTableError(OrchestrationError, ValueError):

@@ -19,12 +19,21 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """What a finished run was and did."""
+    """What a finished run was and did.
+
+    Attributes:
+        run_id: Its id in the instance.
+        steps: How many steps succeeded.
+        checks_passed: How many checks passed.
+        checks_failed: Names of those that did not but let the run go on.
+        errors: Those of them that somebody must act upon; the others are warnings.
+    """
 
     run_id: str
     steps: int
     checks_passed: int
     checks_failed: tuple[str, ...]
+    errors: tuple[str, ...]
 
 
 def run_job(
@@ -45,11 +54,16 @@ def run_job(
     if not result.success:
         raise RunFailedError(result.run_id, tuple(_failures(result)))
     checks = result.get_asset_check_evaluations()
-    failed = tuple(
-        f"{c.asset_key.to_user_string()}: {c.check_name}" for c in checks if not c.passed
+    failed = [check for check in checks if not check.passed]
+    return RunOutcome(
+        run_id=result.run_id,
+        steps=sum(event.is_step_success for event in result.all_events),
+        checks_passed=len(checks) - len(failed),
+        checks_failed=tuple(_name(check) for check in failed),
+        errors=tuple(
+            _name(check) for check in failed if check.severity is dg.AssetCheckSeverity.ERROR
+        ),
     )
-    steps = sum(event.is_step_success for event in result.all_events)
-    return RunOutcome(result.run_id, steps, sum(c.passed for c in checks), failed)
 
 
 def close_dead_runs(paths: Paths) -> int:
@@ -69,6 +83,10 @@ def _definitions() -> dg.Definitions:
     from orchestration.definitions import defs  # noqa: PLC0415 - loads dbt and every package
 
     return defs
+
+
+def _name(check: dg.AssetCheckEvaluation) -> str:
+    return f"{check.asset_key.to_user_string()}: {check.check_name}"
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
 
+from ingestion import LandingLocation
+from orchestration.company import Company
 from warehouse import TableName, Warehouse
 
 
@@ -56,3 +59,8 @@ def _table_counts(warehouse: Warehouse) -> pa.Table:
     names = [TableName(row["table_schema"], row["table_name"]) for row in stored]
     counts = [warehouse.scalar(f"select count(*) from {name.sql}") for name in names]
     return pa.table({"table": [str(name) for name in names], "rows": counts})
+
+
+def unreadable_files(company: Company, warehouse: Warehouse) -> Sequence[str]:
+    """Names of landing files that are set aside because they cannot be read."""
+    return LandingLocation(warehouse, company.sources, company.paths.landing).unreadable_files()

@@ -82,10 +82,27 @@ def _problem(model: type[pydantic.BaseModel], document: Any, item: Any) -> Probl
     location = tuple(item["loc"])
     return Problem(
         line=_line_of(document, location),
-        key=".".join(str(part) for part in location) or "(top)",
+        key=".".join(str(part) for part in _written(document, location)) or "(top)",
         found=_found(item),
         allowed=_allowed(model, item),
     )
+
+
+def _written(document: Any, location: Location) -> Location:
+    """The place as the file spells it: without the names of a union's branches."""
+    node, written = document, []
+    for part in location[:-1]:
+        if isinstance(node, dict | list) and not _holds(node, part):
+            continue
+        written.append(part)
+        node = node[part] if isinstance(node, dict | list) else None  # type: ignore[index]
+    return (*written, *location[-1:])
+
+
+def _holds(node: Any, part: str | int) -> bool:
+    if isinstance(node, list):
+        return isinstance(part, int) and part < len(node)
+    return part in node
 
 
 def _line_of(document: Any, location: Location) -> int | None:
@@ -140,14 +157,19 @@ def _child(node: dict[str, Any], schema: dict[str, Any], part: str | int) -> dic
             return dict(resolved["properties"][part])
         if _names_branch(resolved, part):
             return resolved
-    extra = node.get("additionalProperties", {})
+    patterns = list(node.get("patternProperties", {}).values())
+    extra = patterns[0] if patterns else node.get("additionalProperties", {})
     return dict(extra) if isinstance(extra, dict) and extra else node
 
 
 def _names_branch(branch: dict[str, Any], part: str) -> bool:
     """Whether ``part`` is the tag by which pydantic names this branch of a union."""
-    constants = {field.get("const") for field in branch.get("properties", {}).values()}
-    return part in constants or part == branch.get("title")
+    tags = {
+        tag
+        for field in branch.get("properties", {}).values()
+        for tag in (field.get("const"), *field.get("enum", ()))
+    }
+    return part in tags or part == branch.get("title")
 
 
 def _resolved(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:

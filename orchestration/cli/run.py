@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestration.cli.app import app
 from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import console, print_json, showing_progress
+from orchestration.errors import ChecksFailedError
 from settings import Paths
+
+if TYPE_CHECKING:
+    from orchestration.run import RunOutcome
 
 
 @app.command()
@@ -33,14 +38,30 @@ def run(
     if as_json:
         print_json({"run_id": outcome.run_id, "steps": outcome.steps,
                     "checks_passed": outcome.checks_passed,
-                    "checks_failed": outcome.checks_failed})  # fmt: skip
-        return
+                    "checks_failed": outcome.checks_failed,
+                    "errors": outcome.errors})  # fmt: skip
+    else:
+        _show_outcome(outcome)
+    if outcome.errors:
+        raise ChecksFailedError(outcome.errors, _unreadable(paths))
+
+
+def _show_outcome(outcome: RunOutcome) -> None:
     console.print(
         f"Run {outcome.run_id} is done: {outcome.steps} steps, "
-        f"{outcome.checks_passed} checks passed, {len(outcome.checks_failed)} warned."
+        f"{outcome.checks_passed} checks passed, {len(outcome.checks_failed)} not."
     )
     for check in outcome.checks_failed:
-        console.print(f"  [yellow]warned[/yellow] {check}")
+        console.print(f"  [yellow]not as expected[/yellow] {check}")
+
+
+def _unreadable(paths: Paths) -> Sequence[str]:
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from orchestration.status import unreadable_files  # noqa: PLC0415 - as above
+
+    company = Company(paths)
+    with company.open_warehouse() as warehouse:
+        return unreadable_files(company, warehouse)
 
 
 @app.command()

@@ -100,8 +100,8 @@ def test_a_file_that_is_none_of_its_kind_is_set_aside_and_said(
 
     answer = _run(candor, config, landing, tmp_path)
 
-    assert answer.code != 0
-    assert "contacts.parquet" in answer.err
+    assert answer.code == 1
+    assert "contacts.parquet cannot be read: repair or remove it" in answer.err
     assert _rows(tmp_path) == 0
 
 
