@@ -1,7 +1,8 @@
 """Say for every candidate pair how its fields agree, as small level numbers.
 
-The same levels that Splink weighs, computed once, so that rules, training and review read them
-without Splink, and companies too small for a model are served by rules alone.
+The same levels that Splink trains on, computed once: rules, training, weighing and review all read
+them. Splink measures chance agreement and runs expectation maximisation; its scoring would compare
+every pair a second time to arrive at sums of weights that follow from these levels.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ COMPARED = "identity_compared"
 
 _COMPARED_COLUMNS = (
     "first_name", "first_name_count", "given_name", "initial", "middle_name", "last_name", "birth_date", "email",
-    "mailbox", "mailbox_names_owner", "phone", "house_number", "street", "city", "postal_code",
-    "company", "email_is_shared", "phone_is_shared",
+    "mailbox", "local_part", "mailbox_digits", "mailbox_names_owner", "phone", "house_number", "street", "city", "postal_code",
+    "company", "email_is_shared", "phone_is_shared", "first_name_rarity", "given_name_rarity",
+    "last_name_rarity",
 )  # fmt: skip
 
 
@@ -24,6 +26,7 @@ def compare_pairs(warehouse: Warehouse) -> None:
     """Fill the temporary table of levels: one row per candidate pair, one column per field.
 
     -1 is unknown, 0 is different, higher is closer; the numbers are those of ``model.level``.
+    ``…_rarity`` holds the bits that a rare value adds to an agreement; see ``frequencies``.
     """
     sides = ", ".join(
         f"{side}.{column} as {column}_{suffix}"
@@ -31,6 +34,7 @@ def compare_pairs(warehouse: Warehouse) -> None:
         for side, suffix in (("left_side", "l"), ("right_side", "r"))
     )
     levels = ", ".join(f"{level_case(item)} as {item.name}" for item in COMPARISONS)
+    rarities = ", ".join(f"{_rarity(item)} as {item.name}_rarity" for item in COMPARISONS)
     warehouse.execute(
         f"""
         create or replace temp table {COMPARED} as
@@ -40,7 +44,7 @@ def compare_pairs(warehouse: Warehouse) -> None:
             join {RECORDS} as left_side on left_side.record = left_record
             join {RECORDS} as right_side on right_side.record = right_record
         )
-        select left_record, right_record, {levels},
+        select left_record, right_record, {levels}, {rarities},
             mailbox_names_owner_l or mailbox_names_owner_r as is_personal_mailbox
         from pairs
         """
@@ -54,3 +58,14 @@ def level_case(comparison: Comparison) -> str:
         for index, level in enumerate(comparison.levels)
     )
     return f"cast(case when {comparison.unknown} then -1{cases} else 0 end as tinyint)"
+
+
+def _rarity(comparison: Comparison) -> str:
+    """SQL of the bits that an agreement gains by a rare value, over columns ``…_l``."""
+    size = len(comparison.levels)
+    cases = "".join(
+        f" when {size - index} then {item.frequency_of}_rarity_l"
+        for index, item in enumerate(comparison.levels)
+        if item.frequency_of
+    )
+    return f"cast(case {comparison.name}{cases} else 0 end as float)" if cases else "0::float"

@@ -16,7 +16,10 @@ UNKNOWN = -1
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One way in which two values agree, as SQL over ``…_l`` and ``…_r``."""
+    """One way in which two values agree, as SQL over ``…_l`` and ``…_r``.
+
+    ``frequency_of`` names the column by whose frequency an agreement weighs more or less.
+    """
 
     label: str
     sql: str
@@ -63,7 +66,7 @@ COMPARISONS: tuple[Comparison, ...] = (
         _either_null("initial"),
         (
             Level("same", "first_name_l = first_name_r", frequency_of="first_name"),
-            Level("nickname", "given_name_l = given_name_r"),
+            Level("nickname", "given_name_l = given_name_r", frequency_of="given_name"),
             Level("exchanged with last name", "first_name_l = last_name_r and last_name_l = first_name_r"),
             Level(
                 "similar",
@@ -123,12 +126,26 @@ COMPARISONS: tuple[Comparison, ...] = (
         _either_null("email"),
         (
             Level("same", "email_l = email_r and not email_is_shared_l"),
-            Level("one slip", "damerau_levenshtein(email_l, email_r) <= 2 and length(email_l) > 9 and email_l != email_r"),
+            Level(
+                "one slip",
+                "damerau_levenshtein(email_l, email_r) <= 2 and length(email_l) > 9 and email_l != email_r "
+                "and mailbox_digits_l = mailbox_digits_r",
+            ),
+            Level(
+                "same mailbox and digits elsewhere",
+                "local_part_l = local_part_r and mailbox_digits_l != '' and length(mailbox_l) >= 5 "
+                "and email_l != email_r",
+            ),
+            # Follows from the name (mary.smith, msmith): among namesakes it is no agreement at all.
             Level(
                 "same mailbox elsewhere",
                 "mailbox_l = mailbox_r and length(mailbox_l) >= 5 and email_l != email_r "
+                "and mailbox_digits_l = mailbox_digits_r "
                 "and mailbox_l != coalesce(first_name_l, '') and mailbox_l != coalesce(first_name_r, '')",
-                frequency_of="mailbox",
+            ),
+            Level(
+                "same mailbox with other digits",
+                "mailbox_l = mailbox_r and length(mailbox_l) >= 5 and mailbox_digits_l != mailbox_digits_r",
             ),
             Level("same but shared", "email_l = email_r"),
         ),
@@ -200,7 +217,7 @@ def _comparison_settings(
     comparison: Comparison, m: Sequence[float] | None, u: Sequence[float] | None
 ) -> dict[str, Any]:
     levels: list[dict[str, Any]] = [
-        {"sql_condition": level.sql, "label_for_charts": level.label, **_frequency(level)}
+        {"sql_condition": level.sql, "label_for_charts": level.label}
         for level in comparison.levels
     ]
     levels.append({"sql_condition": "ELSE", "label_for_charts": "different"})
@@ -215,12 +232,6 @@ def _comparison_settings(
         "is_null_level": True,
     }
     return {"output_column_name": comparison.name, "comparison_levels": [unknown, *levels]}
-
-
-def _frequency(level: Level) -> dict[str, str | bool]:
-    if level.frequency_of is None:
-        return {}
-    return {"tf_adjustment_column": level.frequency_of, "disable_tf_exact_match_detection": True}
 
 
 def level(comparison: str, label: str) -> int:

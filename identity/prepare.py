@@ -21,6 +21,7 @@ from identifiers import (
 from warehouse import Warehouse, quoted
 
 RECORDS = "identity_records"
+GIVEN_NAMES = "identity_given_name_values"
 SOURCE = "staging.stg_raw__person_records"
 
 _KEY_OF_NAME = (
@@ -94,24 +95,27 @@ _NAMES_OWNER = """
 """
 
 
-def _given_names(warehouse: Warehouse) -> None:
+def name_owners(warehouse: Warehouse) -> None:
     """Add the name behind a nickname, and whether the mailbox is named after its owner."""
-    names = warehouse.read(
-        f"select distinct first_name from {RECORDS} where first_name is not null order by 1"
-    ).column("first_name")
-    values = names.combine_chunks()
-    canonical = canonical_given_names(values)
-    keep_values(warehouse, "identity_given_name_values", {"given": values, "value": canonical})
     warehouse.execute(
         f"""
         create or replace temp table {RECORDS} as
         select records.*,
             coalesce(names.value, records.first_name) as given_name,
-            count(*) over (partition by records.first_name) as first_name_count,
             coalesce({_NAMES_OWNER}, false) as mailbox_names_owner
         from {RECORDS} as records
-        left join identity_given_name_values as names on names.given = records.first_name
+        left join {GIVEN_NAMES} as names on names.given = records.first_name
         """
+    )
+
+
+def _given_names(warehouse: Warehouse) -> None:
+    names = warehouse.read(
+        f"select distinct first_name from {RECORDS} where first_name is not null order by 1"
+    ).column("first_name")
+    values = names.combine_chunks()
+    keep_values(
+        warehouse, GIVEN_NAMES, {"given": values, "value": canonical_given_names(values)}
     )
 
 
@@ -154,8 +158,9 @@ select
     {_KEY_OF_NAME.format("any_middle_name")} as middle_name,
     {_KEY_OF_NAME.format("any_last_name")} as last_name,
     email_value as email,
-    nullif(regexp_replace(split_part(split_part(email_value, '@', 1), '+', 1), '[^\p{{L}}]', '', 'g'), '')
-        as mailbox,
+    split_part(split_part(email_value, '@', 1), '+', 1) as local_part,
+    nullif(regexp_replace(local_part, '[^\p{{L}}]', '', 'g'), '') as mailbox,
+    regexp_replace(local_part, '[^0-9]', '', 'g') as mailbox_digits,
     split_part(email_value, '@', 2) as email_domain,
     phone_value as phone,
     birth_date_value as birth_date,

@@ -29,6 +29,17 @@ from settings import Paths
 from warehouse import Warehouse
 
 JOB = "run_privacy_requests"
+_WORDS = {
+    "acknowledged": "Reading requests",
+    "verified": "Reading requests",
+    "planned": "Finding everything of the persons",
+    "suppressed": "Keeping the persons out from now on",
+    "destinations_told": "Telling destinations",
+    "erased": "Erasing from tables and files",
+    "compacted": "Compacting the warehouse",
+    "verified_no_trace": "Searching every file for traces",
+    "completed": "Closing the requests",
+}
 
 
 def waiting_requests(company: Company) -> tuple[SubjectRequest, ...]:
@@ -63,8 +74,16 @@ def carry_out(
     waiting = waiting_requests(company)
     chosen = [request for request in waiting if not only or request.request_id in only]
     with company.open_warehouse() as warehouse:
-        context = open_erasure(company, warehouse, now=now, run_id=run_id, progress=progress)
+        context = open_erasure(
+            company, warehouse, now=now, run_id=run_id, progress=lambda step: progress(_say(step))
+        )
         return erase(chosen, context)
+
+
+def _say(step: str) -> str:
+    """A step of the privacy package in the words of whoever waits for it."""
+    name = step.partition(":")[0]
+    return _WORDS.get(name, f"Erasing: {name}")
 
 
 def plan_requests(

@@ -36,9 +36,13 @@ def main() -> None:
     try:
         app()
     except expected_errors() as error:
-        Console(stderr=True, highlight=False).print(f"[red]candor:[/red] {_escaped(error)}")
+        _complain(str(error))
         sys.exit(exit_code(error))
+    except OSError as error:  # a folder that may not be written, a full disk
+        _complain(f"{error.filename or 'a file'}: {error.strerror or type(error).__name__}")
+        sys.exit(1)
 
 
-def _escaped(error: BaseException) -> str:
-    return str(error).replace("[", r"\[")
+def _complain(message: str) -> None:
+    escaped = message.replace("[", r"\[")
+    Console(stderr=True, highlight=False).print(f"[red]candor:[/red] {escaped}")

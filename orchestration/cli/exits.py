@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audiences import AudienceError, InvalidAudienceError
-from identity import IdentityError
+from identity import IdentityError, InvalidDecisionError, TruthFileError, UnknownRecordError
 from ingestion import IngestionError
 from measurement import InvalidExperimentError, MeasurementError
 from orchestration.errors import (
@@ -13,8 +13,8 @@ from orchestration.errors import (
     UnsupportedFormatError,
 )
 from personalization import EmptyBlockError, PersonalizationError
-from prediction import PredictionError
-from privacy import PrivacyError
+from prediction import PredictionError, UnknownModelError
+from privacy import InvalidRequestError, PrivacyError
 from sample import SampleError
 from settings import SettingsError
 from warehouse import WarehouseBusyError, WarehouseError
@@ -24,12 +24,17 @@ FAILED, INPUT, BUSY = 1, 3, 4
 INPUT_ERRORS = (
     EmptyBlockError,
     InvalidAudienceError,
+    InvalidDecisionError,
     InvalidExperimentError,
-    SettingsError,
+    InvalidRequestError,
     SampleError,
+    SettingsError,
+    TargetNotEmptyError,
+    TruthFileError,
+    UnknownModelError,
+    UnknownRecordError,
     UnknownTableError,
     UnsupportedFormatError,
-    TargetNotEmptyError,
 )
 
 

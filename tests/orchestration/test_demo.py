@@ -83,12 +83,21 @@ def test_a_second_run_sends_nothing_and_changes_no_id(
 
 def test_held_out_members_were_never_sent(warehouse: DuckDBWarehouse) -> None:
     sent = warehouse.scalar(
-        "select count(*) from sync.ledger inner join audiences.memberships as members "
-        "using (audience_key, person_id) where members.arm = 'holdout'"
+        "select count(*) from sync.ledger as ledger inner join audiences.memberships as members "
+        "on members.person_id = ledger.person_id "
+        "and ledger.sync_key = members.audience_key || '_to_exports' "
+        "where members.arm = 'holdout'"
+    )
+    others = warehouse.scalar(
+        "select count(*) from sync.ledger as ledger inner join audiences.memberships as members "
+        "on members.person_id = ledger.person_id "
+        "and ledger.sync_key = members.audience_key || '_to_exports' "
+        "where members.arm <> 'holdout'"
     )
     held_out = warehouse.scalar("select count(*) from audiences.memberships where arm = 'holdout'")
 
     assert held_out > 0
+    assert others > 0
     assert sent == 0
 
 

@@ -76,7 +76,9 @@ def _kill_after(seconds: float, *arguments: str) -> None:
 
 def _differing(one: Path, other: Path) -> list[str]:
     first, second = _tables(one), _tables(other)
-    return sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
+    return sorted(
+        name for name in first.keys() | second.keys() if first.get(name) != second.get(name)
+    )
 
 
 def _tables(home: Path) -> dict[str, pa.Table]:

@@ -27,7 +27,8 @@ def test_a_killed_erasure_goes_on_and_ends_the_same(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     config, base = _configuration(tmp_path), tmp_path / "base"
-    _candor("sample", "--people", "600", "--seed", "12", "--out", str(base / "landing"))
+    _candor("sample", "--people", "600", "--seed", "12", "--out", str(base / "landing"),
+            "--truth", str(tmp_path / "truth"))  # fmt: skip
     _candor("run", "--home", str(base), "--config", str(config))
     _ask(base, tmp_path / "request.json", config)
     run = ("privacy", "run", "--config", str(config), "--home")

@@ -1,0 +1,97 @@
+"""How usual each name is in these data: two Smiths agree less than two Brzezinskis.
+
+Frequencies are learned together with the model and kept with it, so that a record more or less
+does not move the weight of a name for everybody who bears it. Only names that several records
+bear are told apart, by a hash; to all others the same low count is given. What is kept is thus a
+statistic of common names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from identity.prepare import RECORDS
+from warehouse import Warehouse
+
+_COLUMNS = ("first_name", "given_name", "last_name")
+# Below the first count all names are taken to be borne by as many records as the second says.
+_COMMON, _RARE = 5, 2
+_ARRIVING = "identity_arriving_frequencies"
+
+
+@dataclass(frozen=True, slots=True)
+class Frequencies:
+    """Counts of common names.
+
+    Attributes:
+        counts: Per column, the records that bear a name, by the name's hash.
+        totals: Per column, the records that have a value.
+        concentration: Per column, the probability that two records agree by chance.
+    """
+
+    counts: dict[str, dict[str, int]]
+    totals: dict[str, int]
+    concentration: dict[str, float]
+
+
+def count_names(warehouse: Warehouse) -> Frequencies:
+    """Count the names of the prepared records."""
+    counts, totals, concentration = {}, {}, {}
+    for column in _COLUMNS:
+        rows = warehouse.read(
+            f"select {_hash(column)} as key, count(*) as records from {RECORDS} "
+            f"where {column} is not null group by {column} order by key"
+        )
+        sizes = rows.column("records").to_numpy()
+        total = int(sizes.sum())
+        totals[column] = max(total, 1)
+        concentration[column] = float((sizes / max(total, 1)) @ (sizes / max(total, 1))) or 1.0
+        common = rows.filter(sizes >= _COMMON)
+        counts[column] = dict(
+            zip(common.column("key").to_pylist(), common.column("records").to_pylist(), strict=True)
+        )
+    return Frequencies(counts, totals, concentration)
+
+
+def apply_frequencies(warehouse: Warehouse, frequencies: Frequencies) -> None:
+    """Give each record the count of its first name and the bits by which its names are rare.
+
+    Two records of one person that agree in a name of frequency f are m / f times as likely as two
+    strangers; on average over all names that is m / u, so a name adds log2(u / f) to the weight.
+    """
+    tables = pa.table(
+        {
+            "name": [name for name in _COLUMNS for _ in frequencies.counts[name]],
+            "key": [key for name in _COLUMNS for key in frequencies.counts[name]],
+            "records": pa.array(
+                [size for name in _COLUMNS for size in frequencies.counts[name].values()],
+                pa.int64(),
+            ),
+        },
+        pa.schema([("name", pa.string()), ("key", pa.string()), ("records", pa.int64())]),
+    )
+    with warehouse.view(_ARRIVING, tables):
+        warehouse.execute(f"create or replace temp table {RECORDS} as {_applied(frequencies)}")
+
+
+def _applied(frequencies: Frequencies) -> str:
+    rarities = ", ".join(
+        f"log2({frequencies.concentration[name] * frequencies.totals[name]!r} "
+        f"/ coalesce({name}s.records, {_RARE})) as {name}_rarity"
+        for name in _COLUMNS
+    )
+    joins = " ".join(
+        f"left join (select records, key from {_ARRIVING} where name = '{name}') as {name}s "
+        f"on {name}s.key = {_hash(name)}"
+        for name in _COLUMNS
+    )
+    return (
+        f"select given.*, coalesce(first_names.records, {_RARE}) as first_name_count, {rarities} "
+        f"from {RECORDS} as given {joins} order by record"
+    )
+
+
+def _hash(column: str) -> str:
+    return f"left(sha256({column}), 16)"

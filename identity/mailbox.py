@@ -1,0 +1,71 @@
+"""Read from a mailbox the name that its letters spell.
+
+Whoever signs up as "Mary" with mary.smith42@… has told the surname. Read as a name it is weighed
+like any name, with how usual it is and with all its namesakes; read as an address it would seem a
+rare agreement with every other Mary Smith, which it is not: the letters follow from the name.
+"""
+
+from __future__ import annotations
+
+from identity.prepare import GIVEN_NAMES, RECORDS
+from warehouse import Warehouse
+
+_KNOWN_NAMES = "identity_known_names"
+_SPELLED = "identity_spelled_names"
+
+
+def read_mailboxes(warehouse: Warehouse) -> None:
+    """Fill in surnames, and first names or initials, that a mailbox spells and the record lacks.
+
+    Only names of other records of the company are read, and only where one surname fits.
+    """
+    warehouse.execute(f"create or replace temp table {_KNOWN_NAMES} as {_KNOWN_SQL}")
+    warehouse.execute(f"create or replace temp table {_SPELLED} as {_SPELLED_SQL}")
+    warehouse.execute(
+        f"""
+        update {RECORDS} as records
+        set last_name = spelled.last_name,
+            first_name = coalesce(records.first_name, spelled.first_name),
+            initial = coalesce(records.initial, spelled.initial)
+        from {_SPELLED} as spelled where spelled.record = records.record
+        """
+    )
+
+
+_KNOWN_SQL = f"""
+    with names as (
+        select distinct first_name, initial, last_name, replace(last_name, ' ', '') as surname,
+            coalesce(value, first_name) as given_name
+        from {RECORDS} left join {GIVEN_NAMES} on given = first_name
+        where first_name is not null and length(last_name) >= 3
+    ),
+    spellings as (
+        select unnest([first_name || surname, surname || first_name]) as letters, first_name as spelled_name, *
+        from names
+        union all
+        select unnest([initial || surname, surname || initial]), null, * from names
+    )
+    select distinct letters, spelled_name, given_name, initial, last_name
+    from spellings where length(letters) >= 5
+"""
+
+# A mailbox that spells a whole first name is that name's, though it could be an initial's too.
+_SPELLED_SQL = f"""
+    with lacking as (
+        select record, mailbox, initial, coalesce(value, first_name) as given_name
+        from {RECORDS} left join {GIVEN_NAMES} on given = first_name
+        where last_name is null and mailbox is not null
+    ),
+    fitting as (
+        select record, known.* from lacking
+        join {_KNOWN_NAMES} as known on letters = mailbox
+        where lacking.initial is null or known.initial = lacking.initial
+            or known.given_name = lacking.given_name
+        qualify spelled_name is not null
+            or not bool_or(spelled_name is not null) over (partition by record)
+    )
+    select record, any_value(last_name) as last_name, any_value(initial) as initial,
+        case when count(distinct spelled_name) = 1 then any_value(spelled_name) end as first_name
+    from fitting group by record
+    having count(distinct last_name) = 1 and count(distinct initial) = 1
+"""
