@@ -48,6 +48,10 @@ def prepare_instance(paths: Paths) -> None:
     settings = paths.dagster / "dagster.yaml"
     if not settings.exists() or settings.read_text(encoding="utf-8") != DAGSTER_YAML:
         settings.write_text(DAGSTER_YAML, encoding="utf-8")
+    # Dagster's UI greets new users with a form for their e-mail address unless this file is there.
+    greeted = paths.dagster / ".nux" / "nux.yaml"
+    greeted.parent.mkdir(exist_ok=True)
+    greeted.write_text("seen: 1\n", encoding="utf-8")
     os.environ.update(paths.as_environment())
     os.environ["DAGSTER_HOME"] = str(paths.dagster)
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
