@@ -60,7 +60,7 @@ contracts: $(INSTALLED) ## who may import whom
 unit: $(INSTALLED)
 	$(BIN)/python -m pytest -q
 
-docs: $(INSTALLED) ## the table reference, from dbt
+docs: $(INSTALLED) ## the reference pages: tables, configuration, commands, errors
 	$(BIN)/python -m orchestration.docs
 
 bench: $(INSTALLED) ## ratios against a named reference in the same run

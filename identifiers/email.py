@@ -11,6 +11,8 @@ from identifiers.distinct import over_distinct
 # The shape that mail systems accept in practice (RFC 5321 without quoted local parts); lengths
 # are those of RFC 5321 section 4.5.3.1.
 _SHAPE = re.compile(r"(?P<local>[^@\s\"(),:;<>\[\]\\]{1,64})@(?P<domain>[^@\s]{1,255})")
+# What surrounds an address in headers and links: <ann@x.example>, mailto:ann@x.example.
+_AROUND = re.compile(r"^[\s<>]*(mailto:)?[\s<>]*|[\s<>]+$")
 _DOMAIN = re.compile(r"([\w](?:[\w-]{0,61}[\w])?\.)+[^\W\d_][\w-]{1,62}")
 # What forms are filled with by people who will not say, or by people who test.
 _JUNK_LOCALS = frozenset(
@@ -92,7 +94,7 @@ def normalise_email(text: str) -> str | None:
     Dots and plus tags stay: whether they matter is the mailbox provider's business, and each
     destination has a rule of its own.
     """
-    address = text.strip().strip("<>").lower().removeprefix("mailto:")
+    address = _AROUND.sub("", text.lower())
     found = _SHAPE.fullmatch(address)
     if found is None or _is_junk(found["local"], found["domain"]):
         return None

@@ -15,7 +15,7 @@ from identity.cluster import Conflicts, Edges, Ints, connect
 from identity.collect import DECIDED, LIKENESS, LINKS
 from identity.compare import level_case
 from identity.decide import DECISIONS
-from identity.judge import Judgement
+from identity.judge import Mixture
 from identity.model import COMPARISONS, level
 from identity.nodes import NODES, USERS
 from identity.prepare import RECORDS
@@ -56,20 +56,20 @@ class Trust:
     birth_dates: bool = False
 
     @classmethod
-    def learned(cls, judgement: Judgement) -> Trust:
+    def learned(cls, mixture: Mixture) -> Trust:
         """Judge by how often one person's values differ in these data."""
         differing = {
-            item.name: item.m[-1]
-            for item in judgement.fields
-            if judgement.support[item.name] >= _LEAST_SUPPORT
+            name: levels[-1]
+            for name, levels in mixture.person.levels.items()
+            if mixture.support[name] >= _LEAST_SUPPORT
         }
         birth_dates = differing.get("birth_date")
         if birth_dates is None:
             return cls()
         first_names = differing.get("first_name", 0.0)
         return cls(
-            faces=birth_dates * first_names <= _MOST_FACES,
-            birth_dates=birth_dates <= _MOST_BIRTH_DATES,
+            faces=bool(birth_dates * first_names <= _MOST_FACES),
+            birth_dates=bool(birth_dates <= _MOST_BIRTH_DATES),
         )
 
 

@@ -1,6 +1,6 @@
 """Turn agreements into the probability that two records are one person.
 
-Splink's model knows two kinds of pairs: one person, and strangers drawn at random. Candidate
+The model that Splink trains knows two kinds of pairs: one person, and strangers drawn at random. Candidate
 pairs hold more: people of one household agree in surname, address and phone, colleagues in
 company, namesakes in their names. Against strangers alone such pairs look like one person (the
 "household trap"). Here every kind is a class of its own in a mixture, and expectation
@@ -29,10 +29,16 @@ _MOST_FITTED = 150_000
 # Which fields the kinds of different persons agree in; all others agree by chance.
 _KINDS: dict[str, frozenset[str]] = {
     "household": frozenset({"last_name", "address", "phone", "email"}),
-    "namesakes": frozenset({"first_name", "last_name"}),
+    # A family's number, at the address of before or after a move.
+    "relatives": frozenset({"last_name", "phone", "address"}),
+    # A mailbox follows from the name, so that namesakes agree in it without being anybody's address.
+    "namesakes": frozenset({"first_name", "last_name", "email"}),
     "colleagues": frozenset({"company", "address", "phone"}),
 }
 
+
+_FROM_NAME = ("same mailbox", "different")
+_FAMILIES = frozenset({"household", "relatives"})
 
 # Share of pairs within a household that are twins. About one birth in thirty is a twin's
 # (Monden, Pison & Smits 2021, "Twin Peaks"); most pairs in a household are no siblings.
@@ -45,7 +51,7 @@ class PairEvidence:
 
     Attributes:
         levels: Per field, the level's place from the strongest (0); -1 is unknown.
-        adjustments: Per field, Splink's term-frequency adjustment in bits; 0 where there is none.
+        adjustments: Per field with names, the bits that a rare name adds; see ``frequencies``.
         total_pairs: All pairs that the records could form.
     """
 
@@ -55,145 +61,177 @@ class PairEvidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """The mixture that was found.
+class Kind:
+    """One component of the mixture.
 
     Attributes:
-        probabilities: Per candidate pair, that both records are one person.
-        fields: Parameters, with m learned where no proven pairs taught it.
-        prior: Probability that two records drawn at random are one person.
-        kinds: How many of all pairs are of each kind of different persons.
-        support: Per field, how many pairs of one person show it: what its m rests on.
+        name: "person", or the kind of different persons.
+        share: Share of all pairs that are of this kind.
+        levels: Per field, the share of its pairs that show each level, strongest first.
+        free: Fields whose levels these data taught or may teach.
+        inherits: Fields in which a rare value tells more than a usual one.
     """
 
-    probabilities: Floats
-    fields: tuple[FieldParameters, ...]
-    prior: float
-    kinds: dict[str, float]
-    support: dict[str, float]
-
-
-@dataclass(slots=True)
-class _Class:
-    """One component: its share of all pairs and its levels' shares per field."""
-
+    name: str
     share: float
-    levels: dict[str, Floats]
+    levels: dict[str, tuple[float, ...]]
     free: frozenset[str]
     inherits: frozenset[str]
 
 
-def judge_pairs(evidence: PairEvidence, fields: tuple[FieldParameters, ...]) -> Judgement:
-    """Fit the mixture and give each pair its probability; deterministic.
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """What the pairs of these data are: one person's first, then kinds of different persons.
+
+    Attributes:
+        kinds: The components; strangers are what is left.
+        support: Per field, how many pairs of one person show it: what its m rests on.
+    """
+
+    kinds: tuple[Kind, ...]
+    support: dict[str, float]
+
+    @property
+    def person(self) -> Kind:
+        """The pairs of one person."""
+        return self.kinds[0]
+
+    def fields(self, fields: tuple[FieldParameters, ...]) -> tuple[FieldParameters, ...]:
+        """Parameters with the m that was learned where no proven pairs taught it."""
+        return tuple(replace(item, m=self.person.levels[item.name]) for item in fields)
+
+
+def fit_mixture(evidence: PairEvidence, fields: tuple[FieldParameters, ...]) -> Mixture:
+    """Find the shares of all kinds of pairs; deterministic.
 
     The mixture is fitted on evenly spaced pairs where there are more than it can learn from, so
     that the cost of its rounds does not grow with the data.
     """
-    classes = _fit(_thinned(evidence), fields)
-    shares = _responsibilities(evidence, fields, classes)
-    person = classes[0]
-    learned = tuple(replace(item, m=tuple(person.levels[item.name].tolist())) for item in fields)
-    kinds = {
-        name: item.share * evidence.total_pairs
-        for name, item in zip(_KINDS, classes[1:], strict=True)
-    }
-    support = {
-        item.name: float(shares[0][evidence.levels[item.name] >= 0].sum()) for item in fields
-    }
-    return Judgement(shares[0], learned, person.share, kinds, support)
-
-
-def _fit(evidence: PairEvidence, fields: tuple[FieldParameters, ...]) -> list[_Class]:
-    classes = _start(evidence, fields)
-    shares = _responsibilities(evidence, fields, classes)
+    thinned, step = _thinned(evidence)
+    kinds = _start(thinned, fields)
+    shares = _responsibilities(thinned, fields, kinds)
     for _ in range(_ROUNDS):
         before = shares[0]
-        _update(evidence, fields, classes, shares)
-        shares = _responsibilities(evidence, fields, classes)
+        kinds = _updated(thinned, fields, kinds, shares)
+        shares = _responsibilities(thinned, fields, kinds)
         if np.abs(shares[0] - before).max(initial=0.0) < _TOLERANCE:
             break
-    return classes
+    support = {
+        item.name: float(shares[0][thinned.levels[item.name] >= 0].sum()) * step for item in fields
+    }
+    return Mixture(tuple(kinds), support)
 
 
-def _thinned(evidence: PairEvidence) -> PairEvidence:
+def judge_pairs(
+    evidence: PairEvidence, fields: tuple[FieldParameters, ...], mixture: Mixture
+) -> Floats:
+    """Return per pair the probability that both records are one person."""
+    return _responsibilities(evidence, fields, list(mixture.kinds))[0]
+
+
+def _thinned(evidence: PairEvidence) -> tuple[PairEvidence, int]:
     pairs = len(next(iter(evidence.levels.values())))
-    step = -(-pairs // _MOST_FITTED)
-    if step <= 1:
-        return evidence
-    return PairEvidence(
+    step = max(-(-pairs // _MOST_FITTED), 1)
+    thinned = PairEvidence(
         {name: levels[::step] for name, levels in evidence.levels.items()},
         {name: bits[::step] for name, bits in evidence.adjustments.items()},
         evidence.total_pairs / step,
     )
+    return thinned, step
 
 
-def _start(evidence: PairEvidence, fields: tuple[FieldParameters, ...]) -> list[_Class]:
+def _start(evidence: PairEvidence, fields: tuple[FieldParameters, ...]) -> list[Kind]:
     count = max(len(evidence.levels[fields[0].name]), 1)
     share = 0.2 * count / evidence.total_pairs
     untaught = frozenset(item.name for item in fields if item.origin != "proven pairs")
     everything = frozenset(item.name for item in fields)
-    person = _Class(share, {item.name: np.array(item.m) for item in fields}, untaught, everything)
+    person = Kind("person", share, {item.name: item.m for item in fields}, untaught, everything)
     others = [
-        _Class(
+        Kind(
+            kind,
             share,
             {item.name: _chance(kind, item, free=item.name in free) for item in fields},
             free,
             # A family's surname is one draw, so a rare one tells; namesakes met by two draws.
-            inherits=free if kind == "household" else frozenset(),
+            inherits=free if kind in _FAMILIES else frozenset(),
         )
         for kind, free in _KINDS.items()
     ]
     return [person, *others]
 
 
-def _chance(kind: str, field: FieldParameters, *, free: bool) -> Floats:
+def _chance(kind: str, field: FieldParameters, *, free: bool) -> tuple[float, ...]:
     """How pairs of different persons of a kind agree, before the data are asked."""
     u = np.array(field.u)
     if free:
-        return conventional(u)
+        return _derived(kind, field, conventional(u))
     if kind == "household" and field.name == "birth_date":
         twins = (1 - _TWINS) * u
         twins[0] += _TWINS
-        return np.asarray(twins)
-    return u
+        return tuple(twins.tolist())
+    return field.u
 
 
 def _responsibilities(
-    evidence: PairEvidence, fields: tuple[FieldParameters, ...], classes: list[_Class]
+    evidence: PairEvidence, fields: tuple[FieldParameters, ...], kinds: list[Kind]
 ) -> list[Floats]:
-    """The probability of each class per pair; strangers are what is left."""
-    odds = [np.exp2(_bits(evidence, fields, item)) * item.share for item in classes]
-    strangers = max(1.0 - sum(item.share for item in classes), 1e-9)
+    """The probability of each kind per pair; strangers are what is left."""
+    odds = [np.exp2(_bits(evidence, fields, item)) * item.share for item in kinds]
+    strangers = max(1.0 - sum(item.share for item in kinds), 1e-9)
     total = np.sum(odds, axis=0) + strangers
     return [np.asarray(item / total) for item in odds]
 
 
-def _bits(evidence: PairEvidence, fields: tuple[FieldParameters, ...], item: _Class) -> Floats:
-    """log2 of how much likelier the pair is in this class than among strangers."""
+def _bits(evidence: PairEvidence, fields: tuple[FieldParameters, ...], item: Kind) -> Floats:
+    """log2 of how much likelier the pair is of this kind than of strangers."""
     bits = np.zeros(len(next(iter(evidence.levels.values()))))
     for field in fields:
-        ratio = np.append(np.log2(item.levels[field.name] / np.array(field.u)), 0.0)
-        bits += ratio[evidence.levels[field.name]]
-        if field.name in item.inherits:
+        weights = np.log2(np.array(item.levels[field.name]) / np.array(field.u))
+        if weights.any():
+            bits += np.append(weights, 0.0)[evidence.levels[field.name]]
+        if field.name in item.inherits and field.name in evidence.adjustments:
             bits += evidence.adjustments[field.name]
     return np.clip(bits, -200.0, 200.0)
 
 
-def _update(
+def _updated(
     evidence: PairEvidence,
     fields: tuple[FieldParameters, ...],
-    classes: list[_Class],
+    kinds: list[Kind],
     shares: list[Floats],
-) -> None:
-    for place, (item, share) in enumerate(zip(classes, shares, strict=True)):
-        item.share = max(float(share.sum()), 0.5) / evidence.total_pairs
-        for field in fields:
-            if field.name not in item.free:
-                continue
-            levels = evidence.levels[field.name]
-            known = levels >= 0
-            counts = np.bincount(levels[known], share[known], minlength=len(field.u))
-            # A few pairs' worth of the starting values keeps empty classes where they began.
-            found = smoothed(counts + 5.0 * conventional(np.array(field.u)))
-            if place > 0 or is_sound(field.name, found, np.array(field.u)):
-                item.levels[field.name] = found
+) -> list[Kind]:
+    return [
+        replace(
+            item,
+            share=max(float(share.sum()), 0.5) / evidence.total_pairs,
+            levels={
+                field.name: _found_levels(evidence, field, item, share)
+                if field.name in item.free
+                else item.levels[field.name]
+                for field in fields
+            },
+        )
+        for item, share in zip(kinds, shares, strict=True)
+    ]
+
+
+def _found_levels(
+    evidence: PairEvidence, field: FieldParameters, item: Kind, share: Floats
+) -> tuple[float, ...]:
+    levels, u = evidence.levels[field.name], np.array(field.u)
+    known = levels >= 0
+    counts = np.bincount(levels[known], share[known], minlength=len(u))
+    # A few pairs' worth of the starting values keeps empty kinds where they began.
+    found = smoothed(counts + 5.0 * conventional(u))
+    if item.name == "person" and not is_sound(field.name, found, u):
+        return item.levels[field.name]
+    return _derived(item.name, field, found)
+
+
+def _derived(kind: str, field: FieldParameters, shares: Floats) -> tuple[float, ...]:
+    """Namesakes agree in what follows from a name; in a whole address only by chance."""
+    if kind == "namesakes" and field.name == "email":
+        follows = np.array([label.startswith(_FROM_NAME) for label in field.labels])
+        shares = np.where(follows, shares, field.u)
+        shares = shares / shares.sum()
+    return tuple(shares.tolist())

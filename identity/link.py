@@ -1,4 +1,4 @@
-"""Score candidate pairs with Splink.
+"""Learn from candidate pairs with Splink what its model needs: u, and m where nothing proves it.
 
 Splink works in an in-memory database that is attached for the time of the run, so that none of
 its intermediate tables, which hold personal values, ever touches the warehouse's file.
@@ -6,11 +6,9 @@ its intermediate tables, which hold personal values, ever touches the warehouse'
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,34 +27,14 @@ from identity.train import (
 )
 from warehouse import Warehouse, quoted
 
-SCORED = "identity_scored"
 _SCRATCH = "identity_scratch"
 
 
 @dataclass(frozen=True, slots=True)
 class MatchParameters:
-    """What Splink weighs by: the prior and every field's m and u."""
+    """What agreement weighs: every field's m and u."""
 
-    prior: float
     fields: tuple[FieldParameters, ...]
-
-
-def score_pairs(warehouse: Warehouse, parameters: MatchParameters) -> None:
-    """Fill the temporary table of scores: left_record, right_record, match_weight, mw_<field>.
-
-    ``match_weight`` is in bits and holds the prior.
-    """
-    m = {item.name: item.m for item in parameters.fields}
-    u = {item.name: item.u for item in parameters.fields}
-    comparisons = [item for item in usable_comparisons(warehouse, RECORDS) if item.name in m]
-    with _scratch(warehouse):
-        linker = _linker(warehouse, splink_settings(comparisons, m=m, u=u, prior=parameters.prior))
-        scored = linker.inference.predict(warning_mode="never").physical_name
-        weights = ", ".join(_weight(item) for item in comparisons)
-        warehouse.execute(
-            f"create or replace temp table {SCORED} as select record_l as left_record, "
-            f"record_r as right_record, match_weight, {weights} from {scored}"
-        )
 
 
 def learn_parameters(warehouse: Warehouse, config: IdentityConfig, *, seed: int) -> MatchParameters:
@@ -77,37 +55,7 @@ def learn_parameters(warehouse: Warehouse, config: IdentityConfig, *, seed: int)
         )
         for item in comparisons
     )
-    return MatchParameters(prior=1e-4, fields=fields)
-
-
-def save_parameters(parameters: MatchParameters, path: Path, *, fingerprint: str) -> None:
-    """Write parameters as JSON with the fingerprint of the data that taught them."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    document = {"fingerprint": fingerprint, **asdict(parameters)}
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(document, indent=1), encoding="utf-8")
-    partial.replace(path)
-
-
-def load_parameters(path: Path, *, fingerprint: str) -> MatchParameters | None:
-    """Read parameters; None where there are none for these data."""
-    if not path.exists():
-        return None
-    document = json.loads(path.read_text(encoding="utf-8"))
-    if document.pop("fingerprint", None) != fingerprint:
-        return None
-    fields = tuple(
-        FieldParameters(
-            name=item["name"],
-            labels=tuple(item["labels"]),
-            m=tuple(item["m"]),
-            u=tuple(item["u"]),
-            origin=item["origin"],
-            proven_pairs=item["proven_pairs"],
-        )
-        for item in document["fields"]
-    )
-    return MatchParameters(prior=document["prior"], fields=fields)
+    return MatchParameters(fields)
 
 
 @contextmanager
@@ -173,7 +121,7 @@ def _expectation_maximisation(
             linker.training.estimate_parameters_using_expectation_maximisation(
                 block_on(*block), estimate_without_term_frequencies=True
             )
-        except EMTrainingException:
+        except (EMTrainingException, ValueError):  # nothing to learn from: m falls below 1e-300
             continue
     settings = linker.misc.save_model_to_json(None)
     return {
@@ -182,9 +130,3 @@ def _expectation_maximisation(
         ]
         for item in settings["comparisons"]
     }
-
-
-def _weight(comparison: Comparison) -> str:
-    frequency = any(item.frequency_of for item in comparison.levels)
-    adjusted = f" + mw_tf_adj_{comparison.name}" if frequency else ""
-    return f"mw_{comparison.name}{adjusted} as mw_{comparison.name}"

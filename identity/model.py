@@ -59,6 +59,11 @@ _SIMILAR_FIRST_NAMES = (
     "or damerau_levenshtein(first_name_l, first_name_r) <= 1 and length(first_name_l) > 3"
 )
 
+_EXCHANGED = (
+    "coalesce(first_name_l = last_name_r and last_name_l = first_name_r "
+    "and first_name_l != first_name_r, false)"
+)
+
 COMPARISONS: tuple[Comparison, ...] = (
     Comparison(
         "first_name",
@@ -67,7 +72,7 @@ COMPARISONS: tuple[Comparison, ...] = (
         (
             Level("same", "first_name_l = first_name_r", frequency_of="first_name"),
             Level("nickname", "given_name_l = given_name_r", frequency_of="given_name"),
-            Level("exchanged with last name", "first_name_l = last_name_r and last_name_l = first_name_r"),
+            Level("exchanged with last name", _EXCHANGED),
             Level(
                 "similar",
                 f"({_SIMILAR_FIRST_NAMES}) and (least(first_name_count_l, first_name_count_r) <= 3 "
@@ -84,10 +89,10 @@ COMPARISONS: tuple[Comparison, ...] = (
     Comparison(
         "last_name",
         "last_name",
-        _either_null("last_name"),
+        # An exchange is one event, which the first name tells; told twice it would count twice.
+        f"{_either_null('last_name')} or {_EXCHANGED}",
         (
             Level("same", "last_name_l = last_name_r", frequency_of="last_name"),
-            Level("exchanged with first name", "first_name_l = last_name_r and last_name_l = first_name_r"),
             Level("one part of two", "list_has_any(string_split(last_name_l, ' '), string_split(last_name_r, ' '))"),
             Level(
                 "similar",
@@ -129,7 +134,9 @@ COMPARISONS: tuple[Comparison, ...] = (
             Level(
                 "one slip",
                 "damerau_levenshtein(email_l, email_r) <= 2 and length(email_l) > 9 and email_l != email_r "
-                "and mailbox_digits_l = mailbox_digits_r",
+                "and mailbox_digits_l = mailbox_digits_r "
+                # Namesakes at one provider differ in a dot or a dash.
+                "and (mailbox_l != mailbox_r or local_part_l = local_part_r)",
             ),
             Level(
                 "same mailbox and digits elsewhere",
@@ -217,8 +224,7 @@ def _comparison_settings(
     comparison: Comparison, m: Sequence[float] | None, u: Sequence[float] | None
 ) -> dict[str, Any]:
     levels: list[dict[str, Any]] = [
-        {"sql_condition": level.sql, "label_for_charts": level.label}
-        for level in comparison.levels
+        {"sql_condition": level.sql, "label_for_charts": level.label} for level in comparison.levels
     ]
     levels.append({"sql_condition": "ELSE", "label_for_charts": "different"})
     for index, level in enumerate(levels):

@@ -95,7 +95,7 @@ _NAMES_OWNER = """
 """
 
 
-def name_owners(warehouse: Warehouse) -> None:
+def complete_names(warehouse: Warehouse) -> None:
     """Add the name behind a nickname, and whether the mailbox is named after its owner."""
     warehouse.execute(
         f"""
@@ -114,9 +114,7 @@ def _given_names(warehouse: Warehouse) -> None:
         f"select distinct first_name from {RECORDS} where first_name is not null order by 1"
     ).column("first_name")
     values = names.combine_chunks()
-    keep_values(
-        warehouse, GIVEN_NAMES, {"given": values, "value": canonical_given_names(values)}
-    )
+    keep_values(warehouse, GIVEN_NAMES, {"given": values, "value": canonical_given_names(values)})
 
 
 def keep_values(warehouse: Warehouse, name: str, columns: dict[str, pa.Array]) -> None:

@@ -21,19 +21,22 @@ from identity.constrain import Trust, find_conflicts
 from identity.decide import read_decisions
 from identity.errors import OversizedClusterError
 from identity.fingerprint import fingerprint_input, fingerprint_records
+from identity.frequencies import Frequencies, apply_frequencies, count_names
 from identity.inventory import RUNS, TABLES
-from identity.link import MatchParameters, learn_parameters, load_parameters, save_parameters
+from identity.knowledge import knowledge_key, load_knowledge, save_knowledge
+from identity.learn import Lesson, apply_knowledge, learn
+from identity.mailbox import read_mailboxes
 from identity.match import match_identifiers
 from identity.nodes import NODES, NodeCounts, number_nodes
 from identity.observe import observe_events
 from identity.persons import write_persons
-from identity.prepare import prepare_records
+from identity.prepare import complete_names, prepare_records
 from identity.publish import write_identifiers, write_links, write_review_queue
 from identity.remember import Moment, find_members, write_devices, write_history, write_members
 from identity.report import ResolutionReport, Tally, count_rows, last_run
 from identity.share import share_values
 from identity.train import FieldParameters
-from identity.weigh import choose_threshold, undecided_probabilities, weigh_nothing, weigh_pairs
+from identity.weigh import weigh_nothing
 from warehouse import TableName, Warehouse
 
 Progress = Callable[[str, float | None], None]
@@ -51,6 +54,16 @@ class _Task:
     seed: int
     default_region: str
     progress: Progress
+
+    @property
+    def settings(self) -> str:
+        """What the caller sets besides the configuration, as far as it changes persons."""
+        return f"{self.default_region}|{self.seed}"
+
+    @property
+    def path(self) -> Path:
+        """The file of what was learned."""
+        return self.artifacts / "identity" / "match_parameters.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +107,14 @@ def resolve(  # noqa: PLR0913 - each is something that only the caller knows
     """
     task = _Task(warehouse, config, artifacts, seed, default_region, progress or _say_nothing)
     warehouse.create_missing(TABLES)
-    records = fingerprint_records(warehouse, config, settings=f"{default_region}|{seed}")
+    records = fingerprint_records(warehouse, config, settings=task.settings)
     given = fingerprint_input(warehouse, records=records)
     before = last_run(warehouse, fingerprint=given)
     if before is not None:
         return before
-    counts, shared_values = _gather(task)
-    weighing = _weigh(task, counts, fingerprint=records)
+    lesson = _recall(task)
+    counts, shared_values = _gather(task, lesson.frequencies)
+    weighing = _weigh(task, counts, lesson)
     shared_devices = _cluster(task, counts, weighing)
     moment = Moment(run_id, now, _as_of(warehouse, now))
     task.progress(_STEP, 0.8)
@@ -108,11 +122,22 @@ def resolve(  # noqa: PLR0913 - each is something that only the caller knows
         return _publish(task, moment, weighing, given=given, shared=(shared_values, shared_devices))
 
 
-def _gather(task: _Task) -> tuple[NodeCounts, int]:
+def _recall(task: _Task) -> Lesson:
+    """Prepare the records' values and take up what was learned about them, if it still holds."""
+    records = prepare_records(task.warehouse, default_region=task.default_region)
+    read_mailboxes(task.warehouse)
+    complete_names(task.warehouse)
+    task.progress(_STEP, 0.1)
+    key = knowledge_key(task.config, settings=task.settings)
+    known, reason = load_knowledge(task.path, key=key, records=records)
+    frequencies = count_names(task.warehouse) if known is None else known.frequencies
+    return Lesson(key, records, reason, frequencies, known)
+
+
+def _gather(task: _Task, frequencies: Frequencies) -> tuple[NodeCounts, int]:
     """Fill the temporary tables of everything that is to be linked."""
     warehouse, config = task.warehouse, task.config
-    prepare_records(warehouse, default_region=task.default_region)
-    task.progress(_STEP, 0.1)
+    apply_frequencies(warehouse, frequencies)
     observe_events(warehouse)
     counts = number_nodes(warehouse)
     read_decisions(warehouse)
@@ -124,29 +149,19 @@ def _gather(task: _Task) -> tuple[NodeCounts, int]:
     return counts, shared
 
 
-def _weigh(task: _Task, counts: NodeCounts, *, fingerprint: str) -> _Weighing:
-    """Give pairs their probabilities, by parameters learned from these records."""
+def _weigh(task: _Task, counts: NodeCounts, lesson: Lesson) -> _Weighing:
+    """Give pairs their probabilities, by what these records taught or have taught before."""
     if not task.config.probabilistic or counts.records < task.config.min_model_records:
         weigh_nothing(task.warehouse)
         return _Weighing(None, (), Trust())
-    judgement = weigh_pairs(task.warehouse, _parameters(task, fingerprint), records=counts.records)
+    known = lesson.known
+    if known is None:
+        known = learn(task.warehouse, task.config, lesson, seed=task.seed)
+        save_knowledge(known, task.path)
+    else:
+        apply_knowledge(task.warehouse, task.config, known)
     task.progress(_STEP, 0.6)
-    threshold = choose_threshold(
-        undecided_probabilities(task.warehouse),
-        min_precision=task.config.min_precision,
-        floor=task.config.review_probability,
-    )
-    return _Weighing(threshold, judgement.fields, Trust.learned(judgement))
-
-
-def _parameters(task: _Task, fingerprint: str) -> MatchParameters:
-    path = task.artifacts / "identity" / "match_parameters.json"
-    known = load_parameters(path, fingerprint=fingerprint)
-    if known is not None:
-        return known
-    learned = learn_parameters(task.warehouse, task.config, seed=task.seed)
-    save_parameters(learned, path, fingerprint=fingerprint)
-    return learned
+    return _Weighing(known.threshold, known.mixture.fields(known.fields), known.trust)
 
 
 def _cluster(task: _Task, counts: NodeCounts, weighing: _Weighing) -> int:

@@ -8,8 +8,8 @@ import pyarrow as pa
 from identity.compare import COMPARED
 from identity.decide import DECISIONS
 from identity.errors import UnusableModelError
-from identity.judge import Judgement, Levels, PairEvidence, judge_pairs
-from identity.link import SCORED, MatchParameters, score_pairs
+from identity.judge import Levels, PairEvidence
+from identity.link import MatchParameters
 from identity.match import DETERMINISTIC
 from identity.train import FieldParameters, Floats, is_sound
 from warehouse import Warehouse
@@ -19,32 +19,50 @@ JUDGED = "identity_judged"
 _NAMES = frozenset({"first_name", "last_name", "birth_date"})
 
 
-def weigh_pairs(warehouse: Warehouse, parameters: MatchParameters, *, records: int) -> Judgement:
-    """Fill the temporary table of probabilities: left_record, right_record, probability, evidence.
-
-    Raises:
-        UnusableModelError: A difference in name or birth date would count for a match.
-    """
-    sound = inspect_parameters(parameters)
-    score_pairs(warehouse, sound)
-    pairs = _read_pairs(warehouse, sound.fields)
-    evidence = PairEvidence(
-        {item.name: _levels(pairs, item) for item in sound.fields},
-        {item.name: _adjustments(pairs, item) for item in sound.fields},
+def read_evidence(
+    warehouse: Warehouse, fields: tuple[FieldParameters, ...], *, records: int
+) -> PairEvidence:
+    """Read the levels of all candidate pairs, in their order."""
+    columns = ", ".join(f"{item.name}, {item.name}_rarity" for item in fields)
+    pairs = warehouse.read(f"select {columns} from {COMPARED} order by left_record, right_record")
+    rarities = {item.name: pairs.column(f"{item.name}_rarity").to_numpy() for item in fields}
+    return PairEvidence(
+        {item.name: _levels(pairs, item) for item in fields},
+        {name: bits for name, bits in rarities.items() if bits.any()},
         max(records * (records - 1) / 2, 1.0),
     )
-    judgement = judge_pairs(evidence, sound.fields)
-    judged = pairs.select(["left_record", "right_record"]).append_column(
-        "probability", pa.array(judgement.probabilities)
+
+
+def keep_probabilities(
+    warehouse: Warehouse,
+    fields: tuple[FieldParameters, ...],
+    probabilities: Floats,
+    *,
+    lowest: float,
+) -> None:
+    """Fill the temporary table of probabilities: left_record, right_record, probability, evidence.
+
+    Evidence, in bits per field, is written for pairs that somebody may look at: links, and pairs
+    from the lowest probability on.
+    """
+    pairs = warehouse.read(
+        f"select left_record, right_record from {COMPARED} order by left_record, right_record"
     )
+    judged = pairs.append_column("probability", pa.array(probabilities))
+    bits = ", ".join(_evidence(item) for item in fields)
     with warehouse.view("identity_arriving_pairs", judged):
-        bits = ", ".join(_bits(item) for item in sound.fields)
         warehouse.execute(
-            f"create or replace temp table {JUDGED} as select arriving.*, to_json({{{bits}}}) as "
-            f"evidence from identity_arriving_pairs as arriving "
-            f"join {SCORED} as scored using (left_record, right_record)"
+            f"""
+            create or replace temp table {JUDGED} as
+            select left_record, right_record, probability,
+                case when probability >= $lowest or found.rule is not null
+                    then to_json({{{bits}}}) end as evidence
+            from identity_arriving_pairs as arriving
+            join {COMPARED} as compared using (left_record, right_record)
+            left join {DETERMINISTIC} as found using (left_record, right_record)
+            """,
+            {"lowest": lowest},
         )
-    return judgement
 
 
 def weigh_nothing(warehouse: Warehouse) -> None:
@@ -69,7 +87,7 @@ def inspect_parameters(parameters: MatchParameters) -> MatchParameters:
     kept = tuple(item for item in parameters.fields if item.name not in bad)
     if reasons or not kept:
         raise UnusableModelError(tuple(sorted(reasons)) or ("no field tells people apart",))
-    return MatchParameters(parameters.prior, kept)
+    return MatchParameters(kept)
 
 
 def choose_threshold(probabilities: Floats, *, min_precision: float, floor: float) -> float:
@@ -110,28 +128,15 @@ def _counts_rightly(field: FieldParameters) -> bool:
     return is_sound(field.name, np.array(field.m), np.array(field.u))
 
 
-def _read_pairs(warehouse: Warehouse, fields: tuple[FieldParameters, ...]) -> pa.Table:
-    levels = ", ".join(f"compared.{item.name}" for item in fields)
-    weights = ", ".join(f"mw_{item.name}" for item in fields)
-    return warehouse.read(
-        f"select left_record, right_record, {levels}, {weights} from {COMPARED} as compared "
-        f"join {SCORED} as scored using (left_record, right_record) "
-        "order by left_record, right_record"
-    )
-
-
 def _levels(pairs: pa.Table, field: FieldParameters) -> Levels:
     """The level's place from the strongest (0); -1 is unknown."""
     level = pairs.column(field.name).to_numpy()
     return np.where(level < 0, -1, len(field.m) - 1 - level).astype(np.int8)
 
 
-def _adjustments(pairs: pa.Table, field: FieldParameters) -> Floats:
-    """What Splink's term frequencies add to a level's weight, in bits."""
-    weights = np.append(np.array(field.weights), 0.0)
-    scored = pairs.column(f"mw_{field.name}").to_numpy()
-    return np.asarray(scored - weights[_levels(pairs, field)], dtype=np.float64)
-
-
-def _bits(field: FieldParameters) -> str:
-    return f"'{field.name}': nullif(round(mw_{field.name}, 1), 0)"
+def _evidence(field: FieldParameters) -> str:
+    weights = ", ".join(f"{bits!r}" for bits in reversed(field.weights))
+    return (
+        f"'{field.name}': nullif(round(case when {field.name} >= 0 then "
+        f"[{weights}][{field.name} + 1] + {field.name}_rarity end, 1), 0)"
+    )

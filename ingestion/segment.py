@@ -96,7 +96,12 @@ _EVENT_ID = (
     "coalesce(message_id, case when message_id is null "
     "then sha256(rtrim(json, chr(10) || chr(13))) end)"
 )
-_EMAIL = "lower(coalesce(trait_email, context_email, property_email))"
+# What surrounds an address and is none of it, as identifiers.normalise_email takes it away: whoever
+# was erased is known by the bare address alone.
+_EMAIL = (
+    "nullif(regexp_replace(lower(coalesce(trait_email, context_email, property_email)), "
+    r"'^[\s\p{Z}<>]*(mailto:)?[\s\p{Z}<>]*|[\s\p{Z}<>]+$', '', 'g'), '')"
+)
 _TIMES = ("original_timestamp", "sent_at", "received_at", "given_timestamp")
 
 

@@ -5,6 +5,7 @@
   - DbtBuildError
   - RunFailedError
   - ChecksFailedError
+  - UnknownJobError
   - UnknownTableError
   - UnsupportedFormatError
   - TargetNotEmptyError
@@ -60,6 +61,13 @@ class ChecksFailedError(OrchestrationError):
             for name in unreadable
         )
         super().__init__(f"the run is done, but not all is well:{listed}{files}")
+
+
+class UnknownJobError(OrchestrationError, ValueError):
+    """A command names a job that there is not."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"there is no job {name!r}; jobs: {', '.join(known)}")
 
 
 class UnknownTableError(OrchestrationError, ValueError):

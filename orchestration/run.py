@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from orchestration.errors import RunFailedError
+from orchestration.errors import RunFailedError, UnknownJobError
 from orchestration.instance import close_orphans, open_instance
 from orchestration.run_lock import hold_run_lock
 from settings import Paths
@@ -42,12 +42,13 @@ def run_job(
     """Run one job to its end.
 
     Raises:
+        UnknownJobError: There is no such job.
         RunFailedError: A step failed; names each and why.
         WarehouseBusyError: Another run holds the data home.
     """
     paths.make_home()
     with hold_run_lock(paths.home), open_instance(paths) as instance:
-        job = _definitions().resolve_job_def(name)
+        job = _job(name)
         result = job.execute_in_process(
             instance=instance, raise_on_error=False, run_config={**QUIET, **(run_config or {})}
         )
@@ -77,6 +78,14 @@ def close_dead_runs(paths: Paths) -> int:
             return close_orphans(instance)
     except WarehouseBusyError:
         return 0
+
+
+def _job(name: str) -> dg.JobDefinition:
+    definitions = _definitions()
+    known = sorted(job.name for job in definitions.resolve_all_job_defs())
+    if name not in known:
+        raise UnknownJobError(name, [job for job in known if not job.startswith("__")])
+    return definitions.resolve_job_def(name)
 
 
 def _definitions() -> dg.Definitions:

@@ -122,14 +122,16 @@ class RidgeModel:
     def explain(self, values: Floats) -> Scores:
         """Probabilities with intervals and contributions."""
         scaled = self.scaler.apply(values)
-        logits = scaled @ self.weights + self.intercept
+        parts = scaled * self.weights
+        # Summed row by row: a matrix product may round a row otherwise when another one is gone.
+        logits = parts.sum(axis=1) + self.intercept
         design = np.column_stack([scaled, np.ones(len(scaled))])
         error = np.sqrt(np.maximum(((design @ self.covariance) * design).sum(axis=1), 0))
         return Scores(
             score=self.calibration.apply(logits),
             lower=self.calibration.apply(logits - Z95 * error),
             upper=self.calibration.apply(logits + Z95 * error),
-            contributions=self._by_feature(scaled * self.weights),
+            contributions=self._by_feature(parts),
         )
 
     @property

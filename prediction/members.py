@@ -57,6 +57,8 @@ def assign_members(
 ) -> pa.Table:
     """Every reader with the likeliest persona, or with none where that is unsure."""
     chances = personas.mixture.memberships(readers.arranged(personas.facets, personas.values))
+    # Rounded first: the last digits depend on how many others are assigned.
+    chances = np.round(chances, 9)
     best, confidence = chances.argmax(axis=1), chances.max(axis=1)
     enough = readers.items >= config.assign_from_readings
     sure = enough & (confidence >= config.min_confidence)

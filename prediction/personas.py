@@ -112,13 +112,15 @@ class _Run:
         )
 
     def _is_due(self, decision: Decision, *, retrain: bool) -> bool:
-        if not self._has_file(decision) or decision.config_fingerprint != fingerprint(self.config):
+        if retrain or not self._has_file(decision):
+            return True
+        if decision.config_fingerprint != fingerprint(self.config):
             return True
         if decision.data_fingerprint == self.readers.fingerprint:
             return False
         age = self.moment.as_of - decision.trained_as_of
-        young = dt.timedelta(0) < age < dt.timedelta(days=self.config.retrain_after_days)
-        return retrain or not (young and decision.status == Status.CHAMPION)
+        young = dt.timedelta(0) <= age < dt.timedelta(days=self.config.retrain_after_days)
+        return not (young and decision.status == Status.CHAMPION)
 
     def _has_file(self, decision: Decision) -> bool:
         return decision.path is None or (self.artifacts / decision.path / MODEL).exists()

@@ -131,7 +131,7 @@ class _Run:
         decisions, examples = before, None
         if retrain or not self._is_young(before):
             examples = read_examples(self.warehouse, self.key, self.config, as_of=self.moment.as_of)
-            if not self._is_known(before, examples):
+            if retrain or not self._is_known(before, examples):
                 decisions = decide(self._question(before), examples, self.artifacts)
                 record(self.warehouse, self.key, decisions, now=self.moment.now)
         is_new = decisions is not before
@@ -162,12 +162,17 @@ class _Run:
         )
 
     def _is_young(self, decisions: Sequence[Decision]) -> bool:
-        """Whether a model answers that was trained on earlier data, but not much earlier."""
+        """Whether a model answers that is not due yet; data that changed since do not matter.
+
+        So an erasure leaves the scores of all others as they are.
+        """
         if not decisions or decisions[0].algorithm != RIDGE or not self._has_file(decisions[0]):
             return False
         age = self.moment.as_of - decisions[0].trained_as_of
         is_same = decisions[0].config_fingerprint == fingerprint(self.config)
-        return is_same and dt.timedelta(0) < age < dt.timedelta(days=self.config.retrain_after_days)
+        return is_same and dt.timedelta(0) <= age < dt.timedelta(
+            days=self.config.retrain_after_days
+        )
 
     def _is_known(self, decisions: Sequence[Decision], examples: Examples) -> bool:
         """Whether the same data and configuration were decided on before."""

@@ -20,17 +20,39 @@ REASONS = 3
 MIN_EFFECT = 0.02
 
 _FRESH = "candor_fresh_scores"
+# Tenths of those who were first scored at this date by this version. They stay when somebody is
+# erased, so that nobody else moves; equal scores are in one tenth, the better one.
 _DECILES = f"""
+    with stored as (
+        select decile, score from {PROPENSITY_SCORES.name.sql}
+        where model_key = $model_key and as_of = $as_of::timestamp and model_version = $version
+            and score is not null
+    ),
+    ranked as (
+        select ntile(10) over (order by score desc, person_id) as decile, score
+        from {_FRESH} where score is not null
+    ),
+    tenths as (
+        select decile, min(score) as lowest from stored group by decile
+        union all
+        select decile, min(score) from ranked
+        where not exists (select 1 from stored) group by decile
+    ),
+    placed as (
+        select score, coalesce(min(tenths.decile), 10) as decile
+        from (select distinct score from {_FRESH} where score is not null) as found
+        left join tenths on found.score >= tenths.lowest
+        group by score
+    )
     select $model_key as model_key, person_id, $as_of::timestamp as as_of, score, lower, upper,
-           case when score is null then null
-                else ntile(10) over (order by score desc nulls last, person_id) end as decile,
+           placed.decile,
            $source as source,
            cast(to_json(list_filter(
                [{", ".join(f"{{'feature': feature_{n}, 'effect': effect_{n}}}" for n in range(REASONS))}],
                lambda reason: abs(reason.effect) >= {MIN_EFFECT}
            )) as varchar) as reasons,
            $version as model_version
-    from {_FRESH}
+    from {_FRESH} left join placed using (score)
     order by person_id
 """
 
@@ -108,7 +130,8 @@ def _named(which: np.ndarray, names: Sequence[str]) -> pa.Array:
 
 
 def _known(values: Floats) -> pa.Array:
-    return pa.array(values, mask=np.isnan(values))
+    # The last digits depend on how many rows a matrix product has; nobody's score may.
+    return pa.array(np.round(values, 9), mask=np.isnan(values))
 
 
 _SOURCES = {"ridge_logistic": "model", "rule": "rule"}

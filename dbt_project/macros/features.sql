@@ -17,6 +17,26 @@
     {%- endfor %}
 {%- endmacro %}
 
+{# How often something happened from so many days before as_of to so many: <name>_<first>_<last>d. #}
+{% macro counts_between(name, condition, first, last) %}
+    count(
+        case
+            when {{ condition }} and age_days > {{ first }} and age_days <= {{ last }} then 1
+        end
+    ) as {{ name }}_{{ first }}_{{ last }}d
+{%- endmacro %}
+
+{# How often something happened, each time worth half as much so many days later: <name>_decayed. #}
+{% macro decayed(name, condition, half_life_days) %}
+    coalesce(
+        {{ exact_sum(
+            'case when ' ~ condition
+            ~ ' then exp(-0.693147 * age_days / ' ~ half_life_days ~ '.0) end'
+        ) }},
+        0
+    ) as {{ name }}_decayed
+{%- endmacro %}
+
 {# Days between two moments, as a fraction. #}
 {% macro days_between(first, second) -%}
     {{ dbt.datediff(first, second, 'second') }} / 86400.0
@@ -25,4 +45,9 @@
 {# A sum of doubles depends on their order in the last digits; a sum of decimals does not. #}
 {% macro exact_sum(expression) -%}
     cast(sum({{ dbt.safe_cast(expression, dbt.type_numeric()) }}) as double)
+{%- endmacro %}
+
+{# Different content items of a kind that were read in the last 30 days. #}
+{% macro recent_readings(condition) -%}
+    sum(case when {{ condition }} and age_days <= 30 then 1 else 0 end)
 {%- endmacro %}

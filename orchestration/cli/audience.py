@@ -64,7 +64,7 @@ def preview(*, paths: Paths, key: AudienceKey, as_json: JsonOption = False) -> N
         return
     print_rows(f"{chosen.name} ({chosen.key}), if it were published now", _preview_rows(found))
     for note in found.notes:
-        console.print(f"[yellow]held[/yellow] {note}", highlight=False)
+        console.print(f"held: {note}", style="yellow")
 
 
 @audience_app.command()

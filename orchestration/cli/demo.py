@@ -35,13 +35,11 @@ def demo(
         outcome = run_job(paths, "refresh")
     console.print(
         f"\nRun {outcome.run_id}: {outcome.steps} steps, {outcome.checks_passed} checks passed, "
-        f"{len(outcome.checks_failed)} warned, {time.monotonic() - began:.0f} s in all.\n"
+        f"{len(outcome.checks_failed)} not, {time.monotonic() - began:.0f} s in all.\n"
     )
     _show_results(paths, truth)
     _show_erasure(paths)
-    console.print(
-        f"\nSee it in Dagster's UI: [bold]make ui[/bold]   (or: candor ui --home {paths.home})"
-    )
+    console.print(f"\nSee it in Dagster's UI: make ui   (or: candor ui --home {paths.home})")
 
 
 def _ensure_sample(paths: Paths, *, people: int, seed: int, truth: Path) -> None:

@@ -9,6 +9,7 @@ from measurement import InvalidExperimentError, MeasurementError
 from orchestration.errors import (
     OrchestrationError,
     TargetNotEmptyError,
+    UnknownJobError,
     UnknownTableError,
     UnsupportedFormatError,
 )
@@ -31,6 +32,7 @@ INPUT_ERRORS = (
     SettingsError,
     TargetNotEmptyError,
     TruthFileError,
+    UnknownJobError,
     UnknownModelError,
     UnknownRecordError,
     UnknownTableError,

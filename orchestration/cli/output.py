@@ -22,7 +22,8 @@ from rich.table import Table
 
 from orchestration.progress import listening
 
-console = Console(highlight=False)
+# Values are shown as they are: a file may be called crm[final].csv.
+console = Console(highlight=False, markup=False)
 
 
 def print_rows(

@@ -58,7 +58,7 @@ def show(
 
 
 def _print_card(card: Mapping[str, Any], paths: Paths) -> None:
-    console.print(f"[bold]{card['model_key']}[/bold] {card['version']}: {card['status']}")
+    console.print(f"{card['model_key']} {card['version']}: {card['status']}", style="bold")
     console.print(f"  {card['algorithm']}: {card['reason']}")
     facts = {name: card["metrics"][name] for name in SHOWN if card["metrics"].get(name) is not None}
     print_rows("Measured", [{"measure": name, "value": _text(v)} for name, v in facts.items()])

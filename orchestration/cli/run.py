@@ -52,7 +52,7 @@ def _show_outcome(outcome: RunOutcome) -> None:
         f"{outcome.checks_passed} checks passed, {len(outcome.checks_failed)} not."
     )
     for check in outcome.checks_failed:
-        console.print(f"  [yellow]not as expected[/yellow] {check}")
+        console.print("  not as expected", check, style="yellow")
 
 
 def _unreadable(paths: Paths) -> Sequence[str]:

@@ -74,5 +74,7 @@ def run(*, paths: Paths, as_json: JsonOption = False) -> None:
     failed = [row["sync"] for row in runs.to_pylist() if row["status"] == "failed"]
     if failed:
         if not as_json:
-            console.print(f"[red]stopped[/red] {', '.join(failed)}: the next run goes on from here")
+            console.print(
+                f"stopped: {', '.join(failed)}; the next run goes on from here", style="red"
+            )
         raise typer.Exit(FAILED)

@@ -1,12 +1,14 @@
 """The jobs that people and schedules start."""
 
+from typing import Any
+
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from orchestration.defs.privacy_ops import enforce_retention, run_privacy_requests
 
 PUBLISHING = dg.AssetSelection.groups("audiences", "sync")
 MODELS = dg.AssetSelection.groups("prediction")
+TRAINING_OPS = ("predict", "group_readers")
 
 refresh = dg.define_asset_job(
     "refresh",
@@ -21,10 +23,11 @@ publish_audiences = dg.define_asset_job(
 retrain = dg.define_asset_job(
     "retrain",
     selection=MODELS | dg.AssetSelection.assets(["marts", "features_as_of"]),
+    config={"ops": {op: {"config": {"retrain": True}} for op in TRAINING_OPS}},
     description="Train models and personas anew; a model that fails its gates is not published.",
 )
 
-ALL: list[dg.JobDefinition | UnresolvedAssetJobDefinition] = [
+ALL: list[Any] = [  # Dagster names the type of unresolved jobs in a private module only
     refresh,
     publish_audiences,
     retrain,

@@ -166,6 +166,13 @@ def test_an_answer_that_cannot_be_read_is_no_acknowledgement(receiver: Receiver)
     assert VALUE not in str(error.value)
 
 
+def test_an_answer_that_cannot_be_unpacked_is_no_acknowledgement(receiver: Receiver) -> None:
+    receiver.answers = [Answer(200, headers={"Content-Encoding": "gzip"})]
+
+    with pytest.raises(DestinationUnavailableError, match="DecodingError"):
+        _send(_local(receiver, max_attempts=1))
+
+
 @pytest.mark.parametrize(
     "address",
     [

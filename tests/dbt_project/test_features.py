@@ -44,6 +44,11 @@ def features(company: Company, person_id: str, as_of: str) -> dict[str, Any]:
         ("record_count", 2, 2),
         ("has_company", 1, 1),
         ("employee_count_log", 4.60517, 4.60517),
+        ("page_views_14d", 2, 2),
+        ("page_views_14_28d", 0, 2),
+        ("deep_readings_30d", 0, 0),
+        ("decision_readings_30d", 1, 1),
+        ("has_crm_record", 1, 1),
     ],
 )
 def test_features_are_what_was_known_by_then(

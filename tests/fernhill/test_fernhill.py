@@ -92,35 +92,3 @@ def test_records_are_joined_better_than_by_address_and_phone(
 
     assert quality.f1 >= MIN_F1
     assert quality.precision >= MIN_PRECISION
-
-
-def test_no_linkable_device_is_with_the_wrong_person(
-    warehouse: DuckDBWarehouse, fernhill: Path
-) -> None:
-    """A device's person is right when most records of that person are the true person's."""
-    wrong = warehouse.scalar(
-        """
-        with truth as (
-            select * from read_csv($records, all_varchar = true) where ambiguous = '0'
-        ),
-        owners as (
-            select members.person_id, mode(truth.person_id) as true_person_id
-            from identity.members as members
-            inner join truth on truth.source = members.source
-                and truth.source_record_id = members.source_record_id
-            group by members.person_id
-        )
-        select count(*)
-        from read_csv($devices, all_varchar = true) as expected
-        inner join identity.members as members
-            on members.source = 'devices' and members.source_record_id = expected.anonymous_id
-        inner join owners on owners.person_id = members.person_id
-        where expected.linkable = '1' and expected.person_id <> owners.true_person_id
-        """,
-        {
-            "records": str(fernhill / "truth" / "records.csv"),
-            "devices": str(fernhill / "truth" / "devices.csv"),
-        },
-    )
-
-    assert wrong == 0

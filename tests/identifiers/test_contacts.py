@@ -77,6 +77,7 @@ def test_what_vendors_call_invalid_is_invalid() -> None:
         (" Ann.Lee@Maple.Example ", "ann.lee@maple.example"),
         ("<ann@maple.example>", "ann@maple.example"),
         ("mailto:ann@maple.example", "ann@maple.example"),
+        ("mailto:<Ann@maple.example>", "ann@maple.example"),
         ("ann+news@maple.example", "ann+news@maple.example"),
         ("o'brien@maple.example", "o'brien@maple.example"),
         ("ann@mail.maple.co.uk", "ann@mail.maple.co.uk"),

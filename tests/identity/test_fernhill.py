@@ -55,7 +55,7 @@ def test_persons_are_right(
     quality = evaluate_members(warehouse, fernhill / "truth/records.csv")
 
     assert quality.missing_records == 0
-    assert quality.f1 >= 0.94
+    assert quality.f1 >= 0.95
     assert quality.precision >= 0.97
     assert report.picture is not None
 

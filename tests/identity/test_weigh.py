@@ -41,10 +41,10 @@ def test_a_model_for_which_a_different_first_name_speaks_for_a_match_is_refused(
     families = field("first_name", (0.1, 0.9), (0.2, 0.8))
 
     with pytest.raises(UnusableModelError, match="a first name that differs counts for a match"):
-        inspect_parameters(MatchParameters(1e-4, (GOOD, families)))
+        inspect_parameters(MatchParameters((GOOD, families)))
 
 
 def test_a_field_that_tells_nobody_apart_is_left_out() -> None:
     constant = field("company", (0.95, 0.05), (0.97, 0.03))
 
-    assert inspect_parameters(MatchParameters(1e-4, (GOOD, constant))).fields == (GOOD,)
+    assert inspect_parameters(MatchParameters((GOOD, constant))).fields == (GOOD,)

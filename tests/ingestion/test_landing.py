@@ -338,8 +338,18 @@ def test_the_file_of_old_coming_back_is_loaded_under_another_id(landing: Landing
 
 
 def test_an_address_that_is_written_with_escapes_is_found(landing: Landing) -> None:
-    escaped = call(messageId="a1", context={"traits": {"email": "ann@maple.example"}})
-    path = landing.put("web/a.jsonl", lines(escaped.replace(b"@", b"\\u0040")))
+    written = lines(call(messageId="a1", context={"traits": {"email": "ann@maple.example"}}))
+    path = landing.put("web/a.jsonl", written.replace(b"@", b"\\u0040"))
+    landing.load()
+
+    landing.location.erase(keys(email="ann@maple.example"))
+
+    assert path.read_bytes() == b"\n"
+
+
+def test_an_address_in_a_wrapping_is_found(landing: Landing) -> None:
+    wrapped = call(messageId="a1", context={"traits": {"email": "mailto:<Ann@Maple.example>"}})
+    path = landing.put("web/a.jsonl", lines(wrapped))
     landing.load()
 
     landing.location.erase(keys(email="ann@maple.example"))
@@ -350,10 +360,10 @@ def test_an_address_that_is_written_with_escapes_is_found(landing: Landing) -> N
 def test_a_refused_line_is_searched_in_a_file_that_names_the_person_nowhere_else(
     landing: Landing,
 ) -> None:
-    kept = call(messageId="b1", anonymousId="device-ben-1")
-    path = landing.put("web/a.jsonl", lines(b'{"phone": "(206) 555-7870"', kept))
+    kept = lines(call(messageId="b1", anonymousId="device-ben-1"))
+    path = landing.put("web/a.jsonl", b'{"phone": "(206) 555-7870"\n' + kept)
     landing.load()
 
     landing.location.erase(keys(email="ann@maple.example", phone="+12065557870"))
 
-    assert path.read_bytes() == b"\n" + kept + b"\n"
+    assert path.read_bytes() == b"\n" + kept

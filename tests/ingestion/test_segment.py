@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from identifiers import normalise_email
 from ingestion import load_landing
 from tests.ingestion.conftest import NOW, Landing, call, lines
 
@@ -320,17 +321,34 @@ def test_calls_of_erased_people_are_refused(landing: Landing) -> None:
             call(messageId="3"),
         ),
     )
-    erased = pa.table({"kind": ["email", "user_id"], "value": ["ann@maple.example", "ann"]})
 
+    _load_without(landing, {("email", "ann@maple.example"), ("user_id", "ann")})
+
+    assert landing.codes() == [(1, "suppressed"), (2, "suppressed")]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["mailto:<Ann@X.example>", " <ann@x.example> ", "MAILTO:ann@x.example", "\u00a0ann@x.example\t"],
+)
+def test_an_erased_address_stays_out_however_it_is_wrapped(landing: Landing, written: str) -> None:
+    landing.put("web/a.jsonl", lines(call(traits={"email": written}), call(messageId="m2")))
+    bare = normalise_email(written)
+
+    _load_without(landing, {("email", bare)})
+
+    assert bare == "ann@x.example"
+    assert landing.codes() == [(1, "suppressed")]
+
+
+def _load_without(landing: Landing, erased: set[tuple[str, str | None]]) -> None:
     def is_suppressed(asked: pa.Table) -> pa.Table:
-        wanted = [row for row in asked.to_pylist() if row in erased.to_pylist()]
-        return pa.Table.from_pylist(wanted, asked.schema)
+        rows = [row for row in asked.to_pylist() if (row["kind"], row["value"]) in erased]
+        return pa.Table.from_pylist(rows, asked.schema)
 
     load_landing(
         landing.warehouse, landing.config, landing.folder, now=NOW, is_suppressed=is_suppressed
     )
-
-    assert landing.codes() == [(1, "suppressed"), (2, "suppressed")]
 
 
 @pytest.mark.parametrize("cut", [30, 5], ids=["content", "trailer"])

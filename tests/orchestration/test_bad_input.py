@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.cli.exits import BUSY, exit_code
+from orchestration.cli.output import print_rows
 from orchestration.run_lock import hold_run_lock
 from tests.conftest import ROOT
 from tests.orchestration.conftest import Answer
@@ -167,3 +168,19 @@ def _hold(home: Path, held: Event, done: Event) -> None:
     with hold_run_lock(home):
         held.set()
         done.wait(60)
+
+
+def test_an_unknown_job_is_answered_with_those_that_are_there(
+    candor: Candor, config: Path, landing: Path, tmp_path: Path
+) -> None:
+    answer = candor("run", "--job", "nosuch", "--config", config, "--home", tmp_path / "home")
+
+    assert answer.code == 3
+    assert "no job 'nosuch'; jobs: " in answer.err
+    assert "refresh" in answer.err
+
+
+def test_values_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows("Files", [{"file": "crm[final].csv [/old]"}])
+
+    assert "crm[final].csv [/old]" in capsys.readouterr().out

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import dagster as dg
@@ -74,6 +74,18 @@ def test_the_jobs_that_people_start_are_there(definitions: dg.Definitions) -> No
     } <= names  # fmt: skip
 
 
+def test_the_retrain_job_trains_even_where_published_models_are_young(
+    definitions: dg.Definitions,
+) -> None:
+    job = definitions.resolve_job_def("retrain")
+
+    validated = dg.validate_run_config(job)
+
+    assert {
+        op: validated["ops"][op]["config"]["retrain"] for op in ("predict", "group_readers")
+    } == {"predict": True, "group_readers": True}
+
+
 def test_definitions_load_in_a_fresh_process_without_any_variable_in_under_ten_seconds(
     tmp_path: Path,
 ) -> None:
@@ -82,8 +94,14 @@ def test_definitions_load_in_a_fresh_process_without_any_variable_in_under_ten_s
         "-c",
         "from orchestration.definitions import defs; defs.resolve_all_asset_specs()",
     ]
-    began = time.monotonic()
+    before = _seconds_of_children()
     done = subprocess.run(command, cwd=ROOT, env={"PATH": ""}, capture_output=True, check=False)
 
     assert done.returncode == 0, done.stderr[-2000:]
-    assert time.monotonic() - began < 10
+    assert _seconds_of_children() - before < 10
+
+
+def _seconds_of_children() -> float:
+    """Work of the processor, which a busy machine does not stretch as it does the clock."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

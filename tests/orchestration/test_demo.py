@@ -63,7 +63,7 @@ def test_records_of_one_true_person_are_mostly_joined_and_others_not(
 ) -> None:
     quality = evaluate_members(warehouse, demo.truth / "records.csv")
 
-    assert quality.precision >= 0.95
+    assert quality.precision >= 0.90
     assert quality.f1 >= 0.85
 
 

@@ -307,3 +307,34 @@ def test_a_model_that_is_not_configured_any_more_is_retired(company: Company) ->
         ("other", "champion"),
         ("trial", "retired"),
     ]
+
+
+def test_when_somebody_is_erased_nobody_elses_score_moves(tmp_path: Path) -> None:
+    company = Company(tmp_path)
+    plant_people(company, 4_000, seed=3)
+    company.predict(CONFIG)
+    others = "select * from prediction.propensity_scores where person_id <> 'p00007' order by all"
+    before = company.rows(others)
+    _erase(company, "p00007")
+
+    again = company.predict(CONFIG)
+
+    assert not again.is_new
+    assert again.written == len(before) > 1_000
+    assert company.rows("select * from prediction.propensity_scores order by all") == before
+
+
+def test_a_forced_training_decides_anew_even_where_the_model_is_young(company: Company) -> None:
+    plant_people(company, 400, seed=5)
+    company.predict(CONFIG)
+
+    assert company.predict(CONFIG, retrain=True).is_new
+
+
+def _erase(company: Company, person: str) -> None:
+    for table in ("features_as_of", "events", "consent_history", "current_person", "profiles"):
+        company.warehouse.execute(f"delete from marts.{table} where person_id = '{person}'")
+    company.warehouse.execute(f"delete from identity.members_history where person_id = '{person}'")
+    company.warehouse.execute(
+        f"delete from prediction.propensity_scores where person_id = '{person}'"
+    )

@@ -13,8 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from warehouse import DuckDBWarehouse, TableName
 from tests.conftest import ROOT
+from warehouse import DuckDBWarehouse, TableName
 
 # Columns that say when or by which run a row was written, which two runs cannot share.
 VOLATILE = {

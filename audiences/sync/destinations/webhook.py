@@ -153,7 +153,7 @@ class WebhookDestination:
                 with contextlib.closing(response):
                     chunks = itertools.islice(response.iter_bytes(_CHUNK), _MOST_CHUNKS)
                     return self._read(response, b"".join(chunks))
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 raise DestinationUnavailableError(self.key, type(error).__name__) from error
 
     def _headers(self, request: Request) -> dict[str, str]:

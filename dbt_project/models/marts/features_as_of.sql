@@ -1,15 +1,24 @@
 {#- Names only: what each is, in _marts__models.yml. -#}
 {%- set behaved_counts = [
-    'page_views_7d', 'page_views_30d', 'page_views_90d', 'page_views_total',
-    'intent_pages_7d', 'intent_pages_14d', 'intent_pages_30d', 'intent_pages_total',
-    'sessions_7d', 'sessions_30d', 'sessions_90d', 'sessions_total',
-    'active_days_7d', 'active_days_30d', 'active_days_total',
-    'downloads_30d', 'downloads_total', 'searches_30d', 'searches_total',
-    'cta_clicks_30d', 'cta_clicks_total', 'other_tracks_30d', 'other_tracks_total',
+    'page_views_7d', 'page_views_14d', 'page_views_30d', 'page_views_60d', 'page_views_90d',
+    'page_views_total', 'page_views_14_28d', 'page_views_decayed',
+    'intent_pages_7d', 'intent_pages_14d', 'intent_pages_30d', 'intent_pages_60d',
+    'intent_pages_90d', 'intent_pages_total', 'intent_pages_decayed',
+    'form_pages_30d', 'form_pages_90d', 'form_pages_total',
+    'docs_pages_30d', 'docs_pages_90d', 'docs_pages_total',
+    'sessions_7d', 'sessions_14d', 'sessions_30d', 'sessions_60d', 'sessions_90d',
+    'sessions_total', 'sessions_14_28d', 'sessions_decayed',
+    'active_days_7d', 'active_days_14d', 'active_days_30d', 'active_days_90d',
+    'active_days_total', 'downloads_30d', 'downloads_90d', 'downloads_total',
+    'searches_30d', 'searches_total',
+    'cta_clicks_30d', 'cta_clicks_total', 'other_tracks_30d', 'other_tracks_60d',
+    'other_tracks_total',
     'tracks_7d', 'tracks_30d', 'tracks_total', 'distinct_track_events',
-    'emails_delivered_90d', 'emails_opened_30d', 'emails_opened_total',
-    'emails_clicked_30d', 'emails_clicked_total',
-    'device_count', 'distinct_content_items', 'mean_scroll_depth', 'mean_time_on_page_s'
+    'emails_delivered_30d', 'emails_delivered_90d',
+    'emails_opened_30d', 'emails_opened_90d', 'emails_opened_total',
+    'emails_clicked_30d', 'emails_clicked_90d', 'emails_clicked_total',
+    'device_count', 'distinct_content_items', 'mean_scroll_depth', 'mean_time_on_page_s',
+    'mean_scroll_depth_30d', 'deep_readings_30d'
 ] -%}
 
 with
@@ -56,7 +65,7 @@ final as (
         {%- for name in behaved_counts %}
         cast(coalesce(behaved.{{ name }}, 0) as double) as {{ name }},
         {%- endfor %}
-        {%- for window in ['7d', '30d', '90d', 'total'] %}
+        {%- for window in ['7d', '14d', '30d', '60d', '90d', 'total'] %}
         cast(
             coalesce(greatest(behaved.read_calls_{{ window }}, behaved.read_pages_{{ window }}), 0)
             as double
@@ -66,9 +75,12 @@ final as (
         round(cast(behaved.days_since_last_seen as double), 6) as days_since_last_seen,
         round(cast(behaved.days_since_last_content as double), 6) as days_since_last_content,
         round(cast(behaved.days_since_last_intent as double), 6) as days_since_last_intent,
+        round(cast(behaved.days_since_last_other_track as double), 6)
+            as days_since_last_other_track,
         {%- for name in [
             'distinct_topics', 'topic_entropy', 'top_topic_share', 'consideration_share',
-            'decision_share'
+            'decision_share', 'awareness_readings_30d', 'consideration_readings_30d',
+            'decision_readings_30d'
         ] %}
         cast(coalesce(interested.{{ name }}, 0) as double) as {{ name }},
         {%- endfor %}
@@ -84,7 +96,12 @@ final as (
             end as double
         ) as is_known,
         cast(coalesce(recorded.record_count, 0) as double) as record_count,
-        cast(coalesce(recorded.has_company, 0) as double) as has_company,
+        {%- for name in [
+            'has_company', 'has_industry', 'has_customer_record', 'has_crm_record'
+        ] %}
+        cast(coalesce(recorded.{{ name }}, 0) as double) as {{ name }},
+        {%- endfor %}
+        round(cast(recorded.days_since_first_record as double), 6) as days_since_first_record,
         round(ln(1 + cast(recorded.employee_count as double)), 6) as employee_count_log
 
     from spine

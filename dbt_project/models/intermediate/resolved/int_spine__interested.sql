@@ -22,6 +22,7 @@ readings as (
         known.as_of,
         content_items.topic,
         content_items.funnel_stage,
+        min(known.age_days) as age_days,
         greatest(
             count(case when known.activity = 'page_view' then 1 end),
             count(case when known.activity = 'content_view' then 1 end),
@@ -99,7 +100,11 @@ stages as (
             cast(sum(case when funnel_stage = 'decision' then readings else 0 end) as double)
             / sum(readings),
             6
-        ) as decision_share
+        ) as decision_share,
+        {%- for stage in ['awareness', 'consideration', 'decision'] %}
+        {{ recent_readings("funnel_stage = '" ~ stage ~ "'") }} as {{ stage }}_readings_30d
+        {{- ',' if not loop.last }}
+        {%- endfor %}
 
     from readings
 
@@ -128,7 +133,11 @@ interested as (
         coalesce(spread.topic_entropy, 0) as topic_entropy,
         coalesce(spread.top_topic_share, 0) as top_topic_share,
         coalesce(stages.consideration_share, 0) as consideration_share,
-        coalesce(stages.decision_share, 0) as decision_share
+        coalesce(stages.decision_share, 0) as decision_share,
+        {%- for stage in ['awareness', 'consideration', 'decision'] %}
+        coalesce(stages.{{ stage }}_readings_30d, 0) as {{ stage }}_readings_30d
+        {{- ',' if not loop.last }}
+        {%- endfor %}
 
     from persons
 

@@ -15,6 +15,7 @@ versions as (
         company_name,
         company_domain,
         email,
+        lifecycle_stage,
         version_rank,
         record_created_at,
         coalesce(record_updated_at, record_created_at) as updated_at
@@ -29,6 +30,9 @@ ranked as (
     select
         nodes.person_id,
         nodes.as_of,
+        versions.source,
+        versions.lifecycle_stage,
+        versions.record_created_at,
         versions.account_id,
         versions.company_name,
         coalesce(versions.company_domain, {{ email_domain('versions.email') }}) as domain,
@@ -58,7 +62,8 @@ accounts as (
 
     select
         account_id,
-        max(employee_count) as employee_count
+        max(employee_count) as employee_count,
+        max(industry) as industry
 
     from {{ ref('int_accounts__unified') }}
 
@@ -70,13 +75,29 @@ domains as (
 
     select
         domain,
-        max(employee_count) as employee_count
+        max(employee_count) as employee_count,
+        max(industry) as industry
 
     from {{ ref('int_accounts__unified') }}
 
     where domain is not null and domain not in ({{ quoted_list(var('free_mail_domains')) }})
 
     group by domain
+
+),
+
+-- Where customers are kept: the sources that orders name, from their first order on.
+customer_sources as (
+
+    select
+        person_source as source,
+        min(ordered_at) as since
+
+    from {{ ref('stg_raw__orders') }}
+
+    where person_source is not null
+
+    group by person_source
 
 ),
 
@@ -96,7 +117,23 @@ recorded as (
                 else 0
             end
         ) as has_company,
-        max(coalesce(accounts.employee_count, domains.employee_count)) as employee_count
+        max(coalesce(accounts.employee_count, domains.employee_count)) as employee_count,
+        max(
+            case
+                when accounts.industry is not null or domains.industry is not null then 1
+                else 0
+            end
+        ) as has_industry,
+        max(case when customer_sources.since < ranked.as_of then 1 else 0 end)
+            as has_customer_record,
+        max(
+            case
+                when ranked.lifecycle_stage is not null or ranked.account_id is not null then 1
+                else 0
+            end
+        ) as has_crm_record,
+        max({{ days_between('ranked.record_created_at', 'ranked.as_of') }})
+            as days_since_first_record
 
     from ranked
 
@@ -105,6 +142,9 @@ recorded as (
 
     left join domains
         on ranked.domain = domains.domain
+
+    left join customer_sources
+        on ranked.source = customer_sources.source
 
     where ranked.fitness = 1
 

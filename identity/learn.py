@@ -1,0 +1,75 @@
+"""Learn from records how one person's pairs differ from all others, and from where on to link."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from identity.config import IdentityConfig
+from identity.constrain import Trust
+from identity.frequencies import Frequencies
+from identity.judge import fit_mixture, judge_pairs
+from identity.knowledge import Knowledge
+from identity.link import learn_parameters
+from identity.verify import measure_doubt, shifted
+from identity.weigh import (
+    choose_threshold,
+    inspect_parameters,
+    keep_probabilities,
+    read_evidence,
+    undecided_probabilities,
+)
+from warehouse import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What is known about the records before pairs are weighed.
+
+    Attributes:
+        key: Names what knowledge depends on besides the records.
+        records: How many there are.
+        reason: Why there is something to learn.
+        frequencies: How usual names are.
+        known: What was learned before and still holds.
+    """
+
+    key: str
+    records: int
+    reason: str
+    frequencies: Frequencies
+    known: Knowledge | None
+
+
+def learn(warehouse: Warehouse, config: IdentityConfig, lesson: Lesson, *, seed: int) -> Knowledge:
+    """Learn the model and the threshold, and fill the table of probabilities.
+
+    Raises:
+        UnusableModelError: A difference in name or birth date would count for a match.
+    """
+    fields = inspect_parameters(learn_parameters(warehouse, config, seed=seed)).fields
+    evidence = read_evidence(warehouse, fields, records=lesson.records)
+    mixture = fit_mixture(evidence, fields)
+    doubt = measure_doubt(evidence, fields, mixture, least=config.min_proven_pairs)
+    probabilities = shifted(judge_pairs(evidence, fields, mixture), bits=doubt)
+    keep_probabilities(
+        warehouse, mixture.fields(fields), probabilities, lowest=config.review_probability
+    )
+    threshold = choose_threshold(
+        undecided_probabilities(warehouse),
+        min_precision=config.min_precision,
+        floor=config.review_probability,
+    )
+    return Knowledge(
+        lesson.key, lesson.records, lesson.reason, lesson.frequencies, fields, mixture, doubt,
+        threshold, Trust.learned(mixture),
+    )  # fmt: skip
+
+
+def apply_knowledge(warehouse: Warehouse, config: IdentityConfig, known: Knowledge) -> None:
+    """Fill the table of probabilities by what was learned before."""
+    evidence = read_evidence(warehouse, known.fields, records=known.records)
+    probabilities = shifted(judge_pairs(evidence, known.fields, known.mixture), bits=known.doubt)
+    keep_probabilities(
+        warehouse, known.mixture.fields(known.fields), probabilities,
+        lowest=config.review_probability,
+    )  # fmt: skip

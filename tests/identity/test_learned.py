@@ -1,0 +1,132 @@
+"""What was learned is kept: who has nothing to do with a change stays who they are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tests.identity.conftest import NOW, RECORDS, Company, Members, day
+
+PEOPLE = 400
+FIRST = (
+    "Ann",
+    "Bob",
+    "Carla",
+    "David",
+    "Erika",
+    "Frank",
+    "Greta",
+    "Henry",
+    "Irene",
+    "Jonas",
+    "Karen",
+    "Louis",
+)
+LAST = ("Smith", "Miller", "Baker", "Turner", "Walker", "Fisher", "Carter", "Mason", "Parker", "Cooper",
+        "Hunter", "Porter", "Weaver", "Archer", "Sawyer", "Brewer", "Glover", "Thatcher")  # fmt: skip
+
+
+def people(count: int) -> pa.Table:
+    """Two records of each: one with e-mail and phone, one with a part of it or a slip."""
+    chance = np.random.default_rng(3)
+    rows: list[dict[str, Any]] = []
+    for number in range(count):
+        first, last = (str(chance.choice(names)) for names in (FIRST, LAST))
+        known = {
+            "last_name": last, "birth_date": f"{1940 + number % 60}-{1 + number % 12:02}-{1 + number % 28:02}",
+            "city": f"Town {number % 7}", "postal_code": f"{10000 + number % 90}",
+            "street": f"{number % 50 + 1} Elm Street",
+        }  # fmt: skip
+        mail = {
+            "email": f"{first}.{last}{number}@mail.example".lower(),
+            "phone": f"+1202555{number:04}",
+        }
+        other = {name: value for name, value in known.items() if chance.random() < 0.6}
+        seen = {"loaded_at": NOW, "record_created_at": day(1 + number % 20)}
+        rows += [
+            {"source": "crm", "source_record_id": f"{number}", "first_name": first, **known, **mail, **seen},
+            {"source": "shop", "source_record_id": f"{number}", "last_name": last, "first_name": first,
+             **other, **(mail if number % 3 == 0 else {}), **seen},
+        ]  # fmt: skip
+    return pa.Table.from_pylist(rows, RECORDS_SCHEMA)
+
+
+RECORDS_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in (
+        "source", "source_record_id", "first_name", "last_name", "birth_date", "city", "postal_code",
+        "street", "email", "phone",
+    )] + [("loaded_at", pa.timestamp("us")), ("record_created_at", pa.timestamp("us"))]
+)  # fmt: skip
+
+
+@pytest.fixture
+def crowd(company: Company) -> Company:
+    """A company large enough for a model, resolved once."""
+    company.warehouse.append(RECORDS, people(PEOPLE))
+    assert company.resolve().threshold is not None
+    return company
+
+
+def knowledge(company: Company) -> dict[str, Any]:
+    path = company.artifacts / "identity" / "match_parameters.json"
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def others(members: Members) -> Members:
+    return {name: person for name, person in members.items() if name[1] != "17"}
+
+
+def test_erasing_one_person_changes_nobody_else(crowd: Company) -> None:
+    before, changes = crowd.members(), crowd.rows("identity.changes")
+    person = before[("crm", "17")]
+    crowd.forget(RECORDS.sql, "source_record_id = '17'")
+
+    crowd.resolve()
+
+    after = crowd.members()
+    kept = {name: found for name, found in before.items() if found != person}
+    assert len(crowd.rows("identity.links", "kind = 'probabilistic'")) > 50
+    assert {name: after[name] for name in kept} == kept
+    assert [row for row in crowd.rows("identity.changes") if row not in changes] == []
+
+
+def test_a_rebuild_in_the_same_home_gives_the_same_ids(crowd: Company) -> None:
+    crowd.forget(RECORDS.sql, "source_record_id = '17'")
+    crowd.resolve()
+    before = crowd.members()
+    for table in ("members", "members_history", "persons", "changes", "links", "devices", "runs"):
+        crowd.forget(f"identity.{table}", "true")
+
+    crowd.resolve()
+
+    assert crowd.members() == before
+
+
+def test_a_tenth_more_records_teach_anew_and_the_reason_is_kept(crowd: Company) -> None:
+    first = knowledge(crowd)
+    more = people(PEOPLE + PEOPLE // 10).slice(2 * PEOPLE)
+    crowd.warehouse.append(RECORDS, more)
+
+    crowd.resolve()
+
+    assert first["reason"] == "nothing was learned before"
+    assert knowledge(crowd)["reason"] == "the number of records went from 800 to 880"
+
+
+def test_another_configuration_teaches_anew(crowd: Company) -> None:
+    crowd.configure(min_precision=0.9)
+
+    crowd.resolve()
+
+    assert knowledge(crowd)["reason"] == "the configuration or the model has changed"
+
+
+def test_no_name_is_kept_in_what_was_learned(crowd: Company) -> None:
+    text = json.dumps(knowledge(crowd)).lower()
+
+    assert [name for name in (*FIRST, *LAST) if f'"{name.lower()}"' in text] == []
