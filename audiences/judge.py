@@ -7,19 +7,19 @@ explanation read them there.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
-from sqlglot import exp
 
 from audiences.catalogue import AS_OF, CONSENT, CURRENT_PERSON, Catalogue
 from audiences.compile import Plan, PlannedAudience
 from audiences.config import Audience
-from audiences.inventory import MEMBERSHIP_CHANGES, MEMBERSHIPS
+from audiences.inventory import DEFINITIONS, MEMBERSHIPS
 from measurement.assignment import arm_sql
-from warehouse import Warehouse
+from warehouse import Warehouse, literal
 
 TREATMENT = "treatment"
 HOLDOUT = "holdout"
@@ -28,7 +28,7 @@ FACTS = "candor_audience_facts"
 MATCHED = "candor_audience_matched"
 LACKING = "candor_audience_lacking"
 REQUIRED = "candor_audience_required"
-DRAWN = "candor_audience_drawn"
+STANDING = "candor_audience_standing"
 _EMPTY = """
     select null::varchar as audience_key, null::varchar as person_id, null::varchar as arm,
         null::varchar as reasons
@@ -56,14 +56,18 @@ def judged(
     """
     warehouse.execute(f"create or replace temp table {FACTS} as {plan.facts}", plan.parameters)
     try:
-        warehouse.execute(f"create or replace temp table {DRAWN} as {_drawn(catalogue)}")
+        warehouse.execute(
+            f"create or replace temp table {STANDING} as select * from ({stays(catalogue)}) "
+            "where list_contains($keys, audience_key)",
+            {"keys": _keeping(warehouse, audiences)},
+        )
         matched = _matched(audiences, plan, catalogue)
         warehouse.execute(f"create or replace temp table {MATCHED} as {matched}")
         with warehouse.view(REQUIRED, _required(audiences)):
             warehouse.execute(f"create or replace temp table {LACKING} as {_lacking(catalogue)}")
         yield
     finally:
-        for name in (FACTS, DRAWN, MATCHED, LACKING):
+        for name in (FACTS, STANDING, MATCHED, LACKING):
             warehouse.execute(f"drop table if exists {name}")
 
 
@@ -98,11 +102,12 @@ def stays(catalogue: Catalogue) -> str:
     """
     return f"""
         select audience_key, person_id, min(entered_at) as entered_at,
-            arg_min(arm, entered_at) as arm, arg_min(reasons, entered_at) as reasons
+            arg_min(arm, (entered_at, member_id)) as arm,
+            arg_min(reasons, (entered_at, member_id)) as reasons
         from (
             select members.* replace (
                 coalesce(succeeded.current_person_id, members.person_id) as person_id
-            )
+            ), members.person_id as member_id
             from {MEMBERSHIPS.name.sql} as members
             left join ({_succeeded(catalogue)}) as succeeded
                 on succeeded.person_id = members.person_id
@@ -121,25 +126,18 @@ def _succeeded(catalogue: Catalogue) -> str:
     """
 
 
-def _drawn(catalogue: Catalogue) -> str:
-    """Query for merged persons whose arm an older id drew: the older assignment holds."""
-    return f"""
-        with succeeded as ({_succeeded(catalogue)}),
-        ids as (
-            select person_id, current_person_id from succeeded
-            union
-            select current_person_id, current_person_id from succeeded
-        ),
-        entries as (
-            select changes.audience_key, ids.current_person_id as person_id,
-                arg_min(changes.person_id, (changes.changed_at, changes.person_id)) as drawn_by
-            from {MEMBERSHIP_CHANGES.name.sql} as changes
-            inner join ids on ids.person_id = changes.person_id
-            where changes.change = 'entered'
-            group by changes.audience_key, ids.current_person_id
-        )
-        select audience_key, person_id, drawn_by from entries where drawn_by <> person_id
-    """
+def _keeping(warehouse: Warehouse, audiences: Sequence[Audience]) -> list[str]:
+    """The audiences whose salt is that of when their members were last computed."""
+    rows = warehouse.read(f"select audience_key, definition from {DEFINITIONS.name.sql}")
+    before = {  # one row per audience
+        row["audience_key"]: json.loads(row["definition"]).get("hold_out", {}).get("salt")
+        for row in rows.to_pylist()
+    }
+    return [
+        audience.key
+        for audience in audiences
+        if audience.hold_out is not None and audience.hold_out.salt == before.get(audience.key)
+    ]
 
 
 def _matched(audiences: Sequence[Audience], plan: Plan, catalogue: Catalogue) -> str:
@@ -150,15 +148,20 @@ def _matched(audiences: Sequence[Audience], plan: Plan, catalogue: Catalogue) ->
 
 
 def _members(audience: Audience, planned: PlannedAudience) -> str:
+    """Those who meet the rules; whoever was a member before keeps the arm drawn at entry.
+
+    An account is what the person's records say today: drawing anew would send the held-out.
+    """
     return f"""
-        select {_text(audience.key)} as audience_key, person_id, {_arm(audience)} as arm, reasons
+        select {literal(audience.key)} as audience_key, person_id, {_arm(audience)} as arm, reasons
         from (
             select facts.person_id, {planned.reasons} as reasons,
-                coalesce(drawn.drawn_by, facts.person_id) as person_unit,
-                coalesce(facts.account_id, drawn.drawn_by, facts.person_id) as account_unit
+                coalesce(facts.account_id, facts.person_id) as account_unit,
+                standing.arm as standing_arm
             from {FACTS} as facts
-            left join {DRAWN} as drawn
-                on drawn.person_id = facts.person_id and drawn.audience_key = {_text(audience.key)}
+            left join {STANDING} as standing
+                on standing.person_id = facts.person_id
+                and standing.audience_key = {literal(audience.key)}
             where {planned.matches}
         )
     """
@@ -169,17 +172,17 @@ def _kept(key: str, catalogue: Catalogue) -> str:
     return f"""
         select audience_key, person_id, arm, reasons
         from ({stays(catalogue)})
-        where audience_key = {_text(key)} and person_id in (select person_id from {FACTS})
+        where audience_key = {literal(key)} and person_id in (select person_id from {FACTS})
     """
 
 
 def _arm(audience: Audience) -> str:
     hold_out = audience.hold_out
     if hold_out is None:
-        return _text(TREATMENT)
-    unit = "person_unit" if hold_out.unit == "person" else "account_unit"
+        return literal(TREATMENT)
+    unit = "person_id" if hold_out.unit == "person" else "account_unit"
     shares = {HOLDOUT: hold_out.share, TREATMENT: 1 - hold_out.share}
-    return arm_sql(unit, salt=hold_out.salt, shares=shares)
+    return f"coalesce(standing_arm, {arm_sql(unit, salt=hold_out.salt, shares=shares)})"
 
 
 def _lacking(catalogue: Catalogue) -> str:
@@ -192,7 +195,3 @@ def _lacking(catalogue: Catalogue) -> str:
             on consent.person_id = matched.person_id and consent.purpose = required.purpose
         where consent.status is distinct from 'granted'
     """
-
-
-def _text(value: str) -> str:
-    return exp.Literal.string(value).sql(dialect="duckdb")

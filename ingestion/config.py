@@ -101,6 +101,10 @@ class RecordSource(SourceBase):
             )
         if self.user_id is not None and self.kind != "person_records":
             raise ValueError("user_id: only person records have one")
+        if self.kind == "consent_events" and self.person is not None and self.person.email:
+            raise ValueError(
+                "person.email: a consent event names its address under map, as subject_email"
+            )
         return self
 
     @property

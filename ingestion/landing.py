@@ -124,6 +124,11 @@ class LandingLocation:
                 f"source {reporting[0]!r} declares `erase: report`: remove the person's rows from "
                 f"{self._name_of(path)} yourself, then run again"
             )
+        if path.is_symlink():
+            return (
+                f"{self._name_of(path)} is a link, and rewriting it would leave what it points to: "
+                "put the file itself there, then run again"
+            )
         if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
             return None
         return str(ReadOnlyLandingError(self._name_of(path)))

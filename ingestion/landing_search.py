@@ -15,9 +15,9 @@ from ingestion.config import RecordSource, SegmentSource, SourcesConfig
 from ingestion.files import LandingFile, read_lines
 from ingestion.inventory import EVENTS, LOADS, QUARANTINE
 from ingestion.load_records import read_records, record_identifiers
-from ingestion.record_rows import is_parquet, literal
+from ingestion.record_rows import is_parquet
 from ingestion.records import RECORDS
-from warehouse import SubjectKind, Warehouse, quoted
+from warehouse import SubjectKind, Warehouse, literal, quoted
 
 # The persons' keys: (kind, value).
 KEYS = "candor_subject_keys"
@@ -108,7 +108,7 @@ class Search:
             return block
         text = block["raw"].combine_chunks().buffers()[2].to_pybytes().lower()
         # A value may hide behind an escape of JSON.
-        if b"\\u" in text or any(literal in text for literal in self.literals):
+        if b"\\u" in text or any(value in text for value in self.literals):
             return block
         return block.filter(pc.is_in(block["line"], value_set=refused["line"].combine_chunks()))
 

@@ -106,7 +106,8 @@ def load_landing(
 
     Files are known by content: one that was loaded before is skipped wherever it lies. A file that
     changed is a new one, of which the rows that are known count as copies. What a file brought
-    stays when the file goes. One that cannot be read is quarantined whole; the others go on.
+    stays when the file goes. One that is not what its name says is quarantined whole; the others go
+    on. One that this user may not read is not even known by content, and ends the load.
 
     Args:
         warehouse: The engine.
@@ -118,6 +119,7 @@ def load_landing(
 
     Raises:
         MissingSourceError: A source that is not optional has no file.
+        UnreadableFileError: This user may not read a file; nothing is loaded.
         WrongColumnError: A file lacks a column that its source maps; nothing of it is loaded.
     """
     warehouse.create_missing(TABLES)

@@ -11,9 +11,8 @@ from ingestion import segment
 from ingestion.accounting import FileCount
 from ingestion.files import LandingFile, read_blocks
 from ingestion.inventory import EVENTS, LOADS, QUARANTINE
-from ingestion.record_rows import literal
 from ingestion.segment import CALLS, FILES, LINE_COLUMNS
-from warehouse import Warehouse, quoted
+from warehouse import Warehouse, literal, quoted
 
 if TYPE_CHECKING:
     from ingestion.load import LoadContext

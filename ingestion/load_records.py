@@ -13,9 +13,9 @@ from ingestion.accounting import FileCount
 from ingestion.config import RecordSource
 from ingestion.files import LandingFile
 from ingestion.inventory import QUARANTINE, table_of
-from ingestion.record_rows import literal, reading_rows
+from ingestion.record_rows import reading_rows
 from ingestion.records import RECORDS
-from warehouse import SubjectKind, Warehouse, quoted
+from warehouse import SubjectKind, Warehouse, literal, quoted
 
 if TYPE_CHECKING:
     from ingestion.load import LoadContext

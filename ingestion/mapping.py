@@ -29,7 +29,6 @@ class RecordKind:
         required: Fields without which a row is refused.
         needs_id: Whether the source must name the key's column.
         keeps_attributes: Whether columns that are not mapped are kept as JSON.
-        is_versioned: Whether a later version stands beside the earlier one.
     """
 
     table: str

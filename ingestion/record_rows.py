@@ -15,7 +15,7 @@ from ingestion.config import RecordSource
 from ingestion.csv_rows import CsvForm, read_rows, unquoted_sql
 from ingestion.errors import UnreadableFileError, WrongColumnError
 from ingestion.files import LandingFile, read_lines, reading_bytes
-from warehouse import Warehouse, quoted
+from warehouse import Warehouse, literal, quoted
 
 ROWS = "candor_rows"
 
@@ -76,11 +76,6 @@ def refused_text_sql(raw: str) -> str:
     """An expression for what a line of bytes says in ASCII, whatever else is in it, lower case."""
     shown = f"replace(cast({raw} as varchar), '\\x22', '\"')"
     return f"lower(replace(replace({shown}, '\\x5Cu0040', '@'), '\\x5Cu002b', '+'))"
-
-
-def literal(text: str) -> str:
-    """A text as SQL writes it."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _place(index: int) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ingestion.config import PersonReference, RecordSource
 from ingestion.mapping import FieldType
-from ingestion.record_rows import ROWS, Rows, literal
-from warehouse import quoted
+from ingestion.record_rows import ROWS, Rows
+from warehouse import literal, quoted
 
 RECORDS = "candor_records"
 

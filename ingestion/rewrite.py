@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from ingestion.files import BLOCK_BYTES, REWRITING, LandingFile, digest_of, reading_bytes
 from ingestion.inventory import LOADS
 from ingestion.record_rows import is_parquet
-from warehouse import Warehouse
+from warehouse import Warehouse, sync_path
 
 Numbers = npt.NDArray[np.int64]
 
@@ -72,6 +72,9 @@ def write_without(file: LandingFile, spans: Spans) -> str:
         UnreadableFileError: The old file cannot be read.
     """
     fresh = rewriting_path(file.path)
+    fresh.unlink(missing_ok=True)
+    # Half written it is nobody's to read; what the old file allows it is given below.
+    fresh.touch(mode=0o600)
     if is_parquet(file.path):
         _write_parquet(file.path, fresh, spans)
     else:
@@ -80,14 +83,14 @@ def write_without(file: LandingFile, spans: Spans) -> str:
     written = file.path.stat()
     # When a file was received may be the only time that is known of its rows.
     os.utime(fresh, ns=(written.st_atime_ns, written.st_mtime_ns))
-    _sync(fresh)
+    sync_path(fresh)
     return digest_of(fresh)
 
 
 def put_in_place(path: Path) -> None:
     """Let the new file take the place of the old one, durably."""
     rewriting_path(path).replace(path)
-    _sync(path.parent)
+    sync_path(path.parent)
 
 
 def finish_rewrites(warehouse: Warehouse, landing: Path) -> None:
@@ -158,11 +161,3 @@ def _codec(source: pq.ParquetFile) -> str:
     if not metadata.num_row_groups or not metadata.num_columns:
         return "snappy"
     return str(metadata.row_group(0).column(0).compression).lower().replace("uncompressed", "none")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

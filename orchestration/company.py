@@ -17,18 +17,31 @@ from ingestion import SourcesConfig
 from measurement import ExperimentsConfig
 from orchestration.inventory import python_tables
 from orchestration.profiles_config import ProfilesConfig
+from orchestration.run_lock import hold_or_wait
 from personalization import ContentConfig
 from prediction import PersonasConfig, PredictionsConfig
 from privacy import ConsentConfig, RetentionConfig
 from settings import Paths, load_config
-from warehouse import DuckDBWarehouse, Warehouse, hold_lock
+from warehouse import DuckDBWarehouse, Warehouse
+
+# Whoever sits before a terminal is told after half a minute.
+READER_WAIT_S = 30.0
+# A run may meet a reader that needs minutes, such as an export of all events; failing then would
+# throw away every step that the run still had before it.
+RUN_WAIT_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """The configuration and storage of the company that a run serves."""
+    """The configuration and storage of the company that a run serves.
+
+    Attributes:
+        paths: Its folders.
+        wait_s: How long to wait for another process that holds the warehouse, in seconds.
+    """
 
     paths: Paths
+    wait_s: float = READER_WAIT_S
 
     @classmethod
     def from_environment(cls) -> Company:
@@ -117,15 +130,16 @@ class Company:
     def open_warehouse(self) -> Iterator[Warehouse]:
         """Open the warehouse with every declared table in place."""
         self.paths.make_home()
-        with DuckDBWarehouse.open(self.paths.warehouse) as warehouse:
+        with self.lend_warehouse_file() as path, DuckDBWarehouse.open(path) as warehouse:
             warehouse.create_missing(python_tables())
             yield warehouse
 
     @contextmanager
     def lend_warehouse_file(self) -> Iterator[Path]:
         """Hold the lock without a connection, while dbt works on the file."""
-        with hold_lock(self.paths.warehouse):
-            yield self.paths.warehouse
+        path = self.paths.warehouse
+        with hold_or_wait(path, wait_s=self.wait_s, until="to release the warehouse"):
+            yield path
 
 
 def utc_now() -> datetime:

@@ -26,9 +26,13 @@ def export_table(warehouse: Warehouse, table: str, out: Path) -> int:
     rows = warehouse.read(f"select * from {name.sql} order by all")
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f".{out.name}.partial")
-    _write(rows, partial, out.suffix)
-    partial.chmod(0o600)
-    partial.replace(out)
+    partial.unlink(missing_ok=True)
+    partial.touch(mode=0o600)
+    try:
+        _write(rows, partial, out.suffix)
+        partial.replace(out)
+    finally:
+        partial.unlink(missing_ok=True)
     return int(rows.num_rows)
 
 

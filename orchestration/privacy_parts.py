@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from audiences.sync import SuppressionCheck, open_eraser
+from audiences.sync.config import FileSettings
 from ingestion import LandingLocation
 from orchestration.company import Company
 from orchestration.inventory import dbt_tables, python_tables
@@ -52,17 +54,33 @@ def declared_tables(paths: Paths) -> tuple[Table, ...]:
     return (*python_tables(), *dbt_tables(parsed_project(paths).manifest))
 
 
-def request_folder(paths: Paths) -> RequestFolder:
-    """Where requests wait for the next run of ``run_privacy_requests``."""
-    return RequestFolder(paths.home / "requests")
+def request_folder(paths: Paths, *, default_region: str = "US") -> RequestFolder:
+    """Where requests wait for the next run of ``run_privacy_requests``.
+
+    Args:
+        paths: Where the company is.
+        default_region: Matters only where persons are sought in it.
+    """
+    return RequestFolder(paths.home / "requests", default_region=default_region)
 
 
 def request_files(company: Company) -> tuple[RequestFile, ...]:
     """The landing files that hold requests, as consent.yml names them."""
-    landing = company.paths.landing
+    landing, region = company.paths.landing, company.sources.default_region
     return tuple(
-        RequestFile(landing / name, f"landing/{name}") for name in company.consent.request_files
+        RequestFile(landing / name, f"landing/{name}", region)
+        for name in company.consent.request_files
     )
+
+
+def requests_fingerprint(company: Company) -> str | None:
+    """Changes when a request comes into the drop folder or a landing file; None while none waits."""
+    found = [
+        request_folder(company.paths).fingerprint(),
+        *(file.fingerprint() for file in request_files(company)),
+    ]
+    facts = [fact for fact in found if fact is not None]
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest() if facts else None
 
 
 def open_erasure(
@@ -99,32 +117,51 @@ def open_erasure(
         locations=(
             LandingLocation(warehouse, company.sources, paths.landing),
             *table_locations(warehouse, tables),
-            *_folders(paths),
+            *_folders(paths, warehouse, tables),
         ),
         destinations=eraser,
         suppressions=open_suppressions(company, warehouse),
-        request_places=(*request_files(company), request_folder(paths)),
+        request_places=(
+            *request_files(company),
+            request_folder(paths, default_region=company.sources.default_region),
+        ),
         home=paths.home,
-        roots=_roots(paths),
+        roots=_roots(company),
         warehouse_file=paths.warehouse,
         customer_id_sources=company.consent.customer_id_sources,
+        default_region=company.sources.default_region,
         now=now,
         run_id=run_id,
         progress=progress,
     )
 
 
-def _folders(paths: Paths) -> tuple[FolderLocation, ...]:
+def _folders(
+    paths: Paths, warehouse: Warehouse, tables: tuple[Table, ...]
+) -> tuple[FolderLocation, ...]:
     """Files that runs make anew. None should ever name a person; what does is removed."""
-    return (
-        FolderLocation("artifacts", paths.artifacts),
-        FolderLocation("dbt", paths.dbt),
-        FolderLocation("dagster/storage", paths.dagster / "storage"),
-        FolderLocation("dagster/logs", paths.dagster / "logs"),
+    folders = {
+        "artifacts": paths.artifacts,
+        "dbt": paths.dbt,
+        "dagster/storage": paths.dagster / "storage",
+        "dagster/logs": paths.dagster / "logs",
+    }
+    return tuple(
+        FolderLocation(name, folder, warehouse, tables) for name, folder in folders.items()
     )
 
 
-def _roots(paths: Paths) -> tuple[Path, ...]:
-    """The folders to search; the landing folder may lie inside the home."""
-    apart = not paths.landing.is_relative_to(paths.home) and paths.landing.exists()
-    return (paths.home, paths.landing) if apart else (paths.home,)
+def _roots(company: Company) -> tuple[Path, ...]:
+    """The folders to search: the home, and what lies apart: landing files and files that were sent."""
+    home = company.paths.home
+    sent = [
+        company.paths.artifacts / settings.folder
+        for settings in company.destinations.destinations.values()
+        if isinstance(settings, FileSettings)
+    ]
+    apart = {
+        folder
+        for folder in (company.paths.landing, *sent)
+        if folder.exists() and not folder.resolve().is_relative_to(home.resolve())
+    }
+    return (home, *sorted(apart))

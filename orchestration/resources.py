@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 from pydantic import PrivateAttr
 
-from orchestration.company import Company
+from orchestration.company import RUN_WAIT_S, Company
 from orchestration.instance import HOLDS_LOCK, close_orphans
 from orchestration.run_lock import hold_run_lock
 from warehouse import Warehouse
@@ -21,7 +22,7 @@ class CandorResource(dg.ConfigurableResource["CandorResource"]):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["CandorResource"]:
         """Hold the data home for the whole run, so that two runs never interleave."""
-        company = Company.from_environment()
+        company = replace(Company.from_environment(), wait_s=RUN_WAIT_S)
         company.paths.make_home()
         with hold_run_lock(company.paths.home):
             if context.instance is not None and context.run is not None:

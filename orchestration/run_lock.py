@@ -17,11 +17,26 @@ def hold_run_lock(home: Path, *, wait_s: float = 30.0) -> Iterator[None]:
     Raises:
         WarehouseBusyError: Another run held it for longer than ``wait_s`` seconds.
     """
-    lock = home / "run"
+    with hold_or_wait(home / "run", wait_s=wait_s, until="to end its run"):
+        yield
+
+
+@contextmanager
+def hold_or_wait(path: Path, *, wait_s: float, until: str) -> Iterator[None]:
+    """Hold the lock of a file; where another process has it, announce whom we wait for.
+
+    Args:
+        path: What the lock is of.
+        wait_s: How long to wait, in seconds.
+        until: What the other process must do, as the end of a sentence.
+
+    Raises:
+        WarehouseBusyError: Another process held it for longer than ``wait_s``.
+    """
     with ExitStack() as held:
         try:
-            held.enter_context(hold_lock(lock, wait_s=0))
+            held.enter_context(hold_lock(path, wait_s=0))
         except WarehouseBusyError as busy:
-            announce(f"Waiting up to {wait_s:.0f} s for {busy.holder} to end its run")
-            held.enter_context(hold_lock(lock, wait_s=wait_s))
+            announce(f"Waiting up to {wait_s:.0f} s for {busy.holder} {until}")
+            held.enter_context(hold_lock(path, wait_s=wait_s))
         yield

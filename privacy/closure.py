@@ -45,6 +45,7 @@ def close_identities(
     *,
     tables: Sequence[Table],
     customer_id_sources: Sequence[str] = (),
+    default_region: str,
 ) -> Closure:
     """Find all keys of the persons whom the requests name.
 
@@ -53,8 +54,9 @@ def close_identities(
         requests: The requests.
         tables: Every declared table: hashed addresses are looked up in all that hold addresses.
         customer_id_sources: Sources whose ids may be given as customer id; empty for all.
+        default_region: ISO country of phone numbers that are written without one.
     """
-    anchors = _raw_anchors(warehouse, _anchors(requests), tables)
+    anchors = _raw_anchors(warehouse, _anchors(requests, default_region), tables)
     bound = {"any_source": not customer_id_sources, "sources": list(customer_id_sources)}
     with warehouse.view("candor_anchors", anchors):
         warehouse.execute(f"create or replace temp table candor_named as {_NAMED}", bound)
@@ -71,14 +73,14 @@ def close_identities(
     return closure
 
 
-def _anchors(requests: Sequence[SubjectRequest]) -> pa.Table:
+def _anchors(requests: Sequence[SubjectRequest], default_region: str) -> pa.Table:
     rows = [
         {
             "subject_request_id": request.request_id,
             "position": position,
             "kind": _KINDS[identity.identity_type],
             "format": identity.identity_format,
-            "value": identity.normalised,
+            "value": identity.normalised(default_region),
         }
         for request in requests
         for position, identity in enumerate(request.subject_identities, start=1)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from settings import StrictModel
 
@@ -34,6 +34,13 @@ class ExemptSource(StrictModel):
     reason: str = Field(min_length=1, description="Why the basis applies, for whoever audits it.")
 
 
+def _inside_landing(files: tuple[str, ...]) -> tuple[str, ...]:
+    for file in files:
+        if file.startswith("/") or ".." in file.split("/"):
+            raise ValueError(f"{file!r} leaves the landing folder; paths are relative to it")
+    return files
+
+
 class ConsentConfig(StrictModel):
     """consent.yml: the purposes, and who need not be asked."""
 
@@ -52,7 +59,7 @@ class ConsentConfig(StrictModel):
         "empty for all of them. A user id is always accepted.",
     )
 
-    request_files: tuple[str, ...] = Field(
+    request_files: Annotated[tuple[str, ...], AfterValidator(_inside_landing)] = Field(
         (),
         description="Files in the landing folder that hold data-subject requests, one OpenDSR "
         "body per line; relative paths. They are served with those of the drop folder.",

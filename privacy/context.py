@@ -79,6 +79,7 @@ class ErasureContext:
         roots: Folders that are searched for traces; the home, and the landing folder.
         warehouse_file: The file that ``warehouse`` has open; None in memory.
         customer_id_sources: Sources whose ids may be given as customer id; empty for all.
+        default_region: ISO country of phone numbers that are written without one.
         now: Time to record, UTC without a zone.
         run_id: The run to record.
         progress: Told each step as it begins, and before it is recorded.
@@ -94,6 +95,7 @@ class ErasureContext:
     roots: Sequence[Path]
     warehouse_file: Path | None
     customer_id_sources: Sequence[str]
+    default_region: str
     now: datetime
     run_id: str
     progress: Callable[[str], None] = lambda _message: None

@@ -7,7 +7,8 @@ plan. What cannot be done completely is blocked with every reason, never complet
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ from privacy.classification import unclassified, write_inventory
 from privacy.closure import Closure, close_identities
 from privacy.context import ErasureContext
 from privacy.errors import MissingPlanError
-from privacy.needles import needles_of
+from privacy.needles import Needles
 from privacy.neighbours import needles_among_neighbours
 from privacy.plan import ErasurePlan, distinct_keys, keys_of, make_plans
 from privacy.proof import issue_receipts
@@ -45,8 +46,15 @@ class ErasureReport:
     refused: Mapping[str, Sequence[str]]
 
 
-def erase(requests: Sequence[SubjectRequest], context: ErasureContext) -> ErasureReport:
+def erase(
+    requests: Sequence[SubjectRequest], context: ErasureContext, *, only: Collection[str] = ()
+) -> ErasureReport:
     """Carry every request, and every one that an earlier pass left open, as far as it goes.
+
+    Args:
+        requests: Every request whose body is still there: those under way need theirs too.
+        context: What to work with.
+        only: Ids of the new requests to begin; none for all.
 
     Raises:
         MissingKeyError: Suppressions cannot be kept, so nothing was begun.
@@ -55,7 +63,8 @@ def erase(requests: Sequence[SubjectRequest], context: ErasureContext) -> Erasur
     context.suppressions.check_keys()
     context.suppressions.keys.signing_key()  # a key that cannot be made must stop the first step
     log = StepLog(context.warehouse, context.now, context.run_id)
-    log.receive(requests)
+    _settle(context, log.completed_ids())
+    log.receive([item for item in requests if not only or item.request_id in only])
     bodies = {request.request_id: request for request in requests}
     cases = _with_a_way_on(context, log, bodies)
     for step, act in _ACTS.items():
@@ -185,6 +194,7 @@ def _planned(
         requests,
         tables=context.tables,
         customer_id_sources=context.customer_id_sources,
+        default_region=context.default_region,
     )
     clear = [item.request_id for item in requests if item.request_id not in closure.unclear]
     plans = make_plans(_only(closure, clear), clear, context.places)
@@ -281,7 +291,7 @@ def _compact(due: _Pass) -> Outcome:
 def _prove(due: _Pass) -> Outcome:
     context = due.context
     plans = due.plans
-    scan = _scan(context, plans)
+    scan = _scan(due, plans)
     if not scan.is_clean:
         found = [f"{trace.rows} traces in {trace.location}" for trace in scan.traces]
         unread = [f"could not be searched: {place}" for place in scan.undecoded]
@@ -297,19 +307,50 @@ def _prove(due: _Pass) -> Outcome:
     return due.passed(probes=scan.probes, files=scan.files, values=scan.values)
 
 
-def _scan(context: ErasureContext, plans: Sequence[ErasurePlan]) -> ScanReport:
-    needles = needles_among_neighbours(context.warehouse, keys_of(plans), context.tables)
+def _scan(due: _Pass, plans: Sequence[ErasurePlan]) -> ScanReport:
+    context = due.context
     return scan_home(
         context.warehouse,
         context.roots,
-        needles,
+        _needles(due, plans),
         warehouse_file=context.warehouse_file,
         exempt=[context.plans.folder(plan.subject_request_id) for plan in plans],
     )
 
 
+def _needles(due: _Pass, plans: Sequence[ErasurePlan]) -> Needles:
+    """What to look for, told from what the warehouse and other requests hold of others."""
+    context = due.context
+    asked = [
+        identity.normalised(context.default_region)
+        for request_id, body in due.bodies.items()
+        if request_id not in due.request_ids
+        for identity in body.subject_identities
+    ]
+    planned = [
+        value
+        for case in due.log.open_cases()
+        if case.subject_request_id not in due.request_ids
+        and context.plans.exists(case.subject_request_id)
+        for _, value in context.plans.read(case.subject_request_id).keys
+    ]
+    return needles_among_neighbours(
+        context.warehouse, keys_of(plans), context.tables, waiting=[*asked, *planned]
+    )
+
+
+def _settle(context: ErasureContext, request_ids: Collection[str]) -> None:
+    """Take out bodies that came again, or that a kill left, after their request was completed."""
+    for place in context.request_places:
+        with suppress(OSError):  # a file that cannot be written now must not stop all others
+            place.settle(request_ids)
+
+
 def _complete(due: _Pass) -> Outcome:
-    """Destroy the plans, then search where they were; a killed pass finds them gone already."""
+    """Search where the plans are, then destroy them; a killed pass may find some gone already.
+
+    Nothing is destroyed before the search was clean: without a plan nobody knows what to seek.
+    """
     context = due.context
     plans = [
         context.plans.read(request_id)
@@ -318,16 +359,24 @@ def _complete(due: _Pass) -> Outcome:
     ]
     for place in context.request_places:
         place.settle(set(due.request_ids))
+    left = _naming(due, plans) if plans else 0
+    if left:
+        return due.blocked([f"{left} files of requests still name the persons"])
     for request_id in due.request_ids:
         context.plans.destroy(request_id)
-    scanner = FileScanner(ByteScanner.of(needles_of(keys_of(plans))))
-    folder = context.home / "privacy"
-    left = [
-        path for path in folder.rglob("*") if path.is_file() and scanner.scan(path, folder).hits
-    ]
-    if left:
-        return due.blocked([f"{len(left)} files of requests still name the persons"])
     return due.passed()
+
+
+def _naming(due: _Pass, plans: Sequence[ErasurePlan]) -> int:
+    """How many files beside the plans that are due name their persons."""
+    scanner = FileScanner(ByteScanner.of(_needles(due, plans)))
+    folder = due.context.home / "privacy"
+    own = [due.context.plans.folder(request_id) for request_id in due.request_ids]
+    return sum(
+        bool(scanner.scan(path, folder).hits)
+        for path in folder.rglob("*")
+        if path.is_file() and not any(path.is_relative_to(kept) for kept in own)
+    )
 
 
 _ACTS: Mapping[Step, Callable[[_Pass], Outcome]] = {

@@ -11,7 +11,8 @@ import pyarrow as pa
 from sqlglot import exp
 
 from privacy.bytescan import ByteScanner
-from privacy.needles import needles_of
+from privacy.needles import Needles, needles_of
+from privacy.neighbours import needles_among_neighbours
 from privacy.scan_files import FileScanner
 from warehouse import SubjectKey, SubjectKind, Table, Trace, Warehouse, quoted
 
@@ -109,11 +110,20 @@ class TableLocation:
 class FolderLocation:
     """Files that runs make anew: exports, reports, pictures, models.
 
-    A file that holds a trace of the persons is removed whole; the next run writes it again.
+    A file that holds a trace of the persons is removed whole; the next run writes it again. One
+    that holds only somebody whose address contains theirs stays.
+
+    Attributes:
+        name: What the folder is called in receipts.
+        folder: The folder; it need not exist.
+        warehouse: The engine, which knows the others.
+        tables: Every declared table.
     """
 
     name: str
     folder: Path
+    warehouse: Warehouse
+    tables: Sequence[Table]
 
     def refusals(self, keys: pa.Table) -> Sequence[str]:
         """Why a file that holds the persons cannot be removed."""
@@ -137,8 +147,16 @@ class FolderLocation:
     def _holding(self, keys: pa.Table) -> list[Path]:
         if not self.folder.exists():
             return []
-        scanner = FileScanner(ByteScanner.of(needles_of(keys)))
         files = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        suspected = self._matching(files, needles_of(keys))
+        if not suspected:  # to ask the warehouse about all others takes longer than the search
+            return []
+        return self._matching(
+            suspected, needles_among_neighbours(self.warehouse, keys, self.tables)
+        )
+
+    def _matching(self, files: Sequence[Path], needles: Needles) -> list[Path]:
+        scanner = FileScanner(ByteScanner.of(needles))
         return [path for path in files if scanner.scan(path, self.folder).hits]
 
 

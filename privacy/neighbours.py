@@ -6,7 +6,7 @@ values must neither be mistaken for traces nor hide one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pyarrow as pa
 
@@ -19,17 +19,28 @@ _NUMBERED = (SubjectKind.SOURCE_RECORD, SubjectKind.USER_ID)
 
 
 def needles_among_neighbours(
-    warehouse: Warehouse, keys: pa.Table, tables: Sequence[Table]
+    warehouse: Warehouse,
+    keys: pa.Table,
+    tables: Sequence[Table],
+    *,
+    waiting: Collection[str] = (),
 ) -> Needles:
     """What to look for, once the rows of ``keys`` are gone.
 
     A record or user id that a remaining row holds too is another's: it cannot be looked for as
     text, and that no row of the erased person is left was already counted by key.
+
+    Args:
+        warehouse: The engine.
+        keys: The keys of those who go.
+        tables: Every declared table.
+        waiting: Values that other requests name, who need not be in the warehouse.
     """
     needles = needles_of(keys)
     remaining = warehouse.read(_remaining(warehouse, tables))
     held = set(remaining["value"].to_pylist())
-    others = frozenset(_containing(needles.values, arrow_bytes(remaining["value"])))
+    known = b"\n".join([arrow_bytes(remaining["value"]), *(value.encode() for value in waiting)])
+    others = frozenset(_containing(needles.values, known))
     numbers = _numbers(keys)
     kept = frozenset(value for value in needles.values if value not in numbers or value not in held)
     return Needles(kept, frozenset(other for other in others if other not in kept))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import gzip
 import hashlib
 import io
 import json
+import lzma
 import pickle
 import sqlite3
 import zipfile
@@ -65,6 +67,14 @@ def _escaped_json(path: Path) -> None:
 
 def _gzip(path: Path) -> None:
     path.write_bytes(gzip.compress(_rows()))
+
+
+def _bz2(path: Path) -> None:
+    path.write_bytes(bz2.compress(_rows()))
+
+
+def _xz(path: Path) -> None:
+    path.write_bytes(lzma.compress(_rows()))
 
 
 def _zip(path: Path) -> None:
@@ -157,6 +167,8 @@ _PLACES: Mapping[str, Callable[[Path], None]] = {
     "escaped JSON": _escaped_json,
     "pickle": lambda path: _bytes(path, pickle.dumps({"email": PROBE})),
     "gzip": _gzip,
+    "bzip2": _bz2,
+    "xz": _xz,
     "zip": _zip,
     "gzip in zip": _gzip_in_zip,
     "Parquet pages": _parquet,

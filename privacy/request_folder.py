@@ -27,10 +27,12 @@ class RequestFolder:
     Attributes:
         folder: The folder; it need not exist.
         name: A name for receipts. File names are not repeated: they may name somebody.
+        default_region: ISO country of phone numbers that are written without one.
     """
 
     folder: Path
     name: str = "requests"
+    default_region: str = "US"
 
     def add(self, request: SubjectRequest) -> None:
         """Put one request into a file of its own; the same one again replaces it."""
@@ -89,4 +91,8 @@ class RequestFolder:
     def _files(self) -> Iterator[RequestFile]:
         if self.folder.exists():
             paths = sorted(path for path in self.folder.iterdir() if path.suffix in SUFFIXES)
-            yield from (RequestFile(path, self.name) for path in paths if path.is_file())
+            yield from (
+                RequestFile(path, self.name, self.default_region)
+                for path in paths
+                if path.is_file()
+            )

@@ -70,16 +70,19 @@ class SubjectIdentity(pydantic.BaseModel):
     identity_value: Annotated[str, Field(min_length=1, repr=False)]
     identity_format: Format
 
-    @property
-    def normalised(self) -> str:
-        """The value as the warehouse spells it; a hash in lower case."""
+    def normalised(self, default_region: str) -> str:
+        """The value as the warehouse spells it; a hash in lower case.
+
+        Args:
+            default_region: ISO country of phone numbers that are written without one.
+        """
         value = self.identity_value.strip()
         if self.identity_format != "raw":
             return value.lower()
         if self.identity_type is IdentityType.EMAIL:
             return normalise_email(value) or value.lower()
         if self.identity_type is IdentityType.PHONE:
-            return normalise_phone(value, default_region="US") or value
+            return normalise_phone(value, default_region=default_region) or value
         return value
 
 
@@ -117,10 +120,12 @@ class RequestFile:
     Attributes:
         path: The file; it need not exist.
         name: A name for receipts.
+        default_region: ISO country of phone numbers that are written without one.
     """
 
     path: Path
     name: str
+    default_region: str = "US"
 
     def read(self) -> tuple[SubjectRequest, ...]:
         """The requests whose identity is still in the file.
@@ -143,12 +148,19 @@ class RequestFile:
         """Whether every request in the file is redacted; a line that is none keeps it."""
         return all(_parse(number, line) is None for number, line in enumerate(self._lines()))
 
+    def fingerprint(self) -> str | None:
+        """Changes when the file does; None while no request waits in it."""
+        if self.is_spent():
+            return None
+        stat = self.path.stat()
+        return f"{self.path}|{stat.st_size}|{stat.st_mtime_ns}"
+
     def refusals(self, keys: pa.Table) -> Sequence[str]:
         """Why lines that name these persons cannot be rewritten."""
         if not self._naming(keys):
             return ()
         try:
-            with self.path.open("r+b"), TemporaryFile(dir=self.path.parent):
+            with self.path.open("r+b"), TemporaryFile(dir=self.path.resolve().parent):
                 return ()
         except OSError as error:
             return (f"{self.name} cannot be rewritten ({type(error).__name__})",)
@@ -181,12 +193,15 @@ class RequestFile:
             _redacted(line) if number in numbers else line
             for number, line in enumerate(self._lines())
         ]
-        replace_file(self.path, _joined(lines), mode=self.path.stat().st_mode & 0o777)
+        # Where the file is a link, what it points to is rewritten: the identity is there.
+        target = self.path.resolve()
+        replace_file(target, _joined(lines), mode=target.stat().st_mode & 0o777)
 
     def _lines(self) -> list[str]:
         if not self.path.exists():
             return []
-        return self.path.read_text(encoding="utf-8").splitlines()
+        # Bytes that are no text stay as they are where other lines are rewritten.
+        return _split(self.path.read_bytes().decode("utf-8", errors="surrogateescape"))
 
     def _naming(self, keys: pa.Table) -> set[int]:
         wanted = _spellings(keys)
@@ -194,7 +209,10 @@ class RequestFile:
             number
             for number, line in enumerate(self._lines())
             if isinstance(request := _parse(number, line), SubjectRequest)
-            and any(identity.normalised in wanted for identity in request.subject_identities)
+            and any(
+                identity.normalised(self.default_region) in wanted
+                for identity in request.subject_identities
+            )
         }
 
 
@@ -245,8 +263,8 @@ def _bodies(text: str) -> Sequence[str]:
     """Each body as one line of JSON."""
     try:
         whole = json.loads(text)
-    except ValueError:
-        return text.splitlines()
+    except (ValueError, RecursionError):
+        return _split(text)
     return [json.dumps(body) for body in (whole if isinstance(whole, list) else [whole])]
 
 
@@ -255,15 +273,24 @@ def _parse(number: int, line: str) -> SubjectRequest | str | None:
     if not line.strip():
         return None
     try:
+        line.encode()  # fails where the file's bytes are no UTF-8
         body = json.loads(line)
-        if isinstance(body, Mapping) and body.get("extensions", {}).get("candor") == _REDACTED:
-            return None
-        return SubjectRequest.model_validate(body)
-    except ValueError as error:
+        if isinstance(body, Mapping) and not isinstance(body.get("extensions", {}), Mapping):
+            return f"line {number}: extensions is missing or not allowed"
+        return None if _is_redacted(body) else SubjectRequest.model_validate(body)
+    except (ValueError, RecursionError) as error:
         return f"line {number}: {_described(error)}"
 
 
-def _described(error: ValueError) -> str:
+def _split(text: str) -> list[str]:
+    """Lines, cut at line feeds alone: ``splitlines`` also cuts at signs that JSON allows in text."""
+    lines = text.split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def _described(error: ValueError | RecursionError) -> str:
+    if isinstance(error, UnicodeEncodeError):
+        return "not UTF-8"
     if not isinstance(error, pydantic.ValidationError):
         return "not JSON"
     places = (".".join(str(part) for part in item["loc"]) for item in error.errors())
@@ -275,9 +302,16 @@ def _described(error: ValueError) -> str:
 _REDACTED = {"is_redacted": True}
 
 
+def _is_redacted(body: object) -> bool:
+    if not isinstance(body, Mapping) or body.get("subject_identities") != []:
+        return False
+    return bool(body.get("extensions", {}).get("candor") == _REDACTED)
+
+
 def _redacted(line: str) -> str:
-    body = json.loads(line)
-    return json.dumps({**body, "subject_identities": [], "extensions": {"candor": _REDACTED}})
+    """The request without its person; of other fields nobody knows whom they name, so they go."""
+    known = json.loads(SubjectRequest.model_validate_json(line).model_dump_json())
+    return json.dumps({**known, "subject_identities": [], "extensions": {"candor": _REDACTED}})
 
 
 def _spellings(keys: pa.Table) -> set[str]:
@@ -293,4 +327,4 @@ def _spellings(keys: pa.Table) -> set[str]:
 
 
 def _joined(lines: Sequence[str]) -> bytes:
-    return "".join(f"{line}\n" for line in lines).encode()
+    return "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")

@@ -84,7 +84,21 @@ def _problems(
         "and table_name = $name and table_catalog = current_database()",
         {"schema": table.name.schema, "name": table.name.name},
     )
-    return [f"{name} is a view: name the table that it reads"] if kind == "VIEW" else []
+    if kind == "VIEW":
+        return [f"{name} is a view: name the table that it reads"]
+    return _untimely(warehouse, table, column) if kind else []
+
+
+def _untimely(warehouse: Warehouse, table: Table, column: str) -> Sequence[str]:
+    """Why a column of a stored table cannot tell a row's age."""
+    kind = warehouse.scalar(
+        "select data_type from information_schema.columns where table_schema = $schema "
+        "and table_name = $name and column_name = $column and table_catalog = current_database()",
+        {"schema": table.name.schema, "name": table.name.name, "column": column},
+    )
+    if str(kind).startswith(("TIMESTAMP", "DATE")):
+        return []
+    return [f"{table.name}.{column} is no timestamp or date: set aged_by to one"]
 
 
 def _enforce(

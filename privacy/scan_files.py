@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import re
 import sqlite3
 import zipfile
@@ -25,8 +27,19 @@ from warehouse import DuckDBWarehouse, TableName, Warehouse, WarehouseError, quo
 
 # Archives inside archives; deeper nesting counts as something that cannot be decoded.
 _DEEPEST = 4
+# Of bzip2: its name, the block size, and the start of a block or of the end of an empty file.
+_BZ2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)")
 _ESCAPED = re.compile(rb"\\u00([0-9a-fA-F]{2})")
 _CHUNK_ROWS = 200_000
+# The first bytes of compressed files that we cannot open, each from the format's own description.
+_SEALED = {
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"\x02\x21\x4c\x18": "lz4",
+    b"7z\xbc\xaf\x27\x1c": "7z",
+    b"Rar!\x1a\x07": "rar",
+    b"\xff\x06\x00\x00sNaPpY": "snappy",
+}
 # Numbers, times and truth values hold none of the values that are sought, save whole numbers.
 _SKIPPED_TYPES = ("BOOLEAN", "DOUBLE", "FLOAT", "DATE", "TIME", "TIMESTAMP", "INTERVAL")
 
@@ -73,7 +86,7 @@ class FileScanner:
         finding = FileFinding(hits + self._count_unescaped(stream))
         decoder = self._decoder(head) if decode else None
         if decoder is None:
-            return finding
+            return FileFinding(finding.hits, _sealed(head) if decode else None)
         if depth == _DEEPEST:
             return FileFinding(finding.hits, "archives nested too deeply")
         stream.seek(0)
@@ -85,6 +98,10 @@ class FileScanner:
     def _decoder(self, head: bytes) -> Callable[[IO[bytes], int], FileFinding] | None:
         if head.startswith(b"\x1f\x8b"):
             return self._scan_gzip
+        if _BZ2.match(head):
+            return self._scan_bz2
+        if head.startswith(b"\xfd7zXZ\x00"):
+            return self._scan_xz
         if head.startswith(b"PK\x03\x04"):
             return self._scan_zip
         if head.startswith(b"PAR1"):
@@ -101,6 +118,14 @@ class FileScanner:
 
     def _scan_gzip(self, stream: IO[bytes], depth: int) -> FileFinding:
         with gzip.open(stream) as inner:
+            return self._scan_content(io.BytesIO(inner.read()), decode=True, depth=depth)
+
+    def _scan_bz2(self, stream: IO[bytes], depth: int) -> FileFinding:
+        with bz2.open(stream) as inner:
+            return self._scan_content(io.BytesIO(inner.read()), decode=True, depth=depth)
+
+    def _scan_xz(self, stream: IO[bytes], depth: int) -> FileFinding:
+        with lzma.open(stream) as inner:
             return self._scan_content(io.BytesIO(inner.read()), decode=True, depth=depth)
 
     def _scan_zip(self, stream: IO[bytes], depth: int) -> FileFinding:
@@ -202,8 +227,16 @@ def _is_database(path: Path) -> bool:
     return head[:15] == b"SQLite format 3" or head[8:12] == b"DUCK"
 
 
+def _sealed(head: bytes) -> str | None:
+    """Why a compressed file cannot be searched; None where it is no such file."""
+    names = [name for magic, name in _SEALED.items() if head.startswith(magic)]
+    return f"{names[0]} is not a format that can be opened" if names else None
+
+
 def _plus(one: FileFinding, other: FileFinding) -> FileFinding:
     return FileFinding(one.hits + other.hits, one.undecoded or other.undecoded)
 
 
-_UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, pa.ArrowInvalid, RuntimeError)
+_UNREADABLE = (
+    OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowInvalid, RuntimeError,
+)  # fmt: skip

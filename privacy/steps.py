@@ -95,6 +95,13 @@ class StepLog:
         ).to_pylist()
         return tuple(Case(**{**row, "step": Step(row["step"])}) for row in rows)
 
+    def completed_ids(self) -> frozenset[str]:
+        """Every request that was carried out."""
+        rows = self.warehouse.read(
+            f"select subject_request_id from {REQUESTS.name.sql} where status = 'completed'"
+        )
+        return frozenset(rows["subject_request_id"].to_pylist())
+
     def record(self, step: Step, outcome: Outcome) -> None:
         """Write down what a step came to."""
         with self.warehouse.transaction():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from warehouse.disk import sync_path
 from warehouse.duckdb import DuckDBWarehouse, hold_lock
 from warehouse.errors import (
     CorruptWarehouseError,
@@ -21,7 +22,7 @@ from warehouse.inventory import (
     Trace,
     declared,
 )
-from warehouse.names import TableName, quoted
+from warehouse.names import TableName, literal, quoted
 from warehouse.protocol import Parameters, Warehouse
 
 __all__ = [
@@ -48,5 +49,7 @@ __all__ = [
     "declared",
     "hold_lock",
     "judge",
+    "literal",
     "quoted",
+    "sync_path",
 ]

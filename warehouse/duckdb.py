@@ -20,9 +20,10 @@ import duckdb
 import pyarrow as pa
 from filelock import FileLock, Timeout
 
+from warehouse.disk import sync_path
 from warehouse.errors import CorruptWarehouseError, UnknownColumnError, WarehouseBusyError
 from warehouse.inventory import Table
-from warehouse.names import TableName, quoted
+from warehouse.names import TableName, literal, quoted
 from warehouse.protocol import Parameters
 
 # A refresh of a mid-sized company takes minutes; waiting half a minute rides out short readers
@@ -191,7 +192,8 @@ class DuckDBWarehouse:
 
         DuckDB keeps deleted text in its file after DELETE, CHECKPOINT and VACUUM; only a copy
         of the database leaves it behind. The swap is one rename, so a kill at any moment
-        leaves either the old file or the new one, whole.
+        leaves either the old file or the new one, whole. When the copy fails, it goes, and the
+        old file stays open.
         """
         if self._path is None:
             return
@@ -199,23 +201,33 @@ class DuckDBWarehouse:
         remove_database(fresh)
         # Nothing committed may lie in the write-ahead log alone when it is removed below.
         self.execute("checkpoint")
-        name = quoted(str(self.scalar("select current_database()")))
-        self.execute(f"attach {_literal(str(fresh))} as candor_compacted")
-        self.execute(f"copy from database {name} to candor_compacted")
-        self.execute("checkpoint candor_compacted")
-        self.execute("detach candor_compacted")
+        try:
+            self._copy_to(fresh)
+        except BaseException:
+            remove_database(fresh)
+            raise
         self._connection.close()
         fresh.chmod(0o600)
-        _sync(fresh)
+        sync_path(fresh)
         self._path.with_name(self._path.name + ".wal").unlink(missing_ok=True)
         fresh.replace(self._path)
-        _sync(self._path.parent)
+        sync_path(self._path.parent)
         self._connection = _prepared(_connect(self._path))
 
     @property
     def native_connection(self) -> duckdb.DuckDBPyConnection:
         """The engine's own connection, for Splink only."""
         return self._connection
+
+    def _copy_to(self, path: Path) -> None:
+        """Write all of the database into a new file."""
+        name = quoted(str(self.scalar("select current_database()")))
+        self.execute(f"attach {literal(str(path))} as candor_compacted")
+        try:
+            self.execute(f"copy from database {name} to candor_compacted")
+            self.execute("checkpoint candor_compacted")
+        finally:
+            self.execute("detach candor_compacted")
 
     def _run(self, sql: str, parameters: Parameters | None) -> duckdb.DuckDBPyConnection:
         if parameters:
@@ -328,15 +340,3 @@ def _prepared(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnectio
 
 def _only_used(sql: str, parameters: Parameters | None) -> Parameters | None:
     return {k: v for k, v in (parameters or {}).items() if re.search(rf"\${k}\b", sql)} or None
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

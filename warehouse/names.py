@@ -37,6 +37,11 @@ class TableName:
         return f"{quoted(self.schema)}.{quoted(self.name)}"
 
 
+def literal(text: str) -> str:
+    """Write a text as SQL does, so that any text is safe inside it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def quoted(identifier: str) -> str:
     """Quote one identifier so that any text is safe inside SQL."""
     return exp.to_identifier(identifier, quoted=True).sql(dialect="duckdb")

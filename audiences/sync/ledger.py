@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-from sqlglot import exp
 
 from audiences.inventory import BATCHES, LEDGER, ROW_RESULTS
 from audiences.sync.config import Sync
 from audiences.sync.destinations.base import Batch, Delivery
-from warehouse import Warehouse
+from warehouse import Warehouse, literal, quoted
 
 PLAN = "candor_sync_plan"
 DELTA = "delta"
@@ -154,7 +153,7 @@ def record_delivery(
 
 def record_refusal(warehouse: Warehouse, batch_id: str, code: str, *, now: dt.datetime) -> None:
     """Note that a whole batch was refused; its rows are due again in the next run."""
-    reason = f"{_text(code)} as reason"
+    reason = f"{literal(code)} as reason"
     with warehouse.transaction():
         _mark_rows(warehouse, batch_id, f"'refused' as status, {reason}", "", now=now)
         record_attempt(warehouse, batch_id, attempts=1, code=code)
@@ -301,16 +300,12 @@ def _batch_row(intent: Intent, batch_id: str, *, position: int, count: int) -> p
 
 def _from_json(column: str) -> str:
     """One identifier or trait as text, under its own name."""
-    pointer = _text("/" + column.replace("~", "~0").replace("/", "~1"))
-    name = exp.to_identifier(column, quoted=True).sql(dialect="duckdb")
+    pointer = literal("/" + column.replace("~", "~0").replace("/", "~1"))
+    name = quoted(column)
     return (
         f"coalesce(json_extract_string(identifiers, {pointer}), "
         f"json_extract_string(traits, {pointer})) as {name}"
     )
-
-
-def _text(value: str) -> str:
-    return exp.Literal.string(value).sql(dialect="duckdb")
 
 
 def batch_facts(warehouse: Warehouse, batch_ids: Sequence[str]) -> dict[tuple[str, str], int]:

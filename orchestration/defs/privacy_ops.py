@@ -73,9 +73,10 @@ def carry_out_requests(
         "refused": len(report.refused),
     }
     _record(context, candor, REQUEST_TABLES, counts)
-    if report.blocked:
+    asked = set(config.request_ids or report.blocked)
+    if blocked := asked & set(report.blocked):
         raise dg.Failure(
-            f"{len(report.blocked)} requests are blocked: `candor privacy list` says why",
+            f"{len(blocked)} requests are blocked: `candor privacy list` says why",
             metadata=counts,
             allow_retries=False,
         )

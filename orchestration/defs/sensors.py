@@ -10,7 +10,7 @@ from ingestion import landing_files
 from orchestration.company import Company
 from orchestration.defs.jobs import refresh
 from orchestration.defs.privacy_ops import run_privacy_requests
-from orchestration.privacy_parts import request_folder
+from orchestration.privacy_parts import requests_fingerprint
 
 
 @dg.sensor(job=refresh, minimum_interval_seconds=60)
@@ -32,8 +32,8 @@ def new_landing_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg
 
 @dg.sensor(job=run_privacy_requests, minimum_interval_seconds=60)
 def new_privacy_requests(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Carry out requests when one comes into the drop folder."""
-    digest = request_folder(Company.from_environment().paths).fingerprint()
+    """Carry out requests when one comes into the drop folder or a landing file that holds some."""
+    digest = requests_fingerprint(Company.from_environment())
     if digest is None:
         return dg.SkipReason("no request waits")
     if digest == context.cursor:

@@ -175,3 +175,15 @@ def test_a_lost_file_is_written_again_with_everyone(
             (tmp_path / "to_files" / "current.csv").unlink()
 
     assert len(_current(tmp_path)) == 3
+
+
+def test_what_a_kill_left_half_written_is_removed_by_an_erasure(
+    files: FileDestination, tmp_path: Path
+) -> None:
+    _put(files, [("r_1", "add", "Ann"), ("r_2", "add", "Bea")])
+    for place in (".current.csv.partial", "deltas/.b_1.csv.partial"):
+        (tmp_path / "to_files" / place).write_text("row_id,name\nr_1,Ann\n")
+
+    files.erase(_batch([("r_1", "remove", None)], "b_2"), sleep=_no_sleep)
+
+    assert list(tmp_path.rglob("*.partial")) == []

@@ -287,10 +287,39 @@ def test_a_merge_changes_no_arm(company: Company, unit: str) -> None:
         company.merge(f"p{number:03d}", into=f"later{number}")
 
     for run in ("r2", "r3"):
+        company.warehouse.execute("delete from audiences.membership_changes")  # as retention does
         _compute(company, half, run=run, now=NOW + dt.timedelta(days=1))
 
     found = {row["person_id"]: row["arm"] for row in company.rows("audiences.memberships")}
     assert found == {f"later{number}": drawn[f"p{number:03d}"] for number in range(20)}
+
+
+def test_a_change_of_account_changes_no_arm(company: Company) -> None:
+    half = audience(US, hold_out={"share": 0.5, "salt": "x", "unit": "account"})
+    company.people(20, country="US")
+    _compute(company, half)
+    drawn = _arms(company)
+    company.warehouse.execute("update marts.profiles set account_id = 'of ' || person_id")
+    company.warehouse.execute("delete from audiences.membership_changes")
+
+    _compute(company, half, run="r2", now=NOW + dt.timedelta(days=1))
+
+    assert set(drawn.values()) == {"treatment", "holdout"}
+    assert _arms(company) == drawn
+
+
+def test_another_salt_draws_anew(company: Company) -> None:
+    company.people(20, country="US")
+    _compute(company, audience(US, hold_out={"share": 0.5, "salt": "x"}))
+    drawn = _arms(company)
+
+    _compute(company, audience(US, hold_out={"share": 0.5, "salt": "y"}), run="r2")
+
+    assert _arms(company) != drawn
+
+
+def _arms(company: Company) -> dict[str, str]:
+    return {row["person_id"]: row["arm"] for row in company.rows("audiences.memberships")}
 
 
 def test_an_audience_without_its_model_keeps_a_merged_member(company: Company) -> None:

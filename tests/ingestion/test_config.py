@@ -26,6 +26,9 @@ from tests.ingestion.conftest import SOURCES
         pytest.param(
             "shop", {"person": {"source": "crm"}}, "source and id together", id="half-ref"
         ),
+        pytest.param(
+            "consents", {"person": {"email": "who"}}, "under map, as subject_email", id="consent"
+        ),
         pytest.param("web", {"kind": "tweets"}, "kind", id="kind"),
         pytest.param("web", {"colour": 1}, "Extra inputs", id="unknown-key"),
     ],

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import ingestion.landing
+import ingestion.rewrite
 from ingestion.rewrite import REWRITING
 from tests.ingestion.conftest import SOURCES, Landing, call, keys, lines
 from warehouse import Location
@@ -347,6 +348,29 @@ def test_an_address_that_is_written_with_escapes_is_found(landing: Landing) -> N
     assert path.read_bytes() == b"\n"
 
 
+@pytest.mark.parametrize("name", ["crm/people.csv", "crm/people.parquet"])
+def test_a_half_written_file_is_its_owners_alone(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = landing.put(name, CRM)
+    if path.suffix == ".parquet":
+        columns = {name: ["7", "8"] for name in ("Id", "User", "Name", "Email", "Phone")}
+        pq.write_table(pa.table(columns), path)
+    path.chmod(0o640)
+    landing.load()
+    modes: list[int] = []
+
+    def copymode(source: Path, fresh: Path) -> None:
+        modes.append(stat.S_IMODE(fresh.stat().st_mode))
+        fresh.chmod(source.stat().st_mode)
+
+    monkeypatch.setattr(ingestion.rewrite.shutil, "copymode", copymode)
+    landing.location.erase(keys(user_id="7"))
+
+    assert modes == [0o600]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
 def test_an_address_in_a_wrapping_is_found(landing: Landing) -> None:
     wrapped = call(messageId="a1", context={"traits": {"email": "mailto:<Ann@Maple.example>"}})
     path = landing.put("web/a.jsonl", lines(wrapped))
@@ -367,3 +391,15 @@ def test_a_refused_line_is_searched_in_a_file_that_names_the_person_nowhere_else
     landing.location.erase(keys(email="ann@maple.example", phone="+12065557870"))
 
     assert path.read_bytes() == b"\n" + kept
+
+
+def test_a_link_is_named_and_not_rewritten(landing: Landing, tmp_path: Path) -> None:
+    path = landing.put("web/a.jsonl", _events())
+    target = path.rename(tmp_path / "elsewhere.jsonl")
+    path.symlink_to(target)
+    landing.load()
+
+    (refusal,) = landing.location.refusals(ANN)
+
+    assert "web/a.jsonl is a link" in refusal
+    assert landing.location.refusals(keys(user_id="nobody")) == ()

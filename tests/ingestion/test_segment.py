@@ -329,7 +329,12 @@ def test_calls_of_erased_people_are_refused(landing: Landing) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["mailto:<Ann@X.example>", " <ann@x.example> ", "MAILTO:ann@x.example", "\u00a0ann@x.example\t"],
+    [
+        "mailto:<Ann@X.example>",
+        " <ann@x.example> ",
+        "MAILTO:ann@x.example",
+        "\u00a0ann@x.example\t",
+    ],
 )
 def test_an_erased_address_stays_out_however_it_is_wrapped(landing: Landing, written: str) -> None:
     landing.put("web/a.jsonl", lines(call(traits={"email": written}), call(messageId="m2")))

@@ -173,6 +173,22 @@ def test_nothing_new_writes_nothing(readers: tuple[Company, np.ndarray, PersonaR
     assert (again.is_new, again.written, company.contents() == before) == (False, 0, True)
 
 
+def test_when_a_reader_is_erased_nobody_elses_persona_moves(
+    readers: tuple[Company, np.ndarray, PersonaReport],
+) -> None:
+    company, _, first = readers
+    members = "select * from prediction.persona_members where person_id <> 'p0003' order by all"
+    before = company.rows(members)
+    for table in ("content_engagement", "current_person", "consent_history"):
+        company.warehouse.execute(f"delete from marts.{table} where person_id = 'p0003'")
+
+    again = group(company)
+
+    assert (again.is_new, again.written) == (False, len(before))
+    assert again.decision.model_version == first.decision.model_version
+    assert company.rows("select * from prediction.persona_members order by all") == before
+
+
 def test_personas_keep_their_ids_over_a_retraining(
     readers: tuple[Company, np.ndarray, PersonaReport],
 ) -> None:

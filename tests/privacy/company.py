@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -208,13 +208,14 @@ class Company:
             roots=[self.home],
             warehouse_file=self.home / "warehouse.duckdb",
             customer_id_sources=(),
+            default_region="US",
             now=NOW,
             run_id="run-1",
         )
         return replace(context, **changes)  # type: ignore[arg-type]
 
     def locations(self) -> tuple[Location, ...]:
-        artifacts = FolderLocation("artifacts", self.home / "artifacts")
+        artifacts = FolderLocation("artifacts", self.home / "artifacts", self.warehouse, ALL_TABLES)
         return (*table_locations(self.warehouse, ALL_TABLES), artifacts)
 
     def ask(
@@ -234,8 +235,8 @@ class Company:
         with self.request_file.path.open("a") as stream:
             stream.write(json.dumps(body) + "\n")
 
-    def erase(self, **changes: object) -> ErasureReport:
-        return self.erase_all(self.request_file.read(), **changes)
+    def erase(self, *, only: Collection[str] = (), **changes: object) -> ErasureReport:
+        return erase(self.request_file.read(), self.context(**changes), only=only)
 
     def erase_all(self, requests: Sequence[SubjectRequest], **changes: object) -> ErasureReport:
         return erase(requests, self.context(**changes))

@@ -26,3 +26,11 @@ def test_an_exemption_for_an_unknown_purpose_is_refused() -> None:
         ConsentConfig.model_validate(
             {"purposes": {"analytics": {"description": "x"}}, "exempt_sources": exempt}
         )
+
+
+@pytest.mark.parametrize("file", ["/etc/passwd", "../../x", "a/../../x"])
+def test_a_request_file_outside_the_landing_folder_is_refused(file: str) -> None:
+    with pytest.raises(pydantic.ValidationError, match="leaves the landing folder"):
+        ConsentConfig.model_validate(
+            {"purposes": {"analytics": {"description": "x"}}, "request_files": [file]}
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tests.privacy.company import (
     ANN_DEVICE,
     BEN,
     FAMILY_MAIL,
+    NEIGHBOUR_MAIL,
     PEOPLE,
     Company,
     Evidence,
@@ -344,3 +346,125 @@ def test_rows_that_came_after_the_plan_go_too(company: Company) -> None:
     company.erase()
 
     assert _mentions(company, "late") == []
+
+
+SECOND = "00000000-0000-4000-8000-000000000002"
+
+
+def test_a_request_that_is_blocked_keeps_its_reasons_while_another_is_served(
+    company: Company,
+) -> None:
+    company.ask(("email", FAMILY_MAIL, "raw"))
+    before = company.erase().blocked
+    company.ask(("email", BEN, "raw"), number=2)
+
+    report = company.erase(only=[SECOND])
+
+    assert report.blocked == before
+    assert "its body back" not in str(before)
+    assert [receipt.subject_request_id for receipt in report.receipts] == [SECOND]
+
+
+def test_only_the_requests_that_are_meant_are_begun(company: Company) -> None:
+    company.ask(("email", ANN, "raw"))
+    company.ask(("email", BEN, "raw"), number=2)
+
+    report = company.erase(only=[SECOND])
+
+    assert [receipt.subject_request_id for receipt in report.receipts] == [SECOND]
+    assert _mentions(company, ANN)
+
+
+def test_a_plan_stays_until_no_other_file_names_the_person(company: Company) -> None:
+    company.ask(("email", ANN, "raw"))
+    with pytest.raises(Killed):
+        company.erase(progress=_kill_at("completed: 1 requests"))
+    stray = company.home / "privacy" / "copy.txt"
+    stray.write_text(ANN)
+
+    first, second = company.erase(), company.erase()
+    stray.unlink()
+    last = company.erase()
+
+    assert [set(report.blocked) for report in (first, second)] == [{ID}, {ID}]
+    assert [report.receipts for report in (first, second)] == [(), ()]
+    assert len(last.receipts) == 1
+
+
+def test_a_waiting_request_of_a_neighbour_is_no_trace(company: Company) -> None:
+    """An address that contains the erased one, held by nobody else in the warehouse."""
+    company.ask(("email", ANN, "raw"))
+    company.ask(("email", f"mary{ANN}", "raw"), number=2)
+
+    report = company.erase(only=[ID])
+
+    assert report.blocked == {}
+    assert [receipt.subject_request_id for receipt in report.receipts] == [ID]
+
+
+def test_a_frozen_plan_of_a_neighbour_is_no_trace(company: Company) -> None:
+    company.ask(("email", NEIGHBOUR_MAIL, "raw"), number=2)
+    company.erase(destinations=_OnlyOf("p_joann_001"))
+    company.ask(("email", ANN, "raw"))
+
+    report = company.erase(destinations=_OnlyOf("p_joann_001"))
+
+    assert list(report.blocked) == [SECOND]
+    assert [receipt.subject_request_id for receipt in report.receipts] == [ID]
+
+
+class _OnlyOf(FakeDestinations):
+    """A silent destination that holds one person."""
+
+    def __init__(self, person_id: str) -> None:
+        super().__init__()
+        self.person_id = person_id
+
+    def find(self, person_ids: Sequence[str], /) -> Mapping[str, int]:
+        return {"ads": 1} if self.person_id in person_ids else {}
+
+
+def test_an_export_that_holds_only_a_neighbour_stays(company: Company) -> None:
+    export = company.home / "artifacts" / "export.csv"
+    export.write_text(f"email\n{NEIGHBOUR_MAIL}\n")
+    company.ask(("email", ANN, "raw"))
+
+    report = company.erase()
+
+    assert export.exists()
+    assert len(report.receipts) == 1
+
+
+def test_a_phone_without_its_country_is_of_the_companys(company: Company) -> None:
+    company.warehouse.execute(
+        "insert into identity.identifiers values ('crm', 'ben-record-1', 'phone', "
+        "'+442079460018', false)"
+    )
+    company.ask(("phone", "020 7946 0018", "raw"))
+
+    company.erase(default_region="GB")
+
+    assert _mentions(company, "p_ben_00001") == []
+
+
+def test_a_body_that_comes_again_after_its_request_was_served_is_taken_out(
+    company: Company,
+) -> None:
+    company.ask(("email", ANN, "raw"))
+    company.erase()
+    company.ask(("email", ANN, "raw"))
+
+    company.erase()
+
+    assert ANN not in company.request_file.path.read_text()
+
+
+def test_a_compressed_file_that_nobody_can_open_blocks(company: Company) -> None:
+    (company.home / "backup.zst").write_bytes(b"\x28\xb5\x2f\xfd" + b"\0" * 20)
+    company.ask(("email", ANN, "raw"))
+
+    reasons = company.erase().blocked[ID]
+
+    assert reasons == [
+        "could not be searched: home/backup.zst (zstd is not a format that can be opened)"
+    ]

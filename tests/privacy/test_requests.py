@@ -41,7 +41,7 @@ def _file(tmp_path: Path, *bodies: object) -> RequestFile:
 def test_a_body_of_the_specification_is_read(tmp_path: Path) -> None:
     (request,) = _file(tmp_path, BODY).read()
 
-    assert request.subject_identities[0].normalised == "johndoe@example.com"
+    assert request.subject_identities[0].normalised("US") == "johndoe@example.com"
     assert request.submitted_at == datetime.fromisoformat("2018-10-02T13:00")
 
 
@@ -122,3 +122,78 @@ def test_a_request_of_the_command_line_is_read_back(tmp_path: Path) -> None:
 )
 def test_the_answer_is_due_by_law(regulation: str, submitted: datetime, due: datetime) -> None:
     assert deadline(regulation, submitted) == due
+
+
+@pytest.mark.parametrize("extensions", [None, "text", []])
+def test_extensions_that_are_no_object_are_refused(tmp_path: Path, extensions: object) -> None:
+    with pytest.raises(InvalidRequestError, match="line 1: extensions"):
+        _file(tmp_path, {**BODY, "extensions": extensions}).read()
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        pytest.param(b'{"a": "\xffjohndoe"}', "line 2: not UTF-8", id="not-utf-8"),
+        pytest.param(b"[" * 100_000, "line 2: not JSON", id="too-deep"),
+    ],
+)
+def test_bytes_that_are_no_json_are_named_by_their_line(
+    tmp_path: Path, line: bytes, reason: str
+) -> None:
+    file = _file(tmp_path, BODY)
+    file.path.write_bytes(file.path.read_bytes() + line + b"\n")
+
+    with pytest.raises(InvalidRequestError) as caught:
+        file.read()
+
+    assert caught.value.problems == (reason,)
+    assert "johndoe" not in str(caught.value)
+
+
+def test_a_line_ends_at_a_line_feed_only(tmp_path: Path) -> None:
+    """U+2028 may stand inside a text of JSON."""
+    file = _file(tmp_path, json.dumps({**BODY, "api_version": "2\u2028.0"}, ensure_ascii=False))
+
+    assert len(file.read()) == 1
+
+
+def test_bytes_that_are_no_text_stay_where_another_line_is_rewritten(tmp_path: Path) -> None:
+    file = _file(tmp_path, BODY)
+    file.path.write_bytes(file.path.read_bytes() + b"\xff\n")
+
+    file.settle({str(BODY["subject_request_id"])})
+
+    assert file.path.read_bytes().endswith(b"}\n\xff\n")
+
+
+def test_a_settled_request_keeps_no_field_that_we_do_not_know(tmp_path: Path) -> None:
+    file = _file(tmp_path, {**BODY, "note": "JohnDoe@example.com wrote in"})
+
+    file.settle({str(BODY["subject_request_id"])})
+
+    assert "johndoe" not in file.path.read_text().lower()
+    assert file.is_spent()
+    assert file.fingerprint() is None
+
+
+def test_a_body_that_only_says_it_is_redacted_is_read(tmp_path: Path) -> None:
+    assert _file(tmp_path, {**BODY, "extensions": {"candor": {"is_redacted": True}}}).read()
+
+
+def test_a_phone_is_read_as_one_of_the_companys_country() -> None:
+    identity = SubjectIdentity(
+        identity_type=IdentityType.PHONE, identity_value="020 7946 0018", identity_format="raw"
+    )
+
+    assert identity.normalised("GB") == "+442079460018"
+
+
+def test_a_request_file_behind_a_link_is_rewritten_where_it_lies(tmp_path: Path) -> None:
+    file = _file(tmp_path, BODY)
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(file.path)
+
+    RequestFile(link, "link").settle({str(BODY["subject_request_id"])})
+
+    assert link.is_symlink()
+    assert "johndoe" not in file.path.read_text().lower()

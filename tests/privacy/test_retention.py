@@ -59,3 +59,11 @@ def test_all_rules_that_cannot_be_carried_out_are_named_and_nothing_goes(company
 
     assert len(caught.value.problems) == 3
     assert len(company.rows("raw.events")) == 7
+
+
+@pytest.mark.parametrize("column", ["event_id", "properties"])
+def test_a_column_that_is_no_time_cannot_tell_an_age(company: Company, column: str) -> None:
+    config = _config(raw__events={"days": 1, "aged_by": column})
+
+    with pytest.raises(RetentionRuleError, match=f"{column} is no timestamp or date"):
+        enforce_retention(company.warehouse, config, ALL_TABLES, now=NOW, run_id="run-1")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -157,3 +160,47 @@ def test_a_trace_across_chunks_is_counted_once(position: int, chunk: int) -> Non
 
 def test_the_probe_is_nobodys_address() -> None:
     assert PROBE.endswith(".invalid")
+
+
+@pytest.mark.parametrize("compress", [bz2.compress, lzma.compress])
+def test_a_value_in_a_compressed_file_is_found(
+    tmp_path: Path, compress: Callable[[bytes], bytes]
+) -> None:
+    (tmp_path / "copy").write_bytes(compress(f"{'email ' * 500}\n{VALUE}\n".encode()))
+
+    finding = FileScanner(_scanner()).scan(tmp_path / "copy", tmp_path)
+
+    assert (finding.hits, finding.undecoded) == (1, None)
+
+
+@pytest.mark.parametrize("compress", [bz2.compress, lzma.compress])
+def test_a_compressed_file_that_is_cut_off_is_not_clean(
+    tmp_path: Path, compress: Callable[[bytes], bytes]
+) -> None:
+    (tmp_path / "copy").write_bytes(compress(b"some rows " * 100)[:-8])
+
+    assert FileScanner(_scanner()).scan(tmp_path / "copy", tmp_path).undecoded
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"7z\xbc\xaf\x27\x1c", "7z"),
+        (b"Rar!\x1a\x07\x01\x00", "rar"),
+        (b"\x04\x22\x4d\x18", "lz4"),
+        (b"\xff\x06\x00\x00sNaPpY", "snappy"),
+    ],
+)
+def test_a_compressed_file_of_a_format_that_we_cannot_open_is_not_clean(
+    tmp_path: Path, head: bytes, name: str
+) -> None:
+    (tmp_path / "copy").write_bytes(head + b"\0" * 20)
+
+    assert str(FileScanner(_scanner()).scan(tmp_path / "copy", tmp_path).undecoded).startswith(name)
+
+
+def test_a_text_that_begins_like_a_compressed_file_is_read_as_text(tmp_path: Path) -> None:
+    (tmp_path / "note").write_text("BZh9 is how bzip2 begins")
+
+    assert FileScanner(_scanner()).scan(tmp_path / "note", tmp_path).undecoded is None

@@ -5,8 +5,10 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -234,6 +236,36 @@ def test_compaction_keeps_views_that_name_the_database(tmp_path: Path) -> None:
 
         assert warehouse.read("from staging.a").to_pylist() == [{"thing_id": "a", "size": 1}]
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_compaction_that_fails_leaves_no_copy_and_may_be_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with DuckDBWarehouse.open(path) as warehouse:
+        warehouse.create_missing([THINGS])
+        warehouse.execute("insert into raw.things values ('a', 1)")
+        with monkeypatch.context() as patched:
+            patched.setattr(warehouse, "execute", _failing(warehouse.execute, "copy from database"))
+            with pytest.raises(duckdb.Error):
+                warehouse.compact()
+        left = sorted(place.name for place in tmp_path.iterdir() if "compacting" in place.name)
+
+        warehouse.compact()
+
+        assert left == []
+        assert warehouse.scalar("select count(*) from raw.things") == 1
+
+
+def _failing(execute: Callable[[str], None], statement: str) -> Callable[[str], None]:
+    """The same, but a statement of this beginning is carried out and then fails."""
+
+    def run(sql: str) -> None:
+        execute(sql)
+        if sql.startswith(statement):
+            raise duckdb.IOException("the disk is full")
+
+    return run
 
 
 def test_what_a_killed_compaction_left_goes_when_the_warehouse_opens(tmp_path: Path) -> None:

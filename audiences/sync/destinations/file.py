@@ -31,6 +31,7 @@ from pyarrow import csv as arrow_csv
 
 from audiences.errors import DestinationUnavailableError
 from audiences.sync.destinations.base import Batch, Delivery, Request, Sleep
+from warehouse import sync_path
 
 # = + - @ and their fullwidth forms, tab, carriage return, line feed; and our own apostrophe.
 _FORMULA = r"^['=+\-@\t\r\n\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]"
@@ -82,13 +83,15 @@ class FileDestination:
         return Delivery()
 
     def erase(self, batch: Batch, *, sleep: Sleep) -> Delivery:  # noqa: ARG002 - never waits
-        """Rewrite every file of the sync without these persons.
+        """Rewrite every file of the sync without these persons; remove what a kill left half written.
 
         Raises:
             DestinationUnavailableError: The folder cannot be written.
         """
         gone = batch.rows["row_id"]
         with self._reported():
+            for path in sorted((self.folder / batch.sync_key).rglob(".*.partial")):
+                path.unlink()
             for path in sorted(self._deltas(batch.sync_key).glob("*.csv")):
                 self._write(path, _as_csv(_without(_read_csv(path.read_bytes()), gone)))
             if self._current(batch.sync_key).is_file():
@@ -123,7 +126,7 @@ class FileDestination:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
-        _sync_folder(path.parent)
+        sync_path(path.parent)
 
     def _escaped(self, column: Any) -> Any:
         if not self.neutralises:
@@ -190,11 +193,3 @@ def _make_private(folder: Path) -> None:
     """Make a folder and those above it that are missing; ``parents=True`` leaves them open."""
     for missing in reversed([f for f in (folder, *folder.parents) if not f.exists()]):
         missing.mkdir(mode=0o700, exist_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,0 +1,149 @@
+"""What an erasure is given of the company, and what becomes of a run that others block."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import dagster as dg
+import pytest
+import yaml
+
+import orchestration.erasure
+from orchestration.company import Company
+from orchestration.defs import privacy_ops
+from orchestration.defs.schedules import ALL as SCHEDULES
+from orchestration.errors import RequestBlockedError, RunFailedError
+from orchestration.privacy_parts import open_erasure, requests_fingerprint
+from orchestration.resources import CandorResource
+from privacy import ErasureReport, IdentityType, RequestFile, SubjectIdentity, request_erasure
+from settings import Paths
+from tests.conftest import ROOT
+
+NOW = datetime.fromisoformat("2026-11-24T12:00")
+ADDRESS = SubjectIdentity(
+    identity_type=IdentityType.EMAIL, identity_value="a@maple.example", identity_format="raw"
+)
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Company:
+    config = tmp_path / "config"
+    shutil.copytree(ROOT / "config", config)
+    company = Company(Paths.resolve({}, config=config, home=tmp_path / "home"))
+    company.paths.make_home()
+    company.paths.landing.mkdir(parents=True, exist_ok=True)
+    return company
+
+
+def _change(company: Company, file: str, **values: object) -> None:
+    path = company.paths.config / file
+    body = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump({**body, **values}))
+
+
+def test_folders_of_sent_files_outside_the_home_are_searched(
+    company: Company, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    there = {"kind": "file", "folder": str(outside), "legal_basis": "x"}
+    inside = {**there, "folder": "exports"}
+    _change(company, "destinations.yml", destinations={"a": there, "b": inside}, syncs={})
+
+    with company.open_warehouse() as warehouse:
+        context = open_erasure(
+            company, warehouse, now=NOW, run_id="run-1", progress=lambda _step: None
+        )
+
+    assert list(context.roots) == [company.paths.home, outside]
+
+
+def test_a_request_is_read_with_the_companys_country(company: Company) -> None:
+    _change(company, "sources.yml", default_region="GB")
+
+    with company.open_warehouse() as warehouse:
+        context = open_erasure(
+            company, warehouse, now=NOW, run_id="run-1", progress=lambda _step: None
+        )
+
+    assert context.default_region == "GB"
+    assert {place.default_region for place in context.request_places} == {"GB"}  # type: ignore[attr-defined]
+
+
+def test_a_request_in_a_landing_file_starts_the_sensor_until_it_is_served(company: Company) -> None:
+    _change(company, "consent.yml", request_files=["requests.jsonl"])
+    file = RequestFile(company.paths.landing / "requests.jsonl", "requests")
+    request = request_erasure([ADDRESS], regulation="gdpr", now=NOW)
+
+    before = requests_fingerprint(company)
+    file.replace([request])
+    waiting = requests_fingerprint(company)
+    file.settle({request.request_id})
+
+    assert (before, requests_fingerprint(company)) == (None, None)
+    assert waiting is not None
+
+
+def test_requests_are_carried_out_daily_once_somebody_switches_it_on() -> None:
+    (schedule,) = [item for item in SCHEDULES if item.job_name == "run_privacy_requests"]
+
+    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+
+
+@pytest.mark.parametrize(
+    ("asked", "fails"),
+    [
+        pytest.param(["blocked-1"], True, id="it-is-blocked"),
+        pytest.param(["served-1"], False, id="another-is-blocked"),
+        pytest.param([], True, id="all-were-asked-for"),
+    ],
+)
+def test_a_run_fails_only_for_requests_that_it_was_started_for(
+    monkeypatch: pytest.MonkeyPatch, company: Company, asked: list[str], fails: bool
+) -> None:
+    report = ErasureReport(receipts=(), blocked={"blocked-1": ["x"]}, refused={})
+    monkeypatch.setattr(privacy_ops, "carry_out", lambda *_args, **_named: report)
+    monkeypatch.setattr(privacy_ops, "_record", lambda *_args: None)
+    monkeypatch.setenv("CANDOR_HOME", str(company.paths.home))
+    monkeypatch.setenv("CANDOR_CONFIG", str(company.paths.config))
+
+    def run() -> None:
+        privacy_ops.carry_out_requests(
+            dg.build_op_context(),
+            candor=CandorResource(),
+            config=privacy_ops.RequestsConfig(request_ids=asked),
+        )
+
+    if not fails:
+        run()
+        return
+    with pytest.raises(dg.Failure):
+        run()
+
+
+@pytest.mark.parametrize("status", ["completed", "in_progress"])
+def test_a_request_that_was_completed_gives_its_receipt_though_the_run_failed(
+    monkeypatch: pytest.MonkeyPatch, company: Company, status: str
+) -> None:
+    """A receipt that is signed while its request is still open is nothing to hand out."""
+    request = request_erasure([ADDRESS], regulation="gdpr", now=NOW)
+    case = SimpleNamespace(
+        subject_request_id=request.request_id, status=status, step="verified_no_trace", reasons=()
+    )
+    receipt = SimpleNamespace(subject_request_id=request.request_id)
+
+    def fail(*_args: object, **_named: object) -> None:
+        raise RunFailedError("run-1", ("another part of it",))
+
+    monkeypatch.setattr(orchestration.erasure, "run_job", fail)
+    monkeypatch.setattr(orchestration.erasure, "read_standing", lambda _warehouse: (case,))
+    monkeypatch.setattr(orchestration.erasure, "read_receipts", lambda _warehouse: (receipt,))
+
+    if status == "completed":
+        assert orchestration.erasure.erase_person(company.paths, request) is receipt
+        return
+    with pytest.raises((RequestBlockedError, RunFailedError)):
+        orchestration.erasure.erase_person(company.paths, request)
