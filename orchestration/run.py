@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -89,8 +90,17 @@ def _job(name: str) -> dg.JobDefinition:
 
 
 def _definitions() -> dg.Definitions:
-    from orchestration.definitions import defs  # noqa: PLC0415 - loads dbt and every package
+    """Load the code location, and keep the garbage collector from walking it ever again.
 
+    dbt and Dagster leave millions of objects that live as long as the process; walking them was
+    measured at 13 of the 60 s of processor time of a run with nothing new.
+    """
+    gc.disable()
+    try:
+        from orchestration.definitions import defs  # noqa: PLC0415 - loads dbt and every package
+    finally:
+        gc.freeze()
+        gc.enable()
     return defs
 
 

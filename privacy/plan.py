@@ -108,8 +108,9 @@ class PlanStore:
         )
 
     def exists(self, request_id: str) -> bool:
-        """Whether a plan is there."""
-        return (self.folder(request_id) / "plan.json").exists()
+        """Whether a plan is there; one that a kill left overwritten, not yet removed, is not."""
+        path = self.folder(request_id) / "plan.json"
+        return path.exists() and path.read_bytes().startswith(b"{")
 
     def destroy(self, request_id: str) -> None:
         """Overwrite and remove a plan; nothing when it is gone."""

@@ -468,3 +468,16 @@ def test_a_compressed_file_that_nobody_can_open_blocks(company: Company) -> None
     assert reasons == [
         "could not be searched: home/backup.zst (zstd is not a format that can be opened)"
     ]
+
+
+def test_a_plan_that_a_kill_left_overwritten_is_removed(company: Company) -> None:
+    company.ask(("email", ANN, "raw"))
+    with pytest.raises(Killed):
+        company.erase(progress=_kill_at("completed: 1 requests"))
+    plan = company.home / "privacy" / ID / "plan.json"
+    plan.write_bytes(b"\0" * plan.stat().st_size)
+
+    report = company.erase()
+
+    assert len(report.receipts) == 1
+    assert not plan.parent.exists()
