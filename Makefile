@@ -48,7 +48,7 @@ test: lint types contracts unit ## everything that CI runs
 lint: $(INSTALLED) ## style and spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/codespell $(PACKAGES) dbt_project config docs tests README.md CONTRIBUTING.md CHANGELOG.md
+	$(BIN)/codespell $(PACKAGES) dbt_project config docs README.md CONTRIBUTING.md CHANGELOG.md
 	$(BIN)/validate-pyproject pyproject.toml
 
 types: $(INSTALLED) ## mypy --strict on our packages
