@@ -5,6 +5,7 @@ from __future__ import annotations
 from ingestion.accounting import FileCount
 from ingestion.config import RecordSource, SegmentSource, SourcesConfig
 from ingestion.errors import (
+    EmptySourceError,
     IngestionError,
     MissingSourceError,
     ReadOnlyLandingError,
@@ -18,6 +19,7 @@ from ingestion.load import IngestReport, SuppressionCheck, load_landing, new_fil
 
 __all__ = [
     "TABLES",
+    "EmptySourceError",
     "FileCount",
     "IngestReport",
     "IngestionError",

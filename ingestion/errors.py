@@ -2,6 +2,7 @@
 
 * IngestionError
   - MissingSourceError
+  - EmptySourceError
   - WrongColumnError
   - UnreadableFileError
   - ReadOnlyLandingError
@@ -30,6 +31,18 @@ class MissingSourceError(IngestionError, FileNotFoundError):
 
     def __str__(self) -> str:
         return self._message
+
+
+class EmptySourceError(IngestionError, ValueError):
+    """A declared source has files, and no row in any of them."""
+
+    def __init__(self, sources: Sequence[str]) -> None:
+        self.sources = tuple(sources)
+        listed = ", ".join(map(repr, sources))
+        super().__init__(
+            f"source {listed}: the files hold no row: look whether the export was cut off, put a "
+            "whole one in the landing folder, or set `optional: true` in sources.yml"
+        )
 
 
 class WrongColumnError(IngestionError, ValueError):

@@ -14,7 +14,7 @@ import pyarrow as pa
 from ingestion import load_events, load_records
 from ingestion.accounting import FileCount, write_loads
 from ingestion.config import RecordSource, SegmentSource, SourcesConfig
-from ingestion.errors import UnreadableFileError
+from ingestion.errors import EmptySourceError, UnreadableFileError
 from ingestion.files import LandingFile, describe_file, source_files
 from ingestion.inventory import AS_OF, LOADS, QUARANTINE, TABLES
 from ingestion.rewrite import finish_rewrites
@@ -119,6 +119,7 @@ def load_landing(
 
     Raises:
         MissingSourceError: A source that is not optional has no file.
+        EmptySourceError: A source that is not optional has no row; the others are loaded.
         UnreadableFileError: This user may not read a file; nothing is loaded.
         WrongColumnError: A file lacks a column that its source maps; nothing of it is loaded.
     """
@@ -133,10 +134,22 @@ def load_landing(
         done += sum(file.path.stat().st_size for file in batch)
         if progress is not None:
             progress("Reading landing files", done / total)
+    _refuse_empty_sources(warehouse, config)
     known = _known_up_to(warehouse, now)
     if known is not None:
         warehouse.replace(AS_OF.name, "select $as_of::timestamp as as_of", {"as_of": known})
     return IngestReport(tuple(run.counts), tuple(run.unreadable), known)
+
+
+def _refuse_empty_sources(warehouse: Warehouse, config: SourcesConfig) -> None:
+    """Stop before an export that was cut off empties audiences and destinations."""
+    empty = warehouse.read(
+        f"select source from {LOADS.name.sql} group by source having sum(rows_in) = 0"
+    )["source"].to_pylist()
+    wanted = {name for name, source in config.sources.items() if not source.optional}
+    refused = sorted(wanted.intersection(empty))
+    if refused:
+        raise EmptySourceError(refused)
 
 
 def new_files(warehouse: Warehouse, config: SourcesConfig, landing: Path) -> tuple[str, ...]:

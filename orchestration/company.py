@@ -15,6 +15,7 @@ from audiences.sync import DestinationsConfig, Sync, resolve_syncs
 from identity import IdentityConfig
 from ingestion import SourcesConfig
 from measurement import ExperimentsConfig
+from orchestration.errors import MissingHomeError
 from orchestration.inventory import python_tables
 from orchestration.profiles_config import ProfilesConfig
 from orchestration.run_lock import hold_or_wait
@@ -125,6 +126,15 @@ class Company:
             "experiments", "content", "audiences", "destinations", "syncs",
         ):  # fmt: skip
             getattr(self, name)
+
+    def check_home(self) -> None:
+        """Refuse to read a data home that no run has made.
+
+        Raises:
+            MissingHomeError: There is no warehouse in it.
+        """
+        if not self.paths.warehouse.is_file():
+            raise MissingHomeError(self.paths.home)
 
     @contextmanager
     def open_warehouse(self) -> Iterator[Warehouse]:

@@ -1,6 +1,7 @@
 """Exceptions raised by the orchestration package.
 
 * OrchestrationError
+  - MissingHomeError
   - DbtProjectError
   - DbtBuildError
   - RunFailedError
@@ -23,6 +24,20 @@ class OrchestrationError(Exception):
     """A run or a command cannot be carried out."""
 
 
+class MissingHomeError(OrchestrationError, FileNotFoundError):
+    """A command reads a data home that is not there."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        super().__init__(home)
+
+    def __str__(self) -> str:
+        return (
+            f"there is no data home at {self.home}: name another with --home (CANDOR_HOME), or "
+            "make one with `candor run`"
+        )
+
+
 class DbtProjectError(OrchestrationError):
     """The dbt project does not parse."""
 
@@ -42,8 +57,10 @@ class DbtBuildError(OrchestrationError):
 class RunFailedError(OrchestrationError):
     """A run ended with failures."""
 
-    def __init__(self, run_id: str, failures: tuple[str, ...]) -> None:
-        self.run_id, self.failures = run_id, failures
+    def __init__(
+        self, run_id: str, failures: tuple[str, ...], classes: frozenset[str] = frozenset()
+    ) -> None:
+        self.run_id, self.failures, self.classes = run_id, failures, classes
         listed = "".join(f"\n  - {failure}" for failure in failures)
         super().__init__(
             f"run {run_id} failed:{listed}\n`candor ui` shows it; the next run goes on from here"

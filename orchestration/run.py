@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
 
 from orchestration.errors import RunFailedError, UnknownJobError
 from orchestration.instance import close_orphans, open_instance
@@ -16,6 +17,13 @@ from warehouse import WarehouseBusyError
 
 # The terminal shows progress and, at the end, what failed; Dagster's own log is in the UI.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+# What Dagster raises in a step when a person or the system ends the process.
+INTERRUPTED = frozenset({"DagsterExecutionInterruptedError", "KeyboardInterrupt"})
+OUR_PACKAGES = frozenset({
+    "audiences", "identity", "ingestion", "measurement", "orchestration", "personalization",
+    "prediction", "privacy", "settings", "warehouse",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,7 @@ def run_job(
             instance=instance, raise_on_error=False, run_config={**QUIET, **(run_config or {})}
         )
     if not result.success:
-        raise RunFailedError(result.run_id, tuple(_failures(result)))
+        raise RunFailedError(result.run_id, tuple(_failures(result)), _classes(result))
     checks = result.get_asset_check_evaluations()
     failed = [check for check in checks if not check.passed]
     return RunOutcome(
@@ -114,8 +122,25 @@ def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
     return [f"{event.step_key}: {_cause(event)}" for event in failures]
 
 
+def _classes(result: dg.ExecuteInProcessResult) -> frozenset[str]:
+    """Names of the error classes that made steps fail."""
+    errors = [_innermost(event) for event in result.all_events if event.is_step_failure]
+    return frozenset(error.cls_name or "" for error in errors if error is not None)
+
+
 def _cause(event: dg.DagsterEvent) -> str:
+    error = _innermost(event)
+    if error is None:
+        return "no reason recorded"
+    if error.cls_name in INTERRUPTED:
+        return "it was interrupted"
+    # Our own errors say what to do; where their class lives is of no use to the reader.
+    module, _, message = error.message.strip().partition(": ")
+    return message if module.partition(".")[0] in OUR_PACKAGES else error.message.strip()
+
+
+def _innermost(event: dg.DagsterEvent) -> SerializableErrorInfo | None:
     error = event.step_failure_data.error
     while error is not None and error.cause is not None:
         error = error.cause
-    return error.message.strip() if error else "no reason recorded"
+    return error

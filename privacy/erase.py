@@ -289,9 +289,16 @@ def _compact(due: _Pass) -> Outcome:
 
 
 def _prove(due: _Pass) -> Outcome:
+    return _prove_among(due, due.request_ids)
+
+
+def _prove_among(due: _Pass, under_way: Sequence[str]) -> Outcome:
+    """Search for the persons of a pass; the frozen plans of all that are under way name them."""
     context = due.context
     plans = due.plans
-    scan = _scan(due, plans)
+    scan = _scan(due, plans, under_way)
+    if not scan.is_clean and len(due.cases) > 1:
+        return _prove_one_by_one(due, under_way)
     if not scan.is_clean:
         found = [f"{trace.rows} traces in {trace.location}" for trace in scan.traces]
         unread = [f"could not be searched: {place}" for place in scan.undecoded]
@@ -307,14 +314,24 @@ def _prove(due: _Pass) -> Outcome:
     return due.passed(probes=scan.probes, files=scan.files, values=scan.values)
 
 
-def _scan(due: _Pass, plans: Sequence[ErasurePlan]) -> ScanReport:
+def _prove_one_by_one(due: _Pass, under_way: Sequence[str]) -> Outcome:
+    """Tell whose traces are left, so that nobody is blocked for somebody else's."""
+    outcomes = [_prove_among(replace(due, cases=[case]), under_way) for case in due.cases]
+    return Outcome(
+        {name: detail for item in outcomes for name, detail in item.details.items()},
+        {name: why for item in outcomes for name, why in item.blocked.items()},
+        Step.DESTINATIONS_TOLD,
+    )
+
+
+def _scan(due: _Pass, plans: Sequence[ErasurePlan], under_way: Sequence[str]) -> ScanReport:
     context = due.context
     return scan_home(
         context.warehouse,
         context.roots,
         _needles(due, plans),
         warehouse_file=context.warehouse_file,
-        exempt=[context.plans.folder(plan.subject_request_id) for plan in plans],
+        exempt=[context.plans.folder(request_id) for request_id in under_way],
     )
 
 

@@ -53,7 +53,9 @@ def status(*, paths: Paths, as_json: JsonOption = False) -> None:
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
     from orchestration.status import read_status  # noqa: PLC0415 - as above
 
-    with Company(paths).open_warehouse() as warehouse:
+    company = Company(paths)
+    company.check_home()
+    with company.open_warehouse() as warehouse:
         found = read_status(warehouse)
     if as_json:
         print_json({"as_of": found.as_of, "loads": found.loads.to_pylist(),
@@ -76,7 +78,9 @@ def export(
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
     from orchestration.export import export_table  # noqa: PLC0415 - as above
 
-    with Company(paths).open_warehouse() as warehouse:
+    company = Company(paths)
+    company.check_home()
+    with company.open_warehouse() as warehouse:
         rows = export_table(warehouse, table, out)
     console.print(f"Wrote {rows:,} rows of {table} to {out}.")
 

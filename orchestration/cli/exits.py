@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from audiences import AudienceError, InvalidAudienceError
 from identity import IdentityError, InvalidDecisionError, TruthFileError, UnknownRecordError
-from ingestion import IngestionError
+from ingestion import (
+    EmptySourceError,
+    IngestionError,
+    MissingSourceError,
+    UnreadableFileError,
+    WrongColumnError,
+)
 from measurement import InvalidExperimentError, MeasurementError
 from orchestration.errors import (
+    MissingHomeError,
     OrchestrationError,
+    RunFailedError,
     TargetNotEmptyError,
     UnknownJobError,
     UnknownTableError,
@@ -28,6 +36,7 @@ INPUT_ERRORS = (
     InvalidDecisionError,
     InvalidExperimentError,
     InvalidRequestError,
+    MissingHomeError,
     SampleError,
     SettingsError,
     TargetNotEmptyError,
@@ -38,6 +47,14 @@ INPUT_ERRORS = (
     UnknownTableError,
     UnsupportedFormatError,
 )
+
+# A run tells the classes of what made it fail by name only: Dagster keeps no more of them.
+INPUT_NAMES = frozenset({
+    *(error.__name__ for error in INPUT_ERRORS),
+    *(error.__name__ for error in SettingsError.__subclasses__()),
+    EmptySourceError.__name__, MissingSourceError.__name__, UnreadableFileError.__name__,
+    WrongColumnError.__name__,
+})  # fmt: skip
 
 
 def expected_errors() -> tuple[type[Exception], ...]:
@@ -53,4 +70,6 @@ def exit_code(error: BaseException) -> int:
     """4 when another run is active, 3 when something given is wrong, else 1."""
     if isinstance(error, WarehouseBusyError):
         return BUSY
+    if isinstance(error, RunFailedError):
+        return INPUT if error.classes and error.classes <= INPUT_NAMES else FAILED
     return INPUT if isinstance(error, INPUT_ERRORS) else FAILED

@@ -75,7 +75,7 @@ def test_a_missing_file_names_the_source_and_the_folder(
 ) -> None:
     answer = _run(candor, config, landing, tmp_path)
 
-    assert answer.code == 1
+    assert answer.code == 3
     assert "source 'contacts': no file matches 'contacts.csv'" in answer.err
     assert "optional: true" in answer.err
     assert _rows(tmp_path) == 0
@@ -88,7 +88,7 @@ def test_a_wrong_column_is_named_with_those_that_are_there(
 
     answer = _run(candor, config, landing, tmp_path)
 
-    assert answer.code == 1
+    assert answer.code == 3
     assert "no column 'Email'; the file has Id, Mail" in answer.err
     assert _rows(tmp_path) == 0
 
@@ -106,14 +106,16 @@ def test_a_file_that_is_none_of_its_kind_is_set_aside_and_said(
     assert _rows(tmp_path) == 0
 
 
-def test_an_empty_source_is_loaded_as_no_rows(
+def test_an_empty_source_is_named_before_anything_is_computed_from_it(
     candor: Candor, config: Path, landing: Path, tmp_path: Path
 ) -> None:
     (landing / "contacts.csv").write_text("Id,Email\n")
 
     answer = _run(candor, config, landing, tmp_path)
 
-    assert answer.code == 0, answer.err
+    assert answer.code == 3
+    assert "source 'contacts': the files hold no row" in answer.err
+    assert "ingestion.errors" not in answer.err
     assert _rows(tmp_path) == 0
 
 
@@ -184,3 +186,13 @@ def test_values_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> N
     print_rows("Files", [{"file": "crm[final].csv [/old]"}])
 
     assert "crm[final].csv [/old]" in capsys.readouterr().out
+
+
+def test_a_home_that_is_not_there_is_not_made_by_looking_at_it(
+    candor: Candor, tmp_path: Path
+) -> None:
+    answer = candor("status", "--home", tmp_path / "typo")
+
+    assert answer.code == 3
+    assert "no data home" in answer.err
+    assert not (tmp_path / "typo").exists()

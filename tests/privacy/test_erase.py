@@ -229,6 +229,21 @@ def test_a_trace_in_an_unknown_file_blocks_until_it_is_gone(company: Company) ->
     assert len(report.receipts) == 1
 
 
+def test_a_trace_of_one_person_is_no_reason_against_another(company: Company) -> None:
+    (company.home / "notes.txt").write_text(f"called {ANN}")
+    company.ask(("email", ANN, "raw"), number=1)
+    company.ask(("email", BEN, "raw"), number=2)
+
+    report = company.erase()
+
+    against = {
+        name: [why for why in reasons if "notes.txt" in why]
+        for name, reasons in report.blocked.items()
+    }
+    assert against.pop(ID) == ["1 traces in home/notes.txt"]
+    assert not any(against.values())
+
+
 def test_an_export_that_holds_the_person_is_removed(company: Company) -> None:
     export = company.home / "artifacts" / "export.csv"
     export.write_text(f"email\n{ANN}\n")
