@@ -11,7 +11,7 @@ from privacy.context import (
     ErasureContext,
     RequestPlace,
 )
-from privacy.erase import ErasureReport, erase, plan_erasure
+from privacy.erase import ErasureReport, erase
 from privacy.errors import (
     AuditChainError,
     InvalidRequestError,
@@ -25,6 +25,7 @@ from privacy.errors import (
 from privacy.keys import KeyRing, read_public_key
 from privacy.locations import FolderLocation, TableLocation, table_locations
 from privacy.plan import ErasurePlan
+from privacy.plan_requests import plan_erasure
 from privacy.receipt import Receipt, read_receipts, verify_receipt
 from privacy.request_folder import RequestFolder
 from privacy.requests import (

@@ -12,16 +12,15 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from privacy.bytescan import ByteScanner
-from privacy.classification import unclassified, write_inventory
-from privacy.closure import Closure, close_identities
+from privacy.classification import write_inventory
 from privacy.context import ErasureContext
 from privacy.errors import MissingPlanError
 from privacy.needles import Needles
 from privacy.neighbours import needles_among_neighbours
-from privacy.plan import ErasurePlan, distinct_keys, keys_of, make_plans
+from privacy.plan import ErasurePlan, distinct_keys, keys_of
+from privacy.plan_requests import plan_erasure
 from privacy.proof import issue_receipts
 from privacy.receipt import Receipt, read_receipts
 from privacy.requests import SubjectRequest
@@ -94,17 +93,6 @@ def _advanced(cases: Sequence[Case], step: Step, outcome: Outcome) -> list[Case]
     ]
 
 
-def plan_erasure(
-    requests: Sequence[SubjectRequest], context: ErasureContext
-) -> tuple[Sequence[ErasurePlan], Mapping[str, Sequence[str]]]:
-    """Say what an erasure would do, and why it could not; writes nothing.
-
-    Returns:
-        One plan for each request that names somebody, and every reason against each, by request.
-    """
-    return _planned(requests, context)
-
-
 @dataclass(frozen=True, slots=True)
 class _Pass:
     """The requests for which one step is due."""
@@ -171,7 +159,9 @@ def _verify_identity(due: _Pass) -> Outcome:
 def _plan(due: _Pass) -> Outcome:
     context = due.context
     write_inventory(context.warehouse, context.tables)
-    plans, blocked = _planned([due.bodies[request_id] for request_id in due.request_ids], context)
+    plans, blocked = plan_erasure(
+        [due.bodies[request_id] for request_id in due.request_ids], context
+    )
     free = [plan for plan in plans if plan.subject_request_id not in blocked]
     for plan in free:
         context.plans.freeze(plan)
@@ -183,43 +173,6 @@ def _plan(due: _Pass) -> Outcome:
         for plan in free
     }
     return Outcome(details, blocked)
-
-
-def _planned(
-    requests: Sequence[SubjectRequest], context: ErasureContext
-) -> tuple[Sequence[ErasurePlan], dict[str, Sequence[str]]]:
-    undeclared = unclassified(context.warehouse, context.tables)
-    closure = close_identities(
-        context.warehouse,
-        requests,
-        tables=context.tables,
-        customer_id_sources=context.customer_id_sources,
-        default_region=context.default_region,
-    )
-    clear = [item.request_id for item in requests if item.request_id not in closure.unclear]
-    plans = make_plans(_only(closure, clear), clear, context.places)
-    reasons: dict[str, Sequence[str]] = {
-        plan.subject_request_id: [*undeclared, *refusals]
-        for plan, refusals in zip(plans, _refusals(plans, context.places), strict=True)
-    }
-    unclear = {name: [*why, *undeclared] for name, why in closure.unclear.items()}
-    return plans, {name: why for name, why in {**reasons, **unclear}.items() if why}
-
-
-def _only(closure: Closure, request_ids: Sequence[str]) -> Closure:
-    wanted = pa.array(list(request_ids), pa.string())
-    kept = pc.is_in(closure.keys["subject_request_id"], value_set=wanted)
-    return Closure(closure.keys.filter(kept), closure.left_alone, closure.unclear)
-
-
-def _refusals(plans: Sequence[ErasurePlan], places: Sequence[Location]) -> Sequence[Sequence[str]]:
-    """Every reason against each plan; places are asked one by one only where one refuses."""
-    together = distinct_keys(keys_of(plans))
-    refusing = [place for place in places if place.refusals(together)]
-    return [
-        [why for place in refusing for why in place.refusals(distinct_keys(keys_of([plan])))]
-        for plan in plans
-    ]
 
 
 def _suppress(due: _Pass) -> Outcome:
