@@ -141,8 +141,10 @@ def load_manifest(parsed: ParsedProject) -> Any:
     from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415 - slow
     from dbt.parser.manifest import extended_mashumuro_decoder  # noqa: PLC0415 - slow
 
-    manifest = Manifest.from_msgpack(parsed.state.read_bytes(), decoder=extended_mashumuro_decoder)
-    manifest.build_flat_graph()  # type: ignore[no-untyped-call]
+    with _collector_paused():
+        state = parsed.state.read_bytes()
+        manifest = Manifest.from_msgpack(state, decoder=extended_mashumuro_decoder)
+        manifest.build_flat_graph()  # type: ignore[no-untyped-call]
     return manifest
 
 
