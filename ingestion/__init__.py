@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ingestion.accounting import FileCount
-from ingestion.config import RecordSource, SegmentSource, SourcesConfig
+from ingestion.config import EventSource, RecordSource, SourcesConfig
 from ingestion.errors import (
     EmptySourceError,
     IngestionError,
@@ -20,6 +20,7 @@ from ingestion.load import IngestReport, SuppressionCheck, load_landing, new_fil
 __all__ = [
     "TABLES",
     "EmptySourceError",
+    "EventSource",
     "FileCount",
     "IngestReport",
     "IngestionError",
@@ -27,7 +28,6 @@ __all__ = [
     "MissingSourceError",
     "ReadOnlyLandingError",
     "RecordSource",
-    "SegmentSource",
     "SourcesConfig",
     "SuppressionCheck",
     "UnreadableFileError",

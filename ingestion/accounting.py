@@ -92,7 +92,8 @@ def _delete_rows(warehouse: Warehouse, table: Table) -> None:
 # is neither refused nor in a table was a copy.
 _RECOUNTED = f"""
     with lines as (
-        select source, file_hash, any_value(new_hash) as new_hash, count(distinct line) as n
+        select source, file_hash, any_value(new_hash) as new_hash,
+            count(distinct (line, coalesce(row_key, ''))) as n
         from candor_gone group by all
     ),
     refused as (

@@ -41,10 +41,13 @@ class SourceBase(StrictModel):
     )
 
 
-class SegmentSource(SourceBase):
-    """Calls in the form of the Segment spec, one JSON object a line, plain or gzipped."""
+class EventSource(SourceBase):
+    """Events as a tracking tool writes them; nothing to map."""
 
-    kind: Literal["segment"] = Field(description="Segment-spec calls.")
+    kind: Literal["segment", "rudderstack"] = Field(
+        description="segment: Segment-spec calls, one JSON object a line, plain or gzipped; "
+        "rudderstack: the same with RudderStack's merge call and channel."
+    )
 
 
 class PersonReference(StrictModel):
@@ -113,7 +116,7 @@ class RecordSource(SourceBase):
         return KINDS[self.kind]
 
 
-Source = Annotated[SegmentSource | RecordSource, Field(discriminator="kind")]
+Source = Annotated[EventSource | RecordSource, Field(discriminator="kind")]
 
 
 class SourcesConfig(StrictModel):

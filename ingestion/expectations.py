@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ingestion import load, records, segment
+from ingestion import formats, load, records
 from ingestion.inventory import (
     ACCOUNTS,
     AS_OF,
@@ -24,6 +24,8 @@ from warehouse import ExpectationReport, Fact, Suite, Table, TableName, Warehous
 # A source that has changed its form refuses nearly everything; single bad lines are daily life.
 # Fernhill-like event streams refuse 0.3 %, so ten per cent is far from both.
 MAX_REFUSED_SHARE = 0.10
+
+EVENT_TYPES = ("identify", "page", "screen", "track", "group", "alias", "merge")
 
 
 def judge_table(warehouse: Warehouse, table: TableName) -> ExpectationReport:
@@ -77,23 +79,24 @@ def _share(column: str) -> Fact:
 
 def _suite(table: Table, *facts: Fact) -> tuple[TableName, Suite]:
     kinds = [kind for kind, record in KINDS.items() if record.table == table.name.name]
-    volume = _volume(*(kinds or ["segment"]))
+    volume = _volume(*(kinds or formats.FORMATS))
     origin = _complete("load_id", "source", "file", *table.key)
     distinct = {fact.claim: fact for fact in (*origin, _unique(table), *facts, *volume)}
     return table.name, Suite(table.name, tuple(distinct.values()))
 
 
-_REFUSALS = sorted({*segment.REASONS, *records.REASONS, load.UNREADABLE_FILE})
+_REFUSALS = sorted({*formats.REASONS, *records.REASONS, load.UNREADABLE_FILE})
 
 SUITES: Mapping[TableName, Suite] = dict(
     [
         _suite(
             EVENTS,
             *_complete("type", '"timestamp"'),
-            _among("type", segment.TYPES),
+            _among("type", EVENT_TYPES),
             Fact(
-                "every_event_names_somebody",
-                "count(*) filter (coalesce(anonymous_id, user_id, email) is null)",
+                "every_delivered_event_names_somebody",
+                "count(*) filter (coalesce(anonymous_id, user_id, email) is null "
+                "and received_at is not null)",
                 at_most=0,
             ),
             _share("scroll_depth"),

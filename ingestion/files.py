@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingestion.config import RecordSource, SegmentSource, SourcesConfig
+from ingestion.config import EventSource, RecordSource, SourcesConfig
 from ingestion.errors import MissingSourceError, UnreadableFileError
 
 # Lines are handed to the engine in blocks of this size, decompressed: large enough that calls
@@ -64,9 +64,7 @@ class LandingFile:
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
-def source_files(
-    name: str, source: SegmentSource | RecordSource, landing: Path
-) -> tuple[Path, ...]:
+def source_files(name: str, source: EventSource | RecordSource, landing: Path) -> tuple[Path, ...]:
     """The files of one source, in order of their names.
 
     Raises:

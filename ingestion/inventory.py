@@ -57,8 +57,9 @@ EVENTS = Table(
     columns=(
         _text("event_id", Pii.PSEUDONYMOUS, "the source's message id, else a hash of the line"),
         *_ORIGIN,
-        Column("line", "BIGINT", Pii.NONE, "line in the file, from 1"),
-        _text("type", Pii.NONE, "identify, page, screen, track, group or alias"),
+        Column("line", "BIGINT", Pii.NONE, "line in the file, from 1; row for Parquet"),
+        Column("position", "INTEGER", Pii.NONE, "place in the line, from 1: a batch holds several"),
+        _text("type", Pii.NONE, "identify, page, screen, track, group, alias or merge"),
         _text("event", Pii.NONE, "name of a track call, or of the page or screen"),
         _text("anonymous_id", Pii.PSEUDONYMOUS, "the browser or device; null if not said"),
         _text("user_id", Pii.PSEUDONYMOUS, "the signed-in user; null if none"),
@@ -71,6 +72,11 @@ EVENTS = Table(
         _time("sent_at", "when it was sent by the device's clock; null if not said"),
         _time("received_at", "when the source received it; null if not said, never invented"),
         _time("timestamp", "when it happened, corrected for the device's clock"),
+        Column(
+            "is_late", "BOOLEAN", Pii.NONE, "received more than 3 days after; null if not known"
+        ),
+        _text("channel", Pii.NONE, "what sent it, e.g. web, mobile, server; null if not said"),
+        _text("session_id", Pii.PSEUDONYMOUS, "the tracker's own visit; null if it keeps none"),
         _text("page_url", Pii.PERSONAL, "address of the page"),
         _text("page_path", Pii.NONE, "path of the page"),
         _text("page_title", Pii.NONE, "title of the page"),
@@ -78,6 +84,8 @@ EVENTS = Table(
         _text("campaign_source", Pii.NONE, "utm_source"),
         _text("campaign_medium", Pii.NONE, "utm_medium"),
         _text("campaign_name", Pii.NONE, "utm_campaign"),
+        _text("campaign_term", Pii.NONE, "utm_term"),
+        _text("campaign_content", Pii.NONE, "utm_content"),
         _text("ip", Pii.PERSONAL, "address of the device"),
         _text("user_agent", Pii.PERSONAL, "what the browser says it is"),
         _text("locale", Pii.NONE, "language and country, e.g. en-US"),
@@ -87,6 +95,9 @@ EVENTS = Table(
         _number("scroll_depth", "share of the page that was seen, 0..1"),
         _number("time_on_page_s", "seconds"),
         _text("search_query", Pii.PERSONAL, "what was searched for"),
+        _text("download", Pii.NONE, "the asset or file that was downloaded"),
+        _text("block", Pii.NONE, "the block of the page that was shown or clicked"),
+        Column("item_position", "BIGINT", Pii.NONE, "place of the clicked result or item, from 1"),
         _text("properties", Pii.PERSONAL, "JSON as given"),
         _text("traits", Pii.IDENTIFIER, "JSON as given"),
         _text("context", Pii.IDENTIFIER, "JSON as given"),
@@ -320,4 +331,4 @@ TABLES: tuple[Table, ...] = (
 def table_of(kind: str) -> Table:
     """The table that a source of this kind fills."""
     names = {table.name.name: table for table in TABLES}
-    return EVENTS if kind == "segment" else names[KINDS[kind].table]
+    return names[KINDS[kind].table] if kind in KINDS else EVENTS

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingestion import segment
-from ingestion.config import RecordSource, SegmentSource, SourcesConfig
-from ingestion.files import LandingFile, read_lines
+from ingestion.config import EventSource, RecordSource, SourcesConfig
+from ingestion.files import LandingFile
+from ingestion.formats import FORMATS
+from ingestion.formats.judged import CARRIED, REFUSED_LINES
 from ingestion.inventory import EVENTS, LOADS, QUARANTINE
 from ingestion.load_records import read_records, record_identifiers
 from ingestion.record_rows import is_parquet
@@ -78,22 +79,23 @@ class Search:
 
     def _rows(self, file: LandingFile) -> pa.Table:
         source = self.config.sources[file.source]
-        if isinstance(source, SegmentSource):
-            return self._calls(file)
+        if isinstance(source, EventSource):
+            return self._calls(source, file)
         return self._records(source, file)
 
-    def _calls(self, file: LandingFile) -> pa.Table:
+    def _calls(self, source: EventSource, file: LandingFile) -> pa.Table:
         """The persons' calls; other calls of the file are not listed."""
         found = [_LANDED.empty_table()]
         refused, is_loaded = self._refused_lines(file), self._is_loaded(file)
-        with self.warehouse.view("candor_refused_lines", refused):
-            for whole in read_lines(file, 0):
-                block = self._worth_reading(whole, refused) if is_loaded else whole
-                if not block.num_rows:
-                    continue
-                with self.warehouse.view("candor_lines", block):
-                    self.warehouse.execute(segment.carried_sql("candor_refused_lines"))
-                found.append(self._listed(file, "event_id", "line", _is_their_call()))
+
+        def worth(block: pa.Table) -> pa.Table:
+            return self._worth_reading(block, refused) if is_loaded else block
+
+        with self.warehouse.view(REFUSED_LINES, refused):
+            found.extend(
+                self._listed(file, "event_id", "last_line", _is_their_call(), CARRIED)
+                for _ in FORMATS[source.kind].carry(self.warehouse, file, worth)
+            )
         rows = pa.concat_tables(found)
         return rows.filter(rows["is_theirs"])
 
@@ -136,7 +138,7 @@ class Search:
         key: str,
         last_line: str,
         is_theirs: str,
-        table: str = segment.CARRIED,
+        table: str,
     ) -> pa.Table:
         rows = self.warehouse.read(
             f"""

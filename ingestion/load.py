@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from ingestion import load_events, load_records
 from ingestion.accounting import FileCount, write_loads
-from ingestion.config import RecordSource, SegmentSource, SourcesConfig
+from ingestion.config import EventSource, RecordSource, SourcesConfig
 from ingestion.errors import EmptySourceError, UnreadableFileError
 from ingestion.files import LandingFile, describe_file, source_files
+from ingestion.formats import FORMATS
 from ingestion.inventory import AS_OF, LOADS, QUARANTINE, TABLES
 from ingestion.rewrite import finish_rewrites
 from warehouse import Warehouse
@@ -180,7 +181,7 @@ def _unlike(file: LandingFile, load_ids: AbstractSet[str]) -> LandingFile:
 
 def _batches(
     config: SourcesConfig, waiting: Sequence[tuple[str, LandingFile]]
-) -> Iterator[tuple[SegmentSource | RecordSource, list[LandingFile]]]:
+) -> Iterator[tuple[EventSource | RecordSource, list[LandingFile]]]:
     """Group event files by size; a record file stands alone."""
     batch: list[LandingFile] = []
     size = 0
@@ -195,7 +196,7 @@ def _batches(
         yield config.sources[batch[-1].source], batch
 
 
-def _load_batch(run: _Run, source: SegmentSource | RecordSource, files: list[LandingFile]) -> None:
+def _load_batch(run: _Run, source: EventSource | RecordSource, files: list[LandingFile]) -> None:
     """Load the files in one transaction; where one cannot be read, each by itself."""
     try:
         with run.context.warehouse.transaction():
@@ -211,10 +212,10 @@ def _load_batch(run: _Run, source: SegmentSource | RecordSource, files: list[Lan
 
 
 def _load(
-    context: LoadContext, source: SegmentSource | RecordSource, files: list[LandingFile]
+    context: LoadContext, source: EventSource | RecordSource, files: list[LandingFile]
 ) -> list[FileCount]:
-    if isinstance(source, SegmentSource):
-        return load_events.load_events(context, files)
+    if isinstance(source, EventSource):
+        return load_events.load_events(context, FORMATS[source.kind], files)
     return [load_records.load_records(context, source, file) for file in files]
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from ingestion import segment
 from ingestion.accounting import FileCount
-from ingestion.files import LandingFile, read_blocks
+from ingestion.files import LandingFile
+from ingestion.formats import EventFormat
+from ingestion.formats.judged import CALLS, FILES, LINE_COLUMNS, tie_sql
 from ingestion.inventory import EVENTS, LOADS, QUARANTINE
-from ingestion.segment import CALLS, FILES, LINE_COLUMNS
 from warehouse import Warehouse, literal, quoted
 
 if TYPE_CHECKING:
@@ -21,8 +21,10 @@ TALLY = "candor_tally"
 COPIES = "candor_copies"
 
 
-def load_events(context: LoadContext, files: Sequence[LandingFile]) -> list[FileCount]:
-    """Load files of Segment-spec calls inside the caller's transaction.
+def load_events(
+    context: LoadContext, form: EventFormat, files: Sequence[LandingFile]
+) -> list[FileCount]:
+    """Load files of events inside the caller's transaction.
 
     Copies are dropped once for all files together: it takes a pass over all events.
 
@@ -34,11 +36,9 @@ def load_events(context: LoadContext, files: Sequence[LandingFile]) -> list[File
         f"create or replace temp table {TALLY} (file_no int, is_good boolean, n bigint)"
     )
     with warehouse.view(FILES, _files_table(files)):
-        for block in read_blocks(files):
-            with warehouse.view("candor_lines", block):
-                warehouse.execute(segment.judged_calls_sql(), {"now": context.now})
+        for _ in form.judge(warehouse, files, now=context.now):
             _mark_suppressed(context)
-            _store(context)
+            _store(context, form)
         copies = _drop_copies(warehouse, [file.load_id for file in files])
     tally = warehouse.read(
         f"select file_no, is_good, sum(n)::bigint as n from {TALLY} group by all"
@@ -47,10 +47,10 @@ def load_events(context: LoadContext, files: Sequence[LandingFile]) -> list[File
     return [_count(file, number, judged, copies) for number, file in enumerate(files)]
 
 
-def _store(context: LoadContext) -> None:
+def _store(context: LoadContext, form: EventFormat) -> None:
     """Store a block's calls, copies included, and note what was refused."""
     warehouse = context.warehouse
-    _quarantine(warehouse)
+    _quarantine(warehouse, form)
     warehouse.execute(
         f"insert into {TALLY} select file_no, code is null, count(*) from {CALLS} group by all"
     )
@@ -58,7 +58,7 @@ def _store(context: LoadContext) -> None:
     warehouse.append(
         EVENTS.name,
         f"""
-        select files.load_id, files.source, files.file, calls.line, {columns},
+        select files.load_id, files.source, files.file, calls.line, calls.position, {columns},
             $now::timestamp as loaded_at
         from {CALLS} as calls inner join {FILES} as files using (file_no)
         where calls.code is null
@@ -67,9 +67,9 @@ def _store(context: LoadContext) -> None:
     )
 
 
-def _quarantine(warehouse: Warehouse) -> None:
+def _quarantine(warehouse: Warehouse, form: EventFormat) -> None:
     reasons = " ".join(
-        f"when {literal(code)} then {literal(why)}" for code, why in segment.REASONS.items()
+        f"when {literal(code)} then {literal(why)}" for code, why in form.reasons.items()
     )
     warehouse.append(
         QUARANTINE.name,
@@ -99,11 +99,11 @@ def _drop_copies(warehouse: Warehouse, load_ids: Sequence[str]) -> Mapping[str, 
             ) as fresh using (event_id)
             group by event_id having count(*) > 1
         )
-        select load_id, line from {EVENTS.name.sql} as events
+        select load_id, line, position from {EVENTS.name.sql} as events
         semi join repeated using (event_id)
         qualify row_number() over (
-            partition by event_id order by received_at asc nulls last, {segment.tie_sql("events")},
-                loaded_at, file, line
+            partition by event_id order by received_at asc nulls last, {tie_sql("events")},
+                loaded_at, file, line, position
         ) > 1
         """,
         fresh,
@@ -111,8 +111,8 @@ def _drop_copies(warehouse: Warehouse, load_ids: Sequence[str]) -> Mapping[str, 
     counted = warehouse.read(f"select load_id, count(*) as n from {COPIES} group by all")
     if counted.num_rows:
         warehouse.execute(
-            f"delete from {EVENTS.name.sql} where (load_id, line) in "
-            f"(select (load_id, line) from {COPIES})"
+            f"delete from {EVENTS.name.sql} where (load_id, line, position) in "
+            f"(select (load_id, line, position) from {COPIES})"
         )
         # The loads of this batch are not there yet: they are counted when they are written.
         warehouse.execute(

@@ -34,7 +34,7 @@ def test_a_clean_load_is_as_expected(landing: Landing) -> None:
         ("update raw.events set type = 'odd'", "type_is_a_known_word"),
         ("update raw.events set scroll_depth = 1.5", "scroll_depth_lies_between_0_and_1"),
         ("insert into raw.events from raw.events", "event_id_identify_a_row"),
-        ("update raw.events set anonymous_id = null", "every_event_names_somebody"),
+        ("update raw.events set anonymous_id = null", "every_delivered_event_names_somebody"),
         ("update raw.loads set rows_quarantined = 4", "few_rows_are_refused"),
         ("update raw.loads set rows_loaded = 0", "no_row_is_there_that_no_load_counted"),
     ],

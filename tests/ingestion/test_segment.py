@@ -147,27 +147,16 @@ def test_byte_order_mark_carriage_returns_and_blank_lines_are_no_rows(landing: L
     assert landing.values("select line from raw.events order by line") == [1, 4]
 
 
-def test_the_examples_of_the_specification_are_loaded(landing: Landing, shared_data: Path) -> None:
-    """All but four, which show a part of a call without saying whose it is.
-
-    The Spec wants a userId or an anonymousId in every call; these four (a screen, a group, a page
-    and a track call) leave both out, as its common fields are told elsewhere.
-    """
+def test_the_examples_of_the_specification_are_loadeddef test_every_example_of_the_specification_is_loaded(landing: Landing, shared_data: Path) -> None:
     file = shared_data / "formats" / "segment" / "spec_example_payloads.ndjson"
     examples = [json.loads(line)["payload"] for line in file.read_text().splitlines()]
-    nobody = [
-        place
-        for place, one in enumerate(examples, start=1)
-        if not {"userId", "user_id", "anonymousId"} & set(one)
-    ]
     copies = len(examples) - len({one.get("messageId") or str(one) for one in examples})
     landing.put("web/a.jsonl", lines(*examples))
 
     landing.load()
 
-    assert landing.codes() == [(place, "no_identity") for place in nobody]
-    assert (len(examples), len(nobody), copies) == (75, 4, 5)
-    assert landing.counts() == [("web/a.jsonl", 75, 66, 5, 4)]
+    assert (len(examples), copies) == (75, 5)
+    assert landing.counts() == [("web/a.jsonl", 75, 70, 5, 0)]
 
 
 def _cut(line: bytes, chance: random.Random) -> bytes:
