@@ -147,7 +147,7 @@ def test_byte_order_mark_carriage_returns_and_blank_lines_are_no_rows(landing: L
     assert landing.values("select line from raw.events order by line") == [1, 4]
 
 
-def test_the_examples_of_the_specification_are_loadeddef test_every_example_of_the_specification_is_loaded(landing: Landing, shared_data: Path) -> None:
+def test_every_example_of_the_specification_is_loaded(landing: Landing, shared_data: Path) -> None:
     file = shared_data / "formats" / "segment" / "spec_example_payloads.ndjson"
     examples = [json.loads(line)["payload"] for line in file.read_text().splitlines()]
     copies = len(examples) - len({one.get("messageId") or str(one) for one in examples})
