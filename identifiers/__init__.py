@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from identifiers.addresses import normalise_postal_codes
 from identifiers.dates import parse_birth_dates
-from identifiers.domains import FREE_MAIL_DOMAINS, is_free_mail_domain
+from identifiers.domains import (
+    DISPOSABLE_DOMAINS,
+    FREE_MAIL_DOMAINS,
+    is_disposable_domain,
+    is_free_mail_domain,
+)
 from identifiers.email import normalise_email, normalise_emails
 from identifiers.hashing import sha256_hex
 from identifiers.mailboxes import canonical_mailboxes
@@ -14,11 +19,13 @@ from identifiers.phone import normalise_phone, normalise_phones
 from identifiers.placeholders import null_placeholders
 
 __all__ = [
+    "DISPOSABLE_DOMAINS",
     "FREE_MAIL_DOMAINS",
     "canonical_given_name",
     "canonical_given_names",
     "canonical_mailboxes",
     "fold_names",
+    "is_disposable_domain",
     "is_free_mail_domain",
     "normalise_email",
     "normalise_emails",

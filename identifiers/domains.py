@@ -1,6 +1,11 @@
-"""Domains of mailbox providers, which name no company."""
+"""Domains of mailbox providers, free and disposable, which name no company."""
 
 from __future__ import annotations
+
+from disposable_email_domains import blocklist
+
+# Mailboxes that live for minutes: some 9,000 domains, kept by a project of that name (MIT).
+DISPOSABLE_DOMAINS: frozenset[str] = frozenset(blocklist)
 
 FREE_MAIL_DOMAINS = frozenset(
     [
@@ -71,3 +76,8 @@ FREE_MAIL_DOMAINS = frozenset(
 def is_free_mail_domain(domain: str) -> bool:
     """Whether anybody can have a mailbox at this domain."""
     return domain.strip().lower() in FREE_MAIL_DOMAINS
+
+
+def is_disposable_domain(domain: str) -> bool:
+    """Whether mailboxes at this domain are made to be thrown away."""
+    return domain.strip().lower() in DISPOSABLE_DOMAINS

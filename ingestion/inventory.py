@@ -316,6 +316,16 @@ QUARANTINE = Table(
     ),
 )
 
+MAIL_DOMAINS = Table(
+    TableName("raw", "mail_domains"),
+    grain="One row per domain of a mailbox provider, which names no company; speaks of no person",
+    columns=(
+        _text("domain", Pii.NONE, "lower case"),
+        _text("kind", Pii.NONE, "free: anybody can have a mailbox; disposable: for a few minutes"),
+    ),
+    key=("domain",),
+)
+
 AS_OF = Table(
     TableName("raw", "as_of"),
     grain="One row: the moment up to which the warehouse knows; speaks of no person",
@@ -324,7 +334,7 @@ AS_OF = Table(
 
 TABLES: tuple[Table, ...] = (
     EVENTS, PERSON_RECORDS, ACCOUNTS, ORDERS, TICKETS, CONTENT_ITEMS, IP_RANGES, CONSENT_EVENTS,
-    LOADS, QUARANTINE, AS_OF,
+    LOADS, QUARANTINE, MAIL_DOMAINS, AS_OF,
 )  # fmt: skip
 
 

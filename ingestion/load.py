@@ -18,6 +18,7 @@ from ingestion.errors import EmptySourceError, UnreadableFileError
 from ingestion.files import LandingFile, describe_file, source_files
 from ingestion.formats import FORMATS
 from ingestion.inventory import AS_OF, LOADS, QUARANTINE, TABLES
+from ingestion.mail_domains import write_mail_domains
 from ingestion.rewrite import finish_rewrites
 from warehouse import Warehouse
 
@@ -125,6 +126,7 @@ def load_landing(
         WrongColumnError: A file lacks a column that its source maps; nothing of it is loaded.
     """
     warehouse.create_missing(TABLES)
+    write_mail_domains(warehouse)
     finish_rewrites(warehouse, landing)
     context = LoadContext(warehouse, now, is_suppressed, config.default_region)
     run = _Run(context)

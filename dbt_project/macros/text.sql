@@ -53,10 +53,49 @@
 {%- endmacro %}
 
 {#
-    An IPv4 address as raw.ip_ranges writes addresses: 32 hex digits, mapped into IPv6.
-    Null for anything else; IPv6 addresses are not looked up.
+    A network address as raw.ip_ranges writes addresses: 32 hex digits, IPv4 mapped into IPv6, so
+    that the order of texts is the order of addresses. Null for anything else.
 #}
 {% macro address_key(column) -%}
+    {{ return(adapter.dispatch('address_key')(column)) }}
+{%- endmacro %}
+
+{# IPv6 addresses are not looked up on other engines: taking them apart is not written alike. #}
+{% macro default__address_key(column) -%}
+    case
+        when {{ matches(column, ipv4_pattern()) }} then {{ ipv4_key(column) }}
+    end
+{%- endmacro %}
+
+{% macro duckdb__address_key(column) -%}
+    {%- set mapped -%} regexp_replace({{ column }}, '^::ffff:', '', 'i') {%- endset -%}
+    {%- set groups -%}
+        list_transform(
+            list_filter(string_split({} , ':'), lambda part: part <> ''),
+            lambda part: lpad(part, 4, '0')
+        )
+    {%- endset -%}
+    {%- set head -%}
+        array_to_string({{ groups | replace('{}', "split_part(" ~ column ~ ", '::', 1)") }}, '')
+    {%- endset -%}
+    {%- set tail -%}
+        array_to_string({{ groups | replace('{}', "split_part(" ~ column ~ ", '::', 2)") }}, '')
+    {%- endset -%}
+    case
+        when {{ matches(mapped, ipv4_pattern()) }} then {{ ipv4_key(mapped) }}
+        when
+            {{ matches('lower(' ~ column ~ ')', '^[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}$') }}
+            and length({{ head }}) + length({{ tail }}) <= 32
+            and (contains({{ column }}, '::') or length({{ head }}) = 32)
+            then lower(
+                {{ head }} || repeat('0', 32 - length({{ head }}) - length({{ tail }})) || {{ tail }}
+            )
+    end
+{%- endmacro %}
+
+{% macro ipv4_pattern() -%} ^[0-9]{1,3}([.][0-9]{1,3}){3}$ {%- endmacro %}
+
+{% macro ipv4_key(column) -%}
     {%- set number -%}
         {%- for part in range(1, 5) -%}
             {%- set byte = dbt.split_part(column, "'.'", part) -%}
@@ -64,8 +103,5 @@
             {{- ' + ' if not loop.last }}
         {%- endfor -%}
     {%- endset -%}
-    case
-        when {{ matches(column, '^[0-9]{1,3}([.][0-9]{1,3}){3}$') }}
-            then '00000000000000000000ffff' || lpad(lower(hex({{ number }})), 8, '0')
-    end
+    '00000000000000000000ffff' || lpad(lower(hex({{ number }})), 8, '0')
 {%- endmacro %}

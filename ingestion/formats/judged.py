@@ -134,7 +134,7 @@ def is_implausible_sql(*moments: str) -> str:
 
 def is_late_sql(happened: str) -> str:
     """Whether an event came long after it happened; null where nobody says when it came."""
-    return f"received_at - {happened} > interval '{LATE_AFTER}'"
+    return f"try(received_at - {happened}) > interval '{LATE_AFTER}'"
 
 
 def tie_sql(relation: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from identifiers import (
     canonical_mailboxes,
+    is_disposable_domain,
     is_free_mail_domain,
     normalise_email,
     normalise_emails,
@@ -146,6 +147,11 @@ def test_a_mailbox_of_gmail_is_one_whatever_its_dots_and_tags() -> None:
     assert canonical_mailboxes(given).to_pylist() == [
         "ab@gmail.com", "ab@gmail.com", "a.b+x@maple.example", None,
     ]  # fmt: skip
+
+
+def test_a_disposable_domain_names_no_company() -> None:
+    assert is_disposable_domain("Mailinator.com")
+    assert not is_disposable_domain("maple.example")
 
 
 def test_a_free_mail_domain_names_no_company() -> None:

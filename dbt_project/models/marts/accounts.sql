@@ -20,6 +20,20 @@ members as (
 
 ),
 
+visits as (
+
+    select
+        company_domain,
+        count(*) as visit_count
+
+    from {{ ref('sessions') }}
+
+    where company_domain is not null and not is_bot
+
+    group by company_domain
+
+),
+
 -- Each field from the most trusted record that knows it.
 filled as (
 
@@ -45,12 +59,16 @@ final as (
         filled.employee_count,
         filled.annual_revenue,
         filled.country,
-        coalesce(members.member_count, 0) as member_count
+        coalesce(members.member_count, 0) as member_count,
+        coalesce(visits.visit_count, 0) as visit_count
 
     from filled
 
     left join members
         on filled.account_id = members.account_id
+
+    left join visits
+        on filled.domain = visits.company_domain
 
     where filled.trust_rank = 1
 

@@ -6,36 +6,51 @@ sessionised as (
 
 ),
 
+addresses as (
+
+    select * from {{ ref('int_addresses__located') }}
+
+),
+
 final as (
 
     select
-        event_id,
-        person_id,
-        case when first_event_id is not null then session_hash end as session_id,
-        source,
-        type,
-        event,
-        activity,
-        occurred_at,
-        received_at,
-        anonymous_id,
-        page_path,
-        {{ without_addresses('page_referrer') }} as page_referrer,
-        campaign_source,
-        campaign_medium,
-        campaign_name,
-        channel,
-        device_type,
-        locale,
-        timezone,
-        content_id,
-        scroll_share as scroll_depth,
-        cast(attention_s as double) as time_on_page_s,
-        {{ without_addresses('search_query') }} as search_query,
-        {{ without_addresses('properties') }} as properties,
-        is_bot
+        sessionised.event_id,
+        sessionised.person_id,
+        case when sessionised.first_event_id is not null then sessionised.session_hash end as session_id,
+        sessionised.source,
+        sessionised.type,
+        sessionised.event,
+        sessionised.activity,
+        sessionised.occurred_at,
+        sessionised.received_at,
+        sessionised.anonymous_id,
+        sessionised.page_path,
+        {{ without_addresses('sessionised.page_referrer') }} as page_referrer,
+        sessionised.campaign_source,
+        sessionised.campaign_medium,
+        sessionised.campaign_name,
+        sessionised.channel,
+        sessionised.device_type,
+        sessionised.locale,
+        sessionised.timezone,
+        sessionised.content_id,
+        sessionised.scroll_share as scroll_depth,
+        cast(sessionised.attention_s as double) as time_on_page_s,
+        {{ without_addresses('sessionised.search_query') }} as search_query,
+        {{ without_addresses('sessionised.properties') }} as properties,
+        sessionised.download,
+        sessionised.block,
+        sessionised.item_position,
+        sessionised.is_late,
+        addresses.domain as company_domain,
+        addresses.confidence as company_confidence,
+        sessionised.is_bot
 
     from sessionised
+
+    left join addresses
+        on sessionised.ip = addresses.ip
 
 )
 

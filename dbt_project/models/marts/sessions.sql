@@ -19,7 +19,8 @@ ends as (
         {{ first_known('page_path', 'session_id', backwards) }} as exit_path,
         {{ first_known('channel', 'session_id', forwards) }} as first_channel,
         {{ first_known('device_type', 'session_id', forwards) }} as first_device_type,
-        {{ first_known('page_referrer', 'session_id', forwards) }} as first_referrer
+        {{ first_known('page_referrer', 'session_id', forwards) }} as first_referrer,
+        {{ first_known('company_domain', 'session_id', forwards) }} as first_company_domain
 
     from events
 
@@ -40,6 +41,9 @@ final as (
         max(landing_path) as landing_path,
         max(exit_path) as exit_path,
         max(first_device_type) as device_type,
+        max(first_company_domain) as company_domain,
+        max(case when company_domain = first_company_domain then company_confidence end)
+            as company_confidence,
         max(case when is_bot then 1 else 0 end) = 1 as is_bot
 
     from ends

@@ -15,12 +15,14 @@ renamed as (
         source,
         file,
         line,
+        position,
         {{ clean_text('anonymous_id') }} as anonymous_id,
         {{ clean_text('user_id') }} as user_id,
         {{ clean_text('previous_id') }} as previous_id,
         {{ clean_text('group_id') }} as group_id,
         lower({{ clean_text('email') }}) as email,
         {{ clean_text('content_id') }} as content_id,
+        {{ clean_text('session_id') }} as tracker_session_id,
 
         -- what happened
         lower(trim(type)) as type,
@@ -32,11 +34,17 @@ renamed as (
         {{ clean_text('campaign_source') }} as campaign_source,
         {{ clean_text('campaign_medium') }} as campaign_medium,
         {{ clean_text('campaign_name') }} as campaign_name,
+        {{ clean_text('campaign_term') }} as campaign_term,
+        {{ clean_text('campaign_content') }} as campaign_content,
         {{ clean_text('search_query') }} as search_query,
+        {{ clean_text('download') }} as download,
+        {{ clean_text('block') }} as block,
+        item_position,
         scroll_depth,
         time_on_page_s,
 
         -- from where
+        {{ clean_text('channel') }} as sending_channel,
         {{ clean_text('ip') }} as ip,
         {{ clean_text('user_agent') }} as user_agent,
         {{ clean_text('locale') }} as locale,
@@ -54,6 +62,7 @@ renamed as (
         cast(original_timestamp as {{ dbt.type_timestamp() }}) as original_timestamp,
         cast(sent_at as {{ dbt.type_timestamp() }}) as sent_at,
         cast(received_at as {{ dbt.type_timestamp() }}) as received_at,
+        is_late,
         cast(loaded_at as {{ dbt.type_timestamp() }}) as loaded_at
 
     from source

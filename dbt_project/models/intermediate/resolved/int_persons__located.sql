@@ -14,35 +14,23 @@ events as (
 
 addresses as (
 
-    select
-        person_id,
-        {{ address_key('ip') }} as address
-
-    from events
-
-),
-
-ranges as (
-
-    select * from {{ ref('stg_raw__ip_ranges') }}
-
-    where confidence is null or confidence >= {{ var('network_confidence') }}
+    select * from {{ ref('int_addresses__located') }}
 
 ),
 
 located as (
 
     select
-        addresses.person_id,
-        ranges.domain,
+        events.person_id,
+        addresses.domain,
         count(*) as address_count
 
-    from addresses
+    from events
 
-    inner join ranges
-        on addresses.address between ranges.first_address and ranges.last_address
+    inner join addresses
+        on events.ip = addresses.ip
 
-    group by addresses.person_id, ranges.domain
+    group by events.person_id, addresses.domain
 
 )
 

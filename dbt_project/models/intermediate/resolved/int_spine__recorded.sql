@@ -80,7 +80,9 @@ domains as (
 
     from {{ ref('int_accounts__unified') }}
 
-    where domain is not null and domain not in ({{ quoted_list(var('free_mail_domains')) }})
+    where domain is not null and domain not in (
+        select mail_domains.domain from {{ ref('stg_raw__mail_domains') }} as mail_domains
+    )
 
     group by domain
 
