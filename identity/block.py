@@ -13,14 +13,21 @@ from identity.prepare import RECORDS
 from warehouse import Warehouse
 
 PAIRS = "identity_pairs"
+# Of a weak key's values those that more records share make no pairs. In a million records next to
+# no first name, surname or birth date is that rare, so that weak keys cost little there.
+_WEAK_BLOCK_SIZE = 12
 
 
 @dataclass(frozen=True, slots=True)
 class BlockingKey:
-    """A name and the SQL of a key over one record; null compares with nobody."""
+    """A name and the SQL of a key over one record; null compares with nobody.
+
+    A weak key says little by itself: it makes pairs only where few records share its value.
+    """
 
     name: str
     sql: str
+    is_weak: bool = False
 
 
 KEYS: tuple[BlockingKey, ...] = (
@@ -37,6 +44,15 @@ KEYS: tuple[BlockingKey, ...] = (
     BlockingKey("birth date, first name", "cast(birth_date as varchar) || '|' || left(given_name, 2)"),
     BlockingKey("birth date, last name", "cast(birth_date as varchar) || '|' || left(last_name, 2)"),
     BlockingKey("birth date, place", "cast(birth_date as varchar) || '|' || coalesce(postal_code, city)"),
+    # Records with many slips and gaps share nothing stronger.
+    BlockingKey("birth date", "cast(birth_date as varchar)", is_weak=True),
+    BlockingKey("first name", "given_name", is_weak=True),
+    BlockingKey("last name", "last_name", is_weak=True),
+    BlockingKey("beginnings of names", "left(given_name, 3) || '|' || left(last_name, 3)", is_weak=True),
+    BlockingKey("beginnings of names exchanged", "least(left(given_name, 3), left(last_name, 3)) || '|' || greatest(left(given_name, 3), left(last_name, 3))", is_weak=True),
+    BlockingKey("beginning of mailbox", "case when length(mailbox) >= 5 then left(mailbox, 5) end", is_weak=True),
+    BlockingKey("first name, place", "given_name || '|' || city", is_weak=True),
+    BlockingKey("last name, place", "last_name || '|' || city", is_weak=True),
 )  # fmt: skip
 
 
@@ -60,7 +76,8 @@ def block_records(warehouse: Warehouse, *, max_block_size: int) -> int:
             on left_side.key_name = right_side.key_name
             and left_side.key = right_side.key
             and left_side.record < right_side.record
-        where left_side.size <= $max_block_size
+        where left_side.size <= case when left_side.is_weak then {_WEAK_BLOCK_SIZE}
+            else $max_block_size end
         order by left_record, right_record
         """,
         {"max_block_size": max_block_size},
@@ -70,6 +87,6 @@ def block_records(warehouse: Warehouse, *, max_block_size: int) -> int:
 
 def _keyed(key: BlockingKey) -> str:
     return (
-        f"select record, '{key.name}' as key_name, {key.sql} as key from {RECORDS} "
+        f"select record, '{key.name}' as key_name, {key.sql} as key, {key.is_weak} as is_weak from {RECORDS} "
         f"where {key.sql} is not null"
     )

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from identity.train import FieldParameters, Floats, conventional, is_sound, smoothed
+from identity.train import FieldParameters, Floats, bounded, conventional, is_sound, smoothed
 
 Levels = npt.NDArray[np.int8]
 
@@ -223,8 +223,10 @@ def _found_levels(
     counts = np.bincount(levels[known], share[known], minlength=len(u))
     # A few pairs' worth of the starting values keeps empty kinds where they began.
     found = smoothed(counts + 5.0 * conventional(u))
-    if item.name == "person" and not is_sound(field.name, found, u):
-        return item.levels[field.name]
+    if item.name == "person":
+        found = bounded(field.name, found)
+        if not is_sound(field.name, found, u):
+            return item.levels[field.name]
     return _derived(item.name, field, found)
 
 

@@ -64,6 +64,18 @@ _EXCHANGED = (
     "and first_name_l != first_name_r, false)"
 )
 
+# Blank or misspelt, one of the two names stands where the other belongs.
+_ONE_EXCHANGED = (
+    "length(first_name_l) > 2 and jaro_winkler_similarity(first_name_l, last_name_r) >= 0.92 "
+    "or length(last_name_l) > 2 and jaro_winkler_similarity(last_name_l, first_name_r) >= 0.92"
+)
+
+_SAME_HOUSE = "coalesce(house_number_l = house_number_r, false) and jaro_winkler_similarity(street_l, street_r) >= 0.85"
+_ALIKE_PLACES = (
+    "coalesce(damerau_levenshtein(postal_code_l, postal_code_r) <= 1, false) "
+    "or coalesce(jaro_winkler_similarity(replace(city_l, ' ', ''), replace(city_r, ' ', '')) >= 0.9, false)"
+)
+
 COMPARISONS: tuple[Comparison, ...] = (
     Comparison(
         "first_name",
@@ -83,6 +95,7 @@ COMPARISONS: tuple[Comparison, ...] = (
                 "(first_name_l is null or first_name_r is null) and initial_l = initial_r "
                 "or first_name_l = middle_name_r or middle_name_l = first_name_r",
             ),
+            Level("one exchanged with last name", _ONE_EXCHANGED),
             Level("similar but two usual names", _SIMILAR_FIRST_NAMES),
         ),
     ),
@@ -90,7 +103,8 @@ COMPARISONS: tuple[Comparison, ...] = (
         "last_name",
         "last_name",
         # An exchange is one event, which the first name tells; told twice it would count twice.
-        f"{_either_null('last_name')} or {_EXCHANGED}",
+        f"{_either_null('last_name')} or {_EXCHANGED} "
+        f"or first_name_l != first_name_r and last_name_l != last_name_r and ({_ONE_EXCHANGED})",
         (
             Level("same", "last_name_l = last_name_r", frequency_of="last_name"),
             Level("one part of two", "list_has_any(string_split(last_name_l, ' '), string_split(last_name_r, ' '))"),
@@ -173,13 +187,17 @@ COMPARISONS: tuple[Comparison, ...] = (
         "(street_l is null or street_r is null) and (postal_code_l is null or postal_code_r is null) "
         "and (city_l is null or city_r is null)",
         (
+            Level("same house", f"{_SAME_HOUSE} and coalesce(postal_code_l = postal_code_r or city_l = city_r, true)"),
+            Level("same house, place misspelt", f"{_SAME_HOUSE} and ({_ALIKE_PLACES})"),
             Level(
-                "same house",
-                "coalesce(house_number_l = house_number_r, false) and jaro_winkler_similarity(street_l, street_r) >= 0.85 "
-                "and coalesce(postal_code_l = postal_code_r or city_l = city_r, true)",
+                "same street",
+                f"jaro_winkler_similarity(street_l, street_r) >= 0.92 and length(street_l) > 5 and ({_ALIKE_PLACES})",
             ),
+            Level("same house and street elsewhere", f"{_SAME_HOUSE} and jaro_winkler_similarity(street_l, street_r) >= 0.92"),
+            Level("same postal code and city", "postal_code_l = postal_code_r and city_l = city_r"),
             Level("same postal code", "postal_code_l = postal_code_r"),
             Level("same city", "city_l = city_r"),
+            Level("similar city", "jaro_winkler_similarity(replace(city_l, ' ', ''), replace(city_r, ' ', '')) >= 0.88"),
         ),
     ),
     Comparison(

@@ -117,6 +117,14 @@ def is_sound(name: str, m: Floats, u: Floats) -> bool:
     return bool(m[0] > u[0] and m[-1] < u[-1] and m[-1] <= most)
 
 
+def bounded(name: str, m: Floats) -> Floats:
+    """As many differences as are believed of one person's pairs, where the data show more."""
+    most = _MOST_DIFFERENT.get(name, 0.9)
+    if m[-1] <= most:
+        return m
+    return np.append(m[:-1] * (1 - most) / max(m[:-1].sum(), 1e-9), most)
+
+
 def conventional(u: Floats) -> Floats:
     """Four pairs of five agree; a tenth falls on every level between, a tenth falls by chance."""
     between = len(u) - 2
