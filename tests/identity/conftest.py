@@ -57,6 +57,23 @@ class Company:
         self.warehouse.create_missing(TABLES)
         self.warehouse.execute("insert into raw.as_of values ($as_of)", {"as_of": AS_OF})
 
+    def saved(self, path: Path) -> None:
+        """Write the whole company into a database file; its knowledge stays where it is."""
+        self.warehouse.execute(f"attach '{path}' as saved")
+        self.warehouse.execute("copy from database memory to saved")
+        self.warehouse.execute("detach saved")
+
+    @classmethod
+    def restored(cls, path: Path, artifacts: Path, *, runs: int) -> Company:
+        """A company as it was saved, after so many runs."""
+        made = cls.__new__(cls)
+        made.warehouse = DuckDBWarehouse.in_memory()
+        made.artifacts, made.config, made.runs = artifacts, IdentityConfig(), runs
+        made.warehouse.execute(f"attach '{path}' as saved (read_only)")
+        made.warehouse.execute("copy from database saved to memory")
+        made.warehouse.execute("detach saved")
+        return made
+
     def configure(self, **settings: Any) -> None:
         """Change the configuration."""
         self.config = IdentityConfig(**settings)

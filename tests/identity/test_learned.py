@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,12 +65,22 @@ RECORDS_SCHEMA = pa.schema(
 )  # fmt: skip
 
 
-@pytest.fixture
-def crowd(company: Company) -> Company:
-    """A company large enough for a model, resolved once."""
+@pytest.fixture(scope="module")
+def resolved_crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a company large enough for a model, resolved once."""
+    folder = tmp_path_factory.mktemp("crowd")
+    company = Company(folder / "artifacts")
     company.warehouse.append(RECORDS, people(PEOPLE))
     assert company.resolve().threshold is not None
-    return company
+    company.saved(folder / "company.duckdb")
+    return folder
+
+
+@pytest.fixture
+def crowd(resolved_crowd: Path, tmp_path: Path) -> Company:
+    """A copy of it."""
+    shutil.copytree(resolved_crowd / "artifacts", tmp_path / "artifacts")
+    return Company.restored(resolved_crowd / "company.duckdb", tmp_path / "artifacts", runs=1)
 
 
 def knowledge(company: Company) -> dict[str, Any]:
