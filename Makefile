@@ -58,7 +58,7 @@ contracts: $(INSTALLED) ## who may import whom
 	$(BIN)/lint-imports
 
 unit: $(INSTALLED)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 docs: $(INSTALLED) ## the reference pages: tables, configuration, commands, errors
 	$(BIN)/python -m orchestration.docs

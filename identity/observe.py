@@ -50,7 +50,7 @@ def observe_events(warehouse: Warehouse) -> None:
                 select anonymous_id from {SIGHTINGS} where anonymous_id is not null
             ) as is_device
         from {EVENTS}
-        where type = 'alias' and previous_id <> user_id
+        where type in ('alias', 'merge') and previous_id <> user_id
         group by previous_id, user_id
         """
     )

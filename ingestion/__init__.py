@@ -9,6 +9,8 @@ from ingestion.errors import (
     IngestionError,
     MissingSourceError,
     ReadOnlyLandingError,
+    UnknownDayError,
+    UnknownRowError,
     UnreadableFileError,
     WrongColumnError,
 )
@@ -30,6 +32,8 @@ __all__ = [
     "RecordSource",
     "SourcesConfig",
     "SuppressionCheck",
+    "UnknownDayError",
+    "UnknownRowError",
     "UnreadableFileError",
     "WrongColumnError",
     "landing_files",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import pyarrow as pa
 
 from ingestion.files import LandingFile
-from ingestion.inventory import LOADS, QUARANTINE, TABLES
+from ingestion.inventory import CONTRACT_VIOLATIONS, DROPPED_LOADS, LOADS, QUARANTINE, TABLES
+from ingestion.received_dates import received_date
 from warehouse import Table, Warehouse, quoted
 
 
@@ -28,7 +29,7 @@ class FileCount:
 def write_loads(
     warehouse: Warehouse, kind: str, counts: Sequence[FileCount], now: datetime
 ) -> None:
-    """Remember the files as loaded."""
+    """Remember the files as loaded, and when their refused rows were judged."""
     rows = {
         "load_id": [count.file.load_id for count in counts],
         "source": [count.file.source for count in counts],
@@ -40,8 +41,44 @@ def write_loads(
         "rows_deduplicated": [count.rows_deduplicated for count in counts],
         "rows_quarantined": [count.rows_quarantined for count in counts],
         "loaded_at": pa.array([now] * len(counts), pa.timestamp("us")),
+        "received_date": [
+            received_date(count.file.name, count.file.modified_at) for count in counts
+        ],
     }
     warehouse.append(LOADS.name, pa.table(rows))
+    refusing = [count.file.load_id for count in counts if count.rows_quarantined]
+    if refusing:
+        warehouse.execute(
+            f"update {QUARANTINE.name.sql} set refused_at = $now "
+            "where refused_at is null and list_contains($ids, load_id)",
+            {"now": now, "ids": refusing},
+        )
+
+
+def fill_received_dates(warehouse: Warehouse) -> None:
+    """Say of loads that an earlier release wrote on which day they came."""
+    undated = warehouse.read(
+        f"select load_id, file, loaded_at from {LOADS.name.sql} where received_date is null"
+    ).to_pylist()
+    if not undated:
+        return
+    days = pa.table(
+        {
+            "load_id": [row["load_id"] for row in undated],
+            "day": [received_date(row["file"], row["loaded_at"]) for row in undated],
+        }
+    )
+    with warehouse.view("candor_days", days):
+        warehouse.execute(
+            f"update {LOADS.name.sql} as loads set received_date = days.day "
+            "from candor_days as days where days.load_id = loads.load_id"
+        )
+
+
+def dropped_days(warehouse: Warehouse) -> frozenset[tuple[str, date]]:
+    """Sources and days of which nothing is to be loaded."""
+    rows = warehouse.read(f"select distinct source, received_date from {DROPPED_LOADS.name.sql}")
+    return frozenset((row["source"], row["received_date"]) for row in rows.to_pylist())
 
 
 def forget_rows(
@@ -49,8 +86,9 @@ def forget_rows(
 ) -> None:
     """Put the warehouse in step with files that were rewritten, in one transaction.
 
-    What the rows of the files brought goes from the raw tables and from the quarantine, the
-    counts of their loads follow, and the loads know the new files.
+    What the rows of the files brought goes from the raw tables, from the quarantine and from the
+    violations of the tracking plan, the counts of their loads follow, and the loads know the new
+    files.
 
     Args:
         warehouse: The engine.
@@ -69,8 +107,9 @@ def forget_rows(
             if table.subjects:
                 _delete_rows(warehouse, table)
         warehouse.execute(f"create or replace temp table candor_recounted as {_RECOUNTED}")
-        warehouse.execute(_FORGET_QUARANTINE)
-        warehouse.execute(_RENUMBER_QUARANTINE)
+        for place in (QUARANTINE, CONTRACT_VIOLATIONS):
+            warehouse.execute(_forget_lines_sql(place))
+            warehouse.execute(_renumber_sql(place))
         warehouse.execute(_RECOUNT)
 
 
@@ -121,28 +160,36 @@ _RECOUNTED = f"""
     from counted where new_hash is not null or refused + stored > 0
 """
 
-_GONE_LINES = f"""
-    select quarantine.load_id, quarantine.line, count(*) filter (gone.line = quarantine.line) as here,
-        count(*) filter (gone.line < quarantine.line and lower(loads.file) like '%.parquet') as above
-    from {QUARANTINE.name.sql} as quarantine
-    inner join {LOADS.name.sql} as loads using (load_id)
+
+def _gone_lines_sql(place: Table) -> str:
+    """Of each line that a table points to: whether it is gone, and how many above it are."""
+    return f"""
+    with pointed as (select distinct load_id, line from {place.name.sql})
+    select pointed.load_id, pointed.line, count(*) filter (gone.line = pointed.line) as here,
+        count(*) filter (gone.line < pointed.line and lower(loads.file) like '%.parquet') as above
+    from pointed inner join {LOADS.name.sql} as loads using (load_id)
     inner join (select distinct source, file_hash, line from candor_gone) as gone
         on gone.source = loads.source and gone.file_hash = loads.file_hash
-        and gone.line <= quarantine.line
+        and gone.line <= pointed.line
     group by all
-"""
+    """
 
-_FORGET_QUARANTINE = f"""
-    delete from {QUARANTINE.name.sql} where (load_id, line) in
-    (select (load_id, line) from ({_GONE_LINES}) where here > 0)
-"""
 
-# Text files keep their lines; the rows of a Parquet file move up.
-_RENUMBER_QUARANTINE = f"""
-    update {QUARANTINE.name.sql} as quarantine set line = quarantine.line - moved.above
-    from ({_GONE_LINES}) as moved
-    where moved.load_id = quarantine.load_id and moved.line = quarantine.line and moved.above > 0
-"""
+def _forget_lines_sql(place: Table) -> str:
+    return (
+        f"delete from {place.name.sql} where (load_id, line) in "
+        f"(select (load_id, line) from ({_gone_lines_sql(place)}) where here > 0)"
+    )
+
+
+def _renumber_sql(place: Table) -> str:
+    """Text files keep their lines; the rows of a Parquet file move up."""
+    return (
+        f"update {place.name.sql} as pointing set line = pointing.line - moved.above "
+        f"from ({_gone_lines_sql(place)}) as moved "
+        "where moved.load_id = pointing.load_id and moved.line = pointing.line and moved.above > 0"
+    )
+
 
 _RECOUNT = f"""
     update {LOADS.name.sql} as loads set

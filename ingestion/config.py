@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+import json
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from ingestion.mapping import KINDS, RecordKind
+from ingestion.pull_config import Pull, pulled_pattern, with_default_files
+from ingestion.tracking_plan import compile_schema
 from settings import StrictModel
 
 
@@ -21,6 +31,32 @@ def _inside_landing(patterns: list[str]) -> list[str]:
             raise ValueError(message)
     return patterns
 
+
+def _read_schema(value: object, info: ValidationInfo) -> object:
+    """The schema itself, where its file is named."""
+    if not isinstance(value, str):
+        return value
+    folder = (info.context or {}).get("folder")
+    try:
+        return json.loads((folder / value).read_text("utf-8")) if folder else value
+    except OSError as error:
+        raise ValueError(
+            f"this file of the configuration cannot be read: {error.strerror}"
+        ) from None
+    except ValueError:
+        raise ValueError("this file is not JSON") from None
+
+
+def _is_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    compile_schema(schema)
+    return schema
+
+
+SchemaFile = Annotated[
+    dict[str, Any],
+    BeforeValidator(_read_schema, json_schema_input_type=str | dict[str, Any]),
+    AfterValidator(_is_schema),
+]
 
 Patterns = Annotated[
     list[str], BeforeValidator(_listed), AfterValidator(_inside_landing), Field(min_length=1)
@@ -44,10 +80,23 @@ class SourceBase(StrictModel):
 class EventSource(SourceBase):
     """Events as a tracking tool writes them; nothing to map."""
 
-    kind: Literal["segment", "rudderstack"] = Field(
+    kind: Literal["segment", "rudderstack", "mparticle", "snowplow"] = Field(
         description="segment: Segment-spec calls, one JSON object a line, plain or gzipped; "
-        "rudderstack: the same with RudderStack's merge call and channel."
+        "rudderstack: the same with RudderStack's merge call and channel; mparticle: batches of "
+        "events, one a line, printed over several lines, or as an array; snowplow: enriched events, "
+        "as lines of the stream (TSV) or as the events table (CSV with header, Parquet)."
     )
+    data_plan: SchemaFile | None = Field(
+        None,
+        description="mparticle only: a JSON file with the JSON Schema of a whole batch, relative to "
+        "the configuration folder. Batches and events that break it are quarantined.",
+    )
+
+    @model_validator(mode="after")
+    def _has_a_plan_of_batches(self) -> Self:
+        if self.data_plan is not None and self.kind != "mparticle":
+            raise ValueError("data_plan: only sources of kind mparticle have one")
+        return self
 
 
 class PersonReference(StrictModel):
@@ -84,6 +133,10 @@ class RecordSource(SourceBase):
         default_factory=dict,
         description="Candor's name on the left, the file's column on the right; in JSON lines a "
         "dotted path.",
+    )
+    pull: Pull | None = Field(
+        None,
+        description="The API or database that the files come from; `files` may be left out then.",
     )
     delimiter: str = Field(
         ",", pattern=r"^[\t !#-,./:-@\[-`{-~]$", description="Of CSV files: one sign."
@@ -130,6 +183,21 @@ class SourcesConfig(StrictModel):
     sources: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")], Source] = Field(
         description="Sources by name; the name stands in every row."
     )
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _pulls_have_files(cls, sources: object) -> object:
+        return with_default_files(sources)
+
+    @model_validator(mode="after")
+    def _pulled_files_are_read(self) -> Self:
+        for name, source in self.sources.items():
+            pattern = pulled_pattern(name)
+            if getattr(source, "pull", None) is not None and pattern not in source.files:
+                raise ValueError(
+                    f"sources.{name}.files: the pull writes {pattern!r}: add it, or leave files out"
+                )
+        return self
 
     @model_validator(mode="after")
     def _references_are_known(self) -> Self:

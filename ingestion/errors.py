@@ -5,12 +5,18 @@
   - EmptySourceError
   - WrongColumnError
   - UnreadableFileError
+  - UnknownDayError
+  - UnknownRowError
   - ReadOnlyLandingError
+  - PullError
+    - PullRefusedError
+    - PullUnavailableError
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 
@@ -68,6 +74,24 @@ class UnreadableFileError(IngestionError):
         super().__init__(f"{file} cannot be read: {reason}; repair or remove it, then run again")
 
 
+class UnknownDayError(IngestionError, ValueError):
+    """Nothing was loaded of a day, or nothing of it was dropped."""
+
+    def __init__(self, day: date, source: str | None, *, dropped: bool = False) -> None:
+        self.day, self.source = day, source
+        of = f" of source {source!r}" if source else ""
+        what = "is not dropped" if dropped else "brought no file that is loaded"
+        super().__init__(f"{day}{of} {what}: `candor day list` shows the days")
+
+
+class UnknownRowError(IngestionError, ValueError):
+    """A refused row that is asked for is not there, or cannot be shown."""
+
+    def __init__(self, file: str, line: int, why: str) -> None:
+        self.file, self.line = file, line
+        super().__init__(f"{file}, line {line}: {why}: `candor quarantine show` lists refused rows")
+
+
 class ReadOnlyLandingError(IngestionError, PermissionError):
     """An erasure must rewrite a landing file that it may not write."""
 
@@ -80,3 +104,22 @@ class ReadOnlyLandingError(IngestionError, PermissionError):
             f"{self.file} may not be written: give Candor write access to the landing folder, or "
             "declare `erase: report` for its source and remove the person's rows there yourself"
         )
+
+
+class PullError(IngestionError):
+    """A source cannot be pulled from its API or database; what was landed before stays."""
+
+    def __init__(self, source: str, problem: str) -> None:
+        self.source = source
+        super().__init__(f"source {source!r}: {problem}")
+
+
+class PullRefusedError(PullError):
+    """The other side, or what it has, does not fit the configuration; asking again is in vain."""
+
+
+class PullUnavailableError(PullError):
+    """The other side does not answer as it should; a later pull may succeed."""
+
+    def __init__(self, source: str, what: str) -> None:
+        super().__init__(source, f"{what}: pull again later, it goes on from where the last ended")

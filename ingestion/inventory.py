@@ -63,7 +63,7 @@ EVENTS = Table(
         _text("event", Pii.NONE, "name of a track call, or of the page or screen"),
         _text("anonymous_id", Pii.PSEUDONYMOUS, "the browser or device; null if not said"),
         _text("user_id", Pii.PSEUDONYMOUS, "the signed-in user; null if none"),
-        _text("previous_id", Pii.PSEUDONYMOUS, "of alias: the user id that it replaces"),
+        _text("previous_id", Pii.PSEUDONYMOUS, "of alias and merge: the user id that it replaces"),
         _text("group_id", Pii.PSEUDONYMOUS, "of group: the account"),
         _text(
             "email", Pii.IDENTIFIER, "address in traits, context.traits or properties, lower case"
@@ -192,6 +192,86 @@ ORDERS = Table(
     aged_by="ordered_at",
 )
 
+SUBSCRIPTIONS = Table(
+    TableName("raw", "subscriptions"),
+    grain="One row per version of one subscription",
+    columns=(
+        *_ORIGIN,
+        _text("subscription_id", Pii.PSEUDONYMOUS, "id of the subscription in its source"),
+        *_VERSION,
+        *_PERSON,
+        _text("account_id", Pii.NONE, "the account in the same source; null if none"),
+        _text("plan", Pii.NONE, "what is subscribed to, as given"),
+        _text("status", Pii.NONE, "as given, e.g. active"),
+        _text("billing_period", Pii.NONE, "as given, e.g. monthly; null unknown"),
+        _number("quantity", "units, e.g. seats"),
+        _number("amount", "price of one billing period, in units of the currency"),
+        _number("mrr", "recurring revenue of a month, in units of the currency"),
+        _text("currency", Pii.NONE, "ISO 4217; null unknown"),
+        _time("started_at", "when it began; null unknown"),
+        _time("trial_ends_at", "when the trial ends or ended; null if none"),
+        _time("renews_at", "when it renews or expires next; null unknown"),
+        _time("cancelled_at", "when it was cancelled, though it may still run; null if it was not"),
+        _time("ended_at", "when it ended; null while it runs"),
+        _ATTRIBUTES,
+        *_TIMES,
+    ),
+    key=("source", "subscription_id", "record_hash"),
+    subjects=_BY_PERSON,
+    aged_by="loaded_at",
+)
+
+LIFECYCLE_EVENTS = Table(
+    TableName("raw", "lifecycle_events"),
+    grain="One row per stage that one person reached; a correction of it is a version of its own",
+    columns=(
+        *_ORIGIN,
+        _text(
+            "lifecycle_event_id",
+            Pii.PSEUDONYMOUS,
+            "the source's id, else hash of person, stage, time",
+        ),
+        Column(
+            "record_hash", "VARCHAR", Pii.PSEUDONYMOUS, "SHA-256 of what was mapped: its version"
+        ),
+        *_PERSON,
+        _text("stage", Pii.NONE, "the stage that was reached, as given"),
+        _text("previous_stage", Pii.NONE, "the stage before; null if not said"),
+        _time("changed_at", "when it was reached"),
+        *_TIMES,
+    ),
+    key=("source", "lifecycle_event_id", "record_hash"),
+    subjects=_BY_PERSON,
+    aged_by="changed_at",
+)
+
+DEALS = Table(
+    TableName("raw", "deals"),
+    grain="One row per version of one deal: a sale that is hoped for, won or lost",
+    columns=(
+        *_ORIGIN,
+        _text("deal_id", Pii.PSEUDONYMOUS, "id of the deal in its source"),
+        *_VERSION,
+        *_PERSON,
+        _text("account_id", Pii.NONE, "the account in the same source; null if none"),
+        _text("name", Pii.PERSONAL, "as given"),
+        _text("deal_type", Pii.NONE, "as given, e.g. new business"),
+        _text("pipeline", Pii.NONE, "as given; null if there is but one"),
+        _text("stage", Pii.NONE, "as given"),
+        _number("amount", "hoped for or won, in units of the currency"),
+        _text("currency", Pii.NONE, "ISO 4217; null unknown"),
+        _number("probability", "of being won, as given: a share or per cent"),
+        Column("is_closed", "BOOLEAN", Pii.NONE, "won or lost; null unknown"),
+        Column("is_won", "BOOLEAN", Pii.NONE, "null unknown"),
+        _time("closed_at", "when it was closed; of an open one when it is expected to be"),
+        _ATTRIBUTES,
+        *_TIMES,
+    ),
+    key=("source", "deal_id", "record_hash"),
+    subjects=_BY_PERSON,
+    aged_by="loaded_at",
+)
+
 TICKETS = Table(
     TableName("raw", "tickets"),
     grain="One row per version of one support ticket",
@@ -297,6 +377,28 @@ LOADS = Table(
         Column("rows_deduplicated", "BIGINT", Pii.NONE, "rows that stood there already"),
         Column("rows_quarantined", "BIGINT", Pii.NONE, "rows refused with a reason"),
         _LOADED_AT,
+        Column(
+            "received_date", "DATE", Pii.NONE, "day on which it came, by its path or else its time"
+        ),
+        Column(
+            "reload", "VARCHAR", Pii.NONE, "same, day: is to be loaded again; null: it stands as is"
+        ),
+    ),
+    key=("load_id",),
+)
+
+DROPPED_LOADS = Table(
+    TableName("raw", "dropped_loads"),
+    grain="One row per landing file whose day was dropped; speaks of no person",
+    columns=(
+        Column("load_id", "VARCHAR", Pii.NONE, "id of the load that was dropped"),
+        Column("source", "VARCHAR", Pii.NONE, "its source: none of its files of the day is loaded"),
+        Column("kind", "VARCHAR", Pii.NONE, "kind of the source"),
+        Column("file", "VARCHAR", Pii.NONE, "landing file, relative to the landing folder"),
+        Column("file_hash", "VARCHAR", Pii.NONE, "SHA-256 of the file when it was dropped"),
+        Column("received_date", "DATE", Pii.NONE, "the day"),
+        Column("loaded_at", "TIMESTAMP", Pii.NONE, "when it had been loaded, UTC"),
+        Column("dropped_at", "TIMESTAMP", Pii.NONE, "when it was dropped, UTC"),
     ),
     key=("load_id",),
 )
@@ -313,6 +415,24 @@ QUARANTINE = Table(
         ),
         Column("code", "VARCHAR", Pii.NONE, "why, in one word"),
         Column("reason", "VARCHAR", Pii.NONE, "why, in words"),
+        Column("position", "INTEGER", Pii.NONE, "place in the line, from 1; null: the whole line"),
+        Column("refused_at", "TIMESTAMP", Pii.NONE, "when it was judged last, UTC"),
+    ),
+)
+
+CONTRACT_VIOLATIONS = Table(
+    TableName("raw", "contract_violations"),
+    grain="One row per way in which an event breaks its tracking plan; says where, not what it says",
+    columns=(
+        *_ORIGIN,
+        Column("line", "BIGINT", Pii.NONE, "line in the file, from 1; row for Parquet"),
+        Column("position", "INTEGER", Pii.NONE, "place in the line, from 1"),
+        _text("type", Pii.NONE, "the call, e.g. track"),
+        _text("event", Pii.NONE, "its name; * where it does not look like a name; null if none"),
+        _text("field", Pii.NONE, "JSON pointer in properties or traits; * for a list's items"),
+        _text("rule", Pii.NONE, "what is broken, e.g. required, type, enum, unplanned_event"),
+        _text("action", Pii.NONE, "what was done: allow, omit or quarantine"),
+        _LOADED_AT,
     ),
 )
 
@@ -333,8 +453,8 @@ AS_OF = Table(
 )
 
 TABLES: tuple[Table, ...] = (
-    EVENTS, PERSON_RECORDS, ACCOUNTS, ORDERS, TICKETS, CONTENT_ITEMS, IP_RANGES, CONSENT_EVENTS,
-    LOADS, QUARANTINE, MAIL_DOMAINS, AS_OF,
+    EVENTS, PERSON_RECORDS, ACCOUNTS, ORDERS, SUBSCRIPTIONS, LIFECYCLE_EVENTS, DEALS, TICKETS, CONTENT_ITEMS, IP_RANGES, CONSENT_EVENTS,
+    LOADS, DROPPED_LOADS, QUARANTINE, CONTRACT_VIOLATIONS, MAIL_DOMAINS, AS_OF,
 )  # fmt: skip
 
 

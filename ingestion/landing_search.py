@@ -197,7 +197,10 @@ _NEEDLES = f"""
         and length(value) >= {_SHORTEST_ID})
 """
 
-_ID_FIELD = '"(?:userid|user_id|anonymousid|previousid)"\\s*:\\s*"?([^",}\\s]+)'
+_ID_FIELD = (
+    '"(?:userid|user_id|anonymousid|anonymous_id|previousid|previous_id|customer_id|identity|mpid'
+    '|mp_deviceid)"\\s*:\\s*"?([^",}\\s]+)'
+)
 
 
 def _is_their_call() -> str:

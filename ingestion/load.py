@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,14 +12,27 @@ from typing import Protocol
 import pyarrow as pa
 
 from ingestion import load_events, load_records
-from ingestion.accounting import FileCount, write_loads
+from ingestion.accounting import FileCount, dropped_days, fill_received_dates, write_loads
 from ingestion.config import EventSource, RecordSource, SourcesConfig
-from ingestion.errors import EmptySourceError, UnreadableFileError
+from ingestion.errors import EmptySourceError, UnreadableFileError, WrongColumnError
 from ingestion.files import LandingFile, describe_file, source_files
-from ingestion.formats import FORMATS
+from ingestion.formats import event_format
 from ingestion.inventory import AS_OF, LOADS, QUARANTINE, TABLES
 from ingestion.mail_domains import write_mail_domains
+from ingestion.received_dates import received_date
+from ingestion.reload import (
+    Exchange,
+    Finder,
+    Kept,
+    KnownLoad,
+    Reloaded,
+    ReloadReport,
+    asked_files,
+    keep,
+    named_apart,
+)
 from ingestion.rewrite import finish_rewrites
+from ingestion.tracking_plan import TrackingPlan
 from warehouse import Warehouse
 
 # Files loaded in one transaction, by their size on disk: a kill repeats at most this much.
@@ -40,12 +53,24 @@ class SuppressionCheck(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LoadContext:
-    """What every load of one run shares."""
+    """What every load of one run shares.
+
+    Attributes:
+        warehouse: The engine.
+        now: Time to record and to judge clocks by, UTC without a zone.
+        is_suppressed: Asked about every identifier before a row is stored.
+        default_region: ISO country of phone numbers that are written without one.
+        plan: What events must be.
+        first_loads: When files that are loaded again were loaded first, by the id of their load:
+            what came later is a copy of it, not the other way round.
+    """
 
     warehouse: Warehouse
     now: datetime
     is_suppressed: SuppressionCheck
     default_region: str
+    plan: TrackingPlan | None = None
+    first_loads: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +116,30 @@ class IngestReport:
 @dataclass(slots=True)
 class _Run:
     context: LoadContext
+    exchange: Exchange | None = None
     counts: list[FileCount] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
+    @contextmanager
+    def transaction(self, files: Sequence[LandingFile], kind: str) -> Iterator[None]:
+        """All or nothing of these files; of files that are loaded again, instead of before."""
+        around = nullcontext() if self.exchange is None else self.exchange.around(files, kind)
+        with self.context.warehouse.transaction(), around:
+            yield
 
-def load_landing(
+    def replaced(self, file: LandingFile) -> Sequence[KnownLoad]:
+        """The earlier loads of a file."""
+        return () if self.exchange is None else self.exchange.again[file.load_id].replaced
+
+
+def load_landing(  # noqa: PLR0913 - each is something that only the caller knows
     warehouse: Warehouse,
     config: SourcesConfig,
     landing: Path,
     *,
     now: datetime,
     is_suppressed: SuppressionCheck,
+    plan: TrackingPlan | None = None,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Load what is new in the landing folder and note up to when the warehouse knows.
@@ -117,6 +155,7 @@ def load_landing(
         landing: Where they are.
         now: Time to record and to judge clocks by, UTC without a zone.
         is_suppressed: Asked about every identifier before a row is stored.
+        plan: What events must be; an event that is loaded already is not judged again.
         progress: Told the step and the share of it that is done.
 
     Raises:
@@ -128,7 +167,9 @@ def load_landing(
     warehouse.create_missing(TABLES)
     write_mail_domains(warehouse)
     finish_rewrites(warehouse, landing)
-    context = LoadContext(warehouse, now, is_suppressed, config.default_region)
+    context = LoadContext(warehouse, now, is_suppressed, config.default_region, plan)
+    fill_received_dates(warehouse)
+    _load_again(context, config, landing)
     run = _Run(context)
     waiting = list(_new_files(warehouse, config, landing))
     done, total = 0, max(sum(file.path.stat().st_size for _, file in waiting), 1)
@@ -138,10 +179,64 @@ def load_landing(
         if progress is not None:
             progress("Reading landing files", done / total)
     _refuse_empty_sources(warehouse, config)
-    known = _known_up_to(warehouse, now)
-    if known is not None:
-        warehouse.replace(AS_OF.name, "select $as_of::timestamp as as_of", {"as_of": known})
+    known = _note_known_up_to(context)
     return IngestReport(tuple(run.counts), tuple(run.unreadable), known)
+
+
+def load_again(context: LoadContext, config: SourcesConfig, landing: Path) -> ReloadReport:
+    """Load every file again that is marked in ``raw.loads``, see :mod:`ingestion.reload`.
+
+    Raises:
+        UnreadableFileError: This user may not read a file; what is not done yet stays marked.
+    """
+    finish_rewrites(context.warehouse, landing)
+    report = _load_again(context, config, landing)
+    _note_known_up_to(context)
+    return report
+
+
+def _load_again(context: LoadContext, config: SourcesConfig, landing: Path) -> ReloadReport:
+    finder = Finder(config, landing)
+    reloaded: list[Reloaded] = []
+    kept: list[Kept] = []
+    while True:
+        files, missing = asked_files(context.warehouse, finder)
+        keep(context.warehouse, [one.load for one in missing])
+        kept.extend(missing)
+        if not files:
+            return ReloadReport(tuple(reloaded), tuple(kept))
+        again = {one.file.load_id: one for one in files}
+        first = {load_id: one.loaded_at for load_id, one in again.items()}
+        exchange = Exchange(context.warehouse, again)
+        run = _Run(replace(context, first_loads=first), exchange)
+        waiting = [(one.file.source, one.file) for one in files]
+        for source, batch in _batches(config, sorted(waiting, key=lambda pair: pair[0])):
+            kept.extend(_exchange_batch(run, source, batch))
+        reloaded.extend(Reloaded(again[count.file.load_id], count) for count in run.counts)
+
+
+def _exchange_batch(
+    run: _Run, source: EventSource | RecordSource, files: list[LandingFile]
+) -> Sequence[Kept]:
+    """Load the files again; those that lack a column stay as they stood."""
+    try:
+        _load_batch(run, source, files)
+    except WrongColumnError as error:
+        if len(files) > 1:
+            return [kept for file in files for kept in _exchange_batch(run, source, [file])]
+        loads = run.replaced(files[0])
+        keep(run.context.warehouse, loads)
+        return [Kept(load, str(error)) for load in loads]
+    return ()
+
+
+def _note_known_up_to(context: LoadContext) -> datetime | None:
+    """Write up to when the warehouse knows; leave it as it is while there is nothing."""
+    known = _known_up_to(context.warehouse, context.now)
+    if known is not None:
+        sql = "select $as_of::timestamp as as_of"
+        context.warehouse.replace(AS_OF.name, sql, {"as_of": known})
+    return known
 
 
 def _refuse_empty_sources(warehouse: Warehouse, config: SourcesConfig) -> None:
@@ -166,19 +261,14 @@ def _new_files(
     known = warehouse.read(f"select load_id, source, file_hash from {LOADS.name.sql}").to_pylist()
     seen = {(row["source"], row["file_hash"]) for row in known}
     load_ids = {row["load_id"] for row in known}
+    dropped = dropped_days(warehouse)
     for name, source in config.sources.items():
         for path in source_files(name, source, landing):
             file = describe_file(name, path, landing)
-            if (name, file.digest) not in seen:
+            day = received_date(file.name, file.modified_at)
+            if (name, file.digest) not in seen and (name, day) not in dropped:
                 seen.add((name, file.digest))
-                yield name, _unlike(file, load_ids)
-
-
-def _unlike(file: LandingFile, load_ids: AbstractSet[str]) -> LandingFile:
-    """The file with a load id that no earlier load has."""
-    while file.load_id in load_ids:
-        file = replace(file, earlier_loads=file.earlier_loads + 1)
-    return file
+                yield name, named_apart(file, load_ids)
 
 
 def _batches(
@@ -188,7 +278,7 @@ def _batches(
     batch: list[LandingFile] = []
     size = 0
     for name, file in waiting:
-        is_full = size >= BATCH_BYTES or config.sources[name].kind != "segment"
+        is_full = size >= BATCH_BYTES or isinstance(config.sources[name], RecordSource)
         if batch and (is_full or batch[-1].source != name):
             yield config.sources[batch[-1].source], batch
             batch, size = [], 0
@@ -201,8 +291,8 @@ def _batches(
 def _load_batch(run: _Run, source: EventSource | RecordSource, files: list[LandingFile]) -> None:
     """Load the files in one transaction; where one cannot be read, each by itself."""
     try:
-        with run.context.warehouse.transaction():
-            counts = _load(run.context, source, files)
+        with run.transaction(files, source.kind):
+            counts = _load(run, source, files)
             write_loads(run.context.warehouse, source.kind, counts, run.context.now)
     except UnreadableFileError as error:
         if len(files) > 1:
@@ -214,11 +304,11 @@ def _load_batch(run: _Run, source: EventSource | RecordSource, files: list[Landi
 
 
 def _load(
-    context: LoadContext, source: EventSource | RecordSource, files: list[LandingFile]
+    run: _Run, source: EventSource | RecordSource, files: list[LandingFile]
 ) -> list[FileCount]:
     if isinstance(source, EventSource):
-        return load_events.load_events(context, FORMATS[source.kind], files)
-    return [load_records.load_records(context, source, file) for file in files]
+        return load_events.load_events(run.context, event_format(source), files)
+    return [load_records.load_records(run.context, source, file) for file in files]
 
 
 def _quarantine_file(
@@ -227,7 +317,7 @@ def _quarantine_file(
     """Count a file that cannot be read as one refused row."""
     count = FileCount(file, rows_in=1, rows_loaded=0, rows_deduplicated=0, rows_quarantined=1)
     warehouse = run.context.warehouse
-    with warehouse.transaction():
+    with run.transaction([file], kind):
         row = {
             "load_id": [file.load_id], "source": [file.source], "file": [file.name],
             "line": pa.array([None], pa.int64()), "code": [UNREADABLE_FILE],

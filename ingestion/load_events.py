@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from ingestion import contracts
 from ingestion.accounting import FileCount
 from ingestion.files import LandingFile
 from ingestion.formats import EventFormat
@@ -35,11 +36,14 @@ def load_events(
     warehouse.execute(
         f"create or replace temp table {TALLY} (file_no int, is_good boolean, n bigint)"
     )
-    with warehouse.view(FILES, _files_table(files)):
+    contracts.prepare(warehouse)
+    with warehouse.view(FILES, _files_table(context, files)):
         for _ in form.judge(warehouse, files, now=context.now):
             _mark_suppressed(context)
+            contracts.apply(context)
             _store(context, form)
         copies = _drop_copies(warehouse, [file.load_id for file in files])
+        contracts.forget_copies(warehouse, COPIES)
     tally = warehouse.read(
         f"select file_no, is_good, sum(n)::bigint as n from {TALLY} group by all"
     ).to_pylist()
@@ -59,11 +63,10 @@ def _store(context: LoadContext, form: EventFormat) -> None:
         EVENTS.name,
         f"""
         select files.load_id, files.source, files.file, calls.line, calls.position, {columns},
-            $now::timestamp as loaded_at
+            files.loaded_at
         from {CALLS} as calls inner join {FILES} as files using (file_no)
         where calls.code is null
         """,
-        {"now": context.now},
     )
 
 
@@ -71,12 +74,17 @@ def _quarantine(warehouse: Warehouse, form: EventFormat) -> None:
     reasons = " ".join(
         f"when {literal(code)} then {literal(why)}" for code, why in form.reasons.items()
     )
+    # Only some formats name the fields at fault.
+    warehouse.execute(f"alter table {CALLS} add column if not exists detail varchar")
     warehouse.append(
         QUARANTINE.name,
         f"""
-        select files.load_id, files.source, files.file, calls.line, calls.code,
-            case calls.code {reasons} end as reason
+        select files.load_id, files.source, files.file, calls.line, calls.position, calls.code,
+            coalesce(
+                case calls.code {reasons} end || coalesce(': ' || calls.detail, ''), broken.reason
+            ) as reason
         from {CALLS} as calls inner join {FILES} as files using (file_no)
+        left join {contracts.BROKEN} as broken using (file_no, line, position)
         where calls.code is not null
         """,
     )
@@ -149,7 +157,8 @@ def _mark_suppressed(context: LoadContext) -> None:
         )
 
 
-def _files_table(files: Sequence[LandingFile]) -> pa.Table:
+def _files_table(context: LoadContext, files: Sequence[LandingFile]) -> pa.Table:
+    loaded_at = [context.first_loads.get(file.load_id, context.now) for file in files]
     return pa.table(
         {
             "file_no": pa.array(range(len(files)), pa.int32()),
@@ -157,6 +166,7 @@ def _files_table(files: Sequence[LandingFile]) -> pa.Table:
             "source": [file.source for file in files],
             "file": [file.name for file in files],
             "modified_at": pa.array([file.modified_at for file in files], pa.timestamp("us")),
+            "loaded_at": pa.array(loaded_at, pa.timestamp("us")),
         }
     )
 

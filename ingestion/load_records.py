@@ -70,7 +70,8 @@ def _store(context: LoadContext, source: RecordSource, file: LandingFile) -> int
             $now::timestamp as loaded_at
         from {RECORDS} as fresh
         where code is null and not exists (
-            select 1 from {table.name.sql} as stored where {per_source}{same}
+            select 1 from {table.name.sql} as stored
+            where {per_source}{same} and stored.loaded_at <= $until::timestamp
         )
         qualify row_number() over (
             partition by {", ".join(quoted(name) for name in identity)} order by line
@@ -78,7 +79,9 @@ def _store(context: LoadContext, source: RecordSource, file: LandingFile) -> int
         order by line
         """,
         {
-            "load_id": file.load_id, "source": file.source, "file": file.name, "now": context.now,
+            "load_id": file.load_id, "source": file.source, "file": file.name,
+            "now": context.first_loads.get(file.load_id, context.now),
+            "until": context.first_loads.get(file.load_id, "infinity"),
         },
     )  # fmt: skip
 

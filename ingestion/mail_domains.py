@@ -11,7 +11,9 @@ from warehouse import Warehouse
 
 def write_mail_domains(warehouse: Warehouse) -> None:
     """Write ``raw.mail_domains``, unless it holds the same already."""
-    kinds = dict.fromkeys(DISPOSABLE_DOMAINS, "disposable") | dict.fromkeys(FREE_MAIL_DOMAINS, "free")
+    kinds = dict.fromkeys(DISPOSABLE_DOMAINS, "disposable") | dict.fromkeys(
+        FREE_MAIL_DOMAINS, "free"
+    )
     domains = sorted(kinds)
     known = pa.table({"domain": domains, "kind": [kinds[domain] for domain in domains]})
     with warehouse.view("candor_mail_domains", known):

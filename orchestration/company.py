@@ -14,6 +14,8 @@ from audiences import Audience, load_audiences
 from audiences.sync import DestinationsConfig, Sync, resolve_syncs
 from identity import IdentityConfig
 from ingestion import SourcesConfig
+from ingestion.expectations_config import ExpectationsConfig
+from ingestion.tracking_plan import TrackingPlan, load_tracking_plan
 from measurement import ExperimentsConfig
 from orchestration.errors import MissingHomeError
 from orchestration.inventory import python_tables
@@ -53,6 +55,17 @@ class Company:
     def sources(self) -> SourcesConfig:
         """What is ingested."""
         return load_config(self.paths.config / "sources.yml", SourcesConfig)
+
+    @property
+    def tracking_plan(self) -> TrackingPlan:
+        """What events must be; empty where nobody wrote a contract."""
+        return load_tracking_plan(self.paths.config, self.sources.sources)
+
+    @property
+    def expectations(self) -> ExpectationsConfig:
+        """How strictly raw tables are judged."""
+        path = self.paths.config / "expectations.yml"
+        return load_config(path, ExpectationsConfig, missing_ok=True)
 
     @property
     def identity(self) -> IdentityConfig:
@@ -122,7 +135,7 @@ class Company:
     def check_configuration(self) -> None:
         """Read every configuration file, so that a mistake stops a run before it begins."""
         for name in (
-            "sources", "identity", "consent", "profiles", "retention", "predictions", "personas",
+            "sources", "tracking_plan", "expectations", "identity", "consent", "profiles", "retention", "predictions", "personas",
             "experiments", "content", "audiences", "destinations", "syncs",
         ):  # fmt: skip
             getattr(self, name)

@@ -20,13 +20,14 @@ from orchestration.defs import (  # noqa: E402 - after the filter above
     privacy_ops,
     profiles,
     publish,
+    pull,
     resolve,
     schedules,
     sensors,
 )
 from orchestration.resources import CandorResource  # noqa: E402 - as above
 
-PARTS = [ingest, resolve, profiles, predict, choose, publish, privacy_ops]
+PARTS = [pull, ingest, resolve, profiles, predict, choose, publish, privacy_ops]
 
 defs = dg.Definitions(
     assets=[*dg.load_assets_from_modules(PARTS), *privacy_ops.RECORDED],

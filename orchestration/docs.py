@@ -36,6 +36,8 @@ LAYERS = {
     "measurement": "Who met which arm, and what difference it made.",
     "privacy": "Requests, steps, receipts and the audit log.",
 }
+# Files of which a company may have several.
+FOLDERS = {"audience": "audiences/*.yml", "event_contract": "tracking_plan/*.yml"}
 LONGEST_DEFAULT = 60
 ERROR_PACKAGES = (
     *("settings", "warehouse", "sample", "ingestion", "identity", "privacy", "prediction"),
@@ -154,7 +156,7 @@ def _configuration() -> Iterator[str]:
     )
     for name, model in SCHEMAS.items():
         schema = model.model_json_schema()
-        file = "audiences/*.yml" if name == "audience" else f"{name}.yml"
+        file = FOLDERS.get(name, f"{name}.yml")
         yield f"## {file}"
         yield from _object(schema)
         for part, definition in schema.get("$defs", {}).items():

@@ -143,6 +143,7 @@ def _folders(
     folders = {
         "artifacts": paths.artifacts,
         "dbt": paths.dbt,
+        "pull": paths.home / "pull",
         "dagster/storage": paths.dagster / "storage",
         "dagster/logs": paths.dagster / "logs",
     }

@@ -12,6 +12,8 @@ from audiences import Audience
 from audiences.sync import DestinationsConfig
 from identity import IdentityConfig
 from ingestion import SourcesConfig
+from ingestion.expectations_config import ExpectationsConfig
+from ingestion.tracking_plan import EventContract, TrackingPlanConfig
 from measurement import ExperimentsConfig
 from orchestration.errors import TargetNotEmptyError
 from orchestration.profiles_config import ProfilesConfig
@@ -25,6 +27,9 @@ SOURCES_TEMPLATE = Path(__file__).resolve().parent / "templates" / "sources.yml"
 
 SCHEMAS: dict[str, type[pydantic.BaseModel]] = {
     "sources": SourcesConfig,
+    "tracking_plan": TrackingPlanConfig,
+    "event_contract": EventContract,
+    "expectations": ExpectationsConfig,
     "identity": IdentityConfig,
     "consent": ConsentConfig,
     "profiles": ProfilesConfig,

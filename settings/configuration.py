@@ -45,7 +45,8 @@ def load_config(path: Path, model: type[M], *, missing_ok: bool = False) -> M:
         return model()
     document = _read_yaml(path)
     try:
-        return model.model_validate(_plain(document))
+        # A value may name a file beside this one.
+        return model.model_validate(_plain(document), context={"folder": path.parent})
     except pydantic.ValidationError as error:
         problems = tuple(_problem(model, document, item) for item in error.errors())
         raise ConfigurationError(path, problems) from None

@@ -11,7 +11,7 @@ from warehouse.errors import (
     WarehouseBusyError,
     WarehouseError,
 )
-from warehouse.expectations import ExpectationReport, Fact, Suite, Unmet, judge
+from warehouse.expectations import ExpectationReport, Fact, Suite, Unmet, judge, judge_all
 from warehouse.inventory import (
     Column,
     Location,
@@ -49,6 +49,7 @@ __all__ = [
     "declared",
     "hold_lock",
     "judge",
+    "judge_all",
     "literal",
     "quoted",
     "sync_path",

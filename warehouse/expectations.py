@@ -1,6 +1,6 @@
 """Judge a table by a Great Expectations suite.
 
-The engine counts, whatever the size of the table, and the suite judges the one row of counts: an
+The engine counts, whatever the size of the table, and the suite judges one row per count: an
 expectation on a pandas frame of a million rows costs two seconds, through SQLAlchemy none works.
 Great Expectations is imported when a table is judged, not before: it takes seven seconds.
 """
@@ -8,18 +8,18 @@ Great Expectations is imported when a table is judged, not before: it takes seve
 from __future__ import annotations
 
 import importlib
+import itertools
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow as pa
 
 from warehouse.names import TableName, quoted
 from warehouse.protocol import Warehouse
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +84,80 @@ class ExpectationReport:
 
 def judge(warehouse: Warehouse, suite: Suite) -> ExpectationReport:
     """Count the facts of a suite in the engine and let Great Expectations judge them."""
-    listed = ", ".join(f"({fact.sql})::double as {quoted(fact.claim)}" for fact in suite.facts)
-    counted = warehouse.read(f"select count(*) as candor_rows, {listed} from {suite.table.sql}")
-    row = counted.to_pylist()[0]
-    failed = _failed(counted.select([fact.claim for fact in suite.facts]).to_pandas(), suite)
-    unmet = [Unmet(fact, float(row[fact.claim])) for fact in suite.facts if fact.claim in failed]
-    return ExpectationReport(suite.table, row["candor_rows"], len(suite.facts), tuple(unmet))
+    return judge_all(warehouse, (suite,))[0]
 
 
-def _failed(facts: pd.DataFrame, suite: Suite) -> Sequence[str]:
-    """The claims whose fact does not lie in its range."""
+def judge_all(warehouse: Warehouse, suites: Sequence[Suite]) -> tuple[ExpectationReport, ...]:
+    """Judge several suites in one call of Great Expectations, which costs more than its facts.
+
+    Returns:
+        One report per suite, in this order.
+    """
+    counted = [_counted(warehouse, suite) for suite in suites]
+    failed, numbers = _failed(suites, counted), itertools.count()
+    return tuple(
+        ExpectationReport(
+            suite.table,
+            row["candor_rows"],
+            len(suite.facts),
+            tuple(
+                Unmet(fact, float(row[fact.claim]))
+                for fact, number in zip(suite.facts, numbers, strict=False)
+                if number in failed
+            ),
+        )
+        for suite, row in zip(suites, counted, strict=True)
+    )
+
+
+def _counted(warehouse: Warehouse, suite: Suite) -> dict[str, Any]:
+    """The number of rows and every fact of a suite, by its claim."""
+    listed = "".join(f", ({fact.sql})::double as {quoted(fact.claim)}" for fact in suite.facts)
+    counted = warehouse.read(f"select count(*) as candor_rows{listed} from {suite.table.sql}")
+    row: dict[str, Any] = counted.to_pylist()[0]
+    return row
+
+
+def _failed(suites: Sequence[Suite], counted: Sequence[Mapping[str, Any]]) -> frozenset[int]:
+    """The numbers of the facts, counted over all suites, that do not lie in their range.
+
+    An expectation costs 18 ms whatever it looks at, so there are two, over one row per fact.
+    """
     gx, context = _great_expectations()
     asset = context.data_sources.add_or_update_pandas("warehouse").add_dataframe_asset("facts")
-    batch = asset.add_batch_definition_whole_dataframe("facts").get_batch({"dataframe": facts})
+    definition = asset.add_batch_definition_whole_dataframe("facts")
+    batch = definition.get_batch({"dataframe": _facts_table(suites, counted).to_pandas()})
     expectations = [
-        gx.expectations.ExpectColumnValuesToBeBetween(
-            column=fact.claim, min_value=fact.at_least, max_value=fact.at_most
+        gx.expectations.ExpectColumnPairValuesAToBeGreaterThanB(
+            column_A=high, column_B=low, or_equal=True, ignore_row_if="either_value_is_missing"
         )
+        for high, low in (("found", "at_least"), ("at_most", "found"))
+    ]
+    result = batch.validate(
+        gx.ExpectationSuite(name="facts", expectations=expectations),
+        result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["number"]},
+    )
+    return frozenset(
+        row["number"]
+        for item in result.results
+        for row in item.result["unexpected_index_list"] or ()
+    )
+
+
+def _facts_table(suites: Sequence[Suite], counted: Sequence[Mapping[str, Any]]) -> pa.Table:
+    found = [
+        (fact, row[fact.claim])
+        for suite, row in zip(suites, counted, strict=True)
         for fact in suite.facts
     ]
-    result = batch.validate(gx.ExpectationSuite(name=str(suite.table), expectations=expectations))
-    return [item.expectation_config.kwargs["column"] for item in result.results if not item.success]
+    return pa.table(
+        {
+            "number": pa.array(range(len(found)), pa.int64()),
+            "found": pa.array([number for _, number in found], pa.float64()),
+            "at_least": pa.array([fact.at_least for fact, _ in found], pa.float64()),
+            "at_most": pa.array([fact.at_most for fact, _ in found], pa.float64()),
+        }
+    )
 
 
 @lru_cache(maxsize=1)

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ingestion.config import EventSource
 from ingestion.formats import rudderstack
+from ingestion.formats.data_plan import DataPlan
 from ingestion.formats.judged import EventFormat
+from ingestion.formats.mparticle import MparticleBatches
 from ingestion.formats.segment import SegmentCalls
+from ingestion.formats.snowplow import SnowplowEvents
 
 FORMATS: Mapping[str, EventFormat] = {
     "segment": SegmentCalls(),
     "rudderstack": rudderstack.RUDDERSTACK_CALLS,
+    "mparticle": MparticleBatches(),
+    "snowplow": SnowplowEvents(),
 }
+
+
+def event_format(source: EventSource) -> EventFormat:
+    """How a source's files are read and judged."""
+    if source.data_plan is not None:
+        return MparticleBatches(DataPlan.of(source.data_plan))
+    return FORMATS[source.kind]
+
 
 # Every code of a refusal, and what it means in some format.
 REASONS = {code: why for form in FORMATS.values() for code, why in form.reasons.items()}
 
-__all__ = ["FORMATS", "REASONS", "EventFormat"]
+__all__ = ["FORMATS", "REASONS", "EventFormat", "event_format"]

@@ -66,7 +66,8 @@ class EventFormat(Protocol):
 
         At each yield the table holds one row per event of a block: file_no (the place in
         ``files``), line, position (of the event in its line, from 1), code (null when good; a line
-        that holds no readable event is one refused row), and ``LINE_COLUMNS``. The view
+        that holds no readable event is one refused row), and ``LINE_COLUMNS``; where the format
+        can tell, detail: which fields are at fault, never what they hold. The view
         ``candor_files`` is there.
 
         Raises:

@@ -83,12 +83,16 @@ class SegmentCalls:
         texts: Fields beside those of the Segment spec: name and path.
         columns: Expressions over the fields, for columns of ``raw.events`` that are read otherwise
             than the Segment spec says.
+        elders: Fields that may have another name: theirs and that of the field that holds it.
+        refusals: Further codes, each with its reason and a test over the fields and ``json``.
     """
 
     types: tuple[str, ...] = TYPES
     max_bytes: int = MAX_CALL_BYTES
     texts: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
+    elders: Mapping[str, str] = field(default_factory=dict)
+    refusals: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def reasons(self) -> Mapping[str, str]:
@@ -103,6 +107,7 @@ class SegmentCalls:
                 "no_identity": "there is no userId, no anonymousId and no address in context.traits.email",
                 "no_event_name": "a track call without the name of its event",
             }
+            | {code: why for code, (why, _) in self.refusals.items()}
         )
 
     def judge(
@@ -189,7 +194,8 @@ class SegmentCalls:
         return {**_TEXTS, **self.texts}
 
     def _named(self, names: Sequence[str]) -> str:
-        return ", ".join(f"{_value(name, names)} as {name}" for name in names)
+        elders = {**_ELDER_NAMES, **self.elders}
+        return ", ".join(f"{_value(name, names, elders)} as {name}" for name in names)
 
     def _call_code(self) -> str:
         """The checks that look at the fields."""
@@ -208,6 +214,7 @@ class SegmentCalls:
             when coalesce({self._column("user_id")}, anonymous_id, context_email) is null
                 and {has_envelope} then 'no_identity'
             when type = 'track' and event is null then 'no_event_name'
+            {" ".join(f"when {test} then {literal(code)}" for code, (_, test) in self.refusals.items())}
             when has_unread_time or happened_at is null then 'invalid_timestamp'
             when {judged.is_implausible_sql("happened_at", "given_timestamp")}
                 then 'implausible_timestamp'
@@ -249,13 +256,13 @@ _COLUMNS = {
 }
 
 
-def _value(name: str, names: Sequence[str]) -> str:
+def _value(name: str, names: Sequence[str], elders: Mapping[str, str]) -> str:
     """A field's text, null when empty, by its name or by the one it used to have."""
     text = f"texts[{names.index(name) + 1}]"
     if name not in _DOCUMENTS:
         text = f"nullif(trim({text}), '')" if name in _TRIMMED else f"nullif({text}, '')"
-    elder = _ELDER_NAMES.get(name)
-    return text if elder is None else f"coalesce({text}, {_value(elder, names)})"
+    elder = elders.get(name)
+    return text if elder is None else f"coalesce({text}, {_value(elder, names, elders)})"
 
 
 def _timed() -> str:

@@ -22,7 +22,20 @@ app = typer.Typer(
 
 # Each module adds its commands to ``app``; they import what they need when they run, so that
 # `candor --help` answers at once.
-COMMANDS = ("company", "run", "demo", "identity", "audience", "sync", "privacy", "predict")
+COMMANDS = (
+    "company",
+    "run",
+    "pull",
+    "demo",
+    "identity",
+    "audience",
+    "sync",
+    "privacy",
+    "predict",
+    "contracts",
+    "quarantine",
+    "day",
+)
 
 
 def main() -> None:

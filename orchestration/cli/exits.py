@@ -8,6 +8,8 @@ from ingestion import (
     EmptySourceError,
     IngestionError,
     MissingSourceError,
+    UnknownDayError,
+    UnknownRowError,
     UnreadableFileError,
     WrongColumnError,
 )
@@ -41,9 +43,11 @@ INPUT_ERRORS = (
     SettingsError,
     TargetNotEmptyError,
     TruthFileError,
+    UnknownDayError,
     UnknownJobError,
     UnknownModelError,
     UnknownRecordError,
+    UnknownRowError,
     UnknownTableError,
     UnsupportedFormatError,
 )

@@ -6,16 +6,19 @@ import dagster as dg
 
 import ingestion.inventory
 from ingestion import IngestReport, load_landing
-from ingestion.expectations import SUITES, judge_table
+from ingestion.contract_report import judge_contracts
+from ingestion.expectations import SUITES, TableReport, judge_tables
+from ingestion.expectations_config import ExpectationsConfig
+from ingestion.quarantine import count_codes
 from orchestration.company import utc_now
+from orchestration.defs.pull import PULLED_FILES
 from orchestration.privacy_parts import open_suppressions
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
 from orchestration.status import unreadable_files
-from warehouse import TableName
 
-SPECS = table_specs(ingestion.inventory.TABLES)
+SPECS = table_specs(ingestion.inventory.TABLES, deps=[PULLED_FILES])
 
 
 @dg.multi_asset(specs=SPECS, name="ingest", can_subset=False)
@@ -30,16 +33,19 @@ def ingest(candor: CandorResource) -> Iterator[dg.MaterializeResult[None]]:
             company.paths.landing,
             now=utc_now(),
             is_suppressed=open_suppressions(company, warehouse).suppressed,
+            plan=company.tracking_plan,
             progress=announce,
         )
         counts = {
             table.name: warehouse.scalar(f"select count(*) from {table.name.sql}")
             for table in ingestion.inventory.TABLES
         }
+        refused = {f"refused_{code}": rows for code, rows in count_codes(warehouse).items()}
     for table in ingestion.inventory.TABLES:
+        by_code = refused if table is ingestion.inventory.QUARANTINE else {}
         yield dg.MaterializeResult(
             asset_key=asset_key(table),
-            metadata={"dagster/row_count": counts[table.name], **_accounting(report)},
+            metadata={"dagster/row_count": counts[table.name], **_accounting(report), **by_code},
         )
 
 
@@ -73,28 +79,73 @@ def every_file_could_be_read(candor: CandorResource) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=not unread, metadata={"unreadable_files": len(unread)})
 
 
-def _expectations_check(table: TableName) -> dg.AssetChecksDefinition:
-    """The check that judges one raw table by its Great Expectations suite."""
-
-    @dg.asset_check(
-        asset=dg.AssetKey([table.schema, table.name]),
-        name="rows_are_as_expected",
-        description="The Great Expectations suite of the table: completeness, known words, volume.",
+@dg.asset_check(asset=dg.AssetKey(["raw", "events"]))
+def events_keep_the_tracking_plan(candor: CandorResource) -> dg.AssetCheckResult:
+    """The events of the latest load break no contract; `candor contracts` names the fields."""
+    severity = candor.company.tracking_plan.settings.severity
+    with candor.open_warehouse() as warehouse:
+        report = judge_contracts(warehouse)
+    return dg.AssetCheckResult(
+        passed=report.latest == 0,
+        severity=dg.AssetCheckSeverity(severity.upper()),
+        metadata={
+            "violations_of_the_latest_load": report.latest,
+            "violations_of_all_loads": report.total,
+            "by_source_rule_and_action": list(report.counts),
+        },
     )
-    def check(candor: CandorResource) -> dg.AssetCheckResult:
-        with candor.open_warehouse() as warehouse:
-            report = judge_table(warehouse, table)
-        return dg.AssetCheckResult(
-            passed=report.is_met,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata={
-                "rows": report.rows,
-                "expectations": report.judged,
-                "unmet": [str(unmet) for unmet in report.unmet],
-            },
+
+
+def _expectation_specs() -> Iterator[dg.AssetCheckSpec]:
+    for table in SUITES:
+        key = dg.AssetKey([table.schema, table.name])
+        yield dg.AssetCheckSpec(
+            "rows_are_as_expected",
+            asset=key,
+            description="The Great Expectations suite of the table: completeness, known words, "
+            "freshness, volume against the weeks before.",
+        )
+        yield dg.AssetCheckSpec(
+            "rows_may_be_built_on",
+            asset=key,
+            blocking=True,
+            description="The table is as expected, or expectations.yml does not call it blocking.",
         )
 
-    return check
+
+@dg.multi_asset_check(specs=list(_expectation_specs()), name="raw_tables_are_as_expected")
+def expectations(candor: CandorResource) -> Iterator[dg.AssetCheckResult]:
+    """Judge every raw table in one step: the library takes longer to load than to judge."""
+    company, now = candor.company, utc_now()
+    config = company.expectations
+    with candor.open_warehouse() as warehouse:
+        reports = judge_tables(warehouse, list(SUITES), config, now=now)
+    yield from (_expectation_result(report, config) for report in reports)
+    # The first one that is not met ends the step, so they come last.
+    yield from (_blocking_result(report, config) for report in reports)
 
 
-EXPECTATIONS = [_expectations_check(table) for table in SUITES]
+def _expectation_result(report: TableReport, config: ExpectationsConfig) -> dg.AssetCheckResult:
+    table = report.met.table
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey([table.schema, table.name]),
+        check_name="rows_are_as_expected",
+        passed=report.met.is_met,
+        severity=dg.AssetCheckSeverity(config.of_table(table.name).severity.upper()),
+        metadata={
+            "rows": report.met.rows,
+            "expectations": report.met.judged,
+            "unmet": [str(unmet) for unmet in report.met.unmet],
+            "not_judged_yet": list(report.unjudged),
+        },
+    )
+
+
+def _blocking_result(report: TableReport, config: ExpectationsConfig) -> dg.AssetCheckResult:
+    table = report.met.table
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey([table.schema, table.name]),
+        check_name="rows_may_be_built_on",
+        passed=report.met.is_met or not config.of_table(table.name).blocking,
+        metadata={"unmet": len(report.met.unmet)},
+    )

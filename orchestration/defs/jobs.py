@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.defs.days import drop_day, redo_day, restore_day
 from orchestration.defs.privacy_ops import enforce_retention, run_privacy_requests
 
 PUBLISHING = dg.AssetSelection.groups("audiences", "sync")
@@ -33,4 +34,7 @@ ALL: list[Any] = [  # Dagster names the type of unresolved jobs in a private mod
     retrain,
     run_privacy_requests,
     enforce_retention,
+    redo_day,
+    drop_day,
+    restore_day,
 ]

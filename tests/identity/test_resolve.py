@@ -173,9 +173,10 @@ def test_two_sign_ins_of_one_system_are_two_people(company: Company) -> None:
     assert [cut["cut_reason"] for cut in cuts] == ["two different sign-ins"]
 
 
-def test_an_alias_joins_two_sign_ins(company: Company) -> None:
+@pytest.mark.parametrize("call", ["alias", "merge"])
+def test_an_alias_or_merge_joins_two_sign_ins(company: Company, call: str) -> None:
     company.event(1, user_id="old", anonymous_id="a")
-    company.event(2, "alias", user_id="new", previous_id="old")
+    company.event(2, call, user_id="new", previous_id="old")
 
     company.resolve()
 

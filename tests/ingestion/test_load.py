@@ -6,6 +6,7 @@ import pytest
 
 from ingestion import MissingSourceError, load_events, new_files
 from ingestion.errors import UnreadableFileError
+from ingestion.formats import segment
 from tests.ingestion.conftest import NOW, SOURCES, Landing, call, lines
 
 
@@ -80,14 +81,14 @@ def test_a_bad_file_among_many_costs_only_itself(
 ) -> None:
     for name in "abc":
         landing.put(f"web/{name}.jsonl", lines(call(messageId=name)))
-    original = load_events.read_blocks
+    original = segment.read_blocks
 
     def failing(files: list) -> object:  # type: ignore[type-arg]
         if any(file.name == "web/b.jsonl" for file in files):
             raise UnreadableFileError("web/b.jsonl", "OSError while reading")
         return original(files)
 
-    monkeypatch.setattr(load_events, "read_blocks", failing)
+    monkeypatch.setattr(segment, "read_blocks", failing)
 
     report = landing.load()
 

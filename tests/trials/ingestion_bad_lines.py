@@ -14,7 +14,18 @@ PAYLOADS = (
     "%s%s%n", "{0.__class__}", "{{7*7}}", "${jndi:ldap://x}", "\\'; select 1", "a' || chr(0) || 'b",
     "=cmd|' /C calc'!A0", "../../etc/passwd", "<script>alert(1)</script>", "\x1b[31m", "NULL", "\\N",
 )  # fmt: skip
-BLANKS = ("", " ", "\t", "\u00a0", "\u2003", "\u200b", "\ufeff", "\u3000 \u2028", "\u2029", "\x0b\x0c")
+BLANKS = (
+    "",
+    " ",
+    "\t",
+    "\u00a0",
+    "\u2003",
+    "\u200b",
+    "\ufeff",
+    "\u3000 \u2028",
+    "\u2029",
+    "\x0b\x0c",
+)
 TIMES = (
     "2026-11-01", "2026-11-01T10", "2026-11-01 10:00:00+25:00", "2026-13-01T00:00:00Z",
     "2026-02-30T00:00:00Z", "20261101T100000Z", "2026-W44-7", "2026-305", "1/2/26", "01.11.2026",
@@ -159,7 +170,9 @@ def _edited(edit: Callable[[Random, Any, Any], None]) -> Spoil:
         document = json.loads(line)
         path = chance.choice(_places(document)[1:])
         edit(chance, _holder(document, path), path[-1])
-        return json.dumps(document, ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")
+        return json.dumps(document, ensure_ascii=chance.random() < 0.5).encode(
+            "utf-8", "surrogatepass"
+        )
 
     return spoil
 
@@ -222,7 +235,9 @@ def _many_keys(chance: Random, holder: Any, name: Any) -> None:
 
 
 def _surrogate(chance: Random, line: bytes) -> bytes:
-    broken = chance.choice(("\\ud800", "\\udfff", "\\ud83d\\ud83d", "\\ude00\\ud83d", "\\uZZZZ", "\\u12"))
+    broken = chance.choice(
+        ("\\ud800", "\\udfff", "\\ud83d\\ud83d", "\\ude00\\ud83d", "\\uZZZZ", "\\u12")
+    )
     return _raw_value((f'"a{broken}b"',))(chance, line)
 
 
@@ -246,12 +261,16 @@ def _no_json(chance: Random, line: bytes) -> bytes:
 
 
 def _as_array(chance: Random, line: bytes) -> bytes:
-    return chance.choice((b"[" + line + b"]", b"[" + line + b"," + line + b"]", b"[]", b"[[" + line + b"]]"))
+    return chance.choice(
+        (b"[" + line + b"]", b"[" + line + b"," + line + b"]", b"[]", b"[[" + line + b"]]")
+    )
 
 
 def _as_scalar(chance: Random, line: bytes) -> bytes:
     text = json.dumps(line.decode()).encode()
-    return chance.choice((b"null", b"true", b"0", b"-1.5e3", b'"text"', b'""', text, b"{}", b" { } "))
+    return chance.choice(
+        (b"null", b"true", b"0", b"-1.5e3", b'"text"', b'""', text, b"{}", b" { } ")
+    )
 
 
 def _key_twice(chance: Random, line: bytes) -> bytes:

@@ -24,7 +24,8 @@ calls as (
 
     from {{ ref('stg_raw__events') }}
 
-    where type = 'identify' and traits is not null
+    -- A group call's traits are the account's; mParticle's events carry the user's.
+    where type <> 'group' and traits is not null
 
 ),
 

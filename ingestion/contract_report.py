@@ -1,0 +1,55 @@
+"""Count what broke the tracking plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from ingestion.inventory import CONTRACT_VIOLATIONS, LOADS
+from warehouse import Warehouse
+
+
+def count_violations(warehouse: Warehouse) -> pa.Table:
+    """Count what broke the plan, by event, field, rule, source and action; most frequent first."""
+    return warehouse.read(
+        f"""
+        select type, event, field, rule, source, action, count(*) as violations,
+            count(distinct (load_id, line, position)) as events
+        from {CONTRACT_VIOLATIONS.name.sql} group by all
+        order by violations desc, type, event, field, rule, source, action
+        """
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ContractReport:
+    """How well events keep their plan.
+
+    Attributes:
+        latest: Violations in the files that were loaded last.
+        total: Violations in all that was ever loaded.
+        counts: The latest in words, by source, rule and action: names of fields may come from the
+            data, so they are left out.
+    """
+
+    latest: int
+    total: int
+    counts: tuple[str, ...]
+
+
+def judge_contracts(warehouse: Warehouse) -> ContractReport:
+    """Count the violations of the latest load, and of all."""
+    table = CONTRACT_VIOLATIONS.name.sql
+    latest = warehouse.read(
+        f"select source, rule, action, count(*) as n from {table} "
+        f"where loaded_at = (select max(loaded_at) from {LOADS.name.sql}) "
+        "group by all order by n desc, source, rule, action"
+    ).to_pylist()
+    return ContractReport(
+        latest=sum(row["n"] for row in latest),
+        total=warehouse.scalar(f"select count(*) from {table}"),
+        counts=tuple(
+            f"{row['source']}: {row['rule']}, {row['action']}: {row['n']}" for row in latest
+        ),
+    )

@@ -1,0 +1,369 @@
+"""Judge events by their tracking plan: keep, omit a property, or quarantine.
+
+The engine names the distinct documents of the events that have a contract, jsonschema-rs judges
+them by the list, and what it found goes back to the engine as a table. Only what is wrong is ever
+touched one by one. Nothing that is stored holds a value: names of properties and events stand there
+as far as the plan says them, or as far as they look like names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pydantic_core import from_json
+
+from ingestion.formats.judged import CALLS, FILES, email_sql
+from ingestion.inventory import CONTRACT_VIOLATIONS
+from ingestion.tracking_plan import Action, Contract, TrackingPlan
+from warehouse import Warehouse, literal, quoted
+
+if TYPE_CHECKING:
+    from ingestion.load import LoadContext
+
+# The code of a call that its plan refuses.
+CODE = "contract_violation"
+# What each refused call of a block broke: file_no, line, position, reason.
+BROKEN = "candor_broken"
+
+# Documents judged in one go: of 20,000, 100,000 and 1,000,000 the first was the quickest to parse
+# (1.4 s, 1.8 s and 3.0 s for a million), and it bounds the memory.
+DOCUMENTS_AT_ONCE = 20_000
+# A reason names so many violations; all are in raw.contract_violations.
+NAMED_IN_REASON = 3
+# A property whose name the plan does not say may be named after a person.
+_LOOKS_LIKE_A_NAME = re.compile(r"[A-Za-z_$](?:[A-Za-z_$.-]|[0-9](?![0-9]{2})){0,63}")
+UNREADABLE, UNPLANNED_EVENT = "unreadable", "unplanned_event"
+
+_CONTRACTS, _CONTRACT_OF, _VIOLATED = "candor_contracts", "candor_contract_of", "candor_violated"
+_BREACHES, _OMITTED = "candor_breaches", "candor_omitted"
+# What the contract of a call judges.
+_DOCUMENT = (
+    "coalesce(case when calls.type in ('identify', 'group') then calls.traits "
+    "else calls.properties end, '{}')"
+)
+_CALL = "file_no, line, position"
+_VIOLATIONS = pa.schema(
+    [
+        ("contract_no", pa.int32()), ("document", pa.string()), ("field", pa.string()),
+        ("rule", pa.string()), ("action", pa.string()), ("told", pa.string()),
+        ("property", pa.string()),
+    ]
+)  # fmt: skip
+
+# Columns that hold what a property or trait says, and every place where else it may be read, the
+# first one first; as the formats read them.
+_READ_FROM = {
+    "email": (("traits", "email"), ("context", "traits.email"), ("properties", "email")),
+    "page_url": (("context", "page.url"), ("properties", "url")),
+    "page_path": (("context", "page.path"), ("properties", "path")),
+    "page_title": (("context", "page.title"), ("properties", "title")),
+    "page_referrer": (("context", "page.referrer"), ("properties", "referrer")),
+    "content_id": (("properties", "content_id"),),
+    "scroll_depth": (("properties", "scroll_depth"),),
+    "time_on_page_s": (("properties", "time_on_page_s"),),
+    "search_query": (("properties", "query"),),
+    "download": (("properties", "asset"), ("properties", "file_name")),
+    "item_position": (("properties", "position"),),
+    "block": (("properties", "block"), ("properties", "placement"), ("properties", "location")),
+}
+_CASTS = {"scroll_depth": "double", "time_on_page_s": "double", "item_position": "bigint"}
+
+
+def prepare(warehouse: Warehouse) -> None:
+    """Make room for the reasons of a load, before its first block."""
+    warehouse.execute(
+        f"create or replace temp table {BROKEN} "
+        "(file_no int, line bigint, position int, reason varchar)"
+    )
+
+
+def apply(context: LoadContext) -> None:
+    """Judge the good calls of the block in ``candor_calls`` and do what the plan says.
+
+    A call that is refused gets the code :data:`CODE` and a row in ``candor_broken``; properties that
+    are omitted leave the call; each violation is noted in ``raw.contract_violations``.
+    """
+    plan, warehouse = context.plan, context.warehouse
+    if plan is None or plan.is_empty:
+        return
+    prepare(warehouse)
+    with warehouse.view(_CONTRACTS, _contracts_table(plan)):
+        warehouse.execute(_CONTRACT_OF_SQL, {"sources": plan.settings.sources})
+    found = pa.concat_tables([_VIOLATIONS.empty_table(), *_judge(warehouse, plan)])
+    if not found.num_rows and plan.settings.unplanned_events == "allow":
+        return
+    with warehouse.view(_VIOLATED, found):
+        warehouse.execute(_BREACHES_SQL, {"unplanned": plan.settings.unplanned_events})
+    warehouse.append(CONTRACT_VIOLATIONS.name, _NOTED_SQL, {"now": context.now})
+    warehouse.execute(_BROKEN_SQL)
+    warehouse.execute(
+        f"update {CALLS} as calls set code = {literal(CODE)} from {BROKEN} as broken "
+        f"where {_same_call('calls', 'broken')}"
+    )
+    _omit(warehouse)
+
+
+def forget_copies(warehouse: Warehouse, copies: str) -> None:
+    """Take away the violations of calls that were dropped as copies.
+
+    Args:
+        warehouse: The engine.
+        copies: The relation that holds their load_id, line and position.
+    """
+    warehouse.execute(
+        f"delete from {CONTRACT_VIOLATIONS.name.sql} where (load_id, line, position) in "
+        f"(select (load_id, line, position) from {quoted(copies)})"
+    )
+
+
+# Which contract counts for which name of an event
+
+
+def _contracts_table(plan: TrackingPlan) -> pa.Table:
+    """One row per contract and source; the number is the precedence."""
+    rows = [
+        {"contract_no": number, "type": contract.type, "event": contract.event, "source": source}
+        for number, contract in enumerate(plan.contracts)
+        for source in contract.sources or (None,)
+    ]
+    schema = pa.schema(
+        [("contract_no", pa.int32())]
+        + [(name, pa.string()) for name in ("type", "event", "source")]
+    )
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+# Event names come from the data as well, and page titles may be typed by anybody.
+_IS_A_NAME = (
+    r"regexp_full_match(named.event, '[\p{L}$_][\p{L}\p{M}\p{N} $_:.,&/()-]*') "
+    # Said in the pattern, the length would cost 0.3 s a block: it is compiled into a copy a sign.
+    "and length(named.event) <= 100 and not regexp_matches(named.event, '[0-9]{4}')"
+)
+
+# contract_no is null where an event has no contract: only track calls are looked at then.
+_CONTRACT_OF_SQL = f"""
+    create or replace temp table {_CONTRACT_OF} as
+    with named as (
+        select distinct calls.type, calls.event, files.source
+        from {CALLS} as calls inner join {FILES} as files using (file_no)
+        where calls.code is null
+            and ($sources::varchar[] is null or list_contains($sources::varchar[], files.source))
+    )
+    select named.type, named.event, named.source, min(contracts.contract_no) as contract_no,
+        case when bool_or(contracts.event = named.event) or ({_IS_A_NAME}) then named.event
+            when named.event is not null then '*' end as shown_event
+    from named left join {_CONTRACTS} as contracts
+        on contracts.type = named.type
+        and (contracts.event is null or contracts.event = named.event)
+        and (contracts.source is null or contracts.source = named.source)
+    group by named.type, named.event, named.source
+    having min(contracts.contract_no) is not null or named.type = 'track'
+"""
+
+_PLANNED_CALLS = f"""
+    {CALLS} as calls inner join {FILES} as files using (file_no)
+    inner join {_CONTRACT_OF} as contract_of
+        on contract_of.type = calls.type and contract_of.event is not distinct from calls.event
+        and contract_of.source = files.source
+"""
+
+
+# Judging
+
+
+@dataclass(frozen=True, slots=True)
+class _Violation:
+    """One thing wrong with one document; ``path`` leads to it."""
+
+    document_no: int
+    path: tuple[str | int, ...]
+    rule: str
+
+
+def _judge(warehouse: Warehouse, plan: TrackingPlan) -> Iterator[pa.Table]:
+    for number, contract in enumerate(plan.contracts):
+        documents = warehouse.read(
+            f"select distinct {_DOCUMENT} as document from {_PLANNED_CALLS} "
+            "where calls.code is null and contract_of.contract_no = $number",
+            {"number": number},
+        )["document"]
+        for start in range(0, len(documents), DOCUMENTS_AT_ONCE):
+            some = documents.slice(start, DOCUMENTS_AT_ONCE).combine_chunks()
+            found = list(_violations(contract, some.to_pylist()))
+            if found:
+                yield _found_table(number, contract, some, found)
+
+
+def _violations(
+    contract: Contract, documents: Sequence[str], first: int = 0
+) -> Iterator[_Violation]:
+    """Everything that is wrong with these documents, in one call of the library.
+
+    Where a document is beyond the parser (a number without end, half a surrogate), the list is
+    halved until it stands alone.
+    """
+    try:
+        errors = list(contract.validator.iter_errors(from_json(f"[{','.join(documents)}]")))
+    except ValueError:
+        if len(documents) == 1:
+            yield _Violation(first, (), UNREADABLE)
+            return
+        half = len(documents) // 2
+        yield from _violations(contract, documents[:half], first)
+        yield from _violations(contract, documents[half:], first + half)
+        return
+    for error in errors:
+        number, *path = error.instance_path
+        kind = error.kind  # made anew whenever it is asked for
+        rule = kind.name
+        for last in _last_steps(rule, kind):
+            yield _Violation(first + int(number), (*path, *last), rule)
+
+
+def _last_steps(rule: str, kind: Any) -> Sequence[tuple[str, ...]]:
+    """From the object that the library names to the property that is missing or too much."""
+    if rule in ("additionalProperties", "unevaluatedProperties"):
+        return [(name,) for name in kind.unexpected]
+    return [(kind.property,)] if rule == "required" else [()]
+
+
+def _found_table(
+    number: int, contract: Contract, documents: pa.Array, found: Sequence[_Violation]
+) -> pa.Table:
+    columns = {
+        "contract_no": [number] * len(found),
+        "document": documents.take(pa.array([one.document_no for one in found])),
+        "field": [_pointer(one.path, contract, shows_names=True) for one in found],
+        "rule": [one.rule for one in found],
+        "action": [str(_action(contract, one)) for one in found],
+        "told": [_pointer(one.path, contract, shows_names=False) for one in found],
+        "property": [str(one.path[0]) if one.path else None for one in found],
+    }
+    # Two items of one list may break the same rule: that is one violation of the event.
+    table = pa.table(columns, _VIOLATIONS)
+    return table.group_by(table.column_names).aggregate([])
+
+
+def _action(contract: Contract, violation: _Violation) -> Action:
+    """What to do; where there is no property that could be omitted, the violation is only noted."""
+    action = contract.actions.of_rule(violation.rule)
+    is_missing = violation.rule == "required" and len(violation.path) == 1
+    return Action.ALLOW if action is Action.OMIT and (is_missing or not violation.path) else action
+
+
+def _pointer(path: Sequence[str | int], contract: Contract, *, shows_names: bool) -> str:
+    """A JSON pointer; a star stands for any item of a list, and for a name that is not shown."""
+    steps = (_step(step, contract, shows_names=shows_names) for step in path)
+    return "".join(f"/{step}" for step in steps) or "/"
+
+
+def _step(step: str | int, contract: Contract, *, shows_names: bool) -> str:
+    if isinstance(step, int):
+        return "*"
+    is_shown = shows_names and _LOOKS_LIKE_A_NAME.fullmatch(step)
+    if step in contract.properties or is_shown:
+        return step.replace("~", "~0").replace("/", "~1")
+    return "*"
+
+
+# What is done about it
+
+
+def _same_call(one: str, other: str) -> str:
+    return " and ".join(
+        f"{one}.{name} is not distinct from {other}.{name}" for name in _CALL.split(", ")
+    )
+
+
+_BREACHES_SQL = f"""
+    create or replace temp table {_BREACHES} as
+    select {_CALL}, files.load_id, files.source, files.file, calls.type,
+        contract_of.shown_event as event, violated.field, violated.rule, violated.action,
+        violated.told, violated.property
+    from {_PLANNED_CALLS}
+    inner join {_VIOLATED} as violated
+        on violated.contract_no = contract_of.contract_no and violated.document = {_DOCUMENT}
+    where calls.code is null
+    union all
+    select {_CALL}, files.load_id, files.source, files.file, calls.type,
+        contract_of.shown_event, '/', {literal(UNPLANNED_EVENT)}, 'quarantine', '/', null
+    from {_PLANNED_CALLS}
+    where calls.code is null and contract_of.contract_no is null and $unplanned = 'quarantine'
+"""
+
+_NOTED_SQL = f"""
+    select distinct load_id, source, file, line, position, type, event, field, rule, action,
+        $now::timestamp as loaded_at
+    from {_BREACHES}
+"""
+
+_BROKEN_SQL = f"""
+    insert into {BROKEN}
+    with reasons as (
+        select {_CALL}, list_sort(list_distinct(list(
+            case when rule = {literal(UNPLANNED_EVENT)} then 'the plan does not know it'
+            else 'field ' || told || ', rule ' || rule end
+        ))) as said
+        from {_BREACHES} where action = 'quarantine' group by all
+    )
+    select {_CALL}, 'the event breaks its tracking plan: '
+        || array_to_string(said[:{NAMED_IN_REASON}], '; ')
+        || case when len(said) > {NAMED_IN_REASON}
+            then '; and ' || (len(said) - {NAMED_IN_REASON}) || ' more' else '' end
+    from reasons
+"""
+
+
+def _omit(warehouse: Warehouse) -> None:
+    """Take the offending properties out of the calls that stay, and out of what was read there."""
+    warehouse.execute(_OMITTED_SQL)
+    if not warehouse.scalar(f"select count(*) from {_OMITTED}"):
+        return
+    for document, types in (("traits", "in"), ("properties", "not in")):
+        warehouse.execute(
+            f"update {CALLS} as calls set {document} = json_merge_patch(calls.{document}, "
+            f"omitted.patch) from {_OMITTED} as omitted "
+            f"where {_same_call('calls', 'omitted')} and calls.type {types} ('identify', 'group')"
+        )
+    for column, places in _READ_FROM.items():
+        warehouse.execute(_reread_sql(column, places))
+
+
+_OMITTED_SQL = f"""
+    create or replace temp table {_OMITTED} as
+    with gone as (
+        select distinct {_CALL}, type, property
+        from {_BREACHES} as breaches anti join {BROKEN} as broken
+            on {_same_call("breaches", "broken")}
+        where action = 'omit'
+    )
+    select {_CALL}, list(property) as properties,
+        any_value(type) in ('identify', 'group') as are_traits,
+        json_group_object(property, null)::varchar as patch
+    from gone group by all
+"""
+
+
+def _reread_sql(column: str, places: Sequence[tuple[str, str]]) -> str:
+    """Read a column anew in the calls that lost one of the properties which it was read from."""
+    texts = ", ".join(
+        f"nullif(json_extract_string(calls.{document}, {literal('$.' + path)}), '')"
+        for document, path in places
+    )
+    value = f"coalesce({texts})"
+    value = email_sql(value) if column == "email" else value
+    lost = " or ".join(
+        f"(list_contains(omitted.properties, {literal(path)}) and "
+        f"{'' if document == 'traits' else 'not '}omitted.are_traits)"
+        for document, path in places
+        if document != "context"
+    )
+    return (
+        f"update {CALLS} as calls set {quoted(column)} = "
+        f"try_cast({value} as {_CASTS.get(column, 'varchar')}) from {_OMITTED} as omitted "
+        f"where {_same_call('calls', 'omitted')} and ({lost})"
+    )

@@ -1,0 +1,90 @@
+"""What a user writes about how strictly raw tables are judged: ``expectations.yml``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from ingestion.inventory import TABLES
+from settings import StrictModel
+
+
+class Severity(StrEnum):
+    """What happens when a table is not as expected."""
+
+    WARN = "warn"
+    ERROR = "error"
+
+
+class Bounds(StrictModel):
+    """How fresh a source must be, and how far its rows of a day may lie from the weeks before."""
+
+    fresh_within_days: float | None = Field(
+        default=None,
+        gt=0,
+        description="The newest row may be so old, in days; default: not judged.",
+    )
+    volume_band: float | None = Field(
+        default=None,
+        gt=0,
+        description="How many robust standard deviations the rows of the last whole day may lie from "
+        "the median of the same weekday in the weeks before; default: as the table says.",
+    )
+
+
+class TableExpectations(StrictModel):
+    """How one table is judged."""
+
+    severity: Severity = Field(
+        default=Severity.WARN,
+        description="warn: shown in yellow; error: shown in red, and `candor run` ends with failure.",
+    )
+    blocking: bool = Field(
+        default=False,
+        description="true: what is built from the table is not built until it is as expected.",
+    )
+    max_refused_share: float = Field(
+        # A source that has changed its form refuses nearly everything; single bad lines are daily
+        # life. Streams seen so far refuse 0.3 %, so ten per cent is far from both.
+        default=0.10,
+        ge=0,
+        le=1,
+        description="Share of the rows of all files that may be refused.",
+    )
+    fresh_within_days: float | None = Field(
+        default=None, gt=0, description="As below, for every source of the table."
+    )
+    # A normal stream leaves four deviations once in 16,000 days; a broken tracker leaves them at once.
+    volume_band: float = Field(
+        default=4.0, gt=0, description="As below, for every source of the table."
+    )
+    judge_volume: bool = Field(
+        default=True, description="false: rows of a day are not compared with the weeks before."
+    )
+    sources: dict[str, Bounds] = Field(
+        default_factory=dict, description="Sources that are judged otherwise, by name."
+    )
+
+
+class ExpectationsConfig(StrictModel):
+    """The whole of ``expectations.yml``; without it every table is judged by the defaults."""
+
+    tables: dict[str, TableExpectations] = Field(
+        default_factory=dict, description="Tables of schema raw by name, e.g. events."
+    )
+
+    @model_validator(mode="after")
+    def _tables_exist(self) -> Self:
+        known = sorted(table.name.name for table in TABLES)
+        unknown = sorted(set(self.tables) - set(known))
+        if unknown:
+            raise ValueError(
+                f"tables: {', '.join(unknown)} is no raw table; there are {', '.join(known)}"
+            )
+        return self
+
+    def of_table(self, name: str) -> TableExpectations:
+        """How the table of this name is judged."""
+        return self.tables.get(name, TableExpectations())

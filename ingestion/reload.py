@@ -1,0 +1,360 @@
+"""Load files again in place of what they brought before, one transaction a batch.
+
+``raw.loads.reload`` says which files are to be loaded again. Each batch forgets the earlier loads
+of its files and loads the files anew in one transaction, so that a kill leaves every batch either
+as it was or as it shall be, and the next run goes on with those that are still marked.
+
+A file that is loaded again keeps the time at which it was loaded first: which version of a record
+is the latest, since when a consent is known and how long a row is kept all hang on it.
+
+Where a forgotten row does not come back, its copy in another file takes its place. Which copies a
+file held is not written down, so the files that had copies and may have held this one are loaded
+again too. That ends: a file gives the same rows the second time, and then nothing is lost by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ingestion.accounting import FileCount
+from ingestion.config import SourcesConfig
+from ingestion.files import LandingFile, describe_file, source_files
+from ingestion.inventory import CONTRACT_VIOLATIONS, EVENTS, LOADS, QUARANTINE, table_of
+from ingestion.received_dates import received_date
+from warehouse import Table, Warehouse, quoted
+
+_FORGOTTEN, _LOST, _OUTRANKED, _TIMES = (
+    "candor_forgotten", "candor_lost_rows", "candor_outranked", "candor_times",
+)  # fmt: skip
+
+
+class Reload(StrEnum):
+    """Why a file is to be loaded again, as ``raw.loads.reload`` has it."""
+
+    SAME = "same"
+    """As it was: a file that changed since is left alone."""
+
+    DAY = "day"
+    """As part of its day: a file that took its place on the same day counts as the same."""
+
+
+class Missing(StrEnum):
+    """Why a file cannot be loaded again."""
+
+    UNDECLARED = "its source is no longer in sources.yml"
+    GONE = "the file is no longer in the landing folder"
+    CHANGED = "the file was changed after it was loaded"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLoad:
+    """A row of ``raw.loads``; ``good`` is how many of its rows were not refused."""
+
+    load_id: str
+    source: str
+    kind: str
+    file: str
+    file_hash: str
+    received_date: date
+    loaded_at: datetime
+    good: int
+    reload: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A landing file that is loaded in place of earlier loads, of which there is at least one."""
+
+    file: LandingFile
+    replaced: tuple[KnownLoad, ...]
+
+    @property
+    def loaded_at(self) -> datetime:
+        """When it was loaded first."""
+        return min(load.loaded_at for load in self.replaced)
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What became of the rows of a file that was loaded again."""
+
+    again: Again
+    count: FileCount
+
+    @property
+    def recovered(self) -> int:
+        """How many more rows are good than before; negative where more are refused."""
+        before = sum(load.good for load in self.again.replaced)
+        return self.count.rows_loaded + self.count.rows_deduplicated - before
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A load that was left as it stood, because its file cannot be loaded again."""
+
+    load: KnownLoad
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadReport:
+    """What was loaded again, and what could not be."""
+
+    reloaded: tuple[Reloaded, ...] = ()
+    kept: tuple[Kept, ...] = ()
+
+    @property
+    def recovered(self) -> int:
+        """Rows that had been refused and are good now."""
+        return sum(max(one.recovered, 0) for one in self.reloaded)
+
+    @property
+    def newly_refused(self) -> int:
+        """Rows that had been good and are refused now."""
+        return sum(max(-one.recovered, 0) for one in self.reloaded)
+
+
+def read_loads(
+    warehouse: Warehouse, condition: str = "true", parameters: Mapping[str, object] | None = None
+) -> Sequence[KnownLoad]:
+    """The loads that fit a condition, in the order in which they came."""
+    rows = warehouse.read(
+        f"""
+        select load_id, source, kind, file, file_hash,
+            coalesce(received_date, loaded_at::date) as received_date, loaded_at,
+            rows_loaded + rows_deduplicated as good, reload
+        from {LOADS.name.sql} as loads where {condition} order by loaded_at, source, file, load_id
+        """,
+        parameters,
+    )
+    return [KnownLoad(**row) for row in rows.to_pylist()]
+
+
+def ask_again(warehouse: Warehouse, load_ids: Sequence[str], why: Reload) -> None:
+    """Mark loads whose files are to be loaded again."""
+    warehouse.execute(
+        f"update {LOADS.name.sql} set reload = $why where list_contains($ids, load_id)",
+        {"why": str(why), "ids": list(load_ids)},
+    )
+
+
+def keep(warehouse: Warehouse, loads: Iterable[KnownLoad]) -> None:
+    """Let marked loads stand as they are."""
+    warehouse.execute(
+        f"update {LOADS.name.sql} set reload = null where list_contains($ids, load_id)",
+        {"ids": [load.load_id for load in loads]},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Finds the landing file of an earlier load."""
+
+    config: SourcesConfig
+    landing: Path
+    _by_digest: dict[str, Mapping[str, LandingFile]] = field(default_factory=dict)
+
+    def find(self, load: KnownLoad) -> LandingFile | Missing:
+        """The file as it may be loaded again, or why there is none."""
+        if load.source not in self.config.sources:
+            return Missing.UNDECLARED
+        path = self.landing / load.file
+        is_there = path.is_file()
+        if is_there:
+            file = describe_file(load.source, path, self.landing)
+            if file.digest == load.file_hash or _takes_its_place(file, load):
+                return file
+        moved = self._files_of(load.source).get(load.file_hash)
+        return moved or (Missing.CHANGED if is_there else Missing.GONE)
+
+    def _files_of(self, source: str) -> Mapping[str, LandingFile]:
+        if source not in self._by_digest:
+            lenient = self.config.sources[source].model_copy(update={"optional": True})
+            paths = source_files(source, lenient, self.landing)
+            files = [describe_file(source, path, self.landing) for path in paths]
+            self._by_digest[source] = {file.digest: file for file in files}
+        return self._by_digest[source]
+
+
+def _takes_its_place(file: LandingFile, load: KnownLoad) -> bool:
+    same_day = received_date(file.name, file.modified_at) == load.received_date
+    return load.reload == Reload.DAY and same_day
+
+
+def asked_files(warehouse: Warehouse, finder: Finder) -> tuple[Sequence[Again], Sequence[Kept]]:
+    """The files that are to be loaded again, and the marked loads whose file is not there."""
+    marked = read_loads(warehouse, "reload is not null")
+    if not marked:
+        return (), ()
+    places = [(load, finder.find(load)) for load in marked]
+    kept = [Kept(load, place) for load, place in places if isinstance(place, Missing)]
+    files = {
+        (place.source, place.digest): place for _, place in places if isinstance(place, LandingFile)
+    }
+    replaced: dict[tuple[str, str], dict[str, KnownLoad]] = {known: {} for known in files}
+    for load, place in places:
+        if isinstance(place, LandingFile):
+            replaced[place.source, place.digest][load.load_id] = load
+    everything = read_loads(warehouse)
+    for load in everything:  # a load of the same content, under another name
+        if (load.source, load.file_hash) in files:
+            replaced[load.source, load.file_hash][load.load_id] = load
+    taken = {load.load_id for load in everything}
+    return [
+        Again(named_apart(file, taken - set(replaced[known])), tuple(replaced[known].values()))
+        for known, file in files.items()
+    ], kept
+
+
+def named_apart(file: LandingFile, taken: AbstractSet[str]) -> LandingFile:
+    """The file with a load id that no other load has."""
+    while file.load_id in taken:
+        file = replace(file, earlier_loads=file.earlier_loads + 1)
+    return file
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Puts the loads of files in place of their earlier ones.
+
+    Attributes:
+        warehouse: The engine.
+        again: The files by the id that their load will have.
+    """
+
+    warehouse: Warehouse
+    again: Mapping[str, Again]
+
+    @contextmanager
+    def around(self, files: Sequence[LandingFile], kind: str) -> Iterator[None]:
+        """Forget the earlier loads; load inside; then let every copy be where it belongs."""
+        earlier = [load for file in files for load in self.again[file.load_id].replaced]
+        load_ids = [file.load_id for file in files]
+        tables = forget_loads(self.warehouse, earlier)
+        yield
+        _give_back_times(self.warehouse, [self.again[load_id] for load_id in load_ids])
+        if table_of(kind) is not EVENTS:
+            _settle_copies(self.warehouse, table_of(kind), load_ids)
+        ask_for_copies(self.warehouse, tables, besides=load_ids)
+
+
+def forget_loads(warehouse: Warehouse, loads: Sequence[KnownLoad]) -> Sequence[Table]:
+    """Take away all that loads brought, inside the caller's transaction.
+
+    Returns:
+        The tables that they had filled; the keys of the rows that went are noted for
+        :func:`ask_for_copies`.
+    """
+    gone = {"ids": [load.load_id for load in loads]}
+    filled = list({table_of(load.kind).name: table_of(load.kind) for load in loads}.values())
+    for table in filled:
+        warehouse.execute(
+            f"create or replace temp table {_noted(table)} as "
+            f"select {_key_of(table)}, loaded_at from {table.name.sql} "
+            "where list_contains($ids, load_id)",
+            gone,
+        )
+    for table in (*filled, *_ABOUT_LOADS):
+        warehouse.execute(f"delete from {table.name.sql} where list_contains($ids, load_id)", gone)
+    return filled
+
+
+# Beside the tables that sources fill: what is told of a load.
+_ABOUT_LOADS = (LOADS, QUARANTINE, CONTRACT_VIOLATIONS)
+
+
+def ask_for_copies(
+    warehouse: Warehouse, tables: Sequence[Table], *, besides: Sequence[str] = ()
+) -> None:
+    """Mark the loads that may hold copies of forgotten rows which did not come back.
+
+    Args:
+        warehouse: The engine.
+        tables: The tables that lost rows, see :func:`forget_loads`.
+        besides: Loads that need not be looked at: they were loaded just now.
+    """
+    for table in tables:
+        warehouse.execute(
+            f"create or replace temp table {_LOST} as select * from {_noted(table)} "
+            f"anti join {table.name.sql} using ({_key_of(table)})"
+        )
+        if warehouse.scalar(f"select count(*) from {_LOST}"):
+            _mark_holders(warehouse, table, besides)
+
+
+def _mark_holders(warehouse: Warehouse, table: Table, besides: Sequence[str]) -> None:
+    kinds = warehouse.read(f"select distinct kind from {LOADS.name.sql}")["kind"].to_pylist()
+    # Of an event the copy that was received first stands, whenever it was loaded; of a record the
+    # one that was loaded first, so a copy came no earlier.
+    later = "true" if table is EVENTS else f"loaded_at >= (select min(loaded_at) from {_LOST})"
+    same = f"source in (select source from {_LOST})" if "source" in table.key else "true"
+    warehouse.execute(
+        f"""
+        update {LOADS.name.sql} set reload = '{Reload.SAME}'
+        where reload is null and rows_deduplicated > 0 and list_contains($kinds, kind)
+            and not list_contains($besides, load_id) and {later} and {same}
+        """,
+        {"kinds": [kind for kind in kinds if table_of(kind) is table], "besides": list(besides)},
+    )
+
+
+def _settle_copies(warehouse: Warehouse, table: Table, load_ids: Sequence[str]) -> None:
+    """Of records that a later load had stored, keep those that were loaded first."""
+    key = _key_of(table)
+    warehouse.execute(
+        f"""
+        create or replace temp table {_OUTRANKED} as
+        select load_id, {key} from {table.name.sql} as stored
+        semi join (
+            select {key} from {table.name.sql} where list_contains($ids, load_id)
+        ) as fresh using ({key})
+        qualify row_number() over (partition by {key} order by loaded_at, file, load_id) > 1
+        """,
+        {"ids": list(load_ids)},
+    )
+    if not warehouse.scalar(f"select count(*) from {_OUTRANKED}"):
+        return
+    warehouse.execute(
+        f"delete from {table.name.sql} where (load_id, {key}) in "
+        f"(select (load_id, {key}) from {_OUTRANKED})"
+    )
+    warehouse.execute(
+        f"""
+        update {LOADS.name.sql} as loads
+        set rows_loaded = loads.rows_loaded - copies.n,
+            rows_deduplicated = loads.rows_deduplicated + copies.n
+        from (select load_id, count(*) as n from {_OUTRANKED} group by load_id) as copies
+        where loads.load_id = copies.load_id
+        """
+    )
+
+
+def _give_back_times(warehouse: Warehouse, again: Sequence[Again]) -> None:
+    """Let what is told of the loads say when they were first."""
+    times: dict[str, Any] = {
+        "load_id": [one.file.load_id for one in again],
+        "first": pa.array([one.loaded_at for one in again], pa.timestamp("us")),
+    }
+    with warehouse.view(_TIMES, pa.table(times)):
+        for name in (LOADS.name, CONTRACT_VIOLATIONS.name):
+            warehouse.execute(
+                f"update {name.sql} as rows set loaded_at = times.first from {_TIMES} as times "
+                "where rows.load_id = times.load_id and rows.loaded_at <> times.first"
+            )
+
+
+def _noted(table: Table) -> str:
+    return f"{_FORGOTTEN}_{table.name.name}"
+
+
+def _key_of(table: Table) -> str:
+    return ", ".join(quoted(name) for name in table.key)

@@ -1,0 +1,172 @@
+"""``candor quarantine``: which rows were refused, where they lie, and load them again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestration.cli.app import app
+from orchestration.cli.options import JsonOption, with_paths
+from orchestration.cli.output import console, print_json, print_rows, showing_progress
+from settings import Paths
+
+if TYPE_CHECKING:
+    from ingestion.quarantine import ReplayReport, Scope
+    from ingestion.reload import Kept
+
+quarantine_app = typer.Typer(
+    help="Rows that were refused: look at them, and load them again after a correction.",
+    no_args_is_help=True,
+)
+app.add_typer(quarantine_app, name="quarantine")
+
+SourceOption = Annotated[str | None, typer.Option(help="Only rows of this source.")]
+CodeOption = Annotated[str | None, typer.Option(help="Only rows refused by this code.")]
+DayOption = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], help="Only rows of files that came on this day."),
+]
+
+
+@quarantine_app.command("list")
+@with_paths
+def list_(
+    *,
+    paths: Paths,
+    source: SourceOption = None,
+    code: CodeOption = None,
+    day: DayOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count refused rows by source, code and reason, with the latest day on which some came."""
+    from ingestion.quarantine import count_refused  # noqa: PLC0415 - keeps --help quick
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+
+    company = Company(paths)
+    company.check_home()
+    with company.open_warehouse() as warehouse:
+        rows = count_refused(warehouse, _scope(source, code, day))
+    print_rows("Refused rows", rows, as_json=as_json)
+
+
+@quarantine_app.command()
+@with_paths
+def show(  # noqa: PLR0913 - one parameter per option
+    *,
+    paths: Paths,
+    source: SourceOption = None,
+    code: CodeOption = None,
+    day: DayOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most rows to list.")] = 20,
+    file: Annotated[
+        str | None, typer.Option(help="With --line: a landing file, as `show` lists it.")
+    ] = None,
+    line: Annotated[
+        int | None, typer.Option(min=1, help="Say where this line of --file lies.")
+    ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Print the line itself: it holds personal data.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List refused rows, those of the latest day first; or show one of them."""
+    from ingestion.quarantine import list_refused  # noqa: PLC0415 - keeps --help quick
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+
+    if (file is None) != (line is None) or (raw and line is None):
+        raise typer.BadParameter("name one row with --file and --line together")
+    if file is not None and line is not None:
+        _show_row(paths, file, line, raw=raw, as_json=as_json)
+        return
+    company = Company(paths)
+    company.check_home()
+    with company.open_warehouse() as warehouse:
+        rows = list_refused(warehouse, _scope(source, code, day), limit=limit)
+    print_rows("Refused rows", rows, as_json=as_json)
+
+
+@quarantine_app.command()
+@with_paths
+def replay(
+    *,
+    paths: Paths,
+    source: SourceOption = None,
+    code: CodeOption = None,
+    day: DayOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read the files of refused rows again, by the configuration as it is now."""
+    from ingestion.quarantine import replay as replay_rows  # noqa: PLC0415 - keeps --help quick
+    from orchestration.company import Company, utc_now  # noqa: PLC0415 - loads every package
+    from orchestration.reload import loading  # noqa: PLC0415 - as above
+    from orchestration.run_lock import hold_run_lock  # noqa: PLC0415 - as above
+
+    company, now = Company(paths), utc_now()
+    company.check_home()
+    with (
+        showing_progress(),
+        hold_run_lock(paths.home),
+        loading(company, run_id=f"replay {now:%Y-%m-%d %H:%M:%S}", now=now) as context,
+    ):
+        scope = _scope(source, code, day)
+        report = replay_rows(context, company.sources, paths.landing, scope)
+    _print_replay(report, as_json=as_json)
+
+
+def kept_rows(kept: tuple[Kept, ...]) -> list[dict[str, Any]]:
+    """The files that could not be loaded again, and why."""
+    return [
+        {"source": one.load.source, "file": one.load.file, "why": str(one.reason)} for one in kept
+    ]
+
+
+def _scope(source: str | None, code: str | None, day: datetime | None) -> Scope:
+    from ingestion.quarantine import Scope  # noqa: PLC0415 - keeps --help quick
+
+    return Scope(source, code, day.date() if day else None)
+
+
+def _show_row(paths: Paths, file: str, line: int, *, raw: bool, as_json: bool) -> None:
+    from ingestion.quarantine import find_refused, read_raw  # noqa: PLC0415 - keeps --help quick
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+
+    company = Company(paths)
+    company.check_home()
+    place = (company.sources, paths.landing)
+    with company.open_warehouse() as warehouse:
+        found = find_refused(warehouse, *place, file=file, line=line)
+        text = read_raw(warehouse, *place, file=file, line=line) if raw else None
+    where = found.path or "not in the landing folder as it was loaded"
+    if as_json:
+        shown = {"file": file, "line": line, "path": where, "reasons": found.reasons}
+        print_json(shown | ({"raw": text} if raw else {}))
+        return
+    console.print(f"Line {line} of {where}")
+    for reason in found.reasons:
+        console.print(f"  {reason}")
+    if text is None:
+        console.print("--raw prints the line itself; it holds personal data.")
+        return
+    console.print("Personal data follows: do not copy it into tickets, chats or logs.", style="red")
+    typer.echo(text)
+
+
+def _print_replay(report: ReplayReport, *, as_json: bool) -> None:
+    files = len({one.count.file.load_id for one in report.reload.reloaded})
+    kept = kept_rows(report.reload.kept)
+    if as_json:
+        print_json({"files": files, "recovered": report.recovered,
+                    "newly_refused": report.newly_refused, "refused": dict(report.refused),
+                    "not_replayed": kept})  # fmt: skip
+        return
+    console.print(f"Read {files:,} files again: {report.recovered:,} rows recovered.")
+    if report.newly_refused:
+        console.print(f"{report.newly_refused:,} rows that were good are refused now.")
+    refused = [{"code": code, "rows": rows} for code, rows in report.refused.items()]
+    print_rows("Still refused in these files", refused)
+    if kept:
+        print_rows("Left as they stood", kept)
+    if report.recovered or report.newly_refused:
+        console.print("`candor run` brings the change into profiles and audiences.")

@@ -1,0 +1,40 @@
+"""Load files of one company again, with its suppressions, its plan and its retention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from ingestion.inventory import TABLES
+from ingestion.load import LoadContext
+from orchestration.company import Company
+from orchestration.privacy_parts import open_suppressions
+from privacy import enforce_retention
+
+
+@contextmanager
+def loading(company: Company, *, run_id: str, now: datetime) -> Iterator[LoadContext]:
+    """Open what loading takes; afterwards delete what came back although it is too old.
+
+    A landing file still holds rows that retention has deleted from the tables.
+
+    Args:
+        company: Whose files; the caller holds its run lock.
+        run_id: What retention is recorded by.
+        now: Time to record and to judge clocks and ages by.
+    """
+    sources = company.sources
+    with company.open_warehouse() as warehouse:
+        yield LoadContext(
+            warehouse,
+            now,
+            open_suppressions(company, warehouse).suppressed,
+            sources.default_region,
+            company.tracking_plan,
+        )
+        names = {str(table.name) for table in TABLES}
+        rules = {name: rule for name, rule in company.retention.tables.items() if name in names}
+        if rules:
+            retention = company.retention.model_copy(update={"tables": rules})
+            enforce_retention(warehouse, retention, TABLES, now=now, run_id=run_id)
