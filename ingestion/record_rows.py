@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -124,9 +125,6 @@ def _csv_header(file: LandingFile, source: RecordSource) -> tuple[str, ...]:
         raise UnreadableFileError(file.name, "its first line is not UTF-8 text") from error
     except csv.Error as error:
         raise UnreadableFileError(file.name, "its first line is no header") from error
-    repeated = {name for name in names if names.count(name) > 1}
-    if repeated:
-        raise UnreadableFileError(file.name, f"its header has {len(repeated)} names twice")
     _check_columns(file, source, tuple(names))
     return tuple(names)
 
@@ -188,6 +186,9 @@ def _make_rows(warehouse: Warehouse, columns: str) -> None:
 
 
 def _check_columns(file: LandingFile, source: RecordSource, header: tuple[str, ...]) -> None:
+    repeated = [name for name, times in Counter(header).items() if times > 1]
+    if repeated:
+        raise UnreadableFileError(file.name, f"its header has {len(repeated)} names twice")
     reference = source.person
     named = [
         source.id, source.user_id, source.created_at, source.updated_at, *source.map.values(),

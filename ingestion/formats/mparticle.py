@@ -165,23 +165,9 @@ def _events_sql() -> str:
     """The statement that makes a row of each event, and one of a batch without any."""
     faults = _faults(rules.EVENT_RULES, rules.EVENT_MEMBERS, "event", "event is not null and ")
     paths = fields.paths_sql(fields.EVENT_TEXTS.values())
-    good = "case when batch_code is null then json_extract(json, '$.events[*]') end"
     return f"""
     create or replace temp table {EVENTS} as
-    with placed as (
-        select batch_no, coalesce(sum({_rows_of_batch()}) over (
-            partition by file_no, line order by place, item_no
-            rows between unbounded preceding and 1 preceding
-        ), 0)::integer as rows_before
-        from {BATCHES}
-    ),
-    spread as (
-        select batches.* exclude ({", ".join(_LARGE)}), found.event, found.event_no,
-            placed.rows_before + coalesce(found.event_no, 1)::integer as position
-        from {BATCHES} as batches
-        inner join placed using (batch_no)
-        left join unnest({good}) with ordinality as found(event, event_no) on true
-    ),
+    with {_unnested_sql()},
     parsed as (
         select *, case when event is not null then json_type(event) end as event_json_type,
             json_extract_string(event, {paths}) as said,
@@ -206,6 +192,27 @@ def _events_sql() -> str:
     )
     select *, {_event_id()} as event_id from coded
     """
+
+
+def _unnested_sql() -> str:
+    """The tables up to spread, with a row of each event and its position in the line."""
+    good = "case when batch_code is null then json_extract(json, '$.events[*]') end"
+    rows_of_batch = "case when batch_code is null then greatest(event_count, 1) else 1 end"
+    return f"""
+    placed as (
+        select batch_no, coalesce(sum({rows_of_batch}) over (
+            partition by file_no, line order by place, item_no
+            rows between unbounded preceding and 1 preceding
+        ), 0)::integer as rows_before
+        from {BATCHES}
+    ),
+    spread as (
+        select batches.* exclude ({", ".join(_LARGE)}), found.event, found.event_no,
+            placed.rows_before + coalesce(found.event_no, 1)::integer as position
+        from {BATCHES} as batches
+        inner join placed using (batch_no)
+        left join unnest({good}) with ordinality as found(event, event_no) on true
+    )"""
 
 
 def _judged_sql() -> str:
@@ -251,10 +258,6 @@ def _carried_sql() -> str:
     inner join repeated using (batch_no, position)
     inner join (select batch_no, raw from {BATCHES}) as batches using (batch_no)
     """
-
-
-def _rows_of_batch() -> str:
-    return "case when batch_code is null then greatest(event_count, 1) else 1 end"
 
 
 # What is not written out once for each event, but joined when it is wanted.

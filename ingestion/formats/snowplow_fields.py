@@ -82,9 +82,15 @@ _DOCUMENT_LINK = r"[.](pdf|docx?|xlsx?|pptx?|odt|ods|odp|csv|zip|epub|rtf)([?#].
 _GRANTS, _DENIALS = ("allow_all", "allow_selected"), ("deny_all", "expired", "withdrawn")
 
 
-def _entity(name: str, member: str) -> str:
-    """A member of the first entity of a kind."""
-    return f"nullif(trim(json_extract_string(contexts, {literal(f'$.{name}[0].{member}')})), '')"
+def _entity(kind: str, *members: str) -> str:
+    """The first of these members that the first entity of a kind has.
+
+    Snowplow's loaders write Parquet with the members' names in snake case.
+    """
+    texts = ", ".join(
+        f"json_extract_string(contexts, {literal(f'$.{kind}[0].{name}')})" for name in members
+    )
+    return f"nullif(trim(coalesce({texts})), '')"
 
 
 def _said(*members: str) -> str:
@@ -178,7 +184,7 @@ def _plain_time(name: str) -> str:
 _NAME = "coalesce(event_name, schema_name)"
 _IS_SCREEN = f"(event = 'unstruct' and {_NAME} = 'screen_view')"
 _SESSION = f"{_SNOWPLOW}_client_session"
-_DEVICE_CLASS = _entity("nl_basjes_yauaa_context", "deviceClass")
+_DEVICE_CLASS = _entity("nl_basjes_yauaa_context", "deviceClass", "device_class")
 
 # How columns of raw.events are read; the others have the field's name.
 _COLUMNS = {
@@ -194,8 +200,8 @@ _COLUMNS = {
     end""",
     # In apps the tracker keeps the device and the visit in an entity.
     "anonymous_id": f"""
-    coalesce(domain_userid, {_entity(_SESSION, "userId")}, nullif(network_userid, '{_NOBODY}'))""",
-    "session_id": f"coalesce(domain_sessionid, {_entity(_SESSION, 'sessionId')})",
+    coalesce(domain_userid, {_entity(_SESSION, "userId", "user_id")}, nullif(network_userid, '{_NOBODY}'))""",
+    "session_id": f"coalesce(domain_sessionid, {_entity(_SESSION, 'sessionId', 'session_id')})",
     "previous_id": "null::varchar",
     "group_id": "null::varchar",
     "email": judged.email_sql("json_extract_string(data, '$.email')"),
@@ -222,7 +228,7 @@ _COLUMNS = {
     "search_query": _search_query(),
     "download": _download(),
     "block": f"""
-    case when {_NAME} in ('link_click', 'button_click') then {_said("elementId", "id", "block")}
+    case when {_NAME} in ('link_click', 'button_click') then {_said("elementId", "element_id", "id", "block")}
         else {_said("block", "placement", "location")} end""",
     "item_position": f"try_cast({_said('position')} as bigint)",
     "properties": _properties(),

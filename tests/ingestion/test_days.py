@@ -21,7 +21,7 @@ from ingestion.load import LoadContext
 from ingestion.mapping import KINDS
 from ingestion.received_dates import received_date
 from ingestion.reload import _ABOUT_LOADS, Missing, Reload, ask_again
-from tests.ingestion.conftest import Landing, call, lines, nobody
+from tests.ingestion.conftest import Landing, call, keys, lines, nobody
 
 LATER = datetime.fromisoformat("2026-12-24T12:00")
 MODIFIED = datetime.fromisoformat("2026-08-01T23:59")
@@ -245,6 +245,31 @@ def test_an_erased_person_stays_out_of_a_day_that_is_redone(landing: Landing) ->
 
     assert events(landing) == []
     assert landing.codes() == [(1, "suppressed"), (2, "suppressed")]
+
+
+def test_a_person_who_was_erased_while_the_day_was_dropped_does_not_come_back_with_it(
+    landing: Landing,
+) -> None:
+    landing.put("web/2026-07-05/a.jsonl", lines(call(userId="u1"), call(messageId="m2")))
+    landing.load()
+    drop(landing)
+    landing.location.erase(keys(user_id="u1"))
+
+    report = restore(landing)
+
+    assert landing.values("select event_id from raw.events") == ["m2"]
+    assert report.reload.kept == ()
+
+
+def test_a_file_that_an_erasure_rewrote_can_be_loaded_again(landing: Landing) -> None:
+    landing.put("web/2026-07-05/a.jsonl", lines(call(userId="u1"), call(messageId="m2")))
+    landing.load()
+    landing.location.erase(keys(user_id="u1"))
+
+    report = redo(landing)
+
+    assert (report.files, report.rows, report.reload.kept) == (1, 1, ())
+    assert landing.load(LATER).files == 0
 
 
 def test_what_a_kill_left_marked_the_next_load_loads_again(landing: Landing) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -63,8 +64,14 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving_postgres(tmp_path_factory.mktemp("postgres")) as url:
+def database() -> Iterator[str]:
+    # pytest's own folders are closed to the user that the server runs as.
+    with (
+        tempfile.TemporaryDirectory(
+            prefix="candor-postgres-", ignore_cleanup_errors=True
+        ) as folder,
+        serving_postgres(Path(folder)) as url,
+    ):
         yield url
 
 

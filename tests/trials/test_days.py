@@ -7,6 +7,9 @@ was; dropped, it leaves what would be there had it never come; restored, it is t
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -18,7 +21,9 @@ import pytest
 from ingestion.days import Day, drop_day, redo_day, restore_day
 from ingestion.inventory import AS_OF, DROPPED_LOADS, TABLES
 from ingestion.load import LoadContext
+from tests.conftest import ROOT
 from tests.ingestion.conftest import SOURCES, Landing, call, lines, nobody
+from warehouse import DuckDBWarehouse
 
 DAYS = tuple(date(2026, 7, day) for day in (5, 6, 7))
 LATER = datetime.fromisoformat("2026-12-01")
@@ -108,8 +113,10 @@ def _decision(chance: random.Random) -> dict[str, Any]:
 
 def _loaded(folder: Path, made: Made, *, but: Day | None) -> Landing:
     """A company that loaded each day on the next one."""
-    folder.mkdir()
-    landing = Landing(folder, sources=KINDS)
+    return _load_days(Landing(_made(folder), sources=KINDS), made, but=but)
+
+
+def _load_days(landing: Landing, made: Made, *, but: Day | None) -> Landing:
     for day, files in made.files.items():
         for name, content in files.items():
             if but is None or not _is_of(but, day, name):
@@ -142,3 +149,58 @@ def _tables(landing: Landing) -> dict[str, list[str]]:
     stored.pop("raw.loads")
     assert sum(stored.values()) == sum(landing.values("select rows_loaded from raw.loads"))
     return found
+
+
+KILLED = """
+import sys
+from datetime import date
+from pathlib import Path
+import ingestion.load
+from ingestion.days import Day, drop_day, redo_day, restore_day
+from ingestion.load import LoadContext
+from tests.ingestion.conftest import Landing, nobody
+from tests.trials.test_days import DAYS, KINDS, LATER
+from warehouse import DuckDBWarehouse
+
+ingestion.load.BATCH_BYTES = 1  # every file a transaction of its own
+folder = Path(sys.argv[1])
+with DuckDBWarehouse.open(folder / "w.duckdb") as warehouse:
+    landing = Landing(folder, warehouse, KINDS)
+    context = LoadContext(warehouse, LATER, nobody, "US")
+    print("ready", flush=True)
+    while True:
+        for act in (redo_day, drop_day, restore_day):
+            act(context, landing.config, folder, Day(DAYS[0]))
+"""
+
+
+def test_whatever_kills_it_the_next_load_makes_the_day_whole(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    folder = tmp_path / "landing"
+    made = Made({day: _files_of(chance, day) for day in DAYS})
+    with DuckDBWarehouse.open(_made(folder) / "w.duckdb") as warehouse:
+        before = _tables(_load_days(Landing(folder, warehouse, KINDS), made, but=None))
+    dropped = _tables(_loaded(tmp_path / "without", made, but=Day(DAYS[0])))
+
+    _kill_after(chance.uniform(0, 3), folder)
+
+    with DuckDBWarehouse.open(folder / "w.duckdb") as warehouse:
+        landing = Landing(folder, warehouse, KINDS)
+        landing.load(LATER)
+        is_dropped = bool(landing.rows("from raw.dropped_loads"))
+        assert _tables(landing) == (dropped if is_dropped else before)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _kill_after(seconds: float, folder: Path) -> None:
+    command = [sys.executable, "-c", KILLED, str(folder)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(seconds)
+        process.kill()
+        assert process.wait() == -9
