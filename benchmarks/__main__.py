@@ -18,13 +18,23 @@ BENCHMARKS = (ingest_events, resolve_identities, refresh_unchanged)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=50_000, help="size of the sample company")
-    people = parser.parse_args().people
+    parser.add_argument("--events", type=int, help="load so many made events, and nothing else")
+    parser.add_argument("--folder", type=Path, help="where to write; gigabytes for many events")
+    options = parser.parse_args()
+    console = Console()
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        if options.events:
+            ratios, notes = ingest_events.measure_events(Path(folder), events=options.events)
+        else:
+            ratios, notes = _all(Path(folder), options.people), []
     table = Table("what", "Candor, s", "reference", "reference, s", "ratio", "budget")
-    with tempfile.TemporaryDirectory() as folder:
-        for benchmark in BENCHMARKS:
-            ratio: Ratio = benchmark.measure(Path(folder), people=people)
-            table.add_row(*ratio.cells())
-    Console().print(table)
+    for ratio in ratios:
+        table.add_row(*ratio.cells())
+    console.print(table, *notes, sep="\n")
+
+
+def _all(folder: Path, people: int) -> list[Ratio]:
+    return [benchmark.measure(folder, people=people) for benchmark in BENCHMARKS]
 
 
 if __name__ == "__main__":

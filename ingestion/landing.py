@@ -12,7 +12,7 @@ import pyarrow as pa
 from ingestion.accounting import forget_rows
 from ingestion.config import SourcesConfig
 from ingestion.errors import ReadOnlyLandingError, UnreadableFileError, WrongColumnError
-from ingestion.files import describe_file, source_files
+from ingestion.files import describe_file, name_of, source_files
 from ingestion.inventory import LOADS, QUARANTINE, TABLES, table_of
 from ingestion.landing_search import FOUND, KEYS, Search, literals_of
 from ingestion.rewrite import Spans, finish_rewrites, put_in_place, write_without
@@ -114,7 +114,7 @@ class LandingLocation:
         )
 
     def _name_of(self, path: Path) -> str:
-        return path.relative_to(self.landing).as_posix()
+        return name_of(path, self.landing)
 
     def _why_kept(self, path: Path, names: Sequence[str]) -> str | None:
         """Why a file will not be rewritten; None where it will."""

@@ -14,8 +14,10 @@ import pyarrow as pa
 import pytest
 
 from identifiers import normalise_email
-from ingestion import load_landing
+from ingestion import files, load_events, load_landing
+from ingestion.formats.json_text import odd_lines, shape_code_sql
 from tests.ingestion.conftest import NOW, Landing, call, lines
+from warehouse import DuckDBWarehouse
 
 
 def _refused_as(landing: Landing, line: Mapping[str, Any] | bytes) -> list[str]:
@@ -95,7 +97,21 @@ def test_a_call_without_an_id_is_known_by_its_line(landing: Landing) -> None:
         pytest.param(b'{"a":' * 70 + b"1" + b"}" * 70, "too_deep", id="too-deep"),
         pytest.param(b'{"n": 123456789012345678901234567890}', "number_out_of_range", id="number"),
         pytest.param(b'{"n": 1e999}', "number_out_of_range", id="exponent"),
+        pytest.param(b'{"n": 1E+999 }', "number_out_of_range", id="spelt-with-a-plus"),
+        pytest.param(b'{"n": [-9223372036854775809]}', "number_out_of_range", id="below-64-bits"),
+        pytest.param(b'{"n":-Infinity}', "number_out_of_range", id="infinity"),
         pytest.param(call(userId={"a": 1}), "wrong_type", id="object-as-id"),
+        pytest.param(call(userId=1.5), "wrong_type", id="fraction-as-id"),
+        pytest.param(call(userId=True), "wrong_type", id="truth-as-id"),
+        pytest.param(call(event=5), "wrong_type", id="number-as-name"),
+        pytest.param(call(sentAt=1_790_000_000), "wrong_type", id="number-as-time"),
+        pytest.param(call(properties='{"a": 1}'), "wrong_type", id="text-like-an-object"),
+        pytest.param(
+            b'{"properties": "\\u007b}", "type": "track"}',
+            "wrong_type",
+            id="the-same-with-an-escape",
+        ),
+        pytest.param(call(context={"page": "/"}), "wrong_type", id="text-as-page"),
         pytest.param(call(event=["a"]), "wrong_type", id="list-as-name"),
         pytest.param(call(properties="a"), "wrong_type", id="text-as-properties"),
         pytest.param(call(type="purchase"), "unknown_type", id="type"),
@@ -127,6 +143,9 @@ def test_no_reason_shows_what_the_line_says(landing: Landing) -> None:
         pytest.param(call(properties={"text": '}{"[' * 100}), id="brackets-in-text"),
         pytest.param(call(properties={"text": "1e999 NaN"}), id="numbers-in-text"),
         pytest.param(call(properties={"n": 1.5e300, "m": 2**63}), id="large-numbers"),
+        pytest.param(call(properties={"id": "00000000000000000000e999"}), id="numbers-like-ids"),
+        pytest.param(call(userId="1.5e3", event="7 days"), id="texts-like-numbers"),
+        pytest.param(call(event="{first}", context={"page": {"x": 1}}), id="name-in-braces"),
         pytest.param(call(properties={"e": "\U0001f600é"}), id="unicode"),
         pytest.param(call(receivedAt="2026-11-25T11:00:00Z"), id="clock-a-day-ahead"),
         pytest.param(call(originalTimestamp="2026-06-01T00:00:00Z"), id="late"),
@@ -251,6 +270,49 @@ def test_no_corruption_stops_a_load_or_loses_a_line(landing: Landing, seed: int)
     assert report.rows_quarantined > len(filled) / 3
 
 
+@pytest.mark.parametrize("tile_bytes", [1, 300, 2**20])
+def test_a_line_that_is_not_looked_at_closely_would_be_judged_the_same(
+    monkeypatch: pytest.MonkeyPatch, tile_bytes: int
+) -> None:
+    monkeypatch.setattr("ingestion.formats.json_text._TILE_BYTES", tile_bytes)
+    chance = random.Random(23)
+    plain = json.dumps(call(properties={"id": "2e100-9e1", "n": [1234567890123456, 1e-5]})).encode()
+    made = [one(plain, chance) for one in CORRUPTIONS for _ in range(60)]
+    raw = pa.chunked_array([pa.array([b"%b\n" % one for one in made], pa.large_binary())])
+    table = pa.table({"raw": raw, "is_odd": odd_lines(raw), "is_any": [True] * len(made)})
+    warehouse = DuckDBWarehouse.in_memory()
+
+    with warehouse.view("made", table):
+        judged = warehouse.read(
+            f"select is_odd, {shape_code_sql(32_768)} as closely, "
+            f"{shape_code_sql(32_768, 'is_odd')} as quickly "
+            "from (select *, octet_length(raw) as bytes, try(decode(raw)) as text from made)"
+        )
+
+    assert judged["closely"] == judged["quickly"]
+    assert {"too_deep", "number_out_of_range"} <= set(judged["closely"].to_pylist())
+    assert 0 < sum(judged["is_odd"].to_pylist()) < len(made) / 2
+
+
+def test_lines_are_the_same_however_small_the_pieces_that_are_read(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = b"\xef\xbb\xbf" + lines(*(call(messageId=f"m{i}") for i in range(9))) + b"\r\n\ncut"
+    stored = []
+    for size in (1, 50, 2**22):
+        monkeypatch.setattr(files, "PIECE_BYTES", size)
+        fresh = Landing(landing.folder.parent / str(size))
+        fresh.put("web/a.jsonl.gz", content)
+        fresh.load()
+        stored.append(
+            (fresh.rows("select * exclude (load_id) from raw.events order by line"), fresh.codes())
+        )
+
+    assert [len(rows) for rows, _ in stored] == [9, 9, 9]
+    assert stored[0] == stored[1] == stored[2]
+    assert stored[0][1] == [(12, "invalid_json")]
+
+
 CONTENT = "select * exclude (load_id, source, file, line, loaded_at) from raw.events order by all"
 
 
@@ -263,7 +325,12 @@ def _batches(calls: Sequence[Mapping[str, Any]], chance: random.Random) -> list[
     return [lines(*repeated[a:b]) for a, b in itertools.pairwise(edges)]
 
 
-def test_order_batches_and_repetition_change_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [1, 30, 200_000])
+def test_order_batches_and_repetition_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(load_events, "CALLS_AT_ONCE", at_once)
+    monkeypatch.setattr(files, "EVENT_BLOCK_BYTES", min(at_once, 30) * 200)
     chance = random.Random(11)
     calls = [
         call(
@@ -274,7 +341,7 @@ def test_order_batches_and_repetition_change_nothing(tmp_path: Path) -> None:
         for number in range(100)
     ]
     seen = []
-    for attempt in range(6):
+    for attempt in range(4):
         landing = Landing(tmp_path / str(attempt))
         for place, content in enumerate(_batches(calls, chance)):
             landing.put(f"web/{chance.randrange(1000)}-{place}.jsonl", content)
@@ -360,6 +427,18 @@ def test_a_truncated_archive_is_refused_whole_and_the_others_go_on(
     assert landing.codes() == [(None, "unreadable_file")]
     assert landing.values("select event_id from raw.events order by 1") == ["a", "c"]
     assert ("web/b.jsonl.gz", 1, 0, 0, 1) in landing.counts()
+
+
+def test_an_archive_with_a_damaged_middle_is_refused_whole(landing: Landing) -> None:
+    path = landing.put("web/a.jsonl.gz", lines(*(call(messageId=f"b{i}") for i in range(50))))
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    path.write_bytes(whole[:middle] + b"\xff" * 20 + whole[middle + 20 :])
+
+    landing.load()
+
+    assert landing.codes() == [(None, "unreadable_file")]
+    assert landing.values("select event_id from raw.events") == []
 
 
 def test_a_file_that_only_claims_to_be_an_archive_is_refused(landing: Landing) -> None:
