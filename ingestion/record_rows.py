@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,15 +126,16 @@ def _csv_header(file: LandingFile, source: RecordSource) -> tuple[str, ...]:
         raise UnreadableFileError(file.name, "its first line is not UTF-8 text") from error
     except csv.Error as error:
         raise UnreadableFileError(file.name, "its first line is no header") from error
-    _check_columns(file, source, tuple(names))
-    return tuple(names)
+    return _checked_columns(file, source, tuple(names))
 
 
 def _read_parquet(warehouse: Warehouse, file: LandingFile, source: RecordSource) -> Rows:
     try:
         with pq.ParquetFile(file.path) as parquet:
-            header = tuple(parquet.schema_arrow.names)
-            _check_columns(file, source, header)
+            header = _checked_columns(file, source, tuple(parquet.schema_arrow.names))
+            if any(map(_nests_unknown_type, parquet.schema_arrow.types)):
+                why = "a column nests decimals of more than 38 digits or floats of 16 bits"
+                raise UnreadableFileError(file.name, why)
             _make_rows(warehouse, "".join(f", {_place(i)} varchar" for i in range(len(header))))
             first = 1
             for batch in parquet.iter_batches(_PARQUET_ROWS):
@@ -146,13 +148,48 @@ def _read_parquet(warehouse: Warehouse, file: LandingFile, source: RecordSource)
 
 def _add_batch(warehouse: Warehouse, batch: pa.RecordBatch, first: int) -> None:
     names = [_place(index) for index in range(batch.num_columns)]
-    table = pa.table(batch.columns, names=names) if names else pa.table({})
-    texts = "".join(f", cast({quoted(name)} as varchar)" for name in names)
+    columns = [_known_to_engine(column) for column in batch.columns]
+    table = pa.table(columns, names=names) if names else pa.table({})
+    texts = "".join(
+        f", {_text_sql(quoted(name), column.type)}"
+        for name, column in zip(names, columns, strict=True)
+    )
     with warehouse.view("candor_batch", table):
         warehouse.execute(
             f"insert into {ROWS} select row_number() over () + {first - 1}, true, null{texts} "
             "from candor_batch"
         )
+
+
+def _known_to_engine(column: pa.Array) -> pa.Array:
+    """The column in a type that the engine has."""
+    if pa.types.is_float16(column.type):
+        return column.cast(pa.float32())
+    return column.cast(pa.string()) if pa.types.is_decimal256(column.type) else column
+
+
+def _nests_unknown_type(given: pa.DataType) -> bool:
+    """Whether a type that the engine does not have stands inside another."""
+    inner = [given.field(place).type for place in range(given.num_fields)]
+    return any(
+        pa.types.is_decimal256(one) or pa.types.is_float16(one) or _nests_unknown_type(one)
+        for one in inner
+    )
+
+
+def _text_sql(column: str, given: pa.DataType) -> str:
+    """The text of a value; nested ones are JSON.
+
+    A whole number that is kept as a float is written without a fraction: columns of ids become
+    floats in tools that know no integer without a value.
+    """
+    if pa.types.is_nested(given):
+        return f"to_json({column})::varchar"
+    text = f"cast({column} as varchar)"
+    if not pa.types.is_floating(given):
+        return text
+    is_whole = f"{column} = trunc({column}) and abs({column}) < {2**53}"
+    return f"case when {is_whole} then cast(cast({column} as bigint) as varchar) else {text} end"
 
 
 def _read_json_lines(warehouse: Warehouse, file: LandingFile) -> Rows:
@@ -185,7 +222,10 @@ def _make_rows(warehouse: Warehouse, columns: str) -> None:
     )
 
 
-def _check_columns(file: LandingFile, source: RecordSource, header: tuple[str, ...]) -> None:
+def _checked_columns(
+    file: LandingFile, source: RecordSource, header: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The header, with the names of mapped columns as the source spells them."""
     repeated = [name for name, times in Counter(header).items() if times > 1]
     if repeated:
         raise UnreadableFileError(file.name, f"its header has {len(repeated)} names twice")
@@ -195,7 +235,22 @@ def _check_columns(file: LandingFile, source: RecordSource, header: tuple[str, .
         reference.id if reference else None, reference.email if reference else None,
     ]  # fmt: skip
     wanted = {name for name in named if name is not None}
+    header = _spelt_as_mapped(header, wanted)
     missing = sorted(wanted - set(header))
     if missing:
         found = header if wanted & set(header) else ()
         raise WrongColumnError(file.source, file.name, missing, found)
+    return header
+
+
+def _spelt_as_mapped(header: tuple[str, ...], wanted: AbstractSet[str]) -> tuple[str, ...]:
+    """Take a column for the one that is mapped where only case or blanks around it differ."""
+    missing = {_folded(name): name for name in wanted - set(header)}
+    times = Counter(map(_folded, header))
+    return tuple(
+        missing.get(_folded(name), name) if times[_folded(name)] == 1 else name for name in header
+    )
+
+
+def _folded(name: str) -> str:
+    return name.strip().casefold()

@@ -86,3 +86,25 @@ ROWS: Mapping[str, SpoilRow] = {
     "row_odd_text": _with(("\u202eabc", "e\u0301" * 50, "👩‍👩‍👧", "İ", "ß" * 99, "\u2028", "\u0085")),
     "row_empty_field": _with(("",)),
 }  # fmt: skip
+
+
+def _in_stream(values: Sequence[str]) -> Callable[[Random, bytes], bytes]:
+    def spoil(chance: Random, line: bytes) -> bytes:
+        fields = line.decode().split("\t")
+        fields[chance.randrange(len(fields))] = chance.choice(values)
+        return "\t".join(fields).encode()
+
+    return spoil
+
+
+# Ways that spoil a line of Snowplow's stream.
+STREAM: Mapping[str, Callable[[Random, bytes], bytes]] = {
+    "stream_too_few_fields": lambda c, line: b"\t".join(line.split(b"\t")[: c.randrange(1, 130)]),
+    "stream_too_many_fields": lambda c, line: line + b"\t" * c.randrange(1, 300),
+    "stream_wild_numbers": _in_stream((*WILD_NUMBERS, *NO_NUMBERS)),
+    "stream_times": _in_stream((*TIMES, *FAR_TIMES)),
+    "stream_payloads": _in_stream(PAYLOADS),
+    "stream_blanks": _in_stream([text for text in BLANKS if "\t" not in text]),
+    "stream_documents": _in_stream(('{"a"', "[]", "{}", '{"data": 1}', '{"data": [{"schema": 1}]}', "null",
+                                    '{"schema": "iglu:x", "data": {"a": NaN}}', "[" * 500)),
+}  # fmt: skip

@@ -8,8 +8,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
+from ingestion.config import RecordSource
+from ingestion.formats.snowplow_fields import FIELDS as SNOWPLOW_FIELDS
 from ingestion.mapping import KINDS, FieldType
 
 NAMES = ("Ann Lee", "Zoë Ångström", "李小龍", "O'Brien; drop", "محمد", "Ben  Ray", "Ünal", "😀 Cy")
@@ -51,10 +53,45 @@ def segment_line(chance: Random, key: str) -> bytes:
     return json.dumps(segment_call(chance, key), ensure_ascii=chance.random() < 0.5).encode()
 
 
+def mparticle_line(chance: Random, key: str) -> bytes:
+    """A batch of one event, on one line."""
+    second = 1_793_527_200_000 + chance.randrange(10**6)
+    data = {
+        "source_message_id": key,
+        "timestamp_unixtime_ms": second,
+        "event_name": "Seen",
+        "custom_event_type": "navigation",
+        "custom_attributes": {"query": chance.choice(TOPICS), "name": chance.choice(NAMES)},
+    }
+    batch = {
+        "environment": "production",
+        "mp_deviceid": f"device-{chance.randrange(10_000)}",
+        "timestamp_unixtime_ms": second + 2_000,
+        "user_identities": {"customer_id": f"user-{chance.randrange(500)}"},
+        "events": [{"event_type": "custom_event", "data": data}],
+    }
+    return json.dumps(batch, ensure_ascii=chance.random() < 0.5).encode()
+
+
+def snowplow_line(chance: Random, key: str) -> bytes:
+    """A page view as a line of the enriched stream."""
+    second = chance.randrange(50)
+    said = {
+        "app_id": "site", "platform": "web", "event": "page_view", "event_name": "page_view",
+        "event_id": key, "domain_userid": f"device-{chance.randrange(10_000)}",
+        "collector_tstamp": f"2026-11-01 10:00:{second + 2:02}", "page_title": chance.choice(NAMES),
+        "dvce_created_tstamp": f"2026-11-01 10:00:{second:02}", "page_url": "https://x.example/a",
+        "dvce_sent_tstamp": f"2026-11-01 10:00:{second + 1:02}", "user_id": f"user-{second}",
+    }  # fmt: skip
+    return "\t".join(said.get(name, "") for name in SNOWPLOW_FIELDS).encode()
+
+
 # How a good line of each event format is made. Every format of Candor must be here.
 EVENT_LINES: Mapping[str, Callable[[Random, str], bytes]] = {
     "segment": segment_line,
     "rudderstack": segment_line,
+    "mparticle": mparticle_line,
+    "snowplow": snowplow_line,
 }
 
 
@@ -78,6 +115,8 @@ class Records:
     def source(self, files: str) -> dict[str, Any]:
         """What ``sources.yml`` says of it."""
         made: dict[str, Any] = {"kind": self.kind, "files": files, "optional": True}
+        if self.kind == "lifecycle_events":  # refused where nobody is named
+            made |= {"person": {"email": "Free text"}}
         return made | {"map": {name: name for name in KINDS[self.kind].fields}}
 
     def values(self, chance: Random, key: str, number: int) -> list[str]:
@@ -88,6 +127,7 @@ class Records:
             FieldType.NUMBER: f"{chance.random() * 1000:.2f}",
             FieldType.WHOLE: str(chance.randrange(10_000)),
             FieldType.TIME: f"2026-10-0{chance.randrange(1, 9)}T10:00:",
+            "flag": chance.choice(("true", "false", "yes")),
             FieldType.CONSENT: chance.choice(("granted", "denied")),
         }
         # Unlike in every column: a row that is taken for a header has no name twice.
@@ -122,7 +162,9 @@ def csv_line(values: Sequence[str], delimiter: str = ",") -> bytes:
 
 
 # The field that tells a good row once it is stored, where it is not the key.
-_MARKERS = {"ip_ranges": "domain", "consent_events": "subject_email"}
+_MARKERS = {"ip_ranges": "domain", "consent_events": "subject_email", "lifecycle_events": "stage"}
 RECORDS: Mapping[str, Records] = {
-    kind: Records(kind, _MARKERS.get(kind, made.key)) for kind, made in KINDS.items()
+    kind: Records(kind, _MARKERS.get(kind, made.key))
+    for kind, made in KINDS.items()
+    if kind == made.table and kind in get_args(RecordSource.model_fields["kind"].annotation)
 }
