@@ -28,7 +28,15 @@ import pyarrow as pa
 from ingestion.accounting import FileCount
 from ingestion.config import SourcesConfig
 from ingestion.files import LandingFile, describe_file, source_files
-from ingestion.inventory import CONTRACT_VIOLATIONS, EVENTS, LOADS, QUARANTINE, table_of
+from ingestion.inventory import (
+    CONTRACT_VIOLATIONS,
+    DROPPED_LOADS,
+    EVENTS,
+    LOADS,
+    QUARANTINE,
+    TABLES,
+    table_of,
+)
 from ingestion.received_dates import received_date
 from warehouse import Table, Warehouse, quoted
 
@@ -251,25 +259,33 @@ def forget_loads(warehouse: Warehouse, loads: Sequence[KnownLoad]) -> Sequence[T
     """Take away all that loads brought, inside the caller's transaction.
 
     Returns:
-        The tables that they had filled; the keys of the rows that went are noted for
+        The tables that lost rows by it; the keys of the rows that went are noted for
         :func:`ask_for_copies`.
     """
     gone = {"ids": [load.load_id for load in loads]}
-    filled = list({table_of(load.kind).name: table_of(load.kind) for load in loads}.values())
-    for table in filled:
-        warehouse.execute(
-            f"create or replace temp table {_noted(table)} as "
-            f"select {_key_of(table)}, loaded_at from {table.name.sql} "
-            "where list_contains($ids, load_id)",
-            gone,
-        )
-    for table in (*filled, *_ABOUT_LOADS):
+    emptied = [table for table in FILLED if _note_keys(warehouse, table, gone)]
+    for table in (*emptied, *_ABOUT_LOADS):
         warehouse.execute(f"delete from {table.name.sql} where list_contains($ids, load_id)", gone)
-    return filled
+    return emptied
 
 
-# Beside the tables that sources fill: what is told of a load.
+def _note_keys(warehouse: Warehouse, table: Table, gone: Mapping[str, object]) -> bool:
+    """Note the keys of the rows that loads brought into a table; whether there are any."""
+    warehouse.execute(
+        f"create or replace temp table {_noted(table)} as select {_key_of(table)}, loaded_at "
+        f"from {table.name.sql} where list_contains($ids, load_id)",
+        gone,
+    )
+    return bool(warehouse.scalar(f"select count(*) from {_noted(table)}"))
+
+
+# What is told of a load, and what sources fill.
 _ABOUT_LOADS = (LOADS, QUARANTINE, CONTRACT_VIOLATIONS)
+FILLED = tuple(
+    table
+    for table in TABLES
+    if "load_id" in table.column_names and table not in (*_ABOUT_LOADS, DROPPED_LOADS)
+)
 
 
 def ask_for_copies(

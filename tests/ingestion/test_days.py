@@ -16,11 +16,11 @@ from ingestion.days import (
     redo_day,
     restore_day,
 )
-from ingestion.inventory import DROPPED_LOADS, EVENTS, TABLES, table_of
+from ingestion.inventory import EVENTS, table_of
 from ingestion.load import LoadContext
 from ingestion.mapping import KINDS
 from ingestion.received_dates import received_date
-from ingestion.reload import _ABOUT_LOADS, Missing, Reload, ask_again
+from ingestion.reload import FILLED, Missing, Reload, ask_again
 from tests.ingestion.conftest import Landing, call, keys, lines, nobody
 
 LATER = datetime.fromisoformat("2026-12-24T12:00")
@@ -133,19 +133,6 @@ def test_a_dropped_day_is_not_loaded_again_not_even_a_new_file_of_it(landing: La
     assert report.files == 0
     assert events(landing) == []
     assert [row["dropped_at"] for row in list_days(landing.warehouse).to_pylist()] == [LATER]
-
-
-def test_a_restored_day_is_as_it_was(landing: Landing) -> None:
-    put_events(landing, "2026-07-05", "a", "b")
-    put_events(landing, "2026-07-06", "b", second=5)
-    landing.load()
-    before = landing.rows("select * from raw.events order by all")
-    drop(landing)
-
-    restore(landing)
-
-    assert landing.rows("select * from raw.events order by all") == before
-    assert landing.rows("from raw.dropped_loads") == []
 
 
 def test_one_source_of_a_day_can_be_dropped(landing: Landing) -> None:
@@ -332,10 +319,10 @@ def test_loads_of_an_earlier_release_get_their_day(landing: Landing) -> None:
     assert landing.values("select received_date from raw.loads") == [FIFTH.received_date]
 
 
-def test_no_table_that_a_load_fills_is_forgotten_when_the_load_is() -> None:
+def test_every_table_that_a_source_fills_is_forgotten_and_has_a_key_by_which_copies_are_found() -> (
+    None
+):
     filled = {table_of(kind).name for kind in KINDS} | {EVENTS.name}
-    told = {table.name for table in _ABOUT_LOADS}
 
-    assert {t.name for t in TABLES if "load_id" in t.column_names} == (
-        filled | told | {DROPPED_LOADS.name}
-    )
+    assert filled <= {table.name for table in FILLED}
+    assert [table.name for table in FILLED if not table.key] == []

@@ -39,8 +39,19 @@ def correct(landing: Landing, source: str, **changes: Any) -> None:
     landing.sources = {**landing.sources, source: {**landing.sources[source], **changes}}
 
 
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory) -> Landing:
+    """What is refused, for tests that only look."""
+    return _refusing(Landing(tmp_path_factory.mktemp("landing")))
+
+
 @pytest.fixture
 def refusing(landing: Landing) -> Landing:
+    """The same, for tests that change it."""
+    return _refusing(landing)
+
+
+def _refusing(landing: Landing) -> Landing:
     """Two good rows and four that are refused, in three files of two days."""
     landing.put("web/2026-07-05.jsonl", lines(call(), b"{", b'{"type": "x\xe2\x80\xae"}'))
     landing.put("web/2026-07-06.jsonl", lines(b"{"))
@@ -50,9 +61,9 @@ def refusing(landing: Landing) -> Landing:
 
 
 def test_refused_rows_are_counted_by_source_code_and_reason_with_the_latest_day(
-    refusing: Landing,
+    refused: Landing,
 ) -> None:
-    rows = count_refused(refusing.warehouse, Scope()).to_pylist()
+    rows = count_refused(refused.warehouse, Scope()).to_pylist()
 
     counted = [
         (row["source"], row["code"], row["rows"], row["files"], row["newest"]) for row in rows
@@ -62,7 +73,7 @@ def test_refused_rows_are_counted_by_source_code_and_reason_with_the_latest_day(
         ("crm", "no_key", 1, 1, date(2026, 7, 6)),
         ("web", "unknown_type", 1, 1, date(2026, 7, 5)),
     ]
-    assert count_codes(refusing.warehouse) == {"invalid_json": 2, "no_key": 1, "unknown_type": 1}
+    assert count_codes(refused.warehouse) == {"invalid_json": 2, "no_key": 1, "unknown_type": 1}
 
 
 @pytest.mark.parametrize(
@@ -75,25 +86,25 @@ def test_refused_rows_are_counted_by_source_code_and_reason_with_the_latest_day(
     ],
 )
 def test_refused_rows_are_listed_by_source_code_and_day(
-    refusing: Landing, scope: Scope, rows: int
+    refused: Landing, scope: Scope, rows: int
 ) -> None:
-    assert list_refused(refusing.warehouse, scope, limit=20).num_rows == rows
+    assert list_refused(refused.warehouse, scope, limit=20).num_rows == rows
 
 
-def test_a_refused_row_says_where_it_lies_and_when_it_was_judged(refusing: Landing) -> None:
+def test_a_refused_row_says_where_it_lies_and_when_it_was_judged(refused: Landing) -> None:
     found = find_refused(
-        refusing.warehouse, refusing.config, refusing.folder, file="web/2026-07-05.jsonl", line=2
+        refused.warehouse, refused.config, refused.folder, file="web/2026-07-05.jsonl", line=2
     )
 
-    assert found.path == refusing.folder / "web/2026-07-05.jsonl"
+    assert found.path == refused.folder / "web/2026-07-05.jsonl"
     assert found.reasons[0].startswith("invalid_json: ")
-    assert refusing.values("select count(*) from raw.quarantine where refused_at is null") == [0]
+    assert refused.values("select count(*) from raw.quarantine where refused_at is null") == [0]
 
 
 def test_the_raw_line_comes_from_the_landing_file_without_what_steers_a_terminal(
-    refusing: Landing,
+    refused: Landing,
 ) -> None:
-    assert raw(refusing, "web/2026-07-05.jsonl", 3) == r'{"type": "x\u202e"}'
+    assert raw(refused, "web/2026-07-05.jsonl", 3) == r'{"type": "x\u202e"}'
 
 
 def test_the_raw_row_of_a_parquet_file_is_shown_as_json(landing: Landing) -> None:
@@ -115,9 +126,9 @@ def test_the_raw_line_of_a_changed_file_is_not_shown(refusing: Landing) -> None:
         raw(refusing, "web/2026-07-05.jsonl", 2)
 
 
-def test_a_row_that_was_not_refused_is_not_shown(refusing: Landing) -> None:
+def test_a_row_that_was_not_refused_is_not_shown(refused: Landing) -> None:
     with pytest.raises(UnknownRowError, match="not refused"):
-        raw(refusing, "web/2026-07-05.jsonl", 1)
+        raw(refused, "web/2026-07-05.jsonl", 1)
 
 
 def raw(landing: Landing, file: str, line: int) -> str:

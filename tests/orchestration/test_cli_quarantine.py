@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -32,30 +33,39 @@ CONTACTS = "Id,Key,Name\n1,k1,Ann\n,k2,Bo Private\n"
 Candor = Callable[..., Answer]
 
 
-@pytest.fixture
-def paths(tmp_path: Path) -> Paths:
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A company of two sources and two days, of which one row is refused."""
-    config, landing = tmp_path / "config", tmp_path / "landing"
-    for folder in (config, landing / "web", landing / "crm"):
-        folder.mkdir(parents=True)
+    folder = tmp_path_factory.mktemp("company")
+    config, landing = folder / "config", folder / "landing"
+    for made in (config, landing / "web", landing / "crm"):
+        made.mkdir(parents=True)
     (config / "sources.yml").write_text(SOURCES)
     (landing / "crm/2026-07-05.csv").write_text(CONTACTS)
     (landing / "web/2026-07-05.jsonl").write_bytes(lines(call(messageId="a"), call(messageId="b")))
     copy = call(messageId="a", receivedAt="2026-11-01T10:00:09Z")
     (landing / "web/2026-07-06.jsonl").write_bytes(lines(copy))
-    found = Paths.resolve({}, config=config, home=tmp_path / "home", landing=landing)
-    load(found)
-    return found
+    load(_paths(folder))
+    return folder
 
 
-def load(paths: Paths) -> int:
+@pytest.fixture
+def paths(company: Path, tmp_path: Path) -> Paths:
+    """A copy of the company."""
+    return _paths(shutil.copytree(company, tmp_path / "company"))
+
+
+def _paths(folder: Path) -> Paths:
+    return Paths.resolve(
+        {}, config=folder / "config", home=folder / "home", landing=folder / "landing"
+    )
+
+
+def load(paths: Paths) -> None:
     company = Company(paths)
     with company.open_warehouse() as warehouse:
         suppressed = open_suppressions(company, warehouse).suppressed
-        report = load_landing(
-            warehouse, company.sources, paths.landing, now=NOW, is_suppressed=suppressed
-        )
-    return report.files
+        load_landing(warehouse, company.sources, paths.landing, now=NOW, is_suppressed=suppressed)
 
 
 def folders(paths: Paths) -> tuple[object, ...]:
