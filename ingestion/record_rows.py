@@ -12,13 +12,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingestion.config import RecordSource
+from ingestion.config import MappedEventSource, RecordSource
 from ingestion.csv_rows import CsvForm, read_rows, unquoted_sql
 from ingestion.errors import UnreadableFileError, WrongColumnError
 from ingestion.files import LandingFile, read_lines, reading_bytes
 from warehouse import Warehouse, literal, quoted
 
 ROWS = "candor_rows"
+
+RowSource = RecordSource | MappedEventSource
 
 # Longer first lines are no header.
 _MAX_HEADER_BYTES = 1_000_000
@@ -47,7 +49,7 @@ class Rows:
 
 
 @contextmanager
-def reading_rows(warehouse: Warehouse, file: LandingFile, source: RecordSource) -> Iterator[Rows]:
+def reading_rows(warehouse: Warehouse, file: LandingFile, source: RowSource) -> Iterator[Rows]:
     """Give the file's rows to the engine.
 
     Raises:
@@ -83,7 +85,7 @@ def _place(index: int) -> str:
     return f"c{index}"
 
 
-def _read_csv(warehouse: Warehouse, file: LandingFile, source: RecordSource) -> Rows:
+def _read_csv(warehouse: Warehouse, file: LandingFile, source: RowSource) -> Rows:
     header = _csv_header(file, source)
     columns = "".join(f", {_place(index)} varchar" for index in range(len(header)))
     _make_rows(warehouse, columns)
@@ -113,7 +115,7 @@ def _read_csv(warehouse: Warehouse, file: LandingFile, source: RecordSource) -> 
     return Rows(header)
 
 
-def _csv_header(file: LandingFile, source: RecordSource) -> tuple[str, ...]:
+def _csv_header(file: LandingFile, source: RowSource) -> tuple[str, ...]:
     """The names in the first line; none where the file is empty."""
     with reading_bytes(file) as stream:
         first = stream.readline(_MAX_HEADER_BYTES)
@@ -129,11 +131,14 @@ def _csv_header(file: LandingFile, source: RecordSource) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _read_parquet(warehouse: Warehouse, file: LandingFile, source: RecordSource) -> Rows:
+def _read_parquet(warehouse: Warehouse, file: LandingFile, source: RowSource) -> Rows:
     try:
         with pq.ParquetFile(file.path) as parquet:
             header = tuple(parquet.schema_arrow.names)
             _check_columns(file, source, header)
+            if any(map(_nests_unknown_type, parquet.schema_arrow.types)):
+                why = "a column nests decimals of more than 38 digits or floats of 16 bits"
+                raise UnreadableFileError(file.name, why)
             _make_rows(warehouse, "".join(f", {_place(i)} varchar" for i in range(len(header))))
             first = 1
             for batch in parquet.iter_batches(_PARQUET_ROWS):
@@ -146,13 +151,48 @@ def _read_parquet(warehouse: Warehouse, file: LandingFile, source: RecordSource)
 
 def _add_batch(warehouse: Warehouse, batch: pa.RecordBatch, first: int) -> None:
     names = [_place(index) for index in range(batch.num_columns)]
-    table = pa.table(batch.columns, names=names) if names else pa.table({})
-    texts = "".join(f", cast({quoted(name)} as varchar)" for name in names)
+    columns = [_known_to_engine(column) for column in batch.columns]
+    table = pa.table(columns, names=names) if names else pa.table({})
+    texts = "".join(
+        f", {_text_sql(quoted(name), column.type)}"
+        for name, column in zip(names, columns, strict=True)
+    )
     with warehouse.view("candor_batch", table):
         warehouse.execute(
             f"insert into {ROWS} select row_number() over () + {first - 1}, true, null{texts} "
             "from candor_batch"
         )
+
+
+def _known_to_engine(column: pa.Array) -> pa.Array:
+    """The column in a type that the engine has."""
+    if pa.types.is_float16(column.type):
+        return column.cast(pa.float32())
+    return column.cast(pa.string()) if pa.types.is_decimal256(column.type) else column
+
+
+def _nests_unknown_type(given: pa.DataType) -> bool:
+    """Whether a type that the engine does not have stands inside another."""
+    inner = [given.field(place).type for place in range(given.num_fields)]
+    return any(
+        pa.types.is_decimal256(one) or pa.types.is_float16(one) or _nests_unknown_type(one)
+        for one in inner
+    )
+
+
+def _text_sql(column: str, given: pa.DataType) -> str:
+    """The text of a value; nested ones are JSON.
+
+    A whole number that is kept as a float is written without a fraction: columns of ids become
+    floats in tools that know no integer without a value.
+    """
+    if pa.types.is_nested(given):
+        return f"to_json({column})::varchar"
+    text = f"cast({column} as varchar)"
+    if not pa.types.is_floating(given):
+        return text
+    is_whole = f"{column} = trunc({column}) and abs({column}) < {2**53}"
+    return f"case when {is_whole} then cast(cast({column} as bigint) as varchar) else {text} end"
 
 
 def _read_json_lines(warehouse: Warehouse, file: LandingFile) -> Rows:
@@ -185,16 +225,11 @@ def _make_rows(warehouse: Warehouse, columns: str) -> None:
     )
 
 
-def _check_columns(file: LandingFile, source: RecordSource, header: tuple[str, ...]) -> None:
+def _check_columns(file: LandingFile, source: RowSource, header: tuple[str, ...]) -> None:
     repeated = [name for name, times in Counter(header).items() if times > 1]
     if repeated:
         raise UnreadableFileError(file.name, f"its header has {len(repeated)} names twice")
-    reference = source.person
-    named = [
-        source.id, source.user_id, source.created_at, source.updated_at, *source.map.values(),
-        reference.id if reference else None, reference.email if reference else None,
-    ]  # fmt: skip
-    wanted = {name for name in named if name is not None}
+    wanted = source.named_columns
     missing = sorted(wanted - set(header))
     if missing:
         found = header if wanted & set(header) else ()
