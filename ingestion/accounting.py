@@ -132,7 +132,9 @@ def _delete_rows(warehouse: Warehouse, table: Table) -> None:
 _RECOUNTED = f"""
     with lines as (
         select source, file_hash, any_value(new_hash) as new_hash,
-            count(distinct (line, coalesce(row_key, ''))) as n
+            -- A row with an empty key had brought nothing to count.
+            count(distinct (line, coalesce(row_key, 'none')))
+                filter (row_key is distinct from '') as n
         from candor_gone group by all
     ),
     refused as (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -14,7 +15,8 @@ from pydantic import (
     model_validator,
 )
 
-from ingestion.mapping import KINDS, RecordKind
+from ingestion.mapping import EVENT_FIELDS, KINDS, RecordKind
+from ingestion.presets import PRESETS, Preset, row_kind
 from ingestion.pull_config import Pull, pulled_pattern, with_default_files
 from ingestion.tracking_plan import compile_schema
 from settings import StrictModel
@@ -58,6 +60,7 @@ SchemaFile = Annotated[
     AfterValidator(_is_schema),
 ]
 
+EventType = Literal["identify", "page", "screen", "track", "group", "alias"]
 Patterns = Annotated[
     list[str], BeforeValidator(_listed), AfterValidator(_inside_landing), Field(min_length=1)
 ]
@@ -78,6 +81,12 @@ class SourceBase(StrictModel):
 
 
 class EventSource(SourceBase):
+    """Events, however they are written."""
+
+    kind: str
+
+
+class TrackedEventSource(EventSource):
     """Events as a tracking tool writes them; nothing to map."""
 
     kind: Literal["segment", "rudderstack", "mparticle", "snowplow"] = Field(
@@ -99,16 +108,96 @@ class EventSource(SourceBase):
         return self
 
 
+Columns = Annotated[
+    dict[str, str],
+    Field(
+        description="Candor's name on the left, the file's column on the right; in JSON lines a "
+        "dotted path."
+    ),
+]
+Delimiter = Annotated[
+    str, Field(pattern=r"^[\t !#-,./:-@\[-`{-~]$", description="Of CSV files: one sign.")
+]
+
+
+def _refuse_unknown(mapped: Columns, known: Iterable[str], kind: str) -> None:
+    unknown = sorted(set(mapped) - set(known))
+    if unknown:
+        raise ValueError(
+            f"map: {', '.join(unknown)} is no field of {kind}; fields: {', '.join(sorted(known))}"
+        )
+
+
+def _refuse_said_otherwise(mapped: Columns, said: Mapping[str, object]) -> None:
+    for name, value in said.items():
+        if value is not None and name in mapped:
+            raise ValueError(f"map.{name}: what all rows are is said already; write one of both")
+
+
+class MappedEventSource(EventSource):
+    """Events as any table has them, one a row, mapped to Candor's names."""
+
+    kind: Literal["events", "hubspot_email_events"] = Field(
+        description="events: rows of a CSV, Parquet or JSON lines file, mapped by `map`; "
+        "hubspot_email_events: HubSpot's Email Events API or its export, nothing to map."
+    )
+    id: str | None = Field(
+        None,
+        description="Column that identifies an event in this source; without it equal rows are one "
+        "event.",
+    )
+    event_name: str | None = Field(
+        None, min_length=1, description="Name of all events, where no column says it."
+    )
+    type: EventType | None = Field(
+        None, description="Type of all events, where no column says it: track, if not said."
+    )
+    map: Columns = Field(default_factory=dict)
+    delimiter: Delimiter = ","
+
+    @model_validator(mode="after")
+    def _can_be_read(self) -> Self:
+        _refuse_unknown(self.map, EVENT_FIELDS, self.kind)
+        _refuse_said_otherwise(self.map, {"event": self.event_name, "type": self.type})
+        if self.preset is not None:
+            return self
+        needs = {
+            "the time of an event": ("occurred_at", "original_timestamp", "received_at"),
+            "whose it is": ("email", "user_id", "anonymous_id"),
+        }
+        for what, names in needs.items():
+            if not set(names) & set(self.map):
+                raise ValueError(f"map: {what} is missing: map one of {', '.join(names)}")
+        is_named = self.event_name is not None or "event" in self.map
+        if not is_named and self.type in {None, "track"} and "type" not in self.map:
+            raise ValueError("map: the name of the event is missing: map event, or set event_name")
+        return self
+
+    @property
+    def preset(self) -> Preset | None:
+        """What is known of the files, if the kind names an export."""
+        return PRESETS.get(self.kind)
+
+    @property
+    def named_columns(self) -> frozenset[str]:
+        """The columns that the configuration names: without them a file cannot be read."""
+        named = {self.id, *self.map.values()}
+        return frozenset(name for name in named if name is not None)
+
+
 class PersonReference(StrictModel):
-    """Whose an order or ticket is."""
+    """Whose an order, subscription, deal, ticket or change of stage is."""
 
     source: str | None = Field(None, description="A source of person records ...")
-    id: str | None = Field(None, description="... and the column that holds its record's id.")
+    id: str | None = Field(
+        None,
+        description="... and the column that holds its record's id; known exports have their own.",
+    )
     email: str | None = Field(None, description="Or the column that holds an e-mail address.")
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:
-        if (self.source is None) != (self.id is None):
+        if self.source is None and self.id is not None:
             raise ValueError("write source and id together")
         if self.source is None and self.email is None:
             raise ValueError("write source and id, or email")
@@ -119,49 +208,88 @@ class RecordSource(SourceBase):
     """Rows of a CSV, Parquet or JSON lines file, mapped to Candor's names."""
 
     kind: Literal[
-        "person_records", "accounts", "orders", "tickets", "content_items", "ip_ranges",
-        "consent_events",
-    ] = Field(description="What one row is.")  # fmt: skip
+        "person_records", "accounts", "orders", "subscriptions", "lifecycle_events", "deals",
+        "tickets", "content_items", "ip_ranges", "consent_events", "hubspot_contacts",
+        "hubspot_lifecycle", "hubspot_companies", "hubspot_deals", "salesforce_contacts",
+        "salesforce_leads", "salesforce_accounts", "salesforce_opportunities",
+    ] = Field(
+        description="What one row is; or the export that the files are, whose columns are known: "
+        "then nothing must be mapped, and what is mapped goes before what is known."
+    )  # fmt: skip
     id: str | None = Field(None, description="Column that identifies a row in this source.")
     user_id: str | None = Field(
         None, description="Column whose value appears as userId in events (person records only)."
     )
     created_at: str | None = Field(None, description="Column with the time of creation.")
     updated_at: str | None = Field(None, description="Column with the time of the last change.")
-    person: PersonReference | None = Field(None, description="Whose the row is (orders, tickets).")
-    map: dict[str, str] = Field(
-        default_factory=dict,
-        description="Candor's name on the left, the file's column on the right; in JSON lines a "
-        "dotted path.",
+    person: PersonReference | None = Field(
+        None, description="Whose the row is (orders, subscriptions, deals, tickets, stages)."
     )
+    map: Columns = Field(default_factory=dict)
     pull: Pull | None = Field(
         None,
         description="The API or database that the files come from; `files` may be left out then.",
     )
-    delimiter: str = Field(
-        ",", pattern=r"^[\t !#-,./:-@\[-`{-~]$", description="Of CSV files: one sign."
-    )
+    delimiter: Delimiter = ","
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
-        kind = KINDS[self.kind]
-        unknown = sorted(set(self.map) - set(kind.fields))
-        if unknown:
-            raise ValueError(
-                f"map: {', '.join(unknown)} is no field of {self.kind}; fields: "
-                f"{', '.join(sorted(kind.fields))}"
-            )
-        if self.id is None and kind.needs_id and kind.key not in self.map:
+        kind = self.record_kind
+        _refuse_unknown(self.map, kind.fields, self.kind)
+        is_known = self.preset is not None
+        if self.id is None and kind.needs_id and kind.key not in self.map and not is_known:
             raise ValueError(
                 f"id: a source of kind {self.kind} needs the column that identifies a row"
             )
-        if self.user_id is not None and self.kind != "person_records":
+        if self.user_id is not None and self.row_kind != "person_records":
             raise ValueError("user_id: only person records have one")
-        if self.kind == "consent_events" and self.person is not None and self.person.email:
+        return self
+
+    @model_validator(mode="after")
+    def _says_whose_it_is(self) -> Self:
+        if self.person is None:
+            return self
+        if not self.record_kind.has_person:
+            raise ValueError(f"person: a row of kind {self.kind} is nobody's")
+        if self.preset is None and self.person.source is not None and self.person.id is None:
+            raise ValueError("person: write source and id together")
+        if self.kind == "consent_events" and self.person.email:
             raise ValueError(
                 "person.email: a consent event names its address under map, as subject_email"
             )
         return self
+
+    @model_validator(mode="after")
+    def _pulls_what_it_reads(self) -> Self:
+        if self.preset is None or self.pull is None:
+            return self
+        pulled = getattr(self.pull, "object", None)
+        if (self.pull.from_, pulled) != (self.preset.tool, self.preset.object):
+            raise ValueError(
+                f"pull: rows of kind {self.kind} come from: {self.preset.tool}, object: "
+                f"{self.preset.object}"
+            )
+        return self
+
+    @property
+    def row_kind(self) -> str:
+        """What a row is, whatever export it stands in."""
+        return row_kind(self.kind)
+
+    @property
+    def preset(self) -> Preset | None:
+        """What is known of the files, if the kind names an export."""
+        return PRESETS.get(self.kind)
+
+    @property
+    def named_columns(self) -> frozenset[str]:
+        """The columns that the configuration names: without them a file cannot be read."""
+        person = self.person
+        named = {
+            self.id, self.user_id, self.created_at, self.updated_at, *self.map.values(),
+            person.id if person else None, person.email if person else None,
+        }  # fmt: skip
+        return frozenset(name for name in named if name is not None)
 
     @property
     def record_kind(self) -> RecordKind:
@@ -169,7 +297,9 @@ class RecordSource(SourceBase):
         return KINDS[self.kind]
 
 
-Source = Annotated[EventSource | RecordSource, Field(discriminator="kind")]
+Source = Annotated[
+    TrackedEventSource | MappedEventSource | RecordSource, Field(discriminator="kind")
+]
 
 
 class SourcesConfig(StrictModel):
@@ -204,7 +334,7 @@ class SourcesConfig(StrictModel):
         reserved = {"users", "devices", "emails"} & set(self.sources)
         if reserved:
             raise ValueError(f"sources: the name {', '.join(sorted(reserved))} is taken by Candor")
-        people = {n for n, s in self.sources.items() if s.kind == "person_records"}
+        people = {n for n, s in self.sources.items() if row_kind(s.kind) == "person_records"}
         for name, source in self.sources.items():
             reference = source.person if isinstance(source, RecordSource) else None
             if (

@@ -16,10 +16,10 @@ from ingestion.inventory import (
     EVENTS,
     IP_RANGES,
     LOADS,
-    ORDERS,
     QUARANTINE,
     TABLES,
 )
+from ingestion.inventory_dealings import LIFECYCLE_EVENTS, ORDERS
 from ingestion.mapping import KINDS
 from ingestion.tracking_plan import Action
 from warehouse import (
@@ -268,7 +268,7 @@ def _suite(table: Table) -> Suite:
     """What holds for every table, and what is known of this one."""
     filled = {"load_id", "source", "file"}.intersection(table.column_names)
     kinds = [kind for kind, record in KINDS.items() if record.table == table.name.name]
-    kinds = list(formats.FORMATS) if table is EVENTS else kinds
+    kinds = [*formats.FORMATS, *formats.MAPPED_KINDS] if table is EVENTS else kinds
     facts = [*_complete(*sorted(filled), *table.key), *_known(table)]
     if table.key:
         facts.append(_unique(table))
@@ -300,6 +300,14 @@ _KNOWN: Mapping[TableName, tuple[Fact, ...]] = {
         _share("scroll_depth"),
     ),
     ORDERS.name: tuple(_complete("ordered_at")),
+    LIFECYCLE_EVENTS.name: (
+        *_complete("stage", "changed_at"),
+        Fact(
+            "every_change_of_stage_names_somebody",
+            "count(*) filter (coalesce(person_record_id, person_email) is null)",
+            at_most=0,
+        ),
+    ),
     IP_RANGES.name: (*_complete("first_address", "last_address"), _share("confidence")),
     CONSENT_EVENTS.name: (
         *_complete("purpose", "occurred_at"),

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from ingestion.config import EventSource, RecordSource, SourcesConfig
 from ingestion.files import LandingFile
-from ingestion.formats import FORMATS
+from ingestion.formats import event_format
 from ingestion.formats.judged import CARRIED, REFUSED_LINES
 from ingestion.inventory import EVENTS, LOADS, QUARANTINE
 from ingestion.load_records import read_records, record_identifiers
@@ -94,7 +94,7 @@ class Search:
         with self.warehouse.view(REFUSED_LINES, refused):
             found.extend(
                 self._listed(file, "event_id", "last_line", _is_their_call(), CARRIED)
-                for _ in FORMATS[source.kind].carry(self.warehouse, file, worth)
+                for _ in event_format(source).carry(self.warehouse, file, worth)
             )
         rows = pa.concat_tables(found)
         return rows.filter(rows["is_theirs"])
@@ -178,8 +178,11 @@ def literals_of(keys: pa.Table) -> frozenset[bytes] | None:
 
 _LANDED = FOUND.append(pa.field("is_theirs", pa.bool_()))
 
-# A row of a CSV file reaches to the next one; after the last one nothing follows.
-_LAST_LINE = f"coalesce(lead(line) over (order by line) - 1, {2**62})"
+# A row of a CSV file reaches to the next one; after the last one nothing follows. A row may have
+# brought several records, all of its line.
+_LAST_LINE = f"""
+    coalesce(min(line) over (
+        order by line range between 1 following and unbounded following) - 1, {2**62})"""
 
 _ID_KINDS = (SubjectKind.USER_ID, SubjectKind.ANONYMOUS_ID, SubjectKind.SOURCE_RECORD)
 

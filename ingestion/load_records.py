@@ -13,6 +13,7 @@ from ingestion.accounting import FileCount
 from ingestion.config import RecordSource
 from ingestion.files import LandingFile
 from ingestion.inventory import QUARANTINE, table_of
+from ingestion.record_columns import chosen_columns
 from ingestion.record_rows import reading_rows
 from ingestion.records import RECORDS
 from warehouse import SubjectKind, Warehouse, literal, quoted
@@ -32,6 +33,9 @@ def load_records(context: LoadContext, source: RecordSource, file: LandingFile) 
     read_records(warehouse, source, file)
     if source.kind == "ip_ranges":
         _resolve_networks(warehouse)
+    key = source.record_kind.key
+    # A row of an export that brings nothing to this table; an erasure reads it all the same.
+    warehouse.execute(f"delete from {RECORDS} where code is null and {quoted(key)} = ''")
     _mark_suppressed(context, file)
     refused = _quarantine(warehouse, file)
     good = int(warehouse.scalar(f"select count(*) from {RECORDS} where code is null"))
@@ -53,7 +57,10 @@ def read_records(warehouse: Warehouse, source: RecordSource, file: LandingFile) 
         WrongColumnError: The file lacks a column that the source maps.
     """
     with reading_rows(warehouse, file, source) as rows:
-        warehouse.execute(records.records_sql(source, rows))
+        chosen = chosen_columns(warehouse, file, source, rows)
+        if chosen.stages:
+            records.spread_stages(warehouse, rows, chosen.stages)
+        warehouse.execute(records.records_sql(chosen, rows))
 
 
 def _store(context: LoadContext, source: RecordSource, file: LandingFile) -> int:

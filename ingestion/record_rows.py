@@ -13,13 +13,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingestion.config import RecordSource
+from ingestion.config import MappedEventSource, RecordSource
 from ingestion.csv_rows import CsvForm, read_rows, unquoted_sql
 from ingestion.errors import UnreadableFileError, WrongColumnError
 from ingestion.files import LandingFile, read_lines, reading_bytes
 from warehouse import Warehouse, literal, quoted
 
 ROWS = "candor_rows"
+
+RowSource = RecordSource | MappedEventSource
 
 # Longer first lines are no header.
 _MAX_HEADER_BYTES = 1_000_000
@@ -48,7 +50,7 @@ class Rows:
 
 
 @contextmanager
-def reading_rows(warehouse: Warehouse, file: LandingFile, source: RecordSource) -> Iterator[Rows]:
+def reading_rows(warehouse: Warehouse, file: LandingFile, source: RowSource) -> Iterator[Rows]:
     """Give the file's rows to the engine.
 
     Raises:
@@ -84,7 +86,7 @@ def _place(index: int) -> str:
     return f"c{index}"
 
 
-def _read_csv(warehouse: Warehouse, file: LandingFile, source: RecordSource) -> Rows:
+def _read_csv(warehouse: Warehouse, file: LandingFile, source: RowSource) -> Rows:
     header = _csv_header(file, source)
     columns = "".join(f", {_place(index)} varchar" for index in range(len(header)))
     _make_rows(warehouse, columns)
@@ -114,7 +116,7 @@ def _read_csv(warehouse: Warehouse, file: LandingFile, source: RecordSource) -> 
     return Rows(header)
 
 
-def _csv_header(file: LandingFile, source: RecordSource) -> tuple[str, ...]:
+def _csv_header(file: LandingFile, source: RowSource) -> tuple[str, ...]:
     """The names in the first line; none where the file is empty."""
     with reading_bytes(file) as stream:
         first = stream.readline(_MAX_HEADER_BYTES)
@@ -129,7 +131,7 @@ def _csv_header(file: LandingFile, source: RecordSource) -> tuple[str, ...]:
     return _checked_columns(file, source, tuple(names))
 
 
-def _read_parquet(warehouse: Warehouse, file: LandingFile, source: RecordSource) -> Rows:
+def _read_parquet(warehouse: Warehouse, file: LandingFile, source: RowSource) -> Rows:
     try:
         with pq.ParquetFile(file.path) as parquet:
             header = _checked_columns(file, source, tuple(parquet.schema_arrow.names))
@@ -223,18 +225,13 @@ def _make_rows(warehouse: Warehouse, columns: str) -> None:
 
 
 def _checked_columns(
-    file: LandingFile, source: RecordSource, header: tuple[str, ...]
+    file: LandingFile, source: RowSource, header: tuple[str, ...]
 ) -> tuple[str, ...]:
     """The header, with the names of mapped columns as the source spells them."""
     repeated = [name for name, times in Counter(header).items() if times > 1]
     if repeated:
         raise UnreadableFileError(file.name, f"its header has {len(repeated)} names twice")
-    reference = source.person
-    named = [
-        source.id, source.user_id, source.created_at, source.updated_at, *source.map.values(),
-        reference.id if reference else None, reference.email if reference else None,
-    ]  # fmt: skip
-    wanted = {name for name in named if name is not None}
+    wanted = source.named_columns
     header = _spelt_as_mapped(header, wanted)
     missing = sorted(wanted - set(header))
     if missing:

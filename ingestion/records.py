@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+
 from ingestion.config import PersonReference, RecordSource
-from ingestion.mapping import FieldType
+from ingestion.field_values import typed_sql
+from ingestion.mapping import FieldType, RecordKind
+from ingestion.record_columns import ChosenColumns
 from ingestion.record_rows import ROWS, Rows
-from warehouse import literal, quoted
+from warehouse import Warehouse, literal, quoted
 
 RECORDS = "candor_records"
 
@@ -15,138 +20,191 @@ REASONS = {
     "invalid_json": "the line is not one complete JSON object",
     "no_key": "the column that identifies the row is empty",
     "missing_value": "a value that this kind of record needs is empty or cannot be read",
-    "no_subject": "the decision names nobody: no address, device or record",
+    "no_subject": "the row names nobody: no address, device or record",
     "invalid_network": "the network is not in CIDR notation",
     "suppressed": "the row belongs to a person who was erased",
 }
 
-_GRANTED = ("granted", "grant", "yes", "true", "1", "opt_in", "opted_in", "subscribed")
-_DENIED = (
-    "denied", "deny", "revoked", "withdrawn", "no", "false", "0", "opt_out", "opted_out",
-    "unsubscribed",
-)  # fmt: skip
-# Beside ISO 8601, what exports write.
-_TIME_FORMATS = (
-    "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y %I:%M %p", "%m/%d/%Y", "%d.%m.%Y %H:%M",
-    "%d.%m.%Y", "%Y/%m/%d", "%b %d, %Y", "%d %b %Y",
-)  # fmt: skip
+# Who may be named in rows that are worth nothing without.
+_SUBJECTS = {
+    "consent_events": "subject_email, anonymous_id, person_record_id",
+    "lifecycle_events": "person_email, person_record_id",
+}
+# The stage of a row, where it holds several, and the time as given.
+_STAGE, _STAGE_TIME = "candor_stage", "candor_stage_time"
 
 
-def records_sql(source: RecordSource, rows: Rows) -> str:
+def spread_stages(warehouse: Warehouse, rows: Rows, stages: Mapping[str, str]) -> None:
+    """Make of each row in ``candor_rows`` one per stage that it has a date of; one at least."""
+    reached = ", ".join(
+        f"{{'stage': {literal(stage)}, 'at': nullif(trim({rows.column(column)}), '')}}"
+        for stage, column in stages.items()
+    )
+    warehouse.execute(
+        f"""
+        create or replace temp table {ROWS} as
+        with reached as (
+            select *, list_filter([{reached}], lambda one: is_row and one.at is not null) as changes
+            from {ROWS}
+        ),
+        spread as (
+            select * exclude (changes), unnest(
+                case when len(changes) > 0 then changes else [null] end
+            ) as change
+            from reached
+        )
+        select * exclude (change), change.stage as {_STAGE}, change.at as {_STAGE_TIME} from spread
+        """
+    )
+
+
+def records_sql(chosen: ChosenColumns, rows: Rows) -> str:
     """The statement that turns ``candor_rows`` into ``candor_records``: typed, with a code."""
-    kind = source.record_kind
-    fields = {name: _typed(_given(source, rows, name), of) for name, of in kind.fields.items()}
+    source, kind = chosen.source, chosen.source.record_kind
+    given = {name: rows.column(column) for name, column in source.map.items()}
+    if chosen.stages:
+        given |= {"stage": _STAGE, "changed_at": _STAGE_TIME}
+    fields = {
+        name: typed_sql(given.get(name, "null::varchar"), of) for name, of in kind.fields.items()
+    }
     if source.id is not None:
-        fields[kind.key] = _typed(rows.column(source.id), FieldType.TEXT)
-    fields |= _shared_fields(source, rows)
+        fields[kind.key] = typed_sql(rows.column(source.id), FieldType.TEXT)
+    fields |= _shared_fields(chosen, rows)
     if source.kind == "consent_events":
         fields["consent_event_id"] = "null::varchar"
     if kind.keeps_attributes:
-        fields["attributes"] = _attributes(source, rows)
+        fields["attributes"] = attributes_sql(rows, _taken(source), _unread(source, rows))
     listed = ",\n        ".join(f"{value} as {quoted(name)}" for name, value in fields.items())
     return f"""
     create or replace temp table {RECORDS} as
     with mapped as (
-        select line, {_row_hash(rows)} as record_hash, is_row, refused,
+        select line, {row_hash_sql(rows)} as record_hash, is_row, refused,
         {listed}
         from {ROWS}
-    )
-    select * {_consent_id(source)}, {_code(source, rows)} as code from mapped
+    ),
+    known as (select * {_replaced(kind)} from mapped)
+    select * {_passed_over(chosen)}, {_code(chosen, rows)} as code from known
     """
 
 
-def _given(source: RecordSource, rows: Rows, name: str) -> str:
-    return rows.column(source.map[name]) if name in source.map else "null::varchar"
+def attributes_sql(
+    rows: Rows, taken: AbstractSet[str | None], unread: Mapping[str, str] | None = None
+) -> str:
+    """An expression for the columns that are not mapped, as JSON; of JSON lines the whole object.
 
-
-def _typed(value: str, field_type: FieldType) -> str:
-    text = f"nullif(trim({value}), '')"
-    formats = ", ".join(literal(pattern) for pattern in _TIME_FORMATS)
-    number = f"try_cast(regexp_replace({text}, '[, ]', '', 'g') as double)"
-    return {
-        FieldType.TEXT: text,
-        FieldType.EMAIL: f"lower({text})",
-        FieldType.NUMBER: f"case when isfinite({number}) then {number} end",
-        FieldType.WHOLE: f"try_cast(round({number}) as bigint)",
-        FieldType.TIME: f"coalesce(try_cast({text} as timestamptz)::timestamp, "
-        f"try_strptime({text}, [{formats}]))",
-        FieldType.CONSENT: f"case when lower({text}) in ({_listed(_GRANTED)}) then 'granted' "
-        f"when lower({text}) in ({_listed(_DENIED)}) then 'denied' end",
-    }[field_type]
-
-
-def _shared_fields(source: RecordSource, rows: Rows) -> dict[str, str]:
-    """The fields that are not mapped by name: times, user id, whose the row is."""
-    times = {"record_created_at": source.created_at, "record_updated_at": source.updated_at}
-    fields = {
-        name: _typed(rows.column(column), FieldType.TIME) if column else "null::timestamp"
-        for name, column in times.items()
-    }
-    if source.kind == "person_records":
-        user_id = _typed(rows.column(source.user_id), FieldType.TEXT) if source.user_id else None
-        fields["user_id"] = user_id or "null::varchar"
-    if source.kind in {"orders", "tickets", "consent_events"}:
-        fields |= _person_fields(source, rows)
-    return fields
-
-
-def _person_fields(source: RecordSource, rows: Rows) -> dict[str, str]:
-    reference = source.person or PersonReference.model_construct(source=None, id=None, email=None)
-    record = rows.column(reference.id) if reference.id else "null::varchar"
-    email = rows.column(reference.email) if reference.email else "null::varchar"
-    fields = {
-        "person_source": literal(reference.source) if reference.source else "null::varchar",
-        "person_record_id": _typed(record, FieldType.TEXT),
-    }
-    if source.kind != "consent_events":
-        fields["person_email"] = _typed(email, FieldType.EMAIL)
-    return fields
-
-
-def _attributes(source: RecordSource, rows: Rows) -> str:
-    """The columns that are not mapped, as JSON; of JSON lines the whole object."""
+    Args:
+        rows: The rows of ``candor_rows``.
+        taken: The columns that are mapped.
+        unread: Of those, the ones whose text may be unreadable, with the test. Where one is, their
+            texts are kept too: nothing is lost by a value that cannot be read.
+    """
     if rows.columns is None:
         return "document"
-    taken = {source.id, source.user_id, source.created_at, source.updated_at, *source.map.values()}
     kept = [name for name in rows.columns if name not in taken]
-    if not kept:
-        return "null::varchar"
-    pairs = ", ".join(f"{literal(name)}, {rows.column(name)}" for name in kept)
-    return f"json_object({pairs})::varchar"
+    usual = _object(rows, kept)
+    if not unread:
+        return usual
+    whole = _object(rows, [*kept, *unread])
+    return f"case when {' or '.join(unread.values())} then {whole} else {usual} end"
 
 
-def _row_hash(rows: Rows) -> str:
+def row_hash_sql(rows: Rows) -> str:
+    """An expression for the version of a row: a hash of all that it says."""
     if rows.columns is None:
         return "sha256(document)"
     listed = ", ".join(rows.column(name) for name in rows.columns) or "''"
     return f"sha256(to_json([{listed}])::varchar)"
 
 
-def _consent_id(source: RecordSource) -> str:
-    """A decision is known by who, what for, which way and when; a repeated line is the same."""
+def _object(rows: Rows, names: Iterable[str]) -> str:
+    pairs = ", ".join(f"{literal(name)}, {rows.column(name)}" for name in names)
+    return f"json_object({pairs})::varchar" if pairs else "null::varchar"
+
+
+def _taken(source: RecordSource) -> AbstractSet[str | None]:
+    return {source.id, source.user_id, source.created_at, source.updated_at, *source.map.values()}
+
+
+def _unread(source: RecordSource, rows: Rows) -> Mapping[str, str]:
+    """Columns that are read as something else than text: whether what stands there cannot be read."""
+    of = source.record_kind.fields
+    types = {
+        column: of[name]
+        for name, column in source.map.items()
+        if of[name] not in {FieldType.TEXT, FieldType.EMAIL}
+    }
+    types |= {column: FieldType.TIME for column in (source.created_at, source.updated_at) if column}
+    return {
+        column: f"(nullif(trim({rows.column(column)}), '') is not null "
+        f"and {typed_sql(rows.column(column), field_type)} is null)"
+        for column, field_type in types.items()
+    }
+
+
+def _shared_fields(chosen: ChosenColumns, rows: Rows) -> dict[str, str]:
+    """The fields that are not mapped by name: times, user id, whose the row is."""
+    source = chosen.source
+    times = {"record_created_at": source.created_at, "record_updated_at": source.updated_at}
+    fields = {
+        name: typed_sql(rows.column(column), FieldType.TIME) if column else "null::timestamp"
+        for name, column in times.items()
+    }
+    if source.kind == "person_records":
+        user_id = typed_sql(rows.column(source.user_id), FieldType.TEXT) if source.user_id else None
+        fields["user_id"] = user_id or "null::varchar"
+    if source.record_kind.has_person:
+        fields |= _person_fields(chosen, rows)
+    return fields
+
+
+def _person_fields(chosen: ChosenColumns, rows: Rows) -> dict[str, str]:
+    source = chosen.source
+    reference = source.person or PersonReference.model_construct(source=None, id=None, email=None)
+    record = rows.column(reference.id) if reference.id else "null::varchar"
+    if chosen.lists_persons:
+        record = f"split_part({record}, ';', 1)"
+    email = rows.column(reference.email) if reference.email else "null::varchar"
+    fields = {
+        "person_source": literal(reference.source) if reference.source else "null::varchar",
+        "person_record_id": typed_sql(record, FieldType.TEXT),
+    }
     if source.kind != "consent_events":
+        fields["person_email"] = typed_sql(email, FieldType.EMAIL)
+    return fields
+
+
+def _replaced(kind: RecordKind) -> str:
+    """Rows that are known by what they say: a repeated one is the same."""
+    if not kind.hashed:
         return ""
-    parts = (
-        "[subject_email, anonymous_id, person_source, person_record_id, purpose, status, "
-        "occurred_at::varchar]"
-    )
-    return f"replace (sha256(to_json({parts})::varchar) as consent_event_id)"
+    parts = ", ".join(f"{name}::varchar" for name in kind.hashed)
+    content = f"sha256(to_json([{parts}])::varchar)"
+    replaced = f"coalesce({quoted(kind.key)}, {content}) as {quoted(kind.key)}"
+    if kind.versioned_by:
+        said = ", ".join(f"{name}::varchar" for name in kind.versioned_by)
+        replaced += f", sha256(to_json([{said}])::varchar) as record_hash"
+    return f"replace ({replaced})"
 
 
-def _code(source: RecordSource, rows: Rows) -> str:
-    kind = source.record_kind
+def _passed_over(chosen: ChosenColumns) -> str:
+    """A row that tells of no stage brings nothing: its key is empty, and it is not counted."""
+    if not chosen.stages:
+        return ""
+    key = quoted(chosen.source.record_kind.key)
+    return f"replace (case when is_row and stage is null then '' else {key} end as {key})"
+
+
+def _code(chosen: ChosenColumns, rows: Rows) -> str:
+    kind = chosen.source.record_kind
     key = quoted(kind.key)
     shapeless = "invalid_json" if rows.columns is None else "unreadable_row"
     tests = [f"when not is_row then '{shapeless}'"]
+    if chosen.stages:
+        tests.append("when stage is null then null")
     if kind.needs_id:
         tests.append(f"when {key} is null then 'no_key'")
     lacking = " or ".join(f"{quoted(name)} is null" for name in kind.required)
     tests.append(f"when {lacking} then 'missing_value'")
-    if source.kind == "consent_events":
-        subjects = "coalesce(subject_email, anonymous_id, person_record_id)"
-        tests.append(f"when {subjects} is null then 'no_subject'")
+    if kind.table in _SUBJECTS:
+        tests.append(f"when coalesce({_SUBJECTS[kind.table]}) is null then 'no_subject'")
     return f"case {' '.join(tests)} end"
-
-
-def _listed(texts: tuple[str, ...]) -> str:
-    return ", ".join(literal(text) for text in texts)

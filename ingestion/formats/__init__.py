@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ingestion.config import EventSource
+from ingestion.config import EventSource, MappedEventSource, TrackedEventSource
 from ingestion.formats import rudderstack
 from ingestion.formats.data_plan import DataPlan
 from ingestion.formats.judged import EventFormat
+from ingestion.formats.mapped import REASONS as MAPPED_REASONS
+from ingestion.formats.mapped import MappedEvents
 from ingestion.formats.mparticle import MparticleBatches
 from ingestion.formats.segment import SegmentCalls
 from ingestion.formats.snowplow import SnowplowEvents
+from ingestion.presets import PRESETS
 
 FORMATS: Mapping[str, EventFormat] = {
     "segment": SegmentCalls(),
@@ -22,12 +25,20 @@ FORMATS: Mapping[str, EventFormat] = {
 
 def event_format(source: EventSource) -> EventFormat:
     """How a source's files are read and judged."""
-    if source.data_plan is not None:
+    if isinstance(source, MappedEventSource):
+        return MappedEvents(source)
+    if isinstance(source, TrackedEventSource) and source.data_plan is not None:
         return MparticleBatches(DataPlan.of(source.data_plan))
     return FORMATS[source.kind]
 
 
-# Every code of a refusal, and what it means in some format.
-REASONS = {code: why for form in FORMATS.values() for code, why in form.reasons.items()}
+# Kinds of events that are read by a mapping, which stands in their source.
+MAPPED_KINDS = ("events", *(name for name, preset in PRESETS.items() if preset.kind == "events"))
 
-__all__ = ["FORMATS", "REASONS", "EventFormat", "event_format"]
+# Every code of a refusal, and what it means in some format.
+REASONS = {
+    **MAPPED_REASONS,
+    **{code: why for form in FORMATS.values() for code, why in form.reasons.items()},
+}
+
+__all__ = ["FORMATS", "MAPPED_KINDS", "REASONS", "EventFormat", "event_format"]

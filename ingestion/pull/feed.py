@@ -70,13 +70,9 @@ class Feed:
 
 
 def wanted_columns(source: RecordSource) -> frozenset[str]:
-    """Every column that the source maps."""
-    person = source.person
-    named = (
-        source.id, source.user_id, source.created_at, source.updated_at, *source.map.values(),
-        person.id if person else None, person.email if person else None,
-    )  # fmt: skip
-    return frozenset(name for name in named if name is not None)
+    """Every column that the source maps, or that is known of its kind of export."""
+    known = source.preset.api_columns if source.preset and source.preset.tool else frozenset()
+    return source.named_columns | known
 
 
 def documents(rows: Iterable[tuple[datetime | None, str]]) -> pa.Table:

@@ -11,7 +11,7 @@ import pytest
 from ingestion import WrongColumnError, load_landing
 from ingestion.csv_rows import CsvForm, read_rows
 from ingestion.files import describe_file
-from tests.ingestion.conftest import NOW, SOURCES, Landing
+from tests.ingestion.conftest import NOW, SOURCES, Landing, keys
 
 HEADER = b"Id,User,Name,Email,Phone\n"
 
@@ -209,6 +209,152 @@ def test_times_are_read_as_exports_write_them(landing: Landing, text: str, momen
     landing.load()
 
     assert landing.values("select ordered_at from raw.orders") == [datetime.fromisoformat(moment)]
+
+
+def test_a_value_that_cannot_be_read_is_kept_as_text(landing: Landing) -> None:
+    header = b"order,contact,mail,at,amount,gift\n"
+    landing.put("shop/a.csv", header + b"o1,1,,2026-01-01,much,no\no2,1,,2026-01-01,5,no\n")
+
+    landing.load()
+
+    assert landing.rows("select amount, attributes from raw.orders order by order_id") == [
+        {
+            "amount": None,
+            "attributes": '{"contact":"1","mail":null,"gift":"no","at":"2026-01-01","amount":"much"}',
+        },
+        {"amount": 5.0, "attributes": '{"contact":"1","mail":null,"gift":"no"}'},
+    ]
+
+
+SUBSCRIPTIONS = {
+    "subs": {
+        "kind": "subscriptions",
+        "files": "subs/*",
+        "id": "id",
+        "person": {"email": "mail"},
+        "map": {
+            "plan": "plan.name",
+            "status": "status",
+            "mrr": "mrr",
+            "currency": "currency",
+            "started_at": "start",
+            "cancelled_at": "cancelled",
+        },
+    }
+}
+
+
+def test_subscriptions_are_read_with_whose_they_are(landing: Landing) -> None:
+    landing.sources = SUBSCRIPTIONS
+    landing.put(
+        "subs/a.jsonl",
+        b'{"id": 7, "mail": "Ann@X.org", "plan": {"name": "Team"}, "status": "active", "mrr": 49.5,'
+        b' "currency": "EUR", "start": 1767225600}\n'
+        b'{"id": null, "mail": "b@x.org"}\n',
+    )
+
+    landing.load()
+
+    assert landing.rows(
+        "select subscription_id as id, person_email, plan, mrr, started_at, cancelled_at, ended_at "
+        "from raw.subscriptions"
+    ) == [
+        {
+            "id": "7",
+            "person_email": "ann@x.org",
+            "plan": "Team",
+            "mrr": 49.5,
+            "started_at": datetime.fromisoformat("2026-01-01"),
+            "cancelled_at": None,
+            "ended_at": None,
+        }
+    ]
+    assert landing.codes() == [(2, "no_key")]
+
+
+STAGES = {
+    "stages": {
+        "kind": "lifecycle_events",
+        "files": "stages/*",
+        "optional": True,
+        "person": {"source": "crm", "id": "who"},
+        "map": {"stage": "to", "previous_stage": "from", "changed_at": "at"},
+    },
+    "crm": SOURCES["crm"],
+}
+
+
+def test_changes_of_stage_are_known_by_what_they_say(landing: Landing) -> None:
+    landing.sources = STAGES
+    landing.put(
+        "stages/a.csv",
+        b"who,from,to,at,note\n1,,lead,2026-01-01,a\n1,lead,customer,2026-02-01,\n"
+        b"1,,lead,2026-01-01,again\n,,lead,2026-01-01,\n2,,,2026-01-01,\n3,,lead,never,\n",
+    )
+
+    landing.load()
+
+    assert landing.counts() == [("stages/a.csv", 6, 2, 1, 3)]
+    assert landing.codes() == [(5, "no_subject"), (6, "missing_value"), (7, "missing_value")]
+    assert landing.rows(
+        "select person_source, person_record_id, previous_stage, stage from raw.lifecycle_events "
+        "order by changed_at"
+    ) == [
+        {
+            "person_source": "crm",
+            "person_record_id": "1",
+            "previous_stage": before,
+            "stage": stage,
+        }
+        for before, stage in [(None, "lead"), ("lead", "customer")]
+    ]
+
+
+def test_a_change_of_stage_that_is_corrected_is_a_new_version(landing: Landing) -> None:
+    landing.sources = {**STAGES, "stages": {**STAGES["stages"], "id": "key"}}
+    landing.put("stages/a.csv", b"key,who,from,to,at\nk1,1,,lead,2026-01-01\n")
+    landing.load()
+    landing.put("stages/b.csv", b"key,who,from,to,at\nk1,1,,customer,2026-01-01\n")
+
+    landing.load()
+
+    assert landing.values("select lifecycle_event_id from raw.lifecycle_events") == ["k1", "k1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kept", "table"),
+    [
+        pytest.param(
+            "subs/a.csv",
+            b'id,mail,plan.name,status,mrr,currency,start,cancelled\n1,ann@x.org,"T\nx",,,,,\n2,b@x.org,,,,,,\n',
+            b"id,mail,plan.name,status,mrr,currency,start,cancelled\n\n\n2,b@x.org,,,,,,\n",
+            "subscriptions",
+            id="subscriptions",
+        ),
+        pytest.param(
+            "stages/a.csv",
+            b"who,from,to,at\n1,,lead,2026-01-01\n2,,lead,2026-01-01\n1,lead,customer,soon\n",
+            b"who,from,to,at\n\n2,,lead,2026-01-01\n\n",
+            "lifecycle_events",
+            id="lifecycle-events",
+        ),
+    ],
+)
+def test_an_erasure_finds_persons_in_new_kinds_of_records(
+    landing: Landing, name: str, content: bytes, kept: bytes, table: str
+) -> None:
+    landing.sources = {**SUBSCRIPTIONS, **STAGES}
+    landing.sources["subs"] = {**SUBSCRIPTIONS["subs"], "optional": True}
+    path = landing.put(name, content)
+    landing.load()
+    person = keys(email="ann@x.org", source_record="crm|1")
+
+    landing.location.erase(person)
+
+    assert path.read_bytes() == kept
+    assert landing.warehouse.scalar(f"select count(*) from raw.{table}") == 1
+    assert landing.codes() == []
+    assert not landing.location.find(person)
 
 
 def test_a_new_version_stands_beside_the_old_one_and_the_same_row_is_a_copy(

@@ -1,0 +1,132 @@
+"""Turn the text of a field into a value, as tools and spreadsheets write it; in the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ingestion.mapping import FieldType
+from warehouse import literal
+
+_GRANTED = ("granted", "grant", "yes", "true", "1", "opt_in", "opted_in", "subscribed")
+_DENIED = (
+    "denied", "deny", "revoked", "withdrawn", "no", "false", "0", "opt_out", "opted_out",
+    "unsubscribed",
+)  # fmt: skip
+_TRUE, _FALSE = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
+
+# Beside ISO 8601, what exports write: how a text begins, and the date that it then holds. With
+# slashes the month comes first, with dots the day. A format that does not fit costs as much as one
+# that does, so the beginning decides on the few to try.
+_DATES = {
+    r"\d{1,2}/\d{1,2}/\d{4}": ("%m/%d/%Y",),
+    r"\d{1,2}/\d{1,2}/\d": ("%m/%d/%y",),
+    r"\d{1,2}\.\d{1,2}\.\d{4}": ("%d.%m.%Y",),
+    r"\d{1,2}\.\d{1,2}\.\d": ("%d.%m.%y",),
+    r"\d{4}/\d": ("%Y/%m/%d",),
+    r"\d{4}-\d": ("%Y-%m-%d",),
+    r"\d{8}": ("%Y%m%d",),
+    r"\d{1,2}-[A-Za-z]{3}-\d{4}": ("%d-%b-%Y",),
+    r"\d{1,2}-[A-Za-z]{3}-\d": ("%d-%b-%y",),
+    r"[A-Za-z]{3,} \d": ("%b %d, %Y", "%B %d, %Y"),
+    r"\d{1,2} [A-Za-z]{3}": ("%d %b %Y", "%d %B %Y"),
+}
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %I:%M %p", ", %I:%M:%S %p")
+# With a zone (RFC 5322, and databases that put a blank before it).
+_ZONED = {
+    r"[A-Za-z]{3}, \d": ("%a, %d %b %Y %H:%M:%S %z",),
+    r"\d{4}-.* [+-]\d": ("%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S.%f %z"),
+}
+
+
+def typed_sql(text: str, field_type: FieldType) -> str:
+    """An expression for a field's value; null where it is empty or cannot be read.
+
+    Args:
+        text: An expression for the text as given.
+        field_type: How to read it.
+    """
+    bare = f"nullif(trim({text}), '')"
+    return {
+        FieldType.TEXT: bare,
+        FieldType.EMAIL: f"lower({bare})",
+        FieldType.NUMBER: _number(bare),
+        FieldType.WHOLE: f"try_cast(round({_number(bare)}) as bigint)",
+        FieldType.TIME: time_sql(bare),
+        FieldType.CONSENT: f"case when lower({bare}) in ({_listed(_GRANTED)}) then 'granted' "
+        f"when lower({bare}) in ({_listed(_DENIED)}) then 'denied' end",
+        FieldType.FLAG: f"case when lower({bare}) in ({_listed(_TRUE)}) then true "
+        f"when lower({bare}) in ({_listed(_FALSE)}) then false end",
+    }[field_type]
+
+
+def time_sql(text: str) -> str:
+    """An expression for a moment in UTC; null where the text tells none.
+
+    A number is a count of seconds (9 or 10 digits) or milliseconds (12 or 13) since 1970, as APIs
+    write it: years 1973 to 2286.
+    """
+    return _named(text, _MOMENT)
+
+
+def _named(text: str, expression: str) -> str:
+    """Apply an expression over ``said`` to a text, which then is computed once."""
+    return f"list_transform([{text}], lambda said: {expression})[1]"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return ", ".join(literal(text) for text in texts)
+
+
+def _moment() -> str:
+    zoned = " ".join(
+        f"when regexp_matches(said, '^{begin}') then try_strptime(said, [{_listed(formats)}])::timestamp"
+        for begin, formats in _ZONED.items()
+    )
+    local = " ".join(
+        f"when regexp_matches(said, '^{begin}') then try_strptime(said, "
+        f"[{_listed([date + clock for date in dates for clock in _CLOCKS])}])"
+        for begin, dates in _DATES.items()
+    )
+    return f"""
+    case when regexp_matches(said, '^\\d{{4}}[-/]')
+        then coalesce({_finite("try_cast(said as timestamptz)::timestamp")}, case {zoned} {local} end)
+        when regexp_full_match(said, '\\d{{12,13}}') then epoch_ms(try_cast(said as bigint))
+        when regexp_full_match(said, '\\d{{9,10}}') then epoch_ms(try_cast(said as bigint) * 1000)
+        {zoned} {local}
+    end"""
+
+
+def _finite(value: str) -> str:
+    return f"list_transform([{value}], lambda found: case when isfinite(found) then found end)[1]"
+
+
+_MOMENT = _moment()
+
+# Blanks of all kinds, apostrophes between thousands, signs of currencies and of per cent; then a
+# currency's code; then brackets, which accountants put around what is lacking.
+_BARE = r"""
+    regexp_replace(regexp_replace(regexp_replace(
+        said, '[\s\p{Z}\p{Sc}''\x{2019}%]', '', 'g'),
+        '^([-+(]?)[A-Z]{3}|[A-Z]{3}([)]?)$', '\1\2', 'g'),
+        '^[(](.*)[)]$', '-\1')"""
+_GROUPED = r"""
+    case when regexp_full_match(bare, '[-+]?[1-9]\d{0,2}(,\d{2,3})*,\d{3}(\.\d*)?')
+            then replace(bare, ',', '')
+        when regexp_full_match(bare, '[-+]?[1-9]\d{0,2}((\.\d{3})+,\d*|(\.\d{3}){2,})')
+            then replace(replace(bare, '.', ''), ',', '.')
+        when regexp_full_match(bare, '[-+]?\d*,\d+') then replace(bare, ',', '.')
+        when regexp_full_match(bare, '[-+]?(\d+\.?\d*|\.\d+)') then bare
+    end"""
+_NUMBER = f"""
+    coalesce(try_cast(said as double), try_cast(
+        list_transform([{_BARE}], lambda bare: {_GROUPED})[1] as double))"""
+
+
+def _number(text: str) -> str:
+    """An expression for a finite number.
+
+    Of a comma and a point the last one is the decimal sign. Where there is but one kind, commas
+    separate thousands if the last group has three digits (1,234 is above a thousand, 1,5 and 0,123
+    are not), and points do if there are several.
+    """
+    return _finite(_named(text, _NUMBER))

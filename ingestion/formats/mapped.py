@@ -1,0 +1,184 @@
+"""Events as any table has them: rows of CSV, Parquet or JSON lines files, mapped to Candor's names.
+
+Such a table is written by a tool that knows when things happened, so the time it gives is believed
+as it is; where it gives the device's clock and the time of sending too, Segment's rule applies. Ids
+of rows are small numbers often, and are unique in their source only, so the source's name stands
+before them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from ingestion.config import MappedEventSource
+from ingestion.field_values import typed_sql
+from ingestion.files import LandingFile
+from ingestion.formats import judged
+from ingestion.formats.judged import CALLS, CARRIED, FILES, LINE_COLUMNS, REFUSED_LINES
+from ingestion.mapping import EVENT_FIELDS, FieldType
+from ingestion.record_columns import chosen_events
+from ingestion.record_rows import ROWS, Rows, is_parquet, reading_rows, refused_text_sql
+from ingestion.records import attributes_sql, row_hash_sql
+from warehouse import Warehouse, literal, quoted
+
+TYPES = ("identify", "page", "screen", "track", "group", "alias")
+
+REASONS: Mapping[str, str] = judged.REASONS | {
+    "unreadable_row": "the row is not UTF-8 text with the fields of its header",
+    "invalid_json": "the line is not one complete JSON object",
+    "missing_time": "the row tells no time",
+    "unknown_type": f"the event's type is none of {', '.join(TYPES)}",
+    "no_identity": "there is no user id, no device and no address",
+    "no_event_name": "a track call without the name of its event",
+}
+
+_TIMES = {
+    "given_timestamp": "occurred_at",
+    "original_timestamp": "original_timestamp",
+    "sent_at": "sent_at",
+    "received_at": "received_at",
+}
+_CARRIED_COLUMNS = ("event_id", "anonymous_id", "user_id", "previous_id", "email")
+
+
+@dataclass(frozen=True, slots=True)
+class MappedEvents:
+    """Rows of one source's files; an ``EventFormat``.
+
+    Attributes:
+        source: What its columns are.
+    """
+
+    source: MappedEventSource
+
+    @property
+    def reasons(self) -> Mapping[str, str]:
+        """Every code of a refusal and what it means."""
+        return REASONS
+
+    def judge(
+        self, warehouse: Warehouse, files: Sequence[LandingFile], *, now: datetime
+    ) -> Iterator[None]:
+        """Turn the files into tables of judged events, see ``EventFormat``."""
+        for number, file in enumerate(files):
+            with reading_rows(warehouse, file, self.source) as rows:
+                source = chosen_events(warehouse, file, self.source, rows)
+                warehouse.execute(_judged_sql(source, file, rows, number), {"now": now})
+            yield
+
+    def carry(
+        self,
+        warehouse: Warehouse,
+        file: LandingFile,
+        worth: Callable[[pa.Table], pa.Table],  # noqa: ARG002 - a row is no line
+    ) -> Iterator[None]:
+        """Turn a file into a table of whom its events name, see ``EventFormat``."""
+        with reading_rows(warehouse, file, self.source) as rows:
+            source = chosen_events(warehouse, file, self.source, rows)
+            warehouse.execute(_carried_sql(source, file, rows))
+        yield
+
+
+def _judged_sql(source: MappedEventSource, file: LandingFile, rows: Rows, number: int) -> str:
+    columns = ", ".join(f"{_COLUMNS.get(name, quoted(name))} as {quoted(name)}" for name in _LISTED)
+    return f"""
+    create or replace temp table {CALLS} as
+    with named as (select {number} as file_no, {_fields(source, file, rows)} from {ROWS}),
+    dated as (
+        select named.*, {judged.happened_sql()} as happened_at
+        from named inner join {FILES} as files using (file_no)
+    )
+    select file_no, line, 1 as position, {_code(rows)} as code, {columns} from dated
+    """
+
+
+def _carried_sql(source: MappedEventSource, file: LandingFile, rows: Rows) -> str:
+    last = "line" if is_parquet(file.path) else _LAST_LINE
+    return f"""
+    create or replace temp table {CARRIED} as
+    with named as (select {_said(rows)} as said, {_fields(source, file, rows)} from {ROWS})
+    select line, {last} as last_line, {", ".join(_CARRIED_COLUMNS)},
+        case when not is_row or line in (select line from {REFUSED_LINES}) then said end as refused
+    from named
+    """
+
+
+# A row of a CSV file reaches to the next one; after the last one nothing follows.
+_LAST_LINE = f"coalesce(lead(line) over (order by line) - 1, {2**62})"
+
+
+def _said(rows: Rows) -> str:
+    """The text of a row, as ``refused_text_sql`` writes it."""
+    parts = ["document"] if rows.columns is None else [rows.column(name) for name in rows.columns]
+    text = f"encode(concat_ws(chr(10), {', '.join(parts) or 'null'}))"
+    return f"coalesce(refused, {refused_text_sql(text)})"
+
+
+def _fields(source: MappedEventSource, file: LandingFile, rows: Rows) -> str:
+    """Every mapped field, typed; null where the source does not map it."""
+    fields = {
+        name: typed_sql(rows.column(source.map[name]), of) if name in source.map else "null"
+        for name, of in EVENT_FIELDS.items()
+    }
+    if source.event_name is not None:
+        fields["event"] = literal(source.event_name)
+    if source.type is not None or "type" not in source.map:
+        fields["type"] = literal(source.type or "track")
+    fields["type"] = f"lower({fields['type']})"
+    fields["email"] = judged.email_sql(fields["email"])
+    fields |= {name: f"cast({fields.pop(given)} as timestamp)" for name, given in _TIMES.items()}
+    fields["unread"] = " or ".join(_unread(source, rows, name) for name in _TIMES.values())
+    fields["event_id"] = _event_id(source, file, rows)
+    fields["properties"] = attributes_sql(rows, frozenset(source.map.values()) | {source.id})
+    listed = ", ".join(f"{sql} as {quoted(name)}" for name, sql in fields.items())
+    return f"line, is_row, refused, {listed}"
+
+
+def _unread(source: MappedEventSource, rows: Rows, name: str) -> str:
+    """Whether a time is given that cannot be read."""
+    if name not in source.map:
+        return "false"
+    given = rows.column(source.map[name])
+    is_given = f"nullif(trim({given}), '') is not null"
+    return f"({is_given} and {typed_sql(given, FieldType.TIME)} is null)"
+
+
+def _event_id(source: MappedEventSource, file: LandingFile, rows: Rows) -> str:
+    row = row_hash_sql(rows)
+    own = typed_sql(rows.column(source.id), FieldType.TEXT) if source.id else "null::varchar"
+    return f"""
+    case when {own} is not null then {literal(f"{file.source}|")} || {own}
+        else sha256({literal(f"{file.source}|")} || {row}) end"""
+
+
+def _code(rows: Rows) -> str:
+    """Why a row is refused; null where it is good."""
+    shapeless = "invalid_json" if rows.columns is None else "unreadable_row"
+    told = "given_timestamp, original_timestamp, received_at, sent_at"
+    types = ", ".join(map(literal, TYPES))
+    return f"""
+    case
+        when not is_row then '{shapeless}'
+        when unread then 'invalid_timestamp'
+        when coalesce({told}) is null then 'missing_time'
+        when type is null or type not in ({types}) then 'unknown_type'
+        when coalesce(user_id, anonymous_id, email) is null then 'no_identity'
+        when type = 'track' and event is null then 'no_event_name'
+        when {judged.is_implausible_sql("happened_at", "given_timestamp")}
+            then 'implausible_timestamp'
+    end"""
+
+
+_LISTED = tuple(LINE_COLUMNS)
+# How columns of raw.events follow from the fields; the others have the field's name.
+_COLUMNS = {
+    "timestamp": "happened_at",
+    "is_late": judged.is_late_sql("happened_at"),
+    "traits": "null::varchar",
+    "context": "null::varchar",
+    "consent": "null::varchar",
+}

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from ingestion.field_values import typed_sql
+from ingestion.mapping import FieldType
+from warehouse import DuckDBWarehouse
+
+
+@pytest.fixture(scope="module")
+def warehouse() -> DuckDBWarehouse:
+    return DuckDBWarehouse.in_memory()
+
+
+def _read(warehouse: DuckDBWarehouse, text: str, field_type: FieldType) -> Any:
+    with warehouse.view("candor_texts", pa.table({"given": [text]})):
+        return warehouse.scalar(f"select {typed_sql('given', field_type)} from candor_texts")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1,234.50", 1234.5),
+        ("1.234,50", 1234.5),
+        ("1.234.567", 1234567.0),
+        ("12,34,567.5", 1234567.5),
+        ("12,5", 12.5),
+        ("1,234", 1234.0),
+        ("0,123", 0.123),
+        ("5.000", 5.0),
+        ("1\u202f234,50", 1234.5),
+        ("1'234.50", 1234.5),
+        ("1e3", 1000.0),
+        (" 7 ", 7.0),
+        ("$1,234.00", 1234.0),
+        ("USD 100,000.00", 100000.0),
+        ("5,00 \u20ac", 5.0),
+        ("(1,234.50)", -1234.5),
+        ("-$5", -5.0),
+        ("50%", 50.0),
+        ("1,234,56", None),
+        ("x5", None),
+        ("inf", None),
+        ("nan", None),
+        ("1e400", None),
+        ("", None),
+    ],
+)
+def test_numbers_are_read_as_tools_and_people_write_them(
+    warehouse: DuckDBWarehouse, text: str, value: float | None
+) -> None:
+    assert _read(warehouse, text, FieldType.NUMBER) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-03-04", "2026-03-04"),
+        ("2026-03-04T05:06:07+02:00", "2026-03-04T03:06:07"),
+        ("2025-01-25T13:51:59.000+0000", "2025-01-25T13:51:59"),
+        ("2026-03-14 05:06:07.000 +0200", "2026-03-14T03:06:07"),
+        ("2026-03-14 05:06 PM", "2026-03-14T17:06"),
+        ("2026/03/14 05:06", "2026-03-14T05:06"),
+        ("3/4/26", "2026-03-04"),
+        ("3/4/2026", "2026-03-04"),
+        ("3/4/2026, 5:06:07 PM", "2026-03-04T17:06:07"),
+        ("14.03.26 05:06", "2026-03-14T05:06"),
+        ("14.3.2026", "2026-03-14"),
+        ("Mar 14, 2026", "2026-03-14"),
+        ("March 14, 2026 5:06 PM", "2026-03-14T17:06"),
+        ("14 Mar 2026", "2026-03-14"),
+        ("14-Mar-26", "2026-03-14"),
+        ("14-Mar-2026 05:06", "2026-03-14T05:06"),
+        ("20260314", "2026-03-14"),
+        ("Sat, 14 Mar 2026 05:06:07 +0100", "2026-03-14T04:06:07"),
+        ("1767225600000", "2026-01-01"),
+        ("1767225600", "2026-01-01"),
+    ],
+)
+def test_times_are_read_as_tools_and_people_write_them(
+    warehouse: DuckDBWarehouse, text: str, moment: str
+) -> None:
+    assert _read(warehouse, text, FieldType.TIME) == datetime.fromisoformat(moment)
+
+
+@pytest.mark.parametrize(
+    "text", ["soon", "13/14/2026", "14/03/2026", "3/4/20261", "infinity", "0000-00-00", "12345", ""]
+)
+def test_what_is_no_time_is_not_guessed(warehouse: DuckDBWarehouse, text: str) -> None:
+    assert _read(warehouse, text, FieldType.TIME) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("TRUE", True), ("1", True), ("no", False), ("0", False), ("maybe", None)]
+)
+def test_flags_are_read_and_what_is_none_is_unknown(
+    warehouse: DuckDBWarehouse, text: str, value: bool | None
+) -> None:
+    assert _read(warehouse, text, FieldType.FLAG) is value
