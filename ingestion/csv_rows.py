@@ -54,12 +54,14 @@ class CsvForm:
         mark = f"chr({ord(self.delimiter)})"
         quoted = rf'("(?:[^"]|"")*"|[^"{self._mark}][^{self._mark}]*|){self._mark}'
         plain = f"string_split({text}, {mark})"
+        taken_apart = f"regexp_extract_all({text} || {mark}, '{quoted}', 1)"
         return f"""
         case when {text} is null or contains({text}, chr(0)) then null
             when not contains({text}, '"') then
                 case when len({plain}) = {self.width} then {plain} end
             when regexp_full_match({text}, '{self.row_pattern()}')
-                then regexp_extract_all({text} || {mark}, '{quoted}', 1)
+                -- the pattern of a very wide row does not count its fields
+                then case when len({taken_apart}) = {self.width} then {taken_apart} end
         end"""
 
     @property

@@ -462,3 +462,18 @@ def test_a_file_name_with_a_quote_is_harmless(landing: Landing, tmp_path: Path) 
     landing.load()
 
     assert _names(landing) == ["Ann"]
+
+
+@pytest.mark.parametrize("fields", [300, 302], ids=["one-too-few", "one-too-many"])
+def test_a_very_wide_row_of_another_width_is_refused_though_it_has_quotes(
+    landing: Landing, fields: int
+) -> None:
+    names = ["Id", "User", "Email", "Phone", "Name", *(f"c{n}" for n in range(296))]
+    row = ["2", *["x"] * (fields - 2), '"y"']
+    good = ["1", *["x"] * 299, '"y"']
+    content = "\n".join(",".join(one) for one in (names, good, row)) + "\n"
+    landing.put("crm/a.csv", content.encode())
+
+    landing.load()
+
+    assert landing.codes() == [(3, "unreadable_row")]
