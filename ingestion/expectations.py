@@ -132,43 +132,47 @@ def _sources(warehouse: Warehouse, table: Table, now: datetime) -> list[dict[str
     if table is EVENTS:
         until = f"least(coalesce((select max(as_of) from raw.as_of), {until}), {until})"
     rows: list[dict[str, Any]] = warehouse.read(
-        f"""
-        with judged as (select date_trunc('day', {until}) - interval 1 day as day),
-        found as (
-            select source, max({moment}) as newest, min({moment}) as oldest
-            from {table.name.sql} where {moment} is not null group by source
-        ),
-        weeks as (
-            select unnest(range(0, {WEEKS} + 1)) as week
-        ),
-        wanted as (
-            select found.source, weeks.week, judged.day - weeks.week * interval 7 day as day
-            from found cross join judged cross join weeks
-            where judged.day - weeks.week * interval 7 day >= date_trunc('day', found.oldest)
-                or weeks.week = 0
-        ),
-        counted as (
-            select source, date_trunc('day', {moment}) as day, count(*) as n
-            from {table.name.sql}
-            where {moment} >= (select min(day) from wanted)
-            group by all
-        ),
-        days as (
-            select wanted.source, wanted.week, coalesce(counted.n, 0) as n
-            from wanted left join counted using (source, day)
-        ),
-        usual as (
-            select source, count(*) filter (week > 0) as weeks, max(n) filter (week = 0) as rows,
-                median(n) filter (week > 0) as median, mad(n) filter (week > 0) as mad
-            from days group by source
-        )
-        select found.source, epoch($now::timestamp - found.newest) / 86400 as age_days,
-            usual.weeks, usual.rows, usual.median, {_DEVIATION} as deviation
-        from found inner join usual using (source) order by found.source
-        """,
+        _sources_sql(table, moment, until),
         {"now": now},
     ).to_pylist()
     return rows
+
+
+def _sources_sql(table: Table, moment: str | None, until: str) -> str:
+    return f"""
+    with judged as (select date_trunc('day', {until}) - interval 1 day as day),
+    found as (
+        select source, max({moment}) as newest, min({moment}) as oldest
+        from {table.name.sql} where {moment} is not null group by source
+    ),
+    weeks as (
+        select unnest(range(0, {WEEKS} + 1)) as week
+    ),
+    wanted as (
+        select found.source, weeks.week, judged.day - weeks.week * interval 7 day as day
+        from found cross join judged cross join weeks
+        where judged.day - weeks.week * interval 7 day >= date_trunc('day', found.oldest)
+            or weeks.week = 0
+    ),
+    counted as (
+        select source, date_trunc('day', {moment}) as day, count(*) as n
+        from {table.name.sql}
+        where {moment} >= (select min(day) from wanted)
+        group by all
+    ),
+    days as (
+        select wanted.source, wanted.week, coalesce(counted.n, 0) as n
+        from wanted left join counted using (source, day)
+    ),
+    usual as (
+        select source, count(*) filter (week > 0) as weeks, max(n) filter (week = 0) as rows,
+            median(n) filter (week > 0) as median, mad(n) filter (week > 0) as mad
+        from days group by source
+    )
+    select found.source, epoch($now::timestamp - found.newest) / 86400 as age_days,
+        usual.weeks, usual.rows, usual.median, {_DEVIATION} as deviation
+    from found inner join usual using (source) order by found.source
+    """
 
 
 def _fresh(source: Mapping[str, Any], bounds: TableExpectations) -> Iterator[Fact]:

@@ -19,7 +19,7 @@ from typing import Final
 
 Names = tuple[str, ...]
 
-_PREFIX = re.compile(r"^propert(?:y_|ies[._])")
+_PREFIX = re.compile(r"^(?:property_|properties[._])")
 # The dates on which a contact reached a stage, by API name and by label, of both generations.
 _STAGE_COLUMNS = (
     re.compile(r"hs_lifecyclestage_(.+)_date"),
