@@ -81,6 +81,12 @@ def dropped_days(warehouse: Warehouse) -> frozenset[tuple[str, date]]:
     return frozenset((row["source"], row["received_date"]) for row in rows.to_pylist())
 
 
+def dropped_files(warehouse: Warehouse) -> frozenset[tuple[str, str, str]]:
+    """Source, name and hash of files that were dropped: with another date they stay out as well."""
+    rows = warehouse.read(f"select distinct source, file, file_hash from {DROPPED_LOADS.name.sql}")
+    return frozenset((row["source"], row["file"], row["file_hash"]) for row in rows.to_pylist())
+
+
 def forget_rows(
     warehouse: Warehouse, gone: Mapping[Path, pa.Table], hashes: Mapping[Path, str]
 ) -> None:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ingestion.inventory import CONTRACT_VIOLATIONS, LOADS
+from ingestion.inventory import CONTRACT_VIOLATIONS, LOADS, TABLES
 from warehouse import Warehouse
 
 
 def count_violations(warehouse: Warehouse) -> pa.Table:
     """Count what broke the plan, by event, field, rule, source and action; most frequent first."""
+    warehouse.create_missing(TABLES)
     return warehouse.read(
         f"""
         select type, event, field, rule, source, action, count(*) as violations,
@@ -40,6 +41,7 @@ class ContractReport:
 
 def judge_contracts(warehouse: Warehouse) -> ContractReport:
     """Count the violations of the latest load, and of all."""
+    warehouse.create_missing(TABLES)
     table = CONTRACT_VIOLATIONS.name.sql
     latest = warehouse.read(
         f"select source, rule, action, count(*) as n from {table} "

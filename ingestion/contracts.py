@@ -137,9 +137,9 @@ def _contracts_table(plan: TrackingPlan) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-# Event names come from the data as well, and page titles may be typed by anybody.
+# Event names come from the data as well; the names of pages are titles, which may name a person.
 _IS_A_NAME = (
-    r"regexp_full_match(named.event, '[\p{L}$_][\p{L}\p{M}\p{N} $_:.,&/()-]*') "
+    r"named.type = 'track' and regexp_full_match(named.event, '[\p{L}$_][\p{L}\p{M}\p{N} $_:.,&/()-]*') "
     # Said in the pattern, the length would cost 0.3 s a block: it is compiled into a copy a sign.
     "and length(named.event) <= 100 and not regexp_matches(named.event, '[0-9]{4}')"
 )
@@ -336,14 +336,17 @@ def _omit(warehouse: Warehouse) -> None:
 _OMITTED_SQL = f"""
     create or replace temp table {_OMITTED} as
     with gone as (
-        select distinct {_CALL}, type, property
-        from {_BREACHES} as breaches anti join {BROKEN} as broken
-            on {_same_call("breaches", "broken")}
+        select distinct breaches.file_no, breaches.line, breaches.position, breaches.type, property,
+            {_DOCUMENT} as document
+        from {_BREACHES} as breaches
+        inner join {CALLS} as calls on {_same_call("breaches", "calls")}
+        anti join {BROKEN} as broken on {_same_call("breaches", "broken")}
         where action = 'omit'
     )
     select {_CALL}, list(property) as properties,
         any_value(type) in ('identify', 'group') as are_traits,
-        json_group_object(property, null)::varchar as patch
+        json_group_object(property, null)::varchar as patch,
+        list(json_extract_string(document, '$."' || replace(property, '"', '') || '"')) as said
     from gone group by all
 """
 
@@ -356,6 +359,13 @@ def _reread_sql(column: str, places: Sequence[tuple[str, str]]) -> str:
     )
     value = f"coalesce({texts})"
     value = email_sql(value) if column == "email" else value
+    # A format may read a column from elsewhere: what it read there stays.
+    cast = _CASTS.get(column, "varchar")
+    bare = email_sql("text") if column == "email" else "text"
+    is_said = (
+        f"list_contains(list_transform(omitted.said, lambda text: try_cast({bare} as {cast})), "
+        f"calls.{quoted(column)}::{cast})"
+    )
     lost = " or ".join(
         f"(list_contains(omitted.properties, {literal(path)}) and "
         f"{'' if document == 'traits' else 'not '}omitted.are_traits)"
@@ -364,6 +374,6 @@ def _reread_sql(column: str, places: Sequence[tuple[str, str]]) -> str:
     )
     return (
         f"update {CALLS} as calls set {quoted(column)} = "
-        f"try_cast({value} as {_CASTS.get(column, 'varchar')}) from {_OMITTED} as omitted "
-        f"where {_same_call('calls', 'omitted')} and ({lost})"
+        f"try_cast({value} as {cast}) from {_OMITTED} as omitted "
+        f"where {_same_call('calls', 'omitted')} and ({lost}) and {is_said}"
     )

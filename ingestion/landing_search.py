@@ -16,7 +16,7 @@ from ingestion.formats import event_format
 from ingestion.formats.judged import CARRIED, REFUSED_LINES
 from ingestion.inventory import EVENTS, LOADS, QUARANTINE
 from ingestion.load_records import read_records, record_identifiers
-from ingestion.record_rows import is_parquet
+from ingestion.record_rows import LAST_LINE, is_parquet
 from ingestion.records import RECORDS
 from warehouse import SubjectKind, Warehouse, literal, quoted
 
@@ -65,7 +65,7 @@ class Search:
             UnreadableFileError: It cannot be read.
             WrongColumnError: It lacks a column by which persons are found.
         """
-        read = pa.concat_tables([self._rows(file) for file in files])
+        read = pa.concat_tables([self._rows(file, is_alone=len(files) == 1) for file in files])
         with self.warehouse.view("candor_landed", read):
             rows = self.warehouse.read(
                 "select source, file_hash, line, last_line, row_key from candor_landed "
@@ -77,27 +77,28 @@ class Search:
         """Make the table of values that are looked for in refused rows."""
         self.warehouse.execute(f"create or replace temp table {NEEDLES} as {_NEEDLES}")
 
-    def _rows(self, file: LandingFile) -> pa.Table:
+    def _rows(self, file: LandingFile, *, is_alone: bool) -> pa.Table:
         source = self.config.sources[file.source]
         if isinstance(source, EventSource):
-            return self._calls(source, file)
+            return self._calls(source, file, is_alone=is_alone)
         return self._records(source, file)
 
-    def _calls(self, source: EventSource, file: LandingFile) -> pa.Table:
-        """The persons' calls; other calls of the file are not listed."""
+    def _calls(self, source: EventSource, file: LandingFile, *, is_alone: bool) -> pa.Table:
+        """The calls of lines that name the persons, those of others on the same line as well.
+
+        Where another source reads the file too, all its calls: that one may find a person anywhere.
+        """
         found = [_LANDED.empty_table()]
-        refused, is_loaded = self._refused_lines(file), self._is_loaded(file)
+        refused, may_skip = self._refused_lines(file), is_alone and self._is_loaded(file)
 
         def worth(block: pa.Table) -> pa.Table:
-            return self._worth_reading(block, refused) if is_loaded else block
+            return self._worth_reading(block, refused) if may_skip else block
 
         with self.warehouse.view(REFUSED_LINES, refused):
-            found.extend(
-                self._listed(file, "event_id", "last_line", _is_their_call(), CARRIED)
-                for _ in event_format(source).carry(self.warehouse, file, worth)
-            )
-        rows = pa.concat_tables(found)
-        return rows.filter(rows["is_theirs"])
+            for _ in event_format(source).carry(self.warehouse, file, worth):
+                listed = self._listed(file, "event_id", "last_line", _is_their_call(), CARRIED)
+                found.append(_of_their_lines(listed) if is_alone else listed)
+        return pa.concat_tables(found)
 
     def _worth_reading(self, block: pa.Table, refused: pa.Table) -> pa.Table:
         """The lines of a loaded file that may name the persons; most blocks hold none of a few.
@@ -125,7 +126,7 @@ class Search:
         """All rows of the file: another source may find a person in any of them."""
         read_records(self.warehouse, source, file)
         carried = record_identifiers(self.warehouse, file.source, self.config.default_region)
-        last = "line" if is_parquet(file.path) else _LAST_LINE
+        last = "line" if is_parquet(file.path) else LAST_LINE
         is_theirs = f"""
             line in (select line from candor_carried semi join {KEYS} using (kind, value))
             or ({_mentions("refused")})"""
@@ -176,13 +177,13 @@ def literals_of(keys: pa.Table) -> frozenset[bytes] | None:
     return frozenset(value.encode() for value in values)
 
 
-_LANDED = FOUND.append(pa.field("is_theirs", pa.bool_()))
+def _of_their_lines(rows: pa.Table) -> pa.Table:
+    """All rows of the lines of which one is theirs: a line goes as a whole."""
+    theirs = rows.filter(rows["is_theirs"])["line"].combine_chunks()
+    return rows.filter(pc.is_in(rows["line"], value_set=theirs))
 
-# A row of a CSV file reaches to the next one; after the last one nothing follows. A row may have
-# brought several records, all of its line.
-_LAST_LINE = f"""
-    coalesce(min(line) over (
-        order by line range between 1 following and unbounded following) - 1, {2**62})"""
+
+_LANDED = FOUND.append(pa.field("is_theirs", pa.bool_()))
 
 _ID_KINDS = (SubjectKind.USER_ID, SubjectKind.ANONYMOUS_ID, SubjectKind.SOURCE_RECORD)
 

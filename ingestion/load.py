@@ -12,7 +12,13 @@ from typing import Protocol
 import pyarrow as pa
 
 from ingestion import load_events, load_records
-from ingestion.accounting import FileCount, dropped_days, fill_received_dates, write_loads
+from ingestion.accounting import (
+    FileCount,
+    dropped_days,
+    dropped_files,
+    fill_received_dates,
+    write_loads,
+)
 from ingestion.config import EventSource, RecordSource, SourcesConfig
 from ingestion.errors import EmptySourceError, UnreadableFileError, WrongColumnError
 from ingestion.files import LandingFile, describe_file, source_files
@@ -155,7 +161,7 @@ def load_landing(  # noqa: PLR0913 - each is something that only the caller know
         landing: Where they are.
         now: Time to record and to judge clocks by, UTC without a zone.
         is_suppressed: Asked about every identifier before a row is stored.
-        plan: What events must be; an event that is loaded already is not judged again.
+        plan: What events must be; a file is judged by it when it is loaded.
         progress: Told the step and the share of it that is done.
 
     Raises:
@@ -211,23 +217,8 @@ def _load_again(context: LoadContext, config: SourcesConfig, landing: Path) -> R
         run = _Run(replace(context, first_loads=first), exchange)
         waiting = [(one.file.source, one.file) for one in files]
         for source, batch in _batches(config, sorted(waiting, key=lambda pair: pair[0])):
-            kept.extend(_exchange_batch(run, source, batch))
+            kept.extend(_load_batch(run, source, batch))
         reloaded.extend(Reloaded(again[count.file.load_id], count) for count in run.counts)
-
-
-def _exchange_batch(
-    run: _Run, source: EventSource | RecordSource, files: list[LandingFile]
-) -> Sequence[Kept]:
-    """Load the files again; those that lack a column stay as they stood."""
-    try:
-        _load_batch(run, source, files)
-    except WrongColumnError as error:
-        if len(files) > 1:
-            return [kept for file in files for kept in _exchange_batch(run, source, [file])]
-        loads = run.replaced(files[0])
-        keep(run.context.warehouse, loads)
-        return [Kept(load, str(error)) for load in loads]
-    return ()
 
 
 def _note_known_up_to(context: LoadContext) -> datetime | None:
@@ -241,11 +232,11 @@ def _note_known_up_to(context: LoadContext) -> datetime | None:
 
 def _refuse_empty_sources(warehouse: Warehouse, config: SourcesConfig) -> None:
     """Stop before an export that was cut off empties audiences and destinations."""
-    empty = warehouse.read(
-        f"select source from {LOADS.name.sql} group by source having sum(rows_in) = 0"
+    filled = warehouse.read(
+        f"select source from {LOADS.name.sql} group by source having sum(rows_in) > 0"
     )["source"].to_pylist()
     wanted = {name for name, source in config.sources.items() if not source.optional}
-    refused = sorted(wanted.intersection(empty))
+    refused = sorted(wanted.difference(filled))
     if refused:
         raise EmptySourceError(refused)
 
@@ -261,12 +252,13 @@ def _new_files(
     known = warehouse.read(f"select load_id, source, file_hash from {LOADS.name.sql}").to_pylist()
     seen = {(row["source"], row["file_hash"]) for row in known}
     load_ids = {row["load_id"] for row in known}
-    dropped = dropped_days(warehouse)
+    days, files = dropped_days(warehouse), dropped_files(warehouse)
     for name, source in config.sources.items():
         for path in source_files(name, source, landing):
             file = describe_file(name, path, landing)
             day = received_date(file.name, file.modified_at)
-            if (name, file.digest) not in seen and (name, day) not in dropped:
+            is_dropped = (name, day) in days or (name, file.name, file.digest) in files
+            if (name, file.digest) not in seen and not is_dropped:
                 seen.add((name, file.digest))
                 yield name, named_apart(file, load_ids)
 
@@ -288,19 +280,39 @@ def _batches(
         yield config.sources[batch[-1].source], batch
 
 
-def _load_batch(run: _Run, source: EventSource | RecordSource, files: list[LandingFile]) -> None:
-    """Load the files in one transaction; where one cannot be read, each by itself."""
+def _load_batch(
+    run: _Run, source: EventSource | RecordSource, files: list[LandingFile]
+) -> Sequence[Kept]:
+    """Load the files in one transaction; where one cannot be read, each by itself.
+
+    Returns:
+        Files that were to be loaded again and that stay as they stood, for they lack a column.
+    """
     try:
         with run.transaction(files, source.kind):
             counts = _load(run, source, files)
             write_loads(run.context.warehouse, source.kind, counts, run.context.now)
-    except UnreadableFileError as error:
+    except (UnreadableFileError, WrongColumnError) as error:
         if len(files) > 1:
-            for file in files:
-                _load_batch(run, source, [file])
-            return
+            return [kept for file in files for kept in _load_batch(run, source, [file])]
+        if isinstance(error, WrongColumnError):
+            return _keep(run, files[0], error)
         counts = [_quarantine_file(run, source.kind, files[0], error)]
     run.counts.extend(counts)
+    return ()
+
+
+def _keep(run: _Run, file: LandingFile, error: WrongColumnError) -> Sequence[Kept]:
+    """Leave a file that was to be loaded again as it stood.
+
+    Raises:
+        WrongColumnError: It was never loaded.
+    """
+    if run.exchange is None:
+        raise error
+    loads = run.replaced(file)
+    keep(run.context.warehouse, loads)
+    return [Kept(load, str(error)) for load in loads]
 
 
 def _load(

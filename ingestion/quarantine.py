@@ -133,14 +133,12 @@ def find_refused(
         UnknownRowError: No row of this file and line was refused.
     """
     warehouse.create_missing(TABLES)
+    load_id, found = _refused_in(warehouse, config, landing, file=file, line=line)
     rows = warehouse.read(
-        f"select loads.load_id, quarantine.position, quarantine.code, quarantine.reason "
-        f"from {_JOINED} where loads.file = $file and line = $line order by position, code",
-        {"file": file, "line": line},
+        f"select quarantine.code, quarantine.reason from {_JOINED} "
+        "where loads.load_id = $load_id and line = $line order by position, code",
+        {"load_id": load_id, "line": line},
     ).to_pylist()
-    if not rows:
-        raise UnknownRowError(file, line, "it is not refused")
-    found = _landing_file(warehouse, config, landing, rows[-1]["load_id"])
     reasons = tuple(f"{row['code']}: {row['reason']}" for row in rows)
     return RefusedRow(file, line, None if isinstance(found, Missing) else found.path, reasons)
 
@@ -156,19 +154,33 @@ def read_raw(
     Raises:
         UnknownRowError: No such row was refused, or its file is gone or changed.
     """
-    load_id = warehouse.scalar(
-        f"select max(load_id) from {_JOINED} where loads.file = $file and line = $line",
-        {"file": file, "line": line},
-    )
-    if load_id is None:
-        raise UnknownRowError(file, line, "it is not refused")
-    found = _landing_file(warehouse, config, landing, load_id)
+    _, found = _refused_in(warehouse, config, landing, file=file, line=line)
     if isinstance(found, Missing):
         raise UnknownRowError(file, line, str(found))
     raw = _raw_row(found, line)
     if raw is None:
         raise UnknownRowError(file, line, "the file has no such line")
     return "".join(_shown(sign) for sign in raw.decode("utf-8", "backslashreplace"))
+
+
+def _refused_in(
+    warehouse: Warehouse, config: SourcesConfig, landing: Path, *, file: str, line: int
+) -> tuple[str, LandingFile | Missing]:
+    """The load that refused a row and its file: the latest whose file is still there, else the latest.
+
+    Raises:
+        UnknownRowError: No row of this file and line was refused.
+    """
+    load_ids = warehouse.read(
+        f"select distinct loads.load_id, loads.loaded_at from {_JOINED} "
+        "where loads.file = $file and line = $line order by loads.loaded_at desc, loads.load_id",
+        {"file": file, "line": line},
+    )["load_id"].to_pylist()
+    if not load_ids:
+        raise UnknownRowError(file, line, "it is not refused")
+    found = [(one, _landing_file(warehouse, config, landing, one)) for one in load_ids]
+    there = [pair for pair in found if not isinstance(pair[1], Missing)]
+    return (there or found)[0]
 
 
 def replay(

@@ -24,7 +24,12 @@ ROWS = "candor_rows"
 RowSource = RecordSource | MappedEventSource
 
 # Longer first lines are no header.
-_MAX_HEADER_BYTES = 1_000_000
+MAX_HEADER_BYTES = 1_000_000
+# A row of a CSV file reaches to the next one; after the last one nothing follows. A row may have
+# brought several records, all of its line.
+LAST_LINE = f"""
+    coalesce(min(line) over (
+        order by line range between 1 following and unbounded following) - 1, {2**62})"""
 _PARQUET_ROWS = 100_000
 
 
@@ -44,8 +49,14 @@ class Rows:
     def column(self, name: str) -> str:
         """An expression for a column by name, or in JSON lines for a field by dotted path."""
         if self.columns is None:
-            path = "$" + "".join(f'."{part}"' for part in name.replace('"', "").split("."))
-            return f"json_extract_string(document, {literal(path)})"
+            plain = name.replace('"', "")
+            path = "$" + "".join(f'."{part}"' for part in plain.split("."))
+            value = f"json_extract_string(document, {literal(path)})"
+            if "." not in plain:
+                return value
+            # What was flattened has the path for a name.
+            flat = literal(f'$."{plain}"')
+            return f"coalesce({value}, json_extract_string(document, {flat}))"
         return _place(self.columns.index(name)) if name in self.columns else "null::varchar"
 
 
@@ -119,7 +130,7 @@ def _read_csv(warehouse: Warehouse, file: LandingFile, source: RowSource) -> Row
 def _csv_header(file: LandingFile, source: RowSource) -> tuple[str, ...]:
     """The names in the first line; none where the file is empty."""
     with reading_bytes(file) as stream:
-        first = stream.readline(_MAX_HEADER_BYTES)
+        first = stream.readline(MAX_HEADER_BYTES)
     if not first:
         return ()
     try:

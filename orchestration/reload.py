@@ -11,6 +11,7 @@ from ingestion.load import LoadContext
 from orchestration.company import Company
 from orchestration.privacy_parts import open_suppressions
 from privacy import enforce_retention
+from warehouse import Warehouse
 
 
 @contextmanager
@@ -26,15 +27,23 @@ def loading(company: Company, *, run_id: str, now: datetime) -> Iterator[LoadCon
     """
     sources = company.sources
     with company.open_warehouse() as warehouse:
-        yield LoadContext(
-            warehouse,
-            now,
-            open_suppressions(company, warehouse).suppressed,
-            sources.default_region,
-            company.tracking_plan,
-        )
-        names = {str(table.name) for table in TABLES}
-        rules = {name: rule for name, rule in company.retention.tables.items() if name in names}
-        if rules:
-            retention = company.retention.model_copy(update={"tables": rules})
-            enforce_retention(warehouse, retention, TABLES, now=now, run_id=run_id)
+        try:
+            yield LoadContext(
+                warehouse,
+                now,
+                open_suppressions(company, warehouse).suppressed,
+                sources.default_region,
+                company.tracking_plan,
+            )
+        finally:
+            _enforce_retention(company, warehouse, now=now, run_id=run_id)
+
+
+def _enforce_retention(
+    company: Company, warehouse: Warehouse, *, now: datetime, run_id: str
+) -> None:
+    names = {str(table.name) for table in TABLES}
+    rules = {name: rule for name, rule in company.retention.tables.items() if name in names}
+    if rules:
+        retention = company.retention.model_copy(update={"tables": rules})
+        enforce_retention(warehouse, retention, TABLES, now=now, run_id=run_id)

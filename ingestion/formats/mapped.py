@@ -21,7 +21,7 @@ from ingestion.formats import judged
 from ingestion.formats.judged import CALLS, CARRIED, FILES, LINE_COLUMNS, REFUSED_LINES
 from ingestion.mapping import EVENT_FIELDS, FieldType
 from ingestion.record_columns import chosen_events
-from ingestion.record_rows import ROWS, Rows, is_parquet, reading_rows, refused_text_sql
+from ingestion.record_rows import LAST_LINE, ROWS, Rows, is_parquet, reading_rows, refused_text_sql
 from ingestion.records import attributes_sql, row_hash_sql
 from warehouse import Warehouse, literal, quoted
 
@@ -97,7 +97,7 @@ def _judged_sql(source: MappedEventSource, file: LandingFile, rows: Rows, number
 
 
 def _carried_sql(source: MappedEventSource, file: LandingFile, rows: Rows) -> str:
-    last = "line" if is_parquet(file.path) else _LAST_LINE
+    last = "line" if is_parquet(file.path) else LAST_LINE
     return f"""
     create or replace temp table {CARRIED} as
     with named as (select {_said(rows)} as said, {_fields(source, file, rows)} from {ROWS})
@@ -105,10 +105,6 @@ def _carried_sql(source: MappedEventSource, file: LandingFile, rows: Rows) -> st
         case when not is_row or line in (select line from {REFUSED_LINES}) then said end as refused
     from named
     """
-
-
-# A row of a CSV file reaches to the next one; after the last one nothing follows.
-_LAST_LINE = f"coalesce(lead(line) over (order by line) - 1, {2**62})"
 
 
 def _said(rows: Rows) -> str:
@@ -133,7 +129,13 @@ def _fields(source: MappedEventSource, file: LandingFile, rows: Rows) -> str:
     fields |= {name: f"cast({fields.pop(given)} as timestamp)" for name, given in _TIMES.items()}
     fields["unread"] = " or ".join(_unread(source, rows, name) for name in _TIMES.values())
     fields["event_id"] = _event_id(source, file, rows)
-    fields["properties"] = attributes_sql(rows, frozenset(source.map.values()) | {source.id})
+    unread = {
+        column: _is_unread(rows, column, EVENT_FIELDS[name])
+        for name, column in source.map.items()
+        if EVENT_FIELDS[name] not in {FieldType.TEXT, FieldType.EMAIL, FieldType.TIME}
+    }
+    taken = frozenset(source.map.values()) | {source.id}
+    fields["properties"] = attributes_sql(rows, taken, unread)
     listed = ", ".join(f"{sql} as {quoted(name)}" for name, sql in fields.items())
     return f"line, is_row, refused, {listed}"
 
@@ -142,9 +144,13 @@ def _unread(source: MappedEventSource, rows: Rows, name: str) -> str:
     """Whether a time is given that cannot be read."""
     if name not in source.map:
         return "false"
-    given = rows.column(source.map[name])
-    is_given = f"nullif(trim({given}), '') is not null"
-    return f"({is_given} and {typed_sql(given, FieldType.TIME)} is null)"
+    return _is_unread(rows, source.map[name], FieldType.TIME)
+
+
+def _is_unread(rows: Rows, column: str, of: FieldType) -> str:
+    """Whether a value is given that cannot be read."""
+    given = rows.column(column)
+    return f"(nullif(trim({given}), '') is not null and {typed_sql(given, of)} is null)"
 
 
 def _event_id(source: MappedEventSource, file: LandingFile, rows: Rows) -> str:

@@ -22,6 +22,8 @@ from ingestion.formats.json_text import REASONS as TEXT_REASONS
 from ingestion.formats.json_text import shape_code_sql
 from ingestion.formats.judged import CALLS, CARRIED, FILES, LINE_COLUMNS, REFUSED_LINES
 from ingestion.record_rows import (
+    LAST_LINE,
+    MAX_HEADER_BYTES,
     ROWS,
     Rows,
     is_json_lines,
@@ -33,8 +35,6 @@ from warehouse import Warehouse, literal, quoted
 
 # Collectors and the streams behind them take no event above this.
 MAX_EVENT_BYTES = 1024 * 1024
-# Longer first lines are no header.
-_MAX_HEADER_BYTES = 1_000_000
 _NEEDED = ("event_id", "event")
 
 _TEXT_CODES = ("invalid_utf8", "null_byte", "invalid_json", "too_deep", "number_out_of_range")
@@ -112,7 +112,7 @@ def is_stream(file: LandingFile) -> bool:
     if is_parquet(file.path):
         return False
     with reading_bytes(file) as stream:
-        first = stream.readline(_MAX_HEADER_BYTES)
+        first = stream.readline(MAX_HEADER_BYTES)
     if first.count(b"\t") == len(fields.FIELDS) - 1:
         return True
     return "csv" not in parts and b"event_id" not in first.lower()
@@ -164,7 +164,7 @@ def _table(file: LandingFile, number: int, rows: Rows) -> _Written:
     events = [name for name in names if name.startswith("unstruct_event_")]
     columns = {name: rows.column(names[name]) for name in (*entities, *events)}
     columns |= {name: rows.column(_written_name(name, names)) for name in fields.FIELDS}
-    last = "line" if is_parquet(file.path) else _LAST_LINE
+    last = "line" if is_parquet(file.path) else LAST_LINE
     text = f"encode(concat_ws(chr(9), {', '.join(map(rows.column, header)) or 'null'}))"
     return _Written(
         rows=f"""
@@ -177,10 +177,6 @@ def _table(file: LandingFile, number: int, rows: Rows) -> _Written:
         data=f"coalesce({', '.join([*(f'({_items(quoted(name))})[1]' for name in events), _STREAM.data])})",
         schema_name=_STREAM.schema_name,
     )
-
-
-# A row of a CSV file reaches to the next one; after the last one nothing follows.
-_LAST_LINE = f"coalesce(lead(line) over (order by line) - 1, {2**62})"
 
 
 def _written_name(name: str, names: Mapping[str, str]) -> str:

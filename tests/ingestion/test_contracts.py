@@ -395,3 +395,30 @@ def test_a_contract_may_be_json(tmp_path: Path) -> None:
 
 def test_without_files_the_plan_is_empty(tmp_path: Path) -> None:
     assert load_tracking_plan(tmp_path, []).is_empty
+
+
+def test_an_omitted_attribute_leaves_an_identity_of_the_same_name(
+    landing: Landing, tmp_path: Path
+) -> None:
+    landing.sources = {"app": {"kind": "mparticle", "files": "app/*"}}
+    schema = {"type": "object", "properties": {"email": {"type": "number"}}}
+    plan = _plan(
+        tmp_path / "plan", {"event": "Seen", "schema": schema, "actions": {"default": "omit"}}
+    )
+    seen = {
+        "event_type": "custom_event",
+        "data": {
+            "event_name": "Seen", "custom_event_type": "navigation",
+            "timestamp_unixtime_ms": 1_793_000_000_000, "custom_attributes": {"email": "typed"},
+        },
+    }  # fmt: skip
+    identities = {"email": "cy@maple.example"}
+    batch = {"environment": "production", "user_identities": identities, "events": [seen]}
+    landing.put("app/a.json", lines(batch))
+
+    load_landing(
+        landing.warehouse, landing.config, landing.folder, now=NOW, is_suppressed=nobody, plan=plan
+    )
+
+    assert _violations(landing) == [("/email", "type", "omit")]
+    assert landing.values("select email from raw.events") == ["cy@maple.example"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date, datetime
 from typing import Any
 
 import pytest
 
-from ingestion import UnknownDayError
+from ingestion import EmptySourceError, UnknownDayError
 from ingestion.days import (
     Day,
     drop_day,
@@ -326,3 +327,48 @@ def test_every_table_that_a_source_fills_is_forgotten_and_has_a_key_by_which_cop
 
     assert filled <= {table.name for table in FILLED}
     assert [table.name for table in FILLED if not table.key] == []
+
+
+def test_a_dropped_file_whose_date_moves_stays_out(landing: Landing) -> None:
+    path = landing.put("web/calls.jsonl", lines(call()))
+    os.utime(path, (1_783_252_800, 1_783_252_800))  # 2026-07-05T12:00Z
+    landing.load()
+    drop(landing)
+
+    os.utime(path, (1_790_000_000, 1_790_000_000))
+    landing.load()
+
+    assert events(landing) == []
+
+
+def test_a_source_all_of_whose_days_are_dropped_is_empty(landing: Landing) -> None:
+    landing.sources = {"web": {"kind": "segment", "files": "web/**/*.jsonl"}}
+    put_events(landing, "2026-07-05", "a")
+    landing.load()
+    drop(landing)
+
+    with pytest.raises(EmptySourceError):
+        landing.load()
+
+
+def test_a_batch_in_which_one_file_is_unreadable_and_one_lacks_a_column_is_counted_once(
+    landing: Landing,
+) -> None:
+    landing.sources = {
+        "mail": {
+            "kind": "events", "files": "mail/**/*.csv", "event_name": "Opened",
+            "map": {"email": "mail", "occurred_at": "at"},
+        }
+    }  # fmt: skip
+    good = b"mail,at\nann@maple.example,2026-07-01\n"
+    for name in "abc":
+        landing.put(f"mail/2026-07-05/{name}.csv", good.replace(b"ann", name.encode()))
+    landing.load()
+    landing.put("mail/2026-07-05/b.csv", b"\xff\xfe\n")
+    landing.put("mail/2026-07-05/c.csv", b"address,at\nc@maple.example,2026-07-01\n")
+
+    redo(landing)
+
+    counted = landing.rows("select file, count(*) as n, sum(rows_loaded)::int as loaded from raw.loads "
+                           "group by file order by file")  # fmt: skip
+    assert [(row["n"], row["loaded"]) for row in counted] == [(1, 1), (1, 0), (1, 1)]

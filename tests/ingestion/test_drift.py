@@ -166,9 +166,19 @@ def _record_loaded(row: Row, name: str, change: str, lost: Row) -> str:
     return f"loaded as `{value}`"
 
 
+def _is_text_of(kept: Any, value: Any) -> bool:
+    """Whether a kept value is what was sent, or the JSON that CSV and Parquet hold of it."""
+    if kept == value or not isinstance(kept, str):
+        return bool(kept == value)
+    try:
+        return bool(json.loads(kept) == value)
+    except ValueError:
+        return False
+
+
 def _elsewhere(kept: Row, sent: Row) -> str:
     """Whether the attributes hold the value, under whatever name it was sent."""
-    is_kept = any(kept.get(name) == value for name, value in sent.items())
+    is_kept = any(_is_text_of(kept.get(name), value) for name, value in sent.items())
     return "; attributes have it" if is_kept else "; the file alone has it"
 
 

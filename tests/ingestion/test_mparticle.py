@@ -825,3 +825,17 @@ def test_no_odd_value_stops_a_load_or_loses_an_event(app: Landing) -> None:
     left = app.warehouse.scalar("select count(*) from raw.events")
     assert counts[1:] == (left + counts[3] + len(app.codes()), left, counts[3], len(app.codes()))
     assert app.values("select count(*) from raw.events where user_id = 'user-0001'") == [0]
+
+
+def test_batches_on_one_line_go_together_from_the_file_and_from_the_table(app: Landing) -> None:
+    shared = json.dumps([batch(event()), batch(event(source_message_id="b1"), **BOB)]).encode()
+    path = app.put(
+        "app/a.json", shared + b"\n" + lines(batch(event(source_message_id="b2"), **BOB))
+    )
+    app.load()
+
+    app.location.erase(ANN)
+
+    assert app.values("select event_id from raw.events") == ["b2"]
+    assert app.counts() == [("app/a.json", 1, 1, 0, 0)]
+    assert b"b1" not in path.read_bytes()

@@ -243,3 +243,11 @@ def test_rows_of_erased_persons_are_not_even_read_again(landing: Landing) -> Non
     )
 
     assert again(landing).reload.reloaded == ()
+
+
+def test_of_several_loads_of_a_name_the_one_whose_file_is_there_is_shown(landing: Landing) -> None:
+    for version in range(4):
+        landing.put("web/a.jsonl", b"no json %d\n" % version)
+        landing.load()
+
+    assert raw(landing, "web/a.jsonl", 1).startswith("no json 3")

@@ -11,7 +11,7 @@ import pytest
 from ingestion import WrongColumnError, load_landing
 from ingestion.csv_rows import CsvForm, read_rows
 from ingestion.files import describe_file
-from tests.ingestion.conftest import NOW, SOURCES, Landing, keys
+from tests.ingestion.conftest import NOW, SOURCES, Landing, keys, lines
 
 HEADER = b"Id,User,Name,Email,Phone\n"
 
@@ -477,3 +477,19 @@ def test_a_very_wide_row_of_another_width_is_refused_though_it_has_quotes(
     landing.load()
 
     assert landing.codes() == [(3, "unreadable_row")]
+
+
+def test_a_flattened_object_is_read_by_the_path_that_names_its_field(landing: Landing) -> None:
+    landing.sources = {
+        "crm": {"kind": "person_records", "files": "crm/*", "id": "id",
+                "map": {"email": "properties.email"}}
+    }  # fmt: skip
+    flat = {"id": "1", "properties.email": "ann@maple.example"}
+    nested = {"id": "2", "properties": {"email": "ben@maple.example"}}
+    landing.put("crm/a.jsonl", lines(flat, nested))
+
+    landing.load()
+
+    assert landing.values("select email from raw.person_records order by 1") == [
+        "ann@maple.example", "ben@maple.example",
+    ]  # fmt: skip
