@@ -143,7 +143,7 @@ def _show_row(paths: Paths, file: str, line: int, *, raw: bool, as_json: bool) -
         shown = {"file": file, "line": line, "path": where, "reasons": found.reasons}
         print_json(shown | ({"raw": text} if raw else {}))
         return
-    console.print(f"Line {line} of {where}")
+    console.print(f"Line {line} of {where}", soft_wrap=True)  # a path is copied whole
     for reason in found.reasons:
         console.print(f"  {reason}")
     if text is None:

@@ -19,7 +19,7 @@ from warehouse import DuckDBWarehouse, TableName
 # Columns that say when or by which run a row was written, which two runs cannot share.
 VOLATILE = {
     "run_id", "loaded_at", "assigned_at", "created_at", "changed_at", "entered_at", "trained_at",
-    "acknowledged_at", "batch_id", "started_at", "finished_at", "change_id", "known_from",
+    "acknowledged_at", "batch_id", "refused_at", "started_at", "finished_at", "change_id", "known_from",
 }  # fmt: skip
 # Tables that record runs rather than results.
 JOURNALS = {"sync.runs", "sync.batches", "sync.row_results", "identity.runs", "audiences.sizes",
