@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
 
-from ingestion.inventory import TABLES
-from settings import StrictModel
+from ingestion.config import SourcesConfig
+from ingestion.inventory import TABLES, table_of
+from settings import ConfigurationError, StrictModel, load_config, unknown_name
 
 
 class Severity(StrEnum):
@@ -88,3 +90,33 @@ class ExpectationsConfig(StrictModel):
     def of_table(self, name: str) -> TableExpectations:
         """How the table of this name is judged."""
         return self.tables.get(name, TableExpectations())
+
+
+def load_expectations(config: Path, sources: SourcesConfig) -> ExpectationsConfig:
+    """Read ``expectations.yml`` of a configuration folder; without it the defaults hold.
+
+    Raises:
+        settings.ConfigurationError: The file says what is not understood, or judges a source that
+            does not fill the table under which it stands.
+    """
+    path = config / "expectations.yml"
+    expected = load_config(path, ExpectationsConfig, missing_ok=True)
+    filling = {
+        table: {name for name, one in sources.sources.items() if table_of(one.kind) is table}
+        for table in TABLES
+    }
+    problems = [
+        unknown_name(
+            path,
+            ("tables", table.name.name, "sources", name),
+            name,
+            filling[table],
+            what=f"sources in sources.yml that fill {table.name}",
+        )
+        for table in TABLES
+        for name in expected.of_table(table.name.name).sources
+        if name not in filling[table]
+    ]
+    if problems:
+        raise ConfigurationError(path, tuple(problems))
+    return expected

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Self
 import jsonschema_rs
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from settings import ConfigurationError, Problem, StrictModel, load_config
+from settings import ConfigurationError, Problem, StrictModel, load_config, unknown_name
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 # Under this name the schema of an event is known to the schema of a list of events.
@@ -296,10 +296,13 @@ def _names(schema: object) -> Iterator[str]:
 
 
 def _refuse_unknown(path: Path, named: Sequence[str] | None, known: Collection[str]) -> None:
-    unknown = sorted(set(named or ()) - set(known))
-    if unknown:
-        allowed = f"sources in sources.yml: {', '.join(sorted(known)) or 'none'}"
-        raise ConfigurationError(path, (Problem(None, "sources", ", ".join(unknown), allowed),))
+    problems = [
+        unknown_name(path, ("sources", place), name, known, what="sources in sources.yml")
+        for place, name in enumerate(named or ())
+        if name not in known
+    ]
+    if problems:
+        raise ConfigurationError(path, tuple(problems))
 
 
 def _refuse_second(

@@ -14,7 +14,7 @@ from audiences import Audience, load_audiences
 from audiences.sync import DestinationsConfig, Sync, resolve_syncs
 from identity import IdentityConfig
 from ingestion import SourcesConfig
-from ingestion.expectations_config import ExpectationsConfig
+from ingestion.expectations_config import ExpectationsConfig, load_expectations
 from ingestion.tracking_plan import TrackingPlan, load_tracking_plan
 from measurement import ExperimentsConfig
 from orchestration.errors import MissingHomeError
@@ -64,8 +64,7 @@ class Company:
     @property
     def expectations(self) -> ExpectationsConfig:
         """How strictly raw tables are judged."""
-        path = self.paths.config / "expectations.yml"
-        return load_config(path, ExpectationsConfig, missing_ok=True)
+        return load_expectations(self.paths.config, self.sources)
 
     @property
     def identity(self) -> IdentityConfig:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from settings.configuration import StrictModel, load_config
+from settings.configuration import StrictModel, load_config, unknown_name
 from settings.errors import (
     ConfigurationError,
     MissingConfigError,
@@ -26,4 +26,5 @@ __all__ = [
     "StrictModel",
     "load_config",
     "read_secret",
+    "unknown_name",
 ]

@@ -6,7 +6,7 @@ ruamel.yaml keeps line numbers, pydantic knows what is allowed; this module join
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,6 +50,29 @@ def load_config(path: Path, model: type[M], *, missing_ok: bool = False) -> M:
     except pydantic.ValidationError as error:
         problems = tuple(_problem(model, document, item) for item in error.errors())
         raise ConfigurationError(path, problems) from None
+
+
+def unknown_name(
+    path: Path, location: Location, name: str, known: Collection[str], *, what: str
+) -> Problem:
+    """What to say of a name that another file should declare, in a file that was read.
+
+    Args:
+        path: The YAML file.
+        location: Keys and places in lists that lead to the name.
+        name: The name.
+        known: The names that there are.
+        what: What they are, e.g. "sources in sources.yml".
+    """
+    document = _read_yaml(path)
+    key = ".".join(str(part) for part in location if isinstance(part, str))
+    allowed = f"{_suggestion(name, known)}{what}: {', '.join(sorted(known)) or 'none'}"
+    return Problem(_line_of(document, location), key, repr(name), allowed)
+
+
+def _suggestion(name: str, known: Collection[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"did you mean {close[0]!r}? " if close else ""
 
 
 def _read_yaml(path: Path) -> Any:
@@ -133,8 +156,7 @@ def _allowed(model: type[pydantic.BaseModel], item: Any) -> str:
     if item["type"] != "extra_forbidden":
         return str(item["msg"])
     names = _field_names(model, tuple(item["loc"])[:-1])
-    close = difflib.get_close_matches(str(item["loc"][-1]), names, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    hint = _suggestion(str(item["loc"][-1]), names)
     return f"{hint}allowed: {', '.join(names) if names else 'no further keys'}"
 
 

@@ -3,15 +3,18 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from ingestion import SourcesConfig
 from ingestion.expectations import SUITES, judge_tables
-from ingestion.expectations_config import ExpectationsConfig
+from ingestion.expectations_config import ExpectationsConfig, load_expectations
 from ingestion.inventory import EVENTS, TABLES
-from tests.ingestion.conftest import NOW, Landing, call, lines
+from settings import ConfigurationError
+from tests.ingestion.conftest import NOW, SOURCES, Landing, call, lines
 
 
 def _unmet(landing: Landing, table: str = "events") -> set[str]:
@@ -167,3 +170,23 @@ def test_the_share_of_refused_rows_is_a_matter_of_configuration(landing: Landing
 def test_a_table_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ValueError, match="evnts is no raw table"):
         ExpectationsConfig.model_validate({"tables": {"evnts": {}}})
+
+
+def test_a_misspelt_source_is_refused_with_its_line_and_a_suggestion(tmp_path: Path) -> None:
+    text = "tables:\n  events:\n    sources:\n      web: {volume_band: 9}\n      wbe: {volume_band: 9}\n"
+    (tmp_path / "expectations.yml").write_text(text, encoding="utf-8")
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_expectations(tmp_path, SourcesConfig.model_validate({"sources": SOURCES}))
+
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.key) == (5, "tables.events.sources.wbe")
+    assert "did you mean 'web'? sources in sources.yml that fill raw.events: web" in str(problem)
+
+
+def test_a_source_of_another_table_is_refused(tmp_path: Path) -> None:
+    text = "tables:\n  orders:\n    sources:\n      web: {fresh_within_days: 2}\n"
+    (tmp_path / "expectations.yml").write_text(text, encoding="utf-8")
+
+    with pytest.raises(ConfigurationError, match=r"found 'web'; .*fill raw.orders: shop"):
+        load_expectations(tmp_path, SourcesConfig.model_validate({"sources": SOURCES}))
