@@ -55,8 +55,13 @@ def write_loads(
         )
 
 
-def fill_received_dates(warehouse: Warehouse) -> None:
-    """Say of loads that an earlier release wrote on which day they came."""
+def prepare_tables(warehouse: Warehouse) -> None:
+    """Create the raw tables that are missing; every load in them says on which day it came.
+
+    Loads that an earlier release wrote do not say it: they get the day that a load now would give
+    their file. Whoever lists days, or acts on one, calls this first and sees the same days.
+    """
+    warehouse.create_missing(TABLES)
     undated = warehouse.read(
         f"select load_id, file, loaded_at from {LOADS.name.sql} where received_date is null"
     ).to_pylist()

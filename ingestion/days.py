@@ -13,9 +13,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from ingestion.accounting import prepare_tables
 from ingestion.config import SourcesConfig
 from ingestion.errors import UnknownDayError
-from ingestion.inventory import DROPPED_LOADS, LOADS, TABLES
+from ingestion.inventory import DROPPED_LOADS, LOADS
 from ingestion.load import LoadContext, load_again
 from ingestion.reload import (
     Finder,
@@ -72,10 +73,10 @@ class DayReport:
 
 def list_days(warehouse: Warehouse) -> pa.Table:
     """One row per day and source, latest first: files, rows, and whether it was dropped."""
-    warehouse.create_missing(TABLES)
+    prepare_tables(warehouse)
     return warehouse.read(
         f"""
-        select coalesce(received_date, loaded_at::date) as received_date, source,
+        select received_date, source,
             count(*) as files, sum(rows_in)::bigint as rows_in,
             sum(rows_loaded)::bigint as rows_loaded,
             sum(rows_deduplicated)::bigint as rows_deduplicated,
@@ -105,7 +106,7 @@ def loads_of(warehouse: Warehouse, day: Day) -> Sequence[KnownLoad]:
     Raises:
         UnknownDayError: Nothing was.
     """
-    warehouse.create_missing(TABLES)
+    prepare_tables(warehouse)
     loads = read_loads(warehouse, day.condition, day.parameters)
     if not loads:
         raise UnknownDayError(day.received_date, day.source)
@@ -151,7 +152,7 @@ def restore_day(context: LoadContext, config: SourcesConfig, landing: Path, day:
         UnknownDayError: The day was not dropped.
     """
     warehouse = context.warehouse
-    warehouse.create_missing(TABLES)
+    prepare_tables(warehouse)
     loads = _dropped_loads(warehouse, day)
     if not loads:
         raise UnknownDayError(day.received_date, day.source, dropped=True)

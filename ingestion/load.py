@@ -16,14 +16,14 @@ from ingestion.accounting import (
     FileCount,
     dropped_days,
     dropped_files,
-    fill_received_dates,
+    prepare_tables,
     write_loads,
 )
 from ingestion.config import EventSource, RecordSource, SourcesConfig
 from ingestion.errors import EmptySourceError, UnreadableFileError, WrongColumnError
 from ingestion.files import LandingFile, describe_file, source_files
 from ingestion.formats import event_format
-from ingestion.inventory import AS_OF, LOADS, QUARANTINE, TABLES
+from ingestion.inventory import AS_OF, LOADS, QUARANTINE
 from ingestion.mail_domains import write_mail_domains
 from ingestion.received_dates import received_date
 from ingestion.reload import (
@@ -170,11 +170,10 @@ def load_landing(  # noqa: PLR0913 - each is something that only the caller know
         UnreadableFileError: This user may not read a file; nothing is loaded.
         WrongColumnError: A file lacks a column that its source maps; nothing of it is loaded.
     """
-    warehouse.create_missing(TABLES)
+    prepare_tables(warehouse)
     write_mail_domains(warehouse)
     finish_rewrites(warehouse, landing)
     context = LoadContext(warehouse, now, is_suppressed, config.default_region, plan)
-    fill_received_dates(warehouse)
     _load_again(context, config, landing)
     run = _Run(context)
     waiting = list(_new_files(warehouse, config, landing))

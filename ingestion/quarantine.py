@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ingestion.accounting import prepare_tables
 from ingestion.config import SourcesConfig
 from ingestion.errors import UnknownRowError
 from ingestion.files import LandingFile, read_lines
-from ingestion.inventory import LOADS, QUARANTINE, TABLES
+from ingestion.inventory import LOADS, QUARANTINE
 from ingestion.load import LoadContext, load_again
 from ingestion.record_rows import is_parquet
 from ingestion.reload import Finder, Missing, Reload, ReloadReport, ask_again, read_loads
@@ -90,12 +91,12 @@ _JOINED = (
 
 def count_refused(warehouse: Warehouse, scope: Scope) -> pa.Table:
     """One row per source, code and reason: rows, files, the latest day; most rows first."""
-    warehouse.create_missing(TABLES)
+    prepare_tables(warehouse)
     return warehouse.read(
         f"""
         select loads.source, quarantine.code, quarantine.reason, count(*) as rows,
             count(distinct load_id) as files,
-            max(coalesce(loads.received_date, loads.loaded_at::date)) as newest
+            max(loads.received_date) as newest
         from {_JOINED} where {scope.condition}
         group by all order by rows desc, source, code, reason
         """,
@@ -113,7 +114,7 @@ def count_codes(warehouse: Warehouse) -> Mapping[str, int]:
 
 def list_refused(warehouse: Warehouse, scope: Scope, *, limit: int) -> pa.Table:
     """The refused rows, those of the latest day first: where each lies and why it was refused."""
-    warehouse.create_missing(TABLES)
+    prepare_tables(warehouse)
     return warehouse.read(
         f"""
         select loads.file, quarantine.line, quarantine.position, quarantine.code, quarantine.reason
@@ -132,7 +133,7 @@ def find_refused(
     Raises:
         UnknownRowError: No row of this file and line was refused.
     """
-    warehouse.create_missing(TABLES)
+    prepare_tables(warehouse)
     load_id, found = _refused_in(warehouse, config, landing, file=file, line=line)
     rows = warehouse.read(
         f"select quarantine.code, quarantine.reason from {_JOINED} "
@@ -193,7 +194,7 @@ def replay(
     is left as it stood, and reported.
     """
     warehouse = context.warehouse
-    warehouse.create_missing(TABLES)
+    prepare_tables(warehouse)
     loads = read_loads(
         warehouse,
         f"load_id in (select load_id from {_JOINED} "

@@ -137,8 +137,7 @@ def read_loads(
     """The loads that fit a condition, in the order in which they came."""
     rows = warehouse.read(
         f"""
-        select load_id, source, kind, file, file_hash,
-            coalesce(received_date, loaded_at::date) as received_date, loaded_at,
+        select load_id, source, kind, file, file_hash, received_date, loaded_at,
             rows_loaded + rows_deduplicated as good, reload
         from {LOADS.name.sql} as loads where {condition} order by loaded_at, source, file, load_id
         """,

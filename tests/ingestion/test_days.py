@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from ingestion import EmptySourceError, UnknownDayError
 from ingestion.days import (
     Day,
+    DayReport,
     drop_day,
     irrecoverable_files,
     list_days,
@@ -318,6 +320,21 @@ def test_loads_of_an_earlier_release_get_their_day(landing: Landing) -> None:
     landing.load(LATER)
 
     assert landing.values("select received_date from raw.loads") == [FIFTH.received_date]
+
+
+@pytest.mark.parametrize("act", [redo, drop])
+def test_a_listed_day_of_an_earlier_release_can_be_redone_and_dropped(
+    landing: Landing, act: Callable[[Landing, Day], DayReport]
+) -> None:
+    put_events(landing, "2026-07-05", "a")
+    landing.load()
+    landing.warehouse.execute("update raw.loads set received_date = null")
+
+    (listed,) = list_days(landing.warehouse).to_pylist()
+
+    assert listed["received_date"] == FIFTH.received_date
+    landing.warehouse.execute("update raw.loads set received_date = null")
+    assert act(landing, Day(listed["received_date"])).rows == 1
 
 
 def test_every_table_that_a_source_fills_is_forgotten_and_has_a_key_by_which_copies_are_found() -> (
