@@ -15,10 +15,10 @@ from pydantic import (
     model_validator,
 )
 
+from ingestion.json_schema import Schema
 from ingestion.mapping import EVENT_FIELDS, KINDS, RecordKind
 from ingestion.presets import PRESETS, Preset, row_kind
 from ingestion.pull_config import Pull, pulled_pattern, with_default_files
-from ingestion.tracking_plan import compile_schema
 from settings import StrictModel
 
 
@@ -50,7 +50,7 @@ def _read_schema(value: object, info: ValidationInfo) -> object:
 
 
 def _is_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    compile_schema(schema)
+    Schema.of(schema)
     return schema
 
 

@@ -9,13 +9,16 @@ import pyarrow as pa
 from ingestion.inventory import CONTRACT_VIOLATIONS, LOADS, TABLES
 from warehouse import Warehouse
 
+# A row of an earlier release does not say how many it stands for.
+_COUNT = "sum(coalesce(occurrences, 1))::bigint"
+
 
 def count_violations(warehouse: Warehouse) -> pa.Table:
     """Count what broke the plan, by event, field, rule, source and action; most frequent first."""
     warehouse.create_missing(TABLES)
     return warehouse.read(
         f"""
-        select type, event, field, rule, source, action, count(*) as violations,
+        select type, event, field, rule, source, action, {_COUNT} as violations,
             count(distinct (load_id, line, position)) as events
         from {CONTRACT_VIOLATIONS.name.sql} group by all
         order by violations desc, type, event, field, rule, source, action
@@ -30,8 +33,7 @@ class ContractReport:
     Attributes:
         latest: Violations in the files that were loaded last.
         total: Violations in all that was ever loaded.
-        counts: The latest in words, by source, rule and action: names of fields may come from the
-            data, so they are left out.
+        counts: The latest in words, by source, rule and action.
     """
 
     latest: int
@@ -44,13 +46,13 @@ def judge_contracts(warehouse: Warehouse) -> ContractReport:
     warehouse.create_missing(TABLES)
     table = CONTRACT_VIOLATIONS.name.sql
     latest = warehouse.read(
-        f"select source, rule, action, count(*) as n from {table} "
+        f"select source, rule, action, {_COUNT} as n from {table} "
         f"where loaded_at = (select max(loaded_at) from {LOADS.name.sql}) "
         "group by all order by n desc, source, rule, action"
     ).to_pylist()
     return ContractReport(
         latest=sum(row["n"] for row in latest),
-        total=warehouse.scalar(f"select count(*) from {table}"),
+        total=warehouse.scalar(f"select coalesce({_COUNT}, 0) from {table}"),
         counts=tuple(
             f"{row['source']}: {row['rule']}, {row['action']}: {row['n']}" for row in latest
         ),

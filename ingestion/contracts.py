@@ -2,22 +2,21 @@
 
 The engine names the distinct documents of the events that have a contract, jsonschema-rs judges
 them by the list, and what it found goes back to the engine as a table. Only what is wrong is ever
-touched one by one. Nothing that is stored holds a value: names of properties and events stand there
-as far as the plan says them, or as far as they look like names.
+touched one by one. Nothing that is stored holds a value. Names of properties stand there as far as
+the plan says them: others come from the data, and may be somebody's. Those of events stand there as
+far as the plan says them, or as far as they look like names.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from pydantic_core import from_json
 
 from ingestion.formats.judged import CALLS, FILES, email_sql
 from ingestion.inventory import CONTRACT_VIOLATIONS
+from ingestion.json_schema import Fault
 from ingestion.tracking_plan import Action, Contract, TrackingPlan
 from warehouse import Warehouse, literal, quoted
 
@@ -34,9 +33,9 @@ BROKEN = "candor_broken"
 DOCUMENTS_AT_ONCE = 20_000
 # A reason names so many violations; all are in raw.contract_violations.
 NAMED_IN_REASON = 3
-# A property whose name the plan does not say may be named after a person.
-_LOOKS_LIKE_A_NAME = re.compile(r"[A-Za-z_$](?:[A-Za-z_$.-]|[0-9](?![0-9]{2})){0,63}")
-UNREADABLE, UNPLANNED_EVENT = "unreadable", "unplanned_event"
+# Stands for the name of a property that the plan does not say.
+UNDECLARED = "(undeclared)"
+UNPLANNED_EVENT = "unplanned_event"
 
 _CONTRACTS, _CONTRACT_OF, _VIOLATED = "candor_contracts", "candor_contract_of", "candor_violated"
 _BREACHES, _OMITTED = "candor_breaches", "candor_omitted"
@@ -49,8 +48,8 @@ _CALL = "file_no, line, position"
 _VIOLATIONS = pa.schema(
     [
         ("contract_no", pa.int32()), ("document", pa.string()), ("field", pa.string()),
-        ("rule", pa.string()), ("action", pa.string()), ("told", pa.string()),
-        ("property", pa.string()),
+        ("rule", pa.string()), ("action", pa.string()), ("property", pa.string()),
+        ("occurrences", pa.int64()),
     ]
 )  # fmt: skip
 
@@ -175,15 +174,6 @@ _PLANNED_CALLS = f"""
 # Judging
 
 
-@dataclass(frozen=True, slots=True)
-class _Violation:
-    """One thing wrong with one document; ``path`` leads to it."""
-
-    document_no: int
-    path: tuple[str | int, ...]
-    rule: str
-
-
 def _judge(warehouse: Warehouse, plan: TrackingPlan) -> Iterator[pa.Table]:
     for number, contract in enumerate(plan.contracts):
         documents = warehouse.read(
@@ -193,81 +183,64 @@ def _judge(warehouse: Warehouse, plan: TrackingPlan) -> Iterator[pa.Table]:
         )["document"]
         for start in range(0, len(documents), DOCUMENTS_AT_ONCE):
             some = documents.slice(start, DOCUMENTS_AT_ONCE).combine_chunks()
-            found = list(_violations(contract, some.to_pylist()))
+            found = list(contract.schema.faults(some.to_pylist()))
             if found:
                 yield _found_table(number, contract, some, found)
 
 
-def _violations(
-    contract: Contract, documents: Sequence[str], first: int = 0
-) -> Iterator[_Violation]:
-    """Everything that is wrong with these documents, in one call of the library.
-
-    Where a document is beyond the parser (a number without end, half a surrogate), the list is
-    halved until it stands alone.
-    """
-    try:
-        errors = list(contract.validator.iter_errors(from_json(f"[{','.join(documents)}]")))
-    except ValueError:
-        if len(documents) == 1:
-            yield _Violation(first, (), UNREADABLE)
-            return
-        half = len(documents) // 2
-        yield from _violations(contract, documents[:half], first)
-        yield from _violations(contract, documents[half:], first + half)
-        return
-    for error in errors:
-        number, *path = error.instance_path
-        kind = error.kind  # made anew whenever it is asked for
-        rule = kind.name
-        for last in _last_steps(rule, kind):
-            yield _Violation(first + int(number), (*path, *last), rule)
-
-
-def _last_steps(rule: str, kind: Any) -> Sequence[tuple[str, ...]]:
-    """From the object that the library names to the property that is missing or too much."""
-    if rule in ("additionalProperties", "unevaluatedProperties"):
-        return [(name,) for name in kind.unexpected]
-    return [(kind.property,)] if rule == "required" else [()]
-
-
 def _found_table(
-    number: int, contract: Contract, documents: pa.Array, found: Sequence[_Violation]
+    number: int, contract: Contract, documents: pa.Array, found: Sequence[Fault]
 ) -> pa.Table:
+    """What is wrong, by field and rule; of schema ``_VIOLATIONS``."""
+    # From the object that the library names to the properties that are missing or too much.
+    places = [(fault, (*fault.path, *last)) for fault in found for last in _last_steps(fault)]
     columns = {
-        "contract_no": [number] * len(found),
-        "document": documents.take(pa.array([one.document_no for one in found])),
-        "field": [_pointer(one.path, contract, shows_names=True) for one in found],
-        "rule": [one.rule for one in found],
-        "action": [str(_action(contract, one)) for one in found],
-        "told": [_pointer(one.path, contract, shows_names=False) for one in found],
-        "property": [str(one.path[0]) if one.path else None for one in found],
+        "contract_no": [number] * len(places),
+        "document": documents.take(pa.array([fault.document_no for fault, _ in places])),
+        "field": [_pointer(path, contract.schema.names) for _, path in places],
+        "rule": [fault.rule for fault, _ in places],
+        "action": [str(_action(contract, fault.rule, path)) for fault, path in places],
+        "property": [str(path[0]) if path else None for _, path in places],
+        "place": [_pointer(path) for _, path in places],
     }
     # Two items of one list may break the same rule: that is one violation of the event.
-    table = pa.table(columns, _VIOLATIONS)
-    return table.group_by(table.column_names).aggregate([])
+    distinct = pa.table(columns).group_by(list(columns)).aggregate([])
+    shown = [name for name in _VIOLATIONS.names if name != "occurrences"]
+    counted = distinct.group_by(shown).aggregate([("place", "count")])
+    return (
+        counted.select([*shown, "place_count"])
+        .rename_columns([*shown, "occurrences"])
+        .cast(_VIOLATIONS)
+    )
 
 
-def _action(contract: Contract, violation: _Violation) -> Action:
+def _last_steps(fault: Fault) -> Sequence[tuple[str, ...]]:
+    return [(name,) for name in fault.properties] or [()]
+
+
+def _action(contract: Contract, rule: str, path: Sequence[str | int]) -> Action:
     """What to do; where there is no property that could be omitted, the violation is only noted."""
-    action = contract.actions.of_rule(violation.rule)
-    is_missing = violation.rule == "required" and len(violation.path) == 1
-    return Action.ALLOW if action is Action.OMIT and (is_missing or not violation.path) else action
+    action = contract.actions.of_rule(rule)
+    is_missing = rule == "required" and len(path) == 1
+    return Action.ALLOW if action is Action.OMIT and (is_missing or not path) else action
 
 
-def _pointer(path: Sequence[str | int], contract: Contract, *, shows_names: bool) -> str:
-    """A JSON pointer; a star stands for any item of a list, and for a name that is not shown."""
-    steps = (_step(step, contract, shows_names=shows_names) for step in path)
-    return "".join(f"/{step}" for step in steps) or "/"
+def _pointer(path: Sequence[str | int], names: Collection[str] | None = None) -> str:
+    """A JSON pointer; a star stands for any item of a list.
+
+    Args:
+        path: From the document.
+        names: Those that may be shown; all, if None.
+    """
+    return "".join(f"/{_step(step, names)}" for step in path) or "/"
 
 
-def _step(step: str | int, contract: Contract, *, shows_names: bool) -> str:
+def _step(step: str | int, names: Collection[str] | None) -> str:
     if isinstance(step, int):
         return "*"
-    is_shown = shows_names and _LOOKS_LIKE_A_NAME.fullmatch(step)
-    if step in contract.properties or is_shown:
-        return step.replace("~", "~0").replace("/", "~1")
-    return "*"
+    if names is not None and step not in names:
+        return UNDECLARED
+    return step.replace("~", "~0").replace("/", "~1")
 
 
 # What is done about it
@@ -283,22 +256,22 @@ _BREACHES_SQL = f"""
     create or replace temp table {_BREACHES} as
     select {_CALL}, files.load_id, files.source, files.file, calls.type,
         contract_of.shown_event as event, violated.field, violated.rule, violated.action,
-        violated.told, violated.property
+        violated.property, violated.occurrences
     from {_PLANNED_CALLS}
     inner join {_VIOLATED} as violated
         on violated.contract_no = contract_of.contract_no and violated.document = {_DOCUMENT}
     where calls.code is null
     union all
     select {_CALL}, files.load_id, files.source, files.file, calls.type,
-        contract_of.shown_event, '/', {literal(UNPLANNED_EVENT)}, 'quarantine', '/', null
+        contract_of.shown_event, '/', {literal(UNPLANNED_EVENT)}, 'quarantine', null, 1
     from {_PLANNED_CALLS}
     where calls.code is null and contract_of.contract_no is null and $unplanned = 'quarantine'
 """
 
 _NOTED_SQL = f"""
-    select distinct load_id, source, file, line, position, type, event, field, rule, action,
-        $now::timestamp as loaded_at
-    from {_BREACHES}
+    select load_id, source, file, line, position, type, event, field, rule, action,
+        sum(occurrences)::bigint as occurrences, $now::timestamp as loaded_at
+    from {_BREACHES} group by all
 """
 
 _BROKEN_SQL = f"""
@@ -306,7 +279,7 @@ _BROKEN_SQL = f"""
     with reasons as (
         select {_CALL}, list_sort(list_distinct(list(
             case when rule = {literal(UNPLANNED_EVENT)} then 'the plan does not know it'
-            else 'field ' || told || ', rule ' || rule end
+            else 'field ' || field || ', rule ' || rule end
         ))) as said
         from {_BREACHES} where action = 'quarantine' group by all
     )

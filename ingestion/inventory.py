@@ -271,11 +271,20 @@ CONTRACT_VIOLATIONS = Table(
         Column("position", "INTEGER", Pii.NONE, "place in the line, from 1"),
         text("type", Pii.NONE, "the call, e.g. track"),
         text("event", Pii.NONE, "its name; * where it does not look like a name; null if none"),
-        text("field", Pii.NONE, "JSON pointer in properties or traits; * for a list's items"),
+        text(
+            "field",
+            Pii.NONE,
+            "JSON pointer in properties or traits; * for a list's items, (undeclared) for names that "
+            "the plan does not say",
+        ),
         text("rule", Pii.NONE, "what is broken, e.g. required, type, enum, unplanned_event"),
         text("action", Pii.NONE, "what was done: allow, omit or quarantine"),
+        Column(
+            "occurrences", "BIGINT", Pii.NONE, "properties that it is true of; null stands for one"
+        ),
         LOADED_AT,
     ),
+    aged_by="loaded_at",
 )
 
 MAIL_DOMAINS = Table(

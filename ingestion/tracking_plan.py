@@ -6,21 +6,17 @@ are read, so that a mistake stops a run before it begins and not at the first ev
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import jsonschema_rs
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from ingestion.json_schema import DRAFT, Schema
 from settings import ConfigurationError, Problem, StrictModel, load_config, unknown_name
 
-_DRAFT = "https://json-schema.org/draft/2020-12/schema"
-# Under this name the schema of an event is known to the schema of a list of events.
-_EVENT_SCHEMA = "urn:candor:event"
 # Keywords through which a schema may know properties that it does not list itself.
 _COMPOSED = {
     *(
@@ -122,7 +118,7 @@ class EventContract(StrictModel):
     @field_validator("json_schema")
     @classmethod
     def _is_a_schema(cls, schema: dict[str, Any]) -> dict[str, Any]:
-        compile_schema(schema)
+        Schema.of(schema)
         return schema
 
     @model_validator(mode="after")
@@ -178,16 +174,14 @@ class Contract:
         event: Its name; None for any.
         sources: Only of these; None for any.
         actions: What a violation leads to.
-        validator: Judges a list of documents at once.
-        properties: Every name that the schema says; names beside these come from the data.
+        schema: What its properties must be.
     """
 
     type: str
     event: str | None
     sources: frozenset[str] | None
     actions: Actions
-    validator: jsonschema_rs.Validator
-    properties: frozenset[str]
+    schema: Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,69 +224,18 @@ def load_tracking_plan(config: Path, sources: Collection[str]) -> TrackingPlan:
 
 
 def _ready(contract: EventContract) -> Contract:
-    schema = contract.closed_schema
     return Contract(
         type=contract.type,
         event=contract.event,
         sources=None if contract.sources is None else frozenset(contract.sources),
         actions=contract.actions,
-        validator=compile_schema(schema),
-        properties=frozenset(_names(schema)),
+        schema=Schema.of(contract.closed_schema),
     )
-
-
-def compile_schema(schema: Mapping[str, Any]) -> jsonschema_rs.Validator:
-    """A validator of lists whose items each follow this schema; nothing is ever downloaded.
-
-    Raises:
-        ValueError: It is no JSON Schema; says where and why.
-    """
-    try:
-        text = json.dumps(schema)
-        # By itself first: what is wrong in it is then named by its own place.
-        jsonschema_rs.validator_for(text, **_STRICT)
-        registry = jsonschema_rs.Registry([(_EVENT_SCHEMA, json.loads(text))])
-        whole = {
-            "$schema": schema.get("$schema", _DRAFT),
-            "type": "array",
-            "items": {"$ref": _EVENT_SCHEMA},
-        }
-        return jsonschema_rs.validator_for(whole, registry=registry, **_STRICT)
-    except jsonschema_rs.ValidationError as error:
-        raise ValueError(f"{_place(error.instance_path)}{error.message}") from None
-    except jsonschema_rs.ReferencingError as error:
-        raise ValueError(f"a reference leads nowhere: {error}") from None
-    except TypeError as error:
-        raise ValueError(f"{error}: write dates and times in quotes") from None
-
-
-# Formats are judged, unknown ones are refused, and no schema is fetched from anywhere.
-_STRICT: Mapping[str, Any] = {
-    "validate_formats": True, "ignore_unknown_formats": False, "offline": True,
-}  # fmt: skip
-
-
-def _place(path: Sequence[str | int]) -> str:
-    return f"at {'.'.join(map(str, path))}: " if path else ""
 
 
 def _is_elder(schema: Mapping[str, Any]) -> bool:
     """Whether the draft knows no ``unevaluatedProperties``."""
-    return "draft-0" in str(schema.get("$schema", _DRAFT))
-
-
-def _names(schema: object) -> Iterator[str]:
-    """Every property name that a schema says, however deep."""
-    if isinstance(schema, list):
-        for part in schema:
-            yield from _names(part)
-    elif isinstance(schema, dict):
-        if isinstance(schema.get("properties"), dict):
-            yield from schema["properties"]
-        if isinstance(schema.get("required"), list):
-            yield from (name for name in schema["required"] if isinstance(name, str))
-        for part in schema.values():
-            yield from _names(part)
+    return "draft-0" in str(schema.get("$schema", DRAFT))
 
 
 def _refuse_unknown(path: Path, named: Sequence[str] | None, known: Collection[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from ingestion import contracts, load_landing
-from ingestion.contract_report import count_violations
+from ingestion.contract_report import count_violations, judge_contracts
 from ingestion.inventory import CONTRACT_VIOLATIONS, EVENTS
 from ingestion.tracking_plan import TrackingPlan, load_tracking_plan
 from settings import ConfigurationError
@@ -192,20 +192,40 @@ def test_an_action_for_unplanned_properties_closes_the_schema(
 
     _load(landing, plan, _signed_up(plan="team", colour="red"))
 
-    assert _violations(landing) == [("/colour", "additionalProperties", action)]
+    assert _violations(landing) == [("/(undeclared)", "additionalProperties", action)]
     assert landing.values("select properties from raw.events") == [properties][: bool(properties)]
 
 
-def test_a_property_named_after_a_person_is_not_shown(landing: Landing) -> None:
+def test_a_property_named_after_a_person_is_not_shown_anywhere(landing: Landing) -> None:
     plan = _plan(landing.folder.parent / "config", _with(unplanned_property="quarantine"))
-    names = ["ann@maple.example", "Ann Maple", "u4711", "+1 208 555 0100"]
+    names = ["ann@maple.example", "Ann Maple", "jane_miller", "u4711", "+1 208 555 0100"]
 
     _load(landing, plan, *(_signed_up(plan="team", **{name: 1}) for name in names))
 
-    assert _violations(landing) == [("/*", "additionalProperties", "quarantine")] * len(names)
+    found = [("/(undeclared)", "additionalProperties", "quarantine")]
+    assert _violations(landing) == found * len(names)
     assert set(landing.values("select reason from raw.quarantine")) == {
-        "the event breaks its tracking plan: field /*, rule additionalProperties"
+        "the event breaks its tracking plan: field /(undeclared), rule additionalProperties"
     }
+    stored = str(landing.rows("select * from raw.contract_violations, raw.quarantine"))
+    assert [name for name in names if name in stored] == []
+
+
+def test_undeclared_properties_are_counted_though_not_named(landing: Landing) -> None:
+    nested = {"properties": {"zip": {"type": "string"}}, "additionalProperties": False}
+    contract = {"event": "Signed Up", "schema": {"properties": {"address": nested}},
+                "actions": {"unplanned_property": "omit"}}  # fmt: skip
+
+    _load(landing, _plan(landing.folder.parent / "config", contract),
+          _signed_up(jane_miller=1, joe_doe=2, address={"zip": "1", "jane": 1, "joe": 2}),
+          _signed_up(jane_miller=1))  # fmt: skip
+
+    rows = count_violations(landing.warehouse).to_pylist()
+    assert [(row["field"], row["violations"], row["events"]) for row in rows] == [
+        ("/(undeclared)", 3, 2), ("/address/(undeclared)", 2, 1),
+    ]  # fmt: skip
+    assert judge_contracts(landing.warehouse).total == 5
+    assert landing.values("select properties from raw.events order by line") == ["{}", "{}"]
 
 
 def test_unplanned_events_are_quarantined_where_the_plan_says_so(landing: Landing) -> None:
@@ -270,7 +290,7 @@ def test_a_document_beyond_the_parser_is_one_violation_and_no_crash(tmp_path: Pa
     (contract,) = _plan(tmp_path, SIGNED_UP).contracts
     documents = ['{"plan":"team"}', '{"plan":"\\ud800"}', '{"plan":"odd"}']
 
-    found = list(contracts._violations(contract, documents))
+    found = list(contract.schema.faults(documents))
 
     assert [(one.document_no, one.rule) for one in found] == [(1, "unreadable"), (2, "enum")]
 
@@ -308,7 +328,7 @@ def _mparticle(shared_data: Path, name: str) -> tuple[dict[str, Any], Sequence[d
         (
             "custom_event",
             [
-                ("/foo-not-defined", "additionalProperties"), ("/foo-number", "pattern"),
+                ("/(undeclared)", "additionalProperties"), ("/foo-number", "pattern"),
                 ("/foo-number-const", "const"), ("/foo-string-const", "const"),
             ],
         ),
