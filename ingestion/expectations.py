@@ -15,11 +15,12 @@ from ingestion.inventory import (
     CONTRACT_VIOLATIONS,
     EVENTS,
     IP_RANGES,
+    LIFECYCLE_EVENTS,
     LOADS,
+    ORDERS,
     QUARANTINE,
     TABLES,
 )
-from ingestion.inventory_dealings import LIFECYCLE_EVENTS, ORDERS
 from ingestion.mapping import KINDS
 from ingestion.tracking_plan import Action
 from warehouse import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingestion.inventory_parts import (
+from ingestion.inventory_columns import (
     ATTRIBUTES,
     BY_PERSON,
     ORIGIN,

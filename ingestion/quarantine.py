@@ -235,6 +235,11 @@ def _raw_row(file: LandingFile, line: int) -> bytes | None:
 
 
 def _parquet_row(path: Path, row: int) -> bytes | None:
+    """One row as JSON.
+
+    The engine's reader is no help: it takes the signs of a pattern in a file's name for one, and
+    lacks types that a refused row may hold. Arrow's batches are passed over until that of the row.
+    """
     with pq.ParquetFile(path) as parquet:
         for batch in parquet.iter_batches():
             if row <= batch.num_rows:

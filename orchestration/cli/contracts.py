@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestration.cli.app import app
+from orchestration.cli.home import opened_warehouse
 from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import print_rows
 from settings import Paths
@@ -13,10 +14,7 @@ from settings import Paths
 def contracts(*, paths: Paths, as_json: JsonOption = False) -> None:
     """Count what broke the tracking plan, by event, field, rule, source and what was done."""
     from ingestion.contract_report import count_violations  # noqa: PLC0415 - keeps --help quick
-    from orchestration.company import Company  # noqa: PLC0415 - loads every package
 
-    company = Company(paths)
-    company.check_home()
-    with company.open_warehouse() as warehouse:
+    with opened_warehouse(paths) as warehouse:
         rows = count_violations(warehouse)
     print_rows("Violations of the tracking plan", rows, as_json=as_json)

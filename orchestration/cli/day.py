@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestration.cli.app import app
+from orchestration.cli.home import existing_company, loading_again, opened_warehouse
 from orchestration.cli.options import JsonOption, with_paths
-from orchestration.cli.output import console, print_json, print_rows, showing_progress
-from orchestration.cli.quarantine import kept_rows
+from orchestration.cli.output import console, kept_rows, print_json, print_rows
 from settings import Paths
 
 if TYPE_CHECKING:
@@ -39,11 +39,8 @@ def list_(
 ) -> None:
     """Show what came on each day, latest first, and which days are dropped."""
     from ingestion.days import list_days  # noqa: PLC0415 - keeps --help quick
-    from orchestration.company import Company  # noqa: PLC0415 - loads every package
 
-    company = Company(paths)
-    company.check_home()
-    with company.open_warehouse() as warehouse:
+    with opened_warehouse(paths) as warehouse:
         rows = list_days(warehouse).slice(0, limit).to_pylist()
     if not as_json:  # as many columns as 80 signs hold
         short = {"received_date": "day", "rows_loaded": "loaded", "rows_deduplicated": "copies",
@@ -100,26 +97,15 @@ def restore(
 
 
 def _act(paths: Paths, act: Callable[..., DayReport], day: Day) -> DayReport:
-    from orchestration.company import Company, utc_now  # noqa: PLC0415 - loads every package
-    from orchestration.reload import loading  # noqa: PLC0415 - as above
-    from orchestration.run_lock import hold_run_lock  # noqa: PLC0415 - as above
-
-    company, now = Company(paths), utc_now()
-    company.check_home()
-    with (
-        showing_progress(),
-        hold_run_lock(paths.home),
-        loading(company, run_id=f"day {now:%Y-%m-%d %H:%M:%S}", now=now) as context,
-    ):
+    company = existing_company(paths)
+    with loading_again(company, "day") as context:
         return act(context, company.sources, paths.landing, day)
 
 
 def _confirm(paths: Paths, day: Day) -> None:
     from ingestion.days import irrecoverable_files, loads_of  # noqa: PLC0415 - keeps --help quick
-    from orchestration.company import Company  # noqa: PLC0415 - loads every package
 
-    company = Company(paths)
-    company.check_home()
+    company = existing_company(paths)
     with company.open_warehouse() as warehouse:
         loads = loads_of(warehouse, day)
         gone = irrecoverable_files(warehouse, company.sources, paths.landing, day)

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from rich.console import Console
@@ -21,6 +21,9 @@ from rich.progress import (
 from rich.table import Table
 
 from orchestration.progress import listening
+
+if TYPE_CHECKING:
+    from ingestion.reload import Kept
 
 # Values are shown as they are: a file may be called crm[final].csv.
 console = Console(highlight=False, markup=False)
@@ -45,6 +48,13 @@ def print_rows(
 def print_json(value: object) -> None:
     """Print one JSON value; times as ISO 8601."""
     console.print_json(json.dumps(value, default=str))
+
+
+def kept_rows(kept: tuple[Kept, ...]) -> list[dict[str, Any]]:
+    """The files that could not be loaded again, and why."""
+    return [
+        {"source": one.load.source, "file": one.load.file, "why": str(one.reason)} for one in kept
+    ]
 
 
 @contextmanager

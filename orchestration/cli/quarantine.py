@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestration.cli.app import app
+from orchestration.cli.home import existing_company, loading_again, opened_warehouse
 from orchestration.cli.options import JsonOption, with_paths
-from orchestration.cli.output import console, print_json, print_rows, showing_progress
+from orchestration.cli.output import console, kept_rows, print_json, print_rows
 from settings import Paths
 
 if TYPE_CHECKING:
     from ingestion.quarantine import ReplayReport, Scope
-    from ingestion.reload import Kept
 
 quarantine_app = typer.Typer(
     help="Rows that were refused: look at them, and load them again after a correction.",
@@ -42,11 +42,8 @@ def list_(
 ) -> None:
     """Count refused rows by source, code and reason, with the latest day on which some came."""
     from ingestion.quarantine import count_refused  # noqa: PLC0415 - keeps --help quick
-    from orchestration.company import Company  # noqa: PLC0415 - loads every package
 
-    company = Company(paths)
-    company.check_home()
-    with company.open_warehouse() as warehouse:
+    with opened_warehouse(paths) as warehouse:
         rows = count_refused(warehouse, _scope(source, code, day))
     print_rows("Refused rows", rows, as_json=as_json)
 
@@ -73,16 +70,13 @@ def show(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """List refused rows, those of the latest day first; or show one of them."""
     from ingestion.quarantine import list_refused  # noqa: PLC0415 - keeps --help quick
-    from orchestration.company import Company  # noqa: PLC0415 - loads every package
 
     if (file is None) != (line is None) or (raw and line is None):
         raise typer.BadParameter("name one row with --file and --line together")
     if file is not None and line is not None:
         _show_row(paths, file, line, raw=raw, as_json=as_json)
         return
-    company = Company(paths)
-    company.check_home()
-    with company.open_warehouse() as warehouse:
+    with opened_warehouse(paths) as warehouse:
         rows = list_refused(warehouse, _scope(source, code, day), limit=limit)
     print_rows("Refused rows", rows, as_json=as_json)
 
@@ -99,27 +93,12 @@ def replay(
 ) -> None:
     """Read the files of refused rows again, by the configuration as it is now."""
     from ingestion.quarantine import replay as replay_rows  # noqa: PLC0415 - keeps --help quick
-    from orchestration.company import Company, utc_now  # noqa: PLC0415 - loads every package
-    from orchestration.reload import loading  # noqa: PLC0415 - as above
-    from orchestration.run_lock import hold_run_lock  # noqa: PLC0415 - as above
 
-    company, now = Company(paths), utc_now()
-    company.check_home()
-    with (
-        showing_progress(),
-        hold_run_lock(paths.home),
-        loading(company, run_id=f"replay {now:%Y-%m-%d %H:%M:%S}", now=now) as context,
-    ):
+    company = existing_company(paths)
+    with loading_again(company, "replay") as context:
         scope = _scope(source, code, day)
         report = replay_rows(context, company.sources, paths.landing, scope)
     _print_replay(report, as_json=as_json)
-
-
-def kept_rows(kept: tuple[Kept, ...]) -> list[dict[str, Any]]:
-    """The files that could not be loaded again, and why."""
-    return [
-        {"source": one.load.source, "file": one.load.file, "why": str(one.reason)} for one in kept
-    ]
 
 
 def _scope(source: str | None, code: str | None, day: datetime | None) -> Scope:
@@ -130,10 +109,8 @@ def _scope(source: str | None, code: str | None, day: datetime | None) -> Scope:
 
 def _show_row(paths: Paths, file: str, line: int, *, raw: bool, as_json: bool) -> None:
     from ingestion.quarantine import find_refused, read_raw  # noqa: PLC0415 - keeps --help quick
-    from orchestration.company import Company  # noqa: PLC0415 - loads every package
 
-    company = Company(paths)
-    company.check_home()
+    company = existing_company(paths)
     place = (company.sources, paths.landing)
     with company.open_warehouse() as warehouse:
         found = find_refused(warehouse, *place, file=file, line=line)

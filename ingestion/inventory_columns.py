@@ -21,19 +21,19 @@ TIMES = (
     LOADED_AT,
 )
 ATTRIBUTES = Column("attributes", "VARCHAR", Pii.PERSONAL, "JSON of the columns not mapped")
+PERSON_RECORD = (
+    Column("person_source", "VARCHAR", Pii.NONE, "source of the person's record; null if none"),
+    Column("person_record_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person's record; null if none"),
+)
 PERSON = (
-    Column(
-        "person_source", "VARCHAR", Pii.NONE, "source of the person's record; null if by e-mail"
-    ),
-    Column(
-        "person_record_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person's record; null if by e-mail"
-    ),
+    *PERSON_RECORD,
     Column(
         "person_email", "VARCHAR", Pii.IDENTIFIER, "the person's address, lower case; else null"
     ),
 )
+BY_RECORD = SubjectKey(SubjectKind.SOURCE_RECORD, ("person_source", "person_record_id"))
 BY_PERSON = (
-    SubjectKey(SubjectKind.SOURCE_RECORD, ("person_source", "person_record_id")),
+    BY_RECORD,
     SubjectKey(SubjectKind.EMAIL, ("person_email",)),
 )
 
