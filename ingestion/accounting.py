@@ -17,13 +17,17 @@ from warehouse import Table, Warehouse, quoted
 
 @dataclass(frozen=True, slots=True)
 class FileCount:
-    """Rows of one file; rows_in is the sum of the three others."""
+    """Rows of one file; rows_in is the sum of the three others.
+
+    ``absent_fields`` are the mapped fields that no line has, of a file in JSON lines.
+    """
 
     file: LandingFile
     rows_in: int
     rows_loaded: int
     rows_deduplicated: int
     rows_quarantined: int
+    absent_fields: tuple[str, ...] = ()
 
 
 def write_loads(
@@ -44,6 +48,9 @@ def write_loads(
         "received_date": [
             received_date(count.file.name, count.file.modified_at) for count in counts
         ],
+        "absent_fields": pa.array(
+            [", ".join(count.absent_fields) or None for count in counts], pa.string()
+        ),
     }
     warehouse.append(LOADS.name, pa.table(rows))
     refusing = [count.file.load_id for count in counts if count.rows_quarantined]
@@ -78,6 +85,24 @@ def prepare_tables(warehouse: Warehouse) -> None:
             f"update {LOADS.name.sql} as loads set received_date = days.day "
             "from candor_days as days where days.load_id = loads.load_id"
         )
+
+
+def absent_fields(warehouse: Warehouse) -> Mapping[str, str]:
+    """Mapped fields that no line has, by source, in the files that it brought last."""
+    rows = warehouse.read(
+        f"""
+        with latest as (
+            select source, absent_fields from {LOADS.name.sql}
+            qualify loaded_at = max(loaded_at) over (partition by source)
+        ),
+        named as (
+            select distinct source, unnest(string_split(absent_fields, ', ')) as field from latest
+        )
+        select source, string_agg(field, ', ' order by field) as fields
+        from named group by source order by source
+        """
+    )
+    return dict(zip(rows["source"].to_pylist(), rows["fields"].to_pylist(), strict=True))
 
 
 def dropped_days(warehouse: Warehouse) -> frozenset[tuple[str, date]]:

@@ -27,6 +27,12 @@ LOADS = Table(
         Column(
             "reload", "VARCHAR", Pii.NONE, "same, day: is to be loaded again; null: it stands as is"
         ),
+        Column(
+            "absent_fields",
+            "VARCHAR",
+            Pii.NONE,
+            "mapped fields that no line of a file in JSON lines has, by comma; null: none",
+        ),
     ),
     key=("load_id",),
 )

@@ -99,6 +99,15 @@ class IngestReport:
         return len(self.counts)
 
     @property
+    def absent_fields(self) -> tuple[str, ...]:
+        """Files in JSON lines with the mapped fields that none of their lines has, in words."""
+        return tuple(
+            f"{count.file.name}: no line has {', '.join(count.absent_fields)}"
+            for count in self.counts
+            if count.absent_fields
+        )
+
+    @property
     def rows_in(self) -> int:
         """Rows of the new files."""
         return sum(count.rows_in for count in self.counts)

@@ -49,7 +49,9 @@ def load_events(
     run = _Run(warehouse)
     contracts.prepare(warehouse)
     with warehouse.view(FILES, _files_table(context, files)):
-        for _ in form.judge(warehouse, files, now=context.now):
+        for absent in form.judge(warehouse, files, now=context.now):
+            if absent is not None:
+                run.absent[absent.file_no] = absent.names
             _mark_suppressed(context)
             contracts.apply(context)
             _quarantine(warehouse, form)
@@ -66,6 +68,7 @@ class _Run:
         warehouse: The engine.
         judged: Calls by place of their file and whether they are good.
         copies: Copies that were dropped, by load.
+        absent: Mapped fields that no line has, by place of the file.
         waiting: Calls that are not stored yet.
         waiting_bytes: About how long they are.
         has_table: Whether there is a table of them.
@@ -74,6 +77,7 @@ class _Run:
     warehouse: Warehouse
     judged: Counter[tuple[int, bool]] = field(default_factory=Counter)
     copies: Counter[str] = field(default_factory=Counter)
+    absent: dict[int, tuple[str, ...]] = field(default_factory=dict)
     waiting: int = 0
     waiting_bytes: int = 0
     has_table: bool = False
@@ -102,7 +106,8 @@ class _Run:
         """What became of a file's calls."""
         good, refused = self.judged[number, True], self.judged[number, False]
         dropped = self.copies[file.load_id]
-        return FileCount(file, good + refused, good - dropped, dropped, refused)
+        absent = self.absent.get(number, ())
+        return FileCount(file, good + refused, good - dropped, dropped, refused, absent)
 
     def _queue(self) -> None:
         """The first block's table becomes that of the calls that wait; it is not copied."""

@@ -30,7 +30,7 @@ def load_records(context: LoadContext, source: RecordSource, file: LandingFile) 
         WrongColumnError: The file lacks a column that the source maps.
     """
     warehouse = context.warehouse
-    read_records(warehouse, source, file)
+    absent = read_records(warehouse, source, file)
     if source.kind == "ip_ranges":
         _resolve_networks(warehouse)
     key = source.record_kind.key
@@ -46,21 +46,27 @@ def load_records(context: LoadContext, source: RecordSource, file: LandingFile) 
         rows_loaded=loaded,
         rows_deduplicated=good - loaded,
         rows_quarantined=refused,
+        absent_fields=absent,
     )
 
 
-def read_records(warehouse: Warehouse, source: RecordSource, file: LandingFile) -> None:
+def read_records(warehouse: Warehouse, source: RecordSource, file: LandingFile) -> tuple[str, ...]:
     """Read a file into ``candor_records``: a row per row, judged and typed.
+
+    Returns:
+        Mapped fields that no line of a file in JSON lines has.
 
     Raises:
         UnreadableFileError: The file is not what its name says.
         WrongColumnError: The file lacks a column that the source maps.
     """
-    with reading_rows(warehouse, file, source) as rows:
+    wanted = source.named_columns
+    with reading_rows(warehouse, file, wanted, delimiter=source.delimiter) as rows:
         chosen = chosen_columns(warehouse, file, source, rows)
         if chosen.stages:
             records.spread_stages(warehouse, rows, chosen.stages)
         warehouse.execute(records.records_sql(chosen, rows))
+    return rows.absent
 
 
 def _store(context: LoadContext, source: RecordSource, file: LandingFile) -> int:

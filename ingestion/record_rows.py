@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,15 +13,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingestion.config import MappedEventSource, RecordSource
 from ingestion.csv_rows import CsvForm, read_rows, unquoted_sql
 from ingestion.errors import UnreadableFileError, WrongColumnError
 from ingestion.files import LandingFile, read_lines, reading_bytes
 from warehouse import Warehouse, literal, quoted
 
 ROWS = "candor_rows"
-
-RowSource = RecordSource | MappedEventSource
 
 # Longer first lines are no header.
 MAX_HEADER_BYTES = 1_000_000
@@ -31,6 +28,7 @@ LAST_LINE = f"""
     coalesce(min(line) over (
         order by line range between 1 following and unbounded following) - 1, {2**62})"""
 _PARQUET_ROWS = 100_000
+_FIRST_LINES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,38 +40,48 @@ class Rows:
 
     Attributes:
         columns: The file's columns; None for JSON lines, where fields are found by path.
+        absent: Of the wanted fields those that no line has: JSON lines may leave out an empty field,
+            so that this is no error.
     """
 
     columns: tuple[str, ...] | None
+    absent: tuple[str, ...] = ()
 
     def column(self, name: str) -> str:
         """An expression for a column by name, or in JSON lines for a field by dotted path."""
         if self.columns is None:
-            plain = name.replace('"', "")
-            path = "$" + "".join(f'."{part}"' for part in plain.split("."))
-            value = f"json_extract_string(document, {literal(path)})"
-            if "." not in plain:
-                return value
-            # What was flattened has the path for a name.
-            flat = literal(f'$."{plain}"')
-            return f"coalesce({value}, json_extract_string(document, {flat}))"
+            values = [f"json_extract_string(document, {literal(path)})" for path in _paths(name)]
+            return values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
         return _place(self.columns.index(name)) if name in self.columns else "null::varchar"
 
 
 @contextmanager
-def reading_rows(warehouse: Warehouse, file: LandingFile, source: RowSource) -> Iterator[Rows]:
+def reading_rows(
+    warehouse: Warehouse,
+    file: LandingFile,
+    wanted: AbstractSet[str] = frozenset(),
+    *,
+    delimiter: str = ",",
+) -> Iterator[Rows]:
     """Give the file's rows to the engine.
+
+    Args:
+        warehouse: The engine.
+        file: The landing file.
+        wanted: Columns without which the file cannot be read, or of JSON lines the fields to look
+            for.
+        delimiter: Between the fields of a CSV file.
 
     Raises:
         UnreadableFileError: The file is not what its name says.
-        WrongColumnError: The file lacks a column that the source maps.
+        WrongColumnError: The file lacks a column that is wanted.
     """
     if is_json_lines(file.path):
-        yield _read_json_lines(warehouse, file)
+        yield _read_json_lines(warehouse, file, wanted)
     elif is_parquet(file.path):
-        yield _read_parquet(warehouse, file, source)
+        yield _read_parquet(warehouse, file, wanted)
     else:
-        yield _read_csv(warehouse, file, source)
+        yield _read_csv(warehouse, file, wanted, delimiter)
     warehouse.execute(f"drop table if exists {ROWS}")
 
 
@@ -97,11 +105,20 @@ def _place(index: int) -> str:
     return f"c{index}"
 
 
-def _read_csv(warehouse: Warehouse, file: LandingFile, source: RowSource) -> Rows:
-    header = _csv_header(file, source)
+def _paths(name: str) -> Sequence[str]:
+    """Where a field of a JSON object may stand: what was flattened has the path for a name."""
+    plain = name.replace('"', "")
+    nested = "$" + "".join(f'."{part}"' for part in plain.split("."))
+    return [nested, f'$."{plain}"'] if "." in plain else [nested]
+
+
+def _read_csv(
+    warehouse: Warehouse, file: LandingFile, wanted: AbstractSet[str], delimiter: str
+) -> Rows:
+    header = _csv_header(file, wanted, delimiter)
     columns = "".join(f", {_place(index)} varchar" for index in range(len(header)))
     _make_rows(warehouse, columns)
-    form = CsvForm(source.delimiter, len(header))
+    form = CsvForm(delimiter, len(header))
     # One expression for all fields: the engine plans a thousand of them for seconds.
     values = f"list_transform(fields, lambda field: {unquoted_sql('field')})"
     listed = "".join(f", given[{n}]" for n in range(1, len(header) + 1))
@@ -127,25 +144,25 @@ def _read_csv(warehouse: Warehouse, file: LandingFile, source: RowSource) -> Row
     return Rows(header)
 
 
-def _csv_header(file: LandingFile, source: RowSource) -> tuple[str, ...]:
+def _csv_header(file: LandingFile, wanted: AbstractSet[str], delimiter: str) -> tuple[str, ...]:
     """The names in the first line; none where the file is empty."""
     with reading_bytes(file) as stream:
         first = stream.readline(MAX_HEADER_BYTES)
     if not first:
         return ()
     try:
-        names = next(csv.reader([first.decode("utf-8-sig")], delimiter=source.delimiter), [])
+        names = next(csv.reader([first.decode("utf-8-sig")], delimiter=delimiter), [])
     except UnicodeDecodeError as error:
         raise UnreadableFileError(file.name, "its first line is not UTF-8 text") from error
     except csv.Error as error:
         raise UnreadableFileError(file.name, "its first line is no header") from error
-    return _checked_columns(file, source, tuple(names))
+    return _checked_columns(file, wanted, tuple(names))
 
 
-def _read_parquet(warehouse: Warehouse, file: LandingFile, source: RowSource) -> Rows:
+def _read_parquet(warehouse: Warehouse, file: LandingFile, wanted: AbstractSet[str]) -> Rows:
     try:
         with pq.ParquetFile(file.path) as parquet:
-            header = _checked_columns(file, source, tuple(parquet.schema_arrow.names))
+            header = _checked_columns(file, wanted, tuple(parquet.schema_arrow.names))
             if any(map(_nests_unknown_type, parquet.schema_arrow.types)):
                 why = "a column nests decimals of more than 38 digits or floats of 16 bits"
                 raise UnreadableFileError(file.name, why)
@@ -205,7 +222,7 @@ def _text_sql(column: str, given: pa.DataType) -> str:
     return f"case when {is_whole} then cast(cast({column} as bigint) as varchar) else {text} end"
 
 
-def _read_json_lines(warehouse: Warehouse, file: LandingFile) -> Rows:
+def _read_json_lines(warehouse: Warehouse, file: LandingFile, wanted: AbstractSet[str]) -> Rows:
     _make_rows(warehouse, ", document varchar")
     for block in read_lines(file, 0):
         with warehouse.view("candor_lines", block):
@@ -225,7 +242,26 @@ def _read_json_lines(warehouse: Warehouse, file: LandingFile) -> Rows:
                 from documents
                 """
             )
-    return Rows(None)
+    # Most fields stand in one of the first lines: only for the others all are looked through.
+    absent = _absent(warehouse, _absent(warehouse, sorted(wanted), limit=_FIRST_LINES))
+    return Rows(None, absent)
+
+
+def _absent(warehouse: Warehouse, names: Sequence[str], *, limit: int = 2**62) -> tuple[str, ...]:
+    """Which fields no object has, not even as null; none where there is no object."""
+    if not names:
+        return ()
+    found = ", ".join(
+        f"bool_or({' or '.join(f'json_exists(document, {literal(path)})' for path in _paths(name))})"
+        for name in names
+    )
+    (row,) = warehouse.read(
+        f"select [{found}] as found "
+        f"from (select document from {ROWS} where is_row order by line limit {limit})"
+    ).to_pylist()
+    return tuple(
+        name for name, is_there in zip(names, row["found"], strict=True) if is_there is False
+    )
 
 
 def _make_rows(warehouse: Warehouse, columns: str) -> None:
@@ -236,13 +272,12 @@ def _make_rows(warehouse: Warehouse, columns: str) -> None:
 
 
 def _checked_columns(
-    file: LandingFile, source: RowSource, header: tuple[str, ...]
+    file: LandingFile, wanted: AbstractSet[str], header: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """The header, with the names of mapped columns as the source spells them."""
+    """The header, with the names of wanted columns as they are spelt there."""
     repeated = [name for name, times in Counter(header).items() if times > 1]
     if repeated:
         raise UnreadableFileError(file.name, f"its header has {len(repeated)} names twice")
-    wanted = source.named_columns
     header = _spelt_as_mapped(header, wanted)
     missing = sorted(wanted - set(header))
     if missing:

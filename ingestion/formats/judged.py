@@ -7,6 +7,7 @@ do not depend on the format, how an address is written and which moments are bel
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -52,6 +53,19 @@ _TIE_COLUMNS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class AbsentFields:
+    """Mapped fields that no line of a file has.
+
+    Attributes:
+        file_no: The place of the file among those that are judged.
+        names: The fields, as the configuration names them.
+    """
+
+    file_no: int
+    names: tuple[str, ...]
+
+
 class EventFormat(Protocol):
     """One way in which events are written."""
 
@@ -61,14 +75,15 @@ class EventFormat(Protocol):
 
     def judge(
         self, warehouse: Warehouse, files: Sequence[LandingFile], *, now: datetime
-    ) -> Iterator[None]:
+    ) -> Iterator[AbsentFields | None]:
         """Turn the files into tables ``candor_calls``, one block after the other.
 
         At each yield the table holds one row per event of a block: file_no (the place in
         ``files``), line, position (of the event in its line, from 1), code (null when good; a line
         that holds no readable event is one refused row), and ``LINE_COLUMNS``; where the format
         can tell, detail: which fields are at fault, never what they hold. The view
-        ``candor_files`` is there.
+        ``candor_files`` is there. Where fields are mapped, a file is one block, and what it lacks
+        is yielded.
 
         Raises:
             UnreadableFileError: A file cannot be decompressed or read.

@@ -9,6 +9,7 @@ before them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +19,14 @@ from ingestion.config import MappedEventSource
 from ingestion.field_values import typed_sql
 from ingestion.files import LandingFile
 from ingestion.formats import judged
-from ingestion.formats.judged import CALLS, CARRIED, FILES, LINE_COLUMNS, REFUSED_LINES
+from ingestion.formats.judged import (
+    CALLS,
+    CARRIED,
+    FILES,
+    LINE_COLUMNS,
+    REFUSED_LINES,
+    AbsentFields,
+)
 from ingestion.mapping import EVENT_FIELDS, FieldType
 from ingestion.record_columns import chosen_events
 from ingestion.record_rows import LAST_LINE, ROWS, Rows, is_parquet, reading_rows, refused_text_sql
@@ -62,13 +70,13 @@ class MappedEvents:
 
     def judge(
         self, warehouse: Warehouse, files: Sequence[LandingFile], *, now: datetime
-    ) -> Iterator[None]:
+    ) -> Iterator[AbsentFields]:
         """Turn the files into tables of judged events, see ``EventFormat``."""
         for number, file in enumerate(files):
-            with reading_rows(warehouse, file, self.source) as rows:
+            with self._reading(warehouse, file) as rows:
                 source = chosen_events(warehouse, file, self.source, rows)
                 warehouse.execute(_judged_sql(source, file, rows, number), {"now": now})
-            yield
+            yield AbsentFields(number, rows.absent)
 
     def carry(
         self,
@@ -77,10 +85,14 @@ class MappedEvents:
         worth: Callable[[pa.Table], pa.Table],  # noqa: ARG002 - a row is no line
     ) -> Iterator[None]:
         """Turn a file into a table of whom its events name, see ``EventFormat``."""
-        with reading_rows(warehouse, file, self.source) as rows:
+        with self._reading(warehouse, file) as rows:
             source = chosen_events(warehouse, file, self.source, rows)
             warehouse.execute(_carried_sql(source, file, rows))
         yield
+
+    def _reading(self, warehouse: Warehouse, file: LandingFile) -> AbstractContextManager[Rows]:
+        source = self.source
+        return reading_rows(warehouse, file, source.named_columns, delimiter=source.delimiter)
 
 
 def _judged_sql(source: MappedEventSource, file: LandingFile, rows: Rows, number: int) -> str:

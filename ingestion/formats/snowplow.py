@@ -13,7 +13,6 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from ingestion.config import RecordSource
 from ingestion.errors import WrongColumnError
 from ingestion.files import CHUNK_ROWS, LandingFile, read_lines, reading_bytes
 from ingestion.formats import judged
@@ -129,7 +128,7 @@ def _reading(
     worth: Callable[[pa.Table], pa.Table],
 ) -> Iterator[_Written]:
     if not is_stream(file):
-        with reading_rows(warehouse, file, _ANY_COLUMNS) as rows:
+        with reading_rows(warehouse, file) as rows:
             yield _table(file, number, rows)
         return
     for whole in read_lines(file, number):
@@ -142,10 +141,6 @@ def _reading(
 def _in_chunks(block: pa.Table) -> pa.Table:
     """A block in chunks: the engine gives each of its threads one at a time."""
     return pa.Table.from_batches(block.to_batches(max_chunksize=CHUNK_ROWS), block.schema)
-
-
-# The reader of records wants to know what it reads; here nothing is mapped.
-_ANY_COLUMNS = RecordSource.model_construct(kind="person_records", files=["*"])
 
 
 def _table(file: LandingFile, number: int, rows: Rows) -> _Written:

@@ -6,6 +6,7 @@ import dagster as dg
 
 import ingestion.inventory
 from ingestion import IngestReport, load_landing
+from ingestion.accounting import absent_fields
 from ingestion.contract_report import judge_contracts
 from ingestion.expectations import SUITES, TableReport, judge_tables
 from ingestion.expectations_config import ExpectationsConfig
@@ -57,6 +58,7 @@ def _accounting(report: IngestReport) -> dict[str, int]:
         "rows_deduplicated": report.rows_deduplicated,
         "rows_quarantined": report.rows_quarantined,
         "files_unreadable": len(report.unreadable),
+        "files_lacking_mapped_fields": len(report.absent_fields),
     }
 
 
@@ -77,6 +79,18 @@ def every_file_could_be_read(candor: CandorResource) -> dg.AssetCheckResult:
     with candor.open_warehouse() as warehouse:
         unread = unreadable_files(candor.company, warehouse)
     return dg.AssetCheckResult(passed=not unread, metadata={"unreadable_files": len(unread)})
+
+
+@dg.asset_check(asset=dg.AssetKey(["raw", "loads"]))
+def every_mapped_field_was_found(candor: CandorResource) -> dg.AssetCheckResult:
+    """Some line of the latest JSON lines files has each mapped field; one that was renamed has none."""
+    with candor.open_warehouse() as warehouse:
+        lacking = absent_fields(warehouse)
+    return dg.AssetCheckResult(
+        passed=not lacking,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={source: f"no line has {fields}" for source, fields in lacking.items()},
+    )
 
 
 @dg.asset_check(asset=dg.AssetKey(["raw", "events"]))
