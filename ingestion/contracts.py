@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from ingestion.formats.judged import CALLS, FILES, email_sql
+from ingestion.formats.judged import CALLS, FILES, READ_FROM, EventFormat, email_sql
 from ingestion.inventory import CONTRACT_VIOLATIONS
 from ingestion.json_schema import Fault
 from ingestion.tracking_plan import Action, Contract, TrackingPlan
@@ -53,22 +53,6 @@ _VIOLATIONS = pa.schema(
     ]
 )  # fmt: skip
 
-# Columns that hold what a property or trait says, and every place where else it may be read, the
-# first one first; as the formats read them.
-_READ_FROM = {
-    "email": (("traits", "email"), ("context", "traits.email"), ("properties", "email")),
-    "page_url": (("context", "page.url"), ("properties", "url")),
-    "page_path": (("context", "page.path"), ("properties", "path")),
-    "page_title": (("context", "page.title"), ("properties", "title")),
-    "page_referrer": (("context", "page.referrer"), ("properties", "referrer")),
-    "content_id": (("properties", "content_id"),),
-    "scroll_depth": (("properties", "scroll_depth"),),
-    "time_on_page_s": (("properties", "time_on_page_s"),),
-    "search_query": (("properties", "query"),),
-    "download": (("properties", "asset"), ("properties", "file_name")),
-    "item_position": (("properties", "position"),),
-    "block": (("properties", "block"), ("properties", "placement"), ("properties", "location")),
-}
 _CASTS = {"scroll_depth": "double", "time_on_page_s": "double", "item_position": "bigint"}
 
 
@@ -80,7 +64,7 @@ def prepare(warehouse: Warehouse) -> None:
     )
 
 
-def apply(context: LoadContext) -> None:
+def apply(context: LoadContext, form: EventFormat) -> None:
     """Judge the good calls of the block in ``candor_calls`` and do what the plan says.
 
     A call that is refused gets the code :data:`CODE` and a row in ``candor_broken``; properties that
@@ -103,7 +87,7 @@ def apply(context: LoadContext) -> None:
         f"update {CALLS} as calls set code = {literal(CODE)} from {BROKEN} as broken "
         f"where {_same_call('calls', 'broken')}"
     )
-    _omit(warehouse)
+    _omit(warehouse, form)
 
 
 def forget_copies(warehouse: Warehouse, copies: str) -> None:
@@ -291,7 +275,7 @@ _BROKEN_SQL = f"""
 """
 
 
-def _omit(warehouse: Warehouse) -> None:
+def _omit(warehouse: Warehouse, form: EventFormat) -> None:
     """Take the offending properties out of the calls that stay, and out of what was read there."""
     warehouse.execute(_OMITTED_SQL)
     if not warehouse.scalar(f"select count(*) from {_OMITTED}"):
@@ -302,8 +286,9 @@ def _omit(warehouse: Warehouse) -> None:
             f"omitted.patch) from {_OMITTED} as omitted "
             f"where {_same_call('calls', 'omitted')} and calls.type {types} ('identify', 'group')"
         )
-    for column, places in _READ_FROM.items():
-        warehouse.execute(_reread_sql(column, places))
+    for column, places in READ_FROM.items():
+        if column not in form.own_columns:
+            warehouse.execute(_reread_sql(column, places))
 
 
 _OMITTED_SQL = f"""

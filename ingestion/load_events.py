@@ -53,7 +53,7 @@ def load_events(
             if absent is not None:
                 run.absent[absent.file_no] = absent.names
             _mark_suppressed(context)
-            contracts.apply(context)
+            contracts.apply(context, form)
             _quarantine(warehouse, form)
             run.take()
         run.store()

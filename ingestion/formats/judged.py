@@ -7,6 +7,7 @@ do not depend on the format, how an address is written and which moments are bel
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -38,6 +39,23 @@ REASONS = {
     "invalid_timestamp": "a timestamp cannot be read",
     "implausible_timestamp": f"the time lies before {EARLIEST} or more than {MAX_AHEAD} ahead",
     "suppressed": "the line belongs to a person who was erased",
+}
+
+# Columns that hold what a property or trait says, and every place where else it may be read, the
+# first one first; as the formats read them.
+READ_FROM: Mapping[str, Sequence[tuple[str, str]]] = {
+    "email": (("traits", "email"), ("context", "traits.email"), ("properties", "email")),
+    "page_url": (("context", "page.url"), ("properties", "url")),
+    "page_path": (("context", "page.path"), ("properties", "path")),
+    "page_title": (("context", "page.title"), ("properties", "title")),
+    "page_referrer": (("context", "page.referrer"), ("properties", "referrer")),
+    "content_id": (("properties", "content_id"),),
+    "scroll_depth": (("properties", "scroll_depth"),),
+    "time_on_page_s": (("properties", "time_on_page_s"),),
+    "search_query": (("properties", "query"),),
+    "download": (("properties", "asset"), ("properties", "file_name")),
+    "item_position": (("properties", "position"),),
+    "block": (("properties", "block"), ("properties", "placement"), ("properties", "location")),
 }
 
 # Everything but where the row came from.
@@ -72,6 +90,10 @@ class EventFormat(Protocol):
     @property
     def reasons(self) -> Mapping[str, str]:
         """Every code of a refusal and what it means, for people; no value of a line."""
+
+    @property
+    def own_columns(self) -> AbstractSet[str]:
+        """Columns of ``READ_FROM`` that the format reads elsewhere: no omission touches them."""
 
     def judge(
         self, warehouse: Warehouse, files: Sequence[LandingFile], *, now: datetime

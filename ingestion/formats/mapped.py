@@ -9,6 +9,7 @@ before them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,6 +68,15 @@ class MappedEvents:
     def reasons(self) -> Mapping[str, str]:
         """Every code of a refusal and what it means."""
         return REASONS
+
+    @property
+    def own_columns(self) -> AbstractSet[str]:
+        """The columns that are mapped from a field of another name than a property has."""
+        return frozenset(
+            name
+            for name, places in judged.READ_FROM.items()
+            if self.source.map.get(name) not in {path for _, path in places}
+        )
 
     def judge(
         self, warehouse: Warehouse, files: Sequence[LandingFile], *, now: datetime

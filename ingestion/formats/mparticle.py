@@ -8,6 +8,7 @@ row, an identify. Nothing here loops over batches or events.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -61,6 +62,11 @@ class MparticleBatches:
     def reasons(self) -> Mapping[str, str]:
         """Every code of a refusal and what it means."""
         return TEXT_REASONS | judged.REASONS | _REASONS
+
+    @property
+    def own_columns(self) -> AbstractSet[str]:
+        """The address is an identity of the user; no attribute is ever read as one."""
+        return frozenset({"email"})
 
     def judge(
         self, warehouse: Warehouse, files: Sequence[LandingFile], *, now: datetime

@@ -7,6 +7,7 @@ call. Nothing here loops over lines: Python hands blocks of raw bytes to SQL.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -117,6 +118,11 @@ class SegmentCalls:
             }
             | {code: why for code, (why, _) in self.refusals.items()}
         )
+
+    @property
+    def own_columns(self) -> AbstractSet[str]:
+        """None."""
+        return frozenset()
 
     def judge(
         self, warehouse: Warehouse, files: Sequence[LandingFile], *, now: datetime

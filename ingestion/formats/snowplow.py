@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -80,6 +81,11 @@ class SnowplowEvents:
         """Every code of a refusal and what it means."""
         texts = {code: TEXT_REASONS[code] for code in _TEXT_CODES}
         return texts | judged.REASONS | _REASONS
+
+    @property
+    def own_columns(self) -> AbstractSet[str]:
+        """None."""
+        return frozenset()
 
     def judge(
         self, warehouse: Warehouse, files: Sequence[LandingFile], *, now: datetime

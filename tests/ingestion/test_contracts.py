@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from ingestion import contracts, load_landing
+from ingestion import load_landing
 from ingestion.contract_report import count_violations, judge_contracts
+from ingestion.formats.judged import READ_FROM
 from ingestion.inventory import CONTRACT_VIOLATIONS, EVENTS
 from ingestion.tracking_plan import TrackingPlan, load_tracking_plan
 from settings import ConfigurationError
@@ -302,7 +303,7 @@ def test_without_a_plan_nothing_is_judged(landing: Landing) -> None:
 
 
 def test_every_column_that_an_omission_rereads_is_a_column_of_events() -> None:
-    assert set(contracts._READ_FROM) <= set(EVENTS.column_names)
+    assert set(READ_FROM) <= set(EVENTS.column_names)
 
 
 def test_violations_hold_nothing_about_a_person() -> None:
@@ -417,8 +418,9 @@ def test_without_files_the_plan_is_empty(tmp_path: Path) -> None:
     assert load_tracking_plan(tmp_path, []).is_empty
 
 
+@pytest.mark.parametrize("said", ["typed", "cy@maple.example"])
 def test_an_omitted_attribute_leaves_an_identity_of_the_same_name(
-    landing: Landing, tmp_path: Path
+    landing: Landing, tmp_path: Path, said: str
 ) -> None:
     landing.sources = {"app": {"kind": "mparticle", "files": "app/*"}}
     schema = {"type": "object", "properties": {"email": {"type": "number"}}}
@@ -429,7 +431,7 @@ def test_an_omitted_attribute_leaves_an_identity_of_the_same_name(
         "event_type": "custom_event",
         "data": {
             "event_name": "Seen", "custom_event_type": "navigation",
-            "timestamp_unixtime_ms": 1_793_000_000_000, "custom_attributes": {"email": "typed"},
+            "timestamp_unixtime_ms": 1_793_000_000_000, "custom_attributes": {"email": said},
         },
     }  # fmt: skip
     identities = {"email": "cy@maple.example"}
@@ -442,3 +444,25 @@ def test_an_omitted_attribute_leaves_an_identity_of_the_same_name(
 
     assert _violations(landing) == [("/email", "type", "omit")]
     assert landing.values("select email from raw.events") == ["cy@maple.example"]
+
+
+@pytest.mark.parametrize(("mapped", "kept"), [("who", "ann@maple.example"), ("email", None)])
+def test_an_omitted_field_empties_the_column_that_is_mapped_from_it_and_no_other(
+    landing: Landing, tmp_path: Path, mapped: str, kept: str | None
+) -> None:
+    landing.sources = {
+        "app": {"kind": "events", "files": "app/*", "event_name": "Seen",
+                "map": {"occurred_at": "at", "email": mapped, "user_id": "user"}},
+    }  # fmt: skip
+    schema = {"properties": {"email": {"type": "number"}}}
+    plan = _plan(tmp_path, {"event": "Seen", "schema": schema, "actions": {"default": "omit"}})
+    address = "ann@maple.example"
+    row = {"at": "2026-10-01", "user": "u1", "who": address, "email": address}
+    landing.put("app/a.jsonl", lines(row))
+
+    load_landing(
+        landing.warehouse, landing.config, landing.folder, now=NOW, is_suppressed=nobody, plan=plan
+    )
+
+    assert _violations(landing) == [("/email", "type", "omit")]
+    assert landing.values("select email from raw.events") == [kept]

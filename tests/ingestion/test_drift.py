@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingestion import WrongColumnError, load_landing
+from ingestion.accounting import absent_fields
 from ingestion.tracking_plan import Action, TrackingPlan, load_tracking_plan
 from tests.conftest import ROOT
 from tests.ingestion.conftest import NOW, Landing, call, lines, nobody
@@ -84,7 +86,9 @@ def test_records_drift_as_the_page_says(landing: Landing) -> None:
     for number, (change, role) in enumerate(cases):
         name = ROLES[role][0]
         cells = [
-            _record_words(landing, f"{form}_{number}", change, name, stopped) for form in FORMS
+            _record_words(landing, f"{form}_{number}", change, name, stopped)
+            + _reported(landing, f"{form}_{number}", name)
+            for form in FORMS
         ]
         table.append([change, role, *cells])
     _assert_on_page(table)
@@ -145,6 +149,12 @@ def _record_words(
     changed = _changed(ORDER, name, change)
     lost = {key: value for key, value in changed.items() if ORDER.get(key) != value}
     return _record_loaded(row, name, change, lost)
+
+
+def _reported(landing: Landing, source: str, name: str) -> str:
+    """Whether the load report says that no line has the column."""
+    absent = landing.values(f"select absent_fields from raw.loads where source = '{source}'")
+    return "; reported" if absent == [name] else ""
 
 
 def _record_loaded(row: Row, name: str, change: str, lost: Row) -> str:
@@ -269,3 +279,45 @@ def test_of_two_columns_alike_but_for_case_neither_is_guessed(landing: Landing) 
 
     with pytest.raises(WrongColumnError, match="no column 'State'"):
         landing.load()
+
+
+def test_a_field_that_one_line_has_is_not_reported(landing: Landing) -> None:
+    landing.sources = {"shop": {**SOURCE, "files": "shop/*"}}
+    first = {"No": "o1", "At": "2026-10-01", "STATE": "paid", "Sum": None}
+    many = [{**first, "No": f"o{number}"} for number in range(2_000)]
+    landing.put("shop/a.jsonl", lines(*many, b"{", {**first, "No": "x", "State": "paid"}))
+    landing.put("shop/b.jsonl", lines(*many))
+    landing.put("shop/c.jsonl", lines(b"{"))
+
+    report = landing.load()
+
+    assert report.absent_fields == ("shop/b.jsonl: no line has State",)
+
+
+def test_a_nested_field_is_found_flat_too_and_of_events_what_is_absent_is_reported(
+    landing: Landing,
+) -> None:
+    landing.sources = {
+        "mails": {
+            "kind": "events", "files": "mails/*", "event_name": "Opened",
+            "map": {"occurred_at": "at", "email": "who.email", "block": "part.name"},
+        }
+    }  # fmt: skip
+    landing.put("mails/a.jsonl", lines({"at": "2026-10-01", "who.email": "ann@maple.example"}))
+
+    landing.load()
+
+    assert absent_fields(landing.warehouse) == {"mails": "part.name"}
+    assert landing.counts() == [("mails/a.jsonl", 1, 1, 0, 0)]
+
+
+def test_what_the_latest_file_of_a_source_has_is_absent_no_more(landing: Landing) -> None:
+    landing.sources = {"shop": {**SOURCE, "files": "shop/*"}}
+    landing.put("shop/a.jsonl", lines(_changed(ORDER, "State", "renamed")))
+    landing.load()
+    before = absent_fields(landing.warehouse)
+    landing.put("shop/b.jsonl", lines({**ORDER, "No": "o2"}))
+
+    landing.load(NOW + timedelta(days=1))
+
+    assert (before, absent_fields(landing.warehouse)) == ({"shop": "State"}, {})
