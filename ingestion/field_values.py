@@ -38,6 +38,22 @@ _ZONED = {
 }
 
 
+def text_sql(text: str) -> str:
+    """An expression for a text without the blanks around it; null where there is nothing but blanks.
+
+    Blanks of any script count, and signs that are not seen: an id of them is no id. Every format
+    reads ids by this rule.
+    """
+    # Most texts have none, and seeing that takes a tenth of the time that trimming takes. Only what
+    # does not begin with a visible sign of ASCII is looked at closely.
+    is_visible = f"ascii({text}) between 33 and 126"
+    is_ascii = f"strlen({text}) = length({text})"
+    return rf"""
+    case when {is_visible} and {is_ascii} and not ends_with({text}, ' ') then {text}
+        when {is_visible} then trim({text})
+        when not regexp_full_match({text}, '[\s\p{{Z}}\p{{C}}]*') then trim({text}) end"""
+
+
 def typed_sql(text: str, field_type: FieldType) -> str:
     """An expression for a field's value; null where it is empty or cannot be read.
 
@@ -45,7 +61,7 @@ def typed_sql(text: str, field_type: FieldType) -> str:
         text: An expression for the text as given.
         field_type: How to read it.
     """
-    bare = f"nullif(trim({text}), '')"
+    bare = text_sql(text)
     return {
         FieldType.TEXT: bare,
         FieldType.EMAIL: f"lower({bare})",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
 from ingestion.config import PersonReference, RecordSource
-from ingestion.field_values import typed_sql
+from ingestion.field_values import text_sql, typed_sql
 from ingestion.mapping import FieldType, RecordKind
 from ingestion.record_columns import ChosenColumns
 from ingestion.record_rows import ROWS, Rows
@@ -37,7 +37,7 @@ _STAGE, _STAGE_TIME = "candor_stage", "candor_stage_time"
 def spread_stages(warehouse: Warehouse, rows: Rows, stages: Mapping[str, str]) -> None:
     """Make of each row in ``candor_rows`` one per stage that it has a date of; one at least."""
     reached = ", ".join(
-        f"{{'stage': {literal(stage)}, 'at': nullif(trim({rows.column(column)}), '')}}"
+        f"{{'stage': {literal(stage)}, 'at': {text_sql(rows.column(column))}}}"
         for stage, column in stages.items()
     )
     warehouse.execute(
@@ -135,7 +135,7 @@ def _unread(source: RecordSource, rows: Rows) -> Mapping[str, str]:
     }
     types |= {column: FieldType.TIME for column in (source.created_at, source.updated_at) if column}
     return {
-        column: f"(nullif(trim({rows.column(column)}), '') is not null "
+        column: f"({text_sql(rows.column(column))} is not null "
         f"and {typed_sql(rows.column(column), field_type)} is null)"
         for column, field_type in types.items()
     }

@@ -11,7 +11,7 @@ from settings import StrictModel
 
 Activity = Literal[
     "content_view", "download", "search", "result_click", "cta_click", "exposure",
-    "email_delivered", "email_opened", "email_clicked", "email_refused",
+    "email_delivered", "email_opened", "email_clicked", "email_refused", "page_ping", "consent",
 ]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from ingestion.config import MappedEventSource
-from ingestion.field_values import typed_sql
+from ingestion.field_values import text_sql, typed_sql
 from ingestion.files import LandingFile
 from ingestion.formats import judged
 from ingestion.formats.judged import (
@@ -172,7 +172,7 @@ def _unread(source: MappedEventSource, rows: Rows, name: str) -> str:
 def _is_unread(rows: Rows, column: str, of: FieldType) -> str:
     """Whether a value is given that cannot be read."""
     given = rows.column(column)
-    return f"(nullif(trim({given}), '') is not null and {typed_sql(given, of)} is null)"
+    return f"({text_sql(given)} is not null and {typed_sql(given, of)} is null)"
 
 
 def _event_id(source: MappedEventSource, file: LandingFile, rows: Rows) -> str:

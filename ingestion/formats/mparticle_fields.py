@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ingestion.field_values import text_sql
 from ingestion.formats import judged
 from warehouse import literal
 
@@ -21,7 +22,7 @@ _DEVICE_IDS = (
     "$.device_info.microsoft_advertising_id", "$.mpid",
 )  # fmt: skip
 # What devices say that have no id, or may not tell it.
-_NO_ID = ("", "0", "00000000-0000-0000-0000-000000000000")
+_NO_ID = ("0", "00000000-0000-0000-0000-000000000000")
 
 # mParticle's reserved attributes, under the names that profiles read.
 _RESERVED = {
@@ -84,7 +85,8 @@ def identity_sql(kind: str) -> str:
             lambda one: json_extract_string(one, '$.identity_type') = {literal(kind)})[-1]"""
     return f"""
     case when contains(json, '"identity_type"')
-        then nullif(trim(json_extract_string({listed}, '$.identity')), '')
+        then list_transform([json_extract_string({listed}, '$.identity')],
+            lambda one: {text_sql("one")})[1]
         else {kind} end"""
 
 
@@ -93,7 +95,8 @@ def device_sql() -> str:
     none = ", ".join(literal(value) for value in _NO_ID)
     return f"""
     list_filter(
-        list_transform(json_extract_string(json, {paths_sql(_DEVICE_IDS)}), lambda one: trim(one)),
+        list_transform(json_extract_string(json, {paths_sql(_DEVICE_IDS)}),
+            lambda one: {text_sql("one")}),
         lambda one: one is not null and one not in ({none})
     )[1]"""
 
@@ -225,8 +228,7 @@ def column_sql(name: str) -> str:
 def fields_sql(names: Mapping[str, str], values: str) -> str:
     """The texts of a list, each under its name; null when blank."""
     return ", ".join(
-        f"nullif(trim({values}[{place}]), '') as {name}"
-        for place, name in enumerate(names, start=1)
+        f"{text_sql(f'{values}[{place}]')} as {name}" for place, name in enumerate(names, start=1)
     )
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ingestion.field_values import text_sql
 from warehouse import literal
 
 EVENT_TYPES = (
@@ -204,7 +205,7 @@ def missing_sql(rules: Iterable[Rule]) -> str:
 
 
 def _is_missing(place: int) -> str:
-    return f"(coalesce(types[{place}], 'NULL') = 'NULL' or trim(texts[{place}]) = '')"
+    return f"(coalesce(types[{place}], 'NULL') = 'NULL' or {text_sql(f'texts[{place}]')} is null)"
 
 
 def not_allowed_sql(rules: Iterable[Rule]) -> str:

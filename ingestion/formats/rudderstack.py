@@ -6,6 +6,7 @@ schema, which writes the common fields in snake case.
 
 from __future__ import annotations
 
+from ingestion.field_values import text_sql
 from ingestion.formats.judged import email_sql
 from ingestion.formats.segment import TYPES, SegmentCalls
 
@@ -45,15 +46,13 @@ def _merged(*types: str) -> str:
         list_transform(
             list_filter(json_extract(json, '$.mergeProperties[*]'),
                 lambda one: lower(json_extract_string(one, '$.type')) in ({names})),
-            lambda one: nullif(trim(json_extract_string(one, '$.value')), '')),
+            lambda one: {text_sql("json_extract_string(one, '$.value')")}),
         lambda one: one is not null)"""
 
 
 def _is_no_merge() -> str:
-    said = " and ".join(
-        f"coalesce(trim(json_extract_string(one, '$.{name}')), '') <> ''"
-        for name in ("type", "value")
-    )
+    texts = (f"json_extract_string(one, '$.{name}')" for name in ("type", "value"))
+    said = " and ".join(f"{text_sql(text)} is not null" for text in texts)
     items = "json_extract(json, '$.mergeProperties[*]')"
     return (
         f"case when type = 'merge' then len(list_filter({items}, lambda one: {said})) < 2 "

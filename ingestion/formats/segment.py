@@ -13,6 +13,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from ingestion.field_values import text_sql
 from ingestion.files import LandingFile, read_ahead, read_blocks, read_lines
 from ingestion.formats import judged
 from ingestion.formats.json_text import REASONS as TEXT_REASONS
@@ -51,8 +52,8 @@ _TEXTS = {
 }  # fmt: skip
 # Older pages of the Spec (e-mail, video, live chat) name the type "action" and the user "user_id".
 _ELDER_NAMES = {"type": "action", "user_id": "snake_user_id"}
-# Fields that other rows are compared by: blanks around them mean nothing. Trimming all fields would
-# cost a quarter of the whole load.
+# Fields that other rows are compared by, beside those of another name: blanks around them mean
+# nothing. Trimming all fields would cost a quarter of the whole load.
 _TRIMMED = frozenset({
     "message_id", "type", "action", "event", "name", "anonymous_id", "user_id", "snake_user_id",
     "previous_id", "group_id", "session_id", "trait_email", "context_email", "property_email",
@@ -277,21 +278,10 @@ def _value(name: str, names: Sequence[str], elders: Mapping[str, str]) -> str:
     """A field's text, null when empty, by its name or by the one it used to have."""
     text = f"text_{names.index(name) + 1}"
     if name not in _DOCUMENTS:
-        text = _trimmed(text) if name in _TRIMMED else f"nullif({text}, '')"
+        is_compared = name in _TRIMMED or name in elders.values()
+        text = text_sql(text) if is_compared else f"nullif({text}, '')"
     elder = elders.get(name)
     return text if elder is None else f"coalesce({text}, {_value(elder, names, elders)})"
-
-
-def _trimmed(text: str) -> str:
-    """A text without the blanks around it; null where there is nothing but blanks of any script."""
-    # Most texts have none, and seeing that takes a tenth of the time that trimming takes. Only what
-    # does not begin with a visible sign of ASCII is looked at closely.
-    is_visible = f"ascii({text}) between 33 and 126"
-    is_ascii = f"strlen({text}) = length({text})"
-    return rf"""
-    case when {is_visible} and {is_ascii} and not ends_with({text}, ' ') then {text}
-        when {is_visible} then trim({text})
-        when not regexp_full_match({text}, '[\s\p{{Z}}\p{{C}}]*') then trim({text}) end"""
 
 
 def _written(name: str) -> str:

@@ -15,6 +15,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from ingestion.errors import WrongColumnError
+from ingestion.field_values import text_sql
 from ingestion.files import CHUNK_ROWS, LandingFile, read_lines, reading_bytes
 from ingestion.formats import judged
 from ingestion.formats import snowplow_fields as fields
@@ -188,7 +189,7 @@ def _written_name(name: str, names: Mapping[str, str]) -> str:
 def _named(columns: Mapping[str, str]) -> str:
     """Fields under their names, null where they are blank."""
     return ", ".join(
-        f"nullif(trim({expression}), '') as {quoted(name)}" for name, expression in columns.items()
+        f"{text_sql(expression)} as {quoted(name)}" for name, expression in columns.items()
     )
 
 

@@ -7,6 +7,7 @@ list of them) and ``data`` (what a self-describing event says), which ``snowplow
 
 from __future__ import annotations
 
+from ingestion.field_values import text_sql
 from ingestion.formats import judged
 from warehouse import literal
 
@@ -90,7 +91,7 @@ def _entity(kind: str, *members: str) -> str:
     texts = ", ".join(
         f"json_extract_string(contexts, {literal(f'$.{kind}[0].{name}')})" for name in members
     )
-    return f"nullif(trim(coalesce({texts})), '')"
+    return text_sql(f"coalesce({texts})")
 
 
 def _said(*members: str) -> str:

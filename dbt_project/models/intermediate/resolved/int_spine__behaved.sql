@@ -1,4 +1,6 @@
 {%- set unasked = "('email_delivered', 'email_refused', 'exposure')" -%}
+{#- Signs of a page's being open and answers to its banner show that somebody is there: no step. -#}
+{%- set no_step = "('page_ping', 'consent')" -%}
 {#- Where people ask to be served, and where they learn how it works. -#}
 {%- set page_kinds = {
     'form': 'demo|trial|sign-?up|register|contact|book',
@@ -34,7 +36,9 @@ stepped as (
             when activity is null or activity not in {{ unasked }} then age_days
         end as acted_days,
         case
-            when type = 'track' and activity not in {{ unasked }} then 1
+            when
+                type = 'track' and activity not in {{ unasked }} and activity not in {{ no_step }}
+                then 1
             else 0
         end as is_own_track,
         cast({{ dbt.date_trunc('day', 'occurred_at') }} as {{ dbt.type_timestamp() }})
