@@ -28,6 +28,12 @@ LOADS = Table(
             "reload", "VARCHAR", Pii.NONE, "same, day: is to be loaded again; null: it stands as is"
         ),
         Column(
+            "retention_due",
+            "BOOLEAN",
+            Pii.NONE,
+            "true: loaded again, and what of it is too old is not deleted yet; null: nothing is due",
+        ),
+        Column(
             "absent_fields",
             "VARCHAR",
             Pii.NONE,

@@ -4,6 +4,9 @@
 of its files and loads the files anew in one transaction, so that a kill leaves every batch either
 as it was or as it shall be, and the next run goes on with those that are still marked.
 
+A landing file may still hold rows that were deleted for their age: ``retention_due`` says that they
+may be back, until whoever loads has deleted them again.
+
 A file that is loaded again keeps the time at which it was loaded first: which version of a record
 is the latest, since when a consent is known and how long a row is kept all hang on it.
 
@@ -162,6 +165,19 @@ def keep(warehouse: Warehouse, loads: Iterable[KnownLoad]) -> None:
     )
 
 
+def is_retention_due(warehouse: Warehouse) -> bool:
+    """Whether rows that are too old may be back, because files were loaded again.
+
+    It is noted in the transaction that loads them, so that no kill can leave them unseen.
+    """
+    return bool(warehouse.scalar(f"select bool_or(retention_due) from {LOADS.name.sql}"))
+
+
+def note_retention(warehouse: Warehouse) -> None:
+    """Note that what is too old is deleted."""
+    warehouse.execute(f"update {LOADS.name.sql} set retention_due = null where retention_due")
+
+
 @dataclass(frozen=True, slots=True)
 class Finder:
     """Finds the landing file of an earlier load."""
@@ -249,6 +265,10 @@ class Exchange:
         tables = forget_loads(self.warehouse, earlier)
         yield
         _give_back_times(self.warehouse, [self.again[load_id] for load_id in load_ids])
+        self.warehouse.execute(
+            f"update {LOADS.name.sql} set retention_due = true where list_contains($ids, load_id)",
+            {"ids": load_ids},
+        )
         if table_of(kind) is not EVENTS:
             _settle_copies(self.warehouse, table_of(kind), load_ids)
         ask_for_copies(self.warehouse, tables, besides=load_ids)

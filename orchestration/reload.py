@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ingestion.inventory import TABLES
 from ingestion.load import LoadContext
+from ingestion.reload import is_retention_due, note_retention
 from orchestration.company import Company
 from orchestration.privacy_parts import open_suppressions
 from privacy import enforce_retention
@@ -36,14 +37,21 @@ def loading(company: Company, *, run_id: str, now: datetime) -> Iterator[LoadCon
                 company.tracking_plan,
             )
         finally:
-            _enforce_retention(company, warehouse, now=now, run_id=run_id)
+            enforce_due_retention(company, warehouse, now=now, run_id=run_id)
 
 
-def _enforce_retention(
+def enforce_due_retention(
     company: Company, warehouse: Warehouse, *, now: datetime, run_id: str
 ) -> None:
+    """Delete what came back although it is too old, if files were loaded again since it was done.
+
+    Every load calls this, so that the next one finishes what a kill cut short.
+    """
+    if not is_retention_due(warehouse):
+        return
     names = {str(table.name) for table in TABLES}
     rules = {name: rule for name, rule in company.retention.tables.items() if name in names}
     if rules:
         retention = company.retention.model_copy(update={"tables": rules})
         enforce_retention(warehouse, retention, TABLES, now=now, run_id=run_id)
+    note_retention(warehouse)

@@ -1,6 +1,7 @@
 """Landing files become raw tables."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import dagster as dg
 
@@ -11,32 +12,32 @@ from ingestion.contract_report import judge_contracts
 from ingestion.expectations import SUITES, TableReport, judge_tables
 from ingestion.expectations_config import ExpectationsConfig
 from ingestion.quarantine import count_codes
-from orchestration.company import utc_now
+from orchestration.company import Company, utc_now
 from orchestration.defs.pull import PULLED_FILES
 from orchestration.privacy_parts import open_suppressions
 from orchestration.progress import announce
+from orchestration.reload import enforce_due_retention
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
 from orchestration.status import unreadable_files
+from warehouse import Warehouse
 
 SPECS = table_specs(ingestion.inventory.TABLES, deps=[PULLED_FILES])
 
 
 @dg.multi_asset(specs=SPECS, name="ingest", can_subset=False)
-def ingest(candor: CandorResource) -> Iterator[dg.MaterializeResult[None]]:
+def ingest(
+    context: dg.AssetExecutionContext, candor: CandorResource
+) -> Iterator[dg.MaterializeResult[None]]:
     """Load every new landing file. Known files are skipped; a batch of files is one transaction."""
     announce("Reading landing files")
-    company = candor.company
+    now = utc_now()
     with candor.open_warehouse() as warehouse:
-        report = load_landing(
-            warehouse,
-            company.sources,
-            company.paths.landing,
-            now=utc_now(),
-            is_suppressed=open_suppressions(company, warehouse).suppressed,
-            plan=company.tracking_plan,
-            progress=announce,
-        )
+        try:
+            report = _load(candor.company, warehouse, now)
+        finally:
+            # A reload that was killed goes on with this load, and with it what it owes.
+            enforce_due_retention(candor.company, warehouse, now=now, run_id=context.run_id)
         counts = {
             table.name: warehouse.scalar(f"select count(*) from {table.name.sql}")
             for table in ingestion.inventory.TABLES
@@ -48,6 +49,18 @@ def ingest(candor: CandorResource) -> Iterator[dg.MaterializeResult[None]]:
             asset_key=asset_key(table),
             metadata={"dagster/row_count": counts[table.name], **_accounting(report), **by_code},
         )
+
+
+def _load(company: Company, warehouse: Warehouse, now: datetime) -> IngestReport:
+    return load_landing(
+        warehouse,
+        company.sources,
+        company.paths.landing,
+        now=now,
+        is_suppressed=open_suppressions(company, warehouse).suppressed,
+        plan=company.tracking_plan,
+        progress=announce,
+    )
 
 
 def _accounting(report: IngestReport) -> dict[str, int]:

@@ -48,7 +48,8 @@ def _mparticle_list(blank: str, user: str | None) -> bytes:
 
 
 def _snowplow(blank: str, user: str | None) -> bytes:
-    return stream(enriched(user_id=user or blank, domain_userid=blank, network_userid=blank))
+    ids = {"user_id": user or blank, "domain_userid": blank, "network_userid": blank}
+    return stream(enriched(event_id=user or "e1", **ids))
 
 
 def _events(blank: str, user: str | None) -> bytes:

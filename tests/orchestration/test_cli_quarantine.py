@@ -13,15 +13,19 @@ import dagster as dg
 import pytest
 
 from ingestion import load_landing
+from ingestion.load import LoadContext, load_again
+from ingestion.reload import Reload, ask_again, is_retention_due, read_loads
 from orchestration.cli import output
 from orchestration.company import Company
 from orchestration.defs import days as day_jobs
+from orchestration.defs.ingest import ingest
 from orchestration.defs.jobs import drop_day, redo_day, restore_day
 from orchestration.privacy_parts import open_suppressions
 from orchestration.resources import CandorResource
 from settings import Paths
 from tests.ingestion.conftest import call, lines
 from tests.orchestration.conftest import Answer
+from warehouse import Warehouse
 
 NOW = datetime.fromisoformat("2026-11-24T12:00")
 SOURCES = """\
@@ -189,6 +193,37 @@ def test_rows_that_retention_deleted_do_not_come_back_with_their_day(
     candor("day", "redo", "2026-07-05", *folders(paths))
 
     assert events(paths) == []
+
+
+@pytest.mark.parametrize("killed", ["before the files", "after the files"])
+def test_the_next_load_finishes_the_retention_of_a_reload_that_was_killed(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, killed: str
+) -> None:
+    for name, value in paths.as_environment().items():
+        monkeypatch.setenv(name, value)
+    (paths.config / "retention.yml").write_text("tables: {raw.events: {days: 1}}\n")
+    company = Company(paths)
+    with company.open_warehouse() as warehouse:  # what a kill leaves: no `finally` has run
+        ask_again(warehouse, _load_ids(warehouse), Reload.DAY)
+        if killed == "after the files":
+            load_again(_context(company, warehouse), company.sources, paths.landing)
+            assert is_retention_due(warehouse)
+
+    dg.materialize([ingest], resources={"candor": CandorResource()})
+
+    assert events(paths) == []
+    with company.open_warehouse() as warehouse:
+        assert not is_retention_due(warehouse)
+        assert warehouse.scalar("select count(*) from privacy.retention_runs") == 1
+
+
+def _load_ids(warehouse: Warehouse) -> list[str]:
+    return [load.load_id for load in read_loads(warehouse)]
+
+
+def _context(company: Company, warehouse: Warehouse) -> LoadContext:
+    suppressed = open_suppressions(company, warehouse).suppressed
+    return LoadContext(warehouse, NOW, suppressed, company.sources.default_region)
 
 
 @pytest.mark.parametrize(
