@@ -37,7 +37,7 @@ def ingest(
             report = _load(candor.company, warehouse, now)
         finally:
             # A reload that was killed goes on with this load, and with it what it owes.
-            enforce_due_retention(candor.company, warehouse, now=now, run_id=context.run_id)
+            enforce_due_retention(candor.company, warehouse, now=now, run_id=context.run.run_id)
         counts = {
             table.name: warehouse.scalar(f"select count(*) from {table.name.sql}")
             for table in ingestion.inventory.TABLES
