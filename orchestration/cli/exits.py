@@ -16,6 +16,7 @@ from ingestion import (
 from measurement import InvalidExperimentError, MeasurementError
 from orchestration.errors import (
     MissingHomeError,
+    NothingToEvaluateError,
     OrchestrationError,
     RunFailedError,
     TargetNotEmptyError,
@@ -39,6 +40,7 @@ INPUT_ERRORS = (
     InvalidExperimentError,
     InvalidRequestError,
     MissingHomeError,
+    NothingToEvaluateError,
     SampleError,
     SettingsError,
     TargetNotEmptyError,

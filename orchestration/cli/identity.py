@@ -22,33 +22,45 @@ group.add_typer(decisions, name="decisions")
 
 Source = Annotated[str, typer.Argument(help="Source of the record, as in sources.yml.")]
 RecordId = Annotated[str, typer.Argument(help="Its id in that source.")]
+ShowIds = Annotated[bool, typer.Option(help="Show the records' ids, which may be personal.")]
 
 
 @group.command()
 @with_paths
 def evaluate(
+    context: typer.Context,
     *,
     paths: Paths,
     truth: Annotated[
-        Path, typer.Option(help="CSV: source, source_record_id, person_id[, ambiguous].")
-    ],
+        Path | None,
+        typer.Option(
+            help="CSV: source, source_record_id, person_id[, ambiguous]; cluster_id will do too."
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            dir_okay=False,
+            help="Write a page with charts here (HTML). It names the records of the worst errors "
+            "by their ids, which may be personal.",
+        ),
+    ] = None,
+    show_ids: ShowIds = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the persons with a truth, by pairs of records."""
-    from identity import evaluate_members  # noqa: PLC0415 - keeps --help quick
-    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    """Judge the persons: against a truth if you have one, and by what needs none.
 
-    with Company(paths).open_warehouse() as warehouse:
-        quality = evaluate_members(warehouse, truth)
-    row = {
-        "records": quality.records, "missing": quality.missing_records,
-        "true_pairs": quality.true_pairs, "found_pairs": quality.found_pairs,
-        "precision": quality.precision, "recall": quality.recall, "f1": quality.f1,
-    }  # fmt: skip
-    if as_json:
-        print_json(row)
-        return
-    print_rows("Persons, against the truth", [row])
+    With --landing and without --home the files there are loaded by --config and resolved in a
+    temporary data home, which is removed in the end; no other file is touched.
+    """
+    from orchestration.cli.evaluation import run_evaluation  # noqa: PLC0415 - keeps --help quick
+
+    given = context.params
+    is_temporary = given["landing"] is not None and given["home"] is None
+    run_evaluation(
+        paths, truth=truth, report=report, is_temporary=is_temporary, show_ids=show_ids,
+        as_json=as_json,
+    )  # fmt: skip
 
 
 @group.command()
@@ -62,9 +74,7 @@ def explain(
         tuple[str, str] | None,
         typer.Option("--with", metavar="SOURCE ID", help="Explain how the two hang together."),
     ] = None,
-    show_ids: Annotated[
-        bool, typer.Option(help="Show the records' ids, which may be personal.")
-    ] = False,
+    show_ids: ShowIds = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show why a record belongs to its person: every link, kept or cut, and what it rests on."""
