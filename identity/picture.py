@@ -58,6 +58,7 @@ def draw_m_and_u(fields: tuple[FieldParameters, ...]) -> Figure:
         shares = [share for item in fields for share in getattr(item, name)]
         axis.barh(places, shares, color=color)
         axis.set_xlim(0, 1)
+        axis.set_xticks([0, 0.25, 0.5, 0.75], ["0", "0.25", "0.5", "0.75"])
         axis.set_xlabel(text)
     figure.suptitle("How often fields agree")
     return figure
