@@ -200,24 +200,9 @@ _BY_SOURCE_SQL = f"""
 """
 
 
-def _worst_sql(group: str, part: str, pairs: str) -> str:
-    """SQL of the groups with most pairs between their parts; parts are numbered, largest first."""
+def _members_sql(group: str, part: str) -> str:
+    """SQL of what the worst groups hold: their sources, and their first records by part."""
     return f"""
-        with cells as (
-            select {group}, {part}, count(*) as size from {TRUTH_RECORDS}
-            where {group} is not null group by all
-        ),
-        grouped as (
-            select {group}, sum(size)::bigint as records,
-                sum(if({part} is null, size, 1))::bigint as persons,
-                ((sum(size) * sum(size) - sum(if({part} is null, size, size * size))) // 2)::bigint
-                    as {pairs}
-            from cells group by {group}
-        ),
-        worst as (
-            select * from grouped where {pairs} > 0
-            order by {pairs} desc, records desc, {group} limit $worst
-        ),
         numbered as (
             select {group}, {part}, case when {part} is null then 0
                 else row_number() over (partition by {group} order by {part} is null, size desc, {part})
@@ -241,6 +226,28 @@ def _worst_sql(group: str, part: str, pairs: str) -> str:
                 'part': part}} order by place) as members
             from members where place <= $most group by {group}
         )
+    """
+
+
+def _worst_sql(group: str, part: str, pairs: str) -> str:
+    """SQL of the groups with most pairs between their parts; parts are numbered, largest first."""
+    return f"""
+        with cells as (
+            select {group}, {part}, count(*) as size from {TRUTH_RECORDS}
+            where {group} is not null group by all
+        ),
+        grouped as (
+            select {group}, sum(size)::bigint as records,
+                sum(if({part} is null, size, 1))::bigint as persons,
+                ((sum(size) * sum(size) - sum(if({part} is null, size, size * size))) // 2)::bigint
+                    as {pairs}
+            from cells group by {group}
+        ),
+        worst as (
+            select * from grouped where {pairs} > 0
+            order by {pairs} desc, records desc, {group} limit $worst
+        ),
+        {_members_sql(group, part)}
         select records, persons, {pairs}, sources, listed.members
         from worst join sources using ({group}) join listed using ({group})
         order by {pairs} desc, records desc, {group}

@@ -43,19 +43,20 @@ def _section(number: int, section: Explained) -> Iterator[str]:
         return
     waterfall = section.waterfall
     yield (
-        f"<p>Match weight {waterfall.weight:+.2f} bits, probability {waterfall.probability:.4f}; "
+        f"<p>Match weight {waterfall.weight:+.2f} bits, probability {waterfall.probability:.4g}; "
         f"pairs link from {waterfall.threshold:.4f} on.</p>"
     )
     chart = json.dumps(_chart(waterfall)).replace("<", "\\u003c")
     yield f'<div class="chart" id="chart{number}"></div>'
     yield f'<script type="application/json" class="spec" data-for="chart{number}">{chart}</script>'
-    yield table([_row(step) for step in waterfall.steps])
+    has_values = any(step.values is not None for step in waterfall.steps)
+    yield table([_row(step, has_values=has_values) for step in waterfall.steps])
 
 
-def _row(step: Step) -> dict[str, Any]:
+def _row(step: Step, *, has_values: bool) -> dict[str, Any]:
     row: dict[str, Any] = {"step": step.name.replace("_", " "), "level": step.label}
-    if step.values is not None:
-        row |= {"first record": step.values[0], "second record": step.values[1]}
+    if has_values:
+        row |= dict(zip(("first record", "second record"), step.values or ("", ""), strict=True))
     return {**row, "m": step.m, "u": step.u, "bits": f"{step.bits:+.2f}"}
 
 

@@ -102,12 +102,16 @@ def _show(reasons: tuple[Reason, ...]) -> None:
         console.print(reason.said)
         if reason.waterfall is not None:
             steps = [
-                {"step": step.name.replace("_", " "), "level": step.label, "bits": step.bits}
+                {
+                    "step": step.name.replace("_", " "),
+                    "level": step.label,
+                    "bits": f"{step.bits:+.2f}",
+                }
                 for step in reason.waterfall.steps
             ]
             weight = reason.waterfall
             print_rows(
-                f"Weight {weight.weight:+.2f} bits, probability {weight.probability:.4f}, "
+                f"Weight {weight.weight:+.2f} bits, probability {weight.probability:.4g}, "
                 f"threshold {weight.threshold:.4f}",
                 steps,
             )

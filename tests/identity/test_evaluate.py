@@ -194,7 +194,7 @@ def test_the_person_may_be_called_a_cluster(company: Company, tmp_path: Path, na
         pytest.param("source,source_record_id,person_id", ['crm,"a,X'], "cannot be read", id="broken"),
     ],
 )  # fmt: skip
-def test_a_truth_that_cannot_be_compared_with_says_why(  # noqa: PLR0917 - one row of a table
+def test_a_truth_that_cannot_be_compared_with_says_why(
     company: Company, tmp_path: Path, header: str, rows: list[str], problem: str
 ) -> None:
     fill(company, a="p1")
