@@ -7,12 +7,16 @@ together in them shares another key as well.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from identity.decide import RecordName
+from identity.nodes import NODES
 from identity.prepare import RECORDS
 from warehouse import Warehouse
 
 PAIRS = "identity_pairs"
+ADDED = "identity_added_pairs"
 # Of a weak key's values those that more records share make no pairs. In a million records next to
 # no first name, surname or birth date is that rare, so that weak keys cost little there.
 _WEAK_BLOCK_SIZE = 12
@@ -83,6 +87,32 @@ def block_records(warehouse: Warehouse, *, max_block_size: int) -> int:
         {"max_block_size": max_block_size},
     )
     return int(warehouse.scalar(f"select count(*) from {PAIRS}"))
+
+
+def add_pairs(warehouse: Warehouse, pairs: Sequence[tuple[RecordName, RecordName]]) -> None:
+    """Add pairs that somebody asks about; which of them no key had made is kept in ``ADDED``."""
+    warehouse.execute(
+        f"create or replace temp table {ADDED} (left_record bigint, right_record bigint)"
+    )
+    for one, other in pairs:
+        warehouse.execute(
+            f"""
+            insert into {ADDED}
+            select least(one.node, other.node), greatest(one.node, other.node)
+            from {NODES} as one, {NODES} as other
+            where one.source = $one_source and one.source_record_id = $one_id
+                and other.source = $other_source and other.source_record_id = $other_id
+                and one.node in (select record from {RECORDS})
+                and other.node in (select record from {RECORDS}) and one.node <> other.node
+            """,
+            {"one_source": one.source, "one_id": one.source_record_id,
+             "other_source": other.source, "other_id": other.source_record_id},
+        )  # fmt: skip
+    warehouse.execute(
+        f"create or replace temp table {ADDED} as select distinct * from {ADDED} "
+        f"anti join {PAIRS} using (left_record, right_record)"
+    )
+    warehouse.execute(f"insert into {PAIRS} select * from {ADDED}")
 
 
 def _keyed(key: BlockingKey) -> str:

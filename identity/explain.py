@@ -32,6 +32,16 @@ class Explanation:
     links: pa.Table
 
 
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One link of the path between two records, in the direction of the path."""
+
+    left: RecordName
+    right: RecordName
+    kind: str
+    rule: str
+
+
 def explain_record(warehouse: Warehouse, record: RecordName) -> Explanation:
     """Explain the person that a record belongs to.
 
@@ -66,6 +76,30 @@ def explain_pair(warehouse: Warehouse, one: RecordName, other: RecordName) -> pa
     }
     chain = _chain(explanation.links, numbers[one], numbers[other])
     return explanation.links.take(pa.array(chain, pa.int64()))
+
+
+def trace_path(warehouse: Warehouse, one: RecordName, other: RecordName) -> list[Hop] | None:
+    """Return the shortest chain of links from one record to another; None if they are two persons.
+
+    Raises:
+        UnknownRecordError: One is nobody's record.
+    """
+    if _person_of(warehouse, one) != _person_of(warehouse, other):
+        return None
+    explanation = explain_record(warehouse, one)
+    names = {
+        row["number"]: RecordName(row["source"], row["source_record_id"])
+        for row in explanation.members.to_pylist()
+    }
+    numbers = {name: number for number, name in names.items()}
+    chain = _chain(explanation.links, numbers[one], numbers[other])
+    hops, here = [], one
+    for row in explanation.links.take(pa.array(chain, pa.int64())).to_pylist():
+        ends = {names[row["left"]], names[row["right"]]}
+        (there,) = ends - {here}
+        hops.append(Hop(here, there, row["kind"], row["rule"]))
+        here = there
+    return hops
 
 
 def _person_of(warehouse: Warehouse, record: RecordName) -> str:

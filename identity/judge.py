@@ -129,6 +129,23 @@ def judge_pairs(
     return _responsibilities(evidence, fields, list(mixture.kinds))[0]
 
 
+def rival_bits(
+    evidence: PairEvidence, fields: tuple[FieldParameters, ...], mixture: Mixture
+) -> dict[str, Floats]:
+    """Return per kind of different persons the bits by which it explains each pair.
+
+    As the person's own are ``log2(share) + sum of the fields' bits``, so that the log2 odds of one
+    person are those less the log2 of the sum of all rivals, strangers among them.
+    """
+    rivals = {
+        item.name: _bits(evidence, fields, item) + np.log2(item.share) for item in mixture.kinds[1:]
+    }
+    shares = sum(item.share for item in mixture.kinds)
+    pairs = len(next(iter(evidence.levels.values())))
+    rivals["strangers"] = np.full(pairs, np.log2(max(1.0 - shares, 1e-9)))
+    return rivals
+
+
 def _thinned(evidence: PairEvidence) -> tuple[PairEvidence, int]:
     pairs = len(next(iter(evidence.levels.values())))
     step = max(-(-pairs // _MOST_FITTED), 1)

@@ -1,12 +1,14 @@
-"""What a run did, in numbers and one picture."""
+"""What a run did, in numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from identity.inventory import RUNS
-from identity.nodes import DEVICES, EMAILS, USERS
-from identity.picture import draw_resolution
+from identity.pictures import Findings
+from identity.quality import PersonQuality, linked_sources, measure_persons
+from identity.threshold import expected_curve
 from identity.train import FieldParameters
 from warehouse import Warehouse
 
@@ -28,8 +30,9 @@ class ResolutionReport:
         splits: Persons split off by this run.
         shared_values: E-mails and phones that link nobody.
         shared_devices: Devices that several persons sign in on.
-        picture: PNG of match weights and sizes of persons; None if nothing changed or rules alone
-            decided.
+        quality: What can be said of the persons without a truth; None if nothing changed.
+        findings: What ``draw_findings`` draws; None if nothing changed.
+        seconds: How long each step took.
     """
 
     run_id: str
@@ -44,7 +47,9 @@ class ResolutionReport:
     splits: int = 0
     shared_values: int = 0
     shared_devices: int = 0
-    picture: bytes | None = field(default=None, repr=False)
+    quality: PersonQuality | None = field(default=None, repr=False)
+    findings: Findings | None = field(default=None, repr=False)
+    seconds: Mapping[str, float] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +77,24 @@ def last_run(warehouse: Warehouse, *, fingerprint: str) -> ResolutionReport | No
 
 
 def count_rows(warehouse: Warehouse, tally: Tally, *, run_id: str) -> ResolutionReport:
-    """Count what was written and draw it."""
+    """Count what was written."""
     links = warehouse.read(
         "select count(*) filter (not is_cut) as links, count(*) filter (is_cut) as cut_links "
         "from identity.links"
     ).to_pylist()[0]
-    sizes = warehouse.read(
-        "select size, count(*) as persons from ("
-        f"select count(*) filter (source not in ('{USERS}', '{EMAILS}', '{DEVICES}')) as size "
-        "from identity.members group by person_id) group by size order by size"
+    quality = measure_persons(warehouse)
+    records, persons = (quality.sizes.column(name).to_numpy() for name in ("records", "persons"))
+    findings = Findings(
+        tally.fields,
+        tally.threshold,
+        expected_curve(warehouse),
+        quality.sizes,
+        linked_sources(warehouse),
     )
-    size, persons = (sizes.column(name).to_numpy() for name in ("size", "persons"))
     return ResolutionReport(
         run_id=run_id,
         is_unchanged=False,
-        records=int((size * persons).sum()),
+        records=int((records * persons).sum()),
         persons=int(persons.sum()),
         threshold=tally.threshold,
         review_pairs=tally.review_pairs,
@@ -94,6 +102,7 @@ def count_rows(warehouse: Warehouse, tally: Tally, *, run_id: str) -> Resolution
         splits=tally.splits,
         shared_values=tally.shared_values,
         shared_devices=tally.shared_devices,
-        picture=draw_resolution(tally.fields, size, persons) if tally.fields else None,
+        quality=quality,
+        findings=findings,
         **links,
     )

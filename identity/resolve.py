@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,18 +12,18 @@ import pyarrow as pa
 
 from identity.assign import assign_ids
 from identity.attach import attach_addresses, attach_devices
-from identity.block import block_records
+from identity.block import add_pairs, block_records
 from identity.cluster import Edges, Ints, connect, separate
 from identity.collect import LINKS, collect_links
 from identity.compare import compare_pairs
 from identity.config import IdentityConfig
 from identity.constrain import Trust, find_conflicts
-from identity.decide import read_decisions
+from identity.decide import RecordName, read_decisions
 from identity.errors import OversizedClusterError
 from identity.fingerprint import fingerprint_input, fingerprint_records
 from identity.frequencies import Frequencies, apply_frequencies, count_names
 from identity.inventory import RUNS, TABLES
-from identity.knowledge import knowledge_key, load_knowledge, save_knowledge
+from identity.knowledge import Knowledge, knowledge_key, load_knowledge, save_knowledge
 from identity.learn import Lesson, apply_knowledge, learn
 from identity.mailbox import read_mailboxes
 from identity.match import match_identifiers
@@ -35,6 +35,7 @@ from identity.publish import write_identifiers, write_links, write_review_queue
 from identity.remember import Moment, find_members, write_devices, write_history, write_members
 from identity.report import ResolutionReport, Tally, count_rows, last_run
 from identity.share import share_values
+from identity.stopwatch import Stopwatch
 from identity.train import FieldParameters
 from identity.weigh import weigh_nothing
 from warehouse import TableName, Warehouse
@@ -54,6 +55,7 @@ class _Task:
     seed: int
     default_region: str
     progress: Progress
+    watch: Stopwatch = field(default_factory=Stopwatch)
 
     @property
     def settings(self) -> str:
@@ -117,9 +119,46 @@ def resolve(  # noqa: PLR0913 - each is something that only the caller knows
     weighing = _weigh(task, counts, lesson)
     shared_devices = _cluster(task, counts, weighing)
     moment = Moment(run_id, now, _as_of(warehouse, now))
+    task.watch.lap("cluster")
     task.progress(_STEP, 0.8)
+    shared = (shared_values, shared_devices)
     with warehouse.transaction():
-        return _publish(task, moment, weighing, given=given, shared=(shared_values, shared_devices))
+        report = _publish(task, moment, weighing, given=given, shared=shared)
+    task.watch.lap("publish")
+    return replace(report, seconds=dict(task.watch.seconds))
+
+
+def compare_again(
+    warehouse: Warehouse,
+    config: IdentityConfig,
+    *,
+    seed: int,
+    artifacts: Path,
+    default_region: str,
+    also: Sequence[tuple[RecordName, RecordName]] = (),
+) -> Knowledge | None:
+    """Fill the temporary tables of compared and weighed pairs as the last run did; write nothing.
+
+    Args:
+        warehouse: Holds the staged records and events.
+        config: As in ``resolve``, and so are seed, artifacts and default_region.
+        seed: As the run's.
+        artifacts: Folder in which the run kept what it learned.
+        default_region: As the run's.
+        also: Pairs to compare although no blocking key may bring them together.
+
+    Returns:
+        What weighs the pairs; None where rules alone decide, or where what was learned holds no
+        longer: then the pairs have no probability.
+    """
+    task = _Task(warehouse, config, artifacts, seed, default_region, _say_nothing)
+    lesson = _recall(task)
+    _gather(task, lesson.frequencies, also=also)
+    if lesson.known is None or not config.probabilistic:
+        weigh_nothing(warehouse)
+        return None
+    apply_knowledge(warehouse, config, lesson.known)
+    return lesson.known
 
 
 def _recall(task: _Task) -> Lesson:
@@ -127,6 +166,7 @@ def _recall(task: _Task) -> Lesson:
     records = prepare_records(task.warehouse, default_region=task.default_region)
     read_mailboxes(task.warehouse)
     complete_names(task.warehouse)
+    task.watch.lap("prepare")
     task.progress(_STEP, 0.1)
     key = knowledge_key(task.config, settings=task.settings)
     known, reason = load_knowledge(task.path, key=key, records=records)
@@ -134,7 +174,12 @@ def _recall(task: _Task) -> Lesson:
     return Lesson(key, records, reason, frequencies, known)
 
 
-def _gather(task: _Task, frequencies: Frequencies) -> tuple[NodeCounts, int]:
+def _gather(
+    task: _Task,
+    frequencies: Frequencies,
+    *,
+    also: Sequence[tuple[RecordName, RecordName]] = (),
+) -> tuple[NodeCounts, int]:
     """Fill the temporary tables of everything that is to be linked."""
     warehouse, config = task.warehouse, task.config
     apply_frequencies(warehouse, frequencies)
@@ -143,8 +188,10 @@ def _gather(task: _Task, frequencies: Frequencies) -> tuple[NodeCounts, int]:
     read_decisions(warehouse)
     shared = share_values(warehouse, config)
     block_records(warehouse, max_block_size=config.max_block_size)
+    add_pairs(warehouse, also)
     compare_pairs(warehouse)
     match_identifiers(warehouse)
+    task.watch.lap("block and compare")
     task.progress(_STEP, 0.2)
     return counts, shared
 
@@ -160,6 +207,7 @@ def _weigh(task: _Task, counts: NodeCounts, lesson: Lesson) -> _Weighing:
         save_knowledge(known, task.path)
     else:
         apply_knowledge(task.warehouse, task.config, known)
+    task.watch.lap("learn and weigh")
     task.progress(_STEP, 0.6)
     return _Weighing(known.threshold, known.mixture.fields(known.fields), known.trust)
 

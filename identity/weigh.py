@@ -17,6 +17,15 @@ from warehouse import Warehouse
 JUDGED = "identity_judged"
 # A model that lets these count the wrong way would join families.
 _NAMES = frozenset({"first_name", "last_name", "birth_date"})
+# Pairs that no identifier links, from which the threshold is chosen; a decided one counts 0 or 1.
+UNDECIDED_SQL = f"""
+    select left_record, right_record,
+        case decision when 'must_link' then 1.0 when 'cannot_link' then 0.0
+            else probability end as probability
+    from {JUDGED}
+    anti join {DETERMINISTIC} using (left_record, right_record)
+    left join {DECISIONS} on left_node = left_record and right_node = right_record
+"""
 
 
 def read_evidence(
@@ -112,15 +121,7 @@ def choose_threshold(probabilities: Floats, *, min_precision: float, floor: floa
 
 def undecided_probabilities(warehouse: Warehouse) -> Floats:
     """Read the probabilities of pairs that no identifier links; decided ones as 0 or 1."""
-    rows = warehouse.read(
-        f"""
-        select case decision when 'must_link' then 1.0 when 'cannot_link' then 0.0
-            else probability end as probability
-        from {JUDGED}
-        anti join {DETERMINISTIC} using (left_record, right_record)
-        left join {DECISIONS} on left_node = left_record and right_node = right_record
-        """
-    )
+    rows = warehouse.read(f"select probability from ({UNDECIDED_SQL})")
     return np.asarray(rows.column("probability").to_numpy(), dtype=np.float64)
 
 

@@ -12,6 +12,8 @@
   - TargetNotEmptyError
   - RequestBlockedError
   - NobodyToEraseError
+  - NothingToEvaluateError
+  - TrialStagingError
 """
 
 from __future__ import annotations
@@ -134,4 +136,23 @@ class NobodyToEraseError(OrchestrationError):
     def __init__(self) -> None:
         super().__init__(
             "nobody has an e-mail address of their own: load person records with addresses first"
+        )
+
+
+class NothingToEvaluateError(OrchestrationError, ValueError):
+    """There are no persons to judge, or no records to make some of."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+
+
+class TrialStagingError(OrchestrationError):
+    """dbt could not stage the records of a temporary data home."""
+
+    def __init__(self, failed: tuple[str, ...]) -> None:
+        self.failed = failed
+        what = f"dbt failed at {', '.join(failed)}" if failed else "dbt could not begin"
+        super().__init__(
+            f"{what}; the temporary data home is removed: run `candor run` with the same --config "
+            "and --landing and a --home of its own, whose dbt log says why"
         )

@@ -16,6 +16,7 @@ from ingestion import (
 from measurement import InvalidExperimentError, MeasurementError
 from orchestration.errors import (
     MissingHomeError,
+    NothingToEvaluateError,
     OrchestrationError,
     RunFailedError,
     TargetNotEmptyError,
@@ -34,11 +35,14 @@ FAILED, INPUT, BUSY = 1, 3, 4
 
 INPUT_ERRORS = (
     EmptyBlockError,
+    EmptySourceError,
     InvalidAudienceError,
     InvalidDecisionError,
     InvalidExperimentError,
     InvalidRequestError,
     MissingHomeError,
+    MissingSourceError,
+    NothingToEvaluateError,
     SampleError,
     SettingsError,
     TargetNotEmptyError,
@@ -49,15 +53,15 @@ INPUT_ERRORS = (
     UnknownRecordError,
     UnknownRowError,
     UnknownTableError,
+    UnreadableFileError,
     UnsupportedFormatError,
+    WrongColumnError,
 )
 
 # A run tells the classes of what made it fail by name only: Dagster keeps no more of them.
 INPUT_NAMES = frozenset({
     *(error.__name__ for error in INPUT_ERRORS),
     *(error.__name__ for error in SettingsError.__subclasses__()),
-    EmptySourceError.__name__, MissingSourceError.__name__, UnreadableFileError.__name__,
-    WrongColumnError.__name__,
 })  # fmt: skip
 
 

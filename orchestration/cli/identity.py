@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from orchestration.cli.app import app
 from orchestration.cli.options import JsonOption, with_paths
-from orchestration.cli.output import console, print_json, print_rows
+from orchestration.cli.output import console, print_rows
 from settings import Paths
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 group = typer.Typer(help="Who is who: judge it, explain it, decide.", no_args_is_help=True)
 decisions = typer.Typer(help="Decide about two records.", no_args_is_help=True)
@@ -22,38 +19,50 @@ group.add_typer(decisions, name="decisions")
 
 Source = Annotated[str, typer.Argument(help="Source of the record, as in sources.yml.")]
 RecordId = Annotated[str, typer.Argument(help="Its id in that source.")]
+ShowIds = Annotated[bool, typer.Option(help="Show the records' ids, which may be personal.")]
 
 
 @group.command()
 @with_paths
 def evaluate(
+    context: typer.Context,
     *,
     paths: Paths,
     truth: Annotated[
-        Path, typer.Option(help="CSV: source, source_record_id, person_id[, ambiguous].")
-    ],
+        Path | None,
+        typer.Option(
+            help="CSV: source, source_record_id, person_id[, ambiguous]; cluster_id will do too."
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            dir_okay=False,
+            help="Write a page with charts here (HTML). It names the records of the worst errors "
+            "by their ids, which may be personal.",
+        ),
+    ] = None,
+    show_ids: ShowIds = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the persons with a truth, by pairs of records."""
-    from identity import evaluate_members  # noqa: PLC0415 - keeps --help quick
-    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    """Judge the persons: against a truth if you have one, and by what needs none.
 
-    with Company(paths).open_warehouse() as warehouse:
-        quality = evaluate_members(warehouse, truth)
-    row = {
-        "records": quality.records, "missing": quality.missing_records,
-        "true_pairs": quality.true_pairs, "found_pairs": quality.found_pairs,
-        "precision": quality.precision, "recall": quality.recall, "f1": quality.f1,
-    }  # fmt: skip
-    if as_json:
-        print_json(row)
-        return
-    print_rows("Persons, against the truth", [row])
+    With --landing and without --home the files there are loaded by --config and resolved in a
+    temporary data home, which is removed in the end; no other file is touched.
+    """
+    from orchestration.cli.evaluation import run_evaluation  # noqa: PLC0415 - keeps --help quick
+
+    given = context.params
+    is_temporary = given["landing"] is not None and given["home"] is None
+    run_evaluation(
+        paths, truth=truth, report=report, is_temporary=is_temporary, show_ids=show_ids,
+        as_json=as_json,
+    )  # fmt: skip
 
 
 @group.command()
 @with_paths
-def explain(
+def explain(  # noqa: PLR0913 - the options of the command
     *,
     paths: Paths,
     source: Source,
@@ -62,37 +71,40 @@ def explain(
         tuple[str, str] | None,
         typer.Option("--with", metavar="SOURCE ID", help="Explain how the two hang together."),
     ] = None,
-    show_ids: Annotated[
-        bool, typer.Option(help="Show the records' ids, which may be personal.")
+    waterfall: Annotated[
+        Path | None,
+        typer.Option(
+            dir_okay=False,
+            help="With --with: write a page (HTML) that takes the weight of each link between the "
+            "two apart, by fields and levels.",
+        ),
+    ] = None,
+    show_ids: ShowIds = False,
+    show_values: Annotated[
+        bool,
+        typer.Option(help="Show in the page the values that were compared: it is then personal."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show why a record belongs to its person: every link, kept or cut, and what it rests on."""
-    from identity import RecordName, explain_pair, explain_record  # noqa: PLC0415 - as above
+    from identity import RecordName  # noqa: PLC0415 - keeps --help quick
+    from orchestration.cli.explanation import (  # noqa: PLC0415 - as above
+        PairQuestion,
+        explain_one,
+        explain_two,
+    )
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
 
-    record = RecordName(source, record_id)
-    with Company(paths).open_warehouse() as warehouse:
-        if other is not None:
-            links = explain_pair(warehouse, record, RecordName(*other))
-            print_rows(
-                "How they hang together",
-                links.to_pylist() if as_json else _readable(links, numbered=False),
-                as_json=as_json,
-            )
-            return
-        found = explain_record(warehouse, record)
-    members = found.members if show_ids else found.members.drop_columns(["source_record_id"])
-    if as_json:
-        print_json({"person_id": found.person_id, "members": members.to_pylist(),
-                    "links": found.links.to_pylist()})  # fmt: skip
+    if other is None and waterfall is not None:
+        raise typer.BadParameter("--waterfall is of two records: name the other one by --with")
+    if show_values and waterfall is None:
+        raise typer.BadParameter("--show-values is for the page: name it by --waterfall")
+    company, record = Company(paths), RecordName(source, record_id)
+    if other is None:
+        explain_one(company, record, show_ids=show_ids, as_json=as_json)
         return
-    console.print(f"Person {found.person_id}")
-    print_rows("Records", members)
-    print_rows(
-        "Links (numbers as above; - is a record of another person)",
-        _readable(found.links, numbered=True),
-    )
+    asked = PairQuestion(record, RecordName(*other), show_ids=show_ids, show_values=show_values)
+    explain_two(company, asked, waterfall, as_json=as_json)
 
 
 @decisions.command("list")
@@ -151,17 +163,3 @@ def _decide(
             reason=reason, now=utc_now(),
         )  # fmt: skip
     console.print(f"Decision {decision_id} is written; `candor run` applies it.")
-
-
-def _readable(links: pa.Table, *, numbered: bool) -> list[dict[str, Any]]:
-    """What a terminal has room for; all columns are in the JSON."""
-    ends = ("left", "right") if numbered else ("left_source", "right_source")
-    return [
-        {
-            **{name.removesuffix("_source"): row[name] for name in ends},
-            "why": f"{row['rule']} ({row['kind']})",
-            "probability": row["probability"],
-            "cut": row["cut_reason"],
-        }
-        for row in links.to_pylist()
-    ]

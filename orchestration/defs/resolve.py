@@ -8,11 +8,14 @@ import dagster as dg
 
 import identity.inventory
 from identity import ResolutionReport, resolve
+from identity.picture import as_png
+from identity.pictures import draw_findings
 from orchestration.company import utc_now
 from orchestration.pictures import picture
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
+from warehouse import Table
 
 STAGED = [
     dg.AssetKey(["staging", "stg_raw__person_records"]),
@@ -20,6 +23,12 @@ STAGED = [
 ]
 # The same seed for everyone: a run is repeatable, on any machine.
 SEED = 20_260_101
+NOT_NUMBERS = frozenset({"findings", "quality", "seconds"})
+# Each picture is shown at the table that it is about.
+PICTURES = {
+    "links": ("match_weights", "m_and_u", "threshold", "link_sources"),
+    "members": ("person_sizes",),
+}
 
 
 @dg.multi_asset(
@@ -51,20 +60,37 @@ def resolve_identities(
     for table in identity.inventory.TABLES:
         yield dg.MaterializeResult(
             asset_key=asset_key(table),
-            metadata={"dagster/row_count": counts[table.name], **_told(report)},
+            metadata={
+                "dagster/row_count": counts[table.name],
+                **_numbers(report),
+                **_shown(report, table),
+            },
         )
 
 
-def _told(report: ResolutionReport) -> dict[str, Any]:
-    """Numbers of the run and, where a model weighed pairs, its picture; never a person's value."""
-    numbers = {
+def _numbers(report: ResolutionReport) -> dict[str, Any]:
+    """Numbers of the run."""
+    return {
         field.name: getattr(report, field.name)
         for field in fields(report)
-        if field.name != "picture" and getattr(report, field.name) is not None
+        if field.name not in NOT_NUMBERS and getattr(report, field.name) is not None
     }
-    if report.picture is None:
-        return numbers
-    return {**numbers, "match_weights": picture(report.picture, "Match weights, sizes of persons")}
+
+
+def _shown(report: ResolutionReport, table: Table) -> dict[str, Any]:
+    """What belongs to this table: its pictures, quality of the persons; never a person's value."""
+    if report.findings is None or report.quality is None:
+        return {}
+    shown: dict[str, Any] = {
+        one.name: picture(as_png(one.figure), one.caption)
+        for one in draw_findings(report.findings, only=PICTURES.get(table.name.name, ()))
+    }
+    if table is identity.inventory.MEMBERS:
+        shown |= report.quality.shares()
+        shown["singletons_by_source"] = report.quality.singletons.to_pylist()
+        shown["persons_by_records"] = report.quality.sizes.to_pylist()
+        shown["seconds_by_step"] = {name: round(s, 2) for name, s in report.seconds.items()}
+    return shown
 
 
 @dg.asset_check(asset=dg.AssetKey(["identity", "members"]), blocking=True)

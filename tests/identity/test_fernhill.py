@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from identity import IdentityConfig, ResolutionReport, evaluate_members, resolve
+from identity.pictures import NAMES, draw_findings
 from ingestion import SourcesConfig, load_landing
 from settings import load_config
 from tests.conftest import ROOT
@@ -57,7 +58,8 @@ def test_persons_are_right(
     assert quality.missing_records == 0
     assert quality.f1 >= 0.95
     assert quality.precision >= 0.97
-    assert report.picture is not None
+    assert report.findings is not None
+    assert [one.name for one in draw_findings(report.findings)] == list(NAMES)
 
 
 def test_devices_of_one_person_are_that_persons(
