@@ -11,7 +11,12 @@ ORIGIN = (
 )
 LOADED_AT = Column("loaded_at", "TIMESTAMP", Pii.NONE, "when the row was loaded, UTC")
 VERSION = (
-    Column("record_hash", "VARCHAR", Pii.PSEUDONYMOUS, "SHA-256 of the row as given: its version"),
+    Column(
+        "record_hash",
+        "VARCHAR",
+        Pii.PSEUDONYMOUS,
+        "SHA-256 of the row as given: its version; of that and the load where an earlier one came back",
+    ),
 )
 TIMES = (
     Column("record_created_at", "TIMESTAMP", Pii.NONE, "creation by the source, UTC; null unknown"),
@@ -38,9 +43,9 @@ BY_PERSON = (
 )
 
 
-def text(name: str, pii: Pii, description: str) -> Column:
+def text(name: str, pii: Pii, description: str, *, is_long: bool = False) -> Column:
     """A column of text."""
-    return Column(name, "VARCHAR", pii, description)
+    return Column(name, "VARCHAR", pii, description, is_long)
 
 
 def time(name: str, description: str) -> Column:

@@ -24,6 +24,7 @@ from ingestion.errors import EmptySourceError, UnreadableFileError, WrongColumnE
 from ingestion.files import LandingFile, describe_file, source_files
 from ingestion.formats import event_format
 from ingestion.inventory import AS_OF, LOADS, QUARANTINE
+from ingestion.known_files import KnownFiles
 from ingestion.mail_domains import write_mail_domains
 from ingestion.received_dates import received_date
 from ingestion.reload import (
@@ -35,7 +36,6 @@ from ingestion.reload import (
     ReloadReport,
     asked_files,
     keep,
-    named_apart,
 )
 from ingestion.rewrite import finish_rewrites
 from ingestion.tracking_plan import TrackingPlan
@@ -159,8 +159,9 @@ def load_landing(  # noqa: PLR0913 - each is something that only the caller know
 ) -> IngestReport:
     """Load what is new in the landing folder and note up to when the warehouse knows.
 
-    Files are known by content: one that was loaded before is skipped wherever it lies. A file that
-    changed is a new one, of which the rows that are known count as copies. What a file brought
+    Files are known by content, see :mod:`ingestion.known_files`: one that was loaded before is
+    skipped wherever it lies. A file that changed is a new one, of which the rows that are known
+    count as copies. What a file brought
     stays when the file goes. One that is not what its name says is quarantined whole; the others go
     on. One that this user may not read is not even known by content, and ends the load.
 
@@ -257,18 +258,16 @@ def new_files(warehouse: Warehouse, config: SourcesConfig, landing: Path) -> tup
 def _new_files(
     warehouse: Warehouse, config: SourcesConfig, landing: Path
 ) -> Iterator[tuple[str, LandingFile]]:
-    known = warehouse.read(f"select load_id, source, file_hash from {LOADS.name.sql}").to_pylist()
-    seen = {(row["source"], row["file_hash"]) for row in known}
-    load_ids = {row["load_id"] for row in known}
+    known = KnownFiles.read(warehouse)
     days, files = dropped_days(warehouse), dropped_files(warehouse)
     for name, source in config.sources.items():
+        is_snapshot = isinstance(source, RecordSource)
         for path in source_files(name, source, landing):
             file = describe_file(name, path, landing)
             day = received_date(file.name, file.modified_at)
             is_dropped = (name, day) in days or (name, file.name, file.digest) in files
-            if (name, file.digest) not in seen and not is_dropped:
-                seen.add((name, file.digest))
-                yield name, named_apart(file, load_ids)
+            if not is_dropped and known.is_new(file, day, is_snapshot=is_snapshot):
+                yield name, known.add(file, day)
 
 
 def _batches(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -72,23 +73,26 @@ def read_records(warehouse: Warehouse, source: RecordSource, file: LandingFile) 
 def _store(context: LoadContext, source: RecordSource, file: LandingFile) -> int:
     table = table_of(source.kind)
     own = [name for name in table.column_names if name not in _ORIGIN]
-    listed = ", ".join(quoted(name) for name in own)
     identity = [name for name in table.key if name != "source"]
-    same = " and ".join(f"stored.{quoted(name)} = fresh.{quoted(name)}" for name in identity)
-    per_source = "stored.source = $source and " if "source" in table.key else ""
+    per_source = "source = $source" if "source" in table.key else "true"
+    known = f"select * from {table.name.sql} where {per_source}"
+    fresh = (
+        f"select *, false as came_back from {RECORDS} as fresh where code is null "
+        f"qualify row_number() over (partition by {_listed(identity)} order by line) = 1"
+    )
+    if "record_hash" in identity:
+        fresh = _versions_sql(fresh, source.record_kind.key)
     return context.warehouse.append(
         table.name,
         f"""
-        select $load_id as load_id, $source as source, $file as file, {listed},
+        with known as ({known}), fresh as ({fresh})
+        select $load_id as load_id, $source as source, $file as file, {_listed(own)},
             $now::timestamp as loaded_at
-        from {RECORDS} as fresh
-        where code is null and not exists (
-            select 1 from {table.name.sql} as stored
-            where {per_source}{same} and stored.loaded_at <= $until::timestamp
+        from fresh
+        where came_back or not exists (
+            select 1 from known
+            where {_same("known", "fresh", identity)} and known.loaded_at <= $until::timestamp
         )
-        qualify row_number() over (
-            partition by {", ".join(quoted(name) for name in identity)} order by line
-        ) = 1
         order by line
         """,
         {
@@ -97,6 +101,55 @@ def _store(context: LoadContext, source: RecordSource, file: LandingFile) -> int
             "until": context.first_loads.get(file.load_id, "infinity"),
         },
     )  # fmt: skip
+
+
+def _versions_sql(fresh: str, key: str) -> str:
+    """The rows of a file, with a hash of its own for each that brings an earlier version back.
+
+    A record without a date of its last change is as the newest file says. Where that says what an
+    older one said, but not the one between them, it is a version anew. A file that holds several
+    rows of a record does not say which of them holds.
+    """
+    anew = "sha256({0}.record_hash || '|' || {1}.load_id)"
+    return f"""
+        select rows.* replace (
+            case when came_back then sha256(rows.record_hash || '|' || $load_id)
+                else rows.record_hash end as record_hash,
+            came_back as came_back
+        )
+        from (
+            select given.* replace (
+                coalesce(
+                    given.record_updated_at is null and given.versions = 1
+                    and latest.record_hash <> given.record_hash
+                    and latest.record_hash <> {anew.format("given", "latest")}
+                    and exists (
+                        select 1 from known where known.{quoted(key)} = given.{quoted(key)}
+                            and known.record_hash = given.record_hash
+                            and known.loaded_at <= $until::timestamp
+                    ), false
+                ) as came_back
+            )
+            from (
+                select *, count(*) over (partition by {quoted(key)}) as versions from ({fresh})
+            ) as given
+            left join (
+                select {quoted(key)}, record_hash, load_id from known
+                where (loaded_at, file) < ($until::timestamp, $file)
+                qualify row_number() over (
+                    partition by {quoted(key)} order by loaded_at desc, file desc, load_id desc
+                ) = 1
+            ) as latest using ({quoted(key)})
+        ) as rows
+    """
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(quoted(name) for name in names)
+
+
+def _same(one: str, other: str, names: Iterable[str]) -> str:
+    return " and ".join(f"{one}.{quoted(name)} = {other}.{quoted(name)}" for name in names)
 
 
 _ORIGIN = ("load_id", "source", "file", "loaded_at")

@@ -220,15 +220,14 @@ def asked_files(warehouse: Warehouse, finder: Finder) -> tuple[Sequence[Again], 
         return (), ()
     places = [(load, finder.find(load)) for load in marked]
     kept = [Kept(load, place) for load, place in places if isinstance(place, Missing)]
-    files = {
-        (place.source, place.digest): place for _, place in places if isinstance(place, LandingFile)
-    }
-    replaced: dict[tuple[str, str], dict[str, KnownLoad]] = {known: {} for known in files}
+    files: dict[tuple[str, ...], LandingFile] = {}
+    replaced: dict[tuple[str, ...], dict[str, KnownLoad]] = {}
     for load, place in places:
         if isinstance(place, LandingFile):
-            replaced[place.source, place.digest][load.load_id] = load
+            files[_told_once(load, place)] = place
+            replaced.setdefault(_told_once(load, place), {})[load.load_id] = load
     everything = read_loads(warehouse)
-    for load in everything:  # a load of the same content, under another name
+    for load in everything:  # a load of the same events, under another name
         if (load.source, load.file_hash) in files:
             replaced[load.source, load.file_hash][load.load_id] = load
     taken = {load.load_id for load in everything}
@@ -236,6 +235,18 @@ def asked_files(warehouse: Warehouse, finder: Finder) -> tuple[Sequence[Again], 
         Again(named_apart(file, taken - set(replaced[known])), tuple(replaced[known].values()))
         for known, file in files.items()
     ], kept
+
+
+def _told_once(load: KnownLoad, file: LandingFile) -> tuple[str, ...]:
+    """What tells loads apart that are to be one: events of one content are the same events.
+
+    Records say what held on their day: of one content each load stands for itself, but those of a
+    day that is loaded as a whole.
+    """
+    if table_of(load.kind) is EVENTS:
+        return file.source, file.digest
+    once = load.load_id if load.reload == Reload.SAME else load.received_date.isoformat()
+    return file.source, file.digest, once
 
 
 def named_apart(file: LandingFile, taken: AbstractSet[str]) -> LandingFile:

@@ -47,12 +47,31 @@ class SubjectKey:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: engine type, what it says about a person, meaning with unit and null."""
+    """One column.
+
+    Attributes:
+        name: As in SQL.
+        type: The engine's type.
+        pii: What it says about a person.
+        description: Its meaning, with unit and null.
+        is_long: Whether it holds long texts, which the engine then packs as such.
+    """
 
     name: str
     type: str
     pii: Pii
     description: str
+    is_long: bool = False
+
+    @property
+    def create_sql(self) -> str:
+        """The column in the statement that creates its table.
+
+        Left to choose, the engine tries its dictionaries on long texts first, which takes a third
+        of the time of writing them and as much room again.
+        """
+        packed = " using compression zstd" if self.is_long else ""
+        return f"{quoted(self.name)} {self.type}{packed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +101,7 @@ class Table:
 
     def create_sql(self) -> str:
         """The statement that creates this table where it is missing."""
-        columns = ", ".join(f"{quoted(c.name)} {c.type}" for c in self.columns)
+        columns = ", ".join(column.create_sql for column in self.columns)
         return f"create table if not exists {self.name.sql} ({columns})"
 
 
