@@ -246,7 +246,6 @@ def test_a_configuration_that_is_wrong_is_refused_before_anything_is_copied(
 
 def test_a_plan_that_fails_leaves_no_copy(candor: Candor, company: Home) -> None:
     company.configure(f"{LOOSE}max_records_per_person: 2\n")
-    (company.folder / "landing" / "third.csv").write_text("")
     with DuckDBWarehouse.open(company.home / "warehouse.duckdb") as warehouse:
         warehouse.execute("insert into raw.person_records by name select * replace ('shop' as source) from raw.person_records where source = 'crm'")  # fmt: skip
     before = company.checksums()
