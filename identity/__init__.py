@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from identity.churn import Churn
 from identity.config import IdentityConfig
 from identity.decide import RecordName, Verdict, add_decision
 from identity.errors import (
+    HeldChangesError,
     IdentityError,
     InvalidDecisionError,
     OversizedClusterError,
@@ -14,15 +16,21 @@ from identity.errors import (
 )
 from identity.evaluate import QualityReport, evaluate_members
 from identity.explain import Explanation, explain_pair, explain_record
+from identity.guard import GuardedReport, require_published, resolve_guarded
+from identity.plan import PlannedChanges, plan_changes
 from identity.report import ResolutionReport
 from identity.resolve import resolve
 
 __all__ = [
+    "Churn",
     "Explanation",
+    "GuardedReport",
+    "HeldChangesError",
     "IdentityConfig",
     "IdentityError",
     "InvalidDecisionError",
     "OversizedClusterError",
+    "PlannedChanges",
     "QualityReport",
     "RecordName",
     "ResolutionReport",
@@ -34,5 +42,8 @@ __all__ = [
     "evaluate_members",
     "explain_pair",
     "explain_record",
+    "plan_changes",
+    "require_published",
     "resolve",
+    "resolve_guarded",
 ]

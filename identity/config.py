@@ -77,3 +77,19 @@ class IdentityConfig(StrictModel):
         description="A device stays one person's while at least this share of its signed-in days "
         "is theirs and others appear on one day only.",
     )
+    # How much a run may change says nothing of who is who: it is no part of the configuration that
+    # persons depend on, hence left out of what is dumped and fingerprinted.
+    max_changed_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        exclude=True,
+        description="A run that would change more than this share of the persons, without new "
+        "records or decisions as the reason, is held until somebody accepts it; 1: never.",
+    )
+    min_changed_persons: int = Field(
+        50,
+        ge=0,
+        exclude=True,
+        description="A run that changes fewer persons than this is not held.",
+    )

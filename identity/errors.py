@@ -6,10 +6,12 @@
   - TruthFileError
   - UnknownRecordError
   - InvalidDecisionError
+  - HeldChangesError
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -71,3 +73,19 @@ class InvalidDecisionError(IdentityError, ValueError):
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"the decision was not written: {problem}")
+
+
+class HeldChangesError(IdentityError):
+    """More persons would change, for no reason in their records, than a run may publish."""
+
+    def __init__(self, *, changed: int, persons: int, bound: float, causes: Sequence[str]) -> None:
+        self.changed, self.persons, self.bound = changed, persons, bound
+        self.causes = tuple(causes)
+        super().__init__(
+            f"{changed:,} of {persons:,} persons ({changed / max(persons, 1):.1%}) would be merged, "
+            "split or get another id, with no new record or decision as the reason; "
+            f"max_changed_share of identity.yml allows {bound:.1%}. Likely why: "
+            f"{'; '.join(self.causes)}. Persons stay as they were, and nothing is sent. "
+            "`candor identity plan` shows what would change; accept it with "
+            "`candor run --accept-identity-changes`, or undo its cause and run again"
+        )

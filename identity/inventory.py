@@ -172,6 +172,27 @@ RUNS = Table(
     aged_by="finished_at",
 )  # fmt: skip
 
+CHURN = Table(
+    TableName("identity", "churn"),
+    grain="One row per run that resolved anew: how many persons it changed; no person's rows",
+    columns=(
+        _RUN,
+        Column("status", "VARCHAR", Pii.NONE, "published; accepted: above the bound, and accepted; held: not published; withdrawn: what was held is no longer asked for"),
+        Column("persons", "BIGINT", Pii.NONE, "persons known before, by more than a device, of whom something is still there"),
+        Column("merged", "BIGINT", Pii.NONE, "of these, persons now one with another of them"),
+        Column("split", "BIGINT", Pii.NONE, "of these, persons whose records are now several persons'"),
+        Column("renamed", "BIGINT", Pii.NONE, "of these, persons whose records stayed together under another id"),
+        Column("changed", "BIGINT", Pii.NONE, "of these, persons to whom any of the three happened"),
+        Column("unexplained", "BIGINT", Pii.NONE, "of the changed, persons without a new, changed or removed record, sign-in or decision"),
+        Column("bound", "DOUBLE", Pii.NONE, "max_changed_share of identity.yml in that run, 0..1"),
+        Column("causes", "VARCHAR", Pii.NONE, "JSON list: likely causes in words; names of settings and sources, no values"),
+        Column("settings", "VARCHAR", Pii.NONE, "JSON: four hexadecimal digits of a hash of each setting, to tell which changed"),
+        Column("measured_at", "TIMESTAMP", Pii.NONE, "UTC"),
+    ),
+    key=("run_id",),
+    aged_by="measured_at",
+)  # fmt: skip
+
 TABLES: tuple[Table, ...] = (
     IDENTIFIERS,
     LINKS,
@@ -183,4 +204,5 @@ TABLES: tuple[Table, ...] = (
     REVIEW_QUEUE,
     DECISIONS,
     RUNS,
+    CHURN,
 )

@@ -41,6 +41,7 @@ from identity.weigh import weigh_nothing
 from warehouse import TableName, Warehouse
 
 Progress = Callable[[str, float | None], None]
+Confirm = Callable[[], None]
 _AS_OF = TableName("raw", "as_of")
 _STEP = "Resolving identities"
 
@@ -87,6 +88,7 @@ def resolve(  # noqa: PLR0913 - each is something that only the caller knows
     artifacts: Path,
     default_region: str,
     progress: Progress | None = None,
+    confirm: Confirm | None = None,
 ) -> ResolutionReport:
     """Resolve all staged records, sign-ins, addresses and devices into persons.
 
@@ -102,6 +104,8 @@ def resolve(  # noqa: PLR0913 - each is something that only the caller knows
         artifacts: Folder in which trained parameters are kept.
         default_region: ISO country of phone numbers that name none.
         progress: Told the step and the share of it that is done.
+        confirm: Called when the tables are written and before they are kept; when it raises, all
+            tables stay as they were. Not called where nothing has changed.
 
     Raises:
         OversizedClusterError: A person has more records than a person can own.
@@ -124,6 +128,8 @@ def resolve(  # noqa: PLR0913 - each is something that only the caller knows
     shared = (shared_values, shared_devices)
     with warehouse.transaction():
         report = _publish(task, moment, weighing, given=given, shared=shared)
+        if confirm is not None:
+            confirm()
     task.watch.lap("publish")
     return replace(report, seconds=dict(task.watch.seconds))
 

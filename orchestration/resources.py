@@ -9,6 +9,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from orchestration.company import RUN_WAIT_S, Company
+from orchestration.home_copy import remove_abandoned_copies
 from orchestration.instance import HOLDS_LOCK, close_orphans
 from orchestration.run_lock import hold_run_lock
 from warehouse import Warehouse
@@ -24,6 +25,7 @@ class CandorResource(dg.ConfigurableResource["CandorResource"]):
         """Hold the data home for the whole run, so that two runs never interleave."""
         company = replace(Company.from_environment(), wait_s=RUN_WAIT_S)
         company.paths.make_home()
+        remove_abandoned_copies(company.paths.home)
         with hold_run_lock(company.paths.home):
             if context.instance is not None and context.run is not None:
                 close_orphans(context.instance, but=context.run.run_id)

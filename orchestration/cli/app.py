@@ -28,6 +28,7 @@ COMMANDS = (
     "pull",
     "demo",
     "identity",
+    "identity_plan",
     "audience",
     "sync",
     "privacy",

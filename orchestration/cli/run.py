@@ -19,22 +19,34 @@ from settings import Paths
 if TYPE_CHECKING:
     from orchestration.run import RunOutcome
 
+REFRESH = "refresh"
+ACCEPTING = {"ops": {"resolve_identities": {"config": {"accept_identity_changes": True}}}}
+
 
 @app.command()
 @with_paths
 def run(
     *,
     paths: Paths,
-    job: Annotated[str, typer.Option(help="Which job to run.")] = "refresh",
+    job: Annotated[str, typer.Option(help="Which job to run.")] = REFRESH,
+    accept_identity_changes: Annotated[
+        bool,
+        typer.Option(
+            "--accept-identity-changes",
+            help="Publish the persons of this run however many of them have changed.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Materialise everything, here and now; the run is recorded where the UI shows it."""
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
     from orchestration.run import run_job  # noqa: PLC0415 - loads Dagster
 
+    if accept_identity_changes and job != REFRESH:
+        raise typer.BadParameter(f"only the job {REFRESH} resolves identities")
     Company(paths).check_configuration()
     with showing_progress():
-        outcome = run_job(paths, job)
+        outcome = run_job(paths, job, run_config=ACCEPTING if accept_identity_changes else None)
     if as_json:
         print_json({"run_id": outcome.run_id, "steps": outcome.steps,
                     "checks_passed": outcome.checks_passed,

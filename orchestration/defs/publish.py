@@ -11,6 +11,7 @@ import dagster as dg
 import audiences.inventory
 from audiences import AudienceReport, compute_memberships
 from audiences.sync import SyncReport, open_destination, run_sync
+from identity import require_published
 from orchestration.company import Company, utc_now
 from orchestration.privacy_parts import erased_contacts
 from orchestration.progress import announce
@@ -133,7 +134,12 @@ def every_sync_ran_to_its_end(candor: CandorResource) -> dg.AssetCheckResult:
 
 
 def publish(company: Company, warehouse: Warehouse, *, run_id: str) -> list[SyncReport]:
-    """Run every sync; all destinations are opened first, so that a missing secret stops all."""
+    """Run every sync; all destinations are opened first, so that a missing secret stops all.
+
+    Raises:
+        HeldChangesError: Changes of persons wait for somebody's word; nothing is sent meanwhile.
+    """
+    require_published(warehouse)
     syncs, settings = company.syncs, company.destinations.enabled
     destinations = {
         key: open_destination(

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 import identity.inventory
-from identity import ResolutionReport, resolve
+from identity import GuardedReport, HeldChangesError, ResolutionReport, resolve_guarded
 from identity.picture import as_png
 from identity.pictures import draw_findings
 from orchestration.company import utc_now
@@ -29,24 +29,66 @@ PICTURES = {
     "links": ("match_weights", "m_and_u", "threshold", "link_sources"),
     "members": ("person_sizes",),
 }
+CHURN = asset_key(identity.inventory.CHURN)
+FEW_CHANGE = "few_persons_change_without_a_reason"
+
+
+class ResolveConfig(dg.Config):
+    """Whether more persons may change than identity.yml allows."""
+
+    accept_identity_changes: bool = False
 
 
 @dg.multi_asset(
     specs=table_specs(identity.inventory.TABLES, deps=STAGED, kinds=("python", "splink", "duckdb")),
     name="resolve_identities",
     can_subset=False,
+    check_specs=[
+        dg.AssetCheckSpec(
+            FEW_CHANGE,
+            asset=CHURN,
+            blocking=True,
+            description="No more persons change without a new record or decision than "
+            "max_changed_share of identity.yml allows, or somebody has accepted it.",
+        )
+    ],
 )
 def resolve_identities(
-    context: dg.AssetExecutionContext, candor: CandorResource
-) -> Iterator[dg.MaterializeResult[None]]:
-    """Work out who is who. Runs of the same input write nothing new."""
+    context: dg.AssetExecutionContext, candor: CandorResource, config: ResolveConfig
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+    """Work out who is who. Runs of the same input write nothing new.
+
+    What would change too many persons is not written, and the run ends here.
+    """
     announce("Resolving identities")
+    try:
+        report, counts = _resolve(candor, config, run_id=context.run.run_id)
+    except HeldChangesError as held:
+        yield _held(held)
+        raise
+    for table in identity.inventory.TABLES:
+        yield dg.MaterializeResult(
+            asset_key=asset_key(table),
+            metadata={
+                "dagster/row_count": counts[table.name.name],
+                **_numbers(report.resolution),
+                **_shown(report.resolution, table),
+            },
+        )
+    yield _few(report)
+
+
+def _resolve(
+    candor: CandorResource, config: ResolveConfig, *, run_id: str
+) -> tuple[GuardedReport, dict[str, int]]:
+    """Resolve, and count the rows of each table."""
     company = candor.company
     with candor.open_warehouse() as warehouse:
-        report = resolve(
+        report = resolve_guarded(
             warehouse,
             company.identity,
-            run_id=context.run.run_id,
+            accept=config.accept_identity_changes,
+            run_id=run_id,
             now=utc_now(),
             seed=SEED,
             artifacts=company.paths.artifacts,
@@ -54,18 +96,35 @@ def resolve_identities(
             progress=announce,
         )
         counts = {
-            table.name: warehouse.scalar(f"select count(*) from {table.name.sql}")
+            table.name.name: warehouse.scalar(f"select count(*) from {table.name.sql}")
             for table in identity.inventory.TABLES
         }
-    for table in identity.inventory.TABLES:
-        yield dg.MaterializeResult(
-            asset_key=asset_key(table),
-            metadata={
-                "dagster/row_count": counts[table.name],
-                **_numbers(report),
-                **_shown(report, table),
-            },
-        )
+    return report, counts
+
+
+def _held(error: HeldChangesError) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=CHURN,
+        check_name=FEW_CHANGE,
+        passed=False,
+        description=str(error),
+        metadata={
+            "changed_without_a_reason": error.changed,
+            "persons": error.persons,
+            "bound": error.bound,
+            "likely_causes": list(error.causes),
+        },
+    )
+
+
+def _few(report: GuardedReport) -> dg.AssetCheckResult:
+    numbers = {field.name: getattr(report.churn, field.name) for field in fields(report.churn)}
+    return dg.AssetCheckResult(
+        asset_key=CHURN,
+        check_name=FEW_CHANGE,
+        passed=True,
+        metadata={"status": report.status, **numbers},
+    )
 
 
 def _numbers(report: ResolutionReport) -> dict[str, Any]:

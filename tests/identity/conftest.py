@@ -33,7 +33,7 @@ create table staging.stg_raw__person_records (
 );
 create table staging.stg_raw__events (
     event_id varchar, anonymous_id varchar, user_id varchar, previous_id varchar, email varchar,
-    type varchar, occurred_at timestamp, received_at timestamp
+    type varchar, occurred_at timestamp, received_at timestamp, loaded_at timestamp
 );
 """
 
@@ -157,7 +157,7 @@ class Company:
                 for row in self.rows(table.name.sql)
             ]
             for table in TABLES
-            if table.name.name != "runs"
+            if table.name.name not in {"runs", "churn"}
         }
 
     def person_at(self, source: str, record_id: str, on: float) -> str | None:
