@@ -9,10 +9,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import ingest_events, refresh_unchanged, resolve_identities
+from benchmarks import (
+    ingest_events,
+    refresh_unchanged,
+    resolve_identities,
+    resolve_increment,
+)
 from benchmarks.measured import Ratio
 
-BENCHMARKS = (ingest_events, resolve_identities, refresh_unchanged)
+BENCHMARKS = (ingest_events, resolve_identities, resolve_increment, refresh_unchanged)
 
 
 def main() -> None:

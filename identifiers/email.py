@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from identifiers.distinct import over_distinct
 
@@ -83,9 +84,26 @@ _JUNK_ANYWHERE = frozenset(
 )
 
 
+# Nearly every address: letters, digits and single dots, no longer than one label of a domain. Read
+# by the column; what is written in any other way, or may be junk, is read one by one.
+_PLAIN = r"^[a-z0-9_+-]+(\.[a-z0-9_+-]+)*@([a-z0-9]+(-[a-z0-9]+)*\.)+[a-z][a-z0-9]*(-?[a-z0-9])+$"
+_PLAIN_LENGTH = 60
+_SUSPECT = rf"^({'|'.join(sorted(map(re.escape, _JUNK_ANYWHERE)))})@|@({'|'.join(sorted(map(re.escape, _JUNK_DOMAINS)))})$"
+
+
 def normalise_emails(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Normalise n addresses, see :func:`normalise_email`; what is none becomes null."""
-    return over_distinct(values, normalise_email, pa.string())
+    whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    lower = pc.ascii_lower(whole.cast(pa.string()))
+    plain = pc.and_(
+        pc.match_substring_regex(lower, _PLAIN),
+        pc.and_(
+            pc.less_equal(pc.binary_length(lower), _PLAIN_LENGTH),
+            pc.invert(pc.match_substring_regex(lower, _SUSPECT)),
+        ),
+    )
+    others = over_distinct(pc.if_else(plain, None, lower), normalise_email, pa.string())
+    return pc.if_else(plain, lower, others)
 
 
 def normalise_email(text: str) -> str | None:

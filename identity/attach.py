@@ -7,9 +7,12 @@ their own; where several do it is shared, and what happened there anonymously is
 
 from __future__ import annotations
 
+import numpy as np
+import pyarrow as pa
+
 from identity.cluster import Ints
+from identity.collect import PLACES
 from identity.config import IdentityConfig
-from identity.constrain import keep_nodes
 from identity.nodes import DEVICES, EMAILS, NODES, USERS
 from identity.observe import ADDRESSES, ALIASES, SIGHTINGS
 from identity.prepare import RECORDS
@@ -27,9 +30,9 @@ def attach_addresses(warehouse: Warehouse, clusters: Ints) -> None:
 
     Args:
         warehouse: Holds the tables of the steps before.
-        clusters: Per record and user, the smallest node of its cluster.
+        clusters: Per place of a linked node, the place of the smallest node of its cluster.
     """
-    keep_nodes(warehouse, CLUSTERS, cluster=clusters)
+    _keep_clusters(warehouse, clusters)
     warehouse.execute(f"create or replace temp table identity_holders as {_HOLDERS_SQL}")
     warehouse.execute(f"create or replace temp table {ATTACHED} as {_ATTACHED_SQL}")
     warehouse.execute(
@@ -42,6 +45,25 @@ def attach_addresses(warehouse: Warehouse, clusters: Ints) -> None:
         where source = '{EMAILS}'
         """
     )
+
+
+def _keep_clusters(warehouse: Warehouse, clusters: Ints) -> None:
+    """Fill the table of clusters with records and users; who has no link is alone."""
+    rows = pa.table({"place": np.arange(len(clusters)), "first": clusters})
+    with warehouse.view("identity_arriving_nodes", rows):
+        warehouse.execute(
+            f"""
+            create or replace temp table {CLUSTERS} as
+            select nodes.node, coalesce(joined.cluster, nodes.node) as cluster
+            from {NODES} as nodes
+            left join (
+                select mine.node, firsts.node as cluster
+                from {PLACES} as mine join identity_arriving_nodes using (place)
+                join {PLACES} as firsts on firsts.place = first
+            ) as joined using (node)
+            where source not in ('{EMAILS}', '{DEVICES}')
+            """
+        )
 
 
 _HOLDERS_SQL = f"""

@@ -17,26 +17,39 @@ from warehouse import Warehouse
 
 PAIRS = "identity_pairs"
 ADDED = "identity_added_pairs"
+_KEYED, _BLOCKS = "identity_keyed_records", "identity_blocks"
 # Of a weak key's values those that more records share make no pairs. In a million records next to
 # no first name, surname or birth date is that rare, so that weak keys cost little there.
 _WEAK_BLOCK_SIZE = 12
+# Blocks of weak keys are this many times smaller.
+_WEAKER = 5
 
 
 @dataclass(frozen=True, slots=True)
 class BlockingKey:
     """A name and the SQL of a key over one record; null compares with nobody.
 
-    A weak key says little by itself: it makes pairs only where few records share its value.
+    A weak key says little by itself: it makes pairs only where few records share its value. An
+    identifier's pairs are compared whatever the budget.
     """
 
     name: str
     sql: str
     is_weak: bool = False
+    is_identifier: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSize:
+    """How many pairs a key's blocks of one size make."""
+
+    size: int
+    pairs: int
 
 
 KEYS: tuple[BlockingKey, ...] = (
-    BlockingKey("email", "email"),
-    BlockingKey("phone", "phone"),
+    BlockingKey("email", "email", is_identifier=True),
+    BlockingKey("phone", "phone", is_identifier=True),
     BlockingKey("mailbox", "case when length(mailbox) >= 5 then mailbox end"),
     BlockingKey("full name", "given_name || '|' || last_name"),
     BlockingKey("swapped name", "least(first_name, last_name) || '|' || greatest(first_name, last_name)"),
@@ -60,33 +73,117 @@ KEYS: tuple[BlockingKey, ...] = (
 )  # fmt: skip
 
 
-def block_records(warehouse: Warehouse, *, max_block_size: int) -> int:
-    """Fill the temporary table of pairs (left_record < right_record); return how many.
+@dataclass(frozen=True, slots=True)
+class KeyCount:
+    """What one key brought.
+
+    Attributes:
+        key: Its name.
+        limit: Values that more records share made no pairs.
+        pairs: Pairs that it made, whether or not another key made them too.
+        left_out: Pairs that its larger blocks would have made.
+    """
+
+    key: str
+    limit: int
+    pairs: int
+    left_out: int
+
+
+def block_records(
+    warehouse: Warehouse, *, limits: Sequence[int] = (), max_block_size: int, max_pairs: int
+) -> tuple[KeyCount, ...]:
+    """Fill the temporary table of pairs (left_record < right_record); return what the keys brought.
+
+    Blocks are taken smallest first, for two of few who share a value are likelier one person than
+    two of many, until the pairs would be more than the budget. Addresses and numbers are outside
+    of it: whether they link is for ``match`` to say.
 
     Args:
         warehouse: Holds the prepared records.
+        limits: Per key the largest block, as it was chosen before; chosen anew without.
         max_block_size: Values that more records share make no pairs.
+        max_pairs: The budget: about as many pairs are compared at most.
     """
+    _key_records(warehouse)
+    sizes = _block_sizes(warehouse)
+    limits = limits or choose_limits(sizes, max_block_size=max_block_size, max_pairs=max_pairs)
+    _pair_records(warehouse, limits)
+    return tuple(_counted(sizes, number, limit) for number, limit in enumerate(limits))
+
+
+def choose_limits(
+    sizes: Sequence[Sequence[BlockSize]], *, max_block_size: int, max_pairs: int
+) -> tuple[int, ...]:
+    """Return per key the largest block that is compared, within the budget.
+
+    Args:
+        sizes: Per key of ``KEYS``, how many pairs its blocks of each size make.
+        max_block_size: The largest block of all; of weak keys a fifth of it.
+        max_pairs: The budget.
+    """
+    for most in range(max_block_size, 1, -1):
+        limits = tuple(_limit(key, most, max_block_size) for key in KEYS)
+        pairs = sum(
+            one.pairs
+            for found, limit in zip(sizes, limits, strict=True)
+            for one in found
+            if one.size <= limit
+        )
+        if pairs <= max_pairs:
+            break
+    return limits
+
+
+def _limit(key: BlockingKey, most: int, max_block_size: int) -> int:
+    if key.is_identifier:
+        return max_block_size
+    return min(max(most // _WEAKER, 2), _WEAK_BLOCK_SIZE) if key.is_weak else most
+
+
+def _key_records(warehouse: Warehouse) -> None:
+    """Hash every record's keys; the hash of another key's value is another one."""
+    keyed = " union all ".join(
+        f"select record, {number}::utinyint as key_number, hash({number}, {key.sql}) as key "
+        f"from {RECORDS} where {key.sql} is not null"
+        for number, key in enumerate(KEYS)
+    )
+    warehouse.execute(f"create or replace temp table {_KEYED} as {keyed}")
+    warehouse.execute(
+        f"create or replace temp table {_BLOCKS} as "
+        f"select key_number, key, count(*) as size from {_KEYED} group by key_number, key "
+        "having count(*) > 1"
+    )
+
+
+def _block_sizes(warehouse: Warehouse) -> list[list[BlockSize]]:
+    rows = warehouse.read(
+        f"select key_number, size, (count(*) * size * (size - 1) // 2)::bigint as pairs "
+        f"from {_BLOCKS} group by key_number, size order by key_number, size"
+    ).to_pylist()
+    sizes: list[list[BlockSize]] = [[] for _ in KEYS]
+    for row in rows:
+        sizes[row["key_number"]].append(BlockSize(row["size"], row["pairs"]))
+    return sizes
+
+
+def _pair_records(warehouse: Warehouse, limits: Sequence[int]) -> None:
+    listed = ", ".join(map(str, limits))
     warehouse.execute(
         f"""
         create or replace temp table {PAIRS} as
-        with keyed as ({" union all ".join(_keyed(key) for key in KEYS)}),
-        blocks as (
-            select *, count(*) over (partition by key_name, key) as size from keyed
+        with taken as (
+            select record, key from {_KEYED}
+            semi join (select key from {_BLOCKS} where size <= [{listed}][key_number + 1])
+                using (key)
         )
         select distinct left_side.record as left_record, right_side.record as right_record
-        from blocks as left_side
-        join blocks as right_side
-            on left_side.key_name = right_side.key_name
-            and left_side.key = right_side.key
-            and left_side.record < right_side.record
-        where left_side.size <= case when left_side.is_weak then {_WEAK_BLOCK_SIZE}
-            else $max_block_size end
-        order by left_record, right_record
-        """,
-        {"max_block_size": max_block_size},
+        from taken as left_side join taken as right_side
+            on left_side.key = right_side.key and left_side.record < right_side.record
+        """
     )
-    return int(warehouse.scalar(f"select count(*) from {PAIRS}"))
+    warehouse.execute(f"drop table {_KEYED}")
+    warehouse.execute(f"drop table {_BLOCKS}")
 
 
 def add_pairs(warehouse: Warehouse, pairs: Sequence[tuple[RecordName, RecordName]]) -> None:
@@ -115,8 +212,8 @@ def add_pairs(warehouse: Warehouse, pairs: Sequence[tuple[RecordName, RecordName
     warehouse.execute(f"insert into {PAIRS} select * from {ADDED}")
 
 
-def _keyed(key: BlockingKey) -> str:
-    return (
-        f"select record, '{key.name}' as key_name, {key.sql} as key, {key.is_weak} as is_weak from {RECORDS} "
-        f"where {key.sql} is not null"
+def _counted(sizes: Sequence[Sequence[BlockSize]], number: int, limit: int) -> KeyCount:
+    taken = sum(one.pairs for one in sizes[number] if one.size <= limit)
+    return KeyCount(
+        KEYS[number].name, limit, taken, sum(one.pairs for one in sizes[number]) - taken
     )

@@ -16,6 +16,7 @@ from identity.weigh import JUDGED
 from warehouse import Warehouse
 
 LINKS = "identity_links"
+PLACES = "identity_places"
 
 # Strengths; a probability adds up to 1. What clashes are stronger than is said in ``constrain``.
 DECIDED, LIKENESS = 10.0, 1.5
@@ -23,10 +24,11 @@ _ALIAS, _USER_ID, _IDENTIFIER, _SIGNED_IN_WITH = 6.0, 5.0, 3.0, 2.0
 
 
 def collect_links(warehouse: Warehouse, *, threshold: float) -> int:
-    """Fill the temporary table of links; return how many.
+    """Fill the temporary tables of links and of the nodes that they join; return how many links.
 
-    Columns: left_node < right_node, kind, rule, probability, strength; numbered by ``link`` from 0
-    in that order.
+    Links: left_node < right_node, kind, rule, probability, strength; numbered by ``link`` from 0
+    in the order of nodes and kind. Nodes have a ``place``, from 0 in the order of their numbers;
+    links show it as left_place and right_place.
 
     Args:
         warehouse: Holds the tables of the steps before.
@@ -34,22 +36,32 @@ def collect_links(warehouse: Warehouse, *, threshold: float) -> int:
     """
     warehouse.execute(
         f"""
-        create or replace temp table {LINKS} as
+        create or replace temp table identity_found_links as
         with found as (
             {_DECIDED_SQL} union all {_DETERMINISTIC_SQL} union all {_USERS_SQL}
             union all {_ALIASES_SQL} union all {_SIGNED_IN_SQL} union all {_PROBABLE_SQL}
-        ),
-        strongest as (
-            select least(one, other) as left_node, greatest(one, other) as right_node, kind,
-                string_agg(distinct rule, ', ' order by rule) as rule,
-                max(probability) as probability, max(strength) as strength
-            from found where one <> other group by all
         )
-        select row_number() over (order by left_node, right_node, kind) - 1 as link, *
-        from strongest order by link
+        select least(one, other) as left_node, greatest(one, other) as right_node, kind,
+            string_agg(distinct rule, ', ' order by rule) as rule,
+            max(probability) as probability, max(strength) as strength
+        from found where one <> other group by all
         """,
         {"threshold": threshold},
     )
+    warehouse.execute(
+        f"create or replace temp table {PLACES} as "
+        "select node, row_number() over (order by node) - 1 as place from "
+        "(select left_node as node from identity_found_links "
+        "union select right_node from identity_found_links)"
+    )
+    warehouse.execute(
+        f"create or replace temp table {LINKS} as "
+        "select row_number() over (order by left_node, right_node, kind) - 1 as link, found.*, "
+        "one.place as left_place, other.place as right_place from identity_found_links as found "
+        f"join {PLACES} as one on one.node = left_node "
+        f"join {PLACES} as other on other.node = right_node order by link"
+    )
+    warehouse.execute("drop table identity_found_links")
     return int(warehouse.scalar(f"select count(*) from {LINKS}"))
 
 

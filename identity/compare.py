@@ -51,6 +51,11 @@ def compare_pairs(warehouse: Warehouse) -> None:
     )
 
 
+def drop_levels(warehouse: Warehouse) -> None:
+    """Free the memory of the levels, once all pairs have their probability."""
+    warehouse.execute(f"drop table {COMPARED}")
+
+
 def level_case(comparison: Comparison) -> str:
     """SQL of a pair's level in one field, over columns ``…_l`` and ``…_r``."""
     cases = "".join(

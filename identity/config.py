@@ -53,6 +53,12 @@ class IdentityConfig(StrictModel):
     max_block_size: int = Field(
         60, gt=1, description="Values that more records share make no candidate pairs."
     )
+    max_pairs_per_record: float = Field(
+        6.0,
+        gt=0,
+        description="The comparison budget: about as many pairs per record are compared, those of "
+        "the smallest blocks first. Up to two million pairs are compared in any case.",
+    )
     min_model_records: int = Field(
         200, gt=1, description="Below this many records rules alone decide."
     )

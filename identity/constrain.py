@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from identity.cluster import Conflicts, Edges, Ints, connect
-from identity.collect import DECIDED, LIKENESS, LINKS
+from identity.collect import DECIDED, LIKENESS, LINKS, PLACES
 from identity.compare import level_case
 from identity.decide import DECISIONS
 from identity.judge import Mixture
@@ -84,14 +84,19 @@ def find_conflicts(warehouse: Warehouse, components: Ints, *, trust: Trust) -> C
 
     Args:
         warehouse: Holds the tables of the steps before.
-        components: Per record and user, the component of its node.
+        components: Per place of a linked node, the place that names its component.
         trust: Which differences tell two people apart in these data.
     """
-    keep_nodes(warehouse, COMPONENTS, component=components)
-    _find_users(warehouse, nodes=len(components))
-    _find_faces(warehouse, nodes=len(components), trust=trust)
+    rows = pa.table({"place": np.arange(len(components)), "component": components})
+    with warehouse.view("identity_arriving_nodes", rows):
+        warehouse.execute(
+            f"create or replace temp table {COMPONENTS} as select node, place, component "
+            f"from {PLACES} join identity_arriving_nodes using (place)"
+        )
+    _find_users(warehouse, places=len(components))
+    _find_faces(warehouse, places=len(components), trust=trust)
     warehouse.execute(
-        f"insert into {_CLASHES} select left_node, right_node, 0 from {DECISIONS} "
+        f"insert into {_CLASHES} select one.place, other.place, 0 from {DECISIONS} "
         f"join {COMPONENTS} as one on one.node = left_node "
         f"join {COMPONENTS} as other on other.node = right_node and other.component = one.component "
         "where decision = 'cannot_link'"
@@ -103,34 +108,25 @@ def find_conflicts(warehouse: Warehouse, components: Ints, *, trust: Trust) -> C
     return _read_conflicts(warehouse)
 
 
-def keep_nodes(warehouse: Warehouse, name: str, **columns: Ints) -> None:
-    """Put arrays over the first nodes into a temporary table, beside the node's number."""
-    count = len(next(iter(columns.values())))
-    rows = pa.table({"node": np.arange(count), **columns})
-    with warehouse.view("identity_arriving_nodes", rows):
-        warehouse.execute(
-            f"create or replace temp table {name} as select * from identity_arriving_nodes"
-        )
-
-
-def _find_users(warehouse: Warehouse, *, nodes: int) -> None:
+def _find_users(warehouse: Warehouse, *, places: int) -> None:
     """Two sign-ins of one system are two people, unless an alias joins them."""
-    keep_nodes(warehouse, "identity_aliased", user=_joined_by_alias(warehouse, nodes))
-    warehouse.execute(
-        f"""
-        create or replace temp table identity_signed_in as
-        with systems as (
-            select user_id, case when count(distinct source) = 1 then min(source) end as system
-            from {RECORDS} where user_id is not null group by user_id
+    joined = pa.table({"place": np.arange(places), "user": _joined_by_alias(warehouse, places)})
+    with warehouse.view("identity_arriving_nodes", joined):
+        warehouse.execute(
+            f"""
+            create or replace temp table identity_signed_in as
+            with systems as (
+                select user_id, case when count(distinct source) = 1 then min(source) end as system
+                from {RECORDS} where user_id is not null group by user_id
+            )
+            select place, {places} + aliased.user as label, component,
+                coalesce(system, '{USERS}') as system
+            from {NODES} join {COMPONENTS} using (node)
+            join identity_arriving_nodes as aliased using (place)
+            left join systems on systems.user_id = source_record_id
+            where source = '{USERS}'
+            """
         )
-        select node, {nodes} + aliased.user as label, component,
-            coalesce(system, '{USERS}') as system
-        from {NODES} join identity_aliased as aliased using (node)
-        join {COMPONENTS} using (node)
-        left join systems on systems.user_id = source_record_id
-        where source = '{USERS}'
-        """
-    )
     warehouse.execute(
         f"create or replace temp table {_CLASHES} as "
         "select distinct one.label as left_label, other.label as right_label, 1 as rule "
@@ -138,26 +134,26 @@ def _find_users(warehouse: Warehouse, *, nodes: int) -> None:
         "using (component, system) where one.label < other.label"
     )
     warehouse.execute(
-        f"create or replace temp table {_LABELS} as select node, label from identity_signed_in"
+        f"create or replace temp table {_LABELS} as select place, label from identity_signed_in"
     )
 
 
-def _joined_by_alias(warehouse: Warehouse, nodes: int) -> Ints:
+def _joined_by_alias(warehouse: Warehouse, places: int) -> Ints:
     links = warehouse.read(
-        f"select left_node, right_node from {LINKS} where contains(rule, 'alias') order by link"
+        f"select left_place, right_place from {LINKS} where contains(rule, 'alias') order by link"
     )
-    left, right = (links.column(name).to_numpy() for name in ("left_node", "right_node"))
-    return connect(Edges(left, right, np.ones(len(left))), nodes=nodes)
+    left, right = (links.column(name).to_numpy() for name in ("left_place", "right_place"))
+    return connect(Edges(left, right, np.ones(len(left))), nodes=places)
 
 
-def _find_faces(warehouse: Warehouse, *, nodes: int, trust: Trust) -> None:
+def _find_faces(warehouse: Warehouse, *, places: int, trust: Trust) -> None:
     """Whose birth dates, and first names with them, differ."""
     face = ", ".join(_FACE)
     warehouse.execute(
         f"""
         create or replace temp table identity_faces as
-        select node, component, {face},
-            {2 * nodes} + min(node) over (partition by component, {face}) as label
+        select place, component, {face},
+            {2 * places} + min(place) over (partition by component, {face}) as label
         from {RECORDS} join {COMPONENTS} on node = record
         where birth_date is not null and first_name is not null
         qualify count(*) over (partition by component) > 1
@@ -167,7 +163,7 @@ def _find_faces(warehouse: Warehouse, *, nodes: int, trust: Trust) -> None:
         f"insert into {_CLASHES} {_FACE_CLASHES_SQL}",
         {"faces": trust.faces, "birth_dates": trust.birth_dates},
     )
-    warehouse.execute(f"insert into {_LABELS} select node, label from identity_faces")
+    warehouse.execute(f"insert into {_LABELS} select place, label from identity_faces")
 
 
 _FACE = (
@@ -203,12 +199,12 @@ _FACE_CLASHES_SQL = f"""
 def _read_conflicts(warehouse: Warehouse) -> Conflicts:
     clashes = warehouse.read(f"select * from {_CLASHES} order by all")
     labels = warehouse.read(
-        f"select node, label from {_LABELS} where label in "
+        f"select place, label from {_LABELS} where label in "
         f"(select left_label from {_CLASHES} union select right_label from {_CLASHES}) order by all"
     )
     rules = clashes.column("rule").to_numpy().astype(np.int64)
     return Conflicts(
-        nodes=labels.column("node").to_numpy(),
+        nodes=labels.column("place").to_numpy(),
         labels=labels.column("label").to_numpy(),
         left=clashes.column("left_label").to_numpy(),
         right=clashes.column("right_label").to_numpy(),

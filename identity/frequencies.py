@@ -73,7 +73,13 @@ def apply_frequencies(warehouse: Warehouse, frequencies: Frequencies) -> None:
         pa.schema([("name", pa.string()), ("key", pa.string()), ("records", pa.int64())]),
     )
     with warehouse.view(_ARRIVING, tables):
-        warehouse.execute(f"create or replace temp table {RECORDS} as {_applied(frequencies)}")
+        for name in _COLUMNS:
+            warehouse.execute(
+                f"create or replace temp table identity_{name}_frequencies as "
+                f"select {name} as given, records from (select distinct {name} from {RECORDS}) "
+                f"join {_ARRIVING} as arriving on arriving.name = '{name}' and key = {_hash(name)}"
+            )
+    warehouse.execute(f"create or replace temp table {RECORDS} as {_applied(frequencies)}")
 
 
 def _applied(frequencies: Frequencies) -> str:
@@ -83,13 +89,12 @@ def _applied(frequencies: Frequencies) -> str:
         for name in _COLUMNS
     )
     joins = " ".join(
-        f"left join (select records, key from {_ARRIVING} where name = '{name}') as {name}s "
-        f"on {name}s.key = {_hash(name)}"
+        f"left join identity_{name}_frequencies as {name}s on {name}s.given = completed.{name}"
         for name in _COLUMNS
     )
     return (
-        f"select given.*, coalesce(first_names.records, {_RARE}) as first_name_count, {rarities} "
-        f"from {RECORDS} as given {joins} order by record"
+        f"select completed.*, coalesce(first_names.records, {_RARE}) as first_name_count, "
+        f"{rarities} from {RECORDS} as completed {joins}"
     )
 
 

@@ -25,7 +25,9 @@ Levels = npt.NDArray[np.int8]
 _ROUNDS = 40
 _TOLERANCE = 1e-4
 # Pairs enough to tell shares of a thousandth: more change no digit that matters.
-_MOST_FITTED = 150_000
+MOST_FITTED = 150_000
+# As many as stay in the processor's cache while all kinds are weighed.
+_JUDGED_AT_ONCE = 100_000
 # Which fields the kinds of different persons agree in; all others agree by chance.
 _KINDS: dict[str, frozenset[str]] = {
     "household": frozenset({"last_name", "address", "phone", "email"}),
@@ -58,6 +60,14 @@ class PairEvidence:
     levels: dict[str, Levels]
     adjustments: dict[str, Floats]
     total_pairs: float
+
+    def part(self, chosen: slice) -> PairEvidence:
+        """Some of the pairs."""
+        return PairEvidence(
+            {name: levels[chosen] for name, levels in self.levels.items()},
+            {name: bits[chosen] for name, bits in self.adjustments.items()},
+            self.total_pairs,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +112,22 @@ class Mixture:
 
 
 def fit_mixture(evidence: PairEvidence, fields: tuple[FieldParameters, ...]) -> Mixture:
-    """Find the shares of all kinds of pairs; deterministic.
+    """Find the shares of all kinds of pairs; the same pairs in the same order give the same.
 
-    The mixture is fitted on evenly spaced pairs where there are more than it can learn from, so
-    that the cost of its rounds does not grow with the data.
+    Args:
+        evidence: Pairs to learn from; ``MOST_FITTED`` of them, evenly chosen, are enough.
+        fields: What is compared.
     """
-    thinned, step = _thinned(evidence)
-    kinds = _start(thinned, fields)
-    shares = _responsibilities(thinned, fields, kinds)
+    kinds = _start(evidence, fields)
+    shares = _responsibilities(evidence, fields, kinds)
     for _ in range(_ROUNDS):
         before = shares[0]
-        kinds = _updated(thinned, fields, kinds, shares)
-        shares = _responsibilities(thinned, fields, kinds)
+        kinds = _updated(evidence, fields, kinds, shares)
+        shares = _responsibilities(evidence, fields, kinds)
         if np.abs(shares[0] - before).max(initial=0.0) < _TOLERANCE:
             break
     support = {
-        item.name: float(shares[0][thinned.levels[item.name] >= 0].sum()) * step for item in fields
+        item.name: float(shares[0][evidence.levels[item.name] >= 0].sum()) for item in fields
     }
     return Mixture(tuple(kinds), support)
 
@@ -126,7 +136,12 @@ def judge_pairs(
     evidence: PairEvidence, fields: tuple[FieldParameters, ...], mixture: Mixture
 ) -> Floats:
     """Return per pair the probability that both records are one person."""
-    return _responsibilities(evidence, fields, list(mixture.kinds))[0]
+    pairs = len(next(iter(evidence.levels.values())))
+    probabilities = np.empty(pairs)
+    for start in range(0, pairs, _JUDGED_AT_ONCE):
+        part = slice(start, start + _JUDGED_AT_ONCE)
+        probabilities[part] = _responsibilities(evidence.part(part), fields, list(mixture.kinds))[0]
+    return probabilities
 
 
 def rival_bits(
@@ -144,17 +159,6 @@ def rival_bits(
     pairs = len(next(iter(evidence.levels.values())))
     rivals["strangers"] = np.full(pairs, np.log2(max(1.0 - shares, 1e-9)))
     return rivals
-
-
-def _thinned(evidence: PairEvidence) -> tuple[PairEvidence, int]:
-    pairs = len(next(iter(evidence.levels.values())))
-    step = max(-(-pairs // _MOST_FITTED), 1)
-    thinned = PairEvidence(
-        {name: levels[::step] for name, levels in evidence.levels.items()},
-        {name: bits[::step] for name, bits in evidence.adjustments.items()},
-        evidence.total_pairs / step,
-    )
-    return thinned, step
 
 
 def _start(evidence: PairEvidence, fields: tuple[FieldParameters, ...]) -> list[Kind]:

@@ -2,7 +2,7 @@
 
 Decisions on old records must not change because a few others came or went. Everything that one
 record more or less would move for all, the model's parameters, the frequencies of names, the
-threshold and which differences are trusted, is learned once, kept as a file without values of
+threshold, how large blocks are and which differences are trusted, is learned once, kept as a file without values of
 persons, and used until the records have changed by a tenth in number, or what is compared, how or
 by which configuration has changed.
 """
@@ -23,7 +23,7 @@ from identity.model import COMPARISONS
 from identity.train import FieldParameters
 
 # Raise it when the same records would teach something else than before.
-_METHOD = 5
+_METHOD = 6
 _MOST_CHANGE = 0.1
 
 
@@ -36,6 +36,7 @@ class Knowledge:
         records: How many records taught it.
         reason: Why it was learned then.
         frequencies: How usual names are.
+        limits: Per blocking key the largest block that is compared.
         fields: The fields' m and u.
         mixture: The kinds of pairs.
         doubt: Bits by which held-out proven pairs correct the model's odds.
@@ -47,6 +48,7 @@ class Knowledge:
     records: int
     reason: str
     frequencies: Frequencies
+    limits: tuple[int, ...]
     fields: tuple[FieldParameters, ...]
     mixture: Mixture
     doubt: float

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from identity.config import IdentityConfig
 from identity.constrain import Trust
 from identity.frequencies import Frequencies
-from identity.judge import fit_mixture, judge_pairs
+from identity.judge import MOST_FITTED, fit_mixture, judge_pairs
 from identity.knowledge import Knowledge
 from identity.link import learn_parameters
 from identity.verify import measure_doubt, shifted
@@ -16,6 +16,7 @@ from identity.weigh import (
     inspect_parameters,
     keep_probabilities,
     read_evidence,
+    read_lesson,
     undecided_probabilities,
 )
 from warehouse import Warehouse
@@ -30,6 +31,7 @@ class Lesson:
         records: How many there are.
         reason: Why there is something to learn.
         frequencies: How usual names are.
+        limits: Per blocking key the largest block that is compared; empty before it is chosen.
         known: What was learned before and still holds.
     """
 
@@ -37,6 +39,7 @@ class Lesson:
     records: int
     reason: str
     frequencies: Frequencies
+    limits: tuple[int, ...]
     known: Knowledge | None
 
 
@@ -47,8 +50,9 @@ def learn(warehouse: Warehouse, config: IdentityConfig, lesson: Lesson, *, seed:
         UnusableModelError: A difference in name or birth date would count for a match.
     """
     fields = inspect_parameters(learn_parameters(warehouse, config, seed=seed)).fields
+    taught = read_lesson(warehouse, fields, records=lesson.records, most=MOST_FITTED)
+    mixture = fit_mixture(taught, fields)
     evidence = read_evidence(warehouse, fields, records=lesson.records)
-    mixture = fit_mixture(evidence, fields)
     doubt = measure_doubt(evidence, fields, mixture, least=config.min_proven_pairs)
     probabilities = shifted(judge_pairs(evidence, fields, mixture), bits=doubt)
     keep_probabilities(
@@ -60,7 +64,7 @@ def learn(warehouse: Warehouse, config: IdentityConfig, lesson: Lesson, *, seed:
         floor=config.review_probability,
     )
     return Knowledge(
-        lesson.key, lesson.records, lesson.reason, lesson.frequencies, fields, mixture, doubt,
+        lesson.key, lesson.records, lesson.reason, lesson.frequencies, lesson.limits, fields, mixture, doubt,
         threshold, Trust.learned(mixture),
     )  # fmt: skip
 

@@ -28,6 +28,8 @@ from identity.train import (
 from warehouse import Warehouse, quoted
 
 _SCRATCH = "identity_scratch"
+# Enough to draw random pairs from.
+_RANDOM_RECORDS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,13 @@ def learn_parameters(warehouse: Warehouse, config: IdentityConfig, *, seed: int)
     """Measure u on random pairs and m on proven ones; see ``train``."""
     comparisons = usable_comparisons(warehouse, RECORDS)
     counts = {item.name: proven_levels(warehouse, item) for item in comparisons}
-    with _scratch(warehouse):
+    poor = [item for item in comparisons if counts[item.name].sum() < config.min_proven_pairs]
+    with _scratch(warehouse, with_pairs=bool(poor)):
         linker = _linker(warehouse, splink_settings(comparisons))
         linker.training.estimate_u_using_random_sampling(
             max_pairs=config.sampled_pairs, seed=seed, min_count_per_level=None, num_chunks=1
         )
         u = _observed_u(linker.misc.save_model_to_json(None), comparisons, config.sampled_pairs)
-        poor = [item for item in comparisons if counts[item.name].sum() < config.min_proven_pairs]
         learned = _expectation_maximisation(linker, comparisons) if poor else {}
     fields = tuple(
         field_parameters(
@@ -59,15 +61,27 @@ def learn_parameters(warehouse: Warehouse, config: IdentityConfig, *, seed: int)
 
 
 @contextmanager
-def _scratch(warehouse: Warehouse) -> Iterator[None]:
+def _scratch(warehouse: Warehouse, *, with_pairs: bool) -> Iterator[None]:
+    """Copy what Splink reads.
+
+    Where no pairs are to be learned from, some records stand for all: their numbers are random.
+    """
+    most = "" if with_pairs else f"order by record limit {_RANDOM_RECORDS}"
     home = quoted(str(warehouse.scalar("select current_database()")))
     warehouse.execute(f"attach ':memory:' as {_SCRATCH}")
     try:
         warehouse.execute(f"use {_SCRATCH}")
-        warehouse.execute(f"create table records as select * from temp.{RECORDS}")
+        # Numbered in the order of their names, for the numbers decide which pairs Splink draws.
         warehouse.execute(
-            "create table pairs as select left_record as join_key_l, right_record as join_key_r, "
-            f"'0' as match_key from temp.{PAIRS}"
+            "create table records as select * replace (row_number() over "
+            "(order by source, source_record_id) - 1 as record), record as node "
+            f"from (from temp.{RECORDS} {most}) order by record"
+        )
+        warehouse.execute(
+            "create table pairs as select least(one.record, other.record) as join_key_l, "
+            "greatest(one.record, other.record) as join_key_r, '0' as match_key "
+            f"from temp.{PAIRS} join records as one on one.node = left_record "
+            f"join records as other on other.node = right_record where {with_pairs}"
         )
         yield
     finally:

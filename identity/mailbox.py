@@ -30,6 +30,8 @@ def read_mailboxes(warehouse: Warehouse) -> None:
         from {_SPELLED} as spelled where spelled.record = records.record
         """
     )
+    for name in (_KNOWN_NAMES, _SPELLED):
+        warehouse.execute(f"drop table {name}")
 
 
 _KNOWN_SQL = f"""

@@ -47,18 +47,21 @@ def match_identifiers(warehouse: Warehouse) -> int:
         f"select distinct identifier_type, identifier_value from {_HELD_PAIRS} where clash"
     )
     warehouse.execute(f"create or replace temp table {DETERMINISTIC} as {_LINKS_SQL}")
+    warehouse.execute(f"drop table {_HELD_PAIRS}")
     return int(warehouse.scalar(f"select count(*) from {DETERMINISTIC}"))
 
 
 _HELD_PAIRS = "identity_held_pairs"
 _HELD_PAIRS_SQL = f"""
+with held as (
+    select one.record as left_record, other.record as right_record, identifier_type, identifier_value
+    from {IDENTIFIERS} as one join {IDENTIFIERS} as other using (identifier_type, identifier_value)
+    where one.record < other.record and not one.is_shared
+)
 select identifier_type, identifier_value, left_record, right_record,
     case identifier_type when 'email' then {EMAIL_CLASH} else {PHONE_CLASH} end as clash,
     {_FIRST_NAMES_AGREE} as first_names_agree
-from {COMPARED} as compared
-join {IDENTIFIERS} as left_held on left_held.record = left_record
-join {IDENTIFIERS} as right_held using (identifier_type, identifier_value)
-where right_held.record = right_record and not left_held.is_shared
+from {COMPARED} as compared join held using (left_record, right_record)
 """
 
 _LINKS_SQL = f"""
@@ -90,5 +93,4 @@ select left_record, right_record,
 from found
 where left_record < right_record
 group by left_record, right_record
-order by left_record, right_record
 """

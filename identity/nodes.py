@@ -1,7 +1,7 @@
 """Number everything that belongs to a person: records, sign-ins, addresses, devices.
 
-Records keep the numbers of ``prepare``; the others follow, each kind in the order of its ids, so
-that the numbers do not depend on the order of arrival.
+A number follows from the kind and the id alone, so that it is the same in every run and does not
+depend on the order of arrival.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from identity.observe import ADDRESSES, ALIASES, SIGHTINGS
-from identity.prepare import RECORDS
+from identity.prepare import RECORDS, node_of
 from warehouse import Warehouse
 
 NODES = "identity_nodes"
@@ -25,29 +25,18 @@ class NodeCounts:
     emails: int
     devices: int
 
-    @property
-    def linkable(self) -> int:
-        """Records and users: the nodes that links join, numbered first."""
-        return self.records + self.users
-
-    @property
-    def known(self) -> int:
-        """All but devices, numbered first."""
-        return self.linkable + self.emails
-
 
 def number_nodes(warehouse: Warehouse) -> NodeCounts:
     """Fill the temporary table of nodes: node, source, source_record_id, first_seen_at."""
     warehouse.execute(
-        f"create or replace temp table {NODES} as select record::bigint as node, source, "
+        f"create or replace temp table {NODES} as select record as node, source, "
         f"source_record_id, first_seen_at from {RECORDS}"
     )
     for source, sql in ((USERS, _USERS), (EMAILS, _EMAILS), (DEVICES, _DEVICES)):
         warehouse.execute(
             f"""
             insert into {NODES}
-            select (select count(*) from {NODES}) + row_number() over (order by id) - 1,
-                '{source}', id, first_seen_at
+            select {node_of(f"'{source}'", "id")}, '{source}', id, first_seen_at
             from (select id, min(seen_at) as first_seen_at from ({sql}) group by id)
             """
         )

@@ -42,7 +42,7 @@ def write_persons(warehouse: Warehouse, moment: Moment) -> ChangeCounts:
     warehouse.replace(
         PERSONS.name,
         f"select person_id, status, merged_into, coalesce(created_at, $now) as created_at "
-        f"from {_LISTED} order by person_id",
+        f"from {_LISTED}",
         {"now": moment.now},
     )
     counts = warehouse.read(

@@ -36,11 +36,18 @@ _LEGAL_FORMS = (
 )
 
 
+# Each holds the different values of a column beside what became of them.
+_VALUES = (
+    "full_name_values", "first_name_values", "last_name_values", "email_values", "phone_values",
+    "birth_date_values", "city_keys", "state_keys", "postal_code_keys", "company_name_keys",
+)  # fmt: skip
+
+
 def prepare_records(warehouse: Warehouse, *, default_region: str) -> int:
     """Fill the temporary table of comparable records; return how many there are.
 
-    One row per source record, numbered from 0 in the order of (source, source_record_id), so that
-    the numbers do not depend on the order of arrival.
+    One row per source record. Its number follows from its source and id alone, so that it is the
+    same in every run and does not depend on the order of arrival.
 
     Args:
         warehouse: Holds the staged person records.
@@ -49,12 +56,16 @@ def prepare_records(warehouse: Warehouse, *, default_region: str) -> int:
     _name_values(warehouse)
     for name in ("first_name", "last_name"):
         _column_values(warehouse, name, null_placeholders)
+    for name in ("city", "state", "postal_code", "company_name"):
+        _column_keys(warehouse, name)
     _column_values(warehouse, "email", normalise_emails)
     _column_values(
         warehouse, "phone", lambda values: normalise_phones(values, default_region=default_region)
     )
     _column_values(warehouse, "birth_date", parse_birth_dates)
     warehouse.execute(f"create or replace temp table {RECORDS} as {_RECORDS_SQL}")
+    for name in _VALUES:
+        warehouse.execute(f"drop table identity_{name}")
     _given_names(warehouse)
     return int(warehouse.scalar(f"select count(*) from {RECORDS}"))
 
@@ -70,6 +81,24 @@ def _column_values(
     keep_values(
         warehouse, f"identity_{column}_values", {"given": values, "value": normalise(values)}
     )
+
+
+def _column_keys(warehouse: Warehouse, column: str) -> None:
+    """Simplify a column with few different values once per value."""
+    key = _KEY_OF_TEXT.format(quoted(column))
+    warehouse.execute(
+        f"create or replace temp table identity_{column}_keys as "
+        f"select {quoted(column)} as given, {key} as value "
+        f"from (select distinct {quoted(column)} from {SOURCE} where {quoted(column)} is not null)"
+    )
+
+
+def node_of(source: str, record_id: str) -> str:
+    """SQL of the number of one record, sign-in, address or device: 63 bits of an MD5.
+
+    Two of a million share a number with a probability of 1 in 18 million.
+    """
+    return f"(md5_number_lower({source} || '|' || {record_id}) >> 1)::bigint"
 
 
 def _name_values(warehouse: Warehouse) -> None:
@@ -102,7 +131,8 @@ def complete_names(warehouse: Warehouse) -> None:
         create or replace temp table {RECORDS} as
         select records.*,
             coalesce(names.value, records.first_name) as given_name,
-            coalesce({_NAMES_OWNER}, false) as mailbox_names_owner
+            coalesce({_NAMES_OWNER}, false) as mailbox_names_owner,
+            false as email_is_shared, false as phone_is_shared
         from {RECORDS} as records
         left join {GIVEN_NAMES} as names on names.given = records.first_name
         """
@@ -133,7 +163,12 @@ with joined as (
         coalesce(last_names.value, names.last_name) as any_last_name,
         emails.value as email_value,
         phones.value as phone_value,
-        cast(birth_dates.value as date) as birth_date_value
+        cast(birth_dates.value as date) as birth_date_value,
+        {_KEY_OF_TEXT.format("street")} as street_key,
+        cities.value as city_key,
+        states.value as state_key,
+        postal_codes.value as postal_code_key,
+        companies.value as company_key
     from {SOURCE} as records
     left join identity_full_name_values as names
         on names.given = records.full_name
@@ -143,31 +178,40 @@ with joined as (
     left join identity_email_values as emails on emails.given = records.email
     left join identity_phone_values as phones on phones.given = records.phone
     left join identity_birth_date_values as birth_dates on birth_dates.given = records.birth_date
+    left join identity_city_keys as cities on cities.given = records.city
+    left join identity_state_keys as states on states.given = records.state
+    left join identity_postal_code_keys as postal_codes on postal_codes.given = records.postal_code
+    left join identity_company_name_keys as companies on companies.given = records.company_name
+),
+keyed as (
+    select *,
+        {_KEY_OF_NAME.format("any_first_name")} as first_name_key,
+        split_part(split_part(email_value, '@', 1), '+', 1) as local_part
+    from joined
 )
 select
-    row_number() over (order by source, source_record_id) - 1 as record,
+    {node_of("source", "source_record_id")} as record,
     source,
     source_record_id,
     user_id,
     account_id,
-    case when length({_KEY_OF_NAME.format("any_first_name")}) > 1
-        then {_KEY_OF_NAME.format("any_first_name")} end as first_name,
-    left({_KEY_OF_NAME.format("any_first_name")}, 1) as initial,
+    case when length(first_name_key) > 1 then first_name_key end as first_name,
+    left(first_name_key, 1) as initial,
     {_KEY_OF_NAME.format("any_middle_name")} as middle_name,
     {_KEY_OF_NAME.format("any_last_name")} as last_name,
     email_value as email,
-    split_part(split_part(email_value, '@', 1), '+', 1) as local_part,
+    local_part,
     nullif(regexp_replace(local_part, '[^\p{{L}}]', '', 'g'), '') as mailbox,
     regexp_replace(local_part, '[^0-9]', '', 'g') as mailbox_digits,
     split_part(email_value, '@', 2) as email_domain,
     phone_value as phone,
     birth_date_value as birth_date,
-    regexp_extract({_KEY_OF_TEXT.format("street")}, '^\d+') as house_number,
-    nullif(trim(regexp_replace({_KEY_OF_TEXT.format("street")}, '^\d+', '')), '') as street,
-    {_KEY_OF_TEXT.format("city")} as city,
-    {_KEY_OF_TEXT.format("state")} as state,
-    replace({_KEY_OF_TEXT.format("postal_code")}, ' ', '') as postal_code,
-    regexp_replace({_KEY_OF_TEXT.format("company_name")}, '{_LEGAL_FORMS}', '') as company,
+    regexp_extract(street_key, '^\d+') as house_number,
+    nullif(trim(regexp_replace(street_key, '^\d+', '')), '') as street,
+    city_key as city,
+    state_key as state,
+    replace(postal_code_key, ' ', '') as postal_code,
+    regexp_replace(company_key, '{_LEGAL_FORMS}', '') as company,
     coalesce(record_created_at, record_updated_at) as first_seen_at
-from joined
+from keyed
 """

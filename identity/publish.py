@@ -47,7 +47,6 @@ def write_links(warehouse: Warehouse) -> int:
         select {_PAIR}, kind, rule, probability, evidence, is_cut, cut_reason
         from links join {NODES} as one on one.node = left_node
         join {NODES} as other on other.node = right_node
-        order by left_node, right_node, kind
         """,
     )
 
@@ -79,19 +78,20 @@ _IDENTIFIERS_SQL = f"""
         select user_id, email, anonymous_id, min(occurred_at) as occurred_at
         from {SIGHTINGS} group by all
     ),
-    found as (
+    -- A record holds a value once.
+    of_records as (
         select source, source_record_id, identifier_type, identifier_value, is_shared,
             held.first_seen_at
-        from {HELD} as held join {NODES} as nodes on nodes.node = held.record
+        from {HELD} as held join {RECORDS} as records using (record)
         union all
-        select records.source, records.source_record_id, 'user_id', records.user_id, false,
-            nodes.first_seen_at
-        from {RECORDS} as records join {NODES} as nodes on nodes.node = records.record
-        where records.user_id is not null
-        union all
+        select source, source_record_id, 'user_id', user_id, false, first_seen_at
+        from {RECORDS} where user_id is not null
+    ),
+    of_events as (
         select source, source_record_id,
-            case source when '{USERS}' then 'user_id' else 'anonymous_id' end, source_record_id,
-            shared.node is not null, first_seen_at
+            case source when '{USERS}' then 'user_id' else 'anonymous_id' end as identifier_type,
+            source_record_id as identifier_value,
+            shared.node is not null as is_shared, first_seen_at
         from {NODES} left join {SHARED_DEVICES} as shared using (node)
         where source in ('{USERS}', '{DEVICES}')
         union all
@@ -111,8 +111,9 @@ _IDENTIFIERS_SQL = f"""
         left join {SHARED_DEVICES} as shared using (node)
         where user_id is not null
     )
+    select * from of_records
+    union all
     select source, source_record_id, identifier_type, identifier_value,
-        bool_or(is_shared) as is_shared, min(first_seen_at) as first_seen_at
-    from found group by source, source_record_id, identifier_type, identifier_value
-    order by source, source_record_id, identifier_type, identifier_value
+        bool_or(is_shared), min(first_seen_at)
+    from of_events group by source, source_record_id, identifier_type, identifier_value
 """

@@ -61,7 +61,6 @@ def write_members(warehouse: Warehouse, moment: Moment) -> None:
         from {CURRENT} as current
         left join {MEMBERS.name.sql} as members
             using (source, source_record_id, person_id)
-        order by source, source_record_id
         """,
         {"now": moment.now, "run_id": moment.run_id},
     )

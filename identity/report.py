@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from identity.block import KeyCount
 from identity.inventory import RUNS
 from identity.pictures import Findings
 from identity.quality import PersonQuality, linked_sources, measure_persons
@@ -30,6 +31,8 @@ class ResolutionReport:
         splits: Persons split off by this run.
         shared_values: E-mails and phones that link nobody.
         shared_devices: Devices that several persons sign in on.
+        pairs_by_key: Pairs that each blocking key brought, whether or not another brought them too.
+        pairs_left_out_by_key: Pairs of its blocks that were too large for the budget.
         quality: What can be said of the persons without a truth; None if nothing changed.
         findings: What ``draw_findings`` draws; None if nothing changed.
         seconds: How long each step took.
@@ -47,6 +50,8 @@ class ResolutionReport:
     splits: int = 0
     shared_values: int = 0
     shared_devices: int = 0
+    pairs_by_key: Mapping[str, int] = field(default_factory=dict)
+    pairs_left_out_by_key: Mapping[str, int] = field(default_factory=dict)
     quality: PersonQuality | None = field(default=None, repr=False)
     findings: Findings | None = field(default=None, repr=False)
     seconds: Mapping[str, float] = field(default_factory=dict, repr=False)
@@ -63,6 +68,7 @@ class Tally:
     splits: int
     shared_values: int
     shared_devices: int
+    keys: tuple[KeyCount, ...]
 
 
 def last_run(warehouse: Warehouse, *, fingerprint: str) -> ResolutionReport | None:
@@ -104,5 +110,7 @@ def count_rows(warehouse: Warehouse, tally: Tally, *, run_id: str) -> Resolution
         shared_devices=tally.shared_devices,
         quality=quality,
         findings=findings,
+        pairs_by_key={one.key: one.pairs for one in tally.keys},
+        pairs_left_out_by_key={one.key: one.left_out for one in tally.keys},
         **links,
     )

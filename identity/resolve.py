@@ -11,17 +11,17 @@ import numpy as np
 import pyarrow as pa
 
 from identity.assign import assign_ids
-from identity.attach import attach_addresses, attach_devices
-from identity.block import add_pairs, block_records
+from identity.attach import CLUSTERS, attach_addresses, attach_devices
+from identity.block import KeyCount, add_pairs, block_records
 from identity.cluster import Edges, Ints, connect, separate
-from identity.collect import LINKS, collect_links
-from identity.compare import compare_pairs
+from identity.collect import LINKS, PLACES, collect_links
+from identity.compare import compare_pairs, drop_levels
 from identity.config import IdentityConfig
 from identity.constrain import Trust, find_conflicts
 from identity.decide import RecordName, read_decisions
 from identity.errors import OversizedClusterError
 from identity.fingerprint import fingerprint_input, fingerprint_records
-from identity.frequencies import Frequencies, apply_frequencies, count_names
+from identity.frequencies import apply_frequencies, count_names
 from identity.inventory import RUNS, TABLES
 from identity.knowledge import Knowledge, knowledge_key, load_knowledge, save_knowledge
 from identity.learn import Lesson, apply_knowledge, learn
@@ -30,7 +30,7 @@ from identity.match import match_identifiers
 from identity.nodes import NODES, NodeCounts, number_nodes
 from identity.observe import observe_events
 from identity.persons import write_persons
-from identity.prepare import complete_names, prepare_records
+from identity.prepare import RECORDS, complete_names, prepare_records
 from identity.publish import write_identifiers, write_links, write_review_queue
 from identity.remember import Moment, find_members, write_devices, write_history, write_members
 from identity.report import ResolutionReport, Tally, count_rows, last_run
@@ -44,6 +44,8 @@ Progress = Callable[[str, float | None], None]
 Confirm = Callable[[], None]
 _AS_OF = TableName("raw", "as_of")
 _STEP = "Resolving identities"
+# Pairs that are compared whatever the budget per record: small data afford it.
+_ALWAYS_COMPARED = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,15 @@ class _Task:
     def path(self) -> Path:
         """The file of what was learned."""
         return self.artifacts / "identity" / "match_parameters.json"
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """What was found before anything is weighed."""
+
+    counts: NodeCounts
+    shared_values: int
+    keys: tuple[KeyCount, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +130,18 @@ def resolve(  # noqa: PLR0913 - each is something that only the caller knows
     if before is not None:
         return before
     lesson = _recall(task)
-    counts, shared_values = _gather(task, lesson.frequencies)
-    weighing = _weigh(task, counts, lesson)
-    shared_devices = _cluster(task, counts, weighing)
+    gathered = _gather(task, lesson)
+    lesson = replace(lesson, limits=tuple(one.limit for one in gathered.keys))
+    weighing = _weigh(task, gathered.counts, lesson)
+    shared_devices = _cluster(task, weighing)
     moment = Moment(run_id, now, _as_of(warehouse, now))
+    drop_levels(warehouse)
     task.watch.lap("cluster")
     task.progress(_STEP, 0.8)
-    shared = (shared_values, shared_devices)
     with warehouse.transaction():
-        report = _publish(task, moment, weighing, given=given, shared=shared)
+        report = _publish(
+            task, moment, weighing, gathered, given=given, shared_devices=shared_devices
+        )
         if confirm is not None:
             confirm()
     task.watch.lap("publish")
@@ -159,7 +173,7 @@ def compare_again(
     """
     task = _Task(warehouse, config, artifacts, seed, default_region, _say_nothing)
     lesson = _recall(task)
-    _gather(task, lesson.frequencies, also=also)
+    _gather(task, lesson, also=also)
     if lesson.known is None or not config.probabilistic:
         weigh_nothing(warehouse)
         return None
@@ -177,29 +191,32 @@ def _recall(task: _Task) -> Lesson:
     key = knowledge_key(task.config, settings=task.settings)
     known, reason = load_knowledge(task.path, key=key, records=records)
     frequencies = count_names(task.warehouse) if known is None else known.frequencies
-    return Lesson(key, records, reason, frequencies, known)
+    limits = () if known is None else known.limits
+    return Lesson(key, records, reason, frequencies, limits, known)
 
 
 def _gather(
-    task: _Task,
-    frequencies: Frequencies,
-    *,
-    also: Sequence[tuple[RecordName, RecordName]] = (),
-) -> tuple[NodeCounts, int]:
+    task: _Task, lesson: Lesson, *, also: Sequence[tuple[RecordName, RecordName]] = ()
+) -> _Gathered:
     """Fill the temporary tables of everything that is to be linked."""
     warehouse, config = task.warehouse, task.config
-    apply_frequencies(warehouse, frequencies)
+    apply_frequencies(warehouse, lesson.frequencies)
     observe_events(warehouse)
     counts = number_nodes(warehouse)
     read_decisions(warehouse)
     shared = share_values(warehouse, config)
-    block_records(warehouse, max_block_size=config.max_block_size)
+    keys = block_records(
+        warehouse,
+        limits=lesson.limits,
+        max_block_size=config.max_block_size,
+        max_pairs=max(int(config.max_pairs_per_record * counts.records), _ALWAYS_COMPARED),
+    )
     add_pairs(warehouse, also)
     compare_pairs(warehouse)
     match_identifiers(warehouse)
     task.watch.lap("block and compare")
     task.progress(_STEP, 0.2)
-    return counts, shared
+    return _Gathered(counts, shared, keys)
 
 
 def _weigh(task: _Task, counts: NodeCounts, lesson: Lesson) -> _Weighing:
@@ -218,24 +235,25 @@ def _weigh(task: _Task, counts: NodeCounts, lesson: Lesson) -> _Weighing:
     return _Weighing(known.threshold, known.mixture.fields(known.fields), known.trust)
 
 
-def _cluster(task: _Task, counts: NodeCounts, weighing: _Weighing) -> int:
+def _cluster(task: _Task, weighing: _Weighing) -> int:
     """Fill the temporary tables of clusters, device owners and ids; return shared devices."""
     warehouse = task.warehouse
     collect_links(warehouse, threshold=1.1 if weighing.threshold is None else weighing.threshold)
     edges = _read_edges(warehouse)
-    components = connect(edges, nodes=counts.linkable)
+    places = int(warehouse.scalar(f"select count(*) from {PLACES}"))
+    components = connect(edges, nodes=places)
     conflicts = find_conflicts(warehouse, components, trust=weighing.trust)
     found = separate(edges, components, conflicts)
     _mark_cuts(warehouse, found.cuts)
-    _guard_size(warehouse, found.clusters[: counts.records], task.config.max_records_per_person)
     attach_addresses(warehouse, found.clusters)
+    _guard_size(warehouse, task.config.max_records_per_person)
     shared = attach_devices(warehouse, task.config)
     assign_ids(warehouse)
     return shared
 
 
 def _read_edges(warehouse: Warehouse) -> Edges:
-    rows = warehouse.read(f"select left_node, right_node, strength from {LINKS} order by link")
+    rows = warehouse.read(f"select left_place, right_place, strength from {LINKS} order by link")
     left, right, strength = (rows.column(name).to_numpy() for name in rows.column_names)
     return Edges(left, right, strength)
 
@@ -249,18 +267,30 @@ def _mark_cuts(warehouse: Warehouse, cuts: Ints) -> None:
         )
 
 
-def _guard_size(warehouse: Warehouse, clusters: Ints, limit: int) -> None:
-    sizes = np.bincount(clusters) if len(clusters) else np.zeros(1, dtype=np.int64)
-    largest = int(sizes.argmax())
-    if sizes[largest] > limit:
+def _guard_size(warehouse: Warehouse, limit: int) -> None:
+    """Stop where a person has more records than a person can own."""
+    too_large = warehouse.read(
+        f"select min(record) as node, count(*) as size from {CLUSTERS} "
+        f"join {RECORDS} on record = node group by cluster having count(*) > $limit "
+        "order by size desc, node limit 1",
+        {"limit": limit},
+    ).to_pylist()
+    for found in too_large:
         record = warehouse.read(
-            f"select source, source_record_id from {NODES} where node = $node", {"node": largest}
+            f"select source, source_record_id from {NODES} where node = $node",
+            {"node": found["node"]},
         ).to_pylist()[0]
-        raise OversizedClusterError(**record, size=int(sizes[largest]), limit=limit)
+        raise OversizedClusterError(**record, size=found["size"], limit=limit)
 
 
 def _publish(
-    task: _Task, moment: Moment, weighing: _Weighing, *, given: str, shared: tuple[int, int]
+    task: _Task,
+    moment: Moment,
+    weighing: _Weighing,
+    gathered: _Gathered,
+    *,
+    given: str,
+    shared_devices: int,
 ) -> ResolutionReport:
     """Write all tables."""
     warehouse = task.warehouse
@@ -276,8 +306,8 @@ def _publish(
     )
     tally = Tally(
         threshold=weighing.threshold, fields=weighing.fields, review_pairs=review,
-        merges=changes.merges, splits=changes.splits, shared_values=shared[0],
-        shared_devices=shared[1],
+        merges=changes.merges, splits=changes.splits, shared_values=gathered.shared_values,
+        shared_devices=shared_devices, keys=gathered.keys,
     )  # fmt: skip
     report = count_rows(warehouse, tally, run_id=moment.run_id)
     journal = {

@@ -40,22 +40,12 @@ def share_values(warehouse: Warehouse, config: IdentityConfig) -> int:
 
 
 def _mark_records(warehouse: Warehouse) -> None:
-    """Tell each record whether its e-mail and its phone are shared."""
-    warehouse.execute(
-        f"""
-        create or replace temp table {RECORDS} as
-        select records.*,
-            coalesce(verdicts.email_is_shared, false) as email_is_shared,
-            coalesce(verdicts.phone_is_shared, false) as phone_is_shared
-        from {RECORDS} as records
-        left join (
-            select record,
-                bool_or(is_shared) filter (identifier_type = 'email') as email_is_shared,
-                bool_or(is_shared) filter (identifier_type = 'phone') as phone_is_shared
-            from {IDENTIFIERS} group by record
-        ) as verdicts using (record)
-        """
-    )
+    """Tell the records of shared values so."""
+    for column in ("email", "phone"):
+        warehouse.execute(
+            f"update {RECORDS} set {column}_is_shared = true where record in (select record "
+            f"from {IDENTIFIERS} where identifier_type = '{column}' and is_shared)"
+        )
 
 
 def _held(column: str) -> str:
@@ -81,28 +71,36 @@ def _diversity(field: str) -> str:
 
 _IDENTIFIERS_SQL = f"""
 create or replace temp table {IDENTIFIERS} as
-with held as (
+with given as (
     {_held("email")} union all {_held("phone")}
+),
+-- As many persons as records at most: only these can be too many.
+held as (
+    select given.* from given
+    semi join (
+        select identifier_type, identifier_value from given
+        group by identifier_type, identifier_value having count(*) > least($most, $max_records)
+    ) using (identifier_type, identifier_value)
 ),
 names as (
     {" union all ".join(_diversity(column) for column in ("given_name", "last_name", "birth_date"))}
 ),
 verdicts as (
     select identifier_type, identifier_value,
-        coalesce(max(persons) filter (field = 'given_name'), 1) > $most
-        or coalesce(max(persons) filter (field = 'last_name'), 1) > $most
-        or coalesce(max(persons) filter (field = 'birth_date'), 1) > $most as is_shared
-    from names
+        coalesce(max(persons), 1) > $most or any_value(size) > $max_records as is_shared
+    from (
+        select identifier_type, identifier_value, count(*) as size
+        from held group by identifier_type, identifier_value
+    )
+    left join names using (identifier_type, identifier_value)
     group by identifier_type, identifier_value
 )
-select held.record, held.identifier_type, held.identifier_value, held.first_seen_at,
+select given.record, given.identifier_type, given.identifier_value, given.first_seen_at,
     coalesce(verdicts.is_shared, false)
-        or count(*) over (partition by held.identifier_type, held.identifier_value)
-            > $max_records
-        or list_contains($blocked, held.identifier_value)
-        or held.identifier_type = 'email' and list_contains(
-            $roles, regexp_replace(split_part(held.identifier_value, '@', 1), '[^a-z]', '', 'g')
+        or list_contains($blocked, given.identifier_value)
+        or given.identifier_type = 'email' and list_contains(
+            $roles, regexp_replace(split_part(given.identifier_value, '@', 1), '[^a-z]', '', 'g')
         ) as is_shared
-from held
+from given
 left join verdicts using (identifier_type, identifier_value)
 """

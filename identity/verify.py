@@ -57,7 +57,8 @@ def measure_doubt(
     agree = shown.levels[_EXAMINER][middling] < len(mixture.person.levels[_EXAMINER]) - 1
     by_chance = 1 - next(item.u[-1] for item in fields if item.name == _EXAMINER)
     right = (float(agree.mean()) - by_chance) / (1 - slips - by_chance)
-    return _balancing_shift(probabilities[middling], right)
+    # Sorted, so that the mean is the same to the last digit whatever the order of the pairs.
+    return _balancing_shift(np.sort(probabilities[middling]), right)
 
 
 def shifted(probabilities: Floats, *, bits: float) -> Floats:

@@ -31,14 +31,41 @@ UNDECIDED_SQL = f"""
 def read_evidence(
     warehouse: Warehouse, fields: tuple[FieldParameters, ...], *, records: int
 ) -> PairEvidence:
-    """Read the levels of all candidate pairs, in their order."""
+    """Read the levels of all candidate pairs, in the order of their table."""
+    return _read(warehouse, fields, _total(records), COMPARED)
+
+
+def read_lesson(
+    warehouse: Warehouse, fields: tuple[FieldParameters, ...], *, records: int, most: int
+) -> PairEvidence:
+    """Read the levels of about ``most`` candidate pairs at most, chosen and sorted by their ids.
+
+    A choice that does not depend on the order of the table, in an order that does not either:
+    sums over it are the same to the last digit in every run.
+    """
+    pairs = int(warehouse.scalar(f"select count(*) from {COMPARED}"))
+    step = max(-(-pairs // most), 1)
+    chosen = (
+        f"{COMPARED} where xor(left_record, right_record) % {step} = 0 "
+        "order by left_record, right_record"
+    )
+    return _read(warehouse, fields, _total(records) / step, chosen)
+
+
+def _total(records: int) -> float:
+    return max(records * (records - 1) / 2, 1.0)
+
+
+def _read(
+    warehouse: Warehouse, fields: tuple[FieldParameters, ...], total_pairs: float, chosen: str
+) -> PairEvidence:
     columns = ", ".join(f"{item.name}, {item.name}_rarity" for item in fields)
-    pairs = warehouse.read(f"select {columns} from {COMPARED} order by left_record, right_record")
+    pairs = warehouse.read(f"select {columns} from {chosen}")
     rarities = {item.name: pairs.column(f"{item.name}_rarity").to_numpy() for item in fields}
     return PairEvidence(
         {item.name: _levels(pairs, item) for item in fields},
         {name: bits for name, bits in rarities.items() if bits.any()},
-        max(records * (records - 1) / 2, 1.0),
+        total_pairs,
     )
 
 
@@ -53,21 +80,25 @@ def keep_probabilities(
 
     Evidence, in bits per field, is written for pairs that somebody may look at: links, and pairs
     from the lowest probability on.
+
+    Args:
+        warehouse: Holds the compared pairs.
+        fields: What agreement weighs.
+        probabilities: Of all candidate pairs, in the order of their table.
+        lowest: Less likely pairs have no evidence.
     """
-    pairs = warehouse.read(
-        f"select left_record, right_record from {COMPARED} order by left_record, right_record"
-    )
-    judged = pairs.append_column("probability", pa.array(probabilities))
+    arriving = pa.table({"probability": probabilities})
     bits = ", ".join(_evidence(item) for item in fields)
-    with warehouse.view("identity_arriving_pairs", judged):
+    with warehouse.view("identity_arriving_pairs", arriving):
         warehouse.execute(
             f"""
             create or replace temp table {JUDGED} as
             select left_record, right_record, probability,
                 case when probability >= $lowest or found.rule is not null
                     then to_json({{{bits}}}) end as evidence
-            from identity_arriving_pairs as arriving
-            join {COMPARED} as compared using (left_record, right_record)
+            from (
+                select * from {COMPARED} positional join identity_arriving_pairs
+            ) as compared
             left join {DETERMINISTIC} as found using (left_record, right_record)
             """,
             {"lowest": lowest},

@@ -6,7 +6,7 @@ from sample.errors import (
     TooFewPeopleError,
     TruthInsideLandingError,
 )
-from sample.make import LEAST_PEOPLE, SampleReport, make_sample
+from sample.make import LEAST_PEOPLE, SampleReport, make_records, make_sample
 
 __all__ = [
     "LEAST_PEOPLE",
@@ -15,5 +15,6 @@ __all__ = [
     "SampleReport",
     "TooFewPeopleError",
     "TruthInsideLandingError",
+    "make_records",
     "make_sample",
 ]

@@ -96,15 +96,29 @@ class Block:
 def make_block(world: World, number: int, start: int, people: int) -> Block:
     """Draw block ``number``, which begins at person number ``start``."""
     draws = Draws(world.seed, number)
+    cast, deeds = _live(world, draws, start, people)
+    site, decisions = _browse(world, draws, cast, deeds)
+    sent = deliver(draws("delivery"), site.events.at_ms, world.calendar)
+    return Block(cast, deeds, site, sent, decisions, _records(world, draws, cast), draws)
+
+
+def known_people(
+    world: World, number: int, start: int, people: int
+) -> tuple[Cast, tuple[Records, ...]]:
+    """Draw the people of a block and their records as ``make_block`` does, without their events."""
+    draws = Draws(world.seed, number)
+    cast, _ = _live(world, draws, start, people)
+    return cast, _records(world, draws, cast)
+
+
+def _live(world: World, draws: Draws, start: int, people: int) -> tuple[Cast, Deeds]:
+    """Who they are and what they did; whoever tried the product has an account."""
     cast = _introduce(world, draws, start, people)
     deeds = _act(world, draws, cast)
     known = with_trials(
         cast.known, deeds.trials.trial_ms, happens(draws("accounts"), people, _OPENS_ACCOUNT)
     )
-    cast = replace(cast, known=known)
-    site, decisions = _browse(world, draws, cast, deeds)
-    sent = deliver(draws("delivery"), site.events.at_ms, world.calendar)
-    return Block(cast, deeds, site, sent, decisions, _records(world, draws, cast), draws)
+    return replace(cast, known=known), deeds
 
 
 def _introduce(world: World, draws: Draws, start: int, n: int) -> Cast:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sample.billing import purchases
-from sample.block import BLOCK_PEOPLE, Block, World, make_block
+from sample.block import BLOCK_PEOPLE, Block, World, known_people, make_block
 from sample.calendar import AS_OF, Calendar
 from sample.chance import stream
 from sample.companies import firmographics, ip_ranges, networks_for, sales_accounts
@@ -184,6 +184,28 @@ def make_sample(
         (hidden / "manifest.json").write_text(_manifest(report, seed, world.calendar, writer.tally))
     progress("Making the sample company", 1.0)
     return report
+
+
+def make_records(*, people: int, seed: int, out: Path, truth: Path) -> int:
+    """Write only the records of people that ``make_sample`` would write, and whose they are.
+
+    Args:
+        people: How many people the company knows.
+        seed: Any whole number.
+        out: Landing folder, made where missing.
+        truth: File to write: source, source_record_id, person_id and more.
+
+    Returns:
+        How many records there are.
+    """
+    world, count = _found_world(people, seed), 0
+    for number, start, size in _blocks(people):
+        cast, records = known_people(world, number, start, size)
+        for one in records:
+            append_csv(out / _RECORD_FILES[one.source], one.table)
+            append_csv(truth, one.truth(cast.people))
+            count += len(one.person)
+    return count
 
 
 def _found_world(people: int, seed: int) -> World:
