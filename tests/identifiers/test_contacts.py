@@ -6,6 +6,7 @@ import json
 import os
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -163,3 +164,44 @@ def _skip_outside_ci() -> None:
     if os.environ.get("CI"):
         pytest.fail(f"{VECTORS} must be there in CI")
     pytest.skip(f"the vendors' vectors are not at {VECTORS}")
+
+
+def _written(chance: np.random.Generator) -> str:
+    """A phone number, or what looks like one, as somebody might write it."""
+    digits = "".join(map(str, chance.integers(0, 10, chance.choice([7, 9, 10, 10, 10, 11]))))
+    if chance.random() < 0.1:
+        digits = str(chance.choice(["5555555555", "2345678901", "9876543210", "2062060000"]))
+    form = str(chance.choice([
+        "{0}", "({a}) {b}-{c}", "{a}.{b}.{c}", "1 {a} {b} {c}", "+1{0}", "1-{a}-{b}-{c}", "+{0}",
+        "({a} {b} {c}", "{a}) {b} {c}", "1{0}", "+1({a}) {b} {c}", "{a}  {b} {c}", "{a}-{b}-{c} ext. 5",
+    ]))  # fmt: skip
+    return form.format(digits, a=digits[:3], b=digits[3:6], c=digits[6:])
+
+
+@pytest.mark.parametrize("region", ["US", "DE"])
+def test_numbers_read_by_the_column_are_read_as_one_by_one(region: str) -> None:
+    chance = np.random.default_rng(3)
+    given = [_written(chance) for _ in range(3_000)]
+
+    found = normalise_phones(pa.array([*given, None]), default_region=region).to_pylist()
+
+    assert found == [*(normalise_phone(text, default_region=region) for text in given), None]
+
+
+def test_addresses_read_by_the_column_are_read_as_one_by_one() -> None:
+    chance = np.random.default_rng(3)
+    bases = [
+        "ann.lee@mail.example", "test@test.com", "noreply@a.de", "x@example.com", "a-b@c-d.co.uk",
+        "Ann@Lee.Example", "n/a@na.com", "a..b@c.de", ".a@c.de", "a@-b.de", "a@b-.de", "a@b.c",
+        "a@b.1c", "a@b.c1", f"{'a' * 64}@b.com", f"{'a' * 65}@b.com", f"a@{'b' * 64}.com",
+    ]  # fmt: skip
+    given = []
+    for base in chance.choice(bases, 5_000):
+        letters = list(base)
+        for place in chance.integers(0, len(letters), chance.integers(0, 3)):
+            letters[place] = str(chance.choice(list("abAB19._+-@ é<'ß")))
+        given.append("".join(letters))
+
+    found = normalise_emails(pa.array([*given, None])).to_pylist()
+
+    assert found == [*map(normalise_email, given), None]

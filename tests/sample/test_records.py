@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,8 @@ import pytest
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from tests.sample.conftest import Made
+from sample import make_records
+from tests.sample.conftest import PEOPLE, SEED, Made
 
 # Source, file, and the columns with id, e-mail and phone.
 TOOLS = [
@@ -144,3 +146,13 @@ def test_purchases_belong_to_customers(made: Made) -> None:
 
     assert set(purchases["customer_id"].to_pylist()) <= set(customers["customer_id"].to_pylist())
     assert len(set(purchases["purchase_id"].to_pylist())) == purchases.num_rows
+
+
+def test_records_alone_are_those_of_the_whole_company(made: Made, tmp_path: Path) -> None:
+    truth = tmp_path / "truth.csv"
+
+    count = make_records(people=PEOPLE, seed=SEED, out=tmp_path / "landing", truth=truth)
+
+    assert count == made.report.records
+    for _, name, *_ in TOOLS:
+        assert (tmp_path / "landing" / name).read_bytes() == (made.landing / name).read_bytes()
