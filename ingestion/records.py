@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
+from ingestion import plausible
 from ingestion.config import PersonReference, RecordSource
 from ingestion.field_values import text_sql, typed_sql
 from ingestion.mapping import FieldType, RecordKind
 from ingestion.record_columns import ChosenColumns
-from ingestion.record_rows import ROWS, Rows
+from ingestion.record_rows import ROW_REASONS, ROWS, Rows, row_code_sql
 from warehouse import Warehouse, literal, quoted
 
 RECORDS = "candor_records"
 
 # Why a row is refused; the reason never holds a value of the row.
 REASONS = {
-    "unreadable_row": "the row does not have the header's columns, or is not UTF-8 text",
-    "invalid_json": "the line is not one complete JSON object",
+    **ROW_REASONS,
     "no_key": "the column that identifies the row is empty",
     "missing_value": "a value that this kind of record needs is empty or cannot be read",
     "no_subject": "the row names nobody: no address, device or record",
+    **plausible.REASONS,
     "invalid_network": "the network is not in CIDR notation",
     "suppressed": "the row belongs to a person who was erased",
 }
@@ -78,7 +79,7 @@ def records_sql(chosen: ChosenColumns, rows: Rows) -> str:
     return f"""
     create or replace temp table {RECORDS} as
     with mapped as (
-        select line, {row_hash_sql(rows)} as record_hash, is_row, refused,
+        select line, {row_hash_sql(rows)} as record_hash, is_text, is_row, refused,
         {listed}
         from {ROWS}
     ),
@@ -197,14 +198,15 @@ def _passed_over(chosen: ChosenColumns) -> str:
 def _code(chosen: ChosenColumns, rows: Rows) -> str:
     kind = chosen.source.record_kind
     key = quoted(kind.key)
-    shapeless = "invalid_json" if rows.columns is None else "unreadable_row"
-    tests = [f"when not is_row then '{shapeless}'"]
+    tests = [f"when not is_row then {row_code_sql(rows)}"]
     if chosen.stages:
         tests.append("when stage is null then null")
     if kind.needs_id:
         tests.append(f"when {key} is null then 'no_key'")
     lacking = " or ".join(f"{quoted(name)} is null" for name in kind.required)
     tests.append(f"when {lacking} then 'missing_value'")
+    tests.append(f"when {plausible.is_rounded_id_sql(kind)} then 'rounded_id'")
+    tests.append(f"when {plausible.is_implausible_sql(kind)} then 'implausible_value'")
     if kind.table in _SUBJECTS:
         tests.append(f"when coalesce({_SUBJECTS[kind.table]}) is null then 'no_subject'")
     return f"case {' '.join(tests)} end"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from datetime import datetime, timedelta
 
 import pytest
@@ -112,3 +113,47 @@ def test_the_warehouse_never_knows_the_future(landing: Landing) -> None:
 
 def test_an_empty_landing_folder_knows_nothing(landing: Landing) -> None:
     assert landing.load().as_of is None
+
+
+PACKED = gzip.compress(lines(call()))
+DAMAGED = PACKED[:40] + bytes([PACKED[40] ^ 0xFF]) + PACKED[41:]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        pytest.param("a.jsonl", PACKED, "compressed with gzip, though its name", id="hidden-gzip"),
+        pytest.param("a.jsonl.gz", b"{}\n", "it is not compressed with gzip", id="no-gzip"),
+        pytest.param("a.jsonl.gz", PACKED[:40], "in the middle of its compression", id="cut"),
+        pytest.param("a.jsonl.gz", DAMAGED, "its compression is damaged", id="damaged"),
+        pytest.param("a.jsonl.gz", gzip.compress(PACKED), "twice with gzip", id="twice"),
+        pytest.param("a.jsonl", lines(call()).decode().encode("utf-16"), "UTF-16", id="utf-16"),
+        pytest.param(
+            "a.jsonl.gz",
+            gzip.compress(b"\xfe\xff" + lines(call()).decode().encode("utf-16-be")),
+            "UTF-16",
+            id="utf-16-in-gzip",
+        ),
+    ],
+)
+def test_a_file_of_other_bytes_than_its_name_says_is_refused_once_in_plain_words(
+    landing: Landing, name: str, content: bytes, why: str
+) -> None:
+    (landing.folder / "web").mkdir()
+    (landing.folder / "web" / name).write_bytes(content)
+
+    report = landing.load()
+
+    assert landing.codes() == [(None, "unreadable_file")]
+    assert why in report.unreadable[0]
+    assert "Error" not in report.unreadable[0]
+    assert "BadGzip" not in report.unreadable[0]
+
+
+def test_a_name_that_stands_twice_in_a_header_is_told_by_its_places(landing: Landing) -> None:
+    landing.put("crm/a.csv", b"Id,ann@x.example,Name,ann@x.example,Phone,Name,Name\n")
+
+    (told,) = landing.load().unreadable
+
+    assert "over 2 and 4; over 3 and 6 and 7" in told
+    assert "ann@x.example" not in told
