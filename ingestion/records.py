@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 from ingestion import plausible
+from ingestion.attributes import attributes_sql
 from ingestion.config import PersonReference, RecordSource
 from ingestion.field_values import text_sql, typed_sql
 from ingestion.mapping import FieldType, RecordKind
@@ -74,7 +75,7 @@ def records_sql(chosen: ChosenColumns, rows: Rows) -> str:
     if source.kind == "consent_events":
         fields["consent_event_id"] = "null::varchar"
     if kind.keeps_attributes:
-        fields["attributes"] = attributes_sql(rows, _taken(source), _unread(source, rows))
+        fields["attributes"] = attributes_sql(rows, _taken(chosen), _unread(source, rows))
     listed = ",\n        ".join(f"{value} as {quoted(name)}" for name, value in fields.items())
     return f"""
     create or replace temp table {RECORDS} as
@@ -88,27 +89,6 @@ def records_sql(chosen: ChosenColumns, rows: Rows) -> str:
     """
 
 
-def attributes_sql(
-    rows: Rows, taken: AbstractSet[str | None], unread: Mapping[str, str] | None = None
-) -> str:
-    """An expression for the columns that are not mapped, as JSON; of JSON lines the whole object.
-
-    Args:
-        rows: The rows of ``candor_rows``.
-        taken: The columns that are mapped.
-        unread: Of those, the ones whose text may be unreadable, with the test. Where one is, their
-            texts are kept too: nothing is lost by a value that cannot be read.
-    """
-    if rows.columns is None:
-        return "document"
-    kept = [name for name in rows.columns if name not in taken]
-    usual = _object(rows, kept)
-    if not unread:
-        return usual
-    whole = _object(rows, [*kept, *unread])
-    return f"case when {' or '.join(unread.values())} then {whole} else {usual} end"
-
-
 def row_hash_sql(rows: Rows) -> str:
     """An expression for the version of a row: a hash of all that it says."""
     if rows.columns is None:
@@ -117,13 +97,13 @@ def row_hash_sql(rows: Rows) -> str:
     return f"sha256(to_json([{listed}])::varchar)"
 
 
-def _object(rows: Rows, names: Iterable[str]) -> str:
-    pairs = ", ".join(f"{literal(name)}, {rows.column(name)}" for name in names)
-    return f"json_object({pairs})::varchar" if pairs else "null::varchar"
-
-
-def _taken(source: RecordSource) -> AbstractSet[str | None]:
-    return {source.id, source.user_id, source.created_at, source.updated_at, *source.map.values()}
+def _taken(chosen: ChosenColumns) -> AbstractSet[str]:
+    """The columns that are read whole; of a list of persons only the first one is."""
+    source, person = chosen.source, chosen.source.person
+    names = {source.id, source.user_id, source.created_at, source.updated_at, *source.map.values()}
+    if person is not None and source.record_kind.has_person:
+        names |= {person.email} if chosen.lists_persons else {person.email, person.id}
+    return frozenset(name for name in names if name is not None)
 
 
 def _unread(source: RecordSource, rows: Rows) -> Mapping[str, str]:

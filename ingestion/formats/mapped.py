@@ -16,6 +16,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from ingestion.attributes import attributes_sql
 from ingestion.config import MappedEventSource
 from ingestion.field_values import text_sql, typed_sql
 from ingestion.files import LandingFile
@@ -40,7 +41,7 @@ from ingestion.record_rows import (
     refused_text_sql,
     row_code_sql,
 )
-from ingestion.records import attributes_sql, row_hash_sql
+from ingestion.records import row_hash_sql
 from warehouse import Warehouse, literal, quoted
 
 TYPES = ("identify", "page", "screen", "track", "group", "alias")
@@ -164,8 +165,10 @@ def _fields(source: MappedEventSource, file: LandingFile, rows: Rows) -> str:
         for name, column in source.map.items()
         if EVENT_FIELDS[name] not in {FieldType.TEXT, FieldType.EMAIL, FieldType.TIME}
     }
-    taken = frozenset(source.map.values()) | {source.id}
-    fields["properties"] = attributes_sql(rows, taken, unread)
+    fields["properties"] = "document"
+    if rows.columns is not None:
+        taken = frozenset(source.map.values()) | ({source.id} if source.id else set())
+        fields["properties"] = attributes_sql(rows, taken, unread)
     listed = ", ".join(f"{sql} as {quoted(name)}" for name, sql in fields.items())
     return f"line, is_text, is_row, refused, {listed}"
 
