@@ -14,6 +14,11 @@ _RUNS = ("01234567890123456789", "98765432109876543210")
 _SHORTEST = 7  # digits; shorter is an extension or a typing error (ITU-T E.164 leaves room for it)
 
 
+def is_region(code: str) -> bool:
+    """Whether a code of ISO 3166-1 is a country whose numbering plan is known: US, DE."""
+    return code in phonenumbers.SUPPORTED_REGIONS
+
+
 def normalise_phones(values: pa.Array | pa.ChunkedArray, *, default_region: str) -> pa.Array:
     """Normalise n numbers, see :func:`normalise_phone`; what is none becomes null."""
     return over_distinct(

@@ -85,8 +85,23 @@ def source_files(name: str, source: EventSource | RecordSource, landing: Path) -
     """
     found = _matching(source.files, landing)
     if not found and not source.optional:
-        raise MissingSourceError(name, ", ".join(source.files), landing)
+        raise MissingSourceError({name: source.files}, landing)
     return tuple(sorted(found))
+
+
+def refuse_missing_sources(config: SourcesConfig, landing: Path) -> None:
+    """Tell all sources that lack their files before anything is loaded.
+
+    Raises:
+        MissingSourceError: Sources that are not optional have no file.
+    """
+    missing = {
+        name: source.files
+        for name, source in config.sources.items()
+        if not source.optional and not _matching(source.files, landing)
+    }
+    if missing:
+        raise MissingSourceError(missing, landing)
 
 
 def landing_files(config: SourcesConfig, landing: Path) -> tuple[Path, ...]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from ingestion import MissingSourceError, load_events, new_files
-from ingestion.errors import UnreadableFileError
+from ingestion.errors import UnreadableFileError, WrongFilesError
 from ingestion.formats import segment
 from tests.ingestion.conftest import NOW, SOURCES, Landing, call, lines
 
@@ -157,3 +157,31 @@ def test_a_name_that_stands_twice_in_a_header_is_told_by_its_places(landing: Lan
 
     assert "over 2 and 4; over 3 and 6 and 7" in told
     assert "ann@x.example" not in told
+
+
+def test_all_sources_without_a_file_are_told_at_once(landing: Landing) -> None:
+    landing.sources = {
+        name: {**SOURCES[name], "optional": name == "shop"} for name in ("web", "crm", "shop")
+    }
+
+    with pytest.raises(MissingSourceError) as caught:
+        landing.load()
+
+    assert caught.value.sources == ("web", "crm")
+    assert "source 'web': no file matches 'web/**/*.jsonl*'; source 'crm'" in str(caught.value)
+
+
+def test_all_files_that_lack_columns_are_told_at_once_and_the_others_are_loaded(
+    landing: Landing,
+) -> None:
+    landing.put("crm/a.csv", b"Id,User,Name,Email\n1,,Ann,\n")
+    landing.put("crm/b.csv", b"Id,User,Name,Email,Phone\n1,,Ann,,\n")
+    landing.put("shop/a.csv", b"order,contact,mail,amount\n1,1,,5\n")
+
+    with pytest.raises(WrongFilesError) as caught:
+        landing.load()
+
+    assert [error.file for error in caught.value.errors] == ["crm/a.csv", "shop/a.csv"]
+    assert "no column 'Phone'" in str(caught.value)
+    assert "no column 'at'" in str(caught.value)
+    assert landing.counts() == [("crm/b.csv", 1, 1, 0, 0)]
