@@ -141,4 +141,4 @@ class PullUnavailableError(PullError):
     """The other side does not answer as it should; a later pull may succeed."""
 
     def __init__(self, source: str, what: str) -> None:
-        super().__init__(source, f"{what}: pull again later, it goes on from where the last ended")
+        super().__init__(source, f"{what}; pull again later, it goes on from where the last ended")

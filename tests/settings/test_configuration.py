@@ -122,7 +122,7 @@ def test_a_value_that_does_not_fit_another_is_told_where_it_stands(tmp_path: Pat
         load_config(path, Fitting)
 
     assert str(caught.value).endswith(
-        "line 6, key 'uses': found 'wbe'; did you mean 'web'? sources: web"
+        "line 6, key 'uses.1': found 'wbe'; did you mean 'web'? sources: web"
     )
 
 
