@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from audiences.errors import InvalidAudienceError
-from settings import StrictModel, load_config
+from settings import StrictModel, load_config, read_together
 
 KEY_PATTERN = r"^[a-z][a-z0-9_]*$"
 Scalar = bool | int | float | dt.datetime | dt.date | str
@@ -280,7 +281,7 @@ def load_audiences(folder: Path) -> tuple[Audience, ...]:
         InvalidAudienceError: Two files have one key, or references miss or go in a circle.
     """
     files = sorted(folder.glob("*.yml"))
-    audiences = tuple(load_config(path, Audience) for path in files)
+    audiences = tuple(read_together(partial(load_config, path, Audience) for path in files))
     problems = [
         f"{path}: key {audience.key!r} is also the key of another file"
         for path, audience in zip(files, audiences, strict=True)

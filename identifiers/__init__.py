@@ -15,7 +15,7 @@ from identifiers.hashing import sha256_hex
 from identifiers.mailboxes import canonical_mailboxes
 from identifiers.names import fold_names, split_full_names
 from identifiers.nicknames import canonical_given_name, canonical_given_names
-from identifiers.phone import normalise_phone, normalise_phones
+from identifiers.phone import is_region, normalise_phone, normalise_phones
 from identifiers.placeholders import null_placeholders
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "fold_names",
     "is_disposable_domain",
     "is_free_mail_domain",
+    "is_region",
     "normalise_email",
     "normalise_emails",
     "normalise_phone",

@@ -22,6 +22,11 @@ _PLAIN_REGIONS = frozenset({"US", "CA"})
 _SHORTEST = 7  # digits; shorter is an extension or a typing error (ITU-T E.164 leaves room for it)
 
 
+def is_region(code: str) -> bool:
+    """Whether a code of ISO 3166-1 is a country whose numbering plan is known: US, DE."""
+    return code in phonenumbers.SUPPORTED_REGIONS
+
+
 def normalise_phones(values: pa.Array | pa.ChunkedArray, *, default_region: str) -> pa.Array:
     """Normalise n numbers, see :func:`normalise_phone`; what is none becomes null."""
     whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values

@@ -13,6 +13,7 @@ from ingestion.errors import (
     UnknownRowError,
     UnreadableFileError,
     WrongColumnError,
+    WrongFilesError,
 )
 from ingestion.files import landing_files
 from ingestion.inventory import TABLES
@@ -36,6 +37,7 @@ __all__ = [
     "UnknownRowError",
     "UnreadableFileError",
     "WrongColumnError",
+    "WrongFilesError",
     "landing_files",
     "load_landing",
     "new_files",

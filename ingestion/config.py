@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -15,11 +16,15 @@ from pydantic import (
     model_validator,
 )
 
+from identifiers import is_region
 from ingestion.json_schema import Schema
 from ingestion.mapping import EVENT_FIELDS, KINDS, RecordKind
 from ingestion.presets import PRESETS, Preset, row_kind
 from ingestion.pull_config import Pull, pulled_pattern, with_default_files
-from settings import StrictModel
+from settings import StrictModel, misfit, unfit_name
+
+# What stands for a source where an id was seen in events only.
+RESERVED = frozenset({"users", "devices", "emails"})
 
 
 def _listed(value: object) -> object:
@@ -115,23 +120,33 @@ Columns = Annotated[
         "dotted path."
     ),
 ]
+_DELIMITER = re.compile(r"[\t !#-,./:-@\[-`{-~]")
+
+
+def _is_delimiter(sign: str) -> str:
+    if not _DELIMITER.fullmatch(sign):
+        raise ValueError('write one sign, such as ; or "\\t": no letter, digit, quote or hyphen')
+    return sign
+
+
 Delimiter = Annotated[
-    str, Field(pattern=r"^[\t !#-,./:-@\[-`{-~]$", description="Of CSV files: one sign.")
+    str,
+    AfterValidator(_is_delimiter),
+    Field(description="Of CSV files: one sign that is no letter, digit, quote or hyphen."),
 ]
 
 
 def _refuse_unknown(mapped: Columns, known: Iterable[str], kind: str) -> None:
     unknown = sorted(set(mapped) - set(known))
     if unknown:
-        raise ValueError(
-            f"map: {', '.join(unknown)} is no field of {kind}; fields: {', '.join(sorted(known))}"
-        )
+        raise unfit_name(("map", unknown[0]), unknown[0], list(known), what=f"fields of {kind}")
 
 
 def _refuse_said_otherwise(mapped: Columns, said: Mapping[str, object]) -> None:
     for name, value in said.items():
         if value is not None and name in mapped:
-            raise ValueError(f"map.{name}: what all rows are is said already; write one of both")
+            allowed = "what all rows are is said already: write one of both"
+            raise misfit(("map", name), mapped[name], allowed)
 
 
 class MappedEventSource(EventSource):
@@ -302,17 +317,34 @@ Source = Annotated[
 ]
 
 
+def _is_source_name(name: str) -> str:
+    if not re.fullmatch("[a-z][a-z0-9_]*", name):
+        raise ValueError("a name of a source is small letters, digits and _, a letter first")
+    return name
+
+
+def _is_known_region(code: str) -> str:
+    if not is_region(code):
+        raise ValueError("write a country as the two capital letters of ISO 3166, such as US or DE")
+    return code
+
+
 class SourcesConfig(StrictModel):
     """The whole of ``sources.yml``."""
 
-    default_region: str = Field(
-        "US",
-        pattern="^[A-Z]{2}$",
-        description="ISO country of phone numbers that are written without one.",
+    default_region: Annotated[str, AfterValidator(_is_known_region)] = Field(
+        "US", description="ISO country of phone numbers that are written without one."
     )
-    sources: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")], Source] = Field(
+    sources: dict[Annotated[str, AfterValidator(_is_source_name)], Source] = Field(
         description="Sources by name; the name stands in every row."
     )
+
+    @field_validator("sources")
+    @classmethod
+    def _something_is_read(cls, sources: dict[str, Source]) -> dict[str, Source]:
+        if not sources:
+            raise ValueError("name one source at least: nothing could be loaded")
+        return sources
 
     @field_validator("sources", mode="before")
     @classmethod
@@ -324,26 +356,22 @@ class SourcesConfig(StrictModel):
         for name, source in self.sources.items():
             pattern = pulled_pattern(name)
             if getattr(source, "pull", None) is not None and pattern not in source.files:
-                raise ValueError(
-                    f"sources.{name}.files: the pull writes {pattern!r}: add it, or leave files out"
-                )
+                place = ("sources", name, "files")
+                allowed = f"the pull writes {pattern!r}: add it, or leave files out"
+                raise misfit(place, source.files, allowed)
         return self
 
     @model_validator(mode="after")
     def _references_are_known(self) -> Self:
-        reserved = {"users", "devices", "emails"} & set(self.sources)
-        if reserved:
-            raise ValueError(f"sources: the name {', '.join(sorted(reserved))} is taken by Candor")
+        for name in sorted(RESERVED & set(self.sources)):
+            raise misfit(
+                ("sources", name), name, "Candor gives this name to what it finds in events"
+            )
         people = {n for n, s in self.sources.items() if row_kind(s.kind) == "person_records"}
         for name, source in self.sources.items():
             reference = source.person if isinstance(source, RecordSource) else None
-            if (
-                reference is not None
-                and reference.source is not None
-                and reference.source not in people
-            ):
-                raise ValueError(
-                    f"sources.{name}.person.source: {reference.source!r} is no source of person "
-                    f"records; there are {', '.join(sorted(people)) or 'none'}"
-                )
+            referred = None if reference is None else reference.source
+            if referred is not None and referred not in people:
+                place = ("sources", name, "person", "source")
+                raise unfit_name(place, referred, people, what="sources of person records")
         return self

@@ -4,6 +4,7 @@
   - MissingSourceError
   - EmptySourceError
   - WrongColumnError
+  - WrongFilesError
   - UnreadableFileError
   - UnknownDayError
   - UnknownRowError
@@ -15,9 +16,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+
+# A wrong mapping makes every file of years wrong; the first ones tell it.
+_MOST_FILES = 20
 
 
 class IngestionError(Exception):
@@ -25,14 +29,18 @@ class IngestionError(Exception):
 
 
 class MissingSourceError(IngestionError, FileNotFoundError):
-    """A declared source has no file."""
+    """Declared sources have no file; all such sources at once."""
 
-    def __init__(self, source: str, pattern: str, landing: Path) -> None:
-        self.source = source
-        super().__init__(source)
+    def __init__(self, missing: Mapping[str, Sequence[str]], landing: Path) -> None:
+        self.sources = tuple(missing)
+        super().__init__(*self.sources)
+        listed = "; ".join(
+            f"source {name!r}: no file matches {', '.join(map(repr, patterns))}"
+            for name, patterns in missing.items()
+        )
         self._message = (
-            f"source {source!r}: no file matches {pattern!r} in the landing folder {landing}: put the "
-            "files there, correct `files` in sources.yml (or --landing), or set `optional: true`"
+            f"{listed}, in the landing folder {landing}: put the files there, correct `files` in "
+            "sources.yml (or --landing), or set `optional: true`"
         )
 
     def __str__(self) -> str:
@@ -64,6 +72,17 @@ class WrongColumnError(IngestionError, ValueError):
             f"source {source!r}, file {file}: no column {', '.join(map(repr, missing))}; {has}: "
             "correct the mapping in sources.yml, or the file"
         )
+
+
+class WrongFilesError(IngestionError, ValueError):
+    """Several files lack columns that their sources map; the others are loaded."""
+
+    def __init__(self, errors: Sequence[WrongColumnError]) -> None:
+        self.errors = tuple(errors)
+        shown = [f"\n  - {error}" for error in errors[:_MOST_FILES]]
+        left = len(errors) - len(shown)
+        rest = f"\n  - and {left} files more" if left else ""
+        super().__init__(f"{len(errors)} files lack mapped columns:{''.join(shown)}{rest}")
 
 
 class UnreadableFileError(IngestionError):
@@ -122,4 +141,4 @@ class PullUnavailableError(PullError):
     """The other side does not answer as it should; a later pull may succeed."""
 
     def __init__(self, source: str, what: str) -> None:
-        super().__init__(source, f"{what}: pull again later, it goes on from where the last ended")
+        super().__init__(source, f"{what}; pull again later, it goes on from where the last ended")

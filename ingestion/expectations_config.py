@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from ingestion.config import SourcesConfig
 from ingestion.inventory import TABLES, table_of
-from settings import ConfigurationError, StrictModel, load_config, unknown_name
+from settings import ConfigurationError, StrictModel, load_config, unfit_name, unknown_name
 
 
 class Severity(StrEnum):
@@ -82,9 +82,7 @@ class ExpectationsConfig(StrictModel):
         known = sorted(table.name.name for table in TABLES)
         unknown = sorted(set(self.tables) - set(known))
         if unknown:
-            raise ValueError(
-                f"tables: {', '.join(unknown)} is no raw table; there are {', '.join(known)}"
-            )
+            raise unfit_name(("tables", unknown[0]), unknown[0], known, what="raw tables")
         return self
 
     def of_table(self, name: str) -> TableExpectations:

@@ -36,6 +36,8 @@ PIECE_BYTES = 4 * 1024 * 1024
 CHUNK_ROWS = 4096
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# What files begin with that are no UTF-8 text, see RFC 2781 and RFC 1952.
+_UTF16_MARKS, _GZIP_MARK, _LONGEST_MARK = (b"\xff\xfe", b"\xfe\xff"), b"\x1f\x8b", 2
 
 # Ends the name of a file that will take the place of a landing file; no source ever reads one.
 REWRITING = ".candor-rewriting"
@@ -83,8 +85,23 @@ def source_files(name: str, source: EventSource | RecordSource, landing: Path) -
     """
     found = _matching(source.files, landing)
     if not found and not source.optional:
-        raise MissingSourceError(name, ", ".join(source.files), landing)
+        raise MissingSourceError({name: source.files}, landing)
     return tuple(sorted(found))
+
+
+def refuse_missing_sources(config: SourcesConfig, landing: Path) -> None:
+    """Tell all sources that lack their files before anything is loaded.
+
+    Raises:
+        MissingSourceError: Sources that are not optional have no file.
+    """
+    missing = {
+        name: source.files
+        for name, source in config.sources.items()
+        if not source.optional and not _matching(source.files, landing)
+    }
+    if missing:
+        raise MissingSourceError(missing, landing)
 
 
 def landing_files(config: SourcesConfig, landing: Path) -> tuple[Path, ...]:
@@ -194,13 +211,49 @@ def reading_bytes(file: LandingFile) -> Iterator[IO[bytes]]:
     """Open a landing file for reading, decompressed where its name ends in .gz.
 
     Raises:
-        UnreadableFileError: It cannot be opened, or not be read to its end.
+        UnreadableFileError: It cannot be opened, or not be read to its end; or it is compressed
+            otherwise than its name says, or UTF-16 text.
     """
     try:
         with open_bytes(file.path) as stream:
+            _refuse_other_bytes(file, stream.peek(_LONGEST_MARK))  # type: ignore[attr-defined]
             yield stream
     except (OSError, EOFError, zlib.error, _BROKEN_GZIP) as error:
-        raise UnreadableFileError(file.name, f"{type(error).__name__} while reading") from error
+        raise UnreadableFileError(file.name, _why_unreadable(file.path, error)) from error
+
+
+def _refuse_other_bytes(file: LandingFile, head: bytes) -> None:
+    """Name what would else be a refused line for each line of the file.
+
+    Args:
+        file: The landing file.
+        head: What it begins with, decompressed.
+
+    Raises:
+        UnreadableFileError: It is no text that could be UTF-8.
+    """
+    if head.startswith(_UTF16_MARKS):
+        raise UnreadableFileError(file.name, "it is UTF-16 text: save it as UTF-8")
+    if head.startswith(_GZIP_MARK):
+        why = (
+            "it is compressed twice with gzip: compress it once"
+            if file.path.suffix == ".gz"
+            else "it is compressed with gzip, though its name does not end in .gz: rename it"
+        )
+        raise UnreadableFileError(file.name, why)
+
+
+def _why_unreadable(path: Path, error: Exception) -> str:
+    """What ended the reading, in our words."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    with path.open("rb") as stream:
+        is_gzip = stream.read(len(_GZIP_MARK)) == _GZIP_MARK
+    if not is_gzip:
+        return "its name ends in .gz, and it is not compressed with gzip: rename it"
+    if isinstance(error, EOFError):
+        return "it ends in the middle of its compression: look whether it was copied whole"
+    return "its compression is damaged: copy it anew"
 
 
 def open_bytes(path: Path) -> IO[bytes]:

@@ -25,7 +25,12 @@ TIMES = (
     ),
     LOADED_AT,
 )
-ATTRIBUTES = Column("attributes", "VARCHAR", Pii.PERSONAL, "JSON of the columns not mapped")
+ATTRIBUTES = Column(
+    "attributes",
+    "VARCHAR",
+    Pii.PERSONAL,
+    "JSON of the columns not mapped, and of mapped ones that cannot be read; null if none",
+)
 PERSON_RECORD = (
     Column("person_source", "VARCHAR", Pii.NONE, "source of the person's record; null if none"),
     Column("person_record_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person's record; null if none"),

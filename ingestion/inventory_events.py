@@ -25,7 +25,10 @@ EVENTS = Table(
         time("original_timestamp", "when it happened by the device's clock; null if not said"),
         time("sent_at", "when it was sent by the device's clock; null if not said"),
         time("received_at", "when the source received it; null if not said, never invented"),
-        time("timestamp", "when it happened, corrected for the device's clock"),
+        time(
+            "timestamp",
+            "when it happened, corrected for the device's clock; where the event tells no time, when its file was last written",
+        ),
         Column(
             "is_late", "BOOLEAN", Pii.NONE, "received more than 3 days after; null if not known"
         ),

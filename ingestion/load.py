@@ -20,8 +20,13 @@ from ingestion.accounting import (
     write_loads,
 )
 from ingestion.config import EventSource, RecordSource, SourcesConfig
-from ingestion.errors import EmptySourceError, UnreadableFileError, WrongColumnError
-from ingestion.files import LandingFile, describe_file, source_files
+from ingestion.errors import (
+    EmptySourceError,
+    UnreadableFileError,
+    WrongColumnError,
+    WrongFilesError,
+)
+from ingestion.files import LandingFile, describe_file, refuse_missing_sources, source_files
 from ingestion.formats import event_format
 from ingestion.inventory import AS_OF, LOADS, QUARANTINE
 from ingestion.known_files import KnownFiles
@@ -134,6 +139,7 @@ class _Run:
     exchange: Exchange | None = None
     counts: list[FileCount] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    wrong: list[WrongColumnError] = field(default_factory=list)
 
     @contextmanager
     def transaction(self, files: Sequence[LandingFile], kind: str) -> Iterator[None]:
@@ -178,13 +184,16 @@ def load_landing(  # noqa: PLR0913 - each is something that only the caller know
         MissingSourceError: A source that is not optional has no file.
         EmptySourceError: A source that is not optional has no row; the others are loaded.
         UnreadableFileError: This user may not read a file; nothing is loaded.
-        WrongColumnError: A file lacks a column that its source maps; nothing of it is loaded.
+        WrongColumnError: A file lacks a column that its source maps; nothing of it is loaded, the
+            others are.
+        WrongFilesError: Several files do.
     """
     prepare_tables(warehouse)
     write_mail_domains(warehouse)
     finish_rewrites(warehouse, landing)
     context = LoadContext(warehouse, now, is_suppressed, config.default_region, plan)
     _load_again(context, config, landing)
+    refuse_missing_sources(config, landing)
     run = _Run(context)
     waiting = list(_new_files(warehouse, config, landing))
     done, total = 0, max(sum(file.path.stat().st_size for _, file in waiting), 1)
@@ -193,6 +202,7 @@ def load_landing(  # noqa: PLR0913 - each is something that only the caller know
         done += sum(file.path.stat().st_size for file in batch)
         if progress is not None:
             progress("Reading landing files", done / total)
+    _refuse_wrong_files(run.wrong)
     _refuse_empty_sources(warehouse, config)
     known = _note_known_up_to(context)
     return IngestReport(tuple(run.counts), tuple(run.unreadable), known)
@@ -237,6 +247,14 @@ def _note_known_up_to(context: LoadContext) -> datetime | None:
         sql = "select $as_of::timestamp as as_of"
         context.warehouse.replace(AS_OF.name, sql, {"as_of": known})
     return known
+
+
+def _refuse_wrong_files(wrong: Sequence[WrongColumnError]) -> None:
+    """Tell all files at once that were left out, when the others are loaded."""
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        raise WrongFilesError(wrong)
 
 
 def _refuse_empty_sources(warehouse: Warehouse, config: SourcesConfig) -> None:
@@ -310,13 +328,10 @@ def _load_batch(
 
 
 def _keep(run: _Run, file: LandingFile, error: WrongColumnError) -> Sequence[Kept]:
-    """Leave a file that was to be loaded again as it stood.
-
-    Raises:
-        WrongColumnError: It was never loaded.
-    """
+    """Leave a file that was to be loaded again as it stood; note one that was never loaded."""
     if run.exchange is None:
-        raise error
+        run.wrong.append(error)
+        return ()
     loads = run.replaced(file)
     keep(run.context.warehouse, loads)
     return [Kept(load, str(error)) for load in loads]

@@ -14,6 +14,7 @@ from ingestion.accounting import FileCount
 from ingestion.config import RecordSource
 from ingestion.files import LandingFile
 from ingestion.inventory import QUARANTINE, table_of
+from ingestion.plausible import WHOLE_INTERNET
 from ingestion.record_columns import chosen_columns
 from ingestion.record_rows import reading_rows
 from ingestion.records import RECORDS
@@ -246,12 +247,15 @@ def _resolve_networks(warehouse: Warehouse) -> None:
     last = pa.array([network and network[1] for network in networks], pa.string())
     names = ["cidr", "first_address", "last_address"]
     ends = pa.table([given["cidr"], first, last], names)
+    whole = ", ".join(f"('{begin}', '{end}')" for begin, end in WHOLE_INTERNET)
     with warehouse.view("candor_networks", ends):
         warehouse.execute(
             f"""
             create or replace temp table {RECORDS} as
-            select rows.* replace (case when code is null and ends.first_address is null
-                    then 'invalid_network' else code end as code),
+            select rows.* replace (case when code is not null then code
+                    when ends.first_address is null then 'invalid_network'
+                    when (ends.first_address, ends.last_address) in ({whole})
+                        then 'implausible_value' end as code),
                 ends.first_address, ends.last_address
             from {RECORDS} as rows left join candor_networks as ends using (cidr)
             """

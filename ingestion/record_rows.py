@@ -35,8 +35,8 @@ _FIRST_LINES = 1_000
 class Rows:
     """Rows of one file as the engine sees them, under the name ``candor_rows``.
 
-    Each has its line, whether it could be taken apart (``is_row``), and where it could not, what
-    stands there instead (``refused``).
+    Each has its line, whether it is UTF-8 text (``is_text``), whether it could be taken apart
+    (``is_row``), and where it could not, what stands there instead (``refused``).
 
     Attributes:
         columns: The file's columns; None for JSON lines, where fields are found by path.
@@ -101,6 +101,22 @@ def refused_text_sql(raw: str) -> str:
     return f"lower(replace(replace({shown}, '\\x5Cu0040', '@'), '\\x5Cu002b', '+'))"
 
 
+def row_code_sql(rows: Rows) -> str:
+    """An expression for why a row could not be taken apart; null where it could."""
+    shapeless = "invalid_json" if rows.columns is None else "unreadable_row"
+    return (
+        f"case when not is_text then 'invalid_utf8' when not is_row then {literal(shapeless)} end"
+    )
+
+
+# What the codes of row_code_sql mean.
+ROW_REASONS = {
+    "invalid_utf8": "the row is not UTF-8 text: save the file as UTF-8",
+    "unreadable_row": "the row cannot be taken apart into the columns of the header",
+    "invalid_json": "the line is not one complete JSON object",
+}
+
+
 def _place(index: int) -> str:
     return f"c{index}"
 
@@ -131,14 +147,18 @@ def _read_csv(
                     select line, raw, rtrim(try(decode(raw)), chr(10) || chr(13)) as text
                     from candor_lines
                 ),
-                taken_apart as (select line, raw, {form.fields_sql("text")} as fields from texts),
+                taken_apart as (
+                    select line, raw, text is not null as is_text,
+                        {form.fields_sql("text")} as fields
+                    from texts
+                ),
                 read as materialized (
-                    select line, fields is not null as is_row,
+                    select line, is_text, fields is not null as is_row,
                         case when fields is null then {refused_text_sql("raw")} end as refused,
                         {values} as given
                     from taken_apart
                 )
-                select line, is_row, refused{listed} from read
+                select line, is_text, is_row, refused{listed} from read
                 """
             )
     return Rows(header)
@@ -153,7 +173,8 @@ def _csv_header(file: LandingFile, wanted: AbstractSet[str], delimiter: str) -> 
     try:
         names = next(csv.reader([first.decode("utf-8-sig")], delimiter=delimiter), [])
     except UnicodeDecodeError as error:
-        raise UnreadableFileError(file.name, "its first line is not UTF-8 text") from error
+        why = "its first line is not UTF-8 text: save the file as UTF-8"
+        raise UnreadableFileError(file.name, why) from error
     except csv.Error as error:
         raise UnreadableFileError(file.name, "its first line is no header") from error
     return _checked_columns(file, wanted, tuple(names))
@@ -186,7 +207,7 @@ def _add_batch(warehouse: Warehouse, batch: pa.RecordBatch, first: int) -> None:
     )
     with warehouse.view("candor_batch", table):
         warehouse.execute(
-            f"insert into {ROWS} select row_number() over () + {first - 1}, true, null{texts} "
+            f"insert into {ROWS} select row_number() over () + {first - 1}, true, true, null{texts} "
             "from candor_batch"
         )
 
@@ -231,13 +252,13 @@ def _read_json_lines(warehouse: Warehouse, file: LandingFile, wanted: AbstractSe
                 insert into {ROWS}
                 with texts as (select line, raw, try(decode(raw)) as text from candor_lines),
                 documents as (
-                    select line, raw, case when json_valid(text) then
+                    select line, raw, text is not null as is_text, case when json_valid(text) then
                         case when json_type(text) = 'OBJECT' and not contains(text, '\\u0000')
                             then trim(text, chr(10) || chr(13) || ' ') end
                         end as document
                     from texts
                 )
-                select line, document is not null,
+                select line, is_text, document is not null,
                     case when document is null then {refused_text_sql("raw")} end, document
                 from documents
                 """
@@ -267,7 +288,7 @@ def _absent(warehouse: Warehouse, names: Sequence[str], *, limit: int = 2**62) -
 def _make_rows(warehouse: Warehouse, columns: str) -> None:
     warehouse.execute(
         f"create or replace temp table {ROWS} "
-        f"(line bigint, is_row boolean, refused varchar{columns})"
+        f"(line bigint, is_text boolean, is_row boolean, refused varchar{columns})"
     )
 
 
@@ -275,15 +296,27 @@ def _checked_columns(
     file: LandingFile, wanted: AbstractSet[str], header: tuple[str, ...]
 ) -> tuple[str, ...]:
     """The header, with the names of wanted columns as they are spelt there."""
-    repeated = [name for name, times in Counter(header).items() if times > 1]
-    if repeated:
-        raise UnreadableFileError(file.name, f"its header has {len(repeated)} names twice")
+    _refuse_repeated(file, header)
     header = _spelt_as_mapped(header, wanted)
     missing = sorted(wanted - set(header))
     if missing:
         found = header if wanted & set(header) else ()
         raise WrongColumnError(file.source, file.name, missing, found)
     return header
+
+
+def _refuse_repeated(file: LandingFile, header: tuple[str, ...]) -> None:
+    """Tell the places of columns with one name: the name may be a value, where no header is."""
+    places: dict[str, list[str]] = {}
+    for place, name in enumerate(header, 1):
+        places.setdefault(name, []).append(str(place))
+    repeated = [" and ".join(found) for found in places.values() if len(found) > 1]
+    if repeated:
+        raise UnreadableFileError(
+            file.name,
+            f"one name stands over several columns of its header: over {'; over '.join(repeated)}: "
+            "give each column a name of its own",
+        )
 
 
 def _spelt_as_mapped(header: tuple[str, ...], wanted: AbstractSet[str]) -> tuple[str, ...]:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
+from ingestion import plausible
+from ingestion.attributes import attributes_sql
 from ingestion.config import PersonReference, RecordSource
 from ingestion.field_values import text_sql, typed_sql
 from ingestion.mapping import FieldType, RecordKind
 from ingestion.record_columns import ChosenColumns
-from ingestion.record_rows import ROWS, Rows
+from ingestion.record_rows import ROW_REASONS, ROWS, Rows, row_code_sql
 from warehouse import Warehouse, literal, quoted
 
 RECORDS = "candor_records"
 
 # Why a row is refused; the reason never holds a value of the row.
 REASONS = {
-    "unreadable_row": "the row does not have the header's columns, or is not UTF-8 text",
-    "invalid_json": "the line is not one complete JSON object",
+    **ROW_REASONS,
     "no_key": "the column that identifies the row is empty",
     "missing_value": "a value that this kind of record needs is empty or cannot be read",
     "no_subject": "the row names nobody: no address, device or record",
+    **plausible.REASONS,
     "invalid_network": "the network is not in CIDR notation",
     "suppressed": "the row belongs to a person who was erased",
 }
@@ -73,39 +75,18 @@ def records_sql(chosen: ChosenColumns, rows: Rows) -> str:
     if source.kind == "consent_events":
         fields["consent_event_id"] = "null::varchar"
     if kind.keeps_attributes:
-        fields["attributes"] = attributes_sql(rows, _taken(source), _unread(source, rows))
+        fields["attributes"] = attributes_sql(rows, _taken(chosen), _unread(source, rows))
     listed = ",\n        ".join(f"{value} as {quoted(name)}" for name, value in fields.items())
     return f"""
     create or replace temp table {RECORDS} as
     with mapped as (
-        select line, {row_hash_sql(rows)} as record_hash, is_row, refused,
+        select line, {row_hash_sql(rows)} as record_hash, is_text, is_row, refused,
         {listed}
         from {ROWS}
     ),
     known as (select * {_replaced(kind)} from mapped)
     select * {_passed_over(chosen)}, {_code(chosen, rows)} as code from known
     """
-
-
-def attributes_sql(
-    rows: Rows, taken: AbstractSet[str | None], unread: Mapping[str, str] | None = None
-) -> str:
-    """An expression for the columns that are not mapped, as JSON; of JSON lines the whole object.
-
-    Args:
-        rows: The rows of ``candor_rows``.
-        taken: The columns that are mapped.
-        unread: Of those, the ones whose text may be unreadable, with the test. Where one is, their
-            texts are kept too: nothing is lost by a value that cannot be read.
-    """
-    if rows.columns is None:
-        return "document"
-    kept = [name for name in rows.columns if name not in taken]
-    usual = _object(rows, kept)
-    if not unread:
-        return usual
-    whole = _object(rows, [*kept, *unread])
-    return f"case when {' or '.join(unread.values())} then {whole} else {usual} end"
 
 
 def row_hash_sql(rows: Rows) -> str:
@@ -116,13 +97,13 @@ def row_hash_sql(rows: Rows) -> str:
     return f"sha256(to_json([{listed}])::varchar)"
 
 
-def _object(rows: Rows, names: Iterable[str]) -> str:
-    pairs = ", ".join(f"{literal(name)}, {rows.column(name)}" for name in names)
-    return f"json_object({pairs})::varchar" if pairs else "null::varchar"
-
-
-def _taken(source: RecordSource) -> AbstractSet[str | None]:
-    return {source.id, source.user_id, source.created_at, source.updated_at, *source.map.values()}
+def _taken(chosen: ChosenColumns) -> AbstractSet[str]:
+    """The columns that are read whole; of a list of persons only the first one is."""
+    source, person = chosen.source, chosen.source.person
+    names = {source.id, source.user_id, source.created_at, source.updated_at, *source.map.values()}
+    if person is not None and source.record_kind.has_person:
+        names |= {person.email} if chosen.lists_persons else {person.email, person.id}
+    return frozenset(name for name in names if name is not None)
 
 
 def _unread(source: RecordSource, rows: Rows) -> Mapping[str, str]:
@@ -197,14 +178,15 @@ def _passed_over(chosen: ChosenColumns) -> str:
 def _code(chosen: ChosenColumns, rows: Rows) -> str:
     kind = chosen.source.record_kind
     key = quoted(kind.key)
-    shapeless = "invalid_json" if rows.columns is None else "unreadable_row"
-    tests = [f"when not is_row then '{shapeless}'"]
+    tests = [f"when not is_row then {row_code_sql(rows)}"]
     if chosen.stages:
         tests.append("when stage is null then null")
     if kind.needs_id:
         tests.append(f"when {key} is null then 'no_key'")
     lacking = " or ".join(f"{quoted(name)} is null" for name in kind.required)
     tests.append(f"when {lacking} then 'missing_value'")
+    tests.append(f"when {plausible.is_rounded_id_sql(kind)} then 'rounded_id'")
+    tests.append(f"when {plausible.is_implausible_sql(kind)} then 'implausible_value'")
     if kind.table in _SUBJECTS:
         tests.append(f"when coalesce({_SUBJECTS[kind.table]}) is null then 'no_subject'")
     return f"case {' '.join(tests)} end"

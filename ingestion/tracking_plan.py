@@ -9,13 +9,21 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from ingestion.json_schema import DRAFT, Schema
-from settings import ConfigurationError, Problem, StrictModel, load_config, unknown_name
+from settings import (
+    ConfigurationError,
+    Problem,
+    StrictModel,
+    load_config,
+    read_together,
+    unknown_name,
+)
 
 # Keywords through which a schema may know properties that it does not list itself.
 _COMPOSED = {
@@ -213,7 +221,8 @@ def load_tracking_plan(config: Path, sources: Collection[str]) -> TrackingPlan:
     _refuse_unknown(settings_path, settings.sources, sources)
     folder = config / "tracking_plan"
     paths = sorted(path for suffix in ("yml", "json") for path in folder.glob(f"*.{suffix}"))
-    files = {path: load_config(path, EventContract) for path in paths}
+    contracts = read_together(partial(load_config, path, EventContract) for path in paths)
+    files = dict(zip(paths, contracts, strict=True))
     taken: dict[tuple[str, str | None, str | None], Path] = {}
     for path, contract in files.items():
         _refuse_unknown(path, contract.sources, sources)

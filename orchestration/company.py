@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from audiences import Audience, load_audiences
+from audiences import Audience, AudienceError, load_audiences
 from audiences.sync import DestinationsConfig, Sync, resolve_syncs
 from identity import IdentityConfig
 from ingestion import SourcesConfig
@@ -19,12 +20,12 @@ from ingestion.tracking_plan import TrackingPlan, load_tracking_plan
 from measurement import ExperimentsConfig
 from orchestration.errors import MissingHomeError
 from orchestration.inventory import python_tables
-from orchestration.profiles_config import ProfilesConfig
+from orchestration.profiles_config import ProfilesConfig, load_profiles
 from orchestration.run_lock import hold_or_wait
 from personalization import ContentConfig
 from prediction import PersonasConfig, PredictionsConfig
 from privacy import ConsentConfig, RetentionConfig
-from settings import Paths, load_config
+from settings import Paths, SettingsError, load_config, read_together
 from warehouse import DuckDBWarehouse, Warehouse
 
 # Whoever sits before a terminal is told after half a minute.
@@ -79,8 +80,7 @@ class Company:
     @property
     def profiles(self) -> ProfilesConfig:
         """How records and events become profiles."""
-        path = self.paths.config / "profiles.yml"
-        return load_config(path, ProfilesConfig, missing_ok=True)
+        return load_profiles(self.paths.config, self.sources.sources)
 
     @property
     def profile_variables(self) -> dict[str, Any]:
@@ -132,12 +132,19 @@ class Company:
         return resolve_syncs(self.destinations, audiences=keys)
 
     def check_configuration(self) -> None:
-        """Read every configuration file, so that a mistake stops a run before it begins."""
-        for name in (
-            "sources", "tracking_plan", "expectations", "identity", "consent", "profiles", "retention", "predictions", "personas",
-            "experiments", "content", "audiences", "destinations", "syncs",
-        ):  # fmt: skip
-            getattr(self, name)
+        """Read every configuration file, so that mistakes stop a run before it begins.
+
+        Raises:
+            SettingsError: Files are at fault; says what is wrong with all of them.
+            AudienceError: The audiences or destinations alone are at fault.
+        """
+        names = (
+            "sources", "tracking_plan", "expectations", "identity", "consent", "profiles",
+            "retention", "predictions", "personas", "experiments", "content", "audiences",
+            "destinations", "syncs",
+        )  # fmt: skip
+        readers = (partial(getattr, self, name) for name in names)
+        read_together(readers, expected=(SettingsError, AudienceError))
 
     def check_home(self) -> None:
         """Refuse to read a data home that no run has made.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from settings import StrictModel
+from ingestion.config import RESERVED
+from settings import ConfigurationError, StrictModel, load_config, unknown_name
 
 Activity = Literal[
     "content_view", "download", "search", "result_click", "cta_click", "exposure",
@@ -55,3 +58,27 @@ class ProfilesConfig(StrictModel):
         if "activity_events" in given:
             given["own_activity_events"] = given.pop("activity_events")
         return given
+
+
+def load_profiles(config: Path, sources: Collection[str]) -> ProfilesConfig:
+    """Read ``profiles.yml`` of a configuration folder; without it the defaults hold.
+
+    Args:
+        config: The configuration folder.
+        sources: Names of the sources that exist.
+
+    Raises:
+        settings.ConfigurationError: The file says what is not understood, or trusts a source that
+            is not there.
+    """
+    path = config / "profiles.yml"
+    profiles = load_config(path, ProfilesConfig, missing_ok=True)
+    known = RESERVED | set(sources)
+    problems = tuple(
+        unknown_name(path, ("source_priority", place), name, known, what="sources")
+        for place, name in enumerate(profiles.source_priority)
+        if name not in known
+    )
+    if problems:
+        raise ConfigurationError(path, problems)
+    return profiles

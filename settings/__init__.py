@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from settings.configuration import StrictModel, load_config, unknown_name
+from settings.configuration import (
+    StrictModel,
+    load_config,
+    misfit,
+    read_together,
+    unfit_name,
+    unknown_name,
+)
 from settings.errors import (
     ConfigurationError,
+    FaultyConfigurationError,
     MissingConfigError,
     MissingSecretError,
     Problem,
@@ -18,6 +26,7 @@ __all__ = [
     "HOME_VARIABLE",
     "LANDING_VARIABLE",
     "ConfigurationError",
+    "FaultyConfigurationError",
     "MissingConfigError",
     "MissingSecretError",
     "Paths",
@@ -25,6 +34,9 @@ __all__ = [
     "SettingsError",
     "StrictModel",
     "load_config",
+    "misfit",
     "read_secret",
+    "read_together",
+    "unfit_name",
     "unknown_name",
 ]

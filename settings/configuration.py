@@ -6,18 +6,29 @@ ruamel.yaml keeps line numbers, pydantic knows what is allowed; this module join
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pydantic
+from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
-from settings.errors import ConfigurationError, MissingConfigError, Problem
+from settings.errors import (
+    ConfigurationError,
+    FaultyConfigurationError,
+    MissingConfigError,
+    Problem,
+    SettingsError,
+)
 
 Location = tuple[str | int, ...]
+T = TypeVar("T")
+
+_MISFIT = "misfit"
 
 
 class StrictModel(pydantic.BaseModel):
@@ -70,6 +81,53 @@ def unknown_name(
     return Problem(_line_of(document, location), key, repr(name), allowed)
 
 
+def misfit(place: Location, found: object, allowed: str) -> PydanticCustomError:
+    """What a model's validator raises of a value that does not fit what stands elsewhere in the file.
+
+    Args:
+        place: Keys and places in lists that lead to the value, from the model on.
+        found: The value.
+        allowed: What would fit.
+    """
+    facts = {"place": place, "found": found, "allowed": allowed}
+    return PydanticCustomError(_MISFIT, "{allowed}", facts)
+
+
+def unfit_name(
+    place: Location, name: str, known: Collection[str], *, what: str
+) -> PydanticCustomError:
+    """The same of a name that is none of those that are known."""
+    listed = ", ".join(sorted(known)) or "none"
+    return misfit(place, name, f"{_suggestion(name, known)}{what}: {listed}")
+
+
+def read_together(
+    readers: Iterable[Callable[[], T]], *, expected: tuple[type[Exception], ...] = (SettingsError,)
+) -> list[T]:
+    """Read several configuration files, and tell what is wrong with all of them.
+
+    Args:
+        readers: Each reads one file.
+        expected: What they raise where a file is at fault.
+
+    Raises:
+        FaultyConfigurationError: Several are at fault; of one alone its own error is raised.
+    """
+    read: list[T] = []
+    errors: dict[str, Exception] = {}
+    for reader in readers:
+        try:
+            read.append(reader())
+        except expected as error:
+            each = error.errors if isinstance(error, FaultyConfigurationError) else [error]
+            errors |= {str(one): one for one in each}
+    if len(errors) == 1:
+        raise next(iter(errors.values()))
+    if errors:
+        raise FaultyConfigurationError(tuple(errors.values()))
+    return read
+
+
 def _suggestion(name: str, known: Collection[str]) -> str:
     close = difflib.get_close_matches(name, sorted(known), n=1)
     return f"did you mean {close[0]!r}? " if close else ""
@@ -83,13 +141,13 @@ def _read_yaml(path: Path) -> Any:
         raise MissingConfigError(path) from None
     except (OSError, UnicodeDecodeError) as error:
         detail = f"a file that cannot be read ({type(error).__name__})"
-        problem = Problem(None, path.name, detail, "expected readable UTF-8 text")
+        problem = Problem(None, None, detail, "expected readable UTF-8 text")
         raise ConfigurationError(path, (problem,)) from error
     try:
         return yaml.load(text) or CommentedMap()
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
-        problem = Problem(line, path.name, "text that is not YAML", str(error.problem))
+        problem = Problem(line, None, "text that is not YAML", str(error.problem))
         raise ConfigurationError(path, (problem,)) from None
 
 
@@ -103,24 +161,42 @@ def _plain(node: Any) -> Any:
 
 
 def _problem(model: type[pydantic.BaseModel], document: Any, item: Any) -> Problem:
-    location = tuple(item["loc"])
+    place = _place(item)
+    is_absent = item["type"] in {"missing", "union_tag_not_found"}
+    written = _written(document, place, keep_last=is_absent)
     return Problem(
-        line=_line_of(document, location),
-        key=".".join(str(part) for part in _written(document, location)) or "(top)",
+        line=_line_of(document, place),
+        key=".".join(str(part) for part in written) or None,
         found=_found(item),
         allowed=_allowed(model, item),
     )
 
 
-def _written(document: Any, location: Location) -> Location:
+def _place(item: Any) -> Location:
+    """Where the value at fault stands, as pydantic tells it, or whoever raised :func:`misfit`."""
+    location = tuple(part for part in item["loc"] if part != "[key]")
+    if item["type"] == _MISFIT:
+        return (*location, *item["ctx"]["place"])
+    if item["type"].startswith("union_tag_"):
+        return (*location, _tag_key(item))
+    return location
+
+
+def _tag_key(item: Any) -> str:
+    """The key that tells the branch of a union, as a file writes it: the alias comes last."""
+    return str(re.findall(r"'(\w+)'", item["ctx"]["discriminator"])[-1])
+
+
+def _written(document: Any, location: Location, *, keep_last: bool) -> Location:
     """The place as the file spells it: without the names of a union's branches."""
     node, written = document, []
-    for part in location[:-1]:
-        if isinstance(node, dict | list) and not _holds(node, part):
+    for place, part in enumerate(location):
+        is_kept = keep_last and place == len(location) - 1
+        if isinstance(node, dict | list) and not _holds(node, part) and not is_kept:
             continue
         written.append(part)
-        node = node[part] if isinstance(node, dict | list) else None  # type: ignore[index]
-    return (*written, *location[-1:])
+        node = node[part] if isinstance(node, dict | list) and not is_kept else None  # type: ignore[index]
+    return tuple(written)
 
 
 def _holds(node: Any, part: str | int) -> bool:
@@ -144,29 +220,63 @@ def _line_of(document: Any, location: Location) -> int | None:
 
 
 def _found(item: Any) -> str:
-    if item["type"] == "extra_forbidden":
-        return "an unknown key"
-    if item["type"] == "missing":
-        return "nothing"
-    text = repr(item["input"])
+    kind, given = item["type"], item["input"]
+    if kind in {"extra_forbidden", "missing", "union_tag_not_found"}:
+        return "an unknown key" if kind == "extra_forbidden" else "nothing"
+    if kind == _MISFIT:
+        return repr(item["ctx"]["found"])
+    if kind == "union_tag_invalid":
+        return repr(item["ctx"]["tag"])
+    # Whole branches of a file are not shown: the line tells where they are.
+    if isinstance(given, dict):
+        return f"the keys {', '.join(map(str, given))}" if given else "no keys"
+    text = repr(given)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _allowed(model: type[pydantic.BaseModel], item: Any) -> str:
-    if item["type"] != "extra_forbidden":
-        return str(item["msg"])
-    names = _field_names(model, tuple(item["loc"])[:-1])
-    hint = _suggestion(str(item["loc"][-1]), names)
-    return f"{hint}allowed: {', '.join(names) if names else 'no further keys'}"
+    kind, context = item["type"], item.get("ctx", {})
+    if kind == "extra_forbidden":
+        names = _field_names(model, tuple(item["loc"])[:-1])
+        hint = _suggestion(str(item["loc"][-1]), names)
+        return f"{hint}allowed: {', '.join(names) if names else 'no further keys'}"
+    if kind == "union_tag_invalid":
+        names = re.findall(r"'([^']*)'", context["expected_tags"])
+        return f"{_suggestion(context['tag'], names)}allowed: {', '.join(names)}"
+    if kind in {"literal_error", "enum"} and isinstance(item["input"], str):
+        names = re.findall(r"'([^']*)'", context["expected"])
+        return f"{_suggestion(item['input'], names)}allowed: {', '.join(names)}"
+    if kind == "string_pattern_mismatch":
+        of = _node(model, item["loc"]).get("description")
+        form = f"of the form {context['pattern']}"
+        return f"{of} It is {form}" if of else f"expected a text {form}"
+    return _PLAIN.get(kind) or str(item["msg"]).removeprefix("Value error, ")
+
+
+# What pydantic says in the words of Python.
+_PLAIN = {
+    "missing": "this key is required",
+    "union_tag_not_found": "this key is required: it says what the others mean",
+    "dict_type": "expected keys with values",
+    "model_type": "expected keys with values",
+    "list_type": "expected a list",
+    "string_type": "expected a text: put it in quotes",
+}
 
 
 def _field_names(model: type[pydantic.BaseModel], location: Location) -> Sequence[str]:
     """The keys allowed at a place, read off the model's JSON Schema."""
     schema = model.model_json_schema()
+    return sorted(_resolved(schema, _node(model, location)).get("properties", {}))
+
+
+def _node(model: type[pydantic.BaseModel], location: Location) -> dict[str, Any]:
+    """The part of the model's JSON Schema that describes a place."""
+    schema = model.model_json_schema()
     node: dict[str, Any] = schema
     for part in location:
         node = _child(_resolved(schema, node), schema, part)
-    return sorted(_resolved(schema, node).get("properties", {}))
+    return node
 
 
 def _child(node: dict[str, Any], schema: dict[str, Any], part: str | int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 * SettingsError
   - MissingConfigError
   - ConfigurationError
+  - FaultyConfigurationError
   - MissingSecretError
 """
 
@@ -29,16 +30,20 @@ class MissingConfigError(SettingsError, FileNotFoundError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong in one place of a configuration file; line counts from 1."""
+    """One thing wrong in one place of a configuration file; line counts from 1.
+
+    ``line`` and ``key`` are None where it is the file as a whole.
+    """
 
     line: int | None
-    key: str
+    key: str | None
     found: str
     allowed: str
 
     def __str__(self) -> str:
         place = f"line {self.line}" if self.line else "the file as a whole"
-        return f"{place}, key {self.key!r}: found {self.found}; {self.allowed}"
+        key = f", key {self.key!r}" if self.key else ""
+        return f"{place}{key}: found {self.found}; {self.allowed}"
 
 
 class ConfigurationError(SettingsError, ValueError):
@@ -48,6 +53,14 @@ class ConfigurationError(SettingsError, ValueError):
         self.path, self.problems = path, problems
         listed = "".join(f"\n  - {problem}" for problem in problems)
         super().__init__(f"{path} cannot be used:{listed}")
+
+
+class FaultyConfigurationError(SettingsError, ValueError):
+    """Several configuration files cannot be used; what is wrong with each."""
+
+    def __init__(self, errors: tuple[Exception, ...]) -> None:
+        self.errors = errors
+        super().__init__("\n".join(map(str, errors)))
 
 
 class MissingSecretError(SettingsError, KeyError):

@@ -23,7 +23,7 @@ _ENDS_NUMBER = np.frombuffer(b",]} \t\r\n", np.uint8)
 
 # Why a line is refused before its fields are read; the reason never holds a value of the line.
 REASONS = {
-    "invalid_utf8": "the line is not UTF-8 text",
+    "invalid_utf8": "the line is not UTF-8 text: save the file as UTF-8",
     "null_byte": "the line holds a null character",
     "invalid_json": "the line is not complete JSON",
     "not_an_object": "the line is JSON but not an object",

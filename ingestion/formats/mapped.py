@@ -16,6 +16,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from ingestion.attributes import attributes_sql
 from ingestion.config import MappedEventSource
 from ingestion.field_values import text_sql, typed_sql
 from ingestion.files import LandingFile
@@ -30,15 +31,23 @@ from ingestion.formats.judged import (
 )
 from ingestion.mapping import EVENT_FIELDS, FieldType
 from ingestion.record_columns import chosen_events
-from ingestion.record_rows import LAST_LINE, ROWS, Rows, is_parquet, reading_rows, refused_text_sql
-from ingestion.records import attributes_sql, row_hash_sql
+from ingestion.record_rows import (
+    LAST_LINE,
+    ROW_REASONS,
+    ROWS,
+    Rows,
+    is_parquet,
+    reading_rows,
+    refused_text_sql,
+    row_code_sql,
+)
+from ingestion.records import row_hash_sql
 from warehouse import Warehouse, literal, quoted
 
 TYPES = ("identify", "page", "screen", "track", "group", "alias")
 
 REASONS: Mapping[str, str] = judged.REASONS | {
-    "unreadable_row": "the row is not UTF-8 text with the fields of its header",
-    "invalid_json": "the line is not one complete JSON object",
+    **ROW_REASONS,
     "missing_time": "the row tells no time",
     "unknown_type": f"the event's type is none of {', '.join(TYPES)}",
     "no_identity": "there is no user id, no device and no address",
@@ -156,10 +165,12 @@ def _fields(source: MappedEventSource, file: LandingFile, rows: Rows) -> str:
         for name, column in source.map.items()
         if EVENT_FIELDS[name] not in {FieldType.TEXT, FieldType.EMAIL, FieldType.TIME}
     }
-    taken = frozenset(source.map.values()) | {source.id}
-    fields["properties"] = attributes_sql(rows, taken, unread)
+    fields["properties"] = "document"
+    if rows.columns is not None:
+        taken = frozenset(source.map.values()) | ({source.id} if source.id else set())
+        fields["properties"] = attributes_sql(rows, taken, unread)
     listed = ", ".join(f"{sql} as {quoted(name)}" for name, sql in fields.items())
-    return f"line, is_row, refused, {listed}"
+    return f"line, is_text, is_row, refused, {listed}"
 
 
 def _unread(source: MappedEventSource, rows: Rows, name: str) -> str:
@@ -185,12 +196,11 @@ def _event_id(source: MappedEventSource, file: LandingFile, rows: Rows) -> str:
 
 def _code(rows: Rows) -> str:
     """Why a row is refused; null where it is good."""
-    shapeless = "invalid_json" if rows.columns is None else "unreadable_row"
     told = "given_timestamp, original_timestamp, received_at, sent_at"
     types = ", ".join(map(literal, TYPES))
     return f"""
     case
-        when not is_row then '{shapeless}'
+        when not is_row then {row_code_sql(rows)}
         when unread then 'invalid_timestamp'
         when coalesce({told}) is null then 'missing_time'
         when type is null or type not in ({types}) then 'unknown_type'

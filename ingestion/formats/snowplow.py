@@ -25,12 +25,14 @@ from ingestion.formats.judged import CALLS, CARRIED, FILES, LINE_COLUMNS, REFUSE
 from ingestion.record_rows import (
     LAST_LINE,
     MAX_HEADER_BYTES,
+    ROW_REASONS,
     ROWS,
     Rows,
     is_json_lines,
     is_parquet,
     reading_rows,
     refused_text_sql,
+    row_code_sql,
 )
 from warehouse import Warehouse, literal, quoted
 
@@ -43,7 +45,7 @@ _REASONS = {
     "too_large": f"the event is longer than {MAX_EVENT_BYTES} bytes",
     "wrong_field_count": f"the line does not have the {len(fields.FIELDS)} fields of an enriched "
     "event",
-    "unreadable_row": "the row is not UTF-8 text with the fields of its header",
+    "unreadable_row": ROW_REASONS["unreadable_row"],
     "invalid_json": "a field that holds JSON holds something else",
     "missing_field": "a required field is empty",
     "unknown_type": f"event is none of {', '.join(fields.EVENTS)}",
@@ -171,7 +173,7 @@ def _table(file: LandingFile, number: int, rows: Rows) -> _Written:
     return _Written(
         rows=f"""
         select {number} as file_no, line, {last} as last_line,
-            case when not is_row then 'unreadable_row' end as shape_code,
+            {row_code_sql(rows)} as shape_code,
             coalesce(refused, {refused_text_sql(text)}) as said, {_named(columns)}
         from {ROWS}""",
         documents=(*fields.DOCUMENTS, *columns.keys() - set(fields.FIELDS)),

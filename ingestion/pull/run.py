@@ -170,10 +170,10 @@ def _told(request: PullRequest, error: BaseException) -> PullError:
             if told is not None:
                 return told
     column = next((f" in column {c.field_name!r}" for c in chain if hasattr(c, "field_name")), "")
-    kind = type(chain[-1]).__name__
     return PullRefusedError(
         request.name,
-        f"a value{column} cannot be read ({kind}): correct it there, or ask for other columns",
+        f"a value{column} is not what the type of its column says: correct it there, ask for other "
+        "columns, or read a view that casts it",
     )
 
 

@@ -105,7 +105,10 @@ def _incremental(request: PullRequest, pull: SqlPull, table: Any) -> Any:
     kind = table.columns[pull.cursor].type
     if not isinstance(kind, sa.DateTime | sa.Date | sa.Integer):
         raise PullRefusedError(
-            request.name, f"cursor {pull.cursor!r} is neither a time, a date nor a whole number"
+            request.name,
+            f"cursor {pull.cursor!r} is neither a time, a date nor a whole number: name a column "
+            "that is, read a view that casts it, or leave cursor out: each pull then reads the "
+            "whole table",
         )
     lag = -(-pull.overlap_s // _DAY_S) if isinstance(kind, sa.Date) else pull.overlap_s
     return load_dlt().sources.incremental(
@@ -173,9 +176,11 @@ def told(source: str, error: BaseException, secret: str) -> PullError | None:
     help_ = _WHAT_TO_DO.get(state[:2])
     if help_ is not None:
         return PullRefusedError(source, f"SQLSTATE {state}: {help_.format(secret=secret)}")
-    kind = f"SQLSTATE {state}" if state else type(error).__name__
+    code = f" (SQLSTATE {state})" if state else ""
     return PullUnavailableError(
-        source, f"the database that {secret} names cannot be reached or read ({kind})"
+        source,
+        f"the database that {secret} names cannot be reached or read{code}: look whether it runs and "
+        "whether the URL is right",
     )
 
 

@@ -12,6 +12,7 @@ from ingestion import (
     UnknownRowError,
     UnreadableFileError,
     WrongColumnError,
+    WrongFilesError,
 )
 from measurement import InvalidExperimentError, MeasurementError
 from orchestration.errors import (
@@ -56,6 +57,7 @@ INPUT_ERRORS = (
     UnreadableFileError,
     UnsupportedFormatError,
     WrongColumnError,
+    WrongFilesError,
 )
 
 # A run tells the classes of what made it fail by name only: Dagster keeps no more of them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from orchestration.cli.app import app
 from orchestration.cli.exits import FAILED
 from orchestration.cli.options import JsonOption, with_paths
-from orchestration.cli.output import console, print_rows
+from orchestration.cli.output import console, print_json, print_rows
 from settings import Paths
 
 if TYPE_CHECKING:
@@ -55,24 +56,49 @@ def pull(
         reports = pull_sources(
             sources, paths.landing, paths.home, now=utc_now(), environ=os.environ, only=chosen
         )
-    print_rows("Pulled", [_row(report) for report in reports], as_json=as_json)
-    failures = [report.failure for report in reports if report.failure is not None]
-    for failure in failures if not as_json else ():
-        console.print(failure, style="red")
-    if failures:
+    _print(reports, as_json=as_json)
+    if any(report.failure is not None for report in reports):
         raise typer.Exit(FAILED)
 
 
+def _print(reports: Sequence[PullReport], *, as_json: bool) -> None:
+    """A table of counts, and below it the names, which no table of 80 columns holds."""
+    if as_json:
+        print_json([{**_row(report), **_names(report)} for report in reports])
+        return
+    rows = [
+        {**_row(report), **{what: len(names) for what, names in _changes(report)}}
+        for report in reports
+    ]
+    print_rows("Pulled", rows)
+    for report in reports:
+        for what, names in _changes(report):
+            if names:
+                console.print(f"{report.source}, {what}: {', '.join(names)}", soft_wrap=True)
+        if report.failure is not None:
+            console.print(report.failure, style="red", soft_wrap=True)
+
+
 def _row(report: PullReport) -> dict[str, Any]:
-    changes = report.changes
     return {
         "source": report.source,
         "rows": report.rows,
         "files": len(report.files),
         "read": "failed" if report.failure else "all" if report.is_full else "what is new",
-        "added": ", ".join(changes.added),
-        "gone": ", ".join(changes.gone),
-        "retyped": ", ".join(changes.retyped),
-        "missing": ", ".join(changes.missing),
-        "failure": report.failure,
     }
+
+
+def _names(report: PullReport) -> dict[str, Any]:
+    told = {what: ", ".join(names) for what, names in _changes(report)}
+    return {**told, "failure": report.failure}
+
+
+def _changes(report: PullReport) -> Sequence[tuple[str, Sequence[str]]]:
+    """Columns that differ from the last pull, by how."""
+    changes = report.changes
+    return (
+        ("added", changes.added),
+        ("gone", changes.gone),
+        ("retyped", changes.retyped),
+        ("missing", changes.missing),
+    )

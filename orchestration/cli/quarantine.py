@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from settings import Paths
 
 if TYPE_CHECKING:
     from ingestion.quarantine import ReplayReport, Scope
+    from ingestion.reload import Kept
 
 quarantine_app = typer.Typer(
     help="Rows that were refused: look at them, and load them again after a correction.",
@@ -145,5 +147,16 @@ def _print_replay(report: ReplayReport, *, as_json: bool) -> None:
     print_rows("Still refused in these files", refused)
     if kept:
         print_rows("Left as they stood", kept)
+        _print_next_steps(report.reload.kept)
     if report.recovered or report.newly_refused:
         console.print("`candor run` brings the change into profiles and audiences.")
+
+
+def _print_next_steps(kept: Sequence[Kept]) -> None:
+    """A replay reads what was refused, and a file that was changed is another one."""
+    from ingestion.reload import Missing  # noqa: PLC0415 - keeps --help quick
+
+    for day in sorted({one.load.received_date for one in kept if one.reason == Missing.CHANGED}):
+        console.print(
+            f"`candor day redo {day}` loads the changed files of that day as they are now."
+        )

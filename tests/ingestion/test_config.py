@@ -12,16 +12,16 @@ from tests.ingestion.conftest import SOURCES
 @pytest.mark.parametrize(
     ("source", "change", "message"),
     [
-        pytest.param("crm", {"map": {"colour": "C"}}, "colour is no field", id="field"),
+        pytest.param("crm", {"map": {"colour": "C"}}, "fields of person_records", id="field"),
         pytest.param("crm", {"id": None}, "needs the column that identifies a row", id="id"),
         pytest.param("crm", {"files": "../x.csv"}, "leaves the landing folder", id="parent"),
         pytest.param("crm", {"files": "/etc/x.csv"}, "leaves the landing folder", id="absolute"),
-        pytest.param("crm", {"delimiter": "ab"}, "should match pattern", id="delimiter"),
-        pytest.param("crm", {"delimiter": '"'}, "should match pattern", id="quote"),
+        pytest.param("crm", {"delimiter": "ab"}, "write one sign", id="delimiter"),
+        pytest.param("crm", {"delimiter": '"'}, "write one sign", id="quote"),
         pytest.param("crm", {"erase": "never"}, "rewrite", id="erase"),
         pytest.param("shop", {"user_id": "x"}, "only person records", id="user-id"),
         pytest.param(
-            "shop", {"person": {"source": "web", "id": "x"}}, "no source of person", id="ref"
+            "shop", {"person": {"source": "web", "id": "x"}}, "sources of person records", id="ref"
         ),
         pytest.param(
             "shop", {"person": {"source": "crm"}}, "source and id together", id="half-ref"
@@ -40,6 +40,17 @@ def test_a_source_that_makes_no_sense_is_refused(
 
     with pytest.raises(pydantic.ValidationError, match=message):
         SourcesConfig.model_validate({"sources": sources})
+
+
+@pytest.mark.parametrize("region", ["XX", "us", "USA", ""])
+def test_a_region_that_is_no_country_is_refused(region: str) -> None:
+    with pytest.raises(pydantic.ValidationError, match="two capital letters"):
+        SourcesConfig.model_validate({"default_region": region, "sources": SOURCES})
+
+
+def test_a_configuration_that_could_never_load_anything_is_refused() -> None:
+    with pytest.raises(pydantic.ValidationError, match="one source at least"):
+        SourcesConfig.model_validate({"sources": {}})
 
 
 @pytest.mark.parametrize("name", ["users", "devices", "emails", "Web", "1st"])

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import gzip
 from datetime import datetime, timedelta
 
 import pytest
 
 from ingestion import MissingSourceError, load_events, new_files
-from ingestion.errors import UnreadableFileError
+from ingestion.errors import UnreadableFileError, WrongFilesError
 from ingestion.formats import segment
 from tests.ingestion.conftest import NOW, SOURCES, Landing, call, lines
 
@@ -112,3 +113,75 @@ def test_the_warehouse_never_knows_the_future(landing: Landing) -> None:
 
 def test_an_empty_landing_folder_knows_nothing(landing: Landing) -> None:
     assert landing.load().as_of is None
+
+
+PACKED = gzip.compress(lines(call()))
+DAMAGED = PACKED[:40] + bytes([PACKED[40] ^ 0xFF]) + PACKED[41:]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        pytest.param("a.jsonl", PACKED, "compressed with gzip, though its name", id="hidden-gzip"),
+        pytest.param("a.jsonl.gz", b"{}\n", "it is not compressed with gzip", id="no-gzip"),
+        pytest.param("a.jsonl.gz", PACKED[:40], "in the middle of its compression", id="cut"),
+        pytest.param("a.jsonl.gz", DAMAGED, "its compression is damaged", id="damaged"),
+        pytest.param("a.jsonl.gz", gzip.compress(PACKED), "twice with gzip", id="twice"),
+        pytest.param("a.jsonl", lines(call()).decode().encode("utf-16"), "UTF-16", id="utf-16"),
+        pytest.param(
+            "a.jsonl.gz",
+            gzip.compress(b"\xfe\xff" + lines(call()).decode().encode("utf-16-be")),
+            "UTF-16",
+            id="utf-16-in-gzip",
+        ),
+    ],
+)
+def test_a_file_of_other_bytes_than_its_name_says_is_refused_once_in_plain_words(
+    landing: Landing, name: str, content: bytes, why: str
+) -> None:
+    (landing.folder / "web").mkdir()
+    (landing.folder / "web" / name).write_bytes(content)
+
+    report = landing.load()
+
+    assert landing.codes() == [(None, "unreadable_file")]
+    assert why in report.unreadable[0]
+    assert "Error" not in report.unreadable[0]
+    assert "BadGzip" not in report.unreadable[0]
+
+
+def test_a_name_that_stands_twice_in_a_header_is_told_by_its_places(landing: Landing) -> None:
+    landing.put("crm/a.csv", b"Id,ann@x.example,Name,ann@x.example,Phone,Name,Name\n")
+
+    (told,) = landing.load().unreadable
+
+    assert "over 2 and 4; over 3 and 6 and 7" in told
+    assert "ann@x.example" not in told
+
+
+def test_all_sources_without_a_file_are_told_at_once(landing: Landing) -> None:
+    landing.sources = {
+        name: {**SOURCES[name], "optional": name == "shop"} for name in ("web", "crm", "shop")
+    }
+
+    with pytest.raises(MissingSourceError) as caught:
+        landing.load()
+
+    assert caught.value.sources == ("web", "crm")
+    assert "source 'web': no file matches 'web/**/*.jsonl*'; source 'crm'" in str(caught.value)
+
+
+def test_all_files_that_lack_columns_are_told_at_once_and_the_others_are_loaded(
+    landing: Landing,
+) -> None:
+    landing.put("crm/a.csv", b"Id,User,Name,Email\n1,,Ann,\n")
+    landing.put("crm/b.csv", b"Id,User,Name,Email,Phone\n1,,Ann,,\n")
+    landing.put("shop/a.csv", b"order,contact,mail,amount\n1,1,,5\n")
+
+    with pytest.raises(WrongFilesError) as caught:
+        landing.load()
+
+    assert [error.file for error in caught.value.errors] == ["crm/a.csv", "shop/a.csv"]
+    assert "no column 'Phone'" in str(caught.value)
+    assert "no column 'at'" in str(caught.value)
+    assert landing.counts() == [("crm/b.csv", 1, 1, 0, 0)]

@@ -50,6 +50,32 @@ def landing(tmp_path: Path) -> Path:
     return folder
 
 
+def test_all_configuration_files_are_told_together(
+    candor: Candor, config: Path, tmp_path: Path
+) -> None:
+    (config / "sources.yml").write_text(SOURCES.replace("files:", "flies:"))
+    (config / "retention.yml").write_text("evnts: 1\n")
+    (config / "identity.yml").write_text("- a\n")
+
+    answer = candor("run", "--config", config, "--home", tmp_path / "home")
+
+    assert answer.code == 3
+    assert [answer.err.count(f"{name}.yml cannot be used") for name in
+            ("sources", "retention", "identity")] == [1, 1, 1]  # fmt: skip
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_source_that_is_trusted_and_not_there_is_refused(
+    candor: Candor, config: Path, tmp_path: Path
+) -> None:
+    (config / "profiles.yml").write_text("source_priority: [contcts]\n")
+
+    answer = candor("run", "--config", config, "--home", tmp_path / "home")
+
+    assert answer.code == 3
+    assert "did you mean 'contacts'?" in answer.err
+
+
 def test_an_unknown_key_is_named_with_its_line_and_what_is_allowed(
     candor: Candor, config: Path, tmp_path: Path
 ) -> None:

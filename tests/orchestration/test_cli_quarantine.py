@@ -264,3 +264,15 @@ def _metadata(result: dg.ExecuteInProcessResult, key: str) -> dict[str, Any]:
             if made.asset_key.to_user_string() == key:
                 return {name: value.value for name, value in made.metadata.items()}
     raise AssertionError(key)
+
+
+def test_a_replay_says_how_a_changed_file_is_loaded(candor: Candor, paths: Paths) -> None:
+    (paths.landing / "crm/2026-07-05.csv").write_text(CONTACTS.replace("\n,k2", "\n2,k2"))
+
+    answer = candor("quarantine", "replay", *folders(paths))
+    again = candor("day", "redo", "2026-07-05", *folders(paths))
+
+    assert "`candor day redo 2026-07-05`" in answer.out
+    assert again.code == 0
+    with Company(paths).open_warehouse() as warehouse:
+        assert warehouse.scalar("select count(*) from raw.quarantine") == 0

@@ -62,6 +62,19 @@ def test_the_command_pulls_what_is_new_and_anew_pulls_all(candor: Candor, compan
     assert [row["rows"] for row in told] == [5, 5, 5]
 
 
+def test_the_command_tells_whole_names_below_its_table(candor: Candor, company: Company) -> None:
+    long = [f"a_long_name_of_a_property_{number}" for number in range(4)]
+    mapped = ", ".join(f"{field}: properties.{name}"
+                       for field, name in zip(("city", "state", "street", "phone"), long, strict=True))  # fmt: skip
+    path = company.folder / "config" / "sources.yml"
+    path.write_text(path.read_text().replace("map: {", f"map: {{{mapped}, "))
+
+    answer = candor("pull", *company.folders)
+
+    listed = ", ".join(f"properties.{name}" for name in long)
+    assert f"crm, missing: {listed}" in answer.out
+
+
 def test_the_command_fails_where_a_source_does_and_says_why(
     candor: Candor, company: Company
 ) -> None:

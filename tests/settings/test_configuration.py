@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Self
 
 import pytest
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from settings import ConfigurationError, MissingConfigError, StrictModel, load_config
+from settings import (
+    ConfigurationError,
+    FaultyConfigurationError,
+    MissingConfigError,
+    StrictModel,
+    load_config,
+    read_together,
+    unfit_name,
+)
 
 
 class Source(StrictModel):
@@ -16,6 +26,17 @@ class Source(StrictModel):
 class Config(StrictModel):
     region: str = "US"
     sources: dict[str, Source] = Field(default_factory=dict)
+
+
+class Fitting(Config):
+    uses: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        for place, name in enumerate(self.uses):
+            if name not in self.sources:
+                raise unfit_name(("uses", place), name, self.sources, what="sources")
+        return self
 
 
 def _write(folder: Path, text: str) -> Path:
@@ -82,3 +103,50 @@ def test_a_missing_file_may_mean_the_defaults(tmp_path: Path) -> None:
 
 def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
     assert load_config(_write(tmp_path, "# nothing yet\n"), Config) == Config()
+
+
+def test_text_that_is_not_yaml_names_no_key(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_config(_write(tmp_path, "a: [1, 2"), Config)
+
+    assert "line 1: found text that is not YAML" in str(caught.value)
+    assert "key" not in str(caught.value)
+
+
+def test_a_value_that_does_not_fit_another_is_told_where_it_stands(tmp_path: Path) -> None:
+    path = _write(
+        tmp_path, "region: DE\nsources:\n  web: {files: secret}\nuses:\n  - web\n  - wbe\n"
+    )
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_config(path, Fitting)
+
+    assert str(caught.value).endswith(
+        "line 6, key 'uses.1': found 'wbe'; did you mean 'web'? sources: web"
+    )
+
+
+def test_a_whole_branch_is_never_shown(tmp_path: Path) -> None:
+    path = _write(tmp_path, "sources:\n  web: {files: secret}\nuses: {a: secret}\n")
+
+    with pytest.raises(ConfigurationError, match="found the keys a; expected a list") as caught:
+        load_config(path, Fitting)
+
+    assert "secret" not in str(caught.value)
+
+
+def test_files_are_told_together_and_each_once(tmp_path: Path) -> None:
+    for name in "abc":
+        (tmp_path / f"{name}.yml").write_text("regon: US\n" if name != "c" else "region: US\n")
+    paths = [tmp_path / f"{name}.yml" for name in "abca"]
+
+    with pytest.raises(FaultyConfigurationError) as caught:
+        read_together(partial(load_config, path, Config) for path in paths)
+
+    assert [Path(error.path).name for error in caught.value.errors] == ["a.yml", "b.yml"]  # type: ignore[attr-defined]
+    assert str(caught.value).count("regon") == 2
+
+
+def test_one_file_alone_keeps_its_own_error(tmp_path: Path) -> None:
+    with pytest.raises(MissingConfigError):
+        read_together([partial(load_config, tmp_path / "a.yml", Config)])

@@ -141,6 +141,7 @@ class Records:
             made |= {"subject_email": f"{key}@x.example"}
         if self.kind == "ip_ranges":
             made |= {"cidr": f"10.{number // 65536 % 256}.{number // 256 % 256}.{number % 256}/32"}
+            made |= {"confidence": f"{chance.random():.2f}"}
         return [made.get(name, "free") for name in self.columns]
 
     def json_line(self, chance: Random, key: str, number: int) -> bytes:
