@@ -27,7 +27,7 @@ EVENTS = Table(
         time("received_at", "when the source received it; null if not said, never invented"),
         time(
             "timestamp",
-            "when it happened, corrected for the device's clock; where the event tells no time, when its file was last written",
+            "when it happened, corrected for the device's clock, or when its file was last written where it tells no time",
         ),
         Column(
             "is_late", "BOOLEAN", Pii.NONE, "received more than 3 days after; null if not known"
