@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingestion import WrongColumnError, load_landing
+from ingestion import WrongColumnError, WrongFilesError, load_landing
 from ingestion.accounting import absent_fields
 from ingestion.tracking_plan import Action, TrackingPlan, load_tracking_plan
 from tests.conftest import ROOT
@@ -125,15 +125,9 @@ def _load_records(landing: Landing, cases: Sequence[tuple[str, str]]) -> dict[st
             changed = _changed(ORDER, ROLES[role][0], change)
             landing.put(f"{source}/a.{form}", _written(changed, form))
             landing.sources[source] = {**SOURCE, "files": f"{source}/*"}
-    stopped: dict[str, str] = {}
-    while True:
-        try:
-            landing.load()
-        except WrongColumnError as error:
-            stopped[error.source] = type(error).__name__
-            del landing.sources[error.source]
-        else:
-            return stopped
+    with pytest.raises(WrongFilesError) as caught:
+        landing.load()
+    return {error.source: type(error).__name__ for error in caught.value.errors}
 
 
 def _record_words(

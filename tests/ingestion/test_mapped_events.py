@@ -286,7 +286,7 @@ def test_what_is_expected_of_tables_holds_for_mapped_events_and_known_exports(
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"map": {"salary": "x"}}, "salary is no field"),
+        ({"map": {"salary": "x"}}, "fields of events"),
         ({"map": {"event": "e", "email": "m"}}, "the time of an event is missing"),
         ({"map": {"event": "e", "occurred_at": "t"}}, "whose it is is missing"),
         ({"map": {"email": "m", "occurred_at": "t"}}, "the name of the event is missing"),

@@ -495,11 +495,11 @@ def test_every_field_of_an_export_is_a_field_of_its_kind() -> None:
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
-        ({"kind": "hubspot_contacts", "map": {"salary": "x"}}, "salary is no field"),
+        ({"kind": "hubspot_contacts", "map": {"salary": "x"}}, "fields of hubspot_contacts"),
         ({"kind": "hubspot_companies", "person": {"email": "x"}}, "nobody's"),
         ({"kind": "hubspot_companies", "user_id": "x"}, "only person records"),
         ({"kind": "deals", "id": "x", "person": {"source": "b"}}, "write source and id together"),
-        ({"kind": "hubspot_deals", "person": {"source": "c"}}, "no source of person records"),
+        ({"kind": "hubspot_deals", "person": {"source": "c"}}, "sources of person records"),
     ],
 )
 def test_a_configuration_that_cannot_be_meant_is_refused(
