@@ -33,7 +33,8 @@ create table staging.stg_raw__person_records (
 );
 create table staging.stg_raw__events (
     event_id varchar, anonymous_id varchar, user_id varchar, previous_id varchar, email varchar,
-    type varchar, occurred_at timestamp, received_at timestamp, loaded_at timestamp
+    type varchar, timezone varchar, occurred_at timestamp, received_at timestamp,
+    loaded_at timestamp
 );
 """
 
