@@ -9,7 +9,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from identity import IdentityConfig, ResolutionReport, evaluate_members, resolve
+from identity import (
+    IdentityConfig,
+    ResolutionReport,
+    evaluate_members,
+    resolve,
+    resolve_accounts,
+)
+from identity.inventory import TABLES
 from identity.pictures import NAMES, draw_findings
 from ingestion import SourcesConfig, load_landing
 from settings import load_config
@@ -34,6 +41,10 @@ def staged(fernhill: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with DuckDBWarehouse.open(company.path) as warehouse:
         load_landing(warehouse, sources, fernhill, now=NOW, is_suppressed=_nobody)
     assert failures(company.build("--select", "tag:before_identity")) == []
+    with DuckDBWarehouse.open(company.path) as warehouse:
+        warehouse.create_missing(TABLES)
+    employers = ("--select", "+int_persons__employed", "--exclude", "tag:before_identity")
+    assert failures(company.build(*employers)) == []
     return company.path
 
 
@@ -122,6 +133,65 @@ _DEVICES_SQL = """
             else 'another person''s' end as verdict,
         count(distinct anonymous_id) as devices
     from owned group by all
+"""
+
+
+def test_persons_belong_to_their_employers(
+    warehouse: DuckDBWarehouse, report: ResolutionReport, fernhill: Path
+) -> None:
+    """Persons with one true person's records; whom nothing says where they work is not judged."""
+    accounts = resolve_accounts(warehouse, IdentityConfig(), run_id="first", now=NOW)
+    found = {
+        row["verdict"]: row["persons"]
+        for row in warehouse.read(_EMPLOYERS_SQL.format(fernhill=fernhill)).to_pylist()
+    }
+    mixed = warehouse.scalar(
+        "select count(*) from (select account_id from identity.account_records "
+        "group by account_id having count(distinct domain) > 1)"
+    )
+    unknown = warehouse.scalar(
+        "select count(*) from identity.account_records as records where domain is null and not "
+        "exists (select 1 from identity.account_records as others where "
+        "others.account_id = records.account_id and domain is not null)"
+    )
+    for verdict, persons in sorted(found.items()):
+        print(f"{verdict:32} {persons:5}")  # noqa: T201
+    print(f"{accounts}, without a domain: {unknown}, of several domains: {mixed}")  # noqa: T201
+
+    assert report.records > 0
+    assert mixed == 0
+    assert unknown <= 5
+    assert found["right"] / (found["right"] + found["another employer"]) >= 0.95
+    assert found["right"] / (sum(found.values()) - found["no employer, none found"]) >= 0.85
+
+
+_EMPLOYERS_SQL = """
+    with owners as (
+        select members.person_id, any_value(records.person_id) as owner
+        from identity.members as members
+        join read_csv('{fernhill}/truth/records.csv', all_varchar = true) as records
+            using (source, source_record_id)
+        group by members.person_id having count(distinct records.person_id) = 1
+    ),
+    employers as (
+        select owners.person_id, truth.domain as employer,
+            max(unified.domain) as domain, any_value(employed.account_id) as account_id
+        from owners
+        left join read_csv('{fernhill}/truth/companies.csv', all_varchar = true) as truth
+            on truth.person_id = owner
+        left join intermediate.int_persons__employed as employed
+            on employed.person_id = owners.person_id
+        left join intermediate.int_accounts__unified as unified
+            on unified.unified_account_id = employed.account_id
+        group by owners.person_id, truth.domain
+    )
+    select case when employer is null and account_id is null then 'no employer, none found'
+            when employer is null then 'no employer, one found'
+            when account_id is null then 'employer not found'
+            when domain = employer then 'right'
+            when domain is null then 'account without a domain'
+            else 'another employer' end as verdict, count(*) as persons
+    from employers group by verdict
 """
 
 
