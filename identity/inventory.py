@@ -203,7 +203,7 @@ ACCOUNT_RECORDS = Table(
         Column("account_record_id", "VARCHAR", Pii.NONE, "id of the record in its source, or the domain"),
         _ACCOUNT,
         Column("domain", "VARCHAR", Pii.NONE, "its domain; null where it has none of its own"),
-        Column("rule", "VARCHAR", Pii.NONE, "what it belongs there by: own record, same domain, subdomain, same name and country, same name"),
+        Column("rule", "VARCHAR", Pii.NONE, "what it belongs there by: own record, same domain, subdomain, same name and country, same name, domain of its contacts"),
         Column("assigned_at", "TIMESTAMP", Pii.NONE, "when it came to this company, UTC"),
         _RUN,
     ),

@@ -57,7 +57,14 @@ def link_accounts(warehouse: Warehouse, *, names: str, min_persons: int) -> None
     warehouse.execute(f"create or replace temp table identity_named_domains as {_NAMED_SQL}")
     found = " union all ".join(
         f"({sql})"
-        for sql in (_DOMAINS_SQL, _PARENTS_SQL, _COUNTRY_SQL, _UNDOMAINED_SQL, _NAMESAKES_SQL)
+        for sql in (
+            _DOMAINS_SQL,
+            _PARENTS_SQL,
+            _COUNTRY_SQL,
+            _UNDOMAINED_SQL,
+            _CONTACTS_SQL,
+            _NAMESAKES_SQL,
+        )
     )
     warehouse.execute(
         f"create or replace temp table {LINKS} as select left_node, right_node, rule, rank "
@@ -159,6 +166,37 @@ _UNDOMAINED_SQL = f"""
         on named.name_key = nodes.name_key and {_FITTING}
     where nodes.domain is null
     group by nodes.node having count(distinct company) = 1
+"""
+
+# Of the persons whose records name the account, more than half of those with an address of any
+# company, and two at least, write from one domain. A name that a company has says more.
+_CONTACTS_SQL = f"""
+    with contacts as (
+        select nodes.node, split_part(identifier_value, '@', 2) as domain, person_id
+        from {NODES} as nodes
+        join staging.stg_raw__person_records as records on account_id = account_record_id
+        join identity.identifiers as held
+            on held.source = records.source and held.source_record_id = records.source_record_id
+        join identity.members as members
+            on members.source = records.source
+            and members.source_record_id = records.source_record_id
+        where nodes.domain is null and not is_derived and identifier_type = 'email'
+            and account_record_id in (
+                select account_record_id from {NODES} where not is_derived
+                group by account_record_id having count(*) = 1
+            )
+            and not exists (
+                select 1 from identity_named_domains as named
+                where named.name_key = nodes.name_key and {_FITTING}
+            )
+    ),
+    counted as (
+        select node, domain, count(distinct person_id) as persons from contacts
+        where domain not in {_MAIL} group by node, domain
+        qualify persons >= 2 and persons > sum(persons) over (partition by node) / 2
+    )
+    select min(owners.node), counted.node, 'domain of its contacts', 5
+    from counted join {NODES} as owners using (domain) group by counted.node
 """
 
 _NAMESAKES_SQL = f"""

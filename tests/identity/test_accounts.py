@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from identity.link_accounts import LEGAL_FORMS
+from tests.conftest import ROOT
 from tests.identity.conftest import Company
 
 NAMES = (
@@ -125,6 +129,23 @@ def test_addresses_of_a_subdomain_belong_to_the_company(company: Company) -> Non
     assert company.accounts()["email_domains", "eu.acme.example"] == "a1"
 
 
+@pytest.mark.parametrize(("second", "companies"), [("acme.example", 1), ("beta.example", 2)])
+def test_a_record_without_a_domain_has_the_one_that_its_contacts_write_from(
+    company: Company, second: str, companies: int
+) -> None:
+    company.account("crm", "a1", name="Acme")
+    company.account("lists", "acme.example", domain="acme.example")
+    for number, (name, domain) in enumerate([("Ann Lee", "acme.example"), ("Bob Roe", second)]):
+        company.record(
+            "contacts", str(number), full_name=name, email=f"{name[:3]}@{domain}", account_id="a1"
+        )
+    company.resolve()
+
+    found = company.accounts()
+
+    assert len({found["crm", "a1"], found["lists", "acme.example"]}) == companies
+
+
 def test_the_record_that_persons_name_gives_the_id(company: Company) -> None:
     company.account("lists", "acme.example", domain="acme.example")
     company.account("crm", "a1", created=9, website="acme.example")
@@ -203,3 +224,10 @@ def test_order_and_repetition_change_nothing(company: Company, another: Company)
 
     assert company.accounts() == another.accounts() == company.accounts()
     assert company.rows("identity.account_records")[0]["run_id"] == "run-1"
+
+
+def test_dbt_knows_the_same_legal_forms() -> None:
+    macros = (ROOT / "dbt_project/macros/text.sql").read_text()
+    listed = re.findall(r"'([a-z]+)'", macros.split("macro legal_forms()")[1])
+
+    assert tuple(listed) == LEGAL_FORMS

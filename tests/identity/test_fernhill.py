@@ -160,7 +160,7 @@ def test_persons_belong_to_their_employers(
 
     assert report.records > 0
     assert mixed == 0
-    assert unknown <= 5
+    assert unknown == 0
     assert found["right"] / (found["right"] + found["another employer"]) >= 0.95
     assert found["right"] / (sum(found.values()) - found["no employer, none found"]) >= 0.85
 
