@@ -51,6 +51,7 @@ def link_accounts(warehouse: Warehouse, *, names: str, min_persons: int) -> None
     warehouse.execute(
         f"create or replace temp table identity_record_accounts as {_records_sql(names)}"
     )
+    warehouse.execute(f"create or replace temp table {_WRITTEN} as {_WRITTEN_SQL}")
     warehouse.execute(
         f"create or replace temp table {NODES} as {_NODES_SQL}", {"min_persons": min_persons}
     )
@@ -96,23 +97,52 @@ def _records_sql(names: str) -> str:
     """
 
 
-# A domain that one person alone writes from may be their own.
+_WRITTEN = "identity_written_domains"
+# Below this many letters two domains differ by one slip as often as not: aol.com and aon.com.
+_MIN_TYPO_LENGTH = 8
+# People of so many companies write from the mailboxes of a provider that no list knows.
+_PROVIDER_COMPANIES = 3
+
+_WRITTEN_SQL = f"""
+    select split_part(identifier_value, '@', 2) as domain, person_id,
+        min(held.first_seen_at) as first_seen_at
+    from identity.identifiers as held join identity.members using (source, source_record_id)
+    where identifier_type = 'email' and contains(domain, '.') and domain not in {_MAIL}
+    group by domain, person_id
+"""
+
+# A domain that one person alone writes from may be their own. A slip of the fingers in a known
+# domain is none, nor is one that people of many companies write from.
 _NODES_SQL = f"""
-    with written as (
-        select split_part(identifier_value, '@', 2) as domain, person_id,
-            identifiers.first_seen_at
-        from identity.identifiers join identity.members using (source, source_record_id)
-        where identifier_type = 'email'
-    ),
-    domains as (
-        select domain, min(first_seen_at) as first_seen_at from written
-        where contains(domain, '.') and domain not in {_MAIL}
+    with domains as (
+        select domain, min(first_seen_at) as first_seen_at from {_WRITTEN}
         group by domain having count(distinct person_id) >= $min_persons
+    ),
+    known as (
+        select domain from identity_record_accounts where domain is not null
+        union select domain from staging.stg_raw__mail_domains
+    ),
+    unknown as (select domain from domains anti join known using (domain)),
+    slips as (
+        select unknown.domain from unknown join known
+            on left(unknown.domain, 1) = left(known.domain, 1)
+            and abs(length(unknown.domain) - length(known.domain)) <= 1
+        where least(length(unknown.domain), length(known.domain)) >= {_MIN_TYPO_LENGTH}
+            and damerau_levenshtein(unknown.domain, known.domain) = 1
+    ),
+    providers as (
+        select one.domain from {_WRITTEN} as one semi join unknown using (domain)
+        join {_WRITTEN} as other using (person_id)
+        where other.domain in (
+            select domain from identity_record_accounts where domain is not null
+        )
+        group by one.domain having count(distinct other.domain) >= {_PROVIDER_COMPANIES}
     ),
     both_kinds as (
         select * from identity_record_accounts
         union all
-        select '{EMAIL_DOMAINS}', domain, domain, null, null, first_seen_at, false, true from domains
+        select '{EMAIL_DOMAINS}', domain, domain, null, null, first_seen_at, false, true
+        from domains anti join slips using (domain) anti join providers using (domain)
     )
     select row_number() over (order by source, account_record_id) - 1 as node, * from both_kinds
 """

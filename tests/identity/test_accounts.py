@@ -111,6 +111,30 @@ def test_a_mailbox_provider_is_no_company(company: Company) -> None:
     assert len(set(found.values())) == 2
 
 
+def test_a_slip_in_a_providers_domain_is_no_company(company: Company) -> None:
+    company.warehouse.execute(
+        "insert into staging.stg_raw__mail_domains values ('mailbox.example', 'free')"
+    )
+    for number, name in enumerate(["Ann Lee", "Bob Roe"]):
+        company.record("crm", str(number), full_name=name, email=f"{name[:3]}@mialbox.example")
+    company.resolve()
+
+    assert company.accounts() == {}
+
+
+def test_a_domain_that_people_of_many_companies_write_from_is_a_provider(company: Company) -> None:
+    for number, name in enumerate(["Ann Lee", "Bob Roe", "Eve Moe"]):
+        employer = f"{name[:3].lower()}works.example"
+        company.account("lists", employer, domain=employer)
+        for source, domain in (("crm", employer), ("news", "letters.example")):
+            company.record(
+                source, str(number), full_name=name, email=f"{name[:3]}@{domain}", user_id=name
+            )
+    company.resolve()
+
+    assert ("email_domains", "letters.example") not in company.accounts()
+
+
 def test_a_domain_that_several_persons_write_from_is_a_company(company: Company) -> None:
     company.record("crm", "1", first_name="Ann", last_name="Lee", email="ann.lee@acme.example")
     company.record("crm", "2", first_name="Bob", last_name="Roe", email="bob.roe@acme.example")

@@ -159,7 +159,11 @@ def test_persons_belong_to_their_employers(
     print(f"{accounts}, without a domain: {unknown}, of several domains: {mixed}")  # noqa: T201
 
     assert report.records > 0
+    companies = warehouse.scalar(
+        f"select count(distinct domain) from read_csv('{fernhill}/truth/companies.csv')"
+    )
     assert mixed == 0
+    assert companies <= accounts.accounts <= companies + 5
     assert unknown == 0
     assert found["right"] / (found["right"] + found["another employer"]) >= 0.95
     assert found["right"] / (sum(found.values()) - found["no employer, none found"]) >= 0.85
