@@ -33,7 +33,7 @@ from (select distinct on (source, source_record_id) * from raw.person_records
 order by hash(source_record_id)
 limit $records;
 create table staging.stg_raw__events (
-    anonymous_id varchar, user_id varchar, previous_id varchar, email varchar, type varchar,
+    anonymous_id varchar, user_id varchar, previous_id varchar, email varchar, type varchar, timezone varchar,
     occurred_at timestamp, received_at timestamp
 );
 drop table raw.person_records

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from identity.accounts import AccountReport, resolve_accounts
 from identity.churn import Churn
 from identity.config import IdentityConfig
 from identity.decide import RecordName, Verdict, add_decision
@@ -22,6 +23,7 @@ from identity.report import ResolutionReport
 from identity.resolve import resolve
 
 __all__ = [
+    "AccountReport",
     "Churn",
     "Explanation",
     "GuardedReport",
@@ -45,5 +47,6 @@ __all__ = [
     "plan_changes",
     "require_published",
     "resolve",
+    "resolve_accounts",
     "resolve_guarded",
 ]

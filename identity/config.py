@@ -83,8 +83,8 @@ class IdentityConfig(StrictModel):
         description="A device stays one person's while at least this share of its signed-in days "
         "is theirs and others appear on one day only.",
     )
-    # How much a run may change says nothing of who is who: it is no part of the configuration that
-    # persons depend on, hence left out of what is dumped and fingerprinted.
+    # How much a run may change, and what makes a company, say nothing of who is who: they are no part
+    # of the configuration that persons depend on, hence left out of what is dumped and fingerprinted.
     max_changed_share: float = Field(
         0.05,
         ge=0,
@@ -98,4 +98,11 @@ class IdentityConfig(StrictModel):
         ge=0,
         exclude=True,
         description="A run that changes fewer persons than this is not held.",
+    )
+    min_domain_persons: int = Field(
+        2,
+        gt=0,
+        exclude=True,
+        description="A domain of e-mail addresses that so many persons write from is a company, "
+        "though no account record has it; a domain of one person may be their own.",
     )

@@ -10,14 +10,15 @@ from identity.prepare import SOURCE
 from warehouse import Warehouse
 
 # Raise it when the same input gives other persons than before.
-_METHOD = 2
+_METHOD = 3
 _RECORD_COLUMNS = (
     "source", "source_record_id", "record_hash", "user_id", "account_id", "first_name",
     "middle_name", "last_name", "full_name", "email", "phone", "birth_date", "street", "city",
     "state", "postal_code", "company_name", "record_created_at", "record_updated_at",
 )  # fmt: skip
 _EVENT_COLUMNS = (
-    "anonymous_id", "user_id", "previous_id", "email", "type", "occurred_at", "received_at",
+    "anonymous_id", "user_id", "previous_id", "email", "type", "timezone", "occurred_at",
+    "received_at",
 )  # fmt: skip
 _DECISION_COLUMNS = (
     "decision_id", "decision", "left_source", "left_record_id", "right_source", "right_record_id",

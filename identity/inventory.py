@@ -193,6 +193,35 @@ CHURN = Table(
     aged_by="measured_at",
 )  # fmt: skip
 
+_ACCOUNT = Column("account_id", "VARCHAR", Pii.NONE, "the company")
+
+ACCOUNT_RECORDS = Table(
+    TableName("identity", "account_records"),
+    grain="One row per account record or domain of addresses: the company it belongs to now; speaks of no person",
+    columns=(
+        Column("source", "VARCHAR", Pii.NONE, "source of the record; email_domains stands for domains of addresses"),
+        Column("account_record_id", "VARCHAR", Pii.NONE, "id of the record in its source, or the domain"),
+        _ACCOUNT,
+        Column("domain", "VARCHAR", Pii.NONE, "its domain; null where it has none of its own"),
+        Column("rule", "VARCHAR", Pii.NONE, "what it belongs there by: own record, same domain, subdomain, same name and country, same name, domain of its contacts"),
+        Column("assigned_at", "TIMESTAMP", Pii.NONE, "when it came to this company, UTC"),
+        _RUN,
+    ),
+    key=("source", "account_record_id"),
+)  # fmt: skip
+
+ACCOUNTS = Table(
+    TableName("identity", "accounts"),
+    grain="One row per account id ever given; speaks of no person",
+    columns=(
+        _ACCOUNT,
+        Column("status", "VARCHAR", Pii.NONE, "active, merged, or retired: nothing belongs to it any more"),
+        Column("merged_into", "VARCHAR", Pii.NONE, "the company it became part of; null if not merged"),
+        Column("created_at", "TIMESTAMP", Pii.NONE, "when the id was given, UTC"),
+    ),
+    key=("account_id",),
+)  # fmt: skip
+
 TABLES: tuple[Table, ...] = (
     IDENTIFIERS,
     LINKS,
@@ -205,4 +234,6 @@ TABLES: tuple[Table, ...] = (
     DECISIONS,
     RUNS,
     CHURN,
+    ACCOUNT_RECORDS,
+    ACCOUNTS,
 )

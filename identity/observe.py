@@ -22,15 +22,16 @@ def observe_events(warehouse: Warehouse) -> None:
     """Fill the temporary tables of what was seen together.
 
     * addresses: ``given`` as staged, ``value`` normalised; addresses that are nobody's are left out
-    * sightings: ``anonymous_id``, ``user_id``, ``email`` (as staged), ``day``, ``occurred_at`` and
-      ``known_at`` of the first event of that day; at least one id is there
+    * sightings: ``anonymous_id``, ``user_id``, ``email`` (as staged), ``timezone`` (null where not
+      told), ``day``, ``occurred_at`` and ``known_at`` of the first event of that day; at least
+      one id is there
     * aliases: ``user_id`` and the ``previous_id`` that it replaces
     """
     _read_addresses(warehouse)
     warehouse.execute(
         f"""
         create or replace temp table {SIGHTINGS} as
-        select anonymous_id, user_id, addresses.given as email,
+        select anonymous_id, user_id, addresses.given as email, events.timezone,
             cast(date_trunc('day', occurred_at) as date) as day,
             min(occurred_at) as occurred_at,
             min(coalesce(received_at, occurred_at)) as known_at

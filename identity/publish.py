@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from identity.attach import ATTACHED, CLUSTERS, DEVICE_LINKS, SHARED_DEVICES
+from identity.attach import ATTACHED, CLUSTERS
+from identity.attach_devices import DEVICE_LINKS, SHARED_DEVICES
 from identity.collect import LINKS
 from identity.constrain import RULES
 from identity.decide import DECISIONS

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from identity.assign import ANONYMOUS_ID, ASSIGNED
-from identity.attach import CLUSTERS, DEVICE_RUNS, SHARED_DEVICES
+from identity.attach import CLUSTERS
+from identity.attach_devices import DEVICE_RUNS, SHARED_DEVICES
 from identity.inventory import DEVICES, MEMBERS, MEMBERS_HISTORY
 from identity.nodes import DEVICES as DEVICE_NODES
 from identity.nodes import NODES

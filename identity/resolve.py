@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from identity.assign import assign_ids
-from identity.attach import CLUSTERS, attach_addresses, attach_devices
+from identity.attach import CLUSTERS, attach_addresses
+from identity.attach_devices import attach_devices
 from identity.block import KeyCount, add_pairs, block_records
 from identity.cluster import Edges, Ints, connect, separate
 from identity.collect import LINKS, PLACES, collect_links

@@ -11,7 +11,7 @@ import dagster as dg
 
 from audiences import AudienceReport, compute_memberships
 from audiences.sync import SyncPlan, plan_sync
-from identity import IdentityConfig, PlannedChanges, plan_changes
+from identity import IdentityConfig, PlannedChanges, plan_changes, resolve_accounts
 from orchestration.company import Company, utc_now
 from orchestration.dbt import Build, build
 from orchestration.defs.resolve import SEED
@@ -93,16 +93,18 @@ def plan_identity(company: Company, config: IdentityConfig) -> IdentityPlan:
 def _resolve(trial: Company, config: IdentityConfig) -> PlannedChanges:
     announce("Resolving identities")
     with trial.open_warehouse() as warehouse:
-        return plan_changes(
+        changes = plan_changes(
             warehouse,
             config,
             run_id=_RUN_ID,
-            now=utc_now(),
+            now=(now := utc_now()),
             seed=SEED,
             artifacts=trial.paths.artifacts,
             default_region=trial.sources.default_region,
             progress=announce,
         )
+        resolve_accounts(warehouse, config, run_id=_RUN_ID, now=now)
+    return changes
 
 
 def _build_marts(trial: Company) -> None:

@@ -105,3 +105,41 @@
     {%- endset -%}
     '00000000000000000000ffff' || lpad(lower(hex({{ number }})), 8, '0')
 {%- endmacro %}
+
+{#
+    A company's name in lower case, without accents, punctuation and legal forms; null where
+    nothing is left. identity/link_accounts.py compares names alike.
+#}
+{% macro company_key(column) -%}
+    {{ return(adapter.dispatch('company_key')(column)) }}
+{%- endmacro %}
+
+{# Accents stay on other engines: taking them off is not written alike. #}
+{% macro default__company_key(column) -%}
+    {{ company_words('lower(' ~ column ~ ')', "[^a-z0-9\\x{00df}-\\x{024f}]+", '') }}
+{%- endmacro %}
+
+{% macro duckdb__company_key(column) -%}
+    {{ company_words('lower(strip_accents(' ~ column ~ '))', "[^\\p{L}\\p{N}]+", ", 'g'") }}
+{%- endmacro %}
+
+{% macro company_words(text, separators, flags) -%}
+    {%- set plain -%} replace(replace({{ text }}, '.', ''), '&', ' and ') {%- endset -%}
+    {%- set words -%}
+        trim(regexp_replace({{ plain }}, '{{ separators }}', ' '{{ flags }}))
+    {%- endset -%}
+    {%- set bare -%}
+        regexp_replace({{ words }}, '((^| )(and )?({{ legal_forms() | join('|') }}))+$', '')
+    {%- endset -%}
+    nullif(regexp_replace({{ bare }}, '^the ', ''), '')
+{%- endmacro %}
+
+{# Usual abbreviations of ISO 20275, the list of entity legal forms. #}
+{% macro legal_forms() -%}
+    {{ return([
+        'ab', 'ag', 'as', 'aps', 'bv', 'co', 'company', 'corp', 'corporation', 'eg', 'ek',
+        'ev', 'gbr', 'gmbh', 'inc', 'incorporated', 'kg', 'kgaa', 'kk', 'lda', 'limited',
+        'llc', 'llp', 'lp', 'ltd', 'ltda', 'mbh', 'nv', 'ohg', 'oy', 'oyj', 'plc', 'pte',
+        'pty', 'pvt', 'sa', 'sarl', 'sas', 'se', 'sl', 'spa', 'sro', 'srl', 'ug'
+    ]) }}
+{%- endmacro %}

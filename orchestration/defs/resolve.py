@@ -7,7 +7,13 @@ from typing import Any
 import dagster as dg
 
 import identity.inventory
-from identity import GuardedReport, HeldChangesError, ResolutionReport, resolve_guarded
+from identity import (
+    GuardedReport,
+    HeldChangesError,
+    ResolutionReport,
+    resolve_accounts,
+    resolve_guarded,
+)
 from identity.picture import as_png
 from identity.pictures import draw_findings
 from orchestration.company import utc_now
@@ -20,6 +26,8 @@ from warehouse import Table
 STAGED = [
     dg.AssetKey(["staging", "stg_raw__person_records"]),
     dg.AssetKey(["staging", "stg_raw__events"]),
+    dg.AssetKey(["staging", "stg_raw__accounts"]),
+    dg.AssetKey(["staging", "stg_raw__mail_domains"]),
 ]
 # The same seed for everyone: a run is repeatable, on any machine.
 SEED = 20_260_101
@@ -56,9 +64,10 @@ class ResolveConfig(dg.Config):
 def resolve_identities(
     context: dg.AssetExecutionContext, candor: CandorResource, config: ResolveConfig
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-    """Work out who is who. Runs of the same input write nothing new.
+    """Work out who is who, and which account records are one company.
 
-    What would change too many persons is not written, and the run ends here.
+    Runs of the same input write nothing new. What would change too many persons is not written, and
+    the run ends here.
     """
     announce("Resolving identities")
     try:
@@ -89,12 +98,13 @@ def _resolve(
             company.identity,
             accept=config.accept_identity_changes,
             run_id=run_id,
-            now=utc_now(),
+            now=(now := utc_now()),
             seed=SEED,
             artifacts=company.paths.artifacts,
             default_region=company.sources.default_region,
             progress=announce,
         )
+        resolve_accounts(warehouse, company.identity, run_id=run_id, now=now)
         counts = {
             table.name.name: warehouse.scalar(f"select count(*) from {table.name.sql}")
             for table in identity.inventory.TABLES

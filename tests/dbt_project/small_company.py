@@ -297,6 +297,18 @@ def add_identity(company: Company) -> None:
     )
     company.add("identity.identifiers", *identifiers())
     company.add(
+        "identity.account_records",
+        *[
+            {
+                "source": source,
+                "account_record_id": record_id,
+                "account_id": "a1",
+                "domain": "acme.example",
+            }
+            for source, record_id in [("crm_accounts", "a1"), ("companies", "acme.example")]
+        ],
+    )
+    company.add(
         "prediction.spine",
         *[
             {"person_id": person_id, "as_of": moment(as_of), "role": "scoring"}

@@ -17,7 +17,7 @@ def test_a_company_that_sent_nothing_has_empty_marts(empty: Company) -> None:
         for mart in marts
     }
 
-    assert len(rows) == 15
+    assert len(rows) == 16
     assert {counted[0]["n"] for counted in rows.values()} == {0}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from identity import IdentityConfig, ResolutionReport, resolve
+from identity import IdentityConfig, ResolutionReport, resolve, resolve_accounts
 from identity.inventory import TABLES
 from warehouse import DuckDBWarehouse, TableName
 
@@ -18,6 +18,7 @@ NOW = dt.datetime.fromisoformat("2026-03-02 09:30")
 AS_OF = dt.datetime.fromisoformat("2026-03-01")
 RECORDS = TableName("staging", "stg_raw__person_records")
 EVENTS = TableName("staging", "stg_raw__events")
+ACCOUNTS = TableName("staging", "stg_raw__accounts")
 
 STAGING = """
 create schema staging; create schema raw;
@@ -31,9 +32,15 @@ create table staging.stg_raw__person_records (
     attributes varchar, record_created_at timestamp, record_updated_at timestamp,
     loaded_at timestamp
 );
+create table staging.stg_raw__accounts (
+    source varchar, account_id varchar, name varchar, domain varchar, website varchar,
+    country varchar, record_created_at timestamp, record_updated_at timestamp
+);
+create table staging.stg_raw__mail_domains (domain varchar, kind varchar);
 create table staging.stg_raw__events (
     event_id varchar, anonymous_id varchar, user_id varchar, previous_id varchar, email varchar,
-    type varchar, occurred_at timestamp, received_at timestamp, loaded_at timestamp
+    type varchar, timezone varchar, occurred_at timestamp, received_at timestamp,
+    loaded_at timestamp
 );
 """
 
@@ -91,6 +98,18 @@ class Company:
         }
         self.warehouse.append(RECORDS, pa.Table.from_pylist([row]))
 
+    def account(
+        self, source: str, account_id: str, /, *, created: float = 1, **fields: Any
+    ) -> None:
+        """An account record, created on a day of January."""
+        row = {
+            "source": source,
+            "account_id": account_id,
+            "record_created_at": day(created),
+            **fields,
+        }
+        self.warehouse.append(ACCOUNTS, pa.Table.from_pylist([row]))
+
     def event(
         self, on: float, kind: str = "page", /, *, received: float | None = None, **ids: Any
     ) -> None:
@@ -132,6 +151,20 @@ class Company:
             artifacts=self.artifacts,
             default_region="US",
         )
+
+    def accounts(self) -> Members:
+        """Resolve the companies an hour later; the company of each account record."""
+        self.runs += 1
+        resolve_accounts(
+            self.warehouse,
+            self.config,
+            run_id=f"run-{self.runs}",
+            now=NOW + dt.timedelta(hours=self.runs),
+        )
+        return {
+            (row["source"], row["account_record_id"]): row["account_id"]
+            for row in self.rows("identity.account_records")
+        }
 
     def members(self) -> Members:
         """The person of each record, sign-in, address and device."""

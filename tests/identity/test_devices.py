@@ -167,3 +167,92 @@ def test_the_link_of_a_device_says_why_it_is_theirs(company: Company) -> None:
     assert [(link["left_source"], link["rule"]) for link in links] == [
         ("users", "identified on the device")
     ]
+
+
+def test_another_of_the_family_makes_it_shared_though_no_record_holds_their_address(
+    company: Company,
+) -> None:
+    company.record("crm", "1", first_name="Ann", last_name="Lee", email="ann@lee.example")
+    company.record("crm", "2", first_name="Bob", last_name="Roe", email="bob@roe.example")
+    company.event(3, "track", anonymous_id="tablet", email="ann@lee.example")
+    company.event(4, "track", anonymous_id="tablet", email="bob.lee@mail.example")
+
+    assert company.resolve().shared_devices == 1
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        pytest.param("alee@work.example", id="initial"),
+        pytest.param("lee.annie@work.example", id="nickname"),
+        pytest.param("annleee@work.example", id="slip"),
+        pytest.param("coolcat@work.example", id="says-nothing"),
+        pytest.param("ann.cooper@work.example", id="maiden-name"),
+    ],
+)
+def test_a_second_address_that_may_be_theirs_does_not(company: Company, second: str) -> None:
+    company.record("crm", "1", first_name="Ann", last_name="Lee", email="ann.lee@lee.example")
+    company.record("crm", "2", first_name="Bob", last_name="Roe", email="bob@roe.example")
+    company.event(3, "track", anonymous_id="tablet", email="ann.lee@lee.example")
+    company.event(4, "track", anonymous_id="tablet", email=second)
+
+    company.resolve()
+
+    assert company.are_one(("crm", "1"), ("devices", "tablet"))
+
+
+@pytest.mark.parametrize(
+    ("second", "shared"), [("mspencer@work.example", 0), ("john.spencer@work.example", 1)]
+)
+def test_two_unknown_addresses_are_one_persons_where_their_letters_allow_it(
+    company: Company, second: str, shared: int
+) -> None:
+    company.record("crm", "1", first_name="John", last_name="Roe")
+    company.record("crm", "2", first_name="Maria", last_name="Moe")
+    company.event(3, "track", anonymous_id="phone", email="maria.spencer@mail.example")
+    company.event(4, "track", anonymous_id="phone", email=second)
+
+    report = company.resolve()
+
+    assert report.shared_devices == shared
+    if not shared:
+        assert company.are_one(("emails", "maria.spencer@mail.example"), ("devices", "phone"))
+
+
+def test_who_signed_in_once_in_another_time_zone_is_a_guest(company: Company) -> None:
+    company.event(2, anonymous_id="laptop", timezone="America/Denver")
+    company.event(5, anonymous_id="laptop", user_id="bob", timezone="America/New_York")
+    company.event(9, anonymous_id="laptop", timezone="America/Denver")
+
+    report = company.resolve()
+
+    assert report.shared_devices == 0
+    assert not company.are_one(BOB, LAPTOP)
+
+
+def test_the_guest_leaves_the_device_to_who_is_at_home(company: Company) -> None:
+    company.event(2, anonymous_id="laptop", timezone="America/Denver")
+    company.event(5, anonymous_id="laptop", user_id="bob", timezone="America/New_York")
+    company.event(9, anonymous_id="laptop", user_id="ann", timezone="America/Denver")
+
+    company.resolve()
+
+    assert company.are_one(ANN, LAPTOP)
+
+
+def test_a_traveller_who_also_signs_in_at_home_keeps_the_device(company: Company) -> None:
+    company.event(2, anonymous_id="laptop", timezone="Europe/Paris")
+    company.event(3, anonymous_id="laptop", timezone="Europe/Paris")
+    company.event(5, anonymous_id="laptop", user_id="ann", timezone="America/New_York")
+    company.event(9, anonymous_id="laptop", user_id="ann", timezone="America/New_York")
+
+    company.resolve()
+
+    assert company.are_one(ANN, LAPTOP)
+
+
+def test_two_who_were_there_once_in_zones_of_their_own_share_it(company: Company) -> None:
+    company.event(5, anonymous_id="laptop", user_id="bob", timezone="America/New_York")
+    company.event(9, anonymous_id="laptop", user_id="ann", timezone="America/Denver")
+
+    assert company.resolve().shared_devices == 1

@@ -11,7 +11,8 @@ final as (
     select
         account_id,
         person_id,
-        basis
+        basis,
+        valid_from
 
     from found
 

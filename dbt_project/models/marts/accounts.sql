@@ -40,6 +40,7 @@ filled as (
     select
         unified_account_id as account_id,
         trust_rank,
+        origin,
         {%- for field in fields %}
         {{ first_known(field, 'unified_account_id', 'trust_rank') }} as {{ field }}
         {{- ',' if not loop.last }}
@@ -59,6 +60,7 @@ final as (
         filled.employee_count,
         filled.annual_revenue,
         filled.country,
+        filled.origin,
         coalesce(members.member_count, 0) as member_count,
         coalesce(visits.visit_count, 0) as visit_count
 

@@ -8,15 +8,32 @@ accounts as (
 
 domains as (
 
-    select distinct
-        unified_account_id,
+    select
+        account_id as unified_account_id,
         domain
 
-    from accounts
+    from {{ ref('int_accounts__domiciled') }}
 
-    where domain is not null and domain not in (
-        select mail_domains.domain from {{ ref('stg_raw__mail_domains') }} as mail_domains
-    )
+),
+
+names as (
+
+    select * from {{ ref('int_accounts__named') }}
+
+),
+
+dated as (
+
+    select
+        account_id,
+        person_id,
+        max(valid_from) as valid_from
+
+    from {{ ref('int_account_members__dated') }}
+
+    where valid_to is null
+
+    group by account_id, person_id
 
 ),
 
@@ -139,15 +156,15 @@ found as (
     union all
 
     select
-        accounts.unified_account_id as account_id,
+        names.account_id,
         records.person_id,
         5 as basis_rank,
         'company_name' as basis
 
     from records
 
-    inner join accounts
-        on lower(records.company_name) = lower({{ clean_text('accounts.name') }})
+    inner join names
+        on {{ company_key('records.company_name') }} = names.company_key
 
     union all
 
@@ -184,16 +201,20 @@ ranked as (
 strongest as (
 
     select
-        account_id,
-        person_id,
-        basis,
-        basis_rank
+        ranked.account_id,
+        ranked.person_id,
+        ranked.basis,
+        ranked.basis_rank,
+        dated.valid_from
 
     from ranked
 
+    left join dated
+        on ranked.account_id = dated.account_id and ranked.person_id = dated.person_id
+
     -- Who visits a customer's office does not work there: a network speaks only for those of
     -- whom nothing else does.
-    where strength_rank = 1 and (basis_rank < 6 or strongest_rank = 6)
+    where ranked.strength_rank = 1 and (ranked.basis_rank < 6 or ranked.strongest_rank = 6)
 
 )
 

@@ -6,7 +6,7 @@ members as (
 
 ),
 
--- Who belongs to several accounts is shown with the best-founded one.
+-- Who belongs to several accounts is shown with the best-founded one; of two alike with the newer.
 ranked as (
 
     select
@@ -15,7 +15,7 @@ ranked as (
         basis,
         row_number() over (
             partition by person_id
-            order by basis_rank, account_id
+            order by basis_rank, valid_from desc nulls last, account_id
         ) as strength_rank
 
     from members

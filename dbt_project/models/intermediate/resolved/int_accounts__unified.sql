@@ -1,0 +1,134 @@
+with
+
+resolved as (
+
+    select * from {{ source('identity', 'account_records') }}
+
+),
+
+accounts as (
+
+    select * from {{ ref('stg_raw__accounts') }}
+
+),
+
+networks as (
+
+    select distinct domain from {{ ref('int_addresses__located') }}
+
+),
+
+referred as (
+
+    select distinct account_id
+
+    from {{ ref('stg_raw__person_records') }}
+
+    where account_id is not null
+
+),
+
+-- A domain of addresses is no record of an account and knows nothing but itself.
+described as (
+
+    select
+        resolved.account_id as unified_account_id,
+        resolved.source,
+        resolved.account_record_id as account_id,
+        accounts.name,
+        resolved.domain,
+        accounts.industry,
+        accounts.employee_count,
+        accounts.annual_revenue,
+        accounts.country,
+        coalesce(accounts.record_updated_at, accounts.record_created_at) as updated_at,
+        case when accounts.account_id is null then 'email_domain' else 'record' end as origin,
+        case when accounts.account_id is null then 1 else 0 end as is_derived,
+        case when referred.account_id is null then 1 else 0 end as is_unreferred
+
+    from resolved
+
+    left join accounts
+        on
+            resolved.source = accounts.source
+            and resolved.account_record_id = accounts.account_id
+
+    left join referred
+        on accounts.account_id = referred.account_id
+
+),
+
+-- A company that nothing else tells of is known by its network, once somebody came from there.
+visiting as (
+
+    select
+        networks.domain as unified_account_id,
+        'networks' as source,
+        networks.domain as account_id,
+        cast(null as {{ dbt.type_string() }}) as name,
+        networks.domain,
+        cast(null as {{ dbt.type_string() }}) as industry,
+        cast(null as bigint) as employee_count,
+        cast(null as {{ dbt.type_float() }}) as annual_revenue,
+        cast(null as {{ dbt.type_string() }}) as country,
+        cast(null as {{ dbt.type_timestamp() }}) as updated_at,
+        'network' as origin,
+        1 as is_derived,
+        1 as is_unreferred
+
+    from networks
+
+    left join described
+        on networks.domain = described.domain
+
+    left join described as named
+        on networks.domain = named.unified_account_id
+
+    where described.domain is null and named.unified_account_id is null
+
+),
+
+gathered as (
+
+    select * from described
+
+    union all
+
+    select * from visiting
+
+),
+
+-- The record that persons name is trusted most; fields fall back in this order.
+ranked as (
+
+    select
+        gathered.*,
+        row_number() over (
+            partition by unified_account_id
+            order by
+                is_derived,
+                is_unreferred,
+                {{ source_rank('source') }},
+                updated_at desc nulls last,
+                source,
+                account_id
+        ) as trust_rank
+
+    from gathered
+
+)
+
+select
+    unified_account_id,
+    source,
+    account_id,
+    name,
+    domain,
+    industry,
+    employee_count,
+    annual_revenue,
+    country,
+    origin,
+    trust_rank
+
+from ranked
