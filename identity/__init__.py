@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from identity.churn import Churn
 from identity.config import IdentityConfig
-from identity.decide import RecordName, Verdict, add_decision
+from identity.decide import Act, Origin, RecordName, Verdict, add_decision
+from identity.divide import SplitPlan, merge_persons, plan_split, split_person
 from identity.errors import (
     HeldChangesError,
+    ContradictionError,
     IdentityError,
     InvalidDecisionError,
     OversizedClusterError,
+    ReviewFileError,
     TruthFileError,
+    UnknownDecisionError,
+    UnknownPersonError,
     UnknownRecordError,
     UnusableModelError,
 )
@@ -20,21 +25,32 @@ from identity.guard import GuardedReport, require_published, resolve_guarded
 from identity.plan import PlannedChanges, plan_changes
 from identity.report import ResolutionReport
 from identity.resolve import resolve
+from identity.review import ReviewImport, export_queue, import_answers
+from identity.revoke import Revocation, list_decisions, revoke_decision
 
 __all__ = [
+    "Act",
     "Churn",
+    "ContradictionError",
     "Explanation",
     "GuardedReport",
     "HeldChangesError",
     "IdentityConfig",
     "IdentityError",
     "InvalidDecisionError",
+    "Origin",
     "OversizedClusterError",
     "PlannedChanges",
     "QualityReport",
     "RecordName",
     "ResolutionReport",
+    "ReviewFileError",
+    "ReviewImport",
+    "Revocation",
+    "SplitPlan",
     "TruthFileError",
+    "UnknownDecisionError",
+    "UnknownPersonError",
     "UnknownRecordError",
     "UnusableModelError",
     "Verdict",
@@ -42,8 +58,15 @@ __all__ = [
     "evaluate_members",
     "explain_pair",
     "explain_record",
+    "export_queue",
+    "import_answers",
+    "list_decisions",
+    "merge_persons",
     "plan_changes",
+    "plan_split",
     "require_published",
     "resolve",
     "resolve_guarded",
+    "revoke_decision",
+    "split_person",
 ]
