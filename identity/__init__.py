@@ -7,8 +7,8 @@ from identity.config import IdentityConfig
 from identity.decide import Act, Origin, RecordName, Verdict, add_decision
 from identity.divide import SplitPlan, merge_persons, plan_split, split_person
 from identity.errors import (
-    HeldChangesError,
     ContradictionError,
+    HeldChangesError,
     IdentityError,
     InvalidDecisionError,
     OversizedClusterError,

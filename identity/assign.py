@@ -4,9 +4,9 @@ A cluster takes the id of the old person that it shares most records with; each 
 cluster only. Between equals those count that never had another id, so that what was split and
 joined again, or joined and split, ends under the ids that it had. A part that was a person before
 and is all of it takes up that person's id again. A new id, never given before, is computed from
-the cluster's earliest member, so that building everything
-anew from the same input gives the same ids. A device that nobody identified on has an id of its
-own, always the same, which is merged when somebody does.
+the cluster's earliest member, so that building everything anew from the same input gives the same
+ids. A device that nobody identified on has an id of its own, always the same, which is merged when
+somebody does.
 """
 
 from __future__ import annotations

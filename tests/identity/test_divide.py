@@ -22,6 +22,7 @@ from identity import (
     revoke_decision,
     split_person,
 )
+from identity.churn import measure_churn, remember_members
 from tests.identity.conftest import NOW, Company
 
 ANN, ANNA, BEN, BENNY = (RecordName("crm", number) for number in ("1", "2", "3", "4"))
@@ -91,6 +92,18 @@ def test_a_split_taken_back_gives_the_same_persons_and_ids(family: Company) -> N
 
     assert apart != before
     assert family.members() == before
+
+
+def test_a_revoked_decision_explains_the_change_that_follows(family: Company) -> None:
+    act_id = split(family, BEN, BENNY)
+    family.resolve()
+    since = NOW + dt.timedelta(hours=family.runs)
+    remember_members(family.warehouse)
+    revoke_decision(family.warehouse, act_id, now=since + dt.timedelta(minutes=1))
+    family.resolve()
+    churn = measure_churn(family.warehouse, since=since)
+
+    assert (churn.changed > 0, churn.unexplained) == (True, 0)
 
 
 def test_a_split_taken_back_and_done_again_gives_the_ids_of_the_first_time(

@@ -2,8 +2,8 @@
 
 Both are Kim Ostrava, both gave kim@ostrava.example. The father also has an address and a phone of
 his own, and so has the son. The father agreed to be personalised for and refused advertising; the
-son, later, agreed to advertising. On the address that both hold somebody refused analytics, to which the son
-had agreed before; the father agreed to it afterwards.
+son, later, agreed to advertising. On the address that both hold somebody refused analytics, to
+which the son had agreed before; the father agreed to it afterwards.
 """
 
 from __future__ import annotations
