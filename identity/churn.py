@@ -120,10 +120,10 @@ _NEWS_SQL = f"""
     select {_NODE} from {SOURCE} where loaded_at > $since::timestamp
     union
     select left_source, left_record_id from {DECISIONS.name.sql}
-    where decided_at > $since::timestamp
+    where greatest(decided_at, coalesce(revoked_at, decided_at)) > $since::timestamp
     union
     select right_source, right_record_id from {DECISIONS.name.sql}
-    where decided_at > $since::timestamp
+    where greatest(decided_at, coalesce(revoked_at, decided_at)) > $since::timestamp
     union
     select '{USERS}', user_id from fresh
     union

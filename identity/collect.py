@@ -6,7 +6,7 @@ address, and an address is stronger than a probability.
 
 from __future__ import annotations
 
-from identity.decide import DECISIONS
+from identity.decide import DECISIONS, DIVIDED
 from identity.match import CONTESTED, DETERMINISTIC
 from identity.nodes import NODES, USERS
 from identity.observe import ADDRESSES, ALIASES, SIGHTINGS
@@ -20,7 +20,7 @@ PLACES = "identity_places"
 
 # Strengths; a probability adds up to 1. What clashes are stronger than is said in ``constrain``.
 DECIDED, LIKENESS = 10.0, 1.5
-_ALIAS, _USER_ID, _IDENTIFIER, _SIGNED_IN_WITH = 6.0, 5.0, 3.0, 2.0
+ALIAS, USER_ID, IDENTIFIER, SIGNED_IN_WITH = 6.0, 5.0, 3.0, 2.0
 
 
 def collect_links(warehouse: Warehouse, *, threshold: float) -> int:
@@ -73,19 +73,24 @@ _DECIDED_SQL = f"""
 
 _DETERMINISTIC_SQL = f"""
     select found.left_record, found.right_record, 'deterministic', found.rule, judged.probability,
-        case when contains(found.rule, 'user id') then {_USER_ID} else {_IDENTIFIER} end
+        case when contains(found.rule, 'user id') then {USER_ID} else {IDENTIFIER} end
             + coalesce(judged.probability, 0.5)
     from {DETERMINISTIC} as found left join {JUDGED} as judged using (left_record, right_record)
 """
 
+# One record stands for all, unless a decision keeps one of them apart from others.
 _USERS_SQL = f"""
-    select min(records.record), users.node, 'deterministic', 'same user id', null, {_USER_ID}
+    select records.record, users.node, 'deterministic', 'same user id', null, {USER_ID}
     from {NODES} as users join {RECORDS} as records on records.user_id = users.source_record_id
-    where users.source = '{USERS}' group by users.node
+    left join {DIVIDED} as divided on divided.node = records.record
+    where users.source = '{USERS}'
+    window same_user as (partition by users.node)
+    qualify records.record = min(records.record) over same_user
+        or bool_or(divided.node is not null) over same_user
 """
 
 _ALIASES_SQL = f"""
-    select one.node, other.node, 'deterministic', 'alias', null, {_ALIAS}
+    select one.node, other.node, 'deterministic', 'alias', null, {ALIAS}
     from {ALIASES} as aliases
     join {NODES} as one on one.source = '{USERS}' and one.source_record_id = aliases.previous_id
     join {NODES} as other on other.source = '{USERS}' and other.source_record_id = aliases.user_id
@@ -93,17 +98,20 @@ _ALIASES_SQL = f"""
 """
 
 _SIGNED_IN_SQL = f"""
-    select min(held.record), users.node, 'deterministic', 'signed in with its email', null,
-        {_SIGNED_IN_WITH}
+    select held.record, users.node, 'deterministic', 'signed in with its email', null,
+        {SIGNED_IN_WITH}
     from (select distinct user_id, email from {SIGHTINGS} where user_id is not null) as sightings
     join {NODES} as users
         on users.source = '{USERS}' and users.source_record_id = sightings.user_id
     join {ADDRESSES} as addresses on addresses.given = sightings.email
     join {IDENTIFIERS} as held
         on held.identifier_type = 'email' and held.identifier_value = addresses.value
+    left join {DIVIDED} as divided on divided.node = held.record
     anti join {CONTESTED} as contested using (identifier_type, identifier_value)
     where not held.is_shared
-    group by users.node, addresses.value
+    window same_address as (partition by users.node, addresses.value)
+    qualify held.record = min(held.record) over same_address
+        or bool_or(divided.node is not null) over same_address
 """
 
 _PROBABLE_SQL = f"""

@@ -95,6 +95,7 @@ def find_conflicts(warehouse: Warehouse, components: Ints, *, trust: Trust) -> C
         )
     _find_users(warehouse, places=len(components))
     _find_faces(warehouse, places=len(components), trust=trust)
+    _reconcile(warehouse, places=len(components))
     warehouse.execute(
         f"insert into {_CLASHES} select one.place, other.place, 0 from {DECISIONS} "
         f"join {COMPONENTS} as one on one.node = left_node "
@@ -164,6 +165,46 @@ def _find_faces(warehouse: Warehouse, *, places: int, trust: Trust) -> None:
         {"faces": trust.faces, "birth_dates": trust.birth_dates},
     )
     warehouse.execute(f"insert into {_LABELS} select place, label from identity_faces")
+
+
+def _reconcile(warehouse: Warehouse, *, places: int) -> None:
+    """Whom must-links make one person no longer clash, nor do their other records."""
+    links = warehouse.read(
+        f"select one.place as left_place, other.place as right_place from {DECISIONS} "
+        f"join {PLACES} as one on one.node = left_node "
+        f"join {PLACES} as other on other.node = right_node "
+        "where decision = 'must_link' order by all"
+    )
+    if not len(links):
+        return
+    left, right = (links.column(name).to_numpy() for name in links.column_names)
+    decided = connect(Edges(left, right, np.ones(len(left))), nodes=places)
+    rows = pa.table({"place": np.arange(places), "decided": decided})
+    with warehouse.view("identity_arriving_nodes", rows):
+        warehouse.execute(f"create or replace temp table identity_reconciled as {_RECONCILED_SQL}")
+    warehouse.execute(
+        f"delete from {_CLASHES} where (left_label, right_label) in "
+        "(select left_label, right_label from identity_reconciled)"
+    )
+
+
+_RECONCILED_SQL = f"""
+    with labels as (
+        select place, label from {_LABELS}
+        union
+        select mine.place, signed_in.label
+        from {RECORDS} as records join {PLACES} as mine on mine.node = records.record
+        join {NODES} as users on users.source = '{USERS}' and users.source_record_id = user_id
+        join {PLACES} as theirs on theirs.node = users.node
+        join identity_signed_in as signed_in on signed_in.place = theirs.place
+    ),
+    joined as (
+        select decided, label from labels join identity_arriving_nodes using (place)
+        qualify count(*) over (partition by decided) > 1
+    )
+    select distinct one.label as left_label, other.label as right_label
+    from joined as one join joined as other using (decided) where one.label < other.label
+"""
 
 
 _FACE = (

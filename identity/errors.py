@@ -6,6 +6,10 @@
   - TruthFileError
   - UnknownRecordError
   - InvalidDecisionError
+    - ContradictionError
+  - UnknownDecisionError
+  - UnknownPersonError
+  - ReviewFileError
   - HeldChangesError
 """
 
@@ -88,4 +92,59 @@ class HeldChangesError(IdentityError):
             f"{'; '.join(self.causes)}. Persons stay as they were, and nothing is sent. "
             "`candor identity plan` shows what would change; accept it with "
             "`candor run --accept-identity-changes`, or undo its cause and run again"
+        )
+
+
+class ContradictionError(InvalidDecisionError):
+    """Must-links would join what a cannot-link keeps apart."""
+
+    def __init__(self, acts: tuple[str | None, ...]) -> None:
+        self.acts = tuple(act for act in acts if act)
+        named = ", ".join(self.acts)
+        super().__init__(
+            "a must-link, over other records or directly, joins two that a cannot-link keeps "
+            "apart: "
+            + (
+                f"revoke one side first (`candor identity decisions revoke`): {named}"
+                if named
+                else "drop one of the two"
+            )
+        )
+
+
+class UnknownDecisionError(IdentityError, LookupError):
+    """Nothing that was decided has this id."""
+
+    def __init__(self, decision_id: str) -> None:
+        self.decision_id = decision_id
+        super().__init__(
+            f"no decision {decision_id!r}: see `candor identity decisions list` for their ids"
+        )
+
+
+class UnknownPersonError(IdentityError, LookupError):
+    """No active person has this id."""
+
+    def __init__(self, person_id: str, *, became: str | None = None, was: bool = False) -> None:
+        self.person_id, self.became = person_id, became
+        if became:
+            said = f"{person_id} became {became}: name that one"
+        elif was:
+            said = f"nothing belongs to {person_id} any more: its records are gone"
+        else:
+            said = (
+                f"no person {person_id}: see `candor identity explain` for the person of a record"
+            )
+        super().__init__(said)
+
+
+class ReviewFileError(IdentityError, ValueError):
+    """A review file cannot be taken over; nothing of it was."""
+
+    def __init__(self, path: Path, problems: tuple[str, ...]) -> None:
+        self.path, self.problems = path, problems
+        super().__init__(
+            f"nothing of {path} was taken over: "
+            + "; ".join(problems)
+            + ": mend the file and import it again"
         )

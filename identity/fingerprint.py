@@ -22,7 +22,7 @@ _EVENT_COLUMNS = (
 )  # fmt: skip
 _DECISION_COLUMNS = (
     "decision_id", "decision", "left_source", "left_record_id", "right_source", "right_record_id",
-    "decided_at",
+    "decided_at", "revoked_at",
 )  # fmt: skip
 
 

@@ -152,10 +152,13 @@ DECISIONS = Table(
         *_PAIR,
         Column("reason", "VARCHAR", Pii.PERSONAL, "why, in the decider's words; null if not said"),
         Column("decided_at", "TIMESTAMP", Pii.NONE, "when, UTC"),
+        Column("origin", "VARCHAR", Pii.NONE, "by_hand, review, split or merge; null is by_hand"),
+        Column("act_id", "VARCHAR", Pii.PSEUDONYMOUS, "what was decided in one go; null: the decision alone"),
+        Column("revoked_at", "TIMESTAMP", Pii.NONE, "when it was revoked, UTC; null while it stands"),
     ),
     key=("decision_id",),
     subjects=_PAIR_KEYS,
-)
+)  # fmt: skip
 
 RUNS = Table(
     TableName("identity", "runs"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -23,7 +24,7 @@ from identity.model import COMPARISONS
 from identity.train import FieldParameters
 
 # Raise it when the same records would teach something else than before.
-_METHOD = 6
+_METHOD = 7
 _MOST_CHANGE = 0.1
 
 
@@ -42,6 +43,7 @@ class Knowledge:
         doubt: Bits by which held-out proven pairs correct the model's odds.
         threshold: Probability from which a pair is a link.
         trust: Which differences tell two people apart.
+        reviewed_until: The last review, UTC, that the threshold heeds; None where none.
     """
 
     key: str
@@ -54,6 +56,7 @@ class Knowledge:
     doubt: float
     threshold: float
     trust: Trust
+    reviewed_until: datetime | None = None
 
 
 _FORMAT = TypeAdapter(Knowledge)

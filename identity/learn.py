@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from identity.calibrate import judge_threshold, reviewed_until
 from identity.config import IdentityConfig
 from identity.constrain import Trust
 from identity.frequencies import Frequencies
@@ -11,14 +12,7 @@ from identity.judge import MOST_FITTED, fit_mixture, judge_pairs
 from identity.knowledge import Knowledge
 from identity.link import learn_parameters
 from identity.verify import measure_doubt, shifted
-from identity.weigh import (
-    choose_threshold,
-    inspect_parameters,
-    keep_probabilities,
-    read_evidence,
-    read_lesson,
-    undecided_probabilities,
-)
+from identity.weigh import inspect_parameters, keep_probabilities, read_evidence, read_lesson
 from warehouse import Warehouse
 
 
@@ -58,14 +52,10 @@ def learn(warehouse: Warehouse, config: IdentityConfig, lesson: Lesson, *, seed:
     keep_probabilities(
         warehouse, mixture.fields(fields), probabilities, lowest=config.review_probability
     )
-    threshold = choose_threshold(
-        undecided_probabilities(warehouse),
-        min_precision=config.min_precision,
-        floor=config.review_probability,
-    )
+    threshold = _judge_threshold(warehouse, config)
     return Knowledge(
         lesson.key, lesson.records, lesson.reason, lesson.frequencies, lesson.limits, fields, mixture, doubt,
-        threshold, Trust.learned(mixture),
+        threshold, Trust.learned(mixture), reviewed_until(warehouse),
     )  # fmt: skip
 
 
@@ -77,3 +67,25 @@ def apply_knowledge(warehouse: Warehouse, config: IdentityConfig, known: Knowled
         warehouse, known.mixture.fields(known.fields), probabilities,
         lowest=config.review_probability,
     )  # fmt: skip
+
+
+def heed_reviews(warehouse: Warehouse, config: IdentityConfig, known: Knowledge) -> Knowledge:
+    """Choose the threshold anew where somebody has reviewed or revoked since; needs probabilities.
+
+    An erasure takes answers away but adds none, so it moves nobody else.
+    """
+    latest = reviewed_until(warehouse)
+    if latest is None or (known.reviewed_until is not None and latest <= known.reviewed_until):
+        return known
+    return replace(
+        known,
+        reason="pairs were reviewed",
+        threshold=_judge_threshold(warehouse, config),
+        reviewed_until=latest,
+    )
+
+
+def _judge_threshold(warehouse: Warehouse, config: IdentityConfig) -> float:
+    return judge_threshold(
+        warehouse, min_precision=config.min_precision, floor=config.review_probability
+    )

@@ -8,6 +8,7 @@ those pairs whose first names agree, and nameless records not at all.
 from __future__ import annotations
 
 from identity.compare import COMPARED
+from identity.decide import DIVIDED
 from identity.model import level
 from identity.prepare import RECORDS
 from identity.share import IDENTIFIERS
@@ -39,7 +40,9 @@ def match_identifiers(warehouse: Warehouse) -> int:
     """Fill the temporary table of deterministic links between records; return how many.
 
     Columns: left_record, right_record (left < right), rule. A value that is not contested links
-    each of its records to its first one, so that links grow with records, not with pairs.
+    each of its records to its first one, so that links grow with records, not with pairs. Where a
+    decision keeps one of its records apart, it links all of them to each other: the others must
+    not lose each other with the first one.
     """
     warehouse.execute(f"create or replace temp table {_HELD_PAIRS} as {_HELD_PAIRS_SQL}")
     warehouse.execute(
@@ -85,8 +88,26 @@ same_user as (
         record as right_record, 'user id' as identifier_type
     from {RECORDS} where user_id is not null
 ),
+of_divided as (
+    select distinct identifier_type, identifier_value
+    from {IDENTIFIERS} semi join {DIVIDED} on node = record
+),
+meshes as (
+    select one.record as left_record, other.record as right_record, identifier_type
+    from {IDENTIFIERS} as one
+    join of_divided using (identifier_type, identifier_value)
+    join {IDENTIFIERS} as other using (identifier_type, identifier_value)
+    anti join {CONTESTED} as contested using (identifier_type, identifier_value)
+    where not one.is_shared
+),
+divided_users as (
+    select one.record as left_record, other.record as right_record, 'user id' as identifier_type
+    from {RECORDS} as one join {RECORDS} as other using (user_id)
+    where user_id in (select user_id from {RECORDS} semi join {DIVIDED} on node = record)
+),
 found as (
     select * from stars union all select * from agreed union all select * from same_user
+    union all select * from meshes union all select * from divided_users
 )
 select left_record, right_record,
     'same ' || string_agg(distinct identifier_type, ', ' order by identifier_type) as rule

@@ -25,7 +25,7 @@ from identity.fingerprint import fingerprint_input, fingerprint_records
 from identity.frequencies import apply_frequencies, count_names
 from identity.inventory import RUNS, TABLES
 from identity.knowledge import Knowledge, knowledge_key, load_knowledge, save_knowledge
-from identity.learn import Lesson, apply_knowledge, learn
+from identity.learn import Lesson, apply_knowledge, heed_reviews, learn
 from identity.mailbox import read_mailboxes
 from identity.match import match_identifiers
 from identity.nodes import NODES, NodeCounts, number_nodes
@@ -228,9 +228,11 @@ def _weigh(task: _Task, counts: NodeCounts, lesson: Lesson) -> _Weighing:
     known = lesson.known
     if known is None:
         known = learn(task.warehouse, task.config, lesson, seed=task.seed)
-        save_knowledge(known, task.path)
     else:
         apply_knowledge(task.warehouse, task.config, known)
+        known = heed_reviews(task.warehouse, task.config, known)
+    if known is not lesson.known:
+        save_knowledge(known, task.path)
     task.watch.lap("learn and weigh")
     task.progress(_STEP, 0.6)
     return _Weighing(known.threshold, known.mixture.fields(known.fields), known.trust)

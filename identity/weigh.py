@@ -17,14 +17,12 @@ from warehouse import Warehouse
 JUDGED = "identity_judged"
 # A model that lets these count the wrong way would join families.
 _NAMES = frozenset({"first_name", "last_name", "birth_date"})
-# Pairs that no identifier links, from which the threshold is chosen; a decided one counts 0 or 1.
+# Pairs that the threshold decides: no identifier's, and nobody's decision.
 UNDECIDED_SQL = f"""
-    select left_record, right_record,
-        case decision when 'must_link' then 1.0 when 'cannot_link' then 0.0
-            else probability end as probability
+    select left_record, right_record, probability
     from {JUDGED}
     anti join {DETERMINISTIC} using (left_record, right_record)
-    left join {DECISIONS} on left_node = left_record and right_node = right_record
+    anti join {DECISIONS} on left_node = left_record and right_node = right_record
 """
 
 
@@ -130,30 +128,30 @@ def inspect_parameters(parameters: MatchParameters) -> MatchParameters:
     return MatchParameters(kept)
 
 
-def choose_threshold(probabilities: Floats, *, min_precision: float, floor: float) -> float:
+def choose_threshold(
+    probabilities: Floats, expected: Floats, *, min_precision: float, floor: float
+) -> float:
     """Return the lowest probability from which on the expected precision is kept.
 
-    The mean probability of all pairs at or above a threshold is the share of them that is right,
-    as far as the model is calibrated; a decided pair counts as 0 or 1. Where no threshold keeps
-    the precision, nothing is linked (a threshold above 1).
+    The mean of what is expected of all pairs at or above a threshold is the share of them that is
+    right. Where no threshold keeps the precision, nothing is linked (a threshold above 1).
 
     Args:
-        probabilities: Of pairs that no identifier links.
+        probabilities: Of pairs that neither an identifier nor a decision links.
+        expected: Of each, the probability that it is right: the same, as far as the model is
+            calibrated, or what reviews say.
         min_precision: Share of links that must be right.
         floor: Never link below this.
     """
-    ranked = np.sort(probabilities)[::-1]
-    if not len(ranked):
+    if not len(probabilities):
         return 1.0
-    expected = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)
-    kept = ranked[expected >= min_precision]
+    order = np.argsort(-probabilities, kind="stable")
+    ranked = probabilities[order]
+    means = np.cumsum(expected[order]) / np.arange(1, len(ranked) + 1)
+    # Pairs of one probability are linked all or none.
+    last = np.append(ranked[1:] != ranked[:-1], True)
+    kept = ranked[last & (means >= min_precision)]
     return max(float(kept[-1]), floor) if len(kept) else 1.1
-
-
-def undecided_probabilities(warehouse: Warehouse) -> Floats:
-    """Read the probabilities of pairs that no identifier links; decided ones as 0 or 1."""
-    rows = warehouse.read(f"select probability from ({UNDECIDED_SQL})")
-    return np.asarray(rows.column("probability").to_numpy(), dtype=np.float64)
 
 
 def _counts_rightly(field: FieldParameters) -> bool:

@@ -10,6 +10,7 @@
   - UnknownTableError
   - UnsupportedFormatError
   - TargetNotEmptyError
+  - FileInTheWayError
   - RequestBlockedError
   - NobodyToEraseError
   - NothingToEvaluateError
@@ -113,6 +114,17 @@ class TargetNotEmptyError(OrchestrationError, FileExistsError):
 
     def __str__(self) -> str:
         return f"{self.path} is not empty: name another folder, or empty this one first"
+
+
+class FileInTheWayError(OrchestrationError, FileExistsError):
+    """A command would write over a file that somebody may have worked on."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(path)
+
+    def __str__(self) -> str:
+        return f"{self.path} is there already: name another file, or remove this one first"
 
 
 class RequestBlockedError(OrchestrationError):

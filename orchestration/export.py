@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from orchestration.errors import UnknownTableError, UnsupportedFormatError
+from orchestration.errors import FileInTheWayError, UnknownTableError, UnsupportedFormatError
 from warehouse import TableName, Warehouse
 
 
@@ -34,6 +34,19 @@ def export_table(warehouse: Warehouse, table: str, out: Path) -> int:
     finally:
         partial.unlink(missing_ok=True)
     return int(rows.num_rows)
+
+
+def write_new_csv(rows: pa.Table, out: Path) -> None:
+    """Write rows into a new file that only its owner may read.
+
+    Raises:
+        FileInTheWayError: There is a file of this name.
+    """
+    try:
+        out.touch(mode=0o600, exist_ok=False)
+    except FileExistsError as error:
+        raise FileInTheWayError(out) from error
+    pyarrow.csv.write_csv(rows, out)
 
 
 def _known(warehouse: Warehouse, table: str) -> TableName:

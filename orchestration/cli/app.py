@@ -29,6 +29,8 @@ COMMANDS = (
     "demo",
     "identity",
     "identity_plan",
+    "identity_decisions",
+    "identity_review",
     "audience",
     "sync",
     "privacy",

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from audiences import AudienceError, InvalidAudienceError
-from identity import IdentityError, InvalidDecisionError, TruthFileError, UnknownRecordError
+from identity import (
+    ContradictionError,
+    IdentityError,
+    InvalidDecisionError,
+    ReviewFileError,
+    TruthFileError,
+    UnknownDecisionError,
+    UnknownPersonError,
+    UnknownRecordError,
+)
 from ingestion import (
     EmptySourceError,
     IngestionError,
@@ -16,6 +25,7 @@ from ingestion import (
 )
 from measurement import InvalidExperimentError, MeasurementError
 from orchestration.errors import (
+    FileInTheWayError,
     MissingHomeError,
     NothingToEvaluateError,
     OrchestrationError,
@@ -35,8 +45,10 @@ from warehouse import WarehouseBusyError, WarehouseError
 FAILED, INPUT, BUSY = 1, 3, 4
 
 INPUT_ERRORS = (
+    ContradictionError,
     EmptyBlockError,
     EmptySourceError,
+    FileInTheWayError,
     InvalidAudienceError,
     InvalidDecisionError,
     InvalidExperimentError,
@@ -44,13 +56,16 @@ INPUT_ERRORS = (
     MissingHomeError,
     MissingSourceError,
     NothingToEvaluateError,
+    ReviewFileError,
     SampleError,
     SettingsError,
     TargetNotEmptyError,
     TruthFileError,
     UnknownDayError,
+    UnknownDecisionError,
     UnknownJobError,
     UnknownModelError,
+    UnknownPersonError,
     UnknownRecordError,
     UnknownRowError,
     UnknownTableError,

@@ -1,4 +1,4 @@
-"""``candor identity``: how good the persons are, why they are, and what somebody decided."""
+"""``candor identity``: how good the persons are, and why they are."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ import typer
 
 from orchestration.cli.app import app
 from orchestration.cli.options import JsonOption, with_paths
-from orchestration.cli.output import console, print_rows
 from settings import Paths
 
 group = typer.Typer(help="Who is who: judge it, explain it, decide.", no_args_is_help=True)
-decisions = typer.Typer(help="Decide about two records.", no_args_is_help=True)
 app.add_typer(group, name="identity")
-group.add_typer(decisions, name="decisions")
 
 Source = Annotated[str, typer.Argument(help="Source of the record, as in sources.yml.")]
 RecordId = Annotated[str, typer.Argument(help="Its id in that source.")]
@@ -105,61 +102,3 @@ def explain(  # noqa: PLR0913 - the options of the command
         return
     asked = PairQuestion(record, RecordName(*other), show_ids=show_ids, show_values=show_values)
     explain_two(company, asked, waterfall, as_json=as_json)
-
-
-@decisions.command("list")
-@with_paths
-def list_decisions(*, paths: Paths, as_json: JsonOption = False) -> None:
-    """List what was decided, latest first; ids of records are left out."""
-    from orchestration.company import Company  # noqa: PLC0415 - loads every package
-
-    with Company(paths).open_warehouse() as warehouse:
-        rows = warehouse.read(
-            "select decision_id, decision, left_source, right_source, decided_at "
-            "from identity.decisions order by decided_at desc, decision_id"
-        )
-    print_rows("Decisions", rows, as_json=as_json)
-
-
-@decisions.command("must-link")
-@with_paths
-def must_link(
-    *,
-    paths: Paths,
-    source: Source,
-    record_id: RecordId,
-    other_source: Source,
-    other_record_id: RecordId,
-    reason: Annotated[str | None, typer.Option(help="Why, for whoever reads it later.")] = None,
-) -> None:
-    """Decide that two records are one person; holds from the next run on."""
-    _decide(paths, "must_link", (source, record_id), (other_source, other_record_id), reason)
-
-
-@decisions.command("cannot-link")
-@with_paths
-def cannot_link(
-    *,
-    paths: Paths,
-    source: Source,
-    record_id: RecordId,
-    other_source: Source,
-    other_record_id: RecordId,
-    reason: Annotated[str | None, typer.Option(help="Why, for whoever reads it later.")] = None,
-) -> None:
-    """Decide that two records are two people; holds from the next run on."""
-    _decide(paths, "cannot_link", (source, record_id), (other_source, other_record_id), reason)
-
-
-def _decide(
-    paths: Paths, verdict: str, one: tuple[str, str], other: tuple[str, str], reason: str | None
-) -> None:
-    from identity import RecordName, Verdict, add_decision  # noqa: PLC0415 - keeps --help quick
-    from orchestration.company import Company, utc_now  # noqa: PLC0415 - loads every package
-
-    with Company(paths).open_warehouse() as warehouse:
-        decision_id = add_decision(
-            warehouse, Verdict(verdict), RecordName(*one), RecordName(*other),
-            reason=reason, now=utc_now(),
-        )  # fmt: skip
-    console.print(f"Decision {decision_id} is written; `candor run` applies it.")

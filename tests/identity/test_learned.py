@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from identity import Act, Origin, import_answers, plan_split, revoke_decision, split_person
 from tests.identity.conftest import NOW, RECORDS, Company, Members, day
 
 PEOPLE = 400
@@ -136,6 +138,41 @@ def test_another_configuration_teaches_anew(crowd: Company) -> None:
     crowd.resolve()
 
     assert knowledge(crowd)["reason"] == "the configuration or the model has changed"
+
+
+def review(company: Company, file: Path, verdict: str) -> str:
+    """Answer twenty of the pairs that likeness links, as from a review file."""
+    links = company.rows("identity.links", "kind = 'probabilistic' and probability >= 0.9")
+    names = ("left_source", "left_record_id", "right_source", "right_record_id")
+    lines = [",".join([*(row[name] for name in names), verdict]) for row in links[:20]]
+    file.write_text("\n".join([",".join([*names, "decision"]), *lines]))
+    return str(import_answers(company.warehouse, file, now=NOW).act_id)
+
+
+def test_reviews_move_the_threshold_and_revoked_ones_move_it_back(
+    crowd: Company, tmp_path: Path
+) -> None:
+    learned = knowledge(crowd)
+    act_id = review(crowd, tmp_path / "review.csv", "cannot_link")
+    crowd.resolve()
+    reviewed = knowledge(crowd)
+    revoke_decision(crowd.warehouse, act_id, now=NOW + dt.timedelta(days=1))
+    crowd.resolve()
+
+    assert reviewed["threshold"] > learned["threshold"]
+    assert reviewed["reason"] == "pairs were reviewed"
+    assert knowledge(crowd)["threshold"] == learned["threshold"]
+
+
+def test_a_split_moves_no_threshold(crowd: Company) -> None:
+    learned = knowledge(crowd)
+    person = crowd.members()[("crm", "17")]
+    plan = plan_split(crowd.warehouse, person, [1])
+    split_person(crowd.warehouse, plan, Act(Origin.SPLIT, NOW))
+    crowd.resolve()
+
+    assert not crowd.are_one(("crm", "17"), ("shop", "17"))
+    assert knowledge(crowd) == learned
 
 
 def test_no_name_is_kept_in_what_was_learned(crowd: Company) -> None:

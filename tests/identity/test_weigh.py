@@ -22,19 +22,33 @@ GOOD = field("last_name", (0.9, 0.1), (0.01, 0.99))
 def test_the_threshold_is_the_lowest_that_keeps_the_precision() -> None:
     probabilities = np.array([0.99, 0.97, 0.9, 0.6, 0.1])
 
-    assert choose_threshold(probabilities, min_precision=0.95, floor=0.5) == pytest.approx(0.9)
+    found = choose_threshold(probabilities, probabilities, min_precision=0.95, floor=0.5)
+
+    assert found == pytest.approx(0.9)
 
 
 def test_no_threshold_is_below_the_floor() -> None:
-    assert choose_threshold(np.array([1.0, 1.0, 0.4]), min_precision=0.7, floor=0.5) == 0.5
+    given = np.array([1.0, 1.0, 0.4])
+
+    assert choose_threshold(given, given, min_precision=0.7, floor=0.5) == 0.5
 
 
 def test_nothing_is_linked_where_no_pair_is_sure_enough() -> None:
-    assert choose_threshold(np.array([0.6, 0.5]), min_precision=0.97, floor=0.5) > 1
+    given = np.array([0.6, 0.5])
+
+    assert choose_threshold(given, given, min_precision=0.97, floor=0.5) > 1
 
 
 def test_no_pairs_need_no_threshold() -> None:
-    assert choose_threshold(np.array([]), min_precision=0.97, floor=0.5) == 1.0
+    nothing = np.array([])
+
+    assert choose_threshold(nothing, nothing, min_precision=0.97, floor=0.5) == 1.0
+
+
+def test_pairs_of_one_probability_are_linked_all_or_none() -> None:
+    given = np.array([0.9, 0.8, 0.8])
+
+    assert choose_threshold(given, given, min_precision=0.85, floor=0.5) == pytest.approx(0.9)
 
 
 def test_a_model_for_which_a_different_first_name_speaks_for_a_match_is_refused() -> None:
