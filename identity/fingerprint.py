@@ -10,7 +10,7 @@ from identity.prepare import SOURCE
 from warehouse import Warehouse
 
 # Raise it when the same input gives other persons than before.
-_METHOD = 2
+_METHOD = 3
 _RECORD_COLUMNS = (
     "source", "source_record_id", "record_hash", "user_id", "account_id", "first_name",
     "middle_name", "last_name", "full_name", "email", "phone", "birth_date", "street", "city",
