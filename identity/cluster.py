@@ -81,18 +81,17 @@ def separate(edges: Edges, components: Ints, conflicts: Conflicts) -> Clusters:
     clusters = components.copy()
     touched = np.unique(components[conflicts.nodes])
     affected = np.flatnonzero(np.isin(components[edges.left], touched))
-    order = affected[
-        np.lexsort((edges.right[affected], edges.left[affected], -edges.strength[affected]))
-    ]
+    ends = edges.left[affected], edges.right[affected]
+    order = affected[np.lexsort((np.maximum(*ends), np.minimum(*ends), -edges.strength[affected]))]
     groups = _Groups(conflicts)
-    ends = zip(
+    links = zip(
         order.tolist(),
         edges.left[order].tolist(),
         edges.right[order].tolist(),
         edges.strength[order].tolist(),
         strict=True,
     )
-    for edge, left, right, strength in ends:
+    for edge, left, right, strength in links:
         cuts[edge] = groups.join(left, right, strength=strength)
     members = np.flatnonzero(np.isin(components, touched))
     clusters[members] = _smallest(members, groups)

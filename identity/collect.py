@@ -7,7 +7,7 @@ address, and an address is stronger than a probability.
 from __future__ import annotations
 
 from identity.decide import DECISIONS, DIVIDED
-from identity.match import CONTESTED, DETERMINISTIC
+from identity.match import CONTESTED, DETERMINISTIC, UNDECIDABLE
 from identity.nodes import NODES, USERS
 from identity.observe import ADDRESSES, ALIASES, SIGHTINGS
 from identity.prepare import RECORDS
@@ -27,8 +27,8 @@ def collect_links(warehouse: Warehouse, *, threshold: float) -> int:
     """Fill the temporary tables of links and of the nodes that they join; return how many links.
 
     Links: left_node < right_node, kind, rule, probability, strength; numbered by ``link`` from 0
-    in the order of nodes and kind. Nodes have a ``place``, from 0 in the order of their numbers;
-    links show it as left_place and right_place.
+    in the order of nodes and kind. Nodes have a ``place``, from 0, the oldest record first, users
+    last, and ``is_record``; links show the places as left_place and right_place.
 
     Args:
         warehouse: Holds the tables of the steps before.
@@ -50,9 +50,10 @@ def collect_links(warehouse: Warehouse, *, threshold: float) -> int:
     )
     warehouse.execute(
         f"create or replace temp table {PLACES} as "
-        "select node, row_number() over (order by node) - 1 as place from "
+        "select node, row_number() over (order by seniority nulls last, node) - 1 as place, "
+        "seniority is not null as is_record from "
         "(select left_node as node from identity_found_links "
-        "union select right_node from identity_found_links)"
+        f"union select right_node from identity_found_links) left join {RECORDS} on record = node"
     )
     warehouse.execute(
         f"create or replace temp table {LINKS} as "
@@ -85,7 +86,8 @@ _USERS_SQL = f"""
     left join {DIVIDED} as divided on divided.node = records.record
     where users.source = '{USERS}'
     window same_user as (partition by users.node)
-    qualify records.record = min(records.record) over same_user
+    qualify records.record
+            = arg_min(records.record, (records.seniority, records.record)) over same_user
         or bool_or(divided.node is not null) over same_user
 """
 
@@ -98,8 +100,8 @@ _ALIASES_SQL = f"""
 """
 
 _SIGNED_IN_SQL = f"""
-    select held.record, users.node, 'deterministic', 'signed in with its email', null,
-        {SIGNED_IN_WITH}
+    select arg_min(held.record, (held.seniority, held.record)), users.node, 'deterministic',
+        'signed in with its email', null, {SIGNED_IN_WITH}
     from (select distinct user_id, email from {SIGHTINGS} where user_id is not null) as sightings
     join {NODES} as users
         on users.source = '{USERS}' and users.source_record_id = sightings.user_id
@@ -117,5 +119,6 @@ _SIGNED_IN_SQL = f"""
 _PROBABLE_SQL = f"""
     select left_record, right_record, 'probabilistic', 'alike', probability, probability
     from {JUDGED} as judged anti join {DETERMINISTIC} as found using (left_record, right_record)
+    anti join {UNDECIDABLE} using (left_record, right_record)
     where probability >= $threshold
 """

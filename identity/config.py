@@ -71,7 +71,8 @@ class IdentityConfig(StrictModel):
     max_records_per_person: int = Field(
         500,
         gt=1,
-        description="A person with more records stops the run: a shared value slipped in.",
+        description="A person with more records is taken apart, weakest links first: a shared "
+        "value slipped in. The cut links say so, and a check of the run warns.",
     )
     max_device_persons: int = Field(
         1, gt=0, description="A device on which more persons sign in is shared."

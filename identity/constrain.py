@@ -29,9 +29,12 @@ RULES = (
     "two different sign-ins",
     "birth date and first name both differ",
     "birth dates differ",
-    "twins: same birth date and last name, two usual first names",
+    "twins: same birth date and last name, two first names",
+    "more records than a person can own",
 )
-# What the two last say can be a slip of the pen, which an identifier outweighs, likeness does not.
+# The last is no clash of two records; see ``limit``.
+TOO_LARGE = len(RULES) - 1
+# What likeness alone cannot outweigh can be a slip of the pen, which an identifier outweighs, likeness does not.
 _POWERS = np.array([np.inf, DECIDED, DECIDED, LIKENESS, LIKENESS])
 
 
@@ -73,10 +76,10 @@ class Trust:
         )
 
 
-_TWINS = (
-    f"birth_date = {level('birth_date', 'same')} and last_name = {level('last_name', 'same')} "
-    f"and first_name = {level('first_name', 'similar but two usual names')}"
+_ONE_BIRTHDAY = (
+    f"birth_date = {level('birth_date', 'same')} and last_name = {level('last_name', 'same')}"
 )
+_ALIKE = f"first_name = {level('first_name', 'similar but two usual names')}"
 
 
 def find_conflicts(warehouse: Warehouse, components: Ints, *, trust: Trust) -> Conflicts:
@@ -232,8 +235,8 @@ _FACE_CLASHES_SQL = f"""
     select left_label, right_label,
         case when birth_date <> 0 then 4 when first_name = 0 then 2 else 3 end
     from compared
-    where $faces and birth_date = 0 and first_name = 0
-        or $birth_dates and (birth_date = 0 or {_TWINS})
+    where $faces and first_name = 0 and (birth_date = 0 or {_ONE_BIRTHDAY})
+        or $birth_dates and (birth_date = 0 or {_ONE_BIRTHDAY} and {_ALIKE})
 """
 
 

@@ -1,7 +1,6 @@
 """Exceptions raised by the identity package.
 
 * IdentityError
-  - OversizedClusterError
   - UnusableModelError
   - TruthFileError
   - UnknownRecordError
@@ -21,20 +20,6 @@ from pathlib import Path
 
 class IdentityError(Exception):
     """Records could not be resolved into persons."""
-
-
-class OversizedClusterError(IdentityError):
-    """One person swallowed more records than a person can plausibly own."""
-
-    def __init__(self, source: str, source_record_id: str, size: int, limit: int) -> None:
-        self.source, self.source_record_id = source, source_record_id
-        self.size, self.limit = size, limit
-        super().__init__(
-            f"the person who holds record {source_record_id!r} of {source!r} has {size} records, "
-            f"the limit is {limit}: look for a value that its records share (a test e-mail, a "
-            "switchboard's phone), add it to blocked_values in identity.yml, or raise "
-            "max_records_per_person, then run again"
-        )
 
 
 class UnusableModelError(IdentityError):

@@ -89,7 +89,6 @@ def resolve_guarded(  # noqa: PLR0913 - as resolve, and whether somebody has agr
 
     Raises:
         HeldChangesError: Too many would change, and nobody has accepted it.
-        OversizedClusterError: A person has more records than a person can own.
         UnusableModelError: The data teach a model that would link different people.
     """
     warehouse.create_missing(TABLES)

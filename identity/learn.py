@@ -37,13 +37,19 @@ class Lesson:
     known: Knowledge | None
 
 
-def learn(warehouse: Warehouse, config: IdentityConfig, lesson: Lesson, *, seed: int) -> Knowledge:
+def learn(
+    warehouse: Warehouse, config: IdentityConfig, lesson: Lesson, *, seed: int
+) -> Knowledge | None:
     """Learn the model and the threshold, and fill the table of probabilities.
+
+    None, and no table, where no field tells people apart: the records hold next to nothing.
 
     Raises:
         UnusableModelError: A difference in name or birth date would count for a match.
     """
     fields = inspect_parameters(learn_parameters(warehouse, config, seed=seed)).fields
+    if not fields:
+        return None
     taught = read_lesson(warehouse, fields, records=lesson.records, most=MOST_FITTED)
     mixture = fit_mixture(taught, fields)
     evidence = read_evidence(warehouse, fields, records=lesson.records)

@@ -7,7 +7,7 @@ ids and day, and nothing here looks at an event again.
 from __future__ import annotations
 
 from identifiers import normalise_emails
-from identity.prepare import SOURCE, keep_values
+from identity.prepare import SOURCE, keep_values, usable_id
 from warehouse import TableName, Warehouse
 
 EVENTS = "staging.stg_raw__events"
@@ -31,12 +31,17 @@ def observe_events(warehouse: Warehouse) -> None:
     warehouse.execute(
         f"""
         create or replace temp table {SIGHTINGS} as
-        select anonymous_id, user_id, addresses.given as email, events.timezone,
+        with seen as (
+            select {usable_id("anonymous_id")} as anonymous_id, {usable_id("user_id")} as user_id,
+                email, timezone, occurred_at, received_at
+            from {EVENTS}
+        )
+        select anonymous_id, user_id, addresses.given as email, seen.timezone,
             cast(date_trunc('day', occurred_at) as date) as day,
             min(occurred_at) as occurred_at,
             min(coalesce(received_at, occurred_at)) as known_at
-        from {EVENTS} as events
-        left join {ADDRESSES} as addresses on addresses.given = events.email
+        from seen
+        left join {ADDRESSES} as addresses on addresses.given = seen.email
         where coalesce(anonymous_id, user_id, addresses.given) is not null
         group by all
         """
@@ -52,6 +57,7 @@ def observe_events(warehouse: Warehouse) -> None:
             ) as is_device
         from {EVENTS}
         where type in ('alias', 'merge') and previous_id <> user_id
+            and {usable_id("previous_id")} is not null and {usable_id("user_id")} is not null
         group by previous_id, user_id
         """
     )

@@ -63,7 +63,6 @@ def plan_changes(  # noqa: PLR0913 - as resolve
         progress: As ``resolve``.
 
     Raises:
-        OversizedClusterError: A person would have more records than a person can own.
         UnusableModelError: The data teach a model that would link different people.
     """
     warehouse.create_missing(TABLES)

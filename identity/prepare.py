@@ -35,6 +35,24 @@ _LEGAL_FORMS = (
     r"( (inc|incorporated|llc|ltd|limited|co|company|corp|corporation|gmbh|ag|sa|bv|plc|group))+$"
 )
 
+# What tools send for want of an id, among what PostHog refuses as one.
+# Source: https://posthog.com/docs/product-analytics/identify
+_NO_IDS = (
+    "null", "none", "nil", "nan", "undefined", "unknown", "empty", "anonymous", "anon", "guest",
+    "not set", "(not set)", "not_set", "n/a", "na", "true", "false", "id", "user_id", "userid",
+    "distinct_id", "distinctid", "anonymous_id", "anonymousid", "not_authenticated",
+    "[object object]",
+)  # fmt: skip
+
+
+def usable_id(column: str) -> str:
+    """SQL of an id that a system gave; null for words and zeros that stand for none."""
+    words = ", ".join(f"'{word}'" for word in _NO_IDS)
+    return (
+        f"case when lower(trim({column})) not in ({words}) and ltrim({column}, ' 0-') <> '' "
+        f"then {column} end"
+    )
+
 
 # Each holds the different values of a column beside what became of them.
 _VALUES = (
@@ -155,6 +173,16 @@ def keep_values(warehouse: Warehouse, name: str, columns: dict[str, pa.Array]) -
         )
 
 
+# Older records first, among equally old ones by what they say, never by the ids that sources give:
+# where two links are equally strong this decides which goes first. Seconds since 1970, then 29 bits
+# of a hash.
+_SENIORITY = """
+    (least(greatest(coalesce(epoch(record_created_at), epoch(record_updated_at), 17179869183), 0),
+        17179869183)::bigint << 29)
+        + (md5_number_lower(concat_ws('|', source, email_value, phone_value, any_last_name,
+            any_first_name, birth_date_value, user_id)) >> 35)::bigint
+"""
+
 _RECORDS_SQL = rf"""
 with joined as (
     select records.*,
@@ -193,7 +221,7 @@ select
     {node_of("source", "source_record_id")} as record,
     source,
     source_record_id,
-    user_id,
+    {usable_id("user_id")} as user_id,
     account_id,
     case when length(first_name_key) > 1 then first_name_key end as first_name,
     left(first_name_key, 1) as initial,
@@ -204,6 +232,9 @@ select
     nullif(regexp_replace(local_part, '[^\p{{L}}]', '', 'g'), '') as mailbox,
     regexp_replace(local_part, '[^0-9]', '', 'g') as mailbox_digits,
     split_part(email_value, '@', 2) as email_domain,
+    -- Gmail ignores dots and what follows a plus: https://support.google.com/mail/answer/7436150
+    case when email_domain in ('gmail.com', 'googlemail.com')
+        then replace(local_part, '.', '') end as gmail_mailbox,
     phone_value as phone,
     birth_date_value as birth_date,
     regexp_extract(street_key, '^\d+') as house_number,
@@ -212,6 +243,7 @@ select
     state_key as state,
     replace(postal_code_key, ' ', '') as postal_code,
     regexp_replace(company_key, '{_LEGAL_FORMS}', '') as company,
-    coalesce(record_created_at, record_updated_at) as first_seen_at
+    coalesce(record_created_at, record_updated_at) as first_seen_at,
+    {_SENIORITY} as seniority
 from keyed
 """

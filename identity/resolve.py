@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from identity.assign import assign_ids
-from identity.attach import CLUSTERS, attach_addresses
+from identity.attach import attach_addresses
 from identity.attach_devices import attach_devices
 from identity.block import KeyCount, add_pairs, block_records
 from identity.cluster import Edges, Ints, connect, separate
@@ -20,18 +20,18 @@ from identity.compare import compare_pairs, drop_levels
 from identity.config import IdentityConfig
 from identity.constrain import Trust, find_conflicts
 from identity.decide import RecordName, read_decisions
-from identity.errors import OversizedClusterError
 from identity.fingerprint import fingerprint_input, fingerprint_records
 from identity.frequencies import apply_frequencies, count_names
 from identity.inventory import RUNS, TABLES
 from identity.knowledge import Knowledge, knowledge_key, load_knowledge, save_knowledge
 from identity.learn import Lesson, apply_knowledge, heed_reviews, learn
+from identity.limit import Bools, limit_size
 from identity.mailbox import read_mailboxes
 from identity.match import match_identifiers
-from identity.nodes import NODES, NodeCounts, number_nodes
+from identity.nodes import NodeCounts, number_nodes
 from identity.observe import observe_events
 from identity.persons import write_persons
-from identity.prepare import RECORDS, complete_names, prepare_records
+from identity.prepare import complete_names, prepare_records
 from identity.publish import write_identifiers, write_links, write_review_queue
 from identity.remember import Moment, find_members, write_devices, write_history, write_members
 from identity.report import ResolutionReport, Tally, count_rows, last_run
@@ -120,7 +120,6 @@ def resolve(  # noqa: PLR0913 - each is something that only the caller knows
             tables stay as they were. Not called where nothing has changed.
 
     Raises:
-        OversizedClusterError: A person has more records than a person can own.
         UnusableModelError: The data teach a model that would link different people.
     """
     task = _Task(warehouse, config, artifacts, seed, default_region, progress or _say_nothing)
@@ -228,6 +227,9 @@ def _weigh(task: _Task, counts: NodeCounts, lesson: Lesson) -> _Weighing:
     known = lesson.known
     if known is None:
         known = learn(task.warehouse, task.config, lesson, seed=task.seed)
+        if known is None:
+            weigh_nothing(task.warehouse)
+            return _Weighing(None, (), Trust())
     else:
         apply_knowledge(task.warehouse, task.config, known)
         known = heed_reviews(task.warehouse, task.config, known)
@@ -243,13 +245,17 @@ def _cluster(task: _Task, weighing: _Weighing) -> int:
     warehouse = task.warehouse
     collect_links(warehouse, threshold=1.1 if weighing.threshold is None else weighing.threshold)
     edges = _read_edges(warehouse)
-    places = int(warehouse.scalar(f"select count(*) from {PLACES}"))
-    components = connect(edges, nodes=places)
+    is_record = _read_places(warehouse)
+    components = connect(edges, nodes=len(is_record))
     conflicts = find_conflicts(warehouse, components, trust=weighing.trust)
-    found = separate(edges, components, conflicts)
+    found = limit_size(
+        edges,
+        separate(edges, components, conflicts),
+        is_record=is_record,
+        limit=task.config.max_records_per_person,
+    )
     _mark_cuts(warehouse, found.cuts)
     attach_addresses(warehouse, found.clusters)
-    _guard_size(warehouse, task.config.max_records_per_person)
     shared = attach_devices(warehouse, task.config)
     assign_ids(warehouse)
     return shared
@@ -261,6 +267,12 @@ def _read_edges(warehouse: Warehouse) -> Edges:
     return Edges(left, right, strength)
 
 
+def _read_places(warehouse: Warehouse) -> Bools:
+    """Whether each linked node, by its place, is a record."""
+    rows = warehouse.read(f"select is_record from {PLACES} order by place")
+    return np.asarray(rows.column("is_record").to_numpy(), dtype=np.bool_)
+
+
 def _mark_cuts(warehouse: Warehouse, cuts: Ints) -> None:
     rows = pa.table({"link": np.arange(len(cuts)), "cut_rule": cuts})
     with warehouse.view("identity_arriving_cuts", rows):
@@ -268,22 +280,6 @@ def _mark_cuts(warehouse: Warehouse, cuts: Ints) -> None:
             f"create or replace temp table {LINKS} as "
             f"select * from {LINKS} join identity_arriving_cuts using (link)"
         )
-
-
-def _guard_size(warehouse: Warehouse, limit: int) -> None:
-    """Stop where a person has more records than a person can own."""
-    too_large = warehouse.read(
-        f"select min(record) as node, count(*) as size from {CLUSTERS} "
-        f"join {RECORDS} on record = node group by cluster having count(*) > $limit "
-        "order by size desc, node limit 1",
-        {"limit": limit},
-    ).to_pylist()
-    for found in too_large:
-        record = warehouse.read(
-            f"select source, source_record_id from {NODES} where node = $node",
-            {"node": found["node"]},
-        ).to_pylist()[0]
-        raise OversizedClusterError(**record, size=found["size"], limit=limit)
 
 
 def _publish(

@@ -18,7 +18,7 @@ def share_values(warehouse: Warehouse, config: IdentityConfig) -> int:
     """Fill the temporary table of the records' identifiers; return how many values are shared.
 
     One row per record and value: record, identifier_type (email, phone), identifier_value,
-    is_shared, first_seen_at. A family of two with one mailbox does not make it shared: there the
+    is_shared, first_seen_at, seniority (the record's). A family of two with one mailbox does not make it shared: there the
     names of each pair of records decide (``match``).
     """
     warehouse.execute(
@@ -51,7 +51,7 @@ def _mark_records(warehouse: Warehouse) -> None:
 def _held(column: str) -> str:
     return (
         f"select record, '{column}' as identifier_type, {column} as identifier_value, "
-        f"first_seen_at, given_name, last_name, birth_date from {RECORDS} where {column} is not null"
+        f"first_seen_at, seniority, given_name, last_name, birth_date from {RECORDS} where {column} is not null"
     )
 
 
@@ -96,6 +96,7 @@ verdicts as (
     group by identifier_type, identifier_value
 )
 select given.record, given.identifier_type, given.identifier_value, given.first_seen_at,
+    given.seniority,
     coalesce(verdicts.is_shared, false)
         or list_contains($blocked, given.identifier_value)
         or given.identifier_type = 'email' and list_contains(

@@ -114,17 +114,18 @@ def weigh_nothing(warehouse: Warehouse) -> None:
 def inspect_parameters(parameters: MatchParameters) -> MatchParameters:
     """Leave out fields that count the wrong way; refuse where a name does.
 
+    No field is left where the records hold too little to compare; rules alone decide then.
+
     Raises:
-        UnusableModelError: A difference in name or birth date would count for a match, or
-            nothing is left.
+        UnusableModelError: A difference in name or birth date would count for a match.
     """
     bad = {item.name for item in parameters.fields if not _counts_rightly(item)}
     reasons = [
         f"a {name.replace('_', ' ')} that differs counts for a match" for name in bad & _NAMES
     ]
     kept = tuple(item for item in parameters.fields if item.name not in bad)
-    if reasons or not kept:
-        raise UnusableModelError(tuple(sorted(reasons)) or ("no field tells people apart",))
+    if reasons:
+        raise UnusableModelError(tuple(sorted(reasons)))
     return MatchParameters(kept)
 
 

@@ -177,3 +177,21 @@ def every_record_has_one_person(candor: CandorResource) -> dg.AssetCheckResult:
         passed=twice == 0 and nobody == 0,
         metadata={"records_with_two_persons": twice, "records_without_person": nobody},
     )
+
+
+@dg.asset_check(asset=dg.AssetKey(["identity", "links"]))
+def no_person_has_too_many_records(candor: CandorResource) -> dg.AssetCheckResult:
+    """Nobody had more records than a person can own, so that their links had to be cut.
+
+    The run goes on without those links. Which records they are stands in ``identity.links``: look
+    for a value that they share, add it to ``blocked_values`` in ``identity.yml``, or raise
+    ``max_records_per_person`` there.
+    """
+    with candor.open_warehouse() as warehouse:
+        cut = warehouse.scalar(
+            "select count(*) from identity.links "
+            "where cut_reason = 'more records than a person can own'"
+        )
+    return dg.AssetCheckResult(
+        passed=cut == 0, severity=dg.AssetCheckSeverity.WARN, metadata={"cut_links": cut}
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from identity import OversizedClusterError
 from tests.identity.conftest import Company
 
 ANN, SAME_ANN, BOB = ("crm", "1"), ("billing", "c1"), ("crm", "2")
@@ -196,19 +195,22 @@ def test_a_different_birth_date_and_first_name_are_two_people(company: Company) 
     assert not company.are_one(("a", "1"), ("c", "3"))
 
 
-def test_too_large_a_person_stops_the_run_and_says_what_to_do(company: Company) -> None:
+def test_too_large_a_person_is_taken_apart_and_the_links_say_why(company: Company) -> None:
     company.configure(max_records_per_person=3)
     for number in range(4):
         company.record(
             "crm", str(number), first_name="Ann", last_name="Lee", email="ann@lee.example"
         )
+    company.record("shop", "1", full_name="Eve Sun", email="eve@sun.example")
+    company.record("shop", "2", full_name="Eve Sun", email="eve@sun.example")
 
-    with pytest.raises(OversizedClusterError, match="add it to blocked_values") as stopped:
-        company.resolve()
+    company.resolve()
 
-    assert stopped.value.size == 4
-    assert "ann@lee" not in str(stopped.value)
-    assert company.members() == {}
+    assert len({company.members()["crm", str(number)] for number in range(4)}) == 4
+    assert company.are_one(("shop", "1"), ("shop", "2"))
+    cuts = company.rows("identity.links", "is_cut")
+    assert {cut["cut_reason"] for cut in cuts} == {"more records than a person can own"}
+    assert len(cuts) == 3
 
 
 def test_a_blocked_value_links_nobody(company: Company) -> None:
