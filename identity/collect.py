@@ -100,8 +100,8 @@ _ALIASES_SQL = f"""
 """
 
 _SIGNED_IN_SQL = f"""
-    select arg_min(held.record, (held.seniority, held.record)), users.node, 'deterministic',
-        'signed in with its email', null, {SIGNED_IN_WITH}
+    select held.record, users.node, 'deterministic', 'signed in with its email', null,
+        {SIGNED_IN_WITH}
     from (select distinct user_id, email from {SIGHTINGS} where user_id is not null) as sightings
     join {NODES} as users
         on users.source = '{USERS}' and users.source_record_id = sightings.user_id
@@ -112,7 +112,7 @@ _SIGNED_IN_SQL = f"""
     anti join {CONTESTED} as contested using (identifier_type, identifier_value)
     where not held.is_shared
     window same_address as (partition by users.node, addresses.value)
-    qualify held.record = min(held.record) over same_address
+    qualify held.record = arg_min(held.record, (held.seniority, held.record)) over same_address
         or bool_or(divided.node is not null) over same_address
 """
 
