@@ -15,21 +15,11 @@ import pyarrow as pa
 
 from ingestion.accounting import prepare_tables
 from ingestion.config import SourcesConfig
+from ingestion.earlier_loads import KnownLoad, Reload, ask_again, read_loads
 from ingestion.errors import UnknownDayError
 from ingestion.inventory import DROPPED_LOADS, LOADS
 from ingestion.load import LoadContext, load_again
-from ingestion.reload import (
-    Finder,
-    Kept,
-    KnownLoad,
-    Missing,
-    Reload,
-    ReloadReport,
-    ask_again,
-    ask_for_copies,
-    forget_loads,
-    read_loads,
-)
+from ingestion.reload import Finder, Kept, Missing, ReloadReport, ask_for_copies, forget_loads
 from warehouse import Warehouse
 
 

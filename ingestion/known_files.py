@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from ingestion.earlier_loads import named_apart
 from ingestion.files import LandingFile
 from ingestion.inventory import LOADS
-from ingestion.reload import named_apart
 from warehouse import Warehouse
 
 

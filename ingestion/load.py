@@ -20,6 +20,7 @@ from ingestion.accounting import (
     write_loads,
 )
 from ingestion.config import EventSource, RecordSource, SourcesConfig
+from ingestion.earlier_loads import KnownLoad, keep
 from ingestion.errors import (
     EmptySourceError,
     UnreadableFileError,
@@ -32,16 +33,7 @@ from ingestion.inventory import AS_OF, LOADS, QUARANTINE
 from ingestion.known_files import KnownFiles
 from ingestion.mail_domains import write_mail_domains
 from ingestion.received_dates import received_date
-from ingestion.reload import (
-    Exchange,
-    Finder,
-    Kept,
-    KnownLoad,
-    Reloaded,
-    ReloadReport,
-    asked_files,
-    keep,
-)
+from ingestion.reload import Exchange, Finder, Kept, Reloaded, ReloadReport, asked_files
 from ingestion.rewrite import finish_rewrites
 from ingestion.tracking_plan import TrackingPlan
 from warehouse import Warehouse

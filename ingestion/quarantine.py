@@ -15,12 +15,13 @@ import pyarrow.parquet as pq
 
 from ingestion.accounting import prepare_tables
 from ingestion.config import SourcesConfig
+from ingestion.earlier_loads import Reload, ask_again, read_loads
 from ingestion.errors import UnknownRowError
 from ingestion.files import LandingFile, read_lines
 from ingestion.inventory import LOADS, QUARANTINE
 from ingestion.load import LoadContext, load_again
 from ingestion.record_rows import is_parquet
-from ingestion.reload import Finder, Missing, Reload, ReloadReport, ask_again, read_loads
+from ingestion.reload import Finder, Missing, ReloadReport
 from warehouse import Warehouse
 
 # What an erased person's rows are refused by: no correction brings them back.

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from ingestion.earlier_loads import is_retention_due, note_retention
 from ingestion.inventory import TABLES
 from ingestion.load import LoadContext
-from ingestion.reload import is_retention_due, note_retention
 from orchestration.company import Company
 from orchestration.privacy_parts import open_suppressions
 from privacy import enforce_retention

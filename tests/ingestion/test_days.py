@@ -19,11 +19,12 @@ from ingestion.days import (
     redo_day,
     restore_day,
 )
+from ingestion.earlier_loads import Reload, ask_again, note_retention
 from ingestion.inventory import EVENTS, table_of
 from ingestion.load import LoadContext
 from ingestion.mapping import KINDS
 from ingestion.received_dates import received_date
-from ingestion.reload import FILLED, Missing, Reload, ask_again, note_retention
+from ingestion.reload import FILLED, Missing
 from tests.ingestion.conftest import Landing, call, keys, lines, nobody
 
 LATER = datetime.fromisoformat("2026-12-24T12:00")

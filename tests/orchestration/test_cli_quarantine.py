@@ -13,8 +13,8 @@ import dagster as dg
 import pytest
 
 from ingestion import load_landing
+from ingestion.earlier_loads import Reload, ask_again, is_retention_due, read_loads
 from ingestion.load import LoadContext, load_again
-from ingestion.reload import Reload, ask_again, is_retention_due, read_loads
 from orchestration.cli import output
 from orchestration.company import Company
 from orchestration.defs import days as day_jobs
