@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from identity import UnusableModelError
 from orchestration.cli import main
 from orchestration.home_copy import remove_abandoned_copies
 from tests.orchestration.conftest import Answer
@@ -244,16 +245,19 @@ def test_a_configuration_that_is_wrong_is_refused_before_anything_is_copied(
     assert "did you mean 'max_changed_share'" in answer.err
 
 
-def test_a_plan_that_fails_leaves_no_copy(candor: Candor, company: Home) -> None:
-    company.configure(f"{LOOSE}max_records_per_person: 2\n")
-    with DuckDBWarehouse.open(company.home / "warehouse.duckdb") as warehouse:
-        warehouse.execute("insert into raw.person_records by name select * replace ('shop' as source) from raw.person_records where source = 'crm'")  # fmt: skip
+def test_a_plan_that_fails_leaves_no_copy(
+    candor: Candor, company: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise UnusableModelError(("first names that differ count for a match",))
+
+    monkeypatch.setattr("orchestration.identity_plan.plan_changes", refuse)
     before = company.checksums()
 
     answer = candor("identity", "plan", *company.options)
 
     assert answer.code == 1
-    assert "max_records_per_person" in answer.err
+    assert "set probabilistic to false" in " ".join(answer.err.split())
     assert company.checksums() == before
 
 
