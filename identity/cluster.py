@@ -104,24 +104,28 @@ def _smallest(members: Ints, groups: _Groups) -> Ints:
     return np.asarray(members[first[place]], dtype=np.int64)
 
 
+# Labels that a group must not meet: the rule against each, and its power.
+_Foes = dict[int, tuple[int, float]]
+
+
 class _Groups:
     """Union-find whose groups know their labels and the labels that they must not meet."""
 
     def __init__(self, conflicts: Conflicts) -> None:
         self._parent: dict[int, int] = {}
         self._labels: dict[int, set[int]] = {}
-        self._foes: dict[int, dict[int, tuple[int, float]]] = {}
-        foes: dict[int, dict[int, tuple[int, float]]] = {}
+        self._foes: dict[int, _Foes] = {}
+        foes: dict[int, _Foes] = {}
         clashes = zip(
             conflicts.left.tolist(), conflicts.right.tolist(),
             conflicts.rules.tolist(), conflicts.powers.tolist(), strict=True,
         )  # fmt: skip
         for left, right, rule, power in clashes:
             for one, other in ((left, right), (right, left)):
-                foes.setdefault(one, {})[other] = (rule, power)
+                _keep_strongest(foes.setdefault(one, {}), {other: (rule, power)})
         for node, label in zip(conflicts.nodes.tolist(), conflicts.labels.tolist(), strict=True):
             self._labels.setdefault(node, set()).add(label)
-            self._foes.setdefault(node, {}).update(foes.get(label, {}))
+            _keep_strongest(self._foes.setdefault(node, {}), foes.get(label, {}))
 
     def find(self, node: int) -> int:
         parent = self._parent
@@ -149,4 +153,12 @@ class _Groups:
         small, large = sorted((one, other), key=lambda root: len(self._labels.get(root, ())))
         self._parent[small] = large
         self._labels.setdefault(large, set()).update(self._labels.pop(small, ()))
-        self._foes.setdefault(large, {}).update(self._foes.pop(small, {}))
+        _keep_strongest(self._foes.setdefault(large, {}), self._foes.pop(small, {}))
+
+
+def _keep_strongest(foes: _Foes, further: _Foes) -> None:
+    """Add foes; of two reasons against one of them the stronger stays, else the first rule."""
+    for label, (rule, power) in further.items():
+        known = foes.get(label)
+        if known is None or (power, -rule) > (known[1], -known[0]):
+            foes[label] = (rule, power)
