@@ -108,17 +108,16 @@ def test_the_order_of_links_changes_nothing() -> None:
     assert found.cuts.tolist() == turned.cuts[::-1].tolist()
 
 
-@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("first", [1, 2])
 def test_of_two_clashes_with_one_node_the_stronger_counts(first: int) -> None:
-    """Node 2 clashes weakly with one of two who are together and strongly with the other."""
-    second = 1 - first
+    """Node 0 clashes weakly with one of two who are together and strongly with the other."""
     conflicts = Conflicts(
         nodes=np.arange(3), labels=np.arange(3),
-        left=np.array([first, second]), right=np.array([2, 2]),
+        left=np.array([0, 0]), right=np.array([first, 3 - first]),
         rules=np.array([1, 0]), powers=np.array([0.5, np.inf]),
     )  # fmt: skip
 
-    found = separated(edges_of((0, 1, 0.9), (first, 2, 0.8)), conflicts, nodes=3)
+    found = separated(edges_of((1, 2, 0.9), (0, first, 0.8)), conflicts, nodes=3)
 
-    assert found.clusters.tolist() == [0, 0, 2]
+    assert found.clusters.tolist() == [0, 1, 1]
     assert found.cuts.tolist() == [KEPT, 0]
