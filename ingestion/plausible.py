@@ -1,12 +1,11 @@
 """What a record cannot say: ids that a spreadsheet rounded, and values that are not possible.
 
-The one list of them. A row that says such a thing is refused as a whole: a wrong id joins people who
-have nothing in common, and a wrong time or share is believed by all that is counted from it.
+The one list of them. A row whose id was rounded, or that names a company for the whole internet, is
+refused: it joins people who have nothing in common. Any other value that cannot be is empty, as one
+that cannot be read is, and its text is kept.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 from ingestion.mapping import FieldType, RecordKind
 from warehouse import literal, quoted
@@ -14,11 +13,6 @@ from warehouse import literal, quoted
 # Moments of records lie in this span; dates of birth are no moments. Before it lie the zeros of some
 # tools (0001-01-01), after it their signs of "never" (9999-12-31).
 EARLIEST, LATEST = "1900-01-01", "2200-01-01"
-
-_NUMBERS: Mapping[str, str] = {
-    "confidence": "not between 0 and 1",
-    "employee_count": "< 0",
-}
 
 # Networks that hold every address of a version, as first and last address of ``raw.ip_ranges``.
 WHOLE_INTERNET = (
@@ -31,8 +25,8 @@ _ROUNDED = r"[0-9]+([.,][0-9]+)?[eE][+][0-9]+"
 
 REASONS = {
     "rounded_id": "an id was rounded by a spreadsheet: export anew, with ids as text",
-    "implausible_value": f"a value cannot be: a time before {EARLIEST} or from {LATEST} on, a "
-    "confidence outside of 0 to 1, fewer than no employees, or a network of the whole internet",
+    "implausible_value": "a value cannot be: a confidence outside of 0 to 1, or a network of the "
+    "whole internet",
 }
 
 
@@ -48,11 +42,17 @@ def is_rounded_id_sql(kind: RecordKind) -> str:
 
 
 def is_implausible_sql(kind: RecordKind) -> str:
-    """Whether a typed row of this kind says what cannot be."""
-    times = [name for name, of in kind.fields.items() if of is FieldType.TIME]
-    span = f"not (timestamp '{EARLIEST}' <= {{0}} and {{0}} < timestamp '{LATEST}')"
-    tests = [
-        *(span.format(quoted(name)) for name in (*times, "record_created_at", "record_updated_at")),
-        *(f"{quoted(name)} {wrong}" for name, wrong in _NUMBERS.items() if name in kind.fields),
-    ]
-    return f"({' or '.join(tests)})"
+    """Whether a typed row of this kind says what cannot be and what would harm others."""
+    return "confidence not between 0 and 1" if "confidence" in kind.fields else "false"
+
+
+def possible_sql(name: str, of: FieldType, value: str) -> str:
+    """A typed value, null where it cannot be: a time out of the span, fewer than no employees."""
+    if of is FieldType.TIME:
+        test = f"timestamp '{EARLIEST}' <= found and found < timestamp '{LATEST}'"
+    elif name == "employee_count":
+        test = "found >= 0"
+    else:
+        return value
+    # The value is computed once.
+    return f"list_transform([{value}], lambda found: case when {test} then found end)[1]"

@@ -67,7 +67,8 @@ def records_sql(chosen: ChosenColumns, rows: Rows) -> str:
     if chosen.stages:
         given |= {"stage": _STAGE, "changed_at": _STAGE_TIME}
     fields = {
-        name: typed_sql(given.get(name, "null::varchar"), of) for name, of in kind.fields.items()
+        name: _possible(name, of, given.get(name, "null::varchar"))
+        for name, of in kind.fields.items()
     }
     if source.id is not None:
         fields[kind.key] = typed_sql(rows.column(source.id), FieldType.TEXT)
@@ -109,17 +110,23 @@ def _taken(chosen: ChosenColumns) -> AbstractSet[str]:
 def _unread(source: RecordSource, rows: Rows) -> Mapping[str, str]:
     """Columns that are read as something else than text: whether what stands there cannot be read."""
     of = source.record_kind.fields
-    types = {
-        column: of[name]
+    fields = {
+        column: (name, of[name])
         for name, column in source.map.items()
         if of[name] not in {FieldType.TEXT, FieldType.EMAIL}
     }
-    types |= {column: FieldType.TIME for column in (source.created_at, source.updated_at) if column}
+    times = (source.created_at, source.updated_at)
+    fields |= {column: ("", FieldType.TIME) for column in times if column}
     return {
         column: f"({text_sql(rows.column(column))} is not null "
-        f"and {typed_sql(rows.column(column), field_type)} is null)"
-        for column, field_type in types.items()
+        f"and {_possible(name, field_type, rows.column(column))} is null)"
+        for column, (name, field_type) in fields.items()
     }
+
+
+def _possible(name: str, of: FieldType, text: str) -> str:
+    """An expression for a field's value; null where it cannot be read, or cannot be."""
+    return plausible.possible_sql(name, of, typed_sql(text, of))
 
 
 def _shared_fields(chosen: ChosenColumns, rows: Rows) -> dict[str, str]:
@@ -127,7 +134,7 @@ def _shared_fields(chosen: ChosenColumns, rows: Rows) -> dict[str, str]:
     source = chosen.source
     times = {"record_created_at": source.created_at, "record_updated_at": source.updated_at}
     fields = {
-        name: typed_sql(rows.column(column), FieldType.TIME) if column else "null::timestamp"
+        name: _possible(name, FieldType.TIME, rows.column(column)) if column else "null::timestamp"
         for name, column in times.items()
     }
     if source.kind == "person_records":

@@ -527,23 +527,32 @@ def test_a_reference_that_a_spreadsheet_rounded_is_refused(landing: Landing) -> 
 
 
 @pytest.mark.parametrize(
-    ("at", "codes"),
+    ("at", "is_kept"),
     [
-        ("9999-12-31", [(2, "implausible_value")]),
-        ("2200-01-01", [(2, "implausible_value")]),
-        ("1899-12-31", [(2, "implausible_value")]),
-        ("2199-12-31", []),
-        ("1900-01-01", []),
+        ("9999-12-31", False), ("2200-01-01", False), ("1899-12-31", False),
+        ("2199-12-31", True), ("1900-01-01", True),
     ],
-)
-def test_a_time_that_cannot_be_is_refused(
-    landing: Landing, at: str, codes: list[tuple[int, str]]
+)  # fmt: skip
+def test_a_time_that_cannot_be_is_empty_and_its_text_is_kept(
+    landing: Landing, at: str, is_kept: bool
 ) -> None:
-    landing.put("shop/a.csv", f"order,contact,mail,at,amount\no1,1,,{at},1\n".encode())
+    landing.sources = {
+        "crm": SOURCES["crm"],
+        "subs": {
+            "kind": "subscriptions", "files": "subs/*", "id": "id",
+            "person": {"source": "crm", "id": "who"}, "map": {"status": "status", "ended_at": "end"},
+        }
+    }  # fmt: skip
+    landing.put("subs/a.csv", f"id,who,status,end\n1,c1,active,{at}\n".encode())
 
     landing.load()
 
-    assert landing.codes() == codes
+    found = landing.rows("select ended_at, attributes from raw.subscriptions")
+    assert landing.codes() == []
+    if is_kept:
+        assert found == [{"ended_at": datetime.fromisoformat(at), "attributes": None}]
+    else:
+        assert found == [{"ended_at": None, "attributes": f'{{"end":"{at}"}}'}]
 
 
 def test_a_network_or_share_that_cannot_be_is_refused(landing: Landing) -> None:
@@ -566,7 +575,7 @@ def test_a_network_or_share_that_cannot_be_is_refused(landing: Landing) -> None:
     ]  # fmt: skip
 
 
-def test_fewer_than_no_employees_cannot_be(landing: Landing) -> None:
+def test_fewer_than_no_employees_cannot_be_and_count_as_unknown(landing: Landing) -> None:
     landing.sources = {
         "accounts": {"kind": "accounts", "files": "a/*", "id": "id", "map": {"employee_count": "n"}}
     }
@@ -574,7 +583,12 @@ def test_fewer_than_no_employees_cannot_be(landing: Landing) -> None:
 
     landing.load()
 
-    assert landing.codes() == [(2, "implausible_value")]
+    assert landing.rows(
+        "select employee_count, attributes from raw.accounts order by account_id"
+    ) == [
+        {"employee_count": None, "attributes": '{"n":"-5"}'},
+        {"employee_count": 0, "attributes": None},
+    ]
 
 
 def test_the_rest_of_a_json_line_is_what_is_not_mapped(landing: Landing) -> None:
