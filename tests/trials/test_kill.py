@@ -22,8 +22,8 @@ VOLATILE = {
     "acknowledged_at", "batch_id", "refused_at", "started_at", "finished_at", "change_id", "known_from",
 }  # fmt: skip
 # Tables that record runs rather than results.
-JOURNALS = {"sync.runs", "sync.batches", "sync.row_results", "identity.runs", "audiences.sizes",
-            "privacy.audit_log", "privacy.retention_runs"}  # fmt: skip
+JOURNALS = {"sync.runs", "sync.batches", "sync.row_results", "identity.runs", "identity.churn",
+            "audiences.sizes", "privacy.audit_log", "privacy.retention_runs"}  # fmt: skip
 KILLS = {"sample": 1, "full": 12}
 
 
