@@ -41,6 +41,10 @@ from warehouse import Warehouse
 # Files loaded in one transaction, by their size on disk: a kill repeats at most this much.
 BATCH_BYTES = 128 * 1024 * 1024
 
+# What the engine holds while it loads; left to itself, it keeps all that it wrote as far as there is
+# memory. Blocks of lines come on top, about as much again.
+MEMORY = "2 GiB"
+
 # Why a whole file is refused: the one row that stands for it.
 UNREADABLE_FILE = "unreadable_file"
 
@@ -190,7 +194,8 @@ def load_landing(  # noqa: PLR0913 - each is something that only the caller know
     waiting = list(_new_files(warehouse, config, landing))
     done, total = 0, max(sum(file.path.stat().st_size for _, file in waiting), 1)
     for source, batch in _batches(config, waiting):
-        _load_batch(run, source, batch)
+        with warehouse.within_memory(MEMORY):
+            _load_batch(run, source, batch)
         done += sum(file.path.stat().st_size for file in batch)
         if progress is not None:
             progress("Reading landing files", done / total)

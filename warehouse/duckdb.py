@@ -161,6 +161,16 @@ class DuckDBWarehouse:
             self._depth -= 1
 
     @contextmanager
+    def within_memory(self, limit: str) -> Iterator[None]:
+        """Let the engine hold so much for a while; what is beyond goes to disk."""
+        usual = str(self.scalar("select current_setting('memory_limit')"))
+        self.execute(f"set memory_limit = {literal(limit)}")
+        try:
+            yield
+        finally:
+            self.execute(f"set memory_limit = {literal(usual)}")
+
+    @contextmanager
     def view(self, name: str, rows: pa.Table) -> Iterator[None]:
         """Let SQL see an Arrow table under ``name`` for a while."""
         self._connection.register(name, rows)

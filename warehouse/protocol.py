@@ -26,6 +26,9 @@ class Warehouse(Protocol):
     def execute(self, sql: str, parameters: Parameters | None = None) -> None:
         """Run a statement for its effect."""
 
+    def within_memory(self, limit: str) -> AbstractContextManager[None]:
+        """Let the engine hold so much for a while, e.g. ``2 GiB``; what is beyond goes to disk."""
+
     def create_missing(self, tables: Iterable[Table]) -> None:
         """Create the declared tables, and columns added since, where they are missing."""
 
