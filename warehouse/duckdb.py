@@ -12,7 +12,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -211,11 +211,10 @@ class DuckDBWarehouse:
         remove_database(fresh)
         # Nothing committed may lie in the write-ahead log alone when it is removed below.
         self.execute("checkpoint")
-        try:
+        with ExitStack() as undo:
+            undo.callback(remove_database, fresh)
             self._copy_to(fresh)
-        except BaseException:
-            remove_database(fresh)
-            raise
+            undo.pop_all()
         self._connection.close()
         fresh.chmod(0o600)
         sync_path(fresh)
@@ -343,8 +342,14 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _prepared(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Make times mean UTC, whatever the machine's zone."""
+    """Make times mean UTC, whatever the machine's zone; keep checkpoints small.
+
+    A checkpoint merges row groups that are not full. It begins as many such merges as it may and
+    holds what they read until all are done: left at 100, that took 11 GiB after a load of
+    10,000,000 events.
+    """
     connection.execute("set timezone = 'UTC'")
+    connection.execute("set max_vacuum_tasks = 2")
     return connection
 
 
