@@ -78,10 +78,11 @@ def _store(context: LoadContext, source: RecordSource, file: LandingFile) -> int
     per_source = "source = $source" if "source" in table.key else "true"
     known = f"select * from {table.name.sql} where {per_source}"
     fresh = (
-        f"select *, false as came_back from {RECORDS} as fresh where code is null "
+        f"select * from {RECORDS} where code is null "
         f"qualify row_number() over (partition by {_listed(identity)} order by line) = 1"
     )
-    if "record_hash" in identity:
+    is_versioned = "record_hash" in identity
+    if is_versioned:
         fresh = _versions_sql(fresh, source.record_kind.key)
     return context.warehouse.append(
         table.name,
@@ -90,7 +91,7 @@ def _store(context: LoadContext, source: RecordSource, file: LandingFile) -> int
         select $load_id as load_id, $source as source, $file as file, {_listed(own)},
             $now::timestamp as loaded_at
         from fresh
-        where came_back or not exists (
+        where {"came_back or" if is_versioned else ""} not exists (
             select 1 from known
             where {_same("known", "fresh", identity)} and known.loaded_at <= $until::timestamp
         )
@@ -111,37 +112,32 @@ def _versions_sql(fresh: str, key: str) -> str:
     older one said, but not the one between them, it is a version anew. A file that holds several
     rows of a record does not say which of them holds.
     """
-    anew = "sha256({0}.record_hash || '|' || {1}.load_id)"
+    of = quoted(key)
+    latest = f"""
+        select {of}, load_id, record_hash from known
+        where (loaded_at, file) < ($until::timestamp, $file)
+        qualify row_number() over (
+            partition by {of} order by loaded_at desc, file desc, load_id desc
+        ) = 1
+    """
     return f"""
-        select rows.* replace (
-            case when came_back then sha256(rows.record_hash || '|' || $load_id)
-                else rows.record_hash end as record_hash,
-            came_back as came_back
+        select * replace (
+            case when came_back then sha256(record_hash || '|' || $load_id) else record_hash end
+                as record_hash
         )
         from (
-            select given.* replace (
-                coalesce(
-                    given.record_updated_at is null and given.versions = 1
-                    and latest.record_hash <> given.record_hash
-                    and latest.record_hash <> {anew.format("given", "latest")}
-                    and exists (
-                        select 1 from known where known.{quoted(key)} = given.{quoted(key)}
-                            and known.record_hash = given.record_hash
-                            and known.loaded_at <= $until::timestamp
-                    ), false
+            select given.*,
+                given.record_updated_at is null
+                and count(*) over (partition by {of}) = 1
+                and latest.record_hash <> given.record_hash
+                and latest.record_hash <> sha256(given.record_hash || '|' || latest.load_id)
+                and exists (
+                    select 1 from known
+                    where {_same("known", "given", (key, "record_hash"))}
+                        and known.loaded_at <= $until::timestamp
                 ) as came_back
-            )
-            from (
-                select *, count(*) over (partition by {quoted(key)}) as versions from ({fresh})
-            ) as given
-            left join (
-                select {quoted(key)}, record_hash, load_id from known
-                where (loaded_at, file) < ($until::timestamp, $file)
-                qualify row_number() over (
-                    partition by {quoted(key)} order by loaded_at desc, file desc, load_id desc
-                ) = 1
-            ) as latest using ({quoted(key)})
-        ) as rows
+            from ({fresh}) as given left join ({latest}) as latest using ({of})
+        )
     """
 
 
