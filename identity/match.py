@@ -90,13 +90,13 @@ with stars as (
     where not is_shared
 ),
 agreed as (
-    select left_record, right_record, identifier_type
+    select left_record as one, right_record as other, identifier_type
     from {_HELD_PAIRS}
     semi join {CONTESTED} using (identifier_type, identifier_value)
     where not clash and first_names_agree
 ),
 one_mailbox as (
-    select left_record, right_record, 'mailbox' as identifier_type
+    select left_record as one, right_record as other, 'mailbox' as identifier_type
     from (select left_record, right_record from {COMPARED} where not {EMAIL_CLASH}) as compared
     join {RECORDS} as one on one.record = left_record
     join {RECORDS} as other on other.record = right_record
@@ -113,7 +113,7 @@ of_divided as (
     from {IDENTIFIERS} semi join {DIVIDED} on node = record
 ),
 meshes as (
-    select one.record as left_record, other.record as right_record, identifier_type
+    select one.record as one, other.record as other, identifier_type
     from {IDENTIFIERS} as one
     join of_divided using (identifier_type, identifier_value)
     join {IDENTIFIERS} as other using (identifier_type, identifier_value)
@@ -121,7 +121,7 @@ meshes as (
     where not one.is_shared
 ),
 divided_users as (
-    select one.record as left_record, other.record as right_record, 'user id' as identifier_type
+    select one.record as one, other.record as other, 'user id' as identifier_type
     from {RECORDS} as one join {RECORDS} as other using (user_id)
     where user_id in (select user_id from {RECORDS} semi join {DIVIDED} on node = record)
 ),
