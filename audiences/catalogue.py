@@ -19,6 +19,7 @@ CURRENT_PERSON = TableName("marts", "current_person")
 PERSONS = TableName("identity", "persons")
 SCORES = TableName("prediction", "propensity_scores")
 PERSONA_MEMBERS = TableName("prediction", "persona_members")
+RECOMMENDATIONS = TableName("personalization", "recommendations")
 AS_OF = TableName("raw", "as_of")
 
 

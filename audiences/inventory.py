@@ -170,6 +170,12 @@ BATCHES = Table(
         _RUN,
         Column("kind", "VARCHAR", Pii.NONE, "delta or erasure"),
         Column("position", "BIGINT", Pii.NONE, "number of the batch in its sync, from 0"),
+        Column(
+            "target",
+            "VARCHAR",
+            Pii.NONE,
+            "what the members were put into there, such as a list; null where nothing is named",
+        ),
         Column("rows", "BIGINT", Pii.NONE, "rows in the batch"),
         Column("status", "VARCHAR", Pii.NONE, "in_flight, acknowledged, refused or voided"),
         Column("attempts", "BIGINT", Pii.NONE, "times it was handed to the destination"),

@@ -9,6 +9,7 @@ from audiences.sync.erasure import DestinationEraser, ErasureEvidence, open_eras
 from audiences.sync.history import read_runs
 from audiences.sync.run import SyncReport, run_sync
 from audiences.sync.suppression import SuppressionCheck
+from audiences.sync.unopened import record_unopened
 
 __all__ = [
     "Destination",
@@ -23,6 +24,7 @@ __all__ = [
     "open_eraser",
     "plan_sync",
     "read_runs",
+    "record_unopened",
     "resolve_syncs",
     "run_sync",
 ]

@@ -2,153 +2,84 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, HttpUrl, model_validator
+from pydantic import Field as Described
 
 from audiences.catalogue import suggestion
 from audiences.config import KEY_PATTERN
 from audiences.errors import InvalidAudienceError
+from audiences.sync.destinations.vendors import Settings
+from audiences.sync.fields import SOURCE_PATTERN, Field
+from audiences.sync.forms import Form, IdentifierType, column_of
+from audiences.sync.settings import DestinationSettings, FileSettings, WebhookSettings
 from settings import StrictModel
 
-_VARIABLE = r"^[A-Z][A-Z0-9_]*$"
-
-
-def _hide_secret(value: object) -> object:
-    """Keep a secret that was pasted here by mistake out of the error message."""
-    return value if isinstance(value, str) and re.match(_VARIABLE, value) else "(hidden)"
-
-
-def _hide_userinfo(value: object) -> object:
-    """Keep a password inside an address out of the error message; such an address is refused."""
-    is_secret = isinstance(value, str) and "@" in value.partition("://")[2].partition("/")[0]
-    return "(an address with a user or password; use secret_env)" if is_secret else value
-
-
-Key = Annotated[str, Field(pattern=KEY_PATTERN)]
-VariableName = Annotated[
-    str,
-    BeforeValidator(_hide_secret),
-    Field(
-        pattern=_VARIABLE, description="Name of an environment variable, never the secret itself."
-    ),
-]
-
-
-class DestinationSettings(StrictModel):
-    """What all destinations have."""
-
-    enabled: bool = Field(default=True, description="false: nothing is sent, nothing is opened.")
-    purposes: list[str] = Field(
-        default_factory=list,
-        description="Consent purposes that this destination needs, beyond those of the audience.",
-    )
-    legal_basis: str | None = Field(
-        None, min_length=1, description="Why no consent is needed, where purposes is empty."
-    )
-
-    @model_validator(mode="after")
-    def _may_receive(self) -> Self:
-        if not self.purposes and self.legal_basis is None:
-            raise ValueError(
-                "write at least one purpose under purposes, or say under legal_basis why no "
-                "consent is needed"
-            )
-        return self
-
-
-class FileSettings(DestinationSettings):
-    """Files in a folder: the current members, and each run's changes."""
-
-    kind: Literal["file"] = Field(description="file")
-    folder: Path = Field(
-        description="Where to write; a relative path starts in the data home's artifacts folder."
-    )
-    formulas: Literal["neutralise", "keep"] = Field(
-        "neutralise",
-        description="neutralise: cells that a spreadsheet would run get a leading apostrophe, "
-        "and the manifest says so; keep: cells are written as they are.",
-    )
-    max_rows: int = Field(1_000_000, gt=0, description="Rows of one delta file.")
-
-
-class WebhookSettings(DestinationSettings):
-    """A signed HTTP request for each batch (Standard Webhooks)."""
-
-    kind: Literal["webhook"] = Field(description="webhook")
-    url: Annotated[HttpUrl, BeforeValidator(_hide_userinfo)] = Field(
-        description="Where to send; https only, redirects are not followed."
-    )
-    secret_env: VariableName = Field(
-        description="Environment variable that holds the signing secret, whsec_ and base64."
-    )
-    max_rows: int = Field(500, gt=0, le=10_000, description="Rows of one request.")
-    timeout_s: float = Field(30.0, gt=0, description="Patience for one answer, in seconds.")
-    max_attempts: int = Field(5, ge=1, le=20, description="Attempts for one request in one run.")
-    max_wait_s: float = Field(
-        60.0,
-        ge=0,
-        description="Longest pause between attempts, in seconds; a destination that "
-        "asks for more is left to the next run.",
-    )
-    allow_insecure_loopback: bool = Field(
-        default=False, description="true: also http, and only to this machine; for trials."
-    )
-    allow_private_addresses: bool = Field(
-        default=False, description="true: also addresses inside a private network."
-    )
-
-
-Settings = Annotated[FileSettings | WebhookSettings, Field(discriminator="kind")]
+Key = Annotated[str, Described(pattern=KEY_PATTERN)]
+Source = Annotated[str, Described(pattern=SOURCE_PATTERN)]
+Mode = Literal["mirror", "add_only", "full"]
 
 
 class Identifier(StrictModel):
     """One identifier to send."""
 
-    type: Literal["email", "phone", "person_id"] = Field(description="Which identifier.")
-    form: Literal["sha256", "raw"] = Field(
+    type: IdentifierType = Described(description="Which identifier.")
+    form: Form | None = Described(
+        None,
         description="sha256: hex of the normalised value (trimmed lower-case address, E.164 "
-        "phone); raw: the normalised value itself."
+        "phone); raw: the normalised value itself. A vendor knows its form: leave it out.",
     )
 
     @property
     def column(self) -> str:
         """Its name in what is sent."""
-        return self.type if self.form == "raw" else f"{self.type}_sha256"
+        return column_of(self.type, self.form or "raw")
 
 
 class SyncSettings(StrictModel):
     """Which audience goes to which destination, and what is sent of each member."""
 
-    audience: Key = Field(description="Key of the audience.")
-    destination: Key = Field(description="Key of the destination.")
-    enabled: bool = Field(default=True, description="false: this sync is left alone.")
-    mode: Literal["mirror", "add_only"] = Field(
+    audience: Key = Described(description="Key of the audience.")
+    destination: Key = Described(description="Key of the destination.")
+    enabled: bool = Described(default=True, description="false: this sync is left alone.")
+    mode: Mode = Described(
         "mirror",
         description="mirror: who leaves the audience is removed; add_only: only those are "
-        "removed who may not be sent (consent, erasure, hold-out).",
+        "removed who may not be sent (consent, erasure, hold-out); full: a mirror that sends "
+        "every member in every run, for destinations that forget.",
     )
-    identifiers: list[Identifier] = Field(min_length=1, description="Identifiers to send.")
-    traits: list[str] = Field(
+    target: str | None = Described(
+        None,
+        min_length=1,
+        max_length=200,
+        description="What the members are put into there: a list, segment, audience, index or "
+        "attribute, by its id or name at the destination.",
+    )
+    identifiers: list[Identifier] = Described(min_length=1, description="Identifiers to send.")
+    traits: list[str] = Described(
         default_factory=list,
         description="Columns of marts.profiles to send along; personas as last published.",
+    )
+    fields: dict[str, Source] = Described(
+        default_factory=dict,
+        description="Fields or merge tags of the destination, and what to put into each: "
+        "trait:COLUMN, score:MODEL, decile:MODEL, persona:name, persona:id, "
+        "recommendation:BLOCK:RANK (the id of the content), text:WORDS.",
     )
 
 
 class DestinationsConfig(StrictModel):
     """The whole of ``destinations.yml``."""
 
-    destinations: dict[Key, Settings] = Field(
+    destinations: dict[Key, Settings] = Described(
         default_factory=dict, description="Destinations by key."
     )
-    syncs: dict[Key, SyncSettings] = Field(default_factory=dict, description="Syncs by key.")
+    syncs: dict[Key, SyncSettings] = Described(default_factory=dict, description="Syncs by key.")
 
     @property
-    def enabled(self) -> Mapping[str, FileSettings | WebhookSettings]:
+    def enabled(self) -> Mapping[str, Settings]:
         """The destinations that are switched on, by key."""
         return {key: found for key, found in self.destinations.items() if found.enabled}
 
@@ -161,24 +92,37 @@ class Sync:
         key: Its id in every table.
         audience: Key of the audience.
         destination: Key of the destination.
-        mode: mirror or add_only.
-        identifiers: What to send, each at most once.
+        mode: mirror, add_only or full.
+        identifiers: What to send, each at most once, each with its form.
         traits: Columns of ``marts.profiles`` to send along.
         purposes: Consent purposes that the destination needs.
+        fields: More values, by the names that they have at the destination.
+        target: What the members are put into there; None where there is nothing to name.
+        refresh_days: After so many days an unchanged member is sent again, because the destination
+            forgets; None where it does not.
     """
 
     key: str
     audience: str
     destination: str
-    mode: Literal["mirror", "add_only"]
+    mode: Mode
     identifiers: tuple[Identifier, ...]
     traits: tuple[str, ...] = ()
     purposes: tuple[str, ...] = ()
+    fields: tuple[Field, ...] = ()
+    target: str | None = None
+    refresh_days: int | None = None
+
+    @property
+    def values(self) -> tuple[Field, ...]:
+        """Traits and mapped fields alike."""
+        return (*(Field(trait, f"trait:{trait}") for trait in self.traits), *self.fields)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of everything sent of a person: identifiers first, then traits."""
-        return (*(identifier.column for identifier in self.identifiers), *self.traits)
+        """Names of everything sent of a person: identifiers first, then traits and fields."""
+        sent = (identifier.column for identifier in self.identifiers)
+        return (*sent, *(value.name for value in self.values))
 
 
 def resolve_syncs(config: DestinationsConfig, *, audiences: Collection[str]) -> tuple[Sync, ...]:
@@ -201,26 +145,73 @@ def resolve_syncs(config: DestinationsConfig, *, audiences: Collection[str]) -> 
     )
 
 
-def _resolve(key: str, sync: SyncSettings, destination: DestinationSettings) -> Sync:
+def _resolve(key: str, sync: SyncSettings, destination: Any) -> Sync:
     return Sync(
         key=key,
         audience=sync.audience,
         destination=sync.destination,
         mode=sync.mode,
-        identifiers=tuple(sync.identifiers),
+        identifiers=tuple(_formed(found, destination) for found in sync.identifiers),
         traits=tuple(sync.traits),
         purposes=tuple(dict.fromkeys(destination.purposes)),
+        fields=tuple(Field(name, source) for name, source in sync.fields.items()),
+        target=sync.target,
+        refresh_days=destination.refresh_days,
     )
+
+
+def _formed(identifier: Identifier, destination: DestinationSettings) -> Identifier:
+    """An identifier in the form that it is sent in."""
+    usual = destination.accepts[identifier.type][0]
+    return Identifier(type=identifier.type, form=identifier.form or usual)  # type: ignore[arg-type]
 
 
 def _problems(config: DestinationsConfig, audiences: Collection[str]) -> Iterator[str]:
     for key, sync in config.syncs.items():
-        names = [identifier.column for identifier in sync.identifiers] + sync.traits
         if sync.audience not in audiences:
             hint = suggestion(sync.audience, audiences)
             yield f"sync {key!r}: {sync.audience!r} is no audience: {hint}"
         if sync.destination not in config.destinations:
             hint = suggestion(sync.destination, config.destinations)
             yield f"sync {key!r}: {sync.destination!r} is no destination: {hint}"
-        if len(set(names)) < len(names) or {"operation", "row_id"} & set(names):
-            yield f"sync {key!r}: identifiers and traits must have names of their own"
+            continue
+        destination = config.destinations[sync.destination]
+        yield from (f"sync {key!r}: {what}" for what in _misfits(sync, destination))
+
+
+def _misfits(sync: SyncSettings, destination: DestinationSettings) -> Iterator[str]:
+    """What a sync asks of its destination that it does not do."""
+    types = [identifier.type for identifier in sync.identifiers]
+    names = [identifier.column for identifier in sync.identifiers] + sync.traits + [*sync.fields]
+    if len(set(names)) < len(names) or {"operation", "row_id"} & set(names):
+        yield "identifiers, traits and fields must have names of their own"
+    if destination.chooses_form and len(set(types)) < len(types):
+        yield "each type of identifier is sent once"
+    for identifier in sync.identifiers:
+        yield from _unfit_identifier(identifier, destination)
+    if destination.needs_target and sync.target is None:
+        yield f"write target: {destination.needs_target}"
+    if sync.target is not None and destination.needs_target is None:
+        yield "its destination has no target; leave it out"
+
+
+def _unfit_identifier(identifier: Identifier, destination: DestinationSettings) -> Iterator[str]:
+    forms = destination.accepts.get(identifier.type)
+    if forms is None:
+        taken = ", ".join(destination.accepts)
+        yield f"its destination takes no {identifier.type}; it takes {taken}"
+    elif identifier.form is None and not destination.chooses_form:
+        yield f"identifier {identifier.type}: write form: {' or form: '.join(forms)}"
+    elif identifier.form is not None and identifier.form not in forms:
+        yield f"identifier {identifier.type}: its destination takes the form {' or '.join(forms)}"
+
+
+__all__ = [
+    "DestinationsConfig",
+    "FileSettings",
+    "Identifier",
+    "Sync",
+    "SyncSettings",
+    "WebhookSettings",
+    "resolve_syncs",
+]

@@ -91,7 +91,14 @@ class DestinationEraser:
             return sent.evidence(
                 "unreachable", None, "not configured, switched off or without its secret"
             )
-        sync = Sync(sent.sync_key, sent.audience_key, sent.destination_key, "mirror", ())
+        sync = Sync(
+            sent.sync_key,
+            sent.audience_key,
+            sent.destination_key,
+            "mirror",
+            (),
+            target=ledger.target_ever(self.warehouse, sent.sync_key),
+        )
         intent = ledger.Intent(sync, request_id, ledger.ERASURE, now)
         waiting = self._waiting(sent.sync_key, request_id)
         batch_id = waiting or ledger.write_intent(

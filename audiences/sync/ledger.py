@@ -81,6 +81,24 @@ def write_intent(
     return batch_id
 
 
+def last_target(warehouse: Warehouse, sync_key: str) -> str | None:
+    """What those whom the destination may hold were put into; None where nobody is held."""
+    holds = warehouse.scalar(
+        f"select count(*) from {LEDGER.name.sql} where sync_key = $sync_key and is_present",
+        {"sync_key": sync_key},
+    )
+    return target_ever(warehouse, sync_key) if holds else None
+
+
+def target_ever(warehouse: Warehouse, sync_key: str) -> str | None:
+    """What a sync last put its members into; None where nothing was named."""
+    target = warehouse.scalar(
+        f"select max_by(target, position) from {BATCHES.name.sql} where sync_key = $sync_key",
+        {"sync_key": sync_key},
+    )
+    return None if target is None else str(target)
+
+
 def in_order() -> str:
     """Expression to sort rows by: what is taken away goes before what is put."""
     return "case operation when 'add' then 2 when 'change' then 1 else 0 end"
@@ -117,7 +135,7 @@ def read_batch(warehouse: Warehouse, sync: Sync, batch_id: str) -> Batch:
         """,
         {"batch_id": batch_id},
     )
-    return Batch(batch_id, sync.key, sync.audience, sync.columns, rows)
+    return Batch(batch_id, sync.key, sync.audience, sync.columns, rows, sync.target or "")
 
 
 def record_attempt(warehouse: Warehouse, batch_id: str, *, attempts: int, code: str | None) -> None:
@@ -135,15 +153,26 @@ def record_delivery(
     warehouse: Warehouse, batch_id: str, delivery: Delivery, *, now: dt.datetime
 ) -> None:
     """Let the ledger follow an answer, row by row."""
-    with warehouse.transaction(), warehouse.view("candor_rejected", delivery.rejected):
+    with (
+        warehouse.transaction(),
+        warehouse.view("candor_rejected", delivery.rejected),
+        warehouse.view("candor_doubtful", delivery.doubtful),
+    ):
         _mark_rows(
             warehouse,
             batch_id,
             """
-            case when rejected.row_id is null then 'acknowledged' else 'rejected' end as status,
-            rejected.reason
+            case
+                when rejected.row_id is not null then 'rejected'
+                when doubtful.row_id is not null then 'voided'
+                else 'acknowledged'
+            end as status,
+            coalesce(rejected.reason, doubtful.reason) as reason
             """,
-            "left join candor_rejected as rejected using (row_id)",
+            """
+            left join candor_rejected as rejected using (row_id)
+            left join candor_doubtful as doubtful using (row_id)
+            """,
             now=now,
         )
         record_attempt(warehouse, batch_id, attempts=delivery.attempts, code=None)
@@ -289,6 +318,7 @@ def _batch_row(intent: Intent, batch_id: str, *, position: int, count: int) -> p
                 "run_id": intent.run_id,
                 "kind": intent.kind,
                 "position": position,
+                "target": intent.sync.target,
                 "rows": count,
                 "status": "in_flight",
                 "attempts": 0,

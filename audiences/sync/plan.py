@@ -5,44 +5,35 @@ Everything here is SQL text over the tables of the warehouse; nothing is written
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from sqlglot import exp
-
 from audiences.catalogue import (
     AS_OF,
     CONTACT_POINTS,
     CURRENT_PERSON,
     PROFILES,
     Catalogue,
-    suggestion,
 )
 from audiences.errors import InvalidAudienceError
-from audiences.facts import personas_sql
 from audiences.inventory import DEFINITIONS, LEDGER, MEMBERSHIPS
 from audiences.judge import TREATMENT, consent_by_person
 from audiences.sync.config import Identifier, Sync
+from audiences.sync.fields import field_problems, fields_sql, json_object_sql
+from audiences.sync.forms import form_sql
 from audiences.sync.ledger import in_order
 from warehouse import Warehouse
 
 SUPPRESSED = "candor_sync_suppressed"
 READY = "ready"
-_PERSONA = frozenset({"persona_id", "persona_name"})
 
 
 def check_sync(sync: Sync, catalogue: Catalogue) -> None:
     """Refuse a sync that sends traits which are not there.
 
     Raises:
-        InvalidAudienceError: A trait is no column of ``marts.profiles``, or scores, which no
-            destination is sent; all problems at once.
+        InvalidAudienceError: A trait is no column of ``marts.profiles``, or scores, which go by
+            ``score:``; all problems at once.
     """
-    columns = catalogue.of(PROFILES).keys() - {"scores"}
     problems = [
-        f"sync {sync.key!r}: trait {trait!r} is not a column of {PROFILES}: "
-        + suggestion(trait, columns)
-        for trait in sync.traits
-        if trait not in columns
+        f"sync {sync.key!r}: {problem}" for problem in field_problems(sync.values, catalogue)
     ]
     if problems:
         raise InvalidAudienceError(problems)
@@ -104,12 +95,12 @@ def plan_sql(sync: Sync, catalogue: Catalogue) -> str:
     return f"""
         with gates as ({gate_sql(sync, catalogue)}),
         points as ({_points()}),
-        desired as ({_desired(sync)}),
+        desired as ({_desired(sync, catalogue)}),
         audience as ({_audience()}),
         merged as ({_merged(catalogue)}),
         {_due(sync)},
         taken as (select sent_identifiers as identifiers from due where is_leaving),
-        operations as (select due.*, {_operation()} as operation from due)
+        operations as (select due.*, {_operation(sync)} as operation from due)
         select person_id, {_row_id()} as row_id, operation,
             case when is_ready then 'member' when is_merged then 'merged' else gate end as cause,
             case when is_ready then fingerprint end as fingerprint,
@@ -132,7 +123,7 @@ def _due(sync: Sync) -> str:
             select gates.person_id, gates.gate, desired.fingerprint, desired.identifiers,
                 desired.traits, ledger.identifiers as sent_identifiers,
                 ledger.fingerprint as sent_fingerprint,
-                merged.person_id is not null as is_merged,
+                merged.person_id is not null as is_merged, ledger.acknowledged_at,
                 coalesce(ledger.is_present, false) as is_present,
                 gate = '{READY}' as is_ready,
                 gate <> '{READY}' and coalesce(ledger.is_present, false){kept} as is_leaving
@@ -145,15 +136,20 @@ def _due(sync: Sync) -> str:
     """
 
 
-def _operation() -> str:
+def _operation(sync: Sync) -> str:
     """What is to be done for one of ``due``; null where nothing is."""
-    return """
+    again = "when true then 'change'" if sync.mode == "full" else ""
+    if sync.refresh_days is not None:
+        now = f"(select max(as_of) from {AS_OF.sql})"
+        again = f"when acknowledged_at <= {now} - interval {sync.refresh_days} day then 'change'"
+    return f"""
         case
             when is_leaving then 'remove'
             when not is_ready then null
             when not is_present or sent_fingerprint is null then 'add'
             when sent_fingerprint <> fingerprint then 'change'
             when identifiers in (select identifiers from taken) then 'change'
+            {again}
         end
     """
 
@@ -255,44 +251,25 @@ def _reachable(sync: Sync) -> str:
     """
 
 
-def _desired(sync: Sync) -> str:
-    identifiers = _json_object((i.column, _identifier(i)) for i in sync.identifiers)
-    traits = _json_object((trait, _trait(trait)) for trait in sync.traits)
-    personas = f"left join ({_personas()}) as personas using (person_id)"
+def _desired(sync: Sync, catalogue: Catalogue) -> str:
+    identifiers = json_object_sql([(i.column, _identifier(i)) for i in sync.identifiers])
+    values, joins = fields_sql(sync.values, catalogue)
     return f"""
         select person_id, identifiers, traits,
             sha256(identifiers || '|' || traits) as fingerprint
         from (
-            select profiles.person_id, {identifiers} as identifiers, {traits} as traits
+            select profiles.person_id, {identifiers} as identifiers, {values} as traits
             from {PROFILES.sql} as profiles
             inner join ({_members()}) as members using (person_id)
             left join points using (person_id)
-            {personas if _PERSONA & set(sync.traits) else ""}
+            {joins}
         )
     """
 
 
-def _personas() -> str:
-    """The personas of this run; the profile shows those of the run before."""
-    return personas_sql(f"(select coalesce(max(as_of), timestamp 'infinity') from {AS_OF.sql})")
-
-
-def _trait(name: str) -> str:
-    source = "personas" if name in _PERSONA else "profiles"
-    return exp.column(name, source, quoted=True).sql(dialect="duckdb")
-
-
 def _identifier(identifier: Identifier) -> str:
     source = "profiles" if identifier.type == "person_id" else "points"
-    value = f"{source}.{identifier.type}"
-    return value if identifier.form == "raw" else f"sha256({value})"
-
-
-def _json_object(pairs: Iterable[tuple[str, str]]) -> str:
-    written = ", ".join(
-        f"{exp.Literal.string(name).sql(dialect='duckdb')}, {value}" for name, value in pairs
-    )
-    return f"cast(json_object({written}) as varchar)"
+    return form_sql(f"{source}.{identifier.type}", identifier.type, identifier.form or "raw")
 
 
 def _row_id() -> str:

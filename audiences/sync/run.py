@@ -28,7 +28,7 @@ class SyncReport:
     Attributes:
         sync_key: The sync.
         destination_key: The destination.
-        status: succeeded; partial: some rows were refused; failed: the destination stopped it.
+        status: succeeded; partial: some rows were refused or are in doubt; failed: the destination stopped it.
         added: Acknowledged as new.
         changed: Acknowledged as changed.
         removed: Acknowledged as removed.
@@ -115,6 +115,10 @@ class _Run:
 
     def resume(self, sleep: Sleep) -> None:
         """Send the batches without an answer again, under the keys that they had."""
+        target = ledger.last_target(self.warehouse, self.sync.key)
+        if target is not None and target != self.sync.target:
+            # Its members would stay in the old one for ever: a new target is a new sync.
+            raise DestinationRefusedError(self.destination.key, "target_changed", is_final=True)
         for batch_id in ledger.in_flight(self.warehouse, self.sync.key):
             if self._is_still_allowed(batch_id):
                 self._deliver(batch_id, sleep)
@@ -213,11 +217,11 @@ class _Run:
         running = status == "running"
         gates = {} if running else plan.count_gates(self.warehouse, self.sync, self.catalogue)
         rejected = sum(n for (_, state), n in rows.items() if state in {"rejected", "refused"})
-        pending = sum(n for (_, state), n in rows.items() if state == "pending")
+        pending = sum(n for (_, state), n in rows.items() if state in {"pending", "voided"})
         return SyncReport(
             sync_key=self.sync.key,
             destination_key=self.sync.destination,
-            status="partial" if status == "succeeded" and rejected else status,
+            status="partial" if status == "succeeded" and rejected + pending else status,
             added=rows.get(("add", "acknowledged"), 0),
             changed=rows.get(("change", "acknowledged"), 0),
             removed=rows.get(("remove", "acknowledged"), 0),

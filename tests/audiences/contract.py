@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 
 import identity.inventory
 import ingestion.inventory
+import personalization.inventory
 import prediction.inventory
 from warehouse import DuckDBWarehouse, Table
 
@@ -28,6 +29,7 @@ def empty_company() -> DuckDBWarehouse:
     for tables in (ingestion.inventory.TABLES, identity.inventory.TABLES):
         warehouse.create_missing(tables)
     warehouse.create_missing(prediction.inventory.TABLES)
+    warehouse.create_missing(personalization.inventory.TABLES)
     create_marts(warehouse)
     return warehouse
 

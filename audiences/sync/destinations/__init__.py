@@ -6,9 +6,12 @@ import base64
 import binascii
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import httpx
 
 from audiences.errors import InvalidAudienceError
-from audiences.sync.config import FileSettings, WebhookSettings
+from audiences.sync.destinations.address import Resolve, resolve_by_system
 from audiences.sync.destinations.base import (
     Batch,
     Clock,
@@ -17,8 +20,12 @@ from audiences.sync.destinations.base import (
     Request,
     Sleep,
 )
+from audiences.sync.destinations.exchange import Exchange
 from audiences.sync.destinations.file import FileDestination
+from audiences.sync.destinations.runner import VendorDestination
+from audiences.sync.destinations.vendors import VENDORS
 from audiences.sync.destinations.webhook import WebhookDestination
+from audiences.sync.settings import FileSettings, VendorSettings, WebhookSettings
 from settings import read_secret
 
 _PREFIX = "whsec_"
@@ -26,7 +33,7 @@ _PREFIX = "whsec_"
 
 def open_destination(
     key: str,
-    settings: FileSettings | WebhookSettings,
+    settings: Any,
     *,
     artifacts: Path,
     environment: Mapping[str, str],
@@ -36,14 +43,14 @@ def open_destination(
 
     Args:
         key: Its key in the configuration.
-        settings: Its settings.
+        settings: Its settings, one of the classes of ``destinations.yml``.
         artifacts: The folder in which relative folders start.
         environment: Where secrets are, usually ``os.environ``.
         clock: Gives the time of each attempt, UTC with its zone.
 
     Raises:
         settings.MissingSecretError: Its secret is not set.
-        InvalidAudienceError: Its secret is not ``whsec_`` and base64.
+        InvalidAudienceError: Its secret is not of the form that it must have.
     """
     if isinstance(settings, FileSettings):
         return FileDestination(
@@ -52,6 +59,45 @@ def open_destination(
             settings.max_rows,
             neutralises=settings.formulas == "neutralise",
         )
+    if isinstance(settings, VendorSettings):
+        return open_vendor(key, settings, environment=environment, clock=clock)
+    return _open_webhook(key, settings, environment, clock)
+
+
+def open_vendor(
+    key: str,
+    settings: VendorSettings,
+    *,
+    environment: Mapping[str, str],
+    clock: Clock,
+    resolve: Resolve = resolve_by_system,
+    transport: httpx.BaseTransport | None = None,
+) -> VendorDestination:
+    """Make a vendor's service ready; no connection is made yet.
+
+    Args:
+        key: Its key in the configuration.
+        settings: Its settings.
+        environment: Where secrets are, usually ``os.environ``.
+        clock: Gives the time of each attempt, UTC with its zone.
+        resolve: Gives the addresses of a name.
+        transport: Carries requests instead of the network, in tests.
+
+    Raises:
+        settings.MissingSecretError: One of its secrets is not set.
+    """
+    secrets = {
+        name: read_secret(environment, variable, purpose=f"destination {key!r}").get_secret_value()
+        for name, variable in settings
+        if name.endswith("_env") and variable is not None
+    }
+    vendor = VENDORS[type(settings)](key, settings, secrets)
+    return VendorDestination(vendor, Exchange(key, settings, clock, resolve, transport))
+
+
+def _open_webhook(
+    key: str, settings: WebhookSettings, environment: Mapping[str, str], clock: Clock
+) -> WebhookDestination:
     secret = read_secret(
         environment, settings.secret_env, purpose=f"signing requests to destination {key!r}"
     ).get_secret_value()
@@ -73,6 +119,8 @@ __all__ = [
     "FileDestination",
     "Request",
     "Sleep",
+    "VendorDestination",
     "WebhookDestination",
     "open_destination",
+    "open_vendor",
 ]

@@ -27,6 +27,7 @@ class Batch:
         rows: Arrow table, one row per person, removals first: ``row_id``, ``operation`` (add,
             change, remove, erase), ``payload`` (JSON object of the row), and each of ``columns``
             as text.
+        target: What the sync's members are put into there, such as a list; empty where nothing is.
     """
 
     batch_id: str
@@ -34,6 +35,7 @@ class Batch:
     audience_key: str
     columns: tuple[str, ...]
     rows: pa.Table
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,13 @@ class Delivery:
         rejected: Arrow table (row_id, reason) of the rows refused; all others were taken.
             A reason is a short machine code.
         attempts: How often the request was made.
+        doubtful: Arrow table (row_id, reason) of rows that may or may not have been taken; they
+            are due again, and count as held until an answer is clear.
     """
 
     rejected: pa.Table = field(default_factory=lambda: pa.table(_NONE_REJECTED))
     attempts: int = 1
+    doubtful: pa.Table = field(default_factory=lambda: pa.table(_NONE_REJECTED))
 
 
 class Destination(Protocol):

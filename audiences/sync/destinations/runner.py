@@ -1,0 +1,228 @@
+"""Carries out a vendor's calls: signs in, keeps the pace, polls jobs, finds the rows at fault."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+import pyarrow as pa
+
+from audiences.errors import DestinationRefusedError, DestinationUnavailableError
+from audiences.sync.destinations.base import Batch, Delivery, Request, Sleep, rejected_rows
+from audiences.sync.destinations.exchange import (
+    Answer,
+    Clients,
+    Exchange,
+    Meaning,
+    Outgoing,
+    Pace,
+    Verdict,
+)
+from audiences.sync.destinations.vendor import Call, Reading, Vendor, halves, ship
+from audiences.sync.settings import VendorSettings
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest(Request):
+    """The first calls of a batch; its body is theirs, one after the other."""
+
+    calls: tuple[Call, ...] = ()
+
+
+@dataclass(slots=True)
+class VendorDestination:
+    """A vendor's service as a destination.
+
+    Attributes:
+        vendor: What is particular to it.
+        exchange: Makes its requests.
+    """
+
+    vendor: Vendor[VendorSettings]
+    exchange: Exchange
+    _token: str = field(default="", repr=False)
+    _pace: Pace = field(init=False)
+    _erasure_pace: Pace = field(init=False)
+
+    def __post_init__(self) -> None:
+        facts = self.vendor.facts
+        self._pace = Pace(facts.rates, self.exchange.clock)
+        self._erasure_pace = Pace(facts.erasure_rates or facts.rates, self.exchange.clock)
+
+    @property
+    def key(self) -> str:
+        """Its key in the configuration."""
+        return self.vendor.key
+
+    @property
+    def max_rows(self) -> int:
+        """Most rows of one batch."""
+        most = self.vendor.facts.max_rows
+        return min(self.vendor.settings.max_rows or most, most)
+
+    def remembers(self, sync_key: str) -> bool:  # noqa: ARG002 - it is not asked
+        """True: what vendors hold is not read back."""
+        return True
+
+    def plan(self, batch: Batch) -> Request:
+        """The calls of a batch, byte for byte."""
+        return self._request(batch, self.vendor.plan(ship(batch)))
+
+    def send(self, request: Request, *, sleep: Sleep) -> Delivery:
+        """Carry out the calls and those that follow from their answers.
+
+        Raises:
+            DestinationUnavailableError: Nobody knows whether all of it arrived.
+            DestinationRefusedError: The first call was refused for good.
+        """
+        return self._carry_out(cast("CallRequest", request), self._pace, sleep)
+
+    def erase(self, batch: Batch, *, sleep: Sleep) -> Delivery:
+        """Make the vendor forget persons.
+
+        Raises:
+            DestinationUnavailableError: Nobody knows whether all of it arrived.
+            DestinationRefusedError: The first call was refused for good.
+        """
+        request = self._request(batch, self.vendor.erase(ship(batch)))
+        return self._carry_out(request, self._erasure_pace, sleep)
+
+    def _request(self, batch: Batch, calls: Iterable[Call]) -> CallRequest:
+        planned = tuple(calls)
+        body = b"\n".join(call.body for call in planned)
+        return CallRequest(batch.batch_id, batch.sync_key, body, planned)
+
+    def _carry_out(self, request: CallRequest, pace: Pace, sleep: Sleep) -> Delivery:
+        with self.exchange.clients() as clients:
+            work = _Work(self, clients, pace, sleep, deque(request.calls))
+            while work.todo:
+                work.step()
+        return Delivery(
+            _table(work.rejected), attempts=max(work.attempts, 1), doubtful=_table(work.doubtful)
+        )
+
+    def ask(
+        self, call: Call, clients: Clients, pace: Pace, sleep: Sleep
+    ) -> tuple[Answer, Verdict, int]:
+        """Make one call, with a new token once where the old one expired."""
+        self._sign_in(clients, sleep)
+        answer, verdict, attempts = self._send(call, clients, pace, sleep)
+        if verdict.meaning is Meaning.EXPIRED and self._token:
+            self._token = ""
+            self._sign_in(clients, sleep)
+            answer, verdict, more = self._send(call, clients, pace, sleep)
+            attempts += more
+        return answer, verdict, attempts
+
+    def _sign_in(self, clients: Clients, sleep: Sleep) -> None:
+        call = None if self._token else self.vendor.login(self.exchange.clock())
+        if call is None:
+            return
+        answer, verdict, _ = self._send(call, clients, None, sleep)
+        if verdict.meaning is not Meaning.TAKEN:
+            raise DestinationRefusedError(self.key, f"login_{verdict.code}", is_final=True)
+        self._token = self.vendor.token(answer)
+        if not self._token:
+            raise DestinationUnavailableError(self.key, "unreadable_login")
+
+    def _send(
+        self, call: Call, clients: Clients, pace: Pace | None, sleep: Sleep
+    ) -> tuple[Answer, Verdict, int]:
+        base = str(self.vendor.settings.base_url or self.vendor.host).rstrip("/")
+        url = call.path if "://" in call.path else base + call.path
+        kind = {"Content-Type": call.content_type} if call.body else {}
+        headers = {**kind, **self.vendor.headers(self._token), **call.headers}
+        return self.exchange.send(
+            Outgoing(call.method, url, call.body, lambda: headers),
+            judge=lambda answer: self.vendor.judge(answer, self.exchange.clock()),
+            clients=clients,
+            sleep=sleep,
+            pace=pace,
+        )
+
+
+@dataclass(slots=True)
+class _Work:
+    """The calls of one batch that are still to be made, and what came of the others."""
+
+    destination: VendorDestination
+    clients: Clients
+    pace: Pace
+    sleep: Sleep
+    todo: deque[Call]
+    rejected: dict[str, str] = field(default_factory=dict)
+    doubtful: dict[str, str] = field(default_factory=dict)
+    attempts: int = 0
+    splits: int = 0
+    polls: int = 0
+    has_effect: bool = False
+
+    def step(self) -> None:
+        """Make the next call and take in what it came to."""
+        call = self.todo.popleft()
+        if call.is_poll:
+            self._count_poll()
+        if call.wait_s:
+            self.sleep(call.wait_s)
+        answer, verdict, attempts = self.destination.ask(call, self.clients, self.pace, self.sleep)
+        self.attempts = max(self.attempts, attempts)
+        if verdict.meaning is Meaning.TAKEN:
+            self.has_effect = self.has_effect or bool(call.rows)
+            self._take_in(call, call.read(answer))
+        elif verdict.meaning is Meaning.REFUSED:
+            self._refused(call, answer, verdict.code)
+        elif self.has_effect:
+            self._give_up(call, verdict.code)
+        else:
+            raise DestinationRefusedError(self.destination.key, verdict.code, is_final=True)
+
+    def _take_in(self, call: Call, reading: Reading) -> None:
+        self.rejected.update(reading.rejected)
+        if reading.doubtful and call.split is not None:
+            self._narrow(call, reading.doubtful)
+        else:
+            self.doubtful.update(reading.doubtful)
+        self.todo.extendleft(reversed(reading.then))
+
+    def _refused(self, call: Call, answer: Answer, code: str) -> None:
+        other = call.refused(answer) if call.refused else None
+        if other is not None:
+            self._take_in(call, other)
+        elif not call.rows:
+            raise DestinationRefusedError(self.destination.key, code, is_final=False)
+        elif not self._halve(call):
+            self.rejected.update({row.row_id: code for row in call.rows})
+
+    def _narrow(self, call: Call, doubtful: Mapping[str, str]) -> None:
+        """Find the rows that a count speaks of: the one of a single row is its result."""
+        if len(call.rows) == 1:
+            self.rejected.update(doubtful)
+        elif not self._halve(call):
+            self.doubtful.update(doubtful)
+
+    def _halve(self, call: Call) -> bool:
+        """Put two calls for half of the rows each in place of a call; False where it cannot."""
+        may = self.splits < self.destination.vendor.settings.max_splits
+        if call.split is None or len(call.rows) < 2 or not may:
+            return False
+        self.splits += 1
+        first, second = halves(call.rows)
+        self.todo.extendleft([call.split(second), call.split(first)])
+        return True
+
+    def _give_up(self, call: Call, code: str) -> None:
+        """Something arrived, the rest will not: its rows are due again in the next run."""
+        left = [row for waiting in (call, *self.todo) for row in waiting.rows]
+        self.rejected.update({row.row_id: code for row in left})
+        self.todo.clear()
+
+    def _count_poll(self) -> None:
+        self.polls += 1
+        if self.polls > self.destination.vendor.settings.max_polls:
+            raise DestinationUnavailableError(self.destination.key, "job_not_finished")
+
+
+def _table(reasons: Mapping[str, str]) -> pa.Table:
+    return rejected_rows(list(reasons), list(reasons.values()))

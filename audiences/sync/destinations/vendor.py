@@ -1,0 +1,272 @@
+"""What one vendor's module says of its service: facts, requests out of rows, answers into results.
+
+Everything here is pure. A batch becomes calls; the answer to a call becomes results of its rows and
+the calls that follow from it, such as asking a job for its result. Sending is the runner's.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from audiences.sync.destinations.base import Batch
+from audiences.sync.destinations.exchange import Answer, Rate, Verdict, judge_status
+from audiences.sync.settings import VendorSettings
+
+ADDING = frozenset({"add", "change"})
+JSON = "application/json"
+
+
+class Semantics(StrEnum):
+    """What an answer says of the rows of a request."""
+
+    PER_ROW = "per row"
+    COUNTS = "counts"
+    ALL_OR_NOTHING = "all or nothing"
+    ASYNC_JOB = "asynchronous job"
+
+
+class Idempotency(StrEnum):
+    """Why sending a batch twice equals sending it once."""
+
+    NATURAL = "natural"  # its requests set a state
+    KEYED = "keyed"  # the receiver acts once on each key
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is declared of a vendor.
+
+    Attributes:
+        title: Its name.
+        api: The version of its interface that the requests are made for.
+        semantics: What an answer says of rows.
+        idempotency: Why a repeated batch does no harm.
+        max_rows: Most rows of one request.
+        rates: Most requests in a time.
+        erasure: How it is told to forget a person.
+        traps: What could change a consent there, and how it is kept from happening.
+        erasure_rates: Rates of the requests that erase, where they differ.
+    """
+
+    title: str
+    api: str
+    semantics: Semantics
+    idempotency: Idempotency
+    max_rows: int
+    rates: tuple[Rate, ...]
+    erasure: str
+    traps: str
+    erasure_rates: tuple[Rate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One person of a batch.
+
+    Attributes:
+        row_id: The person's name in this sync.
+        operation: add, change, remove or erase.
+        identifiers: By type (email, phone, person_id), in the form that the vendor takes. Of who is
+            removed or erased: those that were sent.
+        previous: Those sent before, where they differ; else empty.
+        fields: Traits and mapped fields, by the name that they have there.
+    """
+
+    row_id: str
+    operation: str
+    identifiers: Mapping[str, str]
+    previous: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_put(self) -> bool:
+        """Whether the person is to be there."""
+        return self.operation in ADDING
+
+
+Rows = tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """A batch as a vendor reads it."""
+
+    batch_id: str
+    sync_key: str
+    audience_key: str
+    target: str
+    rows: Rows
+
+    @property
+    def put(self) -> Rows:
+        """Who is to be there."""
+        return tuple(row for row in self.rows if row.is_put)
+
+    @property
+    def taken(self) -> Rows:
+        """Who is to go, and who was sent under identifiers that are no longer theirs."""
+        return tuple(
+            row if not row.is_put else replace(row, identifiers=row.previous)
+            for row in self.rows
+            if not row.is_put or row.previous
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an answer says.
+
+    Attributes:
+        rejected: Reason, a plain code, by row id.
+        then: Calls that follow from the answer; they go before all others.
+        doubtful: Reason by row id of rows that may or may not have been taken.
+    """
+
+    rejected: Mapping[str, str] = field(default_factory=dict)
+    then: tuple[Call, ...] = ()
+    doubtful: Mapping[str, str] = field(default_factory=dict)
+
+
+TAKEN = Reading()
+
+
+def _all_taken(_answer: Answer) -> Reading:
+    return TAKEN
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, byte for byte, and how to read its answer.
+
+    Attributes:
+        method: HTTP method.
+        path: Path and query, or a whole address on another host of the vendor.
+        rows: The rows it is about; empty for one that no row hangs on.
+        body: What is sent.
+        content_type: Of the body.
+        headers: More headers.
+        read: Reads an answer that was taken.
+        split: Makes the same call for fewer rows: the runner halves a call that was refused as a
+            whole until the rows at fault are found. None where an answer names its rows.
+        refused: What to make of a refusal instead, for refusals that mean something else.
+        wait_s: How long to wait before it is made, in seconds.
+        is_poll: Asks again about a job; counted, so that no job is waited for without end.
+    """
+
+    method: str
+    path: str
+    rows: Rows = ()
+    body: bytes = b""
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+    read: Callable[[Answer], Reading] = _all_taken
+    split: Callable[[Rows], Call] | None = None
+    refused: Callable[[Answer], Reading | None] | None = None
+    wait_s: float = 0.0
+    is_poll: bool = False
+
+
+S = TypeVar("S", bound=VendorSettings)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Vendor(ABC, Generic[S]):
+    """One vendor, with its settings and secrets.
+
+    Attributes:
+        key: The destination's key.
+        settings: Its settings.
+        secrets: Values of the environment variables, by the name of the setting.
+    """
+
+    key: str
+    settings: S
+    secrets: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(key={self.key!r})"
+
+    @property
+    @abstractmethod
+    def facts(self) -> Facts:
+        """What is declared of it."""
+
+    @property
+    @abstractmethod
+    def host(self) -> str:
+        """Scheme and host of its address."""
+
+    @abstractmethod
+    def headers(self, token: str) -> Mapping[str, str]:
+        """Headers of every request; ``token`` is empty where none is asked for first."""
+
+    @abstractmethod
+    def plan(self, shipment: Shipment) -> Iterable[Call]:
+        """The calls that bring about a batch: removals first; the same batch, the same bytes."""
+
+    @abstractmethod
+    def erase(self, shipment: Shipment) -> Iterable[Call]:
+        """The calls that make the vendor forget the persons of a batch."""
+
+    def judge(self, answer: Answer, now: datetime) -> Verdict:
+        """What an answer means; by its status, unless the vendor says so in the body."""
+        return judge_status(answer, now)
+
+    def login(self, now: datetime) -> Call | None:  # noqa: ARG002 - for those that need it
+        """The call for a token; None where the secret itself is one."""
+        return None
+
+    def token(self, answer: Answer) -> str:
+        """The token in the answer to a login."""
+        found = answer.json()
+        return str(found["access_token"]) if isinstance(found, dict) else ""
+
+
+def ship(batch: Batch) -> Shipment:
+    """Read a batch as vendors do."""
+    rows = tuple(_row(json.loads(payload)) for payload in batch.rows["payload"].to_pylist())
+    return Shipment(batch.batch_id, batch.sync_key, batch.audience_key, batch.target, rows)
+
+
+def _row(payload: Mapping[str, Any]) -> Row:
+    return Row(
+        payload["id"],
+        payload["operation"],
+        _by_type(payload.get("identifiers")),
+        _by_type(payload.get("previous_identifiers")),
+        payload.get("traits") or {},
+    )
+
+
+def _by_type(identifiers: Mapping[str, str | None] | None) -> dict[str, str]:
+    """Identifiers by type, without those that a person does not have."""
+    kinds = ("email", "phone", "person_id")
+    return {
+        next(kind for kind in kinds if column.startswith(kind)): value
+        for column, value in (identifiers or {}).items()
+        if value is not None
+    }
+
+
+def encoded(value: Any) -> bytes:
+    """A value as JSON, always the same bytes."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def chunked(rows: Sequence[Row], size: int) -> Iterator[Rows]:
+    """Rows in parts of at most so many."""
+    for first in range(0, len(rows), size):
+        yield tuple(rows[first : first + size])
+
+
+def halves(rows: Rows) -> tuple[Rows, Rows]:
+    """The first and the second half."""
+    middle = len(rows) // 2
+    return rows[:middle], rows[middle:]

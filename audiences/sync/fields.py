@@ -1,0 +1,151 @@
+"""What else is sent of a member: traits, scores, personas, recommendations, by the names over there.
+
+Scores are rounded to three digits: a change that nobody would act on is not sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from audiences.catalogue import (
+    AS_OF,
+    PERSONA_MEMBERS,
+    PROFILES,
+    RECOMMENDATIONS,
+    SCORES,
+    Catalogue,
+    suggestion,
+)
+from audiences.facts import personas_sql
+
+SOURCE_PATTERN = (
+    r"^(trait:[A-Za-z_][A-Za-z0-9_]*|(score|decile):[a-z][a-z0-9_]*|persona:(id|name)"
+    r"|recommendation:[a-z][a-z0-9_]*(:[1-9][0-9]?)?|text:.{1,200})$"
+)
+_PERSONA = {"persona_id": "id", "persona_name": "name"}
+_KINDS: Mapping[str, object] = {"score": SCORES, "decile": SCORES, "persona": PERSONA_MEMBERS,
+                                "recommendation": RECOMMENDATIONS}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value to send.
+
+    Attributes:
+        name: Its name at the destination: a field or merge tag.
+        source: Where it comes from: ``trait:<column>``, ``score:<model>``, ``decile:<model>``,
+            ``persona:id``, ``persona:name``, ``recommendation:<block>:<rank>``, ``text:<words>``.
+    """
+
+    name: str
+    source: str
+
+    @property
+    def kind(self) -> str:
+        """What kind of source it is."""
+        return self.source.partition(":")[0]
+
+    @property
+    def of(self) -> str:
+        """Which trait, model, block or words."""
+        return self.source.partition(":")[2]
+
+
+def field_problems(fields: tuple[Field, ...], catalogue: Catalogue) -> Iterator[str]:
+    """What is wrong with the sources, each in a sentence that names the field.
+
+    A model, persona or block that is not published yet is no mistake: an empty value is sent.
+    """
+    columns = catalogue.of(PROFILES).keys() - {"scores"}
+    for field in fields:
+        if field.kind == "trait" and field.of not in columns:
+            hint = suggestion(field.of, columns)
+            yield f"trait {field.of!r} is not a column of {PROFILES}: {hint}"
+
+
+def fields_sql(fields: tuple[Field, ...], catalogue: Catalogue) -> tuple[str, str]:
+    """Expressions and joins for the values of a person.
+
+    Args:
+        fields: What is wanted.
+        catalogue: The tables that the warehouse has.
+
+    Returns:
+        A JSON object expression over ``profiles``, and the joins that it needs on ``person_id``.
+    """
+    values = [(field.name, _value(field, catalogue)) for field in fields]
+    wanted = {_join(field) for field in fields if _table(field) in catalogue.columns}
+    joins = " ".join(sorted(join for join in wanted if join))
+    return json_object_sql(values), joins
+
+
+def json_object_sql(pairs: list[tuple[str, str]]) -> str:
+    """Expression for a JSON object as text, of names and expressions."""
+    written = ", ".join(f"{_quoted(name)}, {value}" for name, value in pairs)
+    return f"cast(json_object({written}) as varchar)"
+
+
+def _value(field: Field, catalogue: Catalogue) -> str:
+    if field.kind == "text":
+        return _quoted(field.of)
+    if field.kind == "trait" and field.of not in _PERSONA:
+        return exp.column(field.of, "profiles", quoted=True).sql(dialect="duckdb")
+    if _table(field) not in catalogue.columns:
+        return "null"
+    if field.kind in {"score", "decile"}:
+        value = f"{_alias(field)}.{field.kind}"
+        return f"round({value}, 3)" if field.kind == "score" else value
+    if field.kind == "recommendation":
+        return f"{_alias(field)}.content_id"
+    return f"personas.persona_{_PERSONA.get(field.of, field.of)}"
+
+
+def _table(field: Field) -> object:
+    is_persona = field.kind == "trait" and field.of in _PERSONA
+    return PERSONA_MEMBERS if is_persona else _KINDS.get(field.kind)
+
+
+def _join(field: Field) -> str:
+    """The join that a field needs; fields of one table share it."""
+    table = _table(field)
+    if table is PERSONA_MEMBERS:
+        now = f"(select coalesce(max(as_of), timestamp 'infinity') from {AS_OF.sql})"
+        return f"left join ({personas_sql(now)}) as personas using (person_id)"
+    if table is SCORES:
+        return f"left join ({_scores(field)}) as {_alias(field)} using (person_id)"
+    if table is RECOMMENDATIONS:
+        return f"left join ({_recommended(field)}) as {_alias(field)} using (person_id)"
+    return ""
+
+
+def _alias(field: Field) -> str:
+    kind = "score" if field.kind in {"score", "decile"} else field.kind
+    return "of_" + re.sub(r"[^a-z0-9_]", "_", f"{kind}_{field.of}")
+
+
+def _scores(field: Field) -> str:
+    """The latest publication of one model, known by the moment that the warehouse stands at."""
+    return f"""
+        select person_id, score, decile from {SCORES.sql}
+        where model_key = {_quoted(field.of)}
+            and as_of <= (select coalesce(max(as_of), timestamp 'infinity') from {AS_OF.sql})
+        qualify as_of = max(as_of) over ()
+            and row_number() over (partition by person_id order by score desc nulls last) = 1
+    """
+
+
+def _recommended(field: Field) -> str:
+    block, _, rank = field.of.partition(":")
+    return f"""
+        select person_id, content_id from {RECOMMENDATIONS.sql}
+        where block = {_quoted(block)} and rank = {int(rank or 1)}
+        qualify row_number() over (partition by person_id order by as_of desc, content_id) = 1
+    """
+
+
+def _quoted(text: str) -> str:
+    return exp.Literal.string(text).sql(dialect="duckdb")

@@ -1,0 +1,144 @@
+"""What all destinations are told in ``config/destinations.yml``; each adds its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import BeforeValidator, Field, HttpUrl, model_validator
+
+from audiences.sync.forms import IdentifierType
+from settings import StrictModel
+
+_VARIABLE = r"^[A-Z][A-Z0-9_]*$"
+
+
+def _hide_secret(value: object) -> object:
+    """Keep a secret that was pasted here by mistake out of the error message."""
+    return value if isinstance(value, str) and re.match(_VARIABLE, value) else "(hidden)"
+
+
+def _hide_userinfo(value: object) -> object:
+    """Keep a password inside an address out of the error message; such an address is refused."""
+    is_secret = isinstance(value, str) and "@" in value.partition("://")[2].partition("/")[0]
+    return "(an address with a user or password; use secret_env)" if is_secret else value
+
+
+VariableName = Annotated[
+    str,
+    BeforeValidator(_hide_secret),
+    Field(
+        pattern=_VARIABLE, description="Name of an environment variable, never the secret itself."
+    ),
+]
+Url = Annotated[HttpUrl, BeforeValidator(_hide_userinfo)]
+
+
+class DestinationSettings(StrictModel):
+    """What all destinations have.
+
+    Attributes:
+        accepts: Of each type of identifier that the destination takes, the forms, the usual first.
+        chooses_form: Whether a sync may leave the form to the destination.
+        needs_target: What the target of a sync names there; None where there is nothing to name.
+    """
+
+    accepts: ClassVar[Mapping[IdentifierType, tuple[str, ...]]] = {
+        "email": ("sha256", "raw"),
+        "phone": ("sha256", "raw"),
+        "person_id": ("raw", "sha256"),
+    }
+    chooses_form: ClassVar[bool] = False
+    needs_target: ClassVar[str | None] = None
+
+    @property
+    def refresh_days(self) -> int | None:
+        """After how many days an unchanged member is sent again; None: never."""
+        return None
+
+    enabled: bool = Field(default=True, description="false: nothing is sent, nothing is opened.")
+    purposes: list[str] = Field(
+        default_factory=list,
+        description="Consent purposes that this destination needs, beyond those of the audience.",
+    )
+    legal_basis: str | None = Field(
+        None, min_length=1, description="Why no consent is needed, where purposes is empty."
+    )
+
+    @model_validator(mode="after")
+    def _may_receive(self) -> Self:
+        if not self.purposes and self.legal_basis is None:
+            raise ValueError(
+                "write at least one purpose under purposes, or say under legal_basis why no "
+                "consent is needed"
+            )
+        return self
+
+
+class FileSettings(DestinationSettings):
+    """Files in a folder: the current members, and each run's changes."""
+
+    kind: Literal["file"] = Field(description="file")
+    folder: Path = Field(
+        description="Where to write; a relative path starts in the data home's artifacts folder."
+    )
+    formulas: Literal["neutralise", "keep"] = Field(
+        "neutralise",
+        description="neutralise: cells that a spreadsheet would run get a leading apostrophe, "
+        "and the manifest says so; keep: cells are written as they are.",
+    )
+    max_rows: int = Field(1_000_000, gt=0, description="Rows of one delta file.")
+
+
+class HttpSettings(DestinationSettings):
+    """How patient to be with a server, and which addresses it may have."""
+
+    timeout_s: float = Field(30.0, gt=0, description="Patience for one answer, in seconds.")
+    max_attempts: int = Field(5, ge=1, le=20, description="Attempts for one request in one run.")
+    max_wait_s: float = Field(
+        60.0,
+        ge=0,
+        description="Longest pause between attempts, in seconds; a destination that "
+        "asks for more is left to the next run.",
+    )
+    allow_insecure_loopback: bool = Field(
+        default=False, description="true: also http, and only to this machine; for trials."
+    )
+    allow_private_addresses: bool = Field(
+        default=False, description="true: also addresses inside a private network."
+    )
+
+
+class WebhookSettings(HttpSettings):
+    """A signed HTTP request for each batch (Standard Webhooks)."""
+
+    kind: Literal["webhook"] = Field(description="webhook")
+    url: Url = Field(description="Where to send; https only, redirects are not followed.")
+    secret_env: VariableName = Field(
+        description="Environment variable that holds the signing secret, whsec_ and base64."
+    )
+    max_rows: int = Field(500, gt=0, le=10_000, description="Rows of one request.")
+
+
+class VendorSettings(HttpSettings):
+    """What all vendors' services have. The form of an identifier is the vendor's choice."""
+
+    chooses_form: ClassVar[bool] = True
+
+    base_url: Url | None = Field(
+        None, description="Another address of the service, such as a proxy; usually left out."
+    )
+    max_rows: int | None = Field(
+        None, gt=0, description="Rows of one batch; never more than the vendor allows."
+    )
+    max_splits: int = Field(
+        500,
+        ge=0,
+        description="How often a batch is halved to find the rows that a vendor refuses without "
+        "naming them; rows beyond that count as undecided and are sent again.",
+    )
+    max_polls: int = Field(
+        60, ge=1, description="How often to ask for the result of a job before the next run does."
+    )
