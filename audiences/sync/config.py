@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field as Described
+from pydantic import model_validator
 
 from audiences.catalogue import suggestion
 from audiences.config import KEY_PATTERN
 from audiences.errors import InvalidAudienceError
 from audiences.sync.destinations.vendors import Settings
 from audiences.sync.fields import SOURCE_PATTERN, Field
-from audiences.sync.forms import Form, IdentifierType, column_of
+from audiences.sync.forms import HELD_IN_TRAITS, Form, IdentifierType, column_of
 from audiences.sync.settings import DestinationSettings, FileSettings, WebhookSettings
 from settings import StrictModel
 
@@ -29,8 +30,19 @@ class Identifier(StrictModel):
     form: Form | None = Described(
         None,
         description="sha256: hex of the normalised value (trimmed lower-case address, E.164 "
-        "phone); raw: the normalised value itself. A vendor knows its form: leave it out.",
+        "phone); raw: the normalised value itself; google, uid2, meta: hashed by the rule of that "
+        "company. A vendor knows its form: leave it out.",
     )
+    trait: str | None = Described(
+        None,
+        description="Of uid2, tdid and maid: the column of marts.profiles that holds the id.",
+    )
+
+    @model_validator(mode="after")
+    def _is_held_somewhere(self) -> Self:
+        if (self.type in HELD_IN_TRAITS) != (self.trait is not None):
+            raise ValueError("write trait with uid2, tdid and maid, and with no other identifier")
+        return self
 
     @property
     def column(self) -> str:
@@ -163,7 +175,7 @@ def _resolve(key: str, sync: SyncSettings, destination: Any) -> Sync:
 def _formed(identifier: Identifier, destination: DestinationSettings) -> Identifier:
     """An identifier in the form that it is sent in."""
     usual = destination.accepts[identifier.type][0]
-    return Identifier(type=identifier.type, form=identifier.form or usual)  # type: ignore[arg-type]
+    return identifier.model_copy(update={"form": identifier.form or usual})
 
 
 def _problems(config: DestinationsConfig, audiences: Collection[str]) -> Iterator[str]:

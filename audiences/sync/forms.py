@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-IdentifierType = Literal["email", "phone", "person_id"]
+IdentifierType = Literal["email", "phone", "person_id", "uid2", "tdid", "maid"]
+# Ids that others gave a person, as they stand in a column of the profile.
+HELD_IN_TRAITS = frozenset({"uid2", "tdid", "maid"})
 Form = Literal["raw", "sha256", "google", "uid2", "meta"]
 
 

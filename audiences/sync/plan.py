@@ -16,10 +16,10 @@ from audiences.errors import InvalidAudienceError
 from audiences.inventory import DEFINITIONS, LEDGER, MEMBERSHIPS
 from audiences.judge import TREATMENT, consent_by_person
 from audiences.sync.config import Identifier, Sync
-from audiences.sync.fields import field_problems, fields_sql, json_object_sql
+from audiences.sync.fields import Field, field_problems, fields_sql, json_object_sql
 from audiences.sync.forms import form_sql
 from audiences.sync.ledger import in_order
-from warehouse import Warehouse
+from warehouse import Warehouse, quoted
 
 SUPPRESSED = "candor_sync_suppressed"
 READY = "ready"
@@ -32,8 +32,10 @@ def check_sync(sync: Sync, catalogue: Catalogue) -> None:
         InvalidAudienceError: A trait is no column of ``marts.profiles``, or scores, which go by
             ``score:``; all problems at once.
     """
+    held = tuple(Field(i.column, f"trait:{i.trait}") for i in sync.identifiers if i.trait)
     problems = [
-        f"sync {sync.key!r}: {problem}" for problem in field_problems(sync.values, catalogue)
+        f"sync {sync.key!r}: {problem}"
+        for problem in field_problems((*sync.values, *held), catalogue)
     ]
     if problems:
         raise InvalidAudienceError(problems)
@@ -241,14 +243,21 @@ def _points() -> str:
 
 
 def _reachable(sync: Sync) -> str:
+    """Query for who has one of the identifiers."""
     if any(identifier.type == "person_id" for identifier in sync.identifiers):
         return f"select distinct person_id from {PROFILES.sql}"
     types = ", ".join(sorted({f"'{identifier.type}'" for identifier in sync.identifiers}))
-    return f"""
-        select distinct person_id from {CONTACT_POINTS.sql}
+    by_contact = f"""
+        select person_id from {CONTACT_POINTS.sql}
         where identifier_type in ({types}) and identifier_value is not null
             and not coalesce(is_shared, false)
     """
+    by_trait = "".join(
+        f" union all select person_id from {PROFILES.sql} where {quoted(i.trait)} is not null"
+        for i in sync.identifiers
+        if i.trait
+    )
+    return f"select distinct person_id from ({by_contact}{by_trait})"
 
 
 def _desired(sync: Sync, catalogue: Catalogue) -> str:
@@ -268,8 +277,11 @@ def _desired(sync: Sync, catalogue: Catalogue) -> str:
 
 
 def _identifier(identifier: Identifier) -> str:
+    form = identifier.form or "raw"
+    if identifier.trait:
+        return form_sql(f"cast(profiles.{quoted(identifier.trait)} as varchar)", "id", form)
     source = "profiles" if identifier.type == "person_id" else "points"
-    return form_sql(f"{source}.{identifier.type}", identifier.type, identifier.form or "raw")
+    return form_sql(f"{source}.{identifier.type}", identifier.type, form)
 
 
 def _row_id() -> str:

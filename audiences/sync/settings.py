@@ -46,9 +46,12 @@ class DestinationSettings(StrictModel):
     """
 
     accepts: ClassVar[Mapping[IdentifierType, tuple[str, ...]]] = {
-        "email": ("sha256", "raw"),
-        "phone": ("sha256", "raw"),
+        "email": ("sha256", "raw", "google", "uid2", "meta"),
+        "phone": ("sha256", "raw", "google", "uid2", "meta"),
         "person_id": ("raw", "sha256"),
+        "uid2": ("raw",),
+        "tdid": ("raw",),
+        "maid": ("raw",),
     }
     chooses_form: ClassVar[bool] = False
     needs_target: ClassVar[str | None] = None
@@ -129,6 +132,9 @@ class VendorSettings(HttpSettings):
 
     base_url: Url | None = Field(
         None, description="Another address of the service, such as a proxy; usually left out."
+    )
+    requests_per_minute: int | None = Field(
+        None, gt=0, description="Most requests a minute, where your contract has another limit."
     )
     max_rows: int | None = Field(
         None, gt=0, description="Rows of one batch; never more than the vendor allows."

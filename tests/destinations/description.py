@@ -19,10 +19,10 @@ SPECS = SHARED_DATA.parent / "specs"
 
 
 class Description:
-    """Judges requests by one or several files of ``specs``; silent where they are absent."""
+    """Judges requests by files of ``specs``; silent where they are absent, or of paths ``besides``."""
 
-    def __init__(self, *files: str, base: str = "") -> None:
-        self._files, self._base = files, base
+    def __init__(self, *files: str, base: str = "", besides: str = "(?!)") -> None:
+        self._files, self._base, self._besides = files, base, re.compile(besides)
 
     def require(self) -> None:
         """Skip where the descriptions are absent; in CI that is a failure."""
@@ -37,7 +37,7 @@ class Description:
 
     def problems(self, asked: Any) -> list[str]:
         """What the description says against a request."""
-        if not self.is_there():
+        if not self.is_there() or self._besides.search(asked.path):
             return []
         for file in self._files:
             found = _operation(_load(file), asked, self._base)

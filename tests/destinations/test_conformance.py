@@ -211,6 +211,7 @@ def test_every_request_is_as_the_vendor_describes_it(described: Case, clock: Clo
 
 def test_of_n_rows_exactly_those_at_fault_fail_and_come_again(case: Case, company: Company) -> None:
     company.people(PEOPLE, country="US")
+    company.warehouse.execute("update marts.profiles set job_title = 'id-' || person_id")
     compute_memberships(company.warehouse, [audience(EVERYONE)], run_id="r0", now=NOW)
 
     for failing in range(PEOPLE + 1):

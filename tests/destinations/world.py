@@ -56,9 +56,14 @@ class Asked:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    pairs: Sequence[tuple[str, str]] = ()
 
     def json(self) -> Any:
         return json.loads(self.body) if self.body else None
+
+    def every(self, name: str) -> list[str]:
+        """All values of a part of the query that is repeated."""
+        return [value for key, value in self.pairs if key == name]
 
 
 class Service:
@@ -161,8 +166,10 @@ def _read(request: httpx.Request) -> Asked:
     raw = request.url.raw_path.decode()
     path, _, query = raw.partition("?")
     headers = {k.lower(): v for k, v in request.headers.items()}
-    pairs = dict(parse_qsl(query, keep_blank_values=True))
-    return Asked(request.method, headers["host"], path, pairs, headers, request.content)
+    pairs = parse_qsl(query, keep_blank_values=True)
+    return Asked(
+        request.method, headers["host"], path, dict(pairs), headers, request.content, pairs
+    )
 
 
 @dataclass(frozen=True)
@@ -183,7 +190,7 @@ class Case:
 
     kind: str
     settings: Mapping[str, Any]
-    identifiers: tuple[str, ...]
+    identifiers: tuple[Any, ...]
     target: str | None
     service: type[Service]
     seen: Callable[[str], str]
@@ -215,7 +222,9 @@ class Case:
         sync: dict[str, Any] = {
             "audience": "everyone",
             "destination": "it",
-            "identifiers": [{"type": kind} for kind in self.identifiers],
+            "identifiers": [
+                {"type": found} if isinstance(found, str) else found for found in self.identifiers
+            ],
             "traits": ["country"],
             "target": self.target,
         }
@@ -244,7 +253,7 @@ class Case:
         values = {"email": f"{person}@mail.example", "person_id": person}
         sent = {columns[kind]: values[kind] for kind in columns if kind in values}
         if self.seen(person) not in sent.values():
-            sent[next(iter(sent))] = self.seen(person)
+            sent[next(iter(columns.values()))] = self.seen(person)
         return {
             "id": f"r_{person}",
             "operation": operation,

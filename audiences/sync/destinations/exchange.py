@@ -11,6 +11,7 @@ import email.utils
 import ipaddress
 import itertools
 import json
+import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -128,6 +129,8 @@ class Clients:
         self._timeout_s, self._transport = timeout_s, transport
         self._stack = contextlib.ExitStack()
         self._by_host: dict[str, httpx.Client] = {}
+        # It logs addresses of requests, and some vendors are asked by e-mail address in them.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
 
     def __enter__(self) -> Self:
         return self

@@ -27,8 +27,10 @@ from audiences.sync.destinations.vendor import (
     Semantics,
     Shipment,
     Vendor,
+    by_index,
     chunked,
     encoded,
+    in_doubt,
 )
 from audiences.sync.settings import VariableName, VendorSettings
 
@@ -138,7 +140,7 @@ def _polled(rows: Rows, job_id: str, answer: Answer) -> Reading:
     if found["status"] in {"queued", "processing"}:
         return Reading(then=(_poll(rows, job_id),))
     if found["status"] == "cancelled":
-        return Reading(doubtful=dict.fromkeys((r.row_id for r in rows), "job_cancelled"))
+        return in_doubt(rows, "job_cancelled")
     path = (
         f"/api/profile-bulk-import-jobs/{quote(job_id, safe='')}/import-errors?page%5Bsize%5D=100"
     )
@@ -151,8 +153,8 @@ def _errors(rows: Rows, answer: Answer) -> Reading:
     page = answer.json()
     places = [_POINTER.match(e["attributes"]["source"].get("pointer") or "") for e in page["data"]]
     if not all(places):
-        return Reading(doubtful=dict.fromkeys((r.row_id for r in rows), "unplaced_error"))
-    rejected = {rows[int(place[1])].row_id: "import_error" for place in places if place}
+        return in_doubt(rows, "unplaced_error")
+    rejected = by_index(rows, {int(place[1]): "import_error" for place in places if place})
     following = (page.get("links") or {}).get("next")
     then = (Call("GET", following, rows, read=partial(_errors, rows)),) if following else ()
     return Reading(rejected, then)

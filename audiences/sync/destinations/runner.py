@@ -18,6 +18,7 @@ from audiences.sync.destinations.exchange import (
     Meaning,
     Outgoing,
     Pace,
+    Rate,
     Verdict,
 )
 from audiences.sync.destinations.vendor import Call, Reading, Vendor, halves, ship
@@ -47,9 +48,10 @@ class VendorDestination:
     _erasure_pace: Pace = field(init=False)
 
     def __post_init__(self) -> None:
-        facts = self.vendor.facts
-        self._pace = Pace(facts.rates, self.exchange.clock)
-        self._erasure_pace = Pace(facts.erasure_rates or facts.rates, self.exchange.clock)
+        facts, most = self.vendor.facts, self.vendor.settings.requests_per_minute
+        rates = (Rate(most, 60.0),) if most else facts.rates
+        self._pace = Pace(rates, self.exchange.clock)
+        self._erasure_pace = Pace(facts.erasure_rates or rates, self.exchange.clock)
 
     @property
     def key(self) -> str:
@@ -118,7 +120,7 @@ class VendorDestination:
 
     def _sign_in(self, clients: Clients, sleep: Sleep) -> None:
         call = None if self._token else self.vendor.login(self.exchange.clock())
-        if call is None:
+        if call is None or self._is_cut(call):
             return
         answer, verdict, _ = self._send(call, clients, None, sleep)
         if verdict.meaning is not Meaning.TAKEN:
@@ -161,7 +163,9 @@ class _Work:
 
     def step(self) -> None:
         """Make the next call and take in what it came to."""
-        call = self.todo.popleft()
+        call = self._of_the_others(self.todo.popleft())
+        if call is None or self._is_cut(call):
+            return
         if call.is_poll:
             self._count_poll()
         if call.wait_s:
@@ -177,6 +181,27 @@ class _Work:
             self._give_up(call, verdict.code)
         else:
             raise DestinationRefusedError(self.destination.key, verdict.code, is_final=True)
+
+    def _is_cut(self, call: Call) -> bool:
+        """Put two calls in place of one that is too large; a row that is by itself is refused."""
+        most = self.destination.vendor.facts.max_bytes
+        if not most or len(call.body) <= most or call.split is None:
+            return False
+        if len(call.rows) < 2:
+            self.rejected.update({row.row_id: "too_large" for row in call.rows})
+        else:
+            first, second = halves(call.rows)
+            self.todo.extendleft([call.split(second), call.split(first)])
+        return True
+
+    def _of_the_others(self, call: Call) -> Call | None:
+        """A call without the rows that were refused before it; None where it is about them alone."""
+        left = tuple(row for row in call.rows if row.row_id not in self.rejected)
+        if len(left) == len(call.rows):
+            return call
+        if not left:
+            return None
+        return call.split(left) if call.split and not call.is_poll else call
 
     def _take_in(self, call: Call, reading: Reading) -> None:
         self.rejected.update(reading.rejected)

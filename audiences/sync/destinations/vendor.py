@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args
 
 from audiences.sync.destinations.base import Batch
 from audiences.sync.destinations.exchange import Answer, Rate, Verdict, judge_status
+from audiences.sync.forms import IdentifierType
 from audiences.sync.settings import VendorSettings
 
+_KINDS = get_args(IdentifierType)
 ADDING = frozenset({"add", "change"})
 JSON = "application/json"
 
@@ -53,6 +55,7 @@ class Facts:
         erasure: How it is told to forget a person.
         traps: What could change a consent there, and how it is kept from happening.
         erasure_rates: Rates of the requests that erase, where they differ.
+        max_bytes: Most bytes of one request; 0 where no limit is near.
     """
 
     title: str
@@ -64,6 +67,7 @@ class Facts:
     erasure: str
     traps: str
     erasure_rates: tuple[Rate, ...] = ()
+    max_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class Row:
     Attributes:
         row_id: The person's name in this sync.
         operation: add, change, remove or erase.
-        identifiers: By type (email, phone, person_id), in the form that the vendor takes. Of who is
+        identifiers: By type (email, phone, person_id and so on), in the form that the vendor takes. Of who is
             removed or erased: those that were sent.
         previous: Those sent before, where they differ; else empty.
         fields: Traits and mapped fields, by the name that they have there.
@@ -247,9 +251,8 @@ def _row(payload: Mapping[str, Any]) -> Row:
 
 def _by_type(identifiers: Mapping[str, str | None] | None) -> dict[str, str]:
     """Identifiers by type, without those that a person does not have."""
-    kinds = ("email", "phone", "person_id")
     return {
-        next(kind for kind in kinds if column.startswith(kind)): value
+        next(kind for kind in _KINDS if column.startswith(kind)): value
         for column, value in (identifiers or {}).items()
         if value is not None
     }
@@ -258,6 +261,26 @@ def _by_type(identifiers: Mapping[str, str | None] | None) -> dict[str, str]:
 def encoded(value: Any) -> bytes:
     """A value as JSON, always the same bytes."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def by_index(rows: Rows, refused: Mapping[int, str]) -> dict[str, str]:
+    """Reasons by row id, of reasons by the place of a row in a request."""
+    return {rows[place].row_id: reason for place, reason in refused.items() if place < len(rows)}
+
+
+def by_value(rows: Rows, refused: Mapping[str, str]) -> dict[str, str]:
+    """Reasons by row id, of reasons by an identifier; addresses are compared in lower case."""
+    return {
+        row.row_id: refused[value.lower()]
+        for row in rows
+        for value in row.identifiers.values()
+        if value.lower() in refused
+    }
+
+
+def in_doubt(rows: Rows, reason: str) -> Reading:
+    """All of these rows may or may not have been taken."""
+    return Reading(doubtful={row.row_id: reason for row in rows})
 
 
 def chunked(rows: Sequence[Row], size: int) -> Iterator[Rows]:

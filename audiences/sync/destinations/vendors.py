@@ -6,15 +6,32 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from audiences.sync.destinations.algolia import Algolia, AlgoliaSettings
+from audiences.sync.destinations.iterable import IterableLists, IterableSettings
 from audiences.sync.destinations.klaviyo import Klaviyo, KlaviyoSettings
+from audiences.sync.destinations.mailchimp import Mailchimp, MailchimpSettings
+from audiences.sync.destinations.marketo import Marketo, MarketoSettings
+from audiences.sync.destinations.the_trade_desk import TheTradeDesk, TheTradeDeskSettings
 from audiences.sync.destinations.vendor import Vendor
 from audiences.sync.settings import FileSettings, VendorSettings, WebhookSettings
 
 Settings = Annotated[
-    FileSettings | WebhookSettings | KlaviyoSettings,
+    FileSettings
+    | WebhookSettings
+    | AlgoliaSettings
+    | IterableSettings
+    | KlaviyoSettings
+    | MailchimpSettings
+    | MarketoSettings
+    | TheTradeDeskSettings,
     Field(discriminator="kind"),
 ]
 
 VENDORS: dict[type[VendorSettings], type[Vendor[Any]]] = {
+    AlgoliaSettings: Algolia,
+    IterableSettings: IterableLists,
     KlaviyoSettings: Klaviyo,
+    MailchimpSettings: Mailchimp,
+    MarketoSettings: Marketo,
+    TheTradeDeskSettings: TheTradeDesk,
 }
