@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from tests.destinations.services import (
+    activecampaign,
     algolia,
+    braze,
+    customer_io,
+    hubspot,
     iterable,
     klaviyo,
     mailchimp,
@@ -13,7 +17,11 @@ from tests.destinations.services import (
 from tests.destinations.world import Case
 
 CASES: tuple[Case, ...] = (
+    activecampaign.CASE,
     algolia.CASE,
+    braze.CASE,
+    customer_io.CASE,
+    hubspot.CASE,
     iterable.CASE,
     klaviyo.CASE,
     mailchimp.CASE,

@@ -209,37 +209,45 @@ def test_every_request_is_as_the_vendor_describes_it(described: Case, clock: Clo
     assert service.invalid == []
 
 
-def test_of_n_rows_exactly_those_at_fault_fail_and_come_again(case: Case, company: Company) -> None:
+@pytest.mark.parametrize("failing", range(PEOPLE + 1))
+def test_of_n_rows_exactly_those_at_fault_are_refused(
+    case: Case, service: Service, clock: Clock, failing: int
+) -> None:
+    service.broken = {case.seen(name) for name in NAMES[:failing]}
+
+    delivery = _send(case, service, clock)
+
+    refused = dict(
+        zip(*(delivery.rejected[c].to_pylist() for c in ("row_id", "reason")), strict=True)
+    )
+    assert set(refused) == {f"r_{name}" for name in NAMES[:failing]}
+    assert all(refused.values())
+    assert delivery.doubtful.num_rows == 0
+    assert service.held(_target(case)) == {case.seen(name) for name in NAMES[failing:]}
+
+
+def test_rows_at_fault_are_in_the_ledger_and_come_again(case: Case, company: Company) -> None:
     company.people(PEOPLE, country="US")
     company.warehouse.execute("update marts.profiles set job_title = 'id-' || person_id")
     compute_memberships(company.warehouse, [audience(EVERYONE)], run_id="r0", now=NOW)
-
-    for failing in range(PEOPLE + 1):
-        _check_failing(case, company, failing)
-
-
-def _check_failing(case: Case, company: Company, failing: int) -> None:
     clock = Clock()
     service = case.service(clock)
-    service.broken = {case.seen(name) for name in NAMES[:failing]}
-    sync = case.sync(f"failing_{failing}")
+    service.broken = {case.seen(name) for name in NAMES[:2]}
     destination = case.open(service, clock)
 
-    def run(number: int) -> Any:
+    def run(number: int) -> tuple[int, int]:
         moment = NOW + dt.timedelta(hours=number)
-        return run_sync(
-            company.warehouse, sync, destination, run_id=f"r{number}", now=moment, sleep=clock.sleep
-        )
+        report = run_sync(
+            company.warehouse, case.sync(), destination,
+            run_id=f"r{number}", now=moment, sleep=clock.sleep,
+        )  # fmt: skip
+        return report.added, report.rejected
 
-    first, second = run(1), run(2)
-    assert (first.added, first.rejected) == (PEOPLE - failing, failing)
-    assert (second.added, second.rejected) == (0, failing)
-    reasons = company.rows("sync.ledger", f"sync_key = '{sync.key}' and status = 'rejected'")
-    assert {row["person_id"] for row in reasons} == set(NAMES[:failing])
-    assert all(row["reason"] for row in reasons)
+    assert [run(1), run(2)] == [(PEOPLE - 2, 2), (0, 2)]
+    refused = company.rows("sync.ledger", "status = 'rejected' and reason is not null")
+    assert {row["person_id"] for row in refused} == set(NAMES[:2])
     service.broken = set()
-    third = run(3)
-    assert (third.added, third.rejected) == (failing, 0)
+    assert run(3) == (2, 0)
     assert service.held(_target(case)) == _everyone(case)
     assert service.impatient == []
 

@@ -61,6 +61,7 @@ class IterableLists(Vendor[IterableSettings]):
         semantics=Semantics.PER_ROW,
         idempotency=Idempotency.NATURAL,
         max_rows=1000,  # not in the description; what other connectors send
+        max_bytes=4_000_000,
         rates=(Rate(5, 1),),  # not in the description either
         erasure_rates=(Rate(3, 1),),
         erasure="users/forget, which also refuses the person in future",

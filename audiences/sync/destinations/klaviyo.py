@@ -64,6 +64,7 @@ class Klaviyo(Vendor[KlaviyoSettings]):
         semantics=Semantics.ASYNC_JOB,
         idempotency=Idempotency.NATURAL,
         max_rows=1000,  # profiles of one removal; an import takes 10,000
+        max_bytes=5_000_000,
         rates=(Rate(10, 1), Rate(150, 60)),
         erasure_rates=(Rate(3, 1), Rate(60, 60)),
         erasure="data-privacy-deletion-jobs, one request a person",

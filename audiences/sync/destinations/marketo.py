@@ -64,6 +64,7 @@ class Marketo(Vendor[MarketoSettings]):
         semantics=Semantics.PER_ROW,
         idempotency=Idempotency.NATURAL,
         max_rows=300,
+        max_bytes=1_000_000,
         rates=(Rate(100, 20),),  # shared by the whole instance
         erasure="leads/delete, after finding the leads",
         traps="unsubscribed is never sent unless you map it: a list changes no subscription",

@@ -120,7 +120,7 @@ class VendorDestination:
 
     def _sign_in(self, clients: Clients, sleep: Sleep) -> None:
         call = None if self._token else self.vendor.login(self.exchange.clock())
-        if call is None or self._is_cut(call):
+        if call is None:
             return
         answer, verdict, _ = self._send(call, clients, None, sleep)
         if verdict.meaning is not Meaning.TAKEN:

@@ -68,7 +68,8 @@ class TheTradeDesk(Vendor[TheTradeDeskSettings]):
         api="data API",
         semantics=Semantics.COUNTS,
         idempotency=Idempotency.NATURAL,
-        max_rows=5000,  # stays well below 2,500,000 bytes
+        max_rows=5000,
+        max_bytes=2_500_000,
         rates=(Rate(20, 1),),  # no number is published
         erasure="data/deletion-optout/advertiser",
         traps="none: it sends no messages",

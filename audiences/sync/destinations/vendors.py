@@ -6,7 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from audiences.sync.destinations.activecampaign import ActiveCampaign, ActiveCampaignSettings
 from audiences.sync.destinations.algolia import Algolia, AlgoliaSettings
+from audiences.sync.destinations.braze import Braze, BrazeSettings
+from audiences.sync.destinations.customer_io import CustomerIo, CustomerIoSettings
+from audiences.sync.destinations.hubspot import HubSpot, HubSpotSettings
 from audiences.sync.destinations.iterable import IterableLists, IterableSettings
 from audiences.sync.destinations.klaviyo import Klaviyo, KlaviyoSettings
 from audiences.sync.destinations.mailchimp import Mailchimp, MailchimpSettings
@@ -18,7 +22,11 @@ from audiences.sync.settings import FileSettings, VendorSettings, WebhookSetting
 Settings = Annotated[
     FileSettings
     | WebhookSettings
+    | ActiveCampaignSettings
     | AlgoliaSettings
+    | BrazeSettings
+    | CustomerIoSettings
+    | HubSpotSettings
     | IterableSettings
     | KlaviyoSettings
     | MailchimpSettings
@@ -28,7 +36,11 @@ Settings = Annotated[
 ]
 
 VENDORS: dict[type[VendorSettings], type[Vendor[Any]]] = {
+    ActiveCampaignSettings: ActiveCampaign,
     AlgoliaSettings: Algolia,
+    BrazeSettings: Braze,
+    CustomerIoSettings: CustomerIo,
+    HubSpotSettings: HubSpot,
     IterableSettings: IterableLists,
     KlaviyoSettings: Klaviyo,
     MailchimpSettings: Mailchimp,

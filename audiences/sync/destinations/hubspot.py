@@ -1,0 +1,152 @@
+"""HubSpot: contacts are upserted by e-mail address, then put on a static list by their ids.
+
+Source: HubSpot's documentation of contacts (batch upsert, batch read, gdpr-delete) and lists v3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar, Literal
+from urllib.parse import quote
+
+from pydantic import Field
+
+from audiences.sync.destinations.exchange import Answer, Rate
+from audiences.sync.destinations.vendor import (
+    Call,
+    Facts,
+    Idempotency,
+    Reading,
+    Row,
+    Rows,
+    Semantics,
+    Shipment,
+    Vendor,
+    encoded,
+)
+from audiences.sync.settings import VariableName, VendorSettings
+
+_CONTACTS = "/crm/v3/objects/contacts"
+_NOT_THERE = 404
+
+
+class HubSpotSettings(VendorSettings):
+    """A static list of contacts in HubSpot."""
+
+    accepts: ClassVar = {"email": ("raw",)}
+    needs_target: ClassVar = "the number of the list (one that is static: MANUAL or SNAPSHOT)"
+
+    kind: Literal["hubspot"] = Field(description="hubspot")
+    token_env: VariableName = Field(description="Variable with the token of a private app.")
+
+
+class HubSpot(Vendor[HubSpotSettings]):
+    """HubSpot's static lists."""
+
+    __slots__ = ()
+
+    facts = Facts(
+        title="HubSpot",
+        api="v3",
+        semantics=Semantics.PER_ROW,
+        idempotency=Idempotency.NATURAL,
+        max_rows=100,  # contacts of one upsert
+        rates=(Rate(100, 10),),
+        erasure="gdpr-delete by address",
+        traps="subscription types are never touched: a list changes none",
+    )
+    host = "https://api.hubapi.com"
+
+    def headers(self, token: str) -> Mapping[str, str]:  # noqa: ARG002 - the secret is the token
+        """The private app's token."""
+        return {"Authorization": f"Bearer {self.secrets['token_env']}"}
+
+    def plan(self, shipment: Shipment) -> Iterable[Call]:
+        """Find who is to go and take them off; upsert who is to be there and put them on."""
+        if shipment.taken:
+            yield _find(shipment.target, shipment.taken)
+        if shipment.put:
+            yield _upsert(shipment.target, shipment.put)
+
+    def erase(self, shipment: Shipment) -> Iterable[Call]:
+        """Delete for good; who is not there is forgotten already."""
+        for row in shipment.rows:
+            body = encoded({"idProperty": "email", "objectId": row.identifiers["email"]})
+            yield Call("POST", f"{_CONTACTS}/gdpr-delete", (row,), body, refused=_absent)
+
+
+def _upsert(target: str, rows: Rows) -> Call:
+    inputs = [
+        {
+            "idProperty": "email",
+            "id": row.identifiers["email"],
+            "properties": {"email": row.identifiers["email"], **_texts(row.fields)},
+        }
+        for row in rows
+    ]
+    return Call(
+        "POST",
+        f"{_CONTACTS}/batch/upsert",
+        rows,
+        encoded({"inputs": inputs}),
+        read=partial(_upserted, target, rows),
+        split=partial(_upsert, target),
+    )
+
+
+def _upserted(target: str, rows: Rows, answer: Answer) -> Reading:
+    """Whoever got no record is refused; the others go on the list."""
+    known = _known(rows, answer)
+    found = {row.row_id for _, row in known}
+    rejected = {row.row_id: "no_record" for row in rows if row.row_id not in found}
+    return Reading(rejected, (_membership("add", target, known),) if known else ())
+
+
+def _find(target: str, rows: Rows) -> Call:
+    inputs = [{"id": row.identifiers["email"]} for row in rows]
+    body = {"properties": ["email"], "idProperty": "email", "inputs": inputs}
+    read = partial(_found, target, rows)
+    return Call("POST", f"{_CONTACTS}/batch/read", rows, encoded(body), read=read)
+
+
+def _found(target: str, rows: Rows, answer: Answer) -> Reading:
+    """Who is not found is on no list."""
+    known = _known(rows, answer)
+    return Reading(then=(_membership("remove", target, known),) if known else ())
+
+
+def _membership(verb: str, target: str, known: Sequence[tuple[str, Row]]) -> Call:
+    path = f"/crm/v3/lists/{quote(target, safe='')}/memberships/{verb}"
+    rows = tuple(row for _, row in known)
+    body = encoded([record for record, _ in known])
+    return Call("PUT", path, rows, body, read=partial(_listed, verb, known))
+
+
+def _listed(verb: str, known: Sequence[tuple[str, Row]], answer: Answer) -> Reading:
+    """Records that are missing cannot be added, and need not be removed."""
+    missing = set(answer.json().get("recordIdsMissing") or ())
+    refused = {row.row_id: "record_missing" for record, row in known if record in missing}
+    return Reading(refused if verb == "add" else {})
+
+
+def _known(rows: Rows, answer: Answer) -> list[tuple[str, Row]]:
+    """Records of an answer, each with the row of its address."""
+    by_email = {row.identifiers["email"].lower(): row for row in rows}
+    pairs = [
+        (str(result["id"]), by_email.get(str(result["properties"].get("email")).lower()))
+        for result in answer.json()["results"]
+    ]
+    return [(record, row) for record, row in pairs if row is not None]
+
+
+def _texts(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Properties are texts; what is unknown is emptied."""
+    return {
+        name: "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in fields.items()
+    }
+
+
+def _absent(answer: Answer) -> Reading | None:
+    return Reading() if answer.status == _NOT_THERE else None
