@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
@@ -203,6 +204,10 @@ def _misfits(sync: SyncSettings, destination: DestinationSettings) -> Iterator[s
         yield from _unfit_identifier(identifier, destination)
     if destination.needs_target and sync.target is None:
         yield f"write target: {destination.needs_target}"
+    if sync.target is not None and not re.fullmatch(destination.target_pattern, sync.target):
+        yield f"target {sync.target!r} is not {destination.needs_target}"
+    for name in sorted(destination.consent_fields & {*sync.traits, *sync.fields}):
+        yield f"field {name!r} holds a consent there: a sync never sets one"
     if sync.target is not None and destination.needs_target is None:
         yield "its destination has no target; leave it out"
 

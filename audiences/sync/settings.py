@@ -43,6 +43,8 @@ class DestinationSettings(StrictModel):
         accepts: Of each type of identifier that the destination takes, the forms, the usual first.
         chooses_form: Whether a sync may leave the form to the destination.
         needs_target: What the target of a sync names there; None where there is nothing to name.
+        target_pattern: What a target looks like.
+        consent_fields: Fields there that hold a consent, which no sync may set.
     """
 
     accepts: ClassVar[Mapping[IdentifierType, tuple[str, ...]]] = {
@@ -55,6 +57,8 @@ class DestinationSettings(StrictModel):
     }
     chooses_form: ClassVar[bool] = False
     needs_target: ClassVar[str | None] = None
+    target_pattern: ClassVar[str] = r".+"
+    consent_fields: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def refresh_days(self) -> int | None:

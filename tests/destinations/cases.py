@@ -7,12 +7,17 @@ from tests.destinations.services import (
     algolia,
     braze,
     customer_io,
+    google,
     hubspot,
     iterable,
     klaviyo,
+    linkedin,
     mailchimp,
     marketo,
+    meta,
+    salesforce,
     the_trade_desk,
+    tiktok,
 )
 from tests.destinations.world import Case
 
@@ -21,12 +26,17 @@ CASES: tuple[Case, ...] = (
     algolia.CASE,
     braze.CASE,
     customer_io.CASE,
+    google.CASE,
     hubspot.CASE,
     iterable.CASE,
     klaviyo.CASE,
+    linkedin.CASE,
     mailchimp.CASE,
     marketo.CASE,
+    meta.CASE,
+    salesforce.CASE,
     the_trade_desk.CASE,
+    tiktok.CASE,
 )
 DESCRIBED = [case for case in CASES if case.service.description is not None]
 SIGNED_IN = [case for case in CASES if case.service.logins]

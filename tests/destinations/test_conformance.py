@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from typing import Any
 
+import httpx
 import pytest
 
 from audiences import DestinationRefusedError, DestinationUnavailableError, compute_memberships
@@ -93,6 +95,40 @@ def test_a_batch_that_comes_twice_changes_nothing(
 
     assert service.members == before
     assert again.rejected.num_rows == 0
+
+
+def test_who_changed_an_identifier_is_there_under_the_new_one_alone(
+    case: Case, service: Service, clock: Clock
+) -> None:
+    _send(case, service, clock)
+    destination = case.open(service, clock)
+    moved = case.batch([("p900", "change")], before={"p900": "p000"})
+
+    delivery = destination.send(destination.plan(moved), sleep=clock.sleep)
+
+    assert delivery.rejected.num_rows == 0
+    assert service.held(_target(case)) == {case.seen(n) for n in ("p900", *NAMES[1:])}
+
+
+def _stranger(case: Case, clock: Clock, body: bytes) -> Service:
+    class Stranger(case.service):  # type: ignore[name-defined,misc]
+        def answer(self, asked: object) -> httpx.Response:
+            return httpx.Response(200, content=body)
+
+    return Stranger(clock)
+
+
+def test_a_page_of_somebody_else_is_no_acknowledgement(case: Case, clock: Clock) -> None:
+    with pytest.raises(DestinationUnavailableError, match="unreadable_answer|code_None"):
+        _send(case, _stranger(case, clock, b"<html>Sign in</html>"), clock, max_attempts=1)
+
+
+@pytest.mark.parametrize("body", [b'"?"', b"[]", b'{"x": 1}', b'{"data": "p000@mail.example"}'])
+def test_an_answer_of_another_shape_ends_the_batch_and_not_the_run(
+    case: Case, clock: Clock, body: bytes
+) -> None:
+    with contextlib.suppress(DestinationUnavailableError):
+        _send(case, _stranger(case, clock, body), clock, max_attempts=1)
 
 
 @pytest.mark.parametrize(

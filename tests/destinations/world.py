@@ -183,7 +183,7 @@ class Case:
         target: What the members are put into.
         service: Its fake.
         seen: How a person, by id, is known to the service.
-        secrets: Values of secrets that must have a form, by the name of the setting.
+        secrets: Makes secrets that must have a form, by the name of the setting.
         carries_fields: Whether traits travel with the members.
         erases: Whether it has a request that erases; else members are taken out.
     """
@@ -194,14 +194,14 @@ class Case:
     target: str | None
     service: type[Service]
     seen: Callable[[str], str]
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     carries_fields: bool = True
     erases: bool = True
 
     def open(self, service: Service, clock: Clock, **changes: Any) -> VendorDestination:
         settings = self.parsed(**changes)
         named = {
-            variable: self.secrets.get(name, f"secret-{name}")
+            variable: self.secrets.get(name, lambda name=name: f"secret-{name}")()
             for name, variable in settings
             if name.endswith("_env") and variable is not None
         }
@@ -235,9 +235,25 @@ class Case:
         (found,) = resolve_syncs(config, audiences=["everyone"])
         return found
 
-    def batch(self, rows: Sequence[tuple[str, str]], *, batch_id: str = "b_1") -> Batch:
-        """A batch of (person id, operation), in the order of a plan."""
+    def batch(
+        self,
+        rows: Sequence[tuple[str, str]],
+        *,
+        batch_id: str = "b_1",
+        before: Mapping[str, str] | None = None,
+    ) -> Batch:
+        """A batch of (person id, operation), in the order of a plan.
+
+        Args:
+            rows: Who, and what is to be done.
+            batch_id: Its id.
+            before: Of persons whose identifiers changed, the person whose identifiers they had.
+        """
         payloads = [self._payload(person, operation) for person, operation in rows]
+        for payload in payloads:
+            old = (before or {}).get(payload["id"].removeprefix("r_"))
+            if old is not None:
+                payload["previous_identifiers"] = self._payload(old, "add")["identifiers"]
         table = pa.table(
             {
                 "row_id": pa.array([f"r_{person}" for person, _ in rows], pa.string()),

@@ -36,6 +36,7 @@ class ActiveCampaignSettings(VendorSettings):
 
     accepts: ClassVar = {"email": ("raw",)}
     needs_target: ClassVar = "the number of the tag"
+    target_pattern: ClassVar = r"[0-9]+"
 
     kind: Literal["activecampaign"] = Field(description="activecampaign")
     account: str = Field(

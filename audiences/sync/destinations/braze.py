@@ -1,6 +1,6 @@
 """Braze: membership is an attribute of the user, true or false.
 
-Subscription states (``email_subscribe``, ``push_subscribe``) are not sent unless you map them.
+Subscription states (``email_subscribe``, ``push_subscribe``) are refused as fields.
 
 Source: Braze, documentation of ``/users/track``, ``/users/delete`` and of API limits.
 """
@@ -40,6 +40,9 @@ class BrazeSettings(VendorSettings):
 
     accepts: ClassVar = {"person_id": ("raw",), "email": ("raw",)}
     needs_target: ClassVar = "the name of the custom attribute (true for members)"
+    consent_fields: ClassVar = frozenset(
+        {"email_subscribe", "push_subscribe", "subscription_groups", "opted_in_at"}
+    )
 
     kind: Literal["braze"] = Field(description="braze")
     api_key_env: VariableName = Field(description="Variable with the REST API key.")
@@ -65,7 +68,7 @@ class Braze(Vendor[BrazeSettings]):
         max_rows=75,
         rates=(Rate(3000, 3),),
         erasure="users/delete, 50 at a time",
-        traps="email_subscribe and push_subscribe are never sent unless you map them",
+        traps="email_subscribe, push_subscribe and subscription_groups are refused as fields",
     )
 
     @property

@@ -40,6 +40,8 @@ class CustomerIoSettings(VendorSettings):
 
     accepts: ClassVar = {"person_id": ("raw",)}
     needs_target: ClassVar = "the number of the manual segment"
+    target_pattern: ClassVar = r"[0-9]+"
+    consent_fields: ClassVar = frozenset({"unsubscribed", "cio_subscription_preferences"})
 
     kind: Literal["customer_io"] = Field(description="customer_io")
     site_id_env: VariableName = Field(description="Variable with the site id of the Track API.")
@@ -64,7 +66,7 @@ class CustomerIo(Vendor[CustomerIoSettings]):
         max_bytes=500_000,
         rates=(Rate(100, 1),),  # its description allows 1000 a second, other sources 100
         erasure="suppress (deletes and refuses in future), or delete",
-        traps="unsubscribed is never sent unless you map it",
+        traps="unsubscribed and cio_subscription_preferences are refused as fields",
     )
 
     @property

@@ -36,6 +36,8 @@ class HubSpotSettings(VendorSettings):
 
     accepts: ClassVar = {"email": ("raw",)}
     needs_target: ClassVar = "the number of the list (one that is static: MANUAL or SNAPSHOT)"
+    target_pattern: ClassVar = r"[0-9]+"
+    consent_fields: ClassVar = frozenset({"hs_email_optout", "hs_legal_basis"})
 
     kind: Literal["hubspot"] = Field(description="hubspot")
     token_env: VariableName = Field(description="Variable with the token of a private app.")
@@ -54,7 +56,7 @@ class HubSpot(Vendor[HubSpotSettings]):
         max_rows=100,  # contacts of one upsert
         rates=(Rate(100, 10),),
         erasure="gdpr-delete by address",
-        traps="subscription types are never touched: a list changes none",
+        traps="hs_email_optout and hs_legal_basis are refused as fields; a list changes no subscription",
     )
     host = "https://api.hubapi.com"
 

@@ -41,6 +41,7 @@ class IterableSettings(VendorSettings):
 
     accepts: ClassVar = {"email": ("raw",), "person_id": ("raw",)}
     needs_target: ClassVar = "the number of the list"
+    target_pattern: ClassVar = r"[0-9]+"
 
     kind: Literal["iterable"] = Field(description="iterable")
     api_key_env: VariableName = Field(description="Variable with the server-side API key.")

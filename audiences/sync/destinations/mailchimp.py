@@ -41,6 +41,7 @@ class MailchimpSettings(VendorSettings):
 
     accepts: ClassVar = {"email": ("raw",)}
     needs_target: ClassVar = "the number of the static segment (the tag)"
+    target_pattern: ClassVar = r"[0-9]+"
 
     kind: Literal["mailchimp"] = Field(description="mailchimp")
     api_key_env: VariableName = Field(description="Variable with the API key.")

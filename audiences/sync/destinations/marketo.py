@@ -44,6 +44,8 @@ class MarketoSettings(VendorSettings):
 
     accepts: ClassVar = {"email": ("raw",)}
     needs_target: ClassVar = "the number of the static list"
+    target_pattern: ClassVar = r"[0-9]+"
+    consent_fields: ClassVar = frozenset({"unsubscribed", "emailInvalid", "marketingSuspended"})
 
     kind: Literal["marketo"] = Field(description="marketo")
     munchkin_id: str = Field(
@@ -67,7 +69,7 @@ class Marketo(Vendor[MarketoSettings]):
         max_bytes=1_000_000,
         rates=(Rate(100, 20),),  # shared by the whole instance
         erasure="leads/delete, after finding the leads",
-        traps="unsubscribed is never sent unless you map it: a list changes no subscription",
+        traps="unsubscribed, emailInvalid and marketingSuspended are refused as fields",
     )
 
     @property

@@ -125,7 +125,8 @@ class VendorDestination:
         answer, verdict, _ = self._send(call, clients, None, sleep)
         if verdict.meaning is not Meaning.TAKEN:
             raise DestinationRefusedError(self.key, f"login_{verdict.code}", is_final=True)
-        self._token = self.vendor.token(answer)
+        found = answer.json()
+        self._token = self.vendor.token(answer) if isinstance(found, dict) else ""
         if not self._token:
             raise DestinationUnavailableError(self.key, "unreadable_login")
 
@@ -138,11 +139,18 @@ class VendorDestination:
         headers = {**kind, **self.vendor.headers(self._token), **call.headers}
         return self.exchange.send(
             Outgoing(call.method, url, call.body, lambda: headers),
-            judge=lambda answer: self.vendor.judge(answer, self.exchange.clock()),
+            judge=self._judge,
             clients=clients,
             sleep=sleep,
             pace=pace,
         )
+
+    def _judge(self, answer: Answer) -> Verdict:
+        verdict = self.vendor.judge(answer, self.exchange.clock())
+        is_read = not answer.body or answer.json() is not None
+        if verdict.meaning is Meaning.TAKEN and not is_read:
+            return Verdict(Meaning.BUSY, "unreadable_answer")
+        return verdict
 
 
 @dataclass(slots=True)
@@ -174,7 +182,7 @@ class _Work:
         self.attempts = max(self.attempts, attempts)
         if verdict.meaning is Meaning.TAKEN:
             self.has_effect = self.has_effect or bool(call.rows)
-            self._take_in(call, call.read(answer))
+            self._take_in(call, self._read(call, answer))
         elif verdict.meaning is Meaning.REFUSED:
             self._refused(call, answer, verdict.code)
         elif self.has_effect:
@@ -202,6 +210,15 @@ class _Work:
         if not left:
             return None
         return call.split(left) if call.split and not call.is_poll else call
+
+    def _read(self, call: Call, answer: Answer) -> Reading:
+        """What an answer says; one that is not as the vendor describes it acknowledges nothing."""
+        try:
+            return call.read(answer)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            # Not chained: the error may quote the answer.
+            key = self.destination.key
+            raise DestinationUnavailableError(key, "unreadable_answer") from None
 
     def _take_in(self, call: Call, reading: Reading) -> None:
         self.rejected.update(reading.rejected)

@@ -229,8 +229,7 @@ class Vendor(ABC, Generic[S]):
 
     def token(self, answer: Answer) -> str:
         """The token in the answer to a login."""
-        found = answer.json()
-        return str(found["access_token"]) if isinstance(found, dict) else ""
+        return str(answer.json().get("access_token", ""))
 
 
 def ship(batch: Batch) -> Shipment:

@@ -10,12 +10,17 @@ from audiences.sync.destinations.activecampaign import ActiveCampaign, ActiveCam
 from audiences.sync.destinations.algolia import Algolia, AlgoliaSettings
 from audiences.sync.destinations.braze import Braze, BrazeSettings
 from audiences.sync.destinations.customer_io import CustomerIo, CustomerIoSettings
+from audiences.sync.destinations.google import Google, GoogleSettings
 from audiences.sync.destinations.hubspot import HubSpot, HubSpotSettings
 from audiences.sync.destinations.iterable import IterableLists, IterableSettings
 from audiences.sync.destinations.klaviyo import Klaviyo, KlaviyoSettings
+from audiences.sync.destinations.linkedin import LinkedIn, LinkedInSettings
 from audiences.sync.destinations.mailchimp import Mailchimp, MailchimpSettings
 from audiences.sync.destinations.marketo import Marketo, MarketoSettings
+from audiences.sync.destinations.meta import Meta, MetaSettings
+from audiences.sync.destinations.salesforce import Salesforce, SalesforceSettings
 from audiences.sync.destinations.the_trade_desk import TheTradeDesk, TheTradeDeskSettings
+from audiences.sync.destinations.tiktok import TikTok, TikTokSettings
 from audiences.sync.destinations.vendor import Vendor
 from audiences.sync.settings import FileSettings, VendorSettings, WebhookSettings
 
@@ -26,12 +31,17 @@ Settings = Annotated[
     | AlgoliaSettings
     | BrazeSettings
     | CustomerIoSettings
+    | GoogleSettings
     | HubSpotSettings
     | IterableSettings
     | KlaviyoSettings
+    | LinkedInSettings
     | MailchimpSettings
     | MarketoSettings
-    | TheTradeDeskSettings,
+    | MetaSettings
+    | SalesforceSettings
+    | TheTradeDeskSettings
+    | TikTokSettings,
     Field(discriminator="kind"),
 ]
 
@@ -40,10 +50,15 @@ VENDORS: dict[type[VendorSettings], type[Vendor[Any]]] = {
     AlgoliaSettings: Algolia,
     BrazeSettings: Braze,
     CustomerIoSettings: CustomerIo,
+    GoogleSettings: Google,
     HubSpotSettings: HubSpot,
     IterableSettings: IterableLists,
     KlaviyoSettings: Klaviyo,
+    LinkedInSettings: LinkedIn,
     MailchimpSettings: Mailchimp,
     MarketoSettings: Marketo,
+    MetaSettings: Meta,
+    SalesforceSettings: Salesforce,
     TheTradeDeskSettings: TheTradeDesk,
+    TikTokSettings: TikTok,
 }
