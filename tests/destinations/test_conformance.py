@@ -119,7 +119,7 @@ def _stranger(case: Case, clock: Clock, body: bytes) -> Service:
 
 
 def test_a_page_of_somebody_else_is_no_acknowledgement(case: Case, clock: Clock) -> None:
-    with pytest.raises(DestinationUnavailableError, match="unreadable_answer|code_None"):
+    with pytest.raises(DestinationUnavailableError, match=r"unreadable_answer|code_None"):
         _send(case, _stranger(case, clock, b"<html>Sign in</html>"), clock, max_attempts=1)
 
 

@@ -180,11 +180,14 @@ class _Work:
             self.sleep(call.wait_s)
         answer, verdict, attempts = self.destination.ask(call, self.clients, self.pace, self.sleep)
         self.attempts = max(self.attempts, attempts)
+        other = call.refused(answer) if call.refused else None
         if verdict.meaning is Meaning.TAKEN:
             self.has_effect = self.has_effect or bool(call.rows)
             self._take_in(call, self._read(call, answer))
+        elif other is not None:
+            self._take_in(call, other)
         elif verdict.meaning is Meaning.REFUSED:
-            self._refused(call, answer, verdict.code)
+            self._refused(call, verdict.code)
         elif self.has_effect:
             self._give_up(call, verdict.code)
         else:
@@ -228,13 +231,10 @@ class _Work:
             self.doubtful.update(reading.doubtful)
         self.todo.extendleft(reversed(reading.then))
 
-    def _refused(self, call: Call, answer: Answer, code: str) -> None:
-        other = call.refused(answer) if call.refused else None
-        if other is not None:
-            self._take_in(call, other)
-        elif not call.rows:
+    def _refused(self, call: Call, code: str) -> None:
+        if not call.rows:
             raise DestinationRefusedError(self.destination.key, code, is_final=False)
-        elif not self._halve(call):
+        if not self._halve(call):
             self.rejected.update({row.row_id: code for row in call.rows})
 
     def _narrow(self, call: Call, doubtful: Mapping[str, str]) -> None:
