@@ -134,7 +134,9 @@ def _scores(field: Field) -> str:
         where model_key = {_quoted(field.of)}
             and as_of <= (select coalesce(max(as_of), timestamp 'infinity') from {AS_OF.sql})
         qualify as_of = max(as_of) over ()
-            and row_number() over (partition by person_id order by score desc nulls last) = 1
+            and row_number() over (
+                partition by person_id order by as_of desc, score desc nulls last
+            ) = 1
     """
 
 
