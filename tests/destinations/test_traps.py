@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from audiences import InvalidAudienceError
+from audiences import DestinationRefusedError, InvalidAudienceError
 from audiences.sync import DestinationsConfig, resolve_syncs
 from audiences.sync.destinations.vendors import VENDORS
 from tests.destinations.cases import CASES
@@ -148,6 +149,25 @@ def test_the_form_of_an_identifier_is_the_vendors_choice() -> None:
     assert forms == {
         "google": ["google"], "meta": ["meta"], "linkedin": ["sha256"], "klaviyo": ["raw"],
     }  # fmt: skip
+
+
+def test_google_is_not_told_of_a_consent_that_nobody_asked_for() -> None:
+    with pytest.raises(ValueError, match="write the purpose of advertising"):
+        _case("google").parsed(purposes=[])
+
+
+def test_a_secret_that_is_no_key_stops_google_without_being_shown() -> None:
+    case = replace(
+        _case("google"), secrets={"credentials_env": lambda: '{"private_key": "s3cr3t"}'}
+    )
+    clock = Clock()
+    destination = case.open(case.service(clock), clock)
+
+    with pytest.raises(DestinationRefusedError, match="no_service_account") as refused:
+        destination.send(destination.plan(case.batch([("p000", "add")])), sleep=clock.sleep)
+
+    assert refused.value.is_final
+    assert refused.value.__cause__ is None
 
 
 def test_a_service_keeps_no_secret_in_its_words() -> None:

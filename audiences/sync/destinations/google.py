@@ -14,13 +14,13 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 from urllib.parse import quote, urlencode
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from audiences.errors import DestinationRefusedError
 from audiences.sync.destinations.exchange import Answer, Rate
@@ -63,9 +63,13 @@ class GoogleSettings(VendorSettings):
     login_account_id: str | None = Field(
         None, pattern=r"^[0-9]+$", description="The manager account, where access is through one."
     )
-    validate_only: bool = Field(
-        default=False, description="true: Google checks and stores nothing."
-    )
+
+    @model_validator(mode="after")
+    def _has_consent(self) -> Self:
+        """Each upload states that consent was granted: it must have been asked for."""
+        if not self.purposes:
+            raise ValueError("write the purpose of advertising under purposes: uploads state it")
+        return self
 
 
 class Google(Vendor[GoogleSettings]):
@@ -81,7 +85,7 @@ class Google(Vendor[GoogleSettings]):
         max_rows=10_000,
         rates=(Rate(300, 60),),
         erasure="none for a person: removed from every list that they were sent to",
-        traps="consent is stated as granted: let the sync need a purpose for advertising",
+        traps="uploads state that consent is granted, so that a purpose must be named",
     )
     host = "https://datamanager.googleapis.com"
 
@@ -110,7 +114,6 @@ class Google(Vendor[GoogleSettings]):
             "destinations": [self._destination(target)],
             "audienceMembers": [_member(row) for row in rows],
             "encoding": "HEX",
-            "validateOnly": self.settings.validate_only,
         }
         if verb == "ingest":
             granted = "CONSENT_GRANTED"
@@ -154,9 +157,7 @@ def _member(row: Row) -> dict[str, Any]:
 
 
 def _started(rows: Rows, split: Any, answer: Answer) -> Reading:
-    request_id = answer.json().get("requestId")
-    # With validate_only nothing is started: the answer itself is the result.
-    return Reading(then=(_poll(rows, split, request_id),)) if request_id else Reading()
+    return Reading(then=(_poll(rows, split, answer.json()["requestId"]),))
 
 
 def _poll(rows: Rows, split: Any, request_id: str) -> Call:

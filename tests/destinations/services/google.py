@@ -65,7 +65,11 @@ def service_account() -> str:
 
 CASE = Case(
     kind="google",
-    settings={"credentials_env": "GOOGLE_KEY", "account_id": "1234567890"},
+    settings={
+        "credentials_env": "GOOGLE_KEY",
+        "account_id": "1234567890",
+        "purposes": ["marketing"],
+    },
     identifiers=("email",),
     target="999",
     service=GoogleService,
