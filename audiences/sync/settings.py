@@ -99,10 +99,22 @@ class FileSettings(DestinationSettings):
     max_rows: int = Field(1_000_000, gt=0, description="Rows of one delta file.")
 
 
-class HttpSettings(DestinationSettings):
+class ServerSettings(DestinationSettings):
     """How patient to be with a server, and which addresses it may have."""
 
     timeout_s: float = Field(30.0, gt=0, description="Patience for one answer, in seconds.")
+    allow_insecure_loopback: bool = Field(
+        default=False,
+        description="true: also without encryption, and only to this machine; for trials.",
+    )
+    allow_private_addresses: bool = Field(
+        default=False, description="true: also addresses inside a private network."
+    )
+
+
+class HttpSettings(ServerSettings):
+    """How often to ask a server that is busy."""
+
     max_attempts: int = Field(5, ge=1, le=20, description="Attempts for one request in one run.")
     max_wait_s: float = Field(
         60.0,
@@ -110,12 +122,24 @@ class HttpSettings(DestinationSettings):
         description="Longest pause between attempts, in seconds; a destination that "
         "asks for more is left to the next run.",
     )
-    allow_insecure_loopback: bool = Field(
-        default=False, description="true: also http, and only to this machine; for trials."
+
+
+class PostgresSettings(ServerSettings):
+    """A table in PostgreSQL; needs the extra candor-cdp[postgres]."""
+
+    needs_target: ClassVar[str | None] = "the name of the table, made where it is missing"
+    target_pattern: ClassVar[str] = r"[a-z_][a-z0-9_]{0,62}"
+
+    kind: Literal["postgres"] = Field(description="postgres")
+    host: str = Field(min_length=1, description="Name or address of the server.")
+    port: int = Field(5432, gt=0, le=65_535, description="Its port.")
+    database: str = Field(min_length=1, description="The database.")
+    schema_: str = Field(
+        "public", alias="schema", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="A schema of it."
     )
-    allow_private_addresses: bool = Field(
-        default=False, description="true: also addresses inside a private network."
-    )
+    user: str = Field(min_length=1, description="Who connects; may create tables in the schema.")
+    password_env: VariableName = Field(description="Variable with the password.")
+    max_rows: int = Field(10_000, gt=0, le=100_000, description="Rows of one transaction.")
 
 
 class WebhookSettings(HttpSettings):

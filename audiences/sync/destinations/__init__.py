@@ -22,10 +22,16 @@ from audiences.sync.destinations.base import (
 )
 from audiences.sync.destinations.exchange import Exchange
 from audiences.sync.destinations.file import FileDestination
+from audiences.sync.destinations.postgres import PostgresDestination
 from audiences.sync.destinations.runner import VendorDestination
 from audiences.sync.destinations.vendors import VENDORS
 from audiences.sync.destinations.webhook import WebhookDestination
-from audiences.sync.settings import FileSettings, VendorSettings, WebhookSettings
+from audiences.sync.settings import (
+    FileSettings,
+    PostgresSettings,
+    VendorSettings,
+    WebhookSettings,
+)
 from settings import read_secret
 
 _PREFIX = "whsec_"
@@ -59,6 +65,11 @@ def open_destination(
             settings.max_rows,
             neutralises=settings.formulas == "neutralise",
         )
+    if isinstance(settings, PostgresSettings):
+        password = read_secret(
+            environment, settings.password_env, purpose=f"destination {key!r}"
+        ).get_secret_value()
+        return PostgresDestination(key, settings, password)
     if isinstance(settings, VendorSettings):
         return open_vendor(key, settings, environment=environment, clock=clock)
     return _open_webhook(key, settings, environment, clock)
@@ -117,6 +128,7 @@ __all__ = [
     "Delivery",
     "Destination",
     "FileDestination",
+    "PostgresDestination",
     "Request",
     "Sleep",
     "VendorDestination",

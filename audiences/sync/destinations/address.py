@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from audiences.errors import DestinationUnavailableError, UnsafeAddressError
+from audiences.sync.settings import ServerSettings
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Sequence[str]]
@@ -54,6 +55,17 @@ def safe_address(
     if not all(is_public(address) or allows(_embedded(address)) for address in found):
         raise UnsafeAddressError(destination, "an address that is not public")
     return str(found[0])
+
+
+def allowed_by(settings: ServerSettings) -> Callable[[Address], bool]:
+    """Whether settings allow an address that is not public."""
+
+    def allows(address: Address) -> bool:
+        if address.is_loopback:
+            return settings.allow_insecure_loopback
+        return settings.allow_private_addresses and is_private_network(address)
+
+    return allows
 
 
 def is_public(address: Address) -> bool:

@@ -25,9 +25,8 @@ from tenacity.wait import wait_exponential_jitter
 
 from audiences.errors import DestinationUnavailableError, UnsafeAddressError
 from audiences.sync.destinations.address import (
-    Address,
     Resolve,
-    is_private_network,
+    allowed_by,
     resolve_by_system,
     safe_address,
 )
@@ -269,15 +268,12 @@ class Exchange:
         if not is_https and not self.settings.allow_insecure_loopback:
             raise UnsafeAddressError(self.key, "not https")
         port = url.port or (443 if is_https else 80)
-        address = safe_address(self.key, url.host, port, resolve=self.resolve, allows=self._allows)
+        address = safe_address(
+            self.key, url.host, port, resolve=self.resolve, allows=allowed_by(self.settings)
+        )
         if not is_https and not ipaddress.ip_address(address).is_loopback:
             raise UnsafeAddressError(self.key, "http to another machine")
         return address
-
-    def _allows(self, address: Address) -> bool:
-        if address.is_loopback:
-            return self.settings.allow_insecure_loopback
-        return self.settings.allow_private_addresses and is_private_network(address)
 
 
 def judge_status(answer: Answer, now: dt.datetime) -> Verdict:

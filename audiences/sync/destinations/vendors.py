@@ -22,11 +22,12 @@ from audiences.sync.destinations.salesforce import Salesforce, SalesforceSetting
 from audiences.sync.destinations.the_trade_desk import TheTradeDesk, TheTradeDeskSettings
 from audiences.sync.destinations.tiktok import TikTok, TikTokSettings
 from audiences.sync.destinations.vendor import Vendor
-from audiences.sync.settings import FileSettings, VendorSettings, WebhookSettings
+from audiences.sync.settings import FileSettings, PostgresSettings, VendorSettings, WebhookSettings
 
 Settings = Annotated[
     FileSettings
     | WebhookSettings
+    | PostgresSettings
     | ActiveCampaignSettings
     | AlgoliaSettings
     | BrazeSettings
