@@ -92,7 +92,7 @@ class Algolia(Vendor[AlgoliaSettings]):
 
 def _put(audience: str, action: str, row: Row) -> dict[str, Any]:
     entry = {"_operation": "AddUnique", "value": audience}
-    body = {"objectID": row.identifiers["person_id"], **row.fields, "audiences": entry}
+    body = {**row.fields, "objectID": row.identifiers["person_id"], "audiences": entry}
     return {"action": action, "body": body}
 
 

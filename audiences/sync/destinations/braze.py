@@ -84,7 +84,7 @@ class Braze(Vendor[BrazeSettings]):
         """By its status; when the limit is reached, a header says at which second it ends."""
         verdict = judge_status(answer, now)
         reset = answer.headers.get("x-ratelimit-reset", "")
-        if answer.status == _TOO_MANY and verdict.wait_s is None and reset.isdigit():
+        if answer.status == _TOO_MANY and verdict.wait_s is None and reset.isdecimal():
             return Verdict(Meaning.BUSY, verdict.code, max(0.0, float(reset) - now.timestamp()))
         return verdict
 
@@ -108,7 +108,7 @@ class Braze(Vendor[BrazeSettings]):
     def _track(self, target: str, member: bool, rows: Rows) -> Call:  # noqa: FBT001 - the value
         only = member is False or self.settings.update_existing_only
         attributes = [
-            {**_named(row), **row.fields, target: member, "_update_existing_only": only}
+            {**row.fields, **_named(row), target: member, "_update_existing_only": only}
             for row in rows
         ]
         return Call(

@@ -296,7 +296,7 @@ def judge_status(answer: Answer, now: dt.datetime) -> Verdict:
 
 def retry_after(value: str, now: dt.datetime) -> float | None:
     """Seconds to wait, from either form of the header; None where it says nothing."""
-    if value.strip().isdigit():
+    if value.strip().isdecimal():
         return float(value)
     try:
         moment = email.utils.parsedate_to_datetime(value)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field
 
@@ -157,8 +157,14 @@ def _errors(rows: Rows, answer: Answer) -> Reading:
         return in_doubt(rows, "unplaced_error")
     rejected = by_index(rows, {int(place[1]): "import_error" for place in places if place})
     following = (page.get("links") or {}).get("next")
-    then = (Call("GET", following, rows, read=partial(_errors, rows)),) if following else ()
+    then = (Call("GET", _path(following), rows, read=partial(_errors, rows)),) if following else ()
     return Reading(rejected, then)
+
+
+def _path(link: str) -> str:
+    """Path and query of a link: the key goes to the host that is configured, and to no other."""
+    parts = urlsplit(link)
+    return f"{parts.path}?{parts.query}"
 
 
 def _by_kind(rows: Rows) -> Mapping[str, Rows]:
