@@ -106,7 +106,8 @@ class Service:
         self.members.get(target, {}).pop(who, None)
 
     def answer(self, asked: Asked) -> httpx.Response:
-        raise NotImplementedError
+        """What the service says of a request; of this base, that there is no such path."""
+        return httpx.Response(404, json={"path": asked.path})
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         asked = _read(request)

@@ -24,11 +24,10 @@ from audiences.sync.destinations.vendor import (
     Semantics,
     Shipment,
     Vendor,
+    absent,
     encoded,
 )
 from audiences.sync.settings import VariableName, VendorSettings
-
-_NOT_THERE = 404
 
 
 class ActiveCampaignSettings(VendorSettings):
@@ -117,16 +116,12 @@ def _tags(target: str, row: Row, contact: str) -> Call:
 
 def _untag(target: str, row: Row, answer: Answer) -> Reading:
     found = [t["id"] for t in answer.json()["contactTags"] if str(t["tag"]) == target]
-    calls = (Call("DELETE", f"/api/3/contactTags/{tag}", (row,), refused=_absent) for tag in found)
+    calls = (Call("DELETE", f"/api/3/contactTags/{tag}", (row,), refused=absent) for tag in found)
     return Reading(then=tuple(calls))
 
 
 def _delete(row: Row, contact: str) -> Call:
-    return Call("DELETE", f"/api/3/contacts/{contact}", (row,), refused=_absent)
-
-
-def _absent(answer: Answer) -> Reading | None:
-    return Reading() if answer.status == _NOT_THERE else None
+    return Call("DELETE", f"/api/3/contacts/{contact}", (row,), refused=absent)
 
 
 def _text(value: Any) -> str:

@@ -25,6 +25,7 @@ from pydantic import Field, model_validator
 from audiences.errors import DestinationRefusedError
 from audiences.sync.destinations.exchange import Answer, Rate
 from audiences.sync.destinations.vendor import (
+    FORM,
     Call,
     Facts,
     Idempotency,
@@ -34,6 +35,7 @@ from audiences.sync.destinations.vendor import (
     Semantics,
     Shipment,
     Vendor,
+    bearer,
     encoded,
     in_doubt,
 )
@@ -42,7 +44,6 @@ from audiences.sync.settings import VariableName, VendorSettings
 _TOKENS = "https://oauth2.googleapis.com/token"
 _SCOPE = "https://www.googleapis.com/auth/datamanager"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-_FORM = "application/x-www-form-urlencoded"
 _LIFE_S = 3600  # the longest that Google allows
 _POLL_S = 30.0
 _NAMES = {"email": "emailAddress", "phone": "phoneNumber"}
@@ -91,12 +92,12 @@ class Google(Vendor[GoogleSettings]):
 
     def headers(self, token: str) -> Mapping[str, str]:
         """The token."""
-        return {"Authorization": f"Bearer {token}"} if token else {}
+        return bearer(token)
 
     def login(self, now: datetime) -> Call | None:
         """A request for a token, signed with the service account's key."""
         form = {"grant_type": _GRANT, "assertion": self._assertion(int(now.timestamp()))}
-        return Call("POST", _TOKENS, (), urlencode(form).encode(), _FORM)
+        return Call("POST", _TOKENS, (), urlencode(form).encode(), FORM)
 
     def plan(self, shipment: Shipment) -> Iterable[Call]:
         """Remove who is to go, ingest who is to be there."""

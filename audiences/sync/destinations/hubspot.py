@@ -23,12 +23,12 @@ from audiences.sync.destinations.vendor import (
     Semantics,
     Shipment,
     Vendor,
+    absent,
     encoded,
 )
 from audiences.sync.settings import VariableName, VendorSettings
 
 _CONTACTS = "/crm/v3/objects/contacts"
-_NOT_THERE = 404
 
 
 class HubSpotSettings(VendorSettings):
@@ -75,7 +75,7 @@ class HubSpot(Vendor[HubSpotSettings]):
         """Delete for good; who is not there is forgotten already."""
         for row in shipment.rows:
             body = encoded({"idProperty": "email", "objectId": row.identifiers["email"]})
-            yield Call("POST", f"{_CONTACTS}/gdpr-delete", (row,), body, refused=_absent)
+            yield Call("POST", f"{_CONTACTS}/gdpr-delete", (row,), body, refused=absent)
 
 
 def _upsert(target: str, rows: Rows) -> Call:
@@ -148,7 +148,3 @@ def _texts(fields: Mapping[str, Any]) -> dict[str, Any]:
         name: "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
         for name, value in fields.items()
     }
-
-
-def _absent(answer: Answer) -> Reading | None:
-    return Reading() if answer.status == _NOT_THERE else None

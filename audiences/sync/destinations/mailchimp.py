@@ -28,12 +28,11 @@ from audiences.sync.destinations.vendor import (
     Semantics,
     Shipment,
     Vendor,
+    absent,
     by_value,
     encoded,
 )
 from audiences.sync.settings import VariableName, VendorSettings
-
-_NOT_THERE = 404
 
 
 class MailchimpSettings(VendorSettings):
@@ -97,7 +96,7 @@ class Mailchimp(Vendor[MailchimpSettings]):
         """Delete for good; who is not there is forgotten already."""
         for row in shipment.rows:
             path = f"{self._list()}/members/{_hash(row)}/actions/delete-permanent"
-            yield Call("POST", path, (row,), refused=_absent)
+            yield Call("POST", path, (row,), refused=absent)
 
     def _list(self) -> str:
         return f"/3.0/lists/{quote(self.settings.list_id, safe='')}"
@@ -130,12 +129,7 @@ def _read(rows: Rows, answer: Answer) -> Reading:
 
 
 def _not_listed(row: Row, answer: Answer) -> Reading | None:
-    is_absent = answer.status == _NOT_THERE
-    return Reading({row.row_id: "not_on_list"}) if is_absent else None
-
-
-def _absent(answer: Answer) -> Reading | None:
-    return Reading() if answer.status == _NOT_THERE else None
+    return Reading({row.row_id: "not_on_list"}) if absent(answer) else None
 
 
 def _hash(row: Row) -> str:

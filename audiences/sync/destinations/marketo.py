@@ -26,13 +26,14 @@ from audiences.sync.destinations.vendor import (
     Semantics,
     Shipment,
     Vendor,
+    bearer,
     by_index,
     chunked,
+    client_credentials,
     encoded,
 )
 from audiences.sync.settings import VariableName, VendorSettings
 
-_FORM = "application/x-www-form-urlencoded"
 _EXPIRED = frozenset({"601", "602"})
 _BUSY = {"604": 5.0, "606": 20.0, "607": 86_400.0, "608": 5.0, "611": 5.0, "615": 5.0}  # seconds
 _FINAL = frozenset({"600", "603", "605", "610"})
@@ -79,16 +80,11 @@ class Marketo(Vendor[MarketoSettings]):
 
     def headers(self, token: str) -> Mapping[str, str]:
         """The token."""
-        return {"Authorization": f"Bearer {token}"} if token else {}
+        return bearer(token)
 
     def login(self, now: datetime) -> Call | None:  # noqa: ARG002 - no signature
-        """Client credentials, in a body: an address would be logged on the way."""
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": self.secrets["client_id_env"],
-            "client_secret": self.secrets["client_secret_env"],
-        }
-        return Call("POST", "/identity/oauth/token", (), urlencode(form).encode(), _FORM)
+        """Client credentials."""
+        return client_credentials("/identity/oauth/token", self.secrets)
 
     def judge(self, answer: Answer, now: datetime) -> Verdict:
         """By the codes in its body."""

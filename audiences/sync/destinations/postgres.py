@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import ipaddress
 import json
 import socket
 import ssl
@@ -139,6 +140,7 @@ class PostgresDestination:
         address = safe_address(
             self.key, wanted.host, wanted.port, resolve=self.resolve, allows=allowed_by(wanted)
         )
+        is_local = ipaddress.ip_address(address).is_loopback
         with self._told(native):
             # pg8000 leaves a socket that it was given open where it cannot sign in.
             with contextlib.ExitStack() as kept:
@@ -150,7 +152,7 @@ class PostgresDestination:
                     sock=line,
                     database=wanted.database,
                     password=self.password,
-                    ssl_context=False if _is_loopback(address) else ssl.create_default_context(),
+                    ssl_context=False if is_local else ssl.create_default_context(),
                 )
                 kept.pop_all()
             return session
@@ -198,7 +200,3 @@ def _driver(key: str) -> Any:
     except ImportError as error:
         code = "install candor-cdp[postgres]"
         raise DestinationRefusedError(key, code, is_final=True) from error
-
-
-def _is_loopback(address: str) -> bool:
-    return address.startswith("127.") or address == "::1"

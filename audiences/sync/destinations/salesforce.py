@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, Literal
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from pydantic import Field
 
@@ -28,13 +28,14 @@ from audiences.sync.destinations.vendor import (
     Semantics,
     Shipment,
     Vendor,
+    bearer,
     by_index,
     chunked,
+    client_credentials,
     encoded,
 )
 from audiences.sync.settings import VariableName, VendorSettings
 
-_FORM = "application/x-www-form-urlencoded"
 _NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
 _FOUND_AT_ONCE = 100  # values in one query, so that its address stays below 16 KB
 _FORBIDDEN = 403
@@ -91,16 +92,11 @@ class Salesforce(Vendor[SalesforceSettings]):
 
     def headers(self, token: str) -> Mapping[str, str]:
         """The token."""
-        return {"Authorization": f"Bearer {token}"} if token else {}
+        return bearer(token)
 
     def login(self, now: datetime) -> Call | None:  # noqa: ARG002 - no signature
         """Client credentials."""
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": self.secrets["client_id_env"],
-            "client_secret": self.secrets["client_secret_env"],
-        }
-        return Call("POST", "/services/oauth2/token", (), urlencode(form).encode(), _FORM)
+        return client_credentials("/services/oauth2/token", self.secrets)
 
     def judge(self, answer: Answer, now: datetime) -> Verdict:
         """By its status; a used-up number of calls is a 403 with a code."""

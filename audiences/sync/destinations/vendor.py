@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar, get_args
+from urllib.parse import urlencode
 
 from audiences.sync.destinations.base import Batch
 from audiences.sync.destinations.exchange import Answer, Rate, Verdict, judge_status
@@ -22,6 +23,8 @@ from audiences.sync.settings import VendorSettings
 _KINDS = get_args(IdentifierType)
 ADDING = frozenset({"add", "change"})
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+_NOT_THERE = 404
 
 
 class Semantics(StrEnum):
@@ -275,6 +278,29 @@ def by_value(rows: Rows, refused: Mapping[str, str]) -> dict[str, str]:
         for value in row.identifiers.values()
         if value.lower() in refused
     }
+
+
+def absent(answer: Answer) -> Reading | None:
+    """Who is not there need not be taken away: what to make of a refusal that says so."""
+    return TAKEN if answer.status == _NOT_THERE else None
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header of a bearer token; none while there is no token."""
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def client_credentials(path: str, secrets: Mapping[str, str]) -> Call:
+    """The call for a token by client credentials (RFC 6749 section 4.4).
+
+    They go in the body, because an address would be logged on the way.
+    """
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": secrets["client_id_env"],
+        "client_secret": secrets["client_secret_env"],
+    }
+    return Call("POST", path, (), urlencode(form).encode(), FORM)
 
 
 def in_doubt(rows: Rows, reason: str) -> Reading:
