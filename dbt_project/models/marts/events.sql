@@ -31,7 +31,7 @@ final as (
         sessionised.campaign_medium,
         sessionised.campaign_name,
         sessionised.channel,
-        sessionised.device_type,
+        sessionised.device_class as device_type,
         sessionised.locale,
         sessionised.timezone,
         sessionised.content_id,

@@ -26,7 +26,7 @@ ends as (
 
 ),
 
-final as (
+summed as (
 
     select
         session_id,
@@ -36,6 +36,8 @@ final as (
         max(occurred_at) as ended_at,
         count(*) as event_count,
         count(case when activity = 'page_view' then 1 end) as page_view_count,
+        count(case when activity = 'other_track' then 1 end) as own_step_count,
+        {{ exact_sum('time_on_page_s') }} as engaged_time_s,
         max(first_channel) as channel,
         max(first_referrer) as referrer,
         max(landing_path) as landing_path,
@@ -49,6 +51,45 @@ final as (
     from ends
 
     group by session_id
+
+),
+
+timed as (
+
+    select
+        summed.*,
+        cast({{ dbt.datediff('started_at', 'ended_at', 'second') }} as bigint) as duration_s
+
+    from summed
+
+),
+
+final as (
+
+    select
+        session_id,
+        person_id,
+        anonymous_id,
+        started_at,
+        ended_at,
+        duration_s,
+        event_count,
+        page_view_count,
+        channel,
+        referrer,
+        landing_path,
+        exit_path,
+        device_type,
+        company_domain,
+        company_confidence,
+        is_bot,
+        engaged_time_s,
+        page_view_count >= 2
+        or own_step_count > 0
+        or duration_s > {{ var('engaged_session_seconds') }} as is_engaged,
+        duration_s > {{ var('session_max_hours') }} * 3600 as is_overlong
+
+    from timed
 
 )
 
