@@ -1,5 +1,4 @@
--- The session of an event exists once and holds its moment, so that with sessions that do not
--- overlap an event belongs to one at most.
+-- The session of an event exists once and holds its moment: no event is in two.
 {{ config(meta={'dagster': {'ref': {'name': 'sessions'}}}) }}
 
 select

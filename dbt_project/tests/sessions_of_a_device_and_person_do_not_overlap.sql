@@ -1,41 +1,21 @@
--- One person on one device is in one session at a time, and half an hour lies between two of them.
-{{ config(meta={'dagster': {'ref': {'name': 'sessions'}}}) }}
+-- One person on one device is in one session at a time, and the pause lies between two of them.
+select
+    session_id,
+    next_started_at
 
-with
-
-visits as (
-
+from (
     select
-        events.session_id,
-        events.anonymous_id,
-        events.person_id,
-        min(events.occurred_at) as started_at,
-        max(events.occurred_at) as ended_at
-
-    from {{ ref('events') }} as events
-
-    where events.session_id is not null and events.anonymous_id is not null
-
-    group by events.session_id, events.anonymous_id, events.person_id
-
-),
-
-followed as (
-
-    select
-        visits.*,
+        session_id,
+        ended_at,
         lead(started_at) over (
             partition by anonymous_id, person_id
             order by started_at, ended_at
         ) as next_started_at
 
-    from visits
+    from {{ ref('sessions') }}
 
-)
-
-select session_id
-
-from followed
+    where anonymous_id is not null
+) as followed
 
 where
     next_started_at
