@@ -12,6 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import yaml
+
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 PROFILE = """
 candor:
@@ -49,6 +51,15 @@ def _answer_for_spark(*, is_built: bool) -> None:
         return self.Relation.create(schema=schema, identifier=identifier, type=table)
 
     SparkAdapter.get_relation = get_relation
+    SparkAdapter.get_columns_in_relation = lambda self, relation: _declared(relation.identifier)
+
+
+def _declared(model: str) -> list[Any]:
+    from dbt.adapters.spark.column import SparkColumn  # noqa: PLC0415
+
+    models = yaml.safe_load((PROJECT / "models/marts/_marts__models.yml").read_text())["models"]
+    (columns,) = (one["columns"] for one in models if one["name"] == model)
+    return [SparkColumn(column=one["name"], dtype=one["data_type"]) for one in columns]
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.warehouse
 
 SCRIPT = Path(__file__).with_name("compile_for_spark.py")
 # Functions of Spark that sqlglot has no class for; any other name it does not know is a mistake.
-SPARKS_OWN = {"assert_true"}
+SPARKS_OWN = {"assert_true", "xxhash64"}
 
 
 @pytest.fixture(scope="module", params=["missing", "built"])
@@ -57,3 +57,11 @@ def test_every_function_is_one_that_spark_has(compiled: dict[str, str]) -> None:
     }
 
     assert unknown == set()
+
+
+def test_a_table_that_is_there_is_only_added_to(
+    compiled: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    is_built = "built" in request.node.callspec.id
+
+    assert ("xxhash64" in compiled["events"]) == is_built

@@ -8,23 +8,7 @@ events as (
 
 ),
 
-{%- set forwards = 'occurred_at, event_id' %}
-{%- set backwards = 'occurred_at desc, event_id desc' %}
-
-ends as (
-
-    select
-        events.*,
-        {{ first_known('page_path', 'session_id', forwards) }} as landing_path,
-        {{ first_known('page_path', 'session_id', backwards) }} as exit_path,
-        {{ first_known('channel', 'session_id', forwards) }} as first_channel,
-        {{ first_known('device_type', 'session_id', forwards) }} as first_device_type,
-        {{ first_known('page_referrer', 'session_id', forwards) }} as first_referrer,
-        {{ first_known('company_domain', 'session_id', forwards) }} as first_company_domain
-
-    from events
-
-),
+{%- set moment = 'occurred_at, event_id' %}
 
 summed as (
 
@@ -38,17 +22,23 @@ summed as (
         count(case when activity = 'page_view' then 1 end) as page_view_count,
         count(case when activity = 'other_track' then 1 end) as own_step_count,
         {{ exact_sum('time_on_page_s') }} as engaged_time_s,
-        max(first_channel) as channel,
-        max(first_referrer) as referrer,
-        max(landing_path) as landing_path,
-        max(exit_path) as exit_path,
-        max(first_device_type) as device_type,
-        max(first_company_domain) as company_domain,
-        max(case when company_domain = first_company_domain then company_confidence end)
-            as company_confidence,
+        {{ earliest('channel', moment) }} as channel,
+        {{ earliest('page_referrer', moment) }} as referrer,
+        {{ earliest('page_path', moment) }} as landing_path,
+        {{ latest('page_path', moment) }} as exit_path,
+        {{ earliest('device_type', moment) }} as device_type,
+        {{ earliest('company_domain', moment) }} as company_domain,
+        -- Of the same event as its domain, also where that does not say how sure it is.
+        nullif(
+            {{ earliest(
+                'case when company_domain is not null then coalesce(company_confidence, -1) end',
+                moment
+            ) }},
+            -1
+        ) as company_confidence,
         max(case when is_bot then 1 else 0 end) = 1 as is_bot
 
-    from ends
+    from events
 
     group by session_id
 
