@@ -14,8 +14,8 @@ from warehouse import DuckDBWarehouse
 
 SCRIPT = Path(__file__).with_name("profiles_in_one_script.sql")
 # Candor stores events and sessions as well, which the script does not.
-BUDGET_FULL = 6.0
-BUDGET_INCREMENT = 6.0
+BUDGET_FULL = 8.0
+BUDGET_INCREMENT = 7.0
 EVENTS_PER_PERSON = 20
 
 

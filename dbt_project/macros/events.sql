@@ -69,6 +69,6 @@
             then 'mobile'
         when {{ matches(user_agent, 'android') }} then 'tablet'
         when {{ given }} in ('ios', 'android') then 'mobile'
-        when {{ matches(user_agent, 'windows nt|macintosh|mac os x|cros|x11|linux') }} then 'desktop'
+        when {{ matches(user_agent, 'windows nt|macintosh|mac os x|x11|linux') }} then 'desktop'
     end
 {%- endmacro %}

@@ -7,15 +7,13 @@
         post_hook="
             {% if is_incremental() %}
             delete from {{ this }}
-            where event_id not in (select event_id from {{ ref('stg_raw__events') }})
+            where event_id not in (select event_id from {{ ref('int_events__described') }})
             {% endif %}
         "
     )
 }}
 
--- depends_on: {{ ref('stg_raw__events') }}, which the hook reads
-
-{# What an event is, its session aside. Where nothing of this differs for any event of a visitor,
+{#- What an event is, its session aside. Where nothing of this differs for any event of a visitor,
     the visitor's sessions are what they were. -#}
 {%- set described_columns = [
     'visitor_id', 'person_id', 'source', 'type', 'event', 'activity', 'occurred_at',
