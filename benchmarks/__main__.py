@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import (
+    build_profiles,
     ingest_events,
     refresh_unchanged,
     resolve_identities,
@@ -39,7 +40,8 @@ def main() -> None:
 
 
 def _all(folder: Path, people: int) -> list[Ratio]:
-    return [benchmark.measure(folder, people=people) for benchmark in BENCHMARKS]
+    single = [benchmark.measure(folder, people=people) for benchmark in BENCHMARKS]
+    return [*single, *build_profiles.measure(folder, people=people)]
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ _GRANTED = f"""
         where consents.person_id = asked.current_id and consents.purpose = $purpose
             and consents.status = 'granted' and consents.valid_from <= {{moment}}
             and (consents.valid_to is null or consents.valid_to > {{moment}})
+            and consents.known_to is null
     )
 """
 

@@ -52,3 +52,23 @@
         else 'referral'
     end
 {%- endmacro %}
+
+{#
+    What kind of device an event came from: what the tracker says of it, else what its user agent
+    gives away. A tablet of Android is one that does not call itself mobile.
+#}
+{% macro device_class(given, user_agent) -%}
+    case
+        when {{ given }} in ('desktop', 'mobile', 'tablet', 'tv') then {{ given }}
+        when {{ given }} in ('computer', 'laptop', 'pc') then 'desktop'
+        when {{ given }} in ('phone', 'smartphone', 'iphone') then 'mobile'
+        when {{ given }} = 'ipad' or {{ matches(user_agent, 'ipad|tablet|kindle|silk/|playbook') }}
+            then 'tablet'
+        when {{ matches(user_agent, 'smart-?tv|googletv|appletv|hbbtv|bravia|roku|crkey') }} then 'tv'
+        when {{ matches(user_agent, 'mobi|iphone|ipod|windows phone|blackberry|opera mini') }}
+            then 'mobile'
+        when {{ matches(user_agent, 'android') }} then 'tablet'
+        when {{ given }} in ('ios', 'android') then 'mobile'
+        when {{ matches(user_agent, 'windows nt|macintosh|mac os x|x11|linux') }} then 'desktop'
+    end
+{%- endmacro %}

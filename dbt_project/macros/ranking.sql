@@ -10,6 +10,31 @@
     )
 {%- endmacro %}
 
+{# The first and the last known value of a column in a group, by an order that no two rows share. #}
+{% macro earliest(column, order_by) -%}
+    {{ return(adapter.dispatch('earliest')(column, order_by)) }}
+{%- endmacro %}
+
+{% macro default__earliest(column, order_by) -%}
+    min_by({{ column }}, struct({{ order_by }})) filter (where {{ column }} is not null)
+{%- endmacro %}
+
+{% macro duckdb__earliest(column, order_by) -%}
+    arg_min({{ column }}, row({{ order_by }})) filter (where {{ column }} is not null)
+{%- endmacro %}
+
+{% macro latest(column, order_by) -%}
+    {{ return(adapter.dispatch('latest')(column, order_by)) }}
+{%- endmacro %}
+
+{% macro default__latest(column, order_by) -%}
+    max_by({{ column }}, struct({{ order_by }})) filter (where {{ column }} is not null)
+{%- endmacro %}
+
+{% macro duckdb__latest(column, order_by) -%}
+    arg_max({{ column }}, row({{ order_by }})) filter (where {{ column }} is not null)
+{%- endmacro %}
+
 {# The place of a source in the order of trust; 0 is most trusted. #}
 {% macro source_rank(column) -%}
     case {{ column }}

@@ -1,19 +1,43 @@
--- At any moment one status holds for a person and purpose.
+-- By all that was known at a moment, one status holds for a person and purpose at any time.
 with
+
+history as (
+
+    select * from {{ ref('consent_history') }}
+
+),
+
+learned as (
+
+    select person_id, purpose, known_from as known_at from history
+
+    union
+
+    select person_id, purpose, known_to as known_at from history where known_to is not null
+
+),
 
 periods as (
 
     select
-        person_id,
-        purpose,
-        valid_from,
-        valid_to,
-        lead(valid_from) over (
-            partition by person_id, purpose
-            order by valid_from
+        learned.person_id,
+        learned.purpose,
+        learned.known_at,
+        history.valid_from,
+        history.valid_to,
+        lead(history.valid_from) over (
+            partition by learned.person_id, learned.purpose, learned.known_at
+            order by history.valid_from
         ) as next_from
 
-    from {{ ref('consent_history') }}
+    from learned
+
+    inner join history
+        on
+            learned.person_id = history.person_id
+            and learned.purpose = history.purpose
+            and learned.known_at >= history.known_from
+            and (history.known_to is null or learned.known_at < history.known_to)
 
 )
 

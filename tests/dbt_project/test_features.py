@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from tests.dbt_project import small_company
-from tests.dbt_project.project import Company, Project, failures, moment
+from tests.dbt_project.project import Company, Project, Row, failures, moment
 from tests.dbt_project.small_company import SITE, event, record
 
 pytestmark = pytest.mark.warehouse
@@ -72,24 +74,112 @@ def test_nothing_that_becomes_known_later_changes_features_of_an_earlier_date(
 ) -> None:
     company = project.company(tmp_path_factory.mktemp("leaks"))
     small_company.fill(company)
+    _say_when_files_came(company)
     assert failures(company.build("--select", "+features_as_of")) == []
-    before = _features_of(company, "2026-02-15")
+    before = {as_of: _features_of(company, as_of) for as_of in ("2026-02-15", "2026-03-01")}
 
     _learn_more(company)
     assert failures(company.build("--select", "+features_as_of")) == []
 
-    assert _features_of(company, "2026-02-15").equals(before)
-    assert features(company, "p_ann", "2026-03-01")["page_views_total"] == 7
+    after = {as_of: _features_of(company, as_of) for as_of in ("2026-02-15", "2026-03-01")}
+    assert after["2026-02-15"].num_rows == 5
+    assert _bytes(after["2026-02-15"]) == _bytes(before["2026-02-15"])
+    now = features(company, "p_ann", "2026-03-01")
+    assert {name: now[name] for name in LEARNT} == LEARNT
 
 
-def _features_of(company: Company, as_of: str) -> Any:
+# What a later date sees of all that came in: each would have shown in the earlier one if it leaked.
+LEARNT = {
+    "page_views_total": 7,  # a later visit, a late message, and a device that joined
+    "device_count": 3,
+    "record_count": 3,  # a record that came late, created long before
+    "has_crm_record": 1,
+    "employee_count_log": round(math.log(1 + 5000), 6),  # a company that grew, without a date
+    "distinct_topics": 1,
+    "decision_share": 0,  # an item filed elsewhere since
+    "orders_total": 4,  # an order of that day, and one of January told late
+    "spent_total": 1052.5,  # an amount that was corrected
+    "tickets_total": 1,  # a ticket of January told late
+}
+FILES = ("crm_contacts", "billing", "purchases", "support", "crm_accounts", "companies", "content")
+
+
+def _features_of(company: Company, as_of: str) -> pa.Table:
     return company.table(
         f"select * from marts.features_as_of where as_of = timestamp '{as_of}' order by person_id"
     )
 
 
+def _bytes(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table.combine_chunks())
+    return sink.getvalue().to_pybytes()
+
+
+def _say_when_files_came(company: Company) -> None:
+    days = {"first": "2026-01-31", "later": "2026-02-20"}
+    company.add(
+        "raw.loads",
+        *[
+            {"load_id": f"{source} {name}", "source": source, "received_date": moment(day).date()}
+            for source in FILES
+            for name, day in days.items()
+        ],
+    )
+
+
 def _learn_more(company: Company) -> None:
-    """A later visit, a late message, a merge, a record that changed, and a new order."""
+    """Later visits and merges, and rows of every kind that came later, whatever date they bear."""
+    _visit_more(company)
+    _merge(company)
+    company.add(
+        "raw.person_records",
+        later(
+            record(
+                "crm_contacts",
+                "1",
+                email="ann.lee@acme.example",
+                record_updated_at=moment("2026-02-20"),
+            )
+        ),
+        later(record("billing", "c7", company_name="Elsewhere", lifecycle_stage="customer")),
+        later(record("crm_contacts", "2", record_updated_at=moment("2026-01-02"))),
+    )
+    always = {"source": "crm_contacts", "source_record_id": "2", "person_id": "p_ann"}
+    company.add("identity.members", always)
+    company.add("identity.members_history", {**always, "valid_from": moment("2026-01-01")})
+    for table, row in _later_versions():
+        company.add(table, later(row, record_hash="9"))
+
+
+def _later_versions() -> list[tuple[str, Row]]:
+    acme, firm = small_company.accounts()
+    order = small_company.orders()[1]
+    (ticket,) = small_company.tickets()
+    (item,) = small_company.content_items()
+    of_ann = {"person_email": None, "person_source": "billing", "person_record_id": "c7"}
+    return [
+        ("raw.accounts", {**acme, "name": "Acme Group"}),
+        ("raw.accounts", {**firm, "employee_count": 5000, "industry": None}),
+        ("raw.content_items", {**item, "topic": "news", "funnel_stage": "awareness"}),
+        ("raw.orders", {**order, "amount": 1020.2, "record_updated_at": moment("2026-02-10")}),
+        (
+            "raw.orders",
+            {**order, "order_id": "o8", "amount": 2, "ordered_at": moment("2026-01-12")},
+        ),
+        ("raw.orders", {**order, "order_id": "o9", "ordered_at": moment("2026-02-15")}),
+        ("raw.tickets", {**ticket, **of_ann, "ticket_id": "t2", "opened_at": moment("2026-01-05")}),
+    ]
+
+
+def later(row: Row, **facts: Any) -> Row:
+    """The same row in a file that came on 20 February."""
+    came = {"load_id": f"{row['source']} later", "loaded_at": moment("2026-03-02")}
+    return {**row, **came, **facts}
+
+
+def _visit_more(company: Company) -> None:
     page = {"page_url": SITE + "/pricing", "page_path": "/pricing"}
     company.add(
         "raw.events",
@@ -104,6 +194,9 @@ def _learn_more(company: Company) -> None:
         ),
         event("g3", "2026-02-25 10:00", "page", anonymous_id="d3", **page),
     )
+
+
+def _merge(company: Company) -> None:
     company.execute(
         "update identity.members_history set valid_to = timestamp '2026-02-24' "
         "where person_id = 'p_visitor'"
@@ -119,21 +212,3 @@ def _learn_more(company: Company) -> None:
     )
     company.execute("update identity.members set person_id = 'p_ann' where person_id = 'p_visitor'")
     company.execute("update identity.devices set person_id = 'p_ann' where person_id = 'p_visitor'")
-    company.add(
-        "raw.person_records",
-        record(
-            "crm_contacts",
-            "1",
-            email="ann@elsewhere.example",
-            record_updated_at=moment("2026-02-20"),
-        ),
-    )
-    company.add(
-        "raw.orders",
-        {
-            **small_company.orders()[0],
-            "order_id": "o9",
-            "record_hash": "9",
-            "ordered_at": moment("2026-02-15"),
-        },
-    )

@@ -28,7 +28,7 @@ visits as (
 
     from {{ ref('sessions') }}
 
-    where company_domain is not null and not is_bot
+    where company_domain is not null and not is_bot and not is_overlong
 
     group by company_domain
 

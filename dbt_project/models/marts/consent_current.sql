@@ -16,7 +16,7 @@ final as (
 
     from history
 
-    where valid_to is null
+    where valid_to is null and known_to is null
 
 )
 

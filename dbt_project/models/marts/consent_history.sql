@@ -14,7 +14,8 @@ final as (
         status,
         valid_from,
         valid_to,
-        known_from
+        known_from,
+        known_to
 
     from merged
 

@@ -1,42 +1,8 @@
 with
 
-source as (
+versions as (
 
-    select * from {{ source('raw', 'accounts') }}
-
-),
-
-renamed as (
-
-    select
-        -- ids
-        load_id,
-        source,
-        file,
-        account_id,
-        record_hash,
-
-        -- the company
-        {{ clean_text('name') }} as name,
-        {{ clean_text('domain') }} as domain,
-        {{ clean_text('website') }} as website,
-        {{ clean_text('industry') }} as industry,
-        employee_count,
-        annual_revenue,
-        {{ clean_text('country') }} as country,
-        {{ clean_text('account_type') }} as account_type,
-
-        -- JSON
-        attributes,
-
-        -- timestamps, UTC
-        cast(record_created_at as {{ dbt.type_timestamp() }}) as record_created_at,
-        cast(record_updated_at as {{ dbt.type_timestamp() }}) as record_updated_at,
-        cast(loaded_at as {{ dbt.type_timestamp() }}) as loaded_at,
-
-        {{ version_rank('source, account_id') }} as version_rank
-
-    from source
+    select * from {{ ref('stg_raw__account_versions') }}
 
 ),
 
@@ -61,7 +27,7 @@ latest as (
         record_updated_at,
         loaded_at
 
-    from renamed
+    from versions
 
     where version_rank = 1
 

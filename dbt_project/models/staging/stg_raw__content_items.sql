@@ -1,43 +1,8 @@
 with
 
-source as (
+versions as (
 
-    select * from {{ source('raw', 'content_items') }}
-
-),
-
-renamed as (
-
-    select
-        -- ids
-        load_id,
-        source,
-        file,
-        content_id,
-        record_hash,
-
-        -- the item
-        {{ clean_text('url') }} as url,
-        {{ clean_text('title') }} as title,
-        {{ clean_text('topic') }} as topic,
-        {{ clean_text('content_type') }} as content_type,
-        lower({{ clean_text('funnel_stage') }}) as funnel_stage,
-        {{ clean_text('target_persona') }} as target_persona,
-        word_count,
-        {{ clean_text('summary') }} as summary,
-
-        -- JSON
-        attributes,
-
-        -- timestamps, UTC
-        cast(published_at as {{ dbt.type_timestamp() }}) as published_at,
-        cast(record_created_at as {{ dbt.type_timestamp() }}) as record_created_at,
-        cast(record_updated_at as {{ dbt.type_timestamp() }}) as record_updated_at,
-        cast(loaded_at as {{ dbt.type_timestamp() }}) as loaded_at,
-
-        {{ version_rank('source, content_id') }} as version_rank
-
-    from source
+    select * from {{ ref('stg_raw__content_item_versions') }}
 
 ),
 
@@ -63,7 +28,7 @@ latest as (
         record_updated_at,
         loaded_at
 
-    from renamed
+    from versions
 
     where version_rank = 1
 

@@ -1,42 +1,8 @@
 with
 
-source as (
+versions as (
 
-    select * from {{ source('raw', 'orders') }}
-
-),
-
-renamed as (
-
-    select
-        -- ids
-        load_id,
-        source,
-        file,
-        order_id,
-        record_hash,
-        {{ clean_text('person_source') }} as person_source,
-        {{ clean_text('person_record_id') }} as person_record_id,
-        lower({{ clean_text('person_email') }}) as person_email,
-
-        -- the order
-        {{ clean_text('sku') }} as sku,
-        amount,
-        {{ clean_text('currency') }} as currency,
-        lower({{ clean_text('status') }}) as status,
-
-        -- JSON
-        attributes,
-
-        -- timestamps, UTC
-        cast(ordered_at as {{ dbt.type_timestamp() }}) as ordered_at,
-        cast(record_created_at as {{ dbt.type_timestamp() }}) as record_created_at,
-        cast(record_updated_at as {{ dbt.type_timestamp() }}) as record_updated_at,
-        cast(loaded_at as {{ dbt.type_timestamp() }}) as loaded_at,
-
-        {{ version_rank('source, order_id') }} as version_rank
-
-    from source
+    select * from {{ ref('stg_raw__order_versions') }}
 
 ),
 
@@ -61,7 +27,7 @@ latest as (
         record_updated_at,
         loaded_at
 
-    from renamed
+    from versions
 
     where version_rank = 1
 

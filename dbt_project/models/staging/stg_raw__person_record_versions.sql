@@ -6,11 +6,17 @@ source as (
 
 ),
 
+loads as (
+
+    select load_id, arrived_at, is_first from {{ ref('stg_raw__loads') }}
+
+),
+
 renamed as (
 
     select
         -- ids
-        load_id,
+        source.load_id,
         source,
         file,
         source_record_id,
@@ -48,10 +54,52 @@ renamed as (
         cast(record_updated_at as {{ dbt.type_timestamp() }}) as record_updated_at,
         cast(loaded_at as {{ dbt.type_timestamp() }}) as loaded_at,
 
-        {{ version_rank('source, source_record_id') }} as version_rank
+        {{ version_rank('source, source_record_id') }} as version_rank,
+        {{ learnt_at() }} as learnt_at,
+        coalesce(loads.is_first, true) as is_first
 
     from source
 
+    left join loads
+        on source.load_id = loads.load_id
+
+),
+
+versions as (
+
+    select
+        load_id,
+        source,
+        file,
+        source_record_id,
+        record_hash,
+        account_id,
+        user_id,
+        first_name,
+        middle_name,
+        last_name,
+        full_name,
+        email,
+        phone,
+        birth_date,
+        street,
+        city,
+        state,
+        postal_code,
+        country,
+        company_name,
+        company_domain,
+        job_title,
+        lifecycle_stage,
+        attributes,
+        record_created_at,
+        record_updated_at,
+        loaded_at,
+        version_rank,
+        {{ known_period('source, source_record_id') }}
+
+    from renamed
+
 )
 
-select * from renamed
+select * from versions

@@ -1,43 +1,8 @@
 with
 
-source as (
+versions as (
 
-    select * from {{ source('raw', 'tickets') }}
-
-),
-
-renamed as (
-
-    select
-        -- ids
-        load_id,
-        source,
-        file,
-        ticket_id,
-        record_hash,
-        {{ clean_text('person_source') }} as person_source,
-        {{ clean_text('person_record_id') }} as person_record_id,
-        lower({{ clean_text('person_email') }}) as person_email,
-
-        -- the ticket
-        {{ clean_text('subject') }} as subject,
-        {{ clean_text('topic') }} as topic,
-        {{ clean_text('priority') }} as priority,
-        satisfaction,
-
-        -- JSON
-        attributes,
-
-        -- timestamps, UTC
-        cast(opened_at as {{ dbt.type_timestamp() }}) as opened_at,
-        cast(solved_at as {{ dbt.type_timestamp() }}) as solved_at,
-        cast(record_created_at as {{ dbt.type_timestamp() }}) as record_created_at,
-        cast(record_updated_at as {{ dbt.type_timestamp() }}) as record_updated_at,
-        cast(loaded_at as {{ dbt.type_timestamp() }}) as loaded_at,
-
-        {{ version_rank('source, ticket_id') }} as version_rank
-
-    from source
+    select * from {{ ref('stg_raw__ticket_versions') }}
 
 ),
 
@@ -63,7 +28,7 @@ latest as (
         record_updated_at,
         loaded_at
 
-    from renamed
+    from versions
 
     where version_rank = 1
 

@@ -13,7 +13,9 @@ hosts as (
         {{ url_host('page_url') }} as page_host,
         {{ url_host('page_referrer') }} as referrer_host,
         lower(campaign_source) as plain_source,
-        replace(lower(campaign_medium), '_', '-') as plain_medium
+        replace(lower(campaign_medium), '_', '-') as plain_medium,
+        lower(device_type) as plain_device_type,
+        lower(user_agent) as plain_user_agent
 
     from events
 
@@ -33,6 +35,7 @@ classified as (
         {{ activity('type', 'event') }} as activity,
         {{ channel('plain_source', 'plain_medium', 'referrer_host', 'page_host') }}
             as channel,
+        {{ device_class('plain_device_type', 'plain_user_agent') }} as device_class,
 
         -- Some trackers send the depth in percent.
         case
@@ -46,7 +49,7 @@ classified as (
             when time_on_page_s >= 0 then least(time_on_page_s, 3600)
         end as attention_s,
 
-        coalesce({{ matches('lower(user_agent)', var('bot_agent_pattern')) }}, false)
+        coalesce({{ matches('plain_user_agent', var('bot_agent_pattern')) }}, false)
             as is_automated,
         coalesce(received_at, occurred_at) as known_at
 

@@ -79,7 +79,8 @@ attributed as (
             when consents.subject_email is not null then 'email ' || consents.subject_email
             else 'device ' || consents.anonymous_id
         end as subject,
-        coalesce(records.person_id, emails.person_id, devices.person_id) as person_id
+        coalesce(records.person_id, emails.person_id, devices.person_id) as person_id,
+        cast(null as {{ dbt.type_timestamp() }}) as known_to
 
     from consents
 
@@ -101,16 +102,32 @@ attributed as (
 
 ),
 
+-- Until when each decision was the subject's last word that was known.
 last_words as (
 
     select
-        attributed.*,
-        row_number() over (
+        load_id,
+        source,
+        file,
+        consent_event_id,
+        subject_email,
+        anonymous_id,
+        person_source,
+        person_record_id,
+        purpose,
+        status,
+        channel,
+        occurred_at,
+        loaded_at,
+        subject,
+        person_id,
+        min(loaded_at) over (
             partition by subject, purpose
             order by
                 occurred_at desc,
                 case when status = 'granted' then 1 else 0 end
-        ) as recency
+            rows between unbounded preceding and 1 preceding
+        ) as known_to
 
     from attributed
 
@@ -137,7 +154,8 @@ denied_for_all as (
         last_words.occurred_at,
         last_words.loaded_at,
         last_words.subject,
-        held.person_id
+        held.person_id,
+        last_words.known_to
 
     from last_words
 
@@ -164,8 +182,8 @@ denied_for_all as (
             )
 
     where
-        last_words.recency = 1
-        and last_words.status <> 'granted'
+        last_words.status <> 'granted'
+        and (last_words.known_to is null or last_words.known_to > last_words.loaded_at)
         and (last_words.person_id is null or last_words.person_id <> held.person_id)
 
 ),

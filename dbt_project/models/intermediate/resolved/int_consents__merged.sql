@@ -1,6 +1,5 @@
 with
 
--- Two answers of one subject at one moment: the careful one holds.
 decisions as (
 
     select
@@ -8,8 +7,9 @@ decisions as (
         purpose,
         subject,
         occurred_at,
-        max(case when status = 'granted' then 0 else 1 end) as is_denied,
-        min(loaded_at) as loaded_at
+        case when status = 'granted' then 0 else 1 end as is_denied,
+        coalesce(loaded_at, occurred_at) as known_from,
+        known_to
 
     from {{ ref('int_consents__attributed') }}
 
@@ -19,7 +19,80 @@ decisions as (
         and status is not null
         and occurred_at is not null
 
-    group by person_id, purpose, subject, occurred_at
+),
+
+moments_of_learning as (
+
+    select person_id, purpose, known_from as known_at from decisions
+
+    union
+
+    select person_id, purpose, known_to as known_at from decisions where known_to is not null
+
+),
+
+learned as (
+
+    select
+        person_id,
+        purpose,
+        known_at,
+        row_number() over (partition by person_id, purpose order by known_at) as known_number,
+        lead(known_at) over (partition by person_id, purpose order by known_at) as next_known_at
+
+    from moments_of_learning
+
+),
+
+-- All that was known at each of these moments. Two answers of one subject at one moment: the
+-- careful one holds.
+known as (
+
+    select
+        learned.person_id,
+        learned.purpose,
+        learned.known_at,
+        learned.known_number,
+        learned.next_known_at,
+        decisions.subject,
+        decisions.occurred_at,
+        max(decisions.is_denied) as is_denied
+
+    from learned
+
+    inner join decisions
+        on
+            learned.person_id = decisions.person_id
+            and learned.purpose = decisions.purpose
+            and learned.known_at >= decisions.known_from
+            and (decisions.known_to is null or learned.known_at < decisions.known_to)
+
+    group by
+        learned.person_id,
+        learned.purpose,
+        learned.known_at,
+        learned.known_number,
+        learned.next_known_at,
+        decisions.subject,
+        decisions.occurred_at
+
+),
+
+{% if var('consent_merge') == 'most_restrictive' -%}
+-- At each moment every subject still stands by its own newest decision: how many deny?
+turned as (
+
+    select
+        known.*,
+        is_denied - coalesce(
+            lag(is_denied) over (
+                partition by person_id, purpose, known_number, subject
+                order by occurred_at
+            ),
+            0
+        ) as denying
+
+    from known
 
 ),
 
@@ -28,62 +101,51 @@ moments as (
     select
         person_id,
         purpose,
+        known_at,
+        known_number,
+        next_known_at,
         occurred_at,
-        max(is_denied) as is_denied,
-        min(loaded_at) as loaded_at
+        sum(denying) as denying
 
-    from decisions
+    from turned
 
-    group by person_id, purpose, occurred_at
-
-),
-
-{% if var('consent_merge') == 'most_restrictive' -%}
--- At each moment every subject still stands by its own newest decision.
-standing as (
-
-    select
-        moments.person_id,
-        moments.purpose,
-        moments.occurred_at,
-        moments.loaded_at,
-        decisions.is_denied,
-        row_number() over (
-            partition by
-                moments.person_id, moments.purpose, moments.occurred_at, decisions.subject
-            order by decisions.occurred_at desc
-        ) as recency
-
-    from moments
-
-    inner join decisions
-        on
-            moments.person_id = decisions.person_id
-            and moments.purpose = decisions.purpose
-            and moments.occurred_at >= decisions.occurred_at
+    group by person_id, purpose, known_at, known_number, next_known_at, occurred_at
 
 ),
 
 merged as (
 
     select
-        person_id,
-        purpose,
-        occurred_at,
-        max(is_denied) as is_denied,
-        min(loaded_at) as loaded_at
+        moments.*,
+        case
+            when
+                sum(denying) over (
+                    partition by person_id, purpose, known_number
+                    order by occurred_at
+                    rows between unbounded preceding and current row
+                ) > 0
+                then 1
+            else 0
+        end as is_denied
 
-    from standing
-
-    where recency = 1
-
-    group by person_id, purpose, occurred_at
+    from moments
 
 ),
 {%- else -%}
 merged as (
 
-    select * from moments
+    select
+        person_id,
+        purpose,
+        known_at,
+        known_number,
+        next_known_at,
+        occurred_at,
+        max(is_denied) as is_denied
+
+    from known
+
+    group by person_id, purpose, known_at, known_number, next_known_at, occurred_at
 
 ),
 {%- endif %}
@@ -93,7 +155,7 @@ compared as (
     select
         merged.*,
         lag(is_denied) over (
-            partition by person_id, purpose
+            partition by person_id, purpose, known_number
             order by occurred_at
         ) as previous_denied
 
@@ -102,16 +164,18 @@ compared as (
 ),
 
 -- A decision that repeats the last one changes nothing.
-changes as (
+periods as (
 
     select
         person_id,
         purpose,
+        known_at,
+        known_number,
+        next_known_at,
         case when is_denied = 1 then 'denied' else 'granted' end as status,
         occurred_at as valid_from,
-        loaded_at as known_from,
         lead(occurred_at) over (
-            partition by person_id, purpose
+            partition by person_id, purpose, known_number
             order by occurred_at
         ) as valid_to
 
@@ -119,6 +183,37 @@ changes as (
 
     where previous_denied is null or previous_denied <> is_denied
 
+),
+
+-- What was learnt next may leave a period as it is: such moments in a row have one number.
+unchanged as (
+
+    select
+        periods.*,
+        known_number - row_number() over (
+            partition by person_id, purpose, status, valid_from, valid_to
+            order by known_number
+        ) as stretch
+
+    from periods
+
+),
+
+believed as (
+
+    select
+        person_id,
+        purpose,
+        status,
+        valid_from,
+        valid_to,
+        min(known_at) as known_from,
+        case when count(next_known_at) = count(*) then max(next_known_at) end as known_to
+
+    from unchanged
+
+    group by person_id, purpose, status, valid_from, valid_to, stretch
+
 )
 
-select * from changes
+select * from believed

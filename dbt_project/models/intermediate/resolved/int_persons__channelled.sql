@@ -4,7 +4,7 @@ sessions as (
 
     select * from {{ ref('sessions') }}
 
-    where person_id is not null and channel is not null
+    where person_id is not null and channel is not null and not is_overlong
 
 ),
 

@@ -9,7 +9,7 @@ nodes as (
 
 orders as (
 
-    select * from {{ ref('stg_raw__orders') }}
+    select * from {{ ref('stg_raw__order_versions') }}
 
     -- A charge that failed was never a purchase; a refund came later than the purchase.
     where status is null or status not in ('failed', 'declined', 'draft')
@@ -18,7 +18,7 @@ orders as (
 
 tickets as (
 
-    select * from {{ ref('stg_raw__tickets') }}
+    select * from {{ ref('stg_raw__ticket_versions') }}
 
 ),
 
@@ -43,6 +43,7 @@ known_{{ name }} as (
             {{ name }}.person_source = nodes.source
             and {{ name }}.person_record_id = nodes.source_record_id
             and {{ name }}.{{ moment }} < nodes.as_of
+            and {{ known_by(name, 'nodes.as_of') }}
 
     union
 
@@ -61,6 +62,7 @@ known_{{ name }} as (
             nodes.source = 'emails'
             and {{ name }}.person_email = nodes.source_record_id
             and {{ name }}.{{ moment }} < nodes.as_of
+            and {{ known_by(name, 'nodes.as_of') }}
 
 ),
 {% endfor %}

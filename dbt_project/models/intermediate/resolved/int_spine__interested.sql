@@ -8,9 +8,41 @@ known as (
 
 ),
 
-content_items as (
+items as (
 
-    select * from {{ ref('content_items') }}
+    select * from {{ ref('stg_raw__content_item_versions') }}
+
+),
+
+read_items as (
+
+    select distinct
+        as_of,
+        content_id
+
+    from known
+
+),
+
+-- As the most trusted catalogue described the item at that time.
+described as (
+
+    select
+        read_items.as_of,
+        items.content_id,
+        items.topic,
+        items.funnel_stage,
+        row_number() over (
+            partition by read_items.as_of, items.content_id
+            order by {{ source_rank('items.source') }}, items.source
+        ) as trust_rank
+
+    from read_items
+
+    inner join items
+        on
+            read_items.content_id = items.content_id
+            and {{ known_by('items', 'read_items.as_of') }}
 
 ),
 
@@ -20,8 +52,8 @@ readings as (
     select
         known.person_id,
         known.as_of,
-        content_items.topic,
-        content_items.funnel_stage,
+        described.topic,
+        described.funnel_stage,
         min(known.age_days) as age_days,
         greatest(
             count(case when known.activity = 'page_view' then 1 end),
@@ -31,15 +63,18 @@ readings as (
 
     from known
 
-    inner join content_items
-        on known.content_id = content_items.content_id
+    inner join described
+        on
+            known.content_id = described.content_id
+            and known.as_of = described.as_of
+            and described.trust_rank = 1
 
     group by
         known.person_id,
         known.as_of,
         known.content_id,
-        content_items.topic,
-        content_items.funnel_stage
+        described.topic,
+        described.funnel_stage
 
 ),
 

@@ -8,24 +8,38 @@ nodes as (
 
 versions as (
 
-    select
-        source,
-        source_record_id,
-        account_id,
-        company_name,
-        company_domain,
-        email,
-        lifecycle_stage,
-        version_rank,
-        record_created_at,
-        coalesce(record_updated_at, record_created_at) as updated_at
+    select * from {{ ref('stg_raw__person_record_versions') }}
 
-    from {{ ref('stg_raw__person_record_versions') }}
+),
+
+mail_domains as (
+
+    select * from {{ ref('stg_raw__mail_domains') }}
+
+),
+
+companies as (
+
+    select
+        account_id,
+        {{ url_host("coalesce(domain, website)") }} as domain,
+        industry,
+        employee_count,
+        known_from,
+        known_to
+
+    from {{ ref('stg_raw__account_versions') }}
+
+),
+
+orders as (
+
+    select * from {{ ref('stg_raw__order_versions') }}
 
 ),
 
 -- The version of that time; where only later ones were kept, the oldest stands in for it.
-ranked as (
+records as (
 
     select
         nodes.person_id,
@@ -35,15 +49,7 @@ ranked as (
         versions.record_created_at,
         versions.account_id,
         versions.company_name,
-        coalesce(versions.company_domain, {{ email_domain('versions.email') }}) as domain,
-        row_number() over (
-            partition by
-                nodes.person_id, nodes.as_of, versions.source, versions.source_record_id
-            order by
-                case when versions.updated_at <= nodes.as_of then 0 else 1 end,
-                case when versions.updated_at <= nodes.as_of then versions.version_rank end,
-                versions.version_rank desc
-        ) as fitness
+        coalesce(versions.company_domain, {{ email_domain('versions.email') }}) as domain
 
     from nodes
 
@@ -55,65 +61,91 @@ ranked as (
                 versions.record_created_at is null
                 or versions.record_created_at <= nodes.as_of
             )
+            and {{ known_by('versions', 'nodes.as_of') }}
+
+),
+
+dates as (
+
+    select distinct as_of from records
+
+),
+
+known_companies as (
+
+    select
+        dates.as_of,
+        companies.account_id,
+        companies.domain,
+        companies.industry,
+        companies.employee_count
+
+    from dates
+
+    inner join companies
+        on {{ known_by('companies', 'dates.as_of') }}
 
 ),
 
 accounts as (
 
     select
+        as_of,
         account_id,
         max(employee_count) as employee_count,
         max(industry) as industry
 
-    from {{ ref('int_accounts__unified') }}
+    from known_companies
 
-    group by account_id
+    group by as_of, account_id
 
 ),
 
 domains as (
 
     select
+        as_of,
         domain,
         max(employee_count) as employee_count,
         max(industry) as industry
 
-    from {{ ref('int_accounts__unified') }}
+    from known_companies
 
-    where domain is not null and domain not in (
-        select mail_domains.domain from {{ ref('stg_raw__mail_domains') }} as mail_domains
-    )
+    where domain is not null and domain not in (select mail_domains.domain from mail_domains)
 
-    group by domain
+    group by as_of, domain
 
 ),
 
--- Where customers are kept: the sources that orders name, from their first order on.
+-- Where customers are kept: the sources that orders named by then.
 customer_sources as (
 
-    select
-        person_source as source,
-        min(ordered_at) as since
+    select distinct
+        dates.as_of,
+        orders.person_source as source
 
-    from {{ ref('stg_raw__orders') }}
+    from dates
 
-    where person_source is not null
+    inner join orders
+        on
+            orders.ordered_at < dates.as_of
+            and {{ known_by('orders', 'dates.as_of') }}
 
-    group by person_source
+    where orders.person_source is not null
 
 ),
 
 recorded as (
 
     select
-        ranked.person_id,
-        ranked.as_of,
+        records.person_id,
+        records.as_of,
         count(*) as record_count,
         max(
             case
                 when
-                    ranked.company_name is not null
-                    or ranked.account_id is not null
+                    records.company_name is not null
+                    or records.account_id is not null
                     or domains.domain is not null
                     then 1
                 else 0
@@ -126,31 +158,31 @@ recorded as (
                 else 0
             end
         ) as has_industry,
-        max(case when customer_sources.since < ranked.as_of then 1 else 0 end)
+        max(case when customer_sources.source is not null then 1 else 0 end)
             as has_customer_record,
         max(
             case
-                when ranked.lifecycle_stage is not null or ranked.account_id is not null then 1
+                when records.lifecycle_stage is not null or records.account_id is not null then 1
                 else 0
             end
         ) as has_crm_record,
-        max({{ days_between('ranked.record_created_at', 'ranked.as_of') }})
+        max({{ days_between('records.record_created_at', 'records.as_of') }})
             as days_since_first_record
 
-    from ranked
+    from records
 
     left join accounts
-        on ranked.account_id = accounts.account_id
+        on records.account_id = accounts.account_id and records.as_of = accounts.as_of
 
     left join domains
-        on ranked.domain = domains.domain
+        on records.domain = domains.domain and records.as_of = domains.as_of
 
     left join customer_sources
-        on ranked.source = customer_sources.source
+        on
+            records.source = customer_sources.source
+            and records.as_of = customer_sources.as_of
 
-    where ranked.fitness = 1
-
-    group by ranked.person_id, ranked.as_of
+    group by records.person_id, records.as_of
 
 )
 

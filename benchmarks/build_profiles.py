@@ -1,0 +1,114 @@
+"""Building profiles with dbt, all and after one per cent of new events, against one SQL script."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.made_people import add_events, make_people
+from benchmarks.measured import Ratio, seconds
+from orchestration.manifest import Workplace, load_manifest, parsed_project, run_dbt
+from warehouse import DuckDBWarehouse
+
+SCRIPT = Path(__file__).with_name("profiles_in_one_script.sql")
+# Candor stores events and sessions as well, which the script does not.
+BUDGET_FULL = 8.0
+BUDGET_INCREMENT = 7.0
+EVENTS_PER_PERSON = 20
+
+
+class DifferentProfilesError(AssertionError):
+    """The script and dbt computed different profiles: their times cannot be compared."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+        super().__init__(f"{rows} profiles differ: compare reference.profiles with marts.profiles")
+
+
+def measure(folder: Path, *, people: int) -> list[Ratio]:
+    """Both ratios for so many persons with twenty events each."""
+    ratios, _ = measure_profiles(folder, persons=people, events=EVENTS_PER_PERSON * people)
+    return ratios
+
+
+def measure_profiles(folder: Path, *, persons: int, events: int) -> tuple[list[Ratio], list[str]]:
+    """Build all profiles, then again after one per cent of new events.
+
+    Returns:
+        The ratios, and what the slowest models of the second build took.
+
+    Raises:
+        DifferentProfilesError: The script's profiles are not dbt's.
+    """
+    path = folder / "profiles" / "warehouse.duckdb"  # dbt knows the database by this name
+    path.parent.mkdir()
+    make_people(path, persons=persons, events=events)
+    full, _ = _build(path)
+    script = seconds(lambda: _run_script(path))
+    _compare(path)
+    add_events(path, persons=persons, first=events, last=events + events // 100)
+    again, slowest = _build(path)
+    script_again = seconds(lambda: _run_script(path))
+    _compare(path)
+    size = f"{persons:,} persons, {events:,} events"
+    return [
+        Ratio(f"profiles of {size}", full, "one SQL script", script, BUDGET_FULL),
+        Ratio("profiles after 1 % more events", again, "one SQL script", script_again, BUDGET_INCREMENT),
+    ], slowest  # fmt: skip
+
+
+def _build(path: Path) -> tuple[float, list[str]]:
+    parsed = parsed_project()
+    place = Workplace(parsed.project, path, path.parent / "target")
+    manifest = load_manifest(parsed)
+    results: list[Any] = []
+
+    def run() -> None:
+        done = run_dbt(["run", "--select", "+profiles"], place, manifest=manifest)
+        assert done.success, [
+            result.message for result in done.result if result.status != "success"
+        ]
+        results.extend(done.result)
+
+    took = seconds(run)
+    slowest = sorted(results, key=lambda result: -result.execution_time)[:6]
+    return took, [f"{one.node.name}: {one.execution_time:.1f} s" for one in slowest]
+
+
+def _run_script(path: Path) -> None:
+    with DuckDBWarehouse.open(path) as warehouse:
+        warehouse.execute("create schema if not exists reference")
+        warehouse.execute(SCRIPT.read_text(encoding="utf-8"))
+
+
+def _compare(path: Path) -> None:
+    with DuckDBWarehouse.open(path) as warehouse:
+        names = warehouse.read("select * from reference.profiles limit 0").column_names
+        listed = ", ".join(names)
+        ours, theirs = (f"select {listed} from {s}.profiles" for s in ("marts", "reference"))
+        rows = warehouse.scalar(
+            f"select count(*) from (({ours} except {theirs}) union all ({theirs} except {ours}))"
+        )
+    if rows:
+        raise DifferentProfilesError(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--persons", type=int, default=1_000_000)
+    parser.add_argument("--events", type=int, default=20_000_000)
+    parser.add_argument("--folder", type=Path, help="where to write; gigabytes for many events")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        ratios, slowest = measure_profiles(
+            Path(folder), persons=options.persons, events=options.events
+        )
+    for ratio in ratios:
+        print(*ratio.cells(), sep=" | ")
+    print("slowest models of the second build:", *slowest, sep="\n  ")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""Building what is new gives what building all gives: late events, merges and erasures too."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from tests.dbt_project import small_company
+from tests.dbt_project.project import Company, Project, failures, run_dbt
+from tests.dbt_project.small_company import SITE, event
+
+pytestmark = pytest.mark.warehouse
+
+BUILT = ("+sessions", "+content_engagement", "+profiles")
+# What history remembers is not what a company that begins today could know.
+TABLES = ("events", "sessions", "content_engagement", "profiles", "accounts", "account_members")
+PAGE = {"page_url": SITE + "/pricing", "page_path": "/pricing"}
+
+
+def come_late(company: Company) -> None:
+    """A new visit; one event that joins two visits, one before the first of a visit."""
+    company.add(
+        "raw.events",
+        event("g1", "2026-02-28 10:00", "page", anonymous_id="d1", **PAGE),
+        event("g2", "2026-02-01 11:00", "page", anonymous_id="d1", **PAGE),
+        event("g3", "2026-02-01 11:20", "page", anonymous_id="d1", **PAGE),
+        event("g4", "2026-02-23 08:45", "page", anonymous_id="d3", **PAGE),
+        event("g5", "2026-02-28 10:00", "Email Opened", email="bob@mail.example"),
+    )
+
+
+def merge(company: Company) -> None:
+    """The unknown visitor turns out to be Ann, and the shared tablet to be Bob's."""
+    for table in ("members", "devices"):
+        company.execute(
+            f"update identity.{table} set person_id = 'p_ann' where person_id = 'p_visitor'"
+        )
+    company.execute(
+        "update identity.persons set status = 'merged', merged_into = 'p_ann' "
+        "where person_id = 'p_visitor'"
+    )
+    company.execute(
+        "update identity.devices set person_id = 'p_bob', is_shared = false "
+        "where anonymous_id = 'd2'"
+    )
+
+
+def erase(company: Company) -> None:
+    """Of one person nothing is left; of another the first event of a visit."""
+    company.execute("delete from raw.events where anonymous_id = 'd5' or event_id = 'e01'")
+    company.execute("delete from identity.members where source_record_id = 'd5'")
+    company.execute("delete from identity.devices where anonymous_id = 'd5'")
+    company.execute("delete from identity.persons where person_id = 'p_poser'")
+
+
+def tell_otherwise(company: Company) -> None:
+    """A file is loaded again, and its events say something else under the same ids."""
+    company.execute("update raw.events set content_id = 'c2' where event_id = 'e02'")
+    company.execute("update raw.events set properties = null where event_id = 'e06'")
+    company.execute("update raw.events set user_agent = 'Googlebot/2.1' where event_id = 'e12'")
+
+
+STEPS: tuple[Callable[[Company], None], ...] = (come_late, merge, erase, tell_otherwise)
+
+
+@pytest.fixture(scope="module")
+def grown(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Company:
+    company = project.company(tmp_path_factory.mktemp("grown"))
+    small_company.fill(company)
+    build(company)
+    return company
+
+
+def build(company: Company, *arguments: str) -> None:
+    assert failures(run_dbt(company, "run", *arguments, "--select", *BUILT)) == []
+
+
+def contents(company: Company) -> dict[str, pa.Table]:
+    return {table: company.table(f"select * from marts.{table} order by all") for table in TABLES}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_increment_gives_what_a_rebuild_gives(
+    project: Project, grown: Company, tmp_path: Path, step: Callable[[Company], None]
+) -> None:
+    before = contents(grown)["events"]
+    step(grown)
+    shutil.copy(grown.path, tmp_path / grown.path.name)
+    whole = Company(project.manifest, tmp_path)
+
+    build(grown)
+    build(whole, "--full-refresh")
+
+    ours, theirs = contents(grown), contents(whole)
+    assert not ours["events"].equals(before)
+    assert [table for table in TABLES if not ours[table].equals(theirs[table])] == []
+
+
+def test_who_did_nothing_new_is_not_built_again(project: Project, tmp_path: Path) -> None:
+    company = project.company(tmp_path)
+    small_company.fill(company)
+    build(company)
+    company.execute("update marts.events set session_id = 'left alone'")
+
+    come_late(company)
+    build(company)
+
+    left = company.read("select anonymous_id from marts.events where session_id = 'left alone'")
+    assert {row["anonymous_id"] for row in left} == {None, "d2", "d4", "d5"}
+
+
+def test_another_pause_between_sessions_makes_them_all_anew(
+    project: Project, tmp_path: Path
+) -> None:
+    company = project.company(tmp_path)
+    small_company.fill(company)
+    build(company)
+
+    build(company, "--vars", "session_gap_minutes: 20")
+
+    visits = company.read("select event_count from marts.sessions where anonymous_id = 'd1'")
+    assert sorted(visit["event_count"] for visit in visits) == [1, 3, 3]
