@@ -142,7 +142,12 @@ RUNS = Table(
         _SYNC,
         _DESTINATION,
         _AUDIENCE,
-        Column("status", "VARCHAR", Pii.NONE, "running, succeeded, partial or failed"),
+        Column(
+            "status",
+            "VARCHAR",
+            Pii.NONE,
+            "running, succeeded, held (only who had to go was removed), partial or failed",
+        ),
         Column("added", "BIGINT", Pii.NONE, "rows acknowledged as new"),
         Column("changed", "BIGINT", Pii.NONE, "rows acknowledged as changed"),
         Column("removed", "BIGINT", Pii.NONE, "rows acknowledged as removed"),

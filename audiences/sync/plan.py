@@ -27,6 +27,8 @@ from warehouse import Warehouse
 
 SUPPRESSED = "candor_sync_suppressed"
 READY = "ready"
+# Gates behind which nobody may stay at a destination, whatever else waits.
+WITHDRAWN = ("gone", "no_consent", "suppressed")
 _PERSONA = frozenset({"persona_id", "persona_name"})
 
 
@@ -124,6 +126,32 @@ def plan_sql(sync: Sync, catalogue: Catalogue) -> str:
     """
 
 
+def withdrawals_sql(sync: Sync, catalogue: Catalogue) -> str:
+    """Query for the removals that nothing may hold up, in the columns of :func:`plan_sql`.
+
+    Due is whom the destination may hold and who withdrew a consent, was erased or is here no more.
+    Who was merged is here as another: what holds for that person decides, and the id alone is no
+    reason. The values bound are those of :func:`plan_parameters`.
+    """
+    present = f"select * from {LEDGER.name.sql} where sync_key = $sync_key and is_present"
+    gates = gate_sql(sync, catalogue, among="select current_person_id as person_id from present")
+    return f"""
+        with present as (
+            select ledger.*,
+                coalesce(merged.current_person_id, ledger.person_id) as current_person_id
+            from ({present}) as ledger
+            left join ({_merged(catalogue)}) as merged using (person_id)
+        ),
+        gates as (select distinct person_id as current_person_id, gate from ({gates}))
+        select person_id, {_row_id()} as row_id, 'remove' as operation, gate as cause,
+            null::varchar as fingerprint, identifiers, null::varchar as previous_identifiers,
+            null::varchar as traits, row_number() over (order by person_id) - 1 as number
+        from present
+        inner join gates using (current_person_id)
+        where gate in {WITHDRAWN}
+    """
+
+
 def _due(sync: Sync) -> str:
     """Everyone concerned: what they should be, and what the destination last acknowledged."""
     kept = " and gate <> 'exited'" if sync.mode == "add_only" else ""
@@ -169,7 +197,7 @@ def count_gates(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> dict[
 
 
 def identifiers_to_check_sql(catalogue: Catalogue) -> str:
-    """Query for (person_id, identifier_type, identifier_value) of all members."""
+    """Query for (person_id, identifier_type, identifier_value) of everyone concerned."""
     if CONTACT_POINTS not in catalogue.columns:
         return (
             "select null::varchar as person_id, null::varchar as identifier_type, "
@@ -178,16 +206,17 @@ def identifiers_to_check_sql(catalogue: Catalogue) -> str:
     return f"""
         select person_id, identifier_type, identifier_value
         from {CONTACT_POINTS.sql}
-        where person_id in (select person_id from ({_members()}))
+        where person_id in (select person_id from ({_concerned()}))
     """
 
 
 def _merged(catalogue: Catalogue) -> str:
-    """Query for the ids that lead to another person now."""
+    """Query for the ids that lead to another person now, and to whom."""
     if CURRENT_PERSON not in catalogue.columns:
-        return "select null::varchar as person_id limit 0"
+        return "select null::varchar as person_id, null::varchar as current_person_id limit 0"
     return f"""
-        select distinct person_id from {CURRENT_PERSON.sql} where current_person_id <> person_id
+        select distinct person_id, current_person_id from {CURRENT_PERSON.sql}
+        where current_person_id <> person_id
     """
 
 

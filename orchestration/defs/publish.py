@@ -1,22 +1,18 @@
 """Audiences and what is sent of them."""
 
-import os
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
 import audiences.inventory
 from audiences import AudienceReport, compute_memberships
-from audiences.sync import SyncReport, open_destination, run_sync
-from identity import require_published
-from orchestration.company import Company, utc_now
-from orchestration.privacy_parts import erased_contacts
+from audiences.sync import SyncReport
+from orchestration.company import utc_now
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
+from orchestration.syncs import publish
 from warehouse import Table, Warehouse
 
 SEGMENT_TABLES = [t for t in audiences.inventory.TABLES if t.name.schema == "audiences"]
@@ -131,38 +127,6 @@ def every_sync_ran_to_its_end(candor: CandorResource) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.WARN,
         metadata=counts,
     )
-
-
-def publish(company: Company, warehouse: Warehouse, *, run_id: str) -> list[SyncReport]:
-    """Run every sync; all destinations are opened first, so that a missing secret stops all.
-
-    Raises:
-        HeldChangesError: Changes of persons wait for somebody's word; nothing is sent meanwhile.
-    """
-    require_published(warehouse)
-    syncs, settings = company.syncs, company.destinations.enabled
-    destinations = {
-        key: open_destination(
-            key,
-            settings[key],
-            artifacts=company.paths.artifacts,
-            environment=os.environ,
-            clock=lambda: datetime.now(tz=UTC),
-        )
-        for key in dict.fromkeys(sync.destination for sync in syncs)
-    }
-    return [
-        run_sync(
-            warehouse,
-            sync,
-            destinations[sync.destination],
-            run_id=run_id,
-            now=utc_now(),
-            sleep=time.sleep,
-            suppression=erased_contacts(company, warehouse),
-        )
-        for sync in syncs
-    ]
 
 
 def _count(warehouse: Warehouse, table: Table) -> int:

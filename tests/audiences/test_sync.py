@@ -36,7 +36,9 @@ class Publisher:
         self.audience = audience(EVERYONE)
         self.runs = 0
 
-    def run(self, *, compute: bool = True, suppression: Any = None) -> SyncReport:
+    def run(
+        self, *, compute: bool = True, suppression: Any = None, only_withdrawals: bool = False
+    ) -> SyncReport:
         self.runs += 1
         moment = {"run_id": f"r{self.runs}", "now": NOW + dt.timedelta(hours=self.runs)}
         if compute:
@@ -47,6 +49,7 @@ class Publisher:
             self.destination,
             sleep=_no_sleep,
             suppression=suppression,
+            only_withdrawals=only_withdrawals,
             **moment,
         )
 
