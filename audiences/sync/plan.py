@@ -20,7 +20,7 @@ from audiences.catalogue import (
 from audiences.errors import InvalidAudienceError
 from audiences.facts import personas_sql
 from audiences.inventory import DEFINITIONS, LEDGER, MEMBERSHIPS
-from audiences.judge import TREATMENT, consent_by_person
+from audiences.judge import TREATMENT, consent_by_person, denied_by_another
 from audiences.sync.config import Identifier, Sync
 from audiences.sync.ledger import in_order
 from warehouse import Warehouse
@@ -129,7 +129,8 @@ def plan_sql(sync: Sync, catalogue: Catalogue) -> str:
 def withdrawals_sql(sync: Sync, catalogue: Catalogue) -> str:
     """Query for the removals that nothing may hold up, in the columns of :func:`plan_sql`.
 
-    Due is whom the destination may hold and who withdrew a consent, was erased or is here no more.
+    Due is whom the destination may hold and who withdrew a consent, was erased or is here no more,
+    or whose address was sent and is denied by another who holds it.
     Who was merged is here as another: what holds for that person decides, and the id alone is no
     reason. The values bound are those of :func:`plan_parameters`.
     """
@@ -142,13 +143,20 @@ def withdrawals_sql(sync: Sync, catalogue: Catalogue) -> str:
             from ({present}) as ledger
             left join ({_merged(catalogue)}) as merged using (person_id)
         ),
-        gates as (select distinct person_id as current_person_id, gate from ({gates}))
-        select person_id, {_row_id()} as row_id, 'remove' as operation, gate as cause,
+        gates as (select distinct person_id as current_person_id, gate from ({gates})),
+        denied as (
+            select distinct present.person_id
+            from present
+            inner join ({denied_sql()}) as points
+                on points.person_id = current_person_id and contains(identifiers, written)
+        )
+        select person_id, {_row_id()} as row_id, 'remove' as operation,
+            case when gate in {WITHDRAWN} then gate else 'no_consent' end as cause,
             null::varchar as fingerprint, identifiers, null::varchar as previous_identifiers,
             null::varchar as traits, row_number() over (order by person_id) - 1 as number
         from present
         inner join gates using (current_person_id)
-        where gate in {WITHDRAWN}
+        where gate in {WITHDRAWN} or person_id in (select person_id from denied)
     """
 
 
@@ -247,28 +255,54 @@ def _lacking(concerned: str, catalogue: Catalogue) -> str:
     return f"""
         select distinct concerned.person_id
         from ({concerned}) as concerned
-        cross join (
-            select unnest(from_json(purposes, '["varchar"]')) as purpose
-            from {DEFINITIONS.name.sql} where audience_key = $audience_key
-            union
-            select unnest($purposes::varchar[]) as purpose
-        ) as required
+        cross join ({_required()}) as required
         left join ({consent_by_person(catalogue)}) as consent
             on consent.person_id = concerned.person_id and consent.purpose = required.purpose
         where consent.status is distinct from 'granted'
     """
 
 
+def _required() -> str:
+    """Query for each purpose of the audience and of the destination."""
+    return f"""
+        select unnest(from_json(purposes, '["varchar"]')) as purpose
+        from {DEFINITIONS.name.sql} where audience_key = $audience_key
+        union
+        select unnest($purposes::varchar[]) as purpose
+    """
+
+
+def _usable() -> str:
+    """Contact points of one person alone, or of several of whom nobody denied a purpose."""
+    return f"""
+        select * from {CONTACT_POINTS.sql} as points
+        where not coalesce(is_shared, false) and identifier_value is not null
+            and not {denied_by_another("points", _required())}
+    """
+
+
+def denied_sql() -> str:
+    """Query for (person_id, written): what a person's row must not hold, raw and hashed.
+
+    It is an address or number of theirs for which another who holds it denied a purpose. The
+    values bound are those of :func:`gate_parameters`.
+    """
+    return f"""
+        select person_id, unnest([identifier_value, sha256(identifier_value)]) as written
+        from {CONTACT_POINTS.sql} as points
+        where {denied_by_another("points", _required())}
+    """
+
+
 def _points() -> str:
-    """One value of each type for a person: their own, the preferred one first."""
+    """One value of each type for a person: one they may be sent by, the preferred one first."""
     return f"""
         select person_id,
             first(identifier_value order by is_preferred desc nulls last, identifier_value)
                 filter (where identifier_type = 'email') as email,
             first(identifier_value order by is_preferred desc nulls last, identifier_value)
                 filter (where identifier_type = 'phone') as phone
-        from {CONTACT_POINTS.sql}
-        where not coalesce(is_shared, false) and identifier_value is not null
+        from ({_usable()})
         group by person_id
     """
 
@@ -278,9 +312,7 @@ def _reachable(sync: Sync) -> str:
         return f"select distinct person_id from {PROFILES.sql}"
     types = ", ".join(sorted({f"'{identifier.type}'" for identifier in sync.identifiers}))
     return f"""
-        select distinct person_id from {CONTACT_POINTS.sql}
-        where identifier_type in ({types}) and identifier_value is not null
-            and not coalesce(is_shared, false)
+        select distinct person_id from ({_usable()}) where identifier_type in ({types})
     """
 
 

@@ -38,7 +38,8 @@ class SyncReport:
         held_out: Members not sent because they are held out.
         no_consent: Members not sent because a consent is missing.
         suppressed: Members not sent because they were erased before.
-        unreachable: Members not sent because they have none of the identifiers.
+        unreachable: Members not sent because they have none of the identifiers, or none that nobody
+            else who holds it has denied.
         code: Why the run stopped early; None when it did not.
     """
 
@@ -220,6 +221,11 @@ class _Run:
                 using (person_id)
             where results.batch_id = $batch_id
                 and (results.operation = 'remove') = (gates.gate <> '{plan.READY}')
+                and (results.operation = 'remove' or not exists (
+                    select 1 from ({plan.denied_sql()}) as denied
+                    where denied.person_id = results.person_id
+                        and contains(results.identifiers, denied.written)
+                ))
             """,
             {**plan.gate_parameters(self.sync), "batch_id": batch_id},
         )

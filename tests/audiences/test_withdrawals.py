@@ -12,7 +12,7 @@ from audiences import DestinationUnavailableError
 from audiences.sync import SyncReport
 from audiences.sync.destinations.fake import FakeDestination
 from tests.audiences.conftest import Company
-from tests.audiences.test_sync import EMAIL, Publisher
+from tests.audiences.test_sync import EMAIL, Publisher, deny
 
 MARKETING = "marketing"
 
@@ -156,3 +156,15 @@ def test_a_removal_without_an_answer_is_sent_again(publisher: Publisher) -> None
 
     assert (report.status, report.removed) == ("held", 1)
     assert "p001" not in publisher.held()
+
+
+def test_who_was_sent_under_an_address_that_another_denied_since_is_removed(
+    publisher: Publisher,
+) -> None:
+    deny(publisher, "p002@mail.example", MARKETING)
+    deny(publisher, "p003@mail.example", "something else")
+
+    report = held(publisher)
+
+    assert report.removed == 1
+    assert publisher.held() == {"p000", "p001", "p003"}
