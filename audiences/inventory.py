@@ -142,7 +142,12 @@ RUNS = Table(
         _SYNC,
         _DESTINATION,
         _AUDIENCE,
-        Column("status", "VARCHAR", Pii.NONE, "running, succeeded, partial or failed"),
+        Column(
+            "status",
+            "VARCHAR",
+            Pii.NONE,
+            "running, succeeded, held (only who had to go was removed), partial or failed",
+        ),
         Column("added", "BIGINT", Pii.NONE, "rows acknowledged as new"),
         Column("changed", "BIGINT", Pii.NONE, "rows acknowledged as changed"),
         Column("removed", "BIGINT", Pii.NONE, "rows acknowledged as removed"),
@@ -151,7 +156,9 @@ RUNS = Table(
         Column("held_out", "BIGINT", Pii.NONE, "members not sent: hold-out"),
         Column("no_consent", "BIGINT", Pii.NONE, "members not sent: consent missing"),
         Column("suppressed", "BIGINT", Pii.NONE, "members not sent: erased before"),
-        Column("unreachable", "BIGINT", Pii.NONE, "members not sent: no identifier to send"),
+        Column(
+            "unreachable", "BIGINT", Pii.NONE, "members not sent: no identifier that may be sent"
+        ),
         Column("code", "VARCHAR", Pii.NONE, "why the run stopped early; null if it did not"),
         Column("started_at", "TIMESTAMP", Pii.NONE, "UTC"),
         Column("finished_at", "TIMESTAMP", Pii.NONE, "UTC; null while running or killed"),

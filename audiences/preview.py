@@ -11,7 +11,15 @@ from audiences.catalogue import CONTACT_POINTS, CURRENT_PERSON, Catalogue, read_
 from audiences.compile import compile_audiences
 from audiences.config import Audience
 from audiences.inventory import LEDGER, MEMBERSHIPS, TABLES
-from audiences.judge import FACTS, HOLDOUT, LACKING, MATCHED, judged, read_as_of
+from audiences.judge import (
+    FACTS,
+    HOLDOUT,
+    LACKING,
+    MATCHED,
+    denied_by_another,
+    judged,
+    read_as_of,
+)
 from warehouse import Warehouse
 
 _MEMBERS = f"""
@@ -30,7 +38,7 @@ class AudiencePreview:
         members: Of these, persons who granted every required purpose.
         held_out: Of the members, those never sent.
         suppressed: Persons without a consent, by ``consent:<purpose>:<status>``.
-        reach: Members less held-out who have an identifier of their own, by its type.
+        reach: Members less held-out who have an identifier that they may be sent by, by its type.
         overlap: Members who are also in another audience as it stands, by its key.
         notes: Why it cannot be judged yet; names from the configuration only.
     """
@@ -64,7 +72,7 @@ def preview(
     configured = (audience, *(other for other in others if other.key != audience.key))
     plan = compile_audiences(configured, catalogue, as_of=read_as_of(warehouse, now=now))
     with judged(warehouse, configured, plan, catalogue):
-        return _preview(warehouse, audience.key, catalogue, notes=plan.held.get(audience.key, ()))
+        return _preview(warehouse, audience, catalogue, notes=plan.held.get(audience.key, ()))
 
 
 def why(
@@ -132,9 +140,9 @@ _WHY = f"""
 
 
 def _preview(
-    warehouse: Warehouse, key: str, catalogue: Catalogue, *, notes: tuple[str, ...]
+    warehouse: Warehouse, audience: Audience, catalogue: Catalogue, *, notes: tuple[str, ...]
 ) -> AudiencePreview:
-    ours = {"key": key}
+    ours = {"key": audience.key}
     members = f"select * from ({_MEMBERS}) where audience_key = $key"
     counted = warehouse.read(
         f"select count(*) as members, count(*) filter (arm = '{HOLDOUT}') as held_out "
@@ -142,14 +150,14 @@ def _preview(
         ours,
     ).to_pylist()[0]
     return AudiencePreview(
-        key=key,
+        key=audience.key,
         matched=warehouse.scalar(f"select count(*) from {MATCHED} where audience_key = $key", ours),
         members=counted["members"],
         held_out=counted["held_out"],
         suppressed=_counts(
             warehouse, f"select reason as name from {LACKING} where audience_key = $key", ours
         ),
-        reach=_reach(warehouse, members, ours) if CONTACT_POINTS in catalogue.columns else {},
+        reach=_reach(warehouse, members, audience) if CONTACT_POINTS in catalogue.columns else {},
         overlap=_counts(
             warehouse,
             f"""
@@ -163,15 +171,16 @@ def _preview(
     )
 
 
-def _reach(warehouse: Warehouse, members: str, ours: Mapping[str, object]) -> dict[str, int]:
+def _reach(warehouse: Warehouse, members: str, audience: Audience) -> dict[str, int]:
+    denied = denied_by_another("points", "select unnest($purposes::varchar[]) as purpose")
     return _counts(
         warehouse,
         f"""
         select distinct identifier_type as name, person_id from ({members}) as members
         inner join {CONTACT_POINTS.sql} as points using (person_id)
-        where members.arm <> '{HOLDOUT}' and not coalesce(points.is_shared, false)
+        where members.arm <> '{HOLDOUT}' and not coalesce(points.is_shared, false) and not {denied}
         """,
-        ours,
+        {"key": audience.key, "purposes": list(audience.purposes)},
     )
 
 
