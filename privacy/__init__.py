@@ -1,7 +1,15 @@
-"""Consent, erasure with proof, retention and the audit log."""
+"""Consent, access, erasure with proof, retention and the audit log."""
 
 from __future__ import annotations
 
+from privacy.access import (
+    AccessReport,
+    ArchiveFolder,
+    archive_path,
+    hand_out_archive,
+    remove_expired_archives,
+    serve_access,
+)
 from privacy.audit import AuditHead, verify_audit
 from privacy.classification import unclassified, write_inventory
 from privacy.config import ConsentConfig, RetentionConfig
@@ -15,6 +23,7 @@ from privacy.erase import ErasureReport, erase
 from privacy.errors import (
     AuditChainError,
     InvalidRequestError,
+    MissingArchiveError,
     MissingKeyError,
     MissingPlanError,
     PrivacyError,
@@ -33,14 +42,16 @@ from privacy.requests import (
     RequestFile,
     SubjectIdentity,
     SubjectRequest,
+    make_request,
     read_bodies,
-    request_erasure,
 )
 from privacy.retention import RetentionOutcome, enforce_retention
 from privacy.standing import RequestStanding, read_standing
 from privacy.suppression import Suppressions
 
 __all__ = [
+    "AccessReport",
+    "ArchiveFolder",
     "AuditChainError",
     "AuditHead",
     "ConsentConfig",
@@ -53,6 +64,7 @@ __all__ = [
     "IdentityType",
     "InvalidRequestError",
     "KeyRing",
+    "MissingArchiveError",
     "MissingKeyError",
     "MissingPlanError",
     "PrivacyError",
@@ -70,14 +82,18 @@ __all__ = [
     "SubjectRequest",
     "Suppressions",
     "TableLocation",
+    "archive_path",
     "enforce_retention",
     "erase",
+    "hand_out_archive",
+    "make_request",
     "plan_erasure",
     "read_bodies",
     "read_public_key",
     "read_receipts",
     "read_standing",
-    "request_erasure",
+    "remove_expired_archives",
+    "serve_access",
     "table_locations",
     "unclassified",
     "verify_audit",

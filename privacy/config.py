@@ -88,6 +88,13 @@ class RetentionRule(StrictModel):
 class RetentionConfig(StrictModel):
     """retention.yml: rules by table; a table that is not named keeps its rows."""
 
+    archive_days: int = Field(
+        14,
+        gt=0,
+        description="Days that the archive of an access request waits to be handed out; then it is "
+        "removed.",
+    )
+
     tables: dict[str, RetentionRule] = Field(
         default_factory=dict, description="Each rule by schema.table."
     )

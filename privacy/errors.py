@@ -4,6 +4,7 @@
   - InvalidRequestError
   - MissingKeyError
   - MissingPlanError
+  - MissingArchiveError
   - ScannerRecallError
   - ReceiptError
   - AuditChainError
@@ -47,6 +48,17 @@ class MissingPlanError(PrivacyError):
         super().__init__(
             f"request {subject_request_id} was planned and its plan is gone before it was "
             "completed: ask the controller to send the request again under a new id"
+        )
+
+
+class MissingArchiveError(PrivacyError):
+    """There is no archive of a request to hand out."""
+
+    def __init__(self, subject_request_id: str) -> None:
+        self.subject_request_id = subject_request_id
+        super().__init__(
+            f"request {subject_request_id} has no archive here: it is not completed, or its archive "
+            "was handed out or has expired; `candor privacy list` says where it stands"
         )
 
 

@@ -58,6 +58,7 @@ SUPPORTED = (
     IdentityType.USER_ID,
     IdentityType.ANONYMOUS_ID,
 )
+RequestType = Literal["erasure", "access", "portability"]
 Format = Literal["raw", "sha1", "md5", "sha256"]
 
 
@@ -93,7 +94,7 @@ class SubjectRequest(pydantic.BaseModel):
 
     regulation: Literal["gdpr", "ccpa"] = "gdpr"  # required, yet missing in the spec's own example
     subject_request_id: UUID
-    subject_request_type: Literal["erasure", "access", "portability"]
+    subject_request_type: RequestType
     submitted_time: pydantic.AwareDatetime
     subject_identities: tuple[SubjectIdentity, ...] = Field(min_length=1)
 
@@ -233,14 +234,18 @@ def read_bodies(path: Path) -> tuple[SubjectRequest, ...]:
     return tuple(item for item in parsed if isinstance(item, SubjectRequest))
 
 
-def request_erasure(
-    identities: Sequence[SubjectIdentity], *, regulation: Literal["gdpr", "ccpa"], now: datetime
+def make_request(
+    identities: Sequence[SubjectIdentity],
+    request_type: RequestType,
+    *,
+    regulation: Literal["gdpr", "ccpa"],
+    now: datetime,
 ) -> SubjectRequest:
-    """Make an erasure request, as ``candor privacy erase`` does for a person who wrote in."""
+    """Make a request, as ``candor privacy erase`` does for a person who wrote in."""
     return SubjectRequest(
         regulation=regulation,
         subject_request_id=uuid4(),
-        subject_request_type="erasure",
+        subject_request_type=request_type,
         submitted_time=now.replace(tzinfo=UTC),
         subject_identities=tuple(identities),
     )

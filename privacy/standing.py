@@ -18,9 +18,9 @@ class RequestStanding:
         subject_request_id: The controller's id.
         request_type: erasure, access or portability.
         regulation: gdpr or ccpa.
-        status: in_progress, blocked, refused or completed.
+        status: in_progress, blocked or completed.
         step: The last step that was done.
-        reasons: Why it is blocked or refused; empty else.
+        reasons: Why it is blocked; empty else.
         submitted_at: When the person asked.
         received_at: When it was first read.
         due_at: The legal deadline.
@@ -40,7 +40,7 @@ class RequestStanding:
 
     def is_overdue(self, now: datetime) -> bool:
         """Whether the deadline has passed without an end."""
-        return self.completed_at is None and self.status != "refused" and self.due_at < now
+        return self.completed_at is None and self.due_at < now
 
 
 def read_standing(warehouse: Warehouse) -> tuple[RequestStanding, ...]:

@@ -18,7 +18,7 @@ from warehouse import Warehouse
 
 
 class Step(StrEnum):
-    """The steps of an erasure, in their order."""
+    """The steps of an erasure, in their order; an archive has the first four and the last."""
 
     RECEIVED = "received"
     ACKNOWLEDGED = "acknowledged"
@@ -73,7 +73,7 @@ class StepLog:
     run_id: str
 
     def receive(self, requests: Sequence[SubjectRequest]) -> None:
-        """Write down requests that are new; those that are not served are refused at once."""
+        """Write down requests that are new."""
         known = set(
             self.warehouse.read(f"select subject_request_id from {REQUESTS.name.sql}")[
                 "subject_request_id"
@@ -87,11 +87,13 @@ class StepLog:
             self.warehouse.append(REQUESTS.name, pa.Table.from_pylist(rows, schema=_SCHEMA))
             self._append(Step.RECEIVED, {request_id: {} for request_id in fresh})
 
-    def open_cases(self) -> tuple[Case, ...]:
-        """Every erasure that is not completed, in order of its id."""
+    def open_cases(self, *request_types: str) -> tuple[Case, ...]:
+        """Every request of these types that is not completed, in order of its id."""
         rows = self.warehouse.read(
             f"select {', '.join(Case.__slots__)} from {REQUESTS.name.sql} "
-            "where status in ('in_progress', 'blocked') order by subject_request_id"
+            "where status <> 'completed' and list_contains($types::varchar[], request_type) "
+            "order by subject_request_id",
+            {"types": list(request_types)},
         ).to_pylist()
         return tuple(Case(**{**row, "step": Step(row["step"])}) for row in rows)
 
@@ -126,12 +128,12 @@ class StepLog:
         )
         return dict(json.loads(found)) if found else {}
 
-    def reasons(self, status: str) -> Mapping[str, Sequence[str]]:
-        """The reasons of every request that is blocked, or refused, by id."""
+    def blocked(self, *request_types: str) -> Mapping[str, Sequence[str]]:
+        """The reasons of every request of these types that is blocked, by id."""
         rows = self.warehouse.read(
-            f"select subject_request_id, reasons from {REQUESTS.name.sql} "
-            "where status = $status order by subject_request_id",
-            {"status": status},
+            f"select subject_request_id, reasons from {REQUESTS.name.sql} where status = 'blocked' "
+            "and list_contains($types::varchar[], request_type) order by subject_request_id",
+            {"types": list(request_types)},
         ).to_pylist()
         return {row["subject_request_id"]: json.loads(row["reasons"]) for row in rows}
 
@@ -175,17 +177,13 @@ class StepLog:
         )
 
     def _row(self, request: SubjectRequest) -> dict[str, Any]:
-        is_served = request.subject_request_type == "erasure"
-        reasons = (
-            [] if is_served else [f"{request.subject_request_type} requests are not served yet"]
-        )
         return {
             "subject_request_id": request.request_id,
             "request_type": request.subject_request_type,
             "regulation": request.regulation,
-            "status": "in_progress" if is_served else "refused",
+            "status": "in_progress",
             "step": str(Step.RECEIVED),
-            "reasons": json.dumps(reasons),
+            "reasons": "[]",
             "identity_types": json.dumps(
                 [
                     f"{item.identity_type}:{item.identity_format}"
