@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from orchestration.company import Company, utc_now
 from orchestration.errors import NobodyToEraseError, RequestBlockedError, RunFailedError
@@ -18,6 +19,7 @@ from privacy import (
     ErasureReport,
     IdentityType,
     Receipt,
+    RequestDesk,
     RequestPlace,
     SubjectIdentity,
     SubjectRequest,
@@ -30,8 +32,11 @@ from privacy import (
     read_standing,
     serve_access,
 )
+from privacy.inventory import TABLES
 from settings import Paths
 from warehouse import Warehouse
+
+T = TypeVar("T")
 
 JOB = "run_privacy_requests"
 _WORDS = {
@@ -54,8 +59,11 @@ def waiting_requests(company: Company) -> tuple[SubjectRequest, ...]:
     Raises:
         InvalidRequestError: A file holds what is no request.
     """
-    places: tuple[RequestPlace, ...] = (*request_files(company), request_folder(company.paths))
-    return tuple(request for place in places for request in place.read())
+    return tuple(request for place in _places(company) for request in place.read())
+
+
+def _places(company: Company) -> tuple[RequestPlace, ...]:
+    return (*request_files(company), request_folder(company.paths))
 
 
 def carry_out(
@@ -167,6 +175,31 @@ def hand_out(paths: Paths, request_id: str, out: Path) -> None:
     """
     with hold_run_lock(paths.home), Company(paths).open_warehouse() as warehouse:
         hand_out_archive(warehouse, paths.home, request_id, out, now=utc_now())
+
+
+def decide(paths: Paths, act: Callable[[RequestDesk], T], *, by: str) -> T:
+    """Let somebody decide about a request, whether it was begun or still waits.
+
+    Raises:
+        RequestActError: It cannot be decided so.
+    """
+    company = Company(paths)
+    with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
+        warehouse.create_missing(TABLES)
+        desk = RequestDesk(warehouse, utc_now(), by)
+        desk.receive(waiting_requests(company))
+        return act(desk)
+
+
+def cancel(paths: Paths, request_id: str, *, by: str, reason: str) -> None:
+    """Call a request off, and take its identity out of the file in which it waits.
+
+    Raises:
+        RequestActError: It is not open, or has gone too far.
+    """
+    decide(paths, lambda desk: desk.cancel(request_id, reason=reason), by=by)
+    for place in _places(Company(paths)):
+        place.settle([request_id])
 
 
 def receipt_of(paths: Paths, request_id: str) -> Receipt:

@@ -135,6 +135,7 @@ def open_erasure(
         now=now,
         run_id=run_id,
         progress=progress,
+        needs_approval=company.consent.approve_requests,
     )
 
 

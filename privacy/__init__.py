@@ -28,9 +28,11 @@ from privacy.errors import (
     MissingPlanError,
     PrivacyError,
     ReceiptError,
+    RequestActError,
     RetentionRuleError,
     ScannerRecallError,
 )
+from privacy.handling import RequestDesk
 from privacy.keys import KeyRing, read_public_key
 from privacy.locations import FolderLocation, TableLocation, table_locations
 from privacy.plan import ErasurePlan
@@ -46,7 +48,7 @@ from privacy.requests import (
     read_bodies,
 )
 from privacy.retention import RetentionOutcome, enforce_retention
-from privacy.standing import RequestStanding, read_standing
+from privacy.standing import RequestStanding, StepTaken, read_standing, read_steps
 from privacy.suppression import Suppressions
 
 __all__ = [
@@ -70,6 +72,8 @@ __all__ = [
     "PrivacyError",
     "Receipt",
     "ReceiptError",
+    "RequestActError",
+    "RequestDesk",
     "RequestFile",
     "RequestFolder",
     "RequestPlace",
@@ -78,6 +82,7 @@ __all__ = [
     "RetentionOutcome",
     "RetentionRuleError",
     "ScannerRecallError",
+    "StepTaken",
     "SubjectIdentity",
     "SubjectRequest",
     "Suppressions",
@@ -92,6 +97,7 @@ __all__ = [
     "read_public_key",
     "read_receipts",
     "read_standing",
+    "read_steps",
     "remove_expired_archives",
     "serve_access",
     "table_locations",

@@ -15,6 +15,7 @@ from privacy.audit import AuditEntry, append_audit
 from privacy.config import RetentionConfig
 from privacy.context import ErasureContext
 from privacy.errors import MissingArchiveError
+from privacy.handling import unapproved
 from privacy.inventory import REQUESTS
 from privacy.locations import FolderLocation
 from privacy.plan_requests import find_persons
@@ -133,6 +134,7 @@ def _serve(
         for case in cases
         if case.subject_request_id not in bodies
     }
+    waiting = unapproved(log, list(bodies)) if context.needs_approval else {}
     log.record(Step.PLANNED, Outcome({}, lost))
     served = {}
     for case in cases:
@@ -141,10 +143,13 @@ def _serve(
         request = bodies[case.subject_request_id]
         # One by one: what two who ask at once hold in common belongs to neither alone.
         plans, unclear = find_persons([request], context)
-        log.record(Step.PLANNED, Outcome({}, unclear))
-        if not unclear:
+        name = case.subject_request_id
+        against = [*waiting.get(name, ()), *unclear.get(name, ())]
+        if against:
+            log.record(Step.PLANNED, Outcome({}, {name: against}))
+        else:
             facts = ArchiveFacts(request, plans[0], context, retention)
-            served[case.subject_request_id] = _write(facts, log, case)
+            served[name] = _write(facts, log, case)
     return served
 
 

@@ -59,6 +59,11 @@ class ConsentConfig(StrictModel):
         "empty for all of them. A user id is always accepted.",
     )
 
+    approve_requests: bool = Field(
+        False,  # noqa: FBT003 - a default, and pydantic takes it by position
+        description="Whether somebody must approve each request of a person (`candor privacy "
+        "approve`) before it is carried out.",
+    )
     request_files: Annotated[tuple[str, ...], AfterValidator(_inside_landing)] = Field(
         (),
         description="Files in the landing folder that hold data-subject requests, one OpenDSR "

@@ -17,6 +17,7 @@ from privacy.bytescan import ByteScanner
 from privacy.classification import write_inventory
 from privacy.context import ErasureContext
 from privacy.errors import MissingPlanError
+from privacy.handling import unapproved
 from privacy.needles import Needles
 from privacy.neighbours import needles_among_neighbours
 from privacy.plan import ErasurePlan, distinct_keys, keys_of
@@ -63,7 +64,7 @@ def erase(
     context.suppressions.check_keys()
     context.suppressions.keys.signing_key()  # a key that cannot be made must stop the first step
     log = StepLog(context.warehouse, context.now, context.run_id)
-    _settle(context, log.completed_ids())
+    _settle(context, log.closed_ids())
     log.receive(
         [
             item
@@ -165,9 +166,13 @@ def _verify_identity(due: _Pass) -> Outcome:
 def _plan(due: _Pass) -> Outcome:
     context = due.context
     write_inventory(context.warehouse, context.tables)
-    plans, blocked = plan_erasure(
+    waiting = unapproved(due.log, due.request_ids) if context.needs_approval else {}
+    plans, against = plan_erasure(
         [due.bodies[request_id] for request_id in due.request_ids], context
     )
+    blocked = {
+        name: [*waiting.get(name, ()), *against.get(name, ())] for name in (*waiting, *against)
+    }
     free = [plan for plan in plans if plan.subject_request_id not in blocked]
     for plan in free:
         context.plans.freeze(plan)

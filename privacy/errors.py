@@ -5,6 +5,7 @@
   - MissingKeyError
   - MissingPlanError
   - MissingArchiveError
+  - RequestActError
   - ScannerRecallError
   - ReceiptError
   - AuditChainError
@@ -59,6 +60,17 @@ class MissingArchiveError(PrivacyError):
         super().__init__(
             f"request {subject_request_id} has no archive here: it is not completed, or its archive "
             "was handed out or has expired; `candor privacy list` says where it stands"
+        )
+
+
+class RequestActError(PrivacyError, ValueError):
+    """A request cannot be approved, extended or called off."""
+
+    def __init__(self, subject_request_id: str, act: str, reason: str) -> None:
+        self.subject_request_id, self.act, self.reason = subject_request_id, act, reason
+        super().__init__(
+            f"request {subject_request_id} cannot be {act}: {reason}; `candor privacy list` shows "
+            "all requests"
         )
 
 

@@ -259,9 +259,25 @@ def deadline(regulation: str, submitted_at: datetime) -> datetime:
     """
     if regulation == "ccpa":
         return submitted_at + timedelta(days=_CCPA_DAYS)
-    year, month = divmod(submitted_at.year * 12 + submitted_at.month, 12)
+    return _months_after(submitted_at, 1)
+
+
+def extended_deadline(regulation: str, submitted_at: datetime) -> datetime:
+    """When an answer is due after the one extension that the law allows.
+
+    Source: GDPR Article 12(3) (two further months, so three from the day of asking); CCPA
+    regulations section 7021(b) (90 calendar days in all).
+    """
+    if regulation == "ccpa":
+        return submitted_at + timedelta(days=2 * _CCPA_DAYS)
+    return _months_after(submitted_at, 3)
+
+
+def _months_after(day: datetime, months: int) -> datetime:
+    """The same day of a later month, else its last day."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     last = calendar.monthrange(year, month + 1)[1]
-    return submitted_at.replace(year=year, month=month + 1, day=min(submitted_at.day, last))
+    return day.replace(year=year, month=month + 1, day=min(day.day, last))
 
 
 def _bodies(text: str) -> Sequence[str]:

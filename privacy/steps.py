@@ -91,16 +91,18 @@ class StepLog:
         """Every request of these types that is not completed, in order of its id."""
         rows = self.warehouse.read(
             f"select {', '.join(Case.__slots__)} from {REQUESTS.name.sql} "
-            "where status <> 'completed' and list_contains($types::varchar[], request_type) "
+            "where status not in ('completed', 'cancelled') "
+            "and list_contains($types::varchar[], request_type) "
             "order by subject_request_id",
             {"types": list(request_types)},
         ).to_pylist()
         return tuple(Case(**{**row, "step": Step(row["step"])}) for row in rows)
 
-    def completed_ids(self) -> frozenset[str]:
-        """Every request that was carried out."""
+    def closed_ids(self) -> frozenset[str]:
+        """Every request that was carried out or called off."""
         rows = self.warehouse.read(
-            f"select subject_request_id from {REQUESTS.name.sql} where status = 'completed'"
+            f"select subject_request_id from {REQUESTS.name.sql} "
+            "where status in ('completed', 'cancelled')"
         )
         return frozenset(rows["subject_request_id"].to_pylist())
 
@@ -118,6 +120,36 @@ class StepLog:
                 for request_id, reasons in outcome.blocked.items()
             ]
             append_audit(self.warehouse, blocked, now=self.now)
+
+    def note(
+        self,
+        act: str,
+        request_id: str,
+        detail: Mapping[str, Any],
+        *,
+        due_at: datetime | None = None,
+        status: str | None = None,
+    ) -> None:
+        """Write down what somebody decided, and what follows from it for the request."""
+        with self.warehouse.transaction():
+            self._append(act, {request_id: detail})
+            self.warehouse.execute(
+                f"""
+                update {REQUESTS.name.sql}
+                set due_at = coalesce($due_at::timestamp, due_at),
+                    status = coalesce($status::varchar, status)
+                where subject_request_id = $request_id
+                """,
+                {"due_at": due_at, "status": status, "request_id": request_id},
+            )
+
+    def noted(self, act: str) -> frozenset[str]:
+        """Every request about which somebody decided so."""
+        rows = self.warehouse.read(
+            f"select subject_request_id from {REQUEST_STEPS.name.sql} where step = $act",
+            {"act": str(act)},
+        )
+        return frozenset(rows["subject_request_id"].to_pylist())
 
     def detail(self, request_id: str, step: Step) -> Mapping[str, Any]:
         """What was written down about a step of a request; empty when it was not done."""
@@ -137,7 +169,7 @@ class StepLog:
         ).to_pylist()
         return {row["subject_request_id"]: json.loads(row["reasons"]) for row in rows}
 
-    def _append(self, step: Step, details: Mapping[str, Mapping[str, Any]]) -> None:
+    def _append(self, step: str, details: Mapping[str, Mapping[str, Any]]) -> None:
         rows = [
             {
                 "subject_request_id": request_id,

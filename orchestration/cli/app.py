@@ -34,6 +34,7 @@ COMMANDS = (
     "audience",
     "sync",
     "privacy",
+    "privacy_decisions",
     "predict",
     "contracts",
     "quarantine",

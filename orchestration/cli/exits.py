@@ -37,7 +37,7 @@ from orchestration.errors import (
 )
 from personalization import EmptyBlockError, PersonalizationError
 from prediction import PredictionError, UnknownModelError
-from privacy import InvalidRequestError, PrivacyError
+from privacy import InvalidRequestError, MissingArchiveError, PrivacyError, RequestActError
 from sample import SampleError
 from settings import SettingsError
 from warehouse import WarehouseBusyError, WarehouseError
@@ -53,9 +53,11 @@ INPUT_ERRORS = (
     InvalidDecisionError,
     InvalidExperimentError,
     InvalidRequestError,
+    MissingArchiveError,
     MissingHomeError,
     MissingSourceError,
     NothingToEvaluateError,
+    RequestActError,
     ReviewFileError,
     SampleError,
     SettingsError,

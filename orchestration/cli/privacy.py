@@ -282,7 +282,7 @@ def _print_standing(paths: Paths, *, as_json: bool) -> None:
             "status": item.status,
             "step": item.step,
             "due": f"{item.due_at:%Y-%m-%d}",
-            "overdue": item.is_overdue(now),
+            "warning": item.warning(now),
             "reasons": "; ".join(item.reasons),
         }
         for item in standing
