@@ -8,11 +8,7 @@
 }}
 
 {#- Counters change on every visit; what is kept here changes rarely and means something. -#}
-{%- set traits = [
-    'is_known', 'first_name', 'last_name', 'company_name', 'job_title', 'city', 'state',
-    'postal_code', 'country', 'lifecycle_stage', 'account_id', 'first_channel', 'top_topic',
-    'persona_name'
-] -%}
+{%- set traits = history_columns() -%}
 
 with
 
