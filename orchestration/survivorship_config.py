@@ -43,7 +43,7 @@ class Verification(StrictModel):
         default=[], description="Sources of which every record was checked, such as billing."
     )
     attribute: str | None = Field(
-        None,
+        default=None,
         pattern=ATTRIBUTE,
         description="Column that no mapping names and that says of a record whether it was checked: "
         "true, yes, 1 or verified. A dotted path leads into JSON.",
