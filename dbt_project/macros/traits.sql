@@ -14,6 +14,9 @@
     {%- set names = [] -%}
     {%- if execute -%}
         {%- for node in graph.nodes.values() if node.resource_type == 'model' and 'trait' in node.tags -%}
+            {%- if not node.original_file_path.startswith('models/traits/') -%}
+                {{ trait_error(node.name, 'a model tagged trait joins the profile from models/traits/ alone: move its file to models/traits/') }}
+            {%- endif -%}
             {%- do names.append(node.name) -%}
         {%- endfor -%}
     {%- else -%}
