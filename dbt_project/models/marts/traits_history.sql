@@ -3,10 +3,12 @@
         materialized='incremental',
         incremental_strategy='merge',
         unique_key=['person_id', 'trait', 'valid_from'],
-        on_schema_change='fail'
+        on_schema_change='fail',
+        full_refresh=false
     )
 }}
 
+{#- A full refresh of everything else keeps it: what was is nowhere else. -#}
 {#- Counters change on every visit; what is kept here changes rarely and means something. -#}
 {%- set traits = history_columns() -%}
 
