@@ -176,6 +176,19 @@ def test_audiences_and_erasure_know_a_trait_that_was_added(followed: Copy) -> No
     assert nameable["last_campaign"] == ValueKind.TEXT
 
 
+def test_an_audience_of_a_trait_that_was_added_counts_its_member(followed: Copy) -> None:
+    shown = followed.printed["candor audience preview spring_visitors"]
+
+    assert re.search(r"meet the rules\W+1\b", shown), shown
+
+
+def test_the_records_of_a_source_that_was_added_make_profiles(followed: Copy) -> None:
+    with (followed.folder / "profile_sources.csv").open() as file:
+        won = {(row["source_record_id"], row["field"]) for row in csv.DictReader(file)}
+
+    assert {("101", "job_title"), ("102", "first_name")} <= won
+
+
 def test_the_unit_test_of_the_text_passes(followed: Copy) -> None:
     target = followed.folder / "target"
     place = Workplace(followed.parsed.project, followed.home / "warehouse.duckdb", target)

@@ -31,13 +31,29 @@ trusted as (
 
 ),
 
-counted as (
+-- A record that gives a value twice, as a part and in its full name, gives it once.
+numbered as (
 
     select
         trusted.*,
-        count(*) over (partition by person_id, field, plain_value) as agreement
+        row_number() over (
+            partition by person_id, field, plain_value, source, source_record_id
+            order by stand_in
+        ) as mention
 
     from trusted
+
+),
+
+counted as (
+
+    select
+        numbered.*,
+        sum(case when mention = 1 then 1 else 0 end) over (
+            partition by person_id, field, plain_value
+        ) as agreement
+
+    from numbered
 
 ),
 
