@@ -48,10 +48,10 @@ class ConsentConfig(StrictModel):
     exempt_sources: dict[str, ExemptSource] = Field(
         default_factory=dict, description="Sources, by name, that rest on another legal basis."
     )
-    consent_merge: Literal["latest", "most_restrictive"] = Field(
-        "latest",
-        description="Which decision holds where one person decided under several addresses: the "
-        "latest, or a denial by any of them.",
+    consent_merge: Literal["most_restrictive", "latest"] = Field(
+        "most_restrictive",
+        description="Which decision holds where one person decided under several records, "
+        "addresses or devices: a denial by any of them until one that it named grants, or the latest.",
     )
     customer_id_sources: tuple[str, ...] = Field(
         (),

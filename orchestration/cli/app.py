@@ -31,6 +31,7 @@ COMMANDS = (
     "identity_plan",
     "identity_decisions",
     "identity_review",
+    "profile",
     "audience",
     "sync",
     "privacy",
