@@ -111,6 +111,19 @@ class Metric(StrictModel):
     )
 
 
+class Variants(StrictModel):
+    """How the arms are to be shown by what is learnt of them."""
+
+    metric: str = Field(min_length=1, description="The outcome to raise, one of metrics.")
+    floor: float = Field(
+        0.05,
+        gt=0,
+        le=0.5,
+        description="Least share of each arm, unless it is harmful: what is believed of it can be "
+        "found wrong.",
+    )
+
+
 class Experiment(StrictModel):
     """One randomised comparison of persons."""
 
@@ -128,6 +141,11 @@ class Experiment(StrictModel):
     )
     unit: Literal["person"] = Field("person", description="What was drawn.")
     metrics: dict[str, Metric] = Field(min_length=1, description="Outcomes, by a name of your own.")
+    variants: Variants | None = Field(
+        None,
+        description="Share the arms out by segment, as often as each is likely the best one "
+        "(personalization.variant_policies); without it, the experiment is measured only.",
+    )
     segments: list[Segment] = Field(
         default_factory=list,
         description="In this order, first that fits; who fits none counts in global only.",
@@ -141,6 +159,8 @@ class Experiment(StrictModel):
             raise ValueError("shares must name the baseline arm")
         if self.baseline == self.held_out:
             raise ValueError("baseline and held_out must be different arms")
+        if self.variants and self.variants.metric not in self.metrics:
+            raise ValueError(f"variants.metric must be one of {', '.join(sorted(self.metrics))}")
         names = [segment.name for segment in self.segments]
         if len(set(names)) < len(names):
             raise ValueError("two segments have the same name")

@@ -65,23 +65,29 @@ def measure_experiments(
     with warehouse.transaction():
         write_exposures(warehouse, configured, as_of=now, run_id=run_id)
         write_outcomes(warehouse, configured, as_of=now, run_id=run_id)
-        reports = tuple(
-            measure_metric(warehouse, key, experiment, metric)
-            for key, experiment in configured.items()
-            for metric in experiment.metrics
-        )
+        reports = read_lift(warehouse, experiments)
         warehouse.replace(LIFT.name, _rows(reports, now, run_id))
     return reports
+
+
+def read_lift(warehouse: Warehouse, experiments: ExperimentsConfig) -> tuple[LiftReport, ...]:
+    """Judge every metric from the exposures and outcomes that the last measurement stored."""
+    warehouse.create_missing(TABLES)
+    return tuple(
+        measure_metric(warehouse, key, experiment, metric)
+        for key, experiment in experiments.experiments.items()
+        for metric in experiment.metrics
+    )
 
 
 def measure_metric(warehouse: Warehouse, key: str, experiment: Experiment, name: str) -> LiftReport:
     """Judge one metric from the stored exposures and outcomes."""
     exposed = warehouse.read(_EXPOSED, {"experiment_key": key})
     by_arm = dict(zip(exposed["arm"].to_pylist(), exposed["n"].to_pylist(), strict=True))
-    counts = warehouse.read(_COUNTS, {"experiment_key": key, "metric": name})
+    counts = read_counts(warehouse, key, name)
     ratio = sample_ratio_p_value(by_arm, experiment.shares)
     compared = compare_all(
-        count_table(counts),
+        counts,
         experiment,
         metric=experiment.metrics[name],
         is_sample_ratio_broken=is_ratio_broken(ratio),
@@ -91,10 +97,15 @@ def measure_metric(warehouse: Warehouse, key: str, experiment: Experiment, name:
         metric=name,
         comparisons=compared,
         exposed=sum(by_arm.values()),
-        immature=sum(by_arm.values()) - sum(counts["n"].to_pylist()),
+        immature=sum(by_arm.values()) - sum(c.n for c in counts[GLOBAL_SEGMENT].values()),
         crossovers=sum(exposed["crossovers"].to_pylist()),
         sample_ratio_p=ratio,
     )
+
+
+def read_counts(warehouse: Warehouse, key: str, metric: str) -> dict[str, dict[str, Counts]]:
+    """Whose window has closed, and who of them converted, by segment and arm; see count_table."""
+    return count_table(warehouse.read(_COUNTS, {"experiment_key": key, "metric": metric}))
 
 
 def count_table(counts: pa.Table) -> dict[str, dict[str, Counts]]:

@@ -35,4 +35,30 @@ RECOMMENDATIONS = Table(
     subjects=(SubjectKey(SubjectKind.PERSON_ID, ("person_id",)),),
 )
 
-TABLES: tuple[Table, ...] = (RECOMMENDATIONS,)
+VARIANT_POLICIES = Table(
+    TableName("personalization", "variant_policies"),
+    grain="One row per experiment, segment and arm: how often to show it; no person's rows",
+    columns=(
+        Column("experiment_key", "VARCHAR", Pii.NONE, "key of the experiment"),
+        Column("segment", "VARCHAR", Pii.NONE, "the segment; global: whom no segment fits"),
+        Column("arm", "VARCHAR", Pii.NONE, "the variant"),
+        Column("probability", "DOUBLE", Pii.NONE, "share of the segment to show it to, 0..1"),
+        Column("n", "BIGINT", Pii.NONE, "persons who met it and whose window has closed"),
+        Column("converted", "BIGINT", Pii.NONE, "of these, who converted"),
+        Column("effect", "DOUBLE", Pii.NONE, "expected rate less the baseline's; null: unknown"),
+        Column("p_best", "DOUBLE", Pii.NONE, "probability of being the best; null: unknown"),
+        Column("p_harmful", "DOUBLE", Pii.NONE, "probability that the baseline is better; or null"),
+        Column(
+            "fallback_level",
+            "VARCHAR",
+            Pii.NONE,
+            "segment: learnt there, leaning on the others; global: of all together; uniform: too few",
+        ),
+        Column("reason", "VARCHAR", Pii.NONE, "why this share, in words"),
+        Column("as_of", "TIMESTAMP", Pii.NONE, "the moment up to which outcomes count, UTC"),
+        Column("run_id", "VARCHAR", Pii.NONE, "the run that wrote the row"),
+    ),
+    key=("experiment_key", "segment", "arm"),
+)
+
+TABLES: tuple[Table, ...] = (RECOMMENDATIONS, VARIANT_POLICIES)

@@ -37,6 +37,7 @@ COMMANDS = (
     "privacy",
     "privacy_decisions",
     "predict",
+    "lift",
     "contracts",
     "quarantine",
     "day",

@@ -14,7 +14,8 @@ from orchestration.pictures import picture
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
-from personalization import recommend
+from personalization import recommend, write_variant_policies
+from personalization.inventory import VARIANT_POLICIES
 from warehouse import Table, Warehouse
 
 READ_BY_RECOMMENDATIONS = [
@@ -23,12 +24,17 @@ READ_BY_RECOMMENDATIONS = [
     dg.AssetKey(["marts", "content_items"]),
     dg.AssetKey(["marts", "content_engagement"]),
 ]
+READ_BY_VARIANTS = [
+    dg.AssetKey(["measurement", "exposures"]),
+    dg.AssetKey(["measurement", "outcomes"]),
+]
 READ_BY_MEASUREMENT = [
     dg.AssetKey(["marts", "events"]),
     dg.AssetKey(["marts", "profiles"]),
     dg.AssetKey(["identity", "members"]),
     dg.AssetKey(["staging", "stg_raw__person_records"]),
 ]
+CHOSEN = (personalization.inventory.RECOMMENDATIONS,)
 # The same seed for everyone: the places that are drawn at random are the same on any machine.
 SEED = 20_260_101
 
@@ -36,7 +42,7 @@ Results = Iterator[dg.MaterializeResult[Any]]
 
 
 @dg.multi_asset(
-    specs=table_specs(personalization.inventory.TABLES, deps=READ_BY_RECOMMENDATIONS),
+    specs=table_specs(CHOSEN, deps=READ_BY_RECOMMENDATIONS),
     name="choose_content",
     can_subset=False,
 )
@@ -51,8 +57,8 @@ def choose_content(context: dg.AssetExecutionContext, candor: CandorResource) ->
             seed=SEED,
             run_id=context.run.run_id,
         )
-        counts = _counts(warehouse, personalization.inventory.TABLES)
-    for table in personalization.inventory.TABLES:
+        counts = _counts(warehouse, CHOSEN)
+    for table in CHOSEN:
         yield dg.MaterializeResult(
             asset_key=asset_key(table),
             metadata={
@@ -111,6 +117,30 @@ def measure(context: dg.AssetExecutionContext, candor: CandorResource) -> Result
                 **shown,
             },
         )
+
+
+@dg.multi_asset(
+    specs=table_specs([VARIANT_POLICIES], deps=READ_BY_VARIANTS),
+    name="share_variants",
+    can_subset=False,
+)
+def share_variants(context: dg.AssetExecutionContext, candor: CandorResource) -> Results:
+    """Say how often each variant is to be shown in each segment, for experiments that ask for it."""
+    announce("Sharing variants out")
+    with candor.open_warehouse() as warehouse:
+        rows = write_variant_policies(
+            warehouse,
+            candor.company.experiments,
+            now=known_until(warehouse),
+            run_id=context.run.run_id,
+        )
+        off = warehouse.scalar(
+            f"select count(*) from {VARIANT_POLICIES.name.sql} where probability = 0"
+        )
+    yield dg.MaterializeResult(
+        asset_key=asset_key(VARIANT_POLICIES),
+        metadata={"dagster/row_count": rows, "switched_off": off},
+    )
 
 
 @dg.asset_check(asset=dg.AssetKey(["measurement", "exposures"]))

@@ -92,3 +92,41 @@ def test_records_are_joined_better_than_by_address_and_phone(
 
     assert quality.f1 >= MIN_F1
     assert quality.precision >= MIN_PRECISION
+
+
+@pytest.fixture(scope="session")
+def hero_effects(fernhill: Path) -> dict[str, float]:
+    """The true effect of the new page on the share of people who ask for a demo, by segment."""
+    with (fernhill / "truth" / "experiment.csv").open(newline="") as stream:
+        return {row["segment"]: float(row["true_abs_effect"]) for row in csv.DictReader(stream)}
+
+
+def test_the_effect_of_the_page_is_measured_by_segment(
+    warehouse: DuckDBWarehouse, hero_effects: dict[str, float]
+) -> None:
+    found = warehouse.read(
+        "select segment, ci_low, ci_high, verdict from measurement.lift "
+        "where arm = 'hero_b' and baseline_arm = 'control' and segment <> 'global'"
+    ).to_pylist()
+
+    covered = [row["ci_low"] <= hero_effects[row["segment"]] <= row["ci_high"] for row in found]
+    assert len(found) == 4
+    assert sum(covered) >= 3
+    for row in found:
+        true = hero_effects[row["segment"]]
+        assert row["verdict"] != "helped" or true > 0
+        assert row["verdict"] != "harmed" or true < 0
+
+
+def test_the_page_is_switched_off_where_it_harms_and_shown_where_it_helps(
+    warehouse: DuckDBWarehouse, hero_effects: dict[str, float]
+) -> None:
+    rows = warehouse.read(
+        "select segment, probability from personalization.variant_policies "
+        "where arm = 'hero_b' and segment <> 'global'"
+    ).to_pylist()
+
+    shown = {row["segment"]: row["probability"] for row in rows}
+    assert shown.keys() == hero_effects.keys() - {"global"}
+    assert {name for name, share in shown.items() if share == 0} == {"enterprise"}
+    assert all(shown[name] > 0.9 for name, effect in hero_effects.items() if effect > 0.1)

@@ -1,0 +1,82 @@
+"""``candor lift``: what helped, whom, how sure, and how variants are shared out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestration.cli.app import app
+from orchestration.cli.options import JsonOption, with_paths
+from orchestration.cli.output import console, print_rows
+from settings import Paths
+
+if TYPE_CHECKING:
+    from measurement import Finding
+
+lift_app = typer.Typer(
+    help="Experiments: what helped, whom, and how sure that is.", no_args_is_help=True
+)
+app.add_typer(lift_app, name="lift")
+
+
+@lift_app.command()
+@with_paths
+def show(*, paths: Paths, as_json: JsonOption = False) -> None:
+    """Show the verdict of every comparison, for everybody and by segment."""
+    from measurement import read_lift  # noqa: PLC0415 - loads every package
+    from orchestration.company import Company  # noqa: PLC0415 - as above
+
+    company = Company(paths)
+    with company.open_warehouse() as warehouse:
+        reports = read_lift(warehouse, company.experiments)
+    rows = [
+        {"experiment": report.experiment_key, "metric": report.metric, **_row(finding)}
+        for report in reports
+        for finding in report.findings
+    ]
+    print_rows("Lift", rows, as_json=as_json)
+
+
+@lift_app.command()
+@with_paths
+def report(
+    *, paths: Paths, file: Annotated[Path, typer.Argument(help="Where to write it, as HTML.")]
+) -> None:
+    """Write one page that says what helped, whom, how sure, and how long until it is known."""
+    from measurement import lift_page, read_lift  # noqa: PLC0415 - loads every package
+    from orchestration.company import Company, utc_now  # noqa: PLC0415 - as above
+
+    company = Company(paths)
+    with company.open_warehouse() as warehouse:
+        reports = read_lift(warehouse, company.experiments)
+        page = lift_page(warehouse, reports, now=utc_now())
+    file.write_text(page, encoding="utf-8")
+    console.print(f"Wrote {file}.")
+
+
+@lift_app.command()
+@with_paths
+def variants(*, paths: Paths, as_json: JsonOption = False) -> None:
+    """Show how often each variant is to be shown in each segment, and why."""
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+
+    with Company(paths).open_warehouse() as warehouse:
+        rows = warehouse.read(
+            'select experiment_key as experiment, segment, arm, round(probability, 3) as "share", '
+            "n, converted, fallback_level as level, reason "
+            "from personalization.variant_policies order by experiment_key, segment, arm"
+        )
+    print_rows("Variants", rows, as_json=as_json)
+
+
+def _row(finding: Finding) -> dict[str, object]:
+    return {
+        "segment": finding.segment,
+        "arm": finding.arm,
+        "against": finding.baseline_arm,
+        "effect": finding.effect,
+        "verdict": finding.verdict,
+        "reason": finding.reason,
+    }

@@ -1,0 +1,153 @@
+"""Share the arms of an experiment out by segment, and write down why."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from measurement import GLOBAL_SEGMENT, Counts, Experiment, ExperimentsConfig, Variants, read_counts
+from personalization.inventory import TABLES, VARIANT_POLICIES
+from personalization.variants import (
+    FEWEST_CONVERTED,
+    FEWEST_PERSONS,
+    HARMFUL,
+    ArmBelief,
+    Table,
+    believe,
+    is_enough,
+    probabilities,
+)
+from warehouse import Warehouse
+
+_TOO_FEW = (
+    f"fewer than two arms have {FEWEST_PERSONS} persons and {FEWEST_CONVERTED} conversions: "
+    "all are shown alike"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmPolicy:
+    """How often one arm is shown in one segment, and why; null where nothing is believed yet."""
+
+    segment: str
+    arm: str
+    probability: float
+    n: int
+    converted: int
+    effect: float | None
+    p_best: float | None
+    p_harmful: float | None
+    fallback_level: str
+    reason: str
+
+
+def write_variant_policies(
+    warehouse: Warehouse, experiments: ExperimentsConfig, *, now: dt.datetime, run_id: str
+) -> int:
+    """Put the shares of every experiment with ``variants`` in place; return the number of rows.
+
+    Args:
+        warehouse: With exposures and outcomes of this run.
+        experiments: The configuration.
+        now: The moment up to which the warehouse knows, UTC.
+        run_id: Stored with every row.
+    """
+    warehouse.create_missing(TABLES)
+    rows = [
+        {"experiment_key": key, **_row(policy), "as_of": now, "run_id": run_id}
+        for key, experiment in experiments.experiments.items()
+        if experiment.variants
+        for policy in share_out(
+            read_counts(warehouse, key, experiment.variants.metric), experiment, experiment.variants
+        )
+    ]
+    return warehouse.replace(VARIANT_POLICIES.name, pa.Table.from_pylist(rows, schema=_SCHEMA))
+
+
+def share_out(table: Table, experiment: Experiment, variants: Variants) -> Iterator[ArmPolicy]:
+    """How often to show each arm, by segment; the held-out arm is not among them.
+
+    Args:
+        table: Counts by segment and arm, with ``global`` for everybody.
+        experiment: Names the baseline and the segments.
+        variants: The metric and the floor.
+    """
+    arms = _arms(table, experiment)
+    segments = [segment.name for segment in experiment.segments]
+    whole = {GLOBAL_SEGMENT: table[GLOBAL_SEGMENT]}
+    better = 1.0 if experiment.metrics[variants.metric].better == "higher" else -1.0
+    if len(arms) < 2 or not is_enough(whole[GLOBAL_SEGMENT], arms):
+        for segment in (GLOBAL_SEGMENT, *segments):
+            yield from _uniform(segment, table.get(segment, {}), arms)
+        return
+    shared = believe(whole, arms, baseline=experiment.baseline, is_better=better)[GLOBAL_SEGMENT]
+    learnt = {name: table[name] for name in segments if _is_met(table.get(name, {}), arms)}
+    own = believe(learnt, arms, baseline=experiment.baseline, is_better=better) if learnt else {}
+    for segment in (GLOBAL_SEGMENT, *segments):
+        level = "segment" if segment in own else "global"
+        yield from _believed(
+            segment, table.get(segment, {}), own.get(segment, shared), variants.floor, level
+        )
+
+
+def _is_met(counts: Mapping[str, Counts], arms: Sequence[str]) -> bool:
+    """Whether two arms were met, by however few: the model says what few people are worth."""
+    return sum(counts[arm].n > 0 for arm in arms if arm in counts) >= 2
+
+
+def _arms(table: Table, experiment: Experiment) -> Sequence[str]:
+    met = {arm for counts in table.values() for arm in counts}
+    known = met | set(experiment.shares) | {experiment.baseline}
+    return sorted(known - {experiment.held_out})
+
+
+def _uniform(
+    segment: str, counts: Mapping[str, Counts], arms: Sequence[str]
+) -> Iterator[ArmPolicy]:
+    for arm in arms:
+        found = counts.get(arm, Counts(0, 0))
+        yield ArmPolicy(
+            segment, arm, 1 / len(arms), found.n, found.converted, None, None, None, "uniform",
+            _TOO_FEW,
+        )  # fmt: skip
+
+
+def _believed(
+    segment: str,
+    counts: Mapping[str, Counts],
+    beliefs: Mapping[str, ArmBelief],
+    floor: float,
+    level: str,
+) -> Iterator[ArmPolicy]:
+    shares = probabilities(beliefs, floor=min(floor, 1 / len(beliefs)))
+    for arm, belief in beliefs.items():
+        found = counts.get(arm, Counts(0, 0))
+        yield ArmPolicy(
+            segment, arm, shares[arm], found.n, found.converted, belief.effect, belief.p_best,
+            belief.p_harmful, level, _reason(belief, level),
+        )  # fmt: skip
+
+
+def _reason(belief: ArmBelief, level: str) -> str:
+    where = (
+        "here" if level == "segment" else "of all segments together, as nobody met two arms here"
+    )
+    if belief.p_harmful >= HARMFUL:
+        return f"switched off: worse than the baseline with {belief.p_harmful:.1%}, {where}"
+    return f"the best with {belief.p_best:.0%}, {where}"
+
+
+def _row(policy: ArmPolicy) -> dict[str, object]:
+    return {name: getattr(policy, name) for name in ArmPolicy.__slots__}
+
+
+_ARROW = {
+    "VARCHAR": pa.string(),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "TIMESTAMP": pa.timestamp("us"),
+}
+_SCHEMA = pa.schema([(column.name, _ARROW[column.type]) for column in VARIANT_POLICIES.columns])

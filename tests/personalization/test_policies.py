@@ -1,0 +1,120 @@
+"""How variants are shared out by segment, when, and with which reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from measurement import Counts, Experiment, ExperimentsConfig, measure_experiments
+from personalization import write_variant_policies
+from personalization.policies import ArmPolicy, share_out
+from tests.measurement.conftest import NOW, Company, company
+
+__all__ = ["company"]
+
+
+def experiment(**changes: Any) -> Experiment:
+    return Experiment.model_validate(
+        {
+            "exposure": {"event": "Experiment Viewed"},
+            "baseline": "control",
+            "held_out": "holdout",
+            "metrics": {"demo": {"event": "Demo Requested", "within_days": 14}},
+            "segments": [{"name": "big"}, {"name": "small"}],
+            "variants": {"metric": "demo"},
+            **changes,
+        }
+    )
+
+
+def shared(
+    table: Mapping[str, Mapping[str, Counts]], **changes: Any
+) -> dict[tuple[str, str], ArmPolicy]:
+    asked = experiment(**changes)
+    assert asked.variants is not None
+    return {(p.segment, p.arm): p for p in share_out(table, asked, asked.variants)}
+
+
+CLEAR = {"control": Counts(4000, 200), "b": Counts(4000, 320), "holdout": Counts(900, 40)}
+
+
+def test_the_better_arm_is_shown_more_and_the_held_out_arm_not_at_all() -> None:
+    found = shared({"global": CLEAR, "big": CLEAR})
+
+    assert {arm for _, arm in found} == {"control", "b"}
+    assert found["big", "b"].probability > 0.9
+    assert found["big", "control"].probability >= 0.05
+    assert "the best with" in found["big", "b"].reason
+
+
+def test_a_segment_that_few_met_leans_on_the_others() -> None:
+    few = {"control": Counts(100, 5), "b": Counts(100, 4)}
+
+    found = shared({"global": CLEAR, "big": CLEAR, "small": few})
+
+    assert {policy.fallback_level for policy in found.values()} == {"segment", "global"}
+    assert 0.05 < found["small", "b"].probability < found["big", "b"].probability
+    assert (found["small", "b"].n, found["small", "b"].converted) == (100, 4)
+
+
+def test_a_segment_that_met_one_arm_gets_what_holds_for_all() -> None:
+    found = shared({"global": CLEAR, "big": CLEAR, "small": {"control": Counts(100, 5)}})
+
+    assert found["small", "b"].fallback_level == "global"
+    assert found["small", "b"].probability == found["global", "b"].probability
+
+
+def test_a_harmful_arm_is_switched_off_where_it_harms() -> None:
+    harmed = {"control": Counts(4000, 400), "b": Counts(4000, 200)}
+    everybody = {"control": Counts(8000, 600), "b": Counts(8000, 640)}
+
+    found = shared({"global": everybody, "big": CLEAR, "small": harmed})
+
+    assert found["small", "b"].probability == 0
+    assert "switched off" in found["small", "b"].reason
+    assert found["big", "b"].probability > 0
+
+
+def test_too_few_people_are_shared_out_alike() -> None:
+    few = {"control": Counts(240, 20), "b": Counts(260, 40)}
+
+    found = shared({"global": few}, shares={"control": 0.4, "b": 0.4, "c": 0.1, "holdout": 0.1})
+
+    assert [p.probability for p in found.values()] == pytest.approx([1 / 3] * 9)
+    assert {p.fallback_level for p in found.values()} == {"uniform"}
+    assert {segment for segment, _ in found} == {"global", "big", "small"}
+    assert found["global", "c"].effect is None
+
+
+def test_nobody_at_all_is_no_error() -> None:
+    assert [p.probability for p in shared({"global": {}}).values()] == [1, 1, 1]
+
+
+def test_the_metric_must_be_one_of_the_experiment() -> None:
+    with pytest.raises(ValidationError, match="must be one of demo"):
+        experiment(variants={"metric": "clicks"})
+
+
+def test_shares_are_stored_with_every_run_and_leave_with_their_experiment(
+    company: Company,
+) -> None:
+    for number in range(30):
+        company.saw(f"p{number}", "b" if number % 2 else "control", day=1)
+    asked = ExperimentsConfig(experiments={"hero": experiment(segments=[])})
+    measure_experiments(company.warehouse, asked, now=NOW, run_id="r1")
+
+    first = write_variant_policies(company.warehouse, asked, now=NOW, run_id="r1")
+    again = write_variant_policies(company.warehouse, asked, now=NOW, run_id="r2")
+    rows = company.warehouse.read(
+        "select arm, probability, n, run_id from personalization.variant_policies order by arm"
+    ).to_pylist()
+    none = write_variant_policies(company.warehouse, ExperimentsConfig(), now=NOW, run_id="r3")
+
+    assert (first, again, none) == (2, 2, 0)
+    assert rows == [
+        {"arm": "b", "probability": 0.5, "n": 15, "run_id": "r2"},
+        {"arm": "control", "probability": 0.5, "n": 15, "run_id": "r2"},
+    ]
