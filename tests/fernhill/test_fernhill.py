@@ -118,7 +118,7 @@ def test_the_effect_of_the_page_is_measured_by_segment(
         assert row["verdict"] != "harmed" or true < 0
 
 
-def test_the_page_is_switched_off_where_it_harms_and_shown_where_it_helps(
+def test_the_page_is_shown_seldom_where_it_harms_and_always_where_it_helps(
     warehouse: DuckDBWarehouse, hero_effects: dict[str, float]
 ) -> None:
     rows = warehouse.read(
@@ -128,5 +128,5 @@ def test_the_page_is_switched_off_where_it_harms_and_shown_where_it_helps(
 
     shown = {row["segment"]: row["probability"] for row in rows}
     assert shown.keys() == hero_effects.keys() - {"global"}
-    assert {name for name, share in shown.items() if share == 0} == {"enterprise"}
+    assert all(shown[name] < 0.3 for name, effect in hero_effects.items() if effect < 0)
     assert all(shown[name] > 0.9 for name, effect in hero_effects.items() if effect > 0.1)

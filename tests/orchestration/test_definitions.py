@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 
 GROUPS = {
     "audiences", "identity", "intermediate", "marts", "measurement", "personalization",
-    "prediction", "privacy", "raw", "staging", "sync",
+    "prediction", "privacy", "raw", "staging", "sync", "traits",
 }  # fmt: skip
 
 
