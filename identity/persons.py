@@ -8,12 +8,14 @@ from identity.assign import ASSIGNED
 from identity.attach import CLUSTERS
 from identity.collect import LINKS
 from identity.constrain import RULES
-from identity.inventory import CHANGES, MEMBERS_HISTORY, PERSONS
+from identity.extent import Extent
+from identity.inventory import CHANGES, MEMBERS, MEMBERS_HISTORY, PERSONS
 from identity.nodes import DEVICES, NODES
-from identity.remember import CURRENT, FORMER, Moment
+from identity.remember import FORMER, Moment
 from warehouse import Warehouse
 
-_LISTED = "identity_listed_persons"
+_LISTED, _AFFECTED = "identity_listed_persons", "identity_affected_persons"
+_IS_AFFECTED = "{is_affected}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +26,20 @@ class ChangeCounts:
     splits: int
 
 
-def write_persons(warehouse: Warehouse, moment: Moment) -> ChangeCounts:
-    """Put the persons in place and add the changes; needs the history of this run.
+def write_persons(warehouse: Warehouse, moment: Moment, extent: Extent) -> ChangeCounts:
+    """Put the persons in place and add the changes; needs the history and members of this run.
 
     An id that nobody has any more is *merged* into the person that most of its records went to,
     else *retired*.
     """
-    warehouse.execute(f"create or replace temp table {_LISTED} as {_LISTED_SQL}")
+    affected = "true" if extent.is_whole else f"person_id in (select person_id from {_AFFECTED})"
+    warehouse.execute(
+        f"create or replace temp table {_AFFECTED} as select distinct person_id "
+        f"from {MEMBERS_HISTORY.name.sql} where {extent.rows()}"
+    )
+    warehouse.execute(
+        f"create or replace temp table {_LISTED} as {_LISTED_SQL.replace(_IS_AFFECTED, affected)}"
+    )
     warehouse.execute(f"create or replace temp table identity_changed as {_CHANGED_SQL}")
     warehouse.append(
         CHANGES.name,
@@ -39,8 +48,9 @@ def write_persons(warehouse: Warehouse, moment: Moment) -> ChangeCounts:
         "from identity_changed order by change_type, person_id, other_person_id",
         {"run_id": moment.run_id, "now": moment.now},
     )
-    warehouse.replace(
+    warehouse.replace_where(
         PERSONS.name,
+        affected,
         f"select person_id, status, merged_into, coalesce(created_at, $now) as created_at "
         f"from {_LISTED}",
         {"now": moment.now},
@@ -56,18 +66,18 @@ def write_persons(warehouse: Warehouse, moment: Moment) -> ChangeCounts:
 _WENT_SQL = f"""
     select history.person_id, current.person_id as target, count(*) as size,
         count(*) filter (history.source <> '{DEVICES}') as known_size
-    from {MEMBERS_HISTORY.name.sql} as history
-    join {CURRENT} as current using (source, source_record_id)
+    from (from {MEMBERS_HISTORY.name.sql} where {_IS_AFFECTED}) as history
+    join {MEMBERS.name.sql} as current using (source, source_record_id)
     where current.person_id <> history.person_id
     group by all
 """
 
 _LISTED_SQL = f"""
-    with active as (select distinct person_id from {CURRENT}),
+    with active as (select distinct person_id from {MEMBERS.name.sql} where {_IS_AFFECTED}),
     given as (
         select person_id from active
-        union select person_id from {MEMBERS_HISTORY.name.sql}
-        union select person_id from {PERSONS.name.sql}
+        union select person_id from {MEMBERS_HISTORY.name.sql} where {_IS_AFFECTED}
+        union select person_id from {PERSONS.name.sql} where {_IS_AFFECTED}
     ),
     targets as (
         select person_id, target from ({_WENT_SQL})

@@ -14,6 +14,7 @@ from datetime import datetime
 from identity.assign import ANONYMOUS_ID, ASSIGNED
 from identity.attach import CLUSTERS
 from identity.attach_devices import DEVICE_RUNS, SHARED_DEVICES
+from identity.extent import Extent
 from identity.inventory import DEVICES, MEMBERS, MEMBERS_HISTORY
 from identity.nodes import DEVICES as DEVICE_NODES
 from identity.nodes import NODES
@@ -38,7 +39,7 @@ class Moment:
     as_of: datetime
 
 
-def find_members(warehouse: Warehouse) -> None:
+def find_members(warehouse: Warehouse, extent: Extent) -> None:
     """Fill the temporary tables of the members as they were and as they are now.
 
     Now: source, source_record_id, person_id, since (when the node joined), born_at (when it was
@@ -46,15 +47,19 @@ def find_members(warehouse: Warehouse) -> None:
     """
     warehouse.execute(
         f"create or replace temp table {FORMER} as select source, source_record_id, person_id "
-        f"from {MEMBERS.name.sql}"
+        f"from {MEMBERS.name.sql} where {extent.rows()}"
     )
-    warehouse.execute(f"create or replace temp table {CURRENT} as {_CURRENT_SQL}")
+    warehouse.execute(
+        f"create or replace temp table {CURRENT} as "
+        + _CURRENT_SQL.replace(_IS_RESOLVED, extent.nodes())
+    )
 
 
-def write_members(warehouse: Warehouse, moment: Moment) -> None:
+def write_members(warehouse: Warehouse, moment: Moment, extent: Extent) -> None:
     """Put the current members in place; who stays keeps the time and run of the assignment."""
-    warehouse.replace(
+    warehouse.replace_where(
         MEMBERS.name,
+        extent.rows(),
         f"""
         select current.source, current.source_record_id, current.person_id,
             coalesce(members.assigned_at, $now) as assigned_at,
@@ -67,10 +72,12 @@ def write_members(warehouse: Warehouse, moment: Moment) -> None:
     )
 
 
-def write_history(warehouse: Warehouse, moment: Moment) -> None:
+def write_history(warehouse: Warehouse, moment: Moment, extent: Extent) -> None:
     """Close what ended, and add what began."""
     warehouse.execute(
-        f"create or replace temp table identity_moves as {_MOVES_SQL}", {"as_of": moment.as_of}
+        "create or replace temp table identity_moves as "
+        + _MOVES_SQL.replace(_IS_RESOLVED, extent.rows()),
+        {"as_of": moment.as_of},
     )
     warehouse.execute(
         f"""
@@ -84,10 +91,11 @@ def write_history(warehouse: Warehouse, moment: Moment) -> None:
     warehouse.append(MEMBERS_HISTORY.name, _BEGINNINGS_SQL)
 
 
-def write_devices(warehouse: Warehouse) -> None:
+def write_devices(warehouse: Warehouse, extent: Extent) -> None:
     """Put in place whose each device was, and when."""
-    warehouse.replace(
+    warehouse.replace_where(
         DEVICES.name,
+        extent.devices("anonymous_id"),
         f"""
         select source_record_id as anonymous_id,
             case when shared.node is null then coalesce(person_id, {ANONYMOUS_ID}) end as person_id,
@@ -102,6 +110,7 @@ def write_devices(warehouse: Warehouse) -> None:
     )
 
 
+_IS_RESOLVED = "{is_resolved}"
 _CURRENT_SQL = f"""
     with known as (
         select source, source_record_id, person_id,
@@ -110,6 +119,7 @@ _CURRENT_SQL = f"""
                 timestamp '1970-01-01'
             ) as since
         from {CLUSTERS} join {NODES} using (node) join {ASSIGNED} using (cluster)
+        where {_IS_RESOLVED}
     ),
     last_runs as (
         select * from {DEVICE_RUNS}
@@ -136,7 +146,8 @@ _MOVES_SQL = f"""
         select source, source_record_id,
             max(person_id) filter (valid_to is null) as former_id,
             max(coalesce(valid_to, valid_from)) as last_at
-        from {MEMBERS_HISTORY.name.sql} group by source, source_record_id
+        from {MEMBERS_HISTORY.name.sql} where {_IS_RESOLVED}
+        group by source, source_record_id
     )
     select source, source_record_id, person_id, former_id, anonymous_id_before, last_at,
         least(born_at, $as_of) as born_at,
