@@ -113,7 +113,8 @@ _CHANGED_SQL = f"""
         left join {FORMER} as former using (source, source_record_id)
     ),
     joints as (
-        select one.former_id as one_id, other.former_id as other_id,
+        select least(one.former_id, other.former_id) as one_id,
+            greatest(one.former_id, other.former_id) as other_id,
             arg_max(kind || ': ' || rule, (strength, link)) as cause
         from {LINKS} join known as one on one.node = left_node
         join known as other on other.node = right_node
