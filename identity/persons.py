@@ -115,15 +115,16 @@ _CHANGED_SQL = f"""
     joints as (
         select least(one.former_id, other.former_id) as one_id,
             greatest(one.former_id, other.former_id) as other_id,
-            arg_max(kind || ': ' || rule, (strength, link)) as cause
+            arg_max(kind || ': ' || rule, (strength, link)) as cause,
+            max((strength, link)) as strongest
         from {LINKS} join known as one on one.node = left_node
         join known as other on other.node = right_node
         where cut_rule < 0 and one.former_id <> other.former_id and one.person_id = other.person_id
         group by all
     ),
     reasons as (
-        select one_id, other_id, cause from joints
-        union select other_id, one_id, cause from joints
+        select one_id, other_id, cause, strongest from joints
+        union all select other_id, one_id, cause, strongest from joints
     ),
     merges as (
         select 'merge' as change_type, merged_into as person_id, person_id as other_person_id
@@ -145,7 +146,8 @@ _CHANGED_SQL = f"""
     )
     select change_type, merges.person_id, other_person_id,
         coalesce(
-            any_value(cause),
+            -- Best why it is one with who stays, else with another of those who become one.
+            arg_max(cause, (other_id = merges.person_id, strongest)),
             case when bool_or(former.person_id is not null) then 'linked over other records'
                 else 'deterministic: identified on the device' end
         ) as cause

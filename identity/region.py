@@ -293,14 +293,19 @@ _OUTER_SQL = f"""
         union
         select phone from {KEPT} semi join {INNER} on node = record where not phone_is_shared
     ),
-    -- Of those who share an address one is enough to tell that others hold it as well.
+    -- Of those who share an address two are enough to tell that several persons hold it.
+    sharing as (
+        select unnest([arg_min(record, person_id), arg_max(record, person_id)]) as node
+        from {KEPT} join {MEMBERS.name.sql} using (source, source_record_id)
+        anti join {INNER} on node = record
+        where email_is_shared and email in (select value from wanted) group by email
+    ),
     holders as (
         select record as node from {KEPT}
         where not email_is_shared and email in (select value from wanted)
             or not phone_is_shared and phone in (select phone from numbers)
         union
-        select min(record) from {KEPT} anti join {INNER} on node = record
-        where email_is_shared and email in (select value from wanted) group by email
+        select node from sharing
         union
         select {node_of(f"'{USERS}'", "user_id")} from {SIGHTINGS}
         join {ADDRESSES} as addresses on given = email semi join wanted using (value)
