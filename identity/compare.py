@@ -28,6 +28,20 @@ def compare_pairs(warehouse: Warehouse) -> None:
     -1 is unknown, 0 is different, higher is closer; the numbers are those of ``model.level``.
     ``…_rarity`` holds the bits that a rare value adds to an agreement; see ``frequencies``.
     """
+    warehouse.execute(f"create or replace temp table {COMPARED} as {_levels_sql(PAIRS)}")
+
+
+def compare_more(warehouse: Warehouse, pairs: str) -> None:
+    """Add the levels of further pairs.
+
+    Args:
+        warehouse: Holds the levels of the pairs before.
+        pairs: Relation of left_record and right_record.
+    """
+    warehouse.execute(f"insert into {COMPARED} {_levels_sql(pairs)}")
+
+
+def _levels_sql(pairs: str) -> str:
     sides = ", ".join(
         f"{side}.{column} as {column}_{suffix}"
         for column in _COMPARED_COLUMNS
@@ -35,20 +49,17 @@ def compare_pairs(warehouse: Warehouse) -> None:
     )
     levels = ", ".join(f"{level_case(item)} as {item.name}" for item in COMPARISONS)
     rarities = ", ".join(f"{_rarity(item)} as {item.name}_rarity" for item in COMPARISONS)
-    warehouse.execute(
-        f"""
-        create or replace temp table {COMPARED} as
+    return f"""
         with pairs as (
             select left_record, right_record, {sides}
-            from {PAIRS}
+            from {pairs}
             join {RECORDS} as left_side on left_side.record = left_record
             join {RECORDS} as right_side on right_side.record = right_record
         )
         select left_record, right_record, {levels}, {rarities},
             mailbox_names_owner_l or mailbox_names_owner_r as is_personal_mailbox
         from pairs
-        """
-    )
+    """
 
 
 def drop_levels(warehouse: Warehouse) -> None:

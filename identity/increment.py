@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from identity.calibrate import reviewed_until
 from identity.collect import FOUND, collect_links
-from identity.compare import compare_pairs
 from identity.decide import read_decisions
 from identity.extent import Extent
 from identity.knowledge import Knowledge, knowledge_key, load_knowledge
@@ -54,7 +53,6 @@ def gather_changes(task: Task) -> Knowledge | None:
     task.progress(STEP, 0.3)
     read_decisions(warehouse)
     list_identifiers(warehouse)
-    compare_pairs(warehouse)
     match_identifiers(warehouse)
     apply_knowledge(warehouse, task.config, known)
     task.watch.lap("compare and weigh")

@@ -9,8 +9,8 @@ one; where one does, the line was drawn too narrow, and ``is_closed`` says so.
 from __future__ import annotations
 
 from identity.attach import CLUSTERS
-from identity.block import PAIRS, is_open, key_records
-from identity.compare import compare_pairs
+from identity.block import PAIRS, is_open
+from identity.compare import compare_more, compare_pairs
 from identity.config import IdentityConfig
 from identity.extent import INNER
 from identity.inventory import MEMBERS, MEMBERS_HISTORY, NODE_STATES, PREPARED
@@ -25,12 +25,16 @@ from identity.touch import (
     HELD,
     KEPT,
     KEYED,
+    KEYED_BEFORE,
+    RESIZED,
     REWEIGHED,
+    SIZES,
     STALE,
     TOUCHED,
     VALUES,
     add_kept,
-    look_up,
+    size_blocks,
+    unpivot,
 )
 from identity.weigh import JUDGED
 from warehouse import Warehouse
@@ -40,7 +44,7 @@ OUTER = "identity_outer_nodes"
 # Records that are not as they were, or were looked at anew: to be kept as they are now.
 REWRITTEN = "identity_rewritten_records"
 _SEEDS, _SCOPE, _PARTNERS = "identity_seed_nodes", "identity_scope_nodes", "identity_partners"
-_SCOPED_KEYS = "identity_scoped_keys"
+_SCOPED_KEYS, _FURTHER = "identity_scoped_keys", "identity_further_pairs"
 
 
 def draw_line(warehouse: Warehouse, config: IdentityConfig, known: Knowledge) -> None:
@@ -105,7 +109,7 @@ def is_closed(warehouse: Warehouse, links: str) -> bool:
 
 def _find_partners(warehouse: Warehouse, config: IdentityConfig, known: Knowledge) -> None:
     """Weigh the touched records against all others; keep whom they may be one person with."""
-    warehouse.execute(f"create or replace temp table {PAIRS} as {_touched_pairs_sql(known)}")
+    warehouse.execute(f"create or replace temp table {PAIRS} as {_TOUCHED_PAIRS_SQL}")
     warehouse.execute(
         f"create or replace temp table identity_candidates as "
         f"select left_record as record from {PAIRS} union select right_record from {PAIRS}"
@@ -123,60 +127,60 @@ def _find_partners(warehouse: Warehouse, config: IdentityConfig, known: Knowledg
     )
 
 
-def _touched_pairs_sql(known: Knowledge) -> str:
-    return f"""
-        with everybody as (
-            select * from {HELD} union all select * from {KEYED}
-        ),
-        compared as (
-            select key_number, key from everybody group by key_number, key
-            having count(*) > 1 and {is_open(known.limits, "count(*)")}
-        ),
-        touched as (
-            select * from {KEYED} semi join {REWEIGHED} using (record)
-            semi join compared using (key_number, key)
-        )
-        select distinct least(touched.record, everybody.record) as left_record,
-            greatest(touched.record, everybody.record) as right_record
-        from touched join everybody using (key_number, key)
-        where touched.record <> everybody.record
-    """
-
-
 def _pair_scope(warehouse: Warehouse, known: Knowledge) -> None:
     """Add the pairs among the records in scope, by blocks as large as they are among all records."""
     warehouse.execute(
-        f"create or replace temp view identity_scoped_rows as "
-        f"select * from {RECORDS} semi join identity_scoped using (record)"
+        f"create or replace temp table identity_scoped_rows as "
+        f"select * from {PREPARED.name.sql} semi join identity_scoped using (record) "
+        f"anti join {STALE} using (record)"
     )
-    key_records(warehouse, "identity_scoped_rows", into=_SCOPED_KEYS)
+    unpivot(warehouse, "identity_scoped_rows", into=_SCOPED_KEYS)
+    warehouse.execute(
+        f"insert into {_SCOPED_KEYS} select * from {KEYED} "
+        "where record in (select record from identity_scoped)"
+    )
     warehouse.execute(
         f"create or replace temp table {_SCOPED_KEYS} as select * from {_SCOPED_KEYS} "
         "qualify count(*) over (partition by key_number, key) > 1"
     )
-    look_up(
-        warehouse,
-        f"(select distinct key_number, key from {_SCOPED_KEYS})",
-        into="identity_sized_keys",
-    )
-    warehouse.execute(
-        f"""
-        insert into {PAIRS}
+    size_blocks(warehouse, _SCOPED_KEYS)
+    warehouse.execute(f"create or replace temp table {_FURTHER} as {_further_sql(known)}")
+    warehouse.execute(f"insert into {PAIRS} from {_FURTHER}")
+    compare_more(warehouse, _FURTHER)
+
+
+def _further_sql(known: Knowledge) -> str:
+    return f"""
         with compared as (
             select key_number, key from (
-                select key_number, key from identity_sized_keys
+                select key_number, key, size from {SIZES}
                 union all
-                select key_number, key from {KEYED} semi join {_SCOPED_KEYS} using (key_number, key)
-            ) group by key_number, key having {is_open(known.limits, "count(*)")}
+                select key_number, key, 1 from {KEYED}
+                semi join {_SCOPED_KEYS} using (key_number, key)
+                union all
+                select key_number, key, -1 from {KEYED_BEFORE}
+                semi join {_SCOPED_KEYS} using (key_number, key)
+            ) group by key_number, key having {is_open(known.limits, "sum(size)")}
         ),
         taken as (select * from {_SCOPED_KEYS} semi join compared using (key_number, key))
-        select distinct one.record, other.record
+        select distinct one.record as left_record, other.record as right_record
         from taken as one join taken as other using (key_number, key)
         anti join {PAIRS} as pairs on left_record = one.record and right_record = other.record
         where one.record < other.record
-        """
-    )
+    """
 
+
+_TOUCHED_PAIRS_SQL = f"""
+    with everybody as (select * from {HELD} union all select * from {KEYED}),
+    touched as (
+        select * from {KEYED} semi join {REWEIGHED} using (record)
+        semi join (select * from {RESIZED} where is_now) using (key_number, key)
+    )
+    select distinct least(touched.record, everybody.record) as left_record,
+        greatest(touched.record, everybody.record) as right_record
+    from touched join everybody using (key_number, key)
+    where touched.record <> everybody.record
+"""
 
 # Likely pairs, and pairs of one mailbox, which is read by pairs.
 _PARTNERS_SQL = f"""

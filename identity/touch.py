@@ -30,12 +30,14 @@ REWEIGHED_NODES = "identity_reweighed_nodes"
 STALE, KEPT = "identity_stale_records", "identity_kept_records"
 # Keys of the touched records as they are and as they were, and who else has them.
 KEYED, KEYED_BEFORE, HELD = "identity_keyed", "identity_keyed_before", "identity_held_keys"
-_FLIPPED = "identity_flipped_records"
+# How many records had a key; and keys of touched records whose blocks are compared, or were.
+SIZES, RESIZED, _WANTED = "identity_key_sizes", "identity_resized_blocks", "identity_wanted_keys"
 VALUES = "identity_touched_values"
 
 _LATER = frozenset(
     ("first_name_count", "first_name_rarity", "given_name_rarity", "last_name_rarity")
 )
+_NAMES = tuple(NAMES_COLUMNS.split(", "))
 _EARLY = ", ".join(name for name in FIELDS if name not in {"record", *_LATER})
 
 
@@ -89,32 +91,73 @@ def prepare_touched(
 def open_blocks(warehouse: Warehouse, known: Knowledge) -> None:
     """Fill the tables of keys; touch the records of blocks that are now compared, or no longer."""
     key_records(warehouse, RECORDS, into=KEYED)
-    warehouse.execute(f"create or replace temp table {KEYED_BEFORE} as {_unpivoted(_STALE_ROWS)}")
-    wanted = f"(select distinct key_number, key from {KEYED} union select key_number, key from {KEYED_BEFORE})"
-    look_up(warehouse, wanted, into=HELD)
-    warehouse.execute(f"create or replace temp table {_FLIPPED} as {_flipped_sql(known.limits)}")
-    _touch_records(warehouse, _FLIPPED)
-    warehouse.execute(f"delete from {HELD} where record in (select record from {_FLIPPED})")
+    warehouse.execute(f"create or replace temp table identity_stale_rows as from {_STALE_ROWS}")
+    unpivot(warehouse, "identity_stale_rows", into=KEYED_BEFORE)
     warehouse.execute(
-        f"insert into {KEYED} select record, key_number, key from ({_unpivoted(_FLIPPED_ROWS)})"
+        f"create or replace temp table {_WANTED} as select key_number, key from {KEYED} "
+        f"union select key_number, key from {KEYED_BEFORE}"
+    )
+    size_blocks(warehouse, _WANTED)
+    warehouse.execute(f"create or replace temp table {RESIZED} as {_resized_sql(known.limits)}")
+    _look_up(
+        warehouse,
+        f"(select * from {RESIZED} where is_now and now > 1 or is_now <> is_before)",
+        into=HELD,
+    )
+    # Of a block that is compared now and was not, or was and is not, all are looked at anew.
+    warehouse.execute(
+        f"insert into {TOUCHED} select distinct record from {HELD} "
+        f"semi join (select * from {RESIZED} where is_now <> is_before) using (key_number, key)"
+    )
+    warehouse.execute(
+        f"delete from {HELD} where key in (select key from {RESIZED} where not is_now)"
     )
 
 
-def look_up(warehouse: Warehouse, wanted: str, *, into: str) -> None:
-    """Fill a temporary table with the kept records that have one of the wanted keys.
+def size_blocks(warehouse: Warehouse, wanted: str) -> None:
+    """Fill the temporary table of how many records had a key: key_number, key, size.
 
     Args:
-        warehouse: Holds the kept records.
+        warehouse: Holds what the last run kept.
         wanted: Relation of key_number and key.
+    """
+    counted = " union all ".join(
+        f"select {number}::utinyint as key_number, key_{number} as key, count(*) as size "
+        f"from {PREPARED.name.sql} "
+        f"where key_{number} in (select key from {wanted} where key_number = {number}) group by all"
+        for number in range(len(KEYS))
+    )
+    warehouse.execute(f"create or replace temp table {SIZES} as {counted}")
+
+
+def unpivot(warehouse: Warehouse, rows: str, *, into: str) -> None:
+    """Fill a temporary table of keys from rows that hold one key per column.
+
+    Args:
+        warehouse: Holds the rows.
+        rows: Relation of records with their keys, not too many.
         into: The table: record, key_number, key.
     """
-    warehouse.execute(f"create or replace temp table identity_wanted_keys as from {wanted}")
     found = " union all ".join(
-        f"select record, {number}::utinyint as key_number, key_{number} as key from {KEPT} "
-        f"where key_{number} in (select key from identity_wanted_keys where key_number = {number})"
+        f"select record, {number}::utinyint as key_number, key_{number} as key "
+        f"from {rows} where key_{number} is not null"
         for number in range(len(KEYS))
     )
     warehouse.execute(f"create or replace temp table {into} as {found}")
+
+
+def _look_up(warehouse: Warehouse, wanted: str, *, into: str) -> None:
+    """Fill a temporary table with the kept records that have one of the wanted keys."""
+    found = " union all ".join(
+        f"select record, {number}::utinyint as key_number, key_{number} as key "
+        f"from {PREPARED.name.sql} "
+        f"where key_{number} in (select key from {wanted} where key_number = {number})"
+        for number in range(len(KEYS))
+    )
+    warehouse.execute(
+        f"create or replace temp table {into} as "
+        f"select * from ({found}) anti join {STALE} using (record)"
+    )
 
 
 def add_kept(warehouse: Warehouse, which: str) -> None:
@@ -154,7 +197,7 @@ def _read_mailboxes(warehouse: Warehouse) -> None:
     """Read the mailboxes of what came, and of records for whose mailbox a name came or went."""
     own = f"select {NAMES_COLUMNS} from {{}} where last_name is not null"
     came = own.format(RECORDS)
-    left = f"{own.format(f'({_STALE_ROWS})')} and not is_spelled"
+    left = f"{own.format(_STALE_ROWS)} and not is_spelled"
     warehouse.execute(
         f"create or replace temp table identity_changed_names as "
         f"({came} except {left}) union ({left} except {came})"
@@ -178,6 +221,23 @@ def _read_mailboxes(warehouse: Warehouse) -> None:
     warehouse.execute(f"insert into {STALE} select record from identity_lacking_records")
     kept = f"select {NAMES_COLUMNS} from {KEPT} where last_name is not null and not is_spelled"
     read_mailboxes(warehouse, names=f"({came} union all {kept})")
+    _put_back(warehouse)
+
+
+def _put_back(warehouse: Warehouse) -> None:
+    """Leave alone the records whose mailbox is read as before."""
+    same = " and ".join(
+        f"now.{name} is not distinct from kept.{name}" for name in (*_NAMES, "is_spelled")
+    )
+    warehouse.execute(
+        f"create or replace temp table identity_unmoved_records as select record "
+        f"from {RECORDS} as now semi join identity_lacking_records using (record) "
+        f"join {PREPARED.name.sql} as kept using (record) where {same}"
+    )
+    for table in (RECORDS, STALE):
+        warehouse.execute(
+            f"delete from {table} where record in (select record from identity_unmoved_records)"
+        )
 
 
 def _judge_values(warehouse: Warehouse, config: IdentityConfig) -> None:
@@ -203,23 +263,14 @@ def _has_value(column: str) -> str:
     return f"{column} in (select identifier_value from {VALUES} where identifier_type = '{column}')"
 
 
-def _unpivoted(rows: str) -> str:
-    return " union all ".join(
-        f"select record, {number}::utinyint as key_number, key_{number} as key "
-        f"from ({rows}) where key_{number} is not null"
-        for number in range(len(KEYS))
-    )
-
-
-_STALE_ROWS = f"select * from {PREPARED.name.sql} semi join {STALE} using (record)"
-_FLIPPED_ROWS = f"select * from {PREPARED.name.sql} semi join {_FLIPPED} using (record)"
+_STALE_ROWS = f"(select * from {PREPARED.name.sql} semi join {STALE} using (record))"
 
 # Values of touched records, as they are and as they were.
 _VALUES_SQL = " union ".join(
     f"select '{column}' as identifier_type, {column} as identifier_value "
     f"from {rows} where {column} is not null"
     for column in ("email", "phone")
-    for rows in (RECORDS, f"({_STALE_ROWS})")
+    for rows in (RECORDS, _STALE_ROWS)
 )
 
 _RETOLD_SQL = " union ".join(
@@ -229,19 +280,18 @@ _RETOLD_SQL = " union ".join(
 )
 
 
-def _flipped_sql(limits: Sequence[int]) -> str:
-    """Records of blocks that are compared now and were not, or were and are not."""
+def _resized_sql(limits: Sequence[int]) -> str:
+    """Keys of the touched records, and whether their blocks were compared and are now."""
     return f"""
         with sizes as (
-            select key_number, key, sum(is_before) as before, sum(is_now) as now
+            select key_number, key, sum(was) as before, sum(was + came) as now
             from (
-                select key_number, key, 1 as is_before, 1 as is_now from {HELD}
+                select key_number, key, size as was, 0 as came from {SIZES}
                 union all select key_number, key, 0, 1 from {KEYED}
-                union all select key_number, key, 1, 0 from {KEYED_BEFORE}
+                union all select key_number, key, 0, -1 from {KEYED_BEFORE}
             ) group by key_number, key
         )
-        select distinct record from {HELD} semi join (
-            select * from sizes
-            where ({is_open(limits, "before")}) <> ({is_open(limits, "now")})
-        ) using (key_number, key)
+        select key_number, key, now, {is_open(limits, "before")} as is_before,
+            {is_open(limits, "now")} as is_now
+        from sizes
     """
