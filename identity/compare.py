@@ -14,7 +14,7 @@ from warehouse import Warehouse
 
 COMPARED = "identity_compared"
 
-_COMPARED_COLUMNS = (
+COMPARED_COLUMNS = (
     "first_name", "first_name_count", "given_name", "initial", "middle_name", "last_name", "birth_date", "email",
     "mailbox", "local_part", "mailbox_digits", "mailbox_names_owner", "phone", "house_number", "street", "city", "postal_code",
     "company", "email_is_shared", "phone_is_shared", "first_name_rarity", "given_name_rarity",
@@ -44,7 +44,7 @@ def compare_more(warehouse: Warehouse, pairs: str) -> None:
 def _levels_sql(pairs: str) -> str:
     sides = ", ".join(
         f"{side}.{column} as {column}_{suffix}"
-        for column in _COMPARED_COLUMNS
+        for column in COMPARED_COLUMNS
         for side, suffix in (("left_side", "l"), ("right_side", "r"))
     )
     levels = ", ".join(f"{level_case(item)} as {item.name}" for item in COMPARISONS)

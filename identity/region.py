@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from identity.attach import CLUSTERS
 from identity.block import PAIRS, is_open
-from identity.compare import compare_more, compare_pairs
+from identity.compare import COMPARED_COLUMNS, compare_more, compare_pairs
 from identity.config import IdentityConfig
 from identity.extent import INNER
 from identity.inventory import MEMBERS, MEMBERS_HISTORY, NODE_STATES, PREPARED
@@ -44,6 +44,9 @@ OUTER = "identity_outer_nodes"
 # Records that are not as they were, or were looked at anew: to be kept as they are now.
 REWRITTEN = "identity_rewritten_records"
 _SEEDS, _SCOPE, _PARTNERS = "identity_seed_nodes", "identity_scope_nodes", "identity_partners"
+_CANDIDATES, _LIKELY = "identity_candidates", "identity_likely_records"
+_SEEN, _WANTED, _IDS = "identity_seen_together", "identity_wanted_values", "identity_inner_ids"
+_AROUND = "identity_nodes_around"
 _SCOPED_KEYS, _FURTHER = "identity_scoped_keys", "identity_further_pairs"
 
 
@@ -59,13 +62,30 @@ def draw_line(warehouse: Warehouse, config: IdentityConfig, known: Knowledge) ->
     _find_partners(warehouse, config, known)
     warehouse.execute(f"create or replace temp table {_SEEDS} as {_SEEDS_SQL}")
     warehouse.execute(f"create or replace temp table {INNER} as {_INNER_SQL}")
+    warehouse.execute(
+        f"create or replace temp table identity_inner_records as "
+        f"select node as record from {INNER} union select record from {_LIKELY}"
+    )
+    add_kept(warehouse, "identity_inner_records")
     warehouse.execute(f"insert into {INNER} {_EMAILS_SQL}")
     warehouse.execute(f"insert into {INNER} {_DEVICES_SQL}")
-    warehouse.execute(f"create or replace temp table {OUTER} as {_OUTER_SQL}")
+    _look_around(warehouse)
     warehouse.execute(
         f"create or replace temp table {_SCOPE} as select node, source, source_record_id "
         f"from {INNER} union all select node, source, source_record_id from {OUTER}"
     )
+
+
+def _look_around(warehouse: Warehouse) -> None:
+    """Fill the table of outer nodes."""
+    for table, sql in (
+        (_SEEN, _SEEN_SQL),
+        (_WANTED, _WANTED_SQL),
+        (_IDS, _IDS_SQL),
+        (_AROUND, _AROUND_SQL),
+        (OUTER, _OUTER_SQL),
+    ):
+        warehouse.execute(f"create or replace temp table {table} as {sql}")
 
 
 def narrow(warehouse: Warehouse, known: Knowledge) -> NodeCounts:
@@ -111,10 +131,10 @@ def _find_partners(warehouse: Warehouse, config: IdentityConfig, known: Knowledg
     """Weigh the touched records against all others; keep whom they may be one person with."""
     warehouse.execute(f"create or replace temp table {PAIRS} as {_TOUCHED_PAIRS_SQL}")
     warehouse.execute(
-        f"create or replace temp table identity_candidates as "
-        f"select left_record as record from {PAIRS} union select right_record from {PAIRS}"
+        f"create or replace temp table {_CANDIDATES} as select left_record as record from {PAIRS} "
+        f"union select right_record from {PAIRS} except select record from {RECORDS}"
     )
-    add_kept(warehouse, "identity_candidates")
+    add_kept(warehouse, _CANDIDATES, columns=("record", "gmail_mailbox", *COMPARED_COLUMNS))
     compare_pairs(warehouse)
     warehouse.execute(
         f"create or replace temp table {DETERMINISTIC} "
@@ -125,6 +145,12 @@ def _find_partners(warehouse: Warehouse, config: IdentityConfig, known: Knowledg
         f"create or replace temp table {_PARTNERS} as {_PARTNERS_SQL}",
         {"threshold": known.threshold},
     )
+    warehouse.execute(
+        f"create or replace temp table {_LIKELY} as {_LIKELY_SQL}",
+        {"lowest": config.review_probability},
+    )
+    # Most candidates are nobody's; of them no more is read than was compared.
+    warehouse.execute(f"delete from {RECORDS} where record in (select record from {_CANDIDATES})")
 
 
 def _pair_scope(warehouse: Warehouse, known: Knowledge) -> None:
@@ -195,6 +221,12 @@ _PARTNERS_SQL = f"""
     select left_record as node from likely union select right_record from likely
 """
 
+# Pairs that somebody may look at.
+_LIKELY_SQL = f"""
+    select left_record as record from {JUDGED} where probability >= $lowest
+    union select right_record from {JUDGED} where probability >= $lowest
+"""
+
 _UNSHARED = f"""
     select identifier_type, identifier_value from {VALUES}
     anti join identity_shared_values using (identifier_type, identifier_value)
@@ -250,8 +282,6 @@ _INNER_SQL = f"""
 _INNER_VALUES = f"""
     select email as value from {RECORDS} semi join {INNER} on node = record
     union
-    select email from {KEPT} semi join {INNER} on node = record
-    union
     select addresses.value from {SIGHTINGS} as sightings
     join {ADDRESSES} as addresses on given = sightings.email
     where user_id in (select source_record_id from {INNER} where source = '{USERS}')
@@ -278,63 +308,72 @@ _DEVICES_SQL = f"""
     where node not in (select node from {INNER})
 """
 
-# Who else identifies on the devices, who else holds the values, who else ever had the ids.
-_OUTER_SQL = f"""
-    with devices as (select source_record_id as id from {INNER} where source = '{DEVICES}'),
-    seen as (
-        select user_id, email from {SIGHTINGS} where anonymous_id in (select id from devices)
-        union
-        select user_id, null from {ALIASES} where is_device and previous_id in (select id from devices)
-    ),
-    wanted as (
+# Who else identifies on the devices.
+_SEEN_SQL = f"""
+    with devices as (select source_record_id as id from {INNER} where source = '{DEVICES}')
+    select user_id, email from {SIGHTINGS} where anonymous_id in (select id from devices)
+    union
+    select user_id, null from {ALIASES} where is_device and previous_id in (select id from devices)
+"""
+
+_WANTED_SQL = f"""
+    select 'email' as identifier_type, value as identifier_value from (
         {_INNER_VALUES}
-        union select addresses.value from seen join {ADDRESSES} as addresses on given = seen.email
+        union select addresses.value from {_SEEN} as seen join {ADDRESSES} as addresses on given = seen.email
         union select addresses.value from {INNER} join {ADDRESSES} as addresses
             on given = source_record_id where source = '{EMAILS}'
+    ) where value is not null
+    union
+    select 'phone', phone from {RECORDS} semi join {INNER} on node = record
+    where phone is not null and not phone_is_shared
+"""
+
+# Who ever had the ids of inner nodes.
+_IDS_SQL = f"""
+    select distinct person_id from {MEMBERS_HISTORY.name.sql}
+    semi join {INNER} using (source, source_record_id)
+"""
+
+_EMAILS_WANTED = f"select identifier_value from {_WANTED} where identifier_type = 'email'"
+# Who else holds the values. Of those who share an address two are enough to tell that several
+# persons hold it.
+_AROUND_SQL = f"""
+    with holders as (
+        select record, source, source_record_id, email, email_is_shared,
+            not phone_is_shared and phone in
+                (select identifier_value from {_WANTED} where identifier_type = 'phone') as by_phone
+        from {KEPT} where (email in ({_EMAILS_WANTED}) or by_phone)
+            and record not in (select node from {INNER})
     ),
-    numbers as (
-        select phone from {RECORDS} semi join {INNER} on node = record where not phone_is_shared
-        union
-        select phone from {KEPT} semi join {INNER} on node = record where not phone_is_shared
-    ),
-    -- Of those who share an address two are enough to tell that several persons hold it.
     sharing as (
-        select unnest([arg_min(record, person_id), arg_max(record, person_id)]) as node
-        from {KEPT} join {MEMBERS.name.sql} using (source, source_record_id)
-        anti join {INNER} on node = record
-        where email_is_shared and email in (select value from wanted) group by email
+        select unnest([arg_min(record, person_id), arg_max(record, person_id)]) as record
+        from holders join {MEMBERS.name.sql} using (source, source_record_id)
+        where email_is_shared and email in ({_EMAILS_WANTED}) group by email
     ),
-    holders as (
-        select record as node from {KEPT}
-        where not email_is_shared and email in (select value from wanted)
-            or not phone_is_shared and phone in (select phone from numbers)
-        union
-        select node from sharing
-        union
-        select {node_of(f"'{USERS}'", "user_id")} from {SIGHTINGS}
-        join {ADDRESSES} as addresses on given = email semi join wanted using (value)
-        where user_id is not null
+    users as (
+        select user_id from {SIGHTINGS} join {ADDRESSES} as addresses on given = email
+        where value in ({_EMAILS_WANTED})
+        union select user_id from {_SEEN}
+    )
+    select source, source_record_id from holders
+    where not email_is_shared or by_phone or record in (select record from sharing)
+    union select '{USERS}', user_id from users where user_id is not null
+    union select '{EMAILS}', email from {_SEEN} where email is not null
+    union select source, source_record_id from {MEMBERS_HISTORY.name.sql}
+    where person_id in (select person_id from {_IDS}) and source <> '{DEVICES}'
+"""
+
+_OUTER_SQL = f"""
+    with persons as (
+        select distinct person_id from {MEMBERS.name.sql} semi join {_AROUND} using (source, source_record_id)
     ),
-    ids as (
-        select distinct person_id from {MEMBERS_HISTORY.name.sql}
-        semi join {INNER} using (source, source_record_id)
-    ),
-    nodes as (
-        select node from holders
-        union select {node_of(f"'{USERS}'", "user_id")} from seen where user_id is not null
-        union select {node_of(f"'{EMAILS}'", "email")} from seen where email is not null
-        union select {node_of("source", "source_record_id")} from {MEMBERS_HISTORY.name.sql}
-        where person_id in (select person_id from ids) and source <> '{DEVICES}'
-    ),
-    named as (
-        select source, source_record_id from {NODE_STATES.name.sql} semi join nodes using (node)
-    ),
-    persons as (
-        select distinct person_id from {MEMBERS.name.sql} semi join named using (source, source_record_id)
+    members as (
+        select source, source_record_id, person_id
+        from {MEMBERS.name.sql} semi join persons using (person_id)
     )
     select {node_of("source", "source_record_id")} as node, source, source_record_id, person_id
-    from {MEMBERS.name.sql} semi join persons using (person_id)
-    where source <> '{DEVICES}' and node not in (select node from {INNER})
+    from members anti join {INNER} using (source, source_record_id)
+    where source <> '{DEVICES}'
 """
 
 _IN_SCOPE = f"select source_record_id from {_SCOPE} where source = "

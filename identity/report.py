@@ -117,8 +117,8 @@ _COUNTS_SQL = f"""
         count(*) filter (not is_cut) as links,
         count(*) filter (is_cut) as cut_links,
         (select count(*) from {REVIEW_QUEUE.name.sql}) as review_pairs,
-        (select count(distinct email) filter (email_is_shared)
-            + count(distinct phone) filter (phone_is_shared) from {PREPARED.name.sql})
+        (select count(distinct email) from {PREPARED.name.sql} where email_is_shared)
+            + (select count(distinct phone) from {PREPARED.name.sql} where phone_is_shared)
             as shared_values,
         (select count(distinct anonymous_id) from {DEVICES.name.sql} where is_shared)
             as shared_devices

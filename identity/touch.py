@@ -160,11 +160,18 @@ def _look_up(warehouse: Warehouse, wanted: str, *, into: str) -> None:
     )
 
 
-def add_kept(warehouse: Warehouse, which: str) -> None:
-    """Add to the records the kept ones of a relation with ``record`` that are not there yet."""
+def add_kept(warehouse: Warehouse, which: str, *, columns: Sequence[str] = FIELDS) -> None:
+    """Add kept rows to the records.
+
+    Args:
+        warehouse: Holds the kept rows.
+        which: Relation of ``record``; those that are there already are left out.
+        columns: What to read of them; the rest is null.
+    """
     warehouse.execute(
-        f"insert into {RECORDS} by name select {', '.join(FIELDS)} from {KEPT} "
-        f"semi join {which} using (record) anti join {RECORDS} using (record)"
+        f"insert into {RECORDS} by name select {', '.join(columns)} from {KEPT} "
+        f"semi join (from {which} select record except select record from {RECORDS}) "
+        "using (record)"
     )
 
 
