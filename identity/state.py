@@ -36,7 +36,7 @@ def hash_nodes(warehouse: Warehouse) -> None:
 def keep_all(warehouse: Warehouse) -> None:
     """Keep the records and the nodes of a run that resolved everything."""
     warehouse.replace(PREPARED.name, f"select {_LISTED}, {_KEYS_SQL} from {RECORDS}")
-    warehouse.replace(NODE_STATES.name, node_states_sql(STATES))
+    warehouse.replace(NODE_STATES.name, _node_states_sql(STATES, outer=_NOBODY))
 
 
 def keep_some(warehouse: Warehouse, *, gone: str, came: str, inner: str) -> None:
@@ -54,8 +54,11 @@ def keep_some(warehouse: Warehouse, *, gone: str, came: str, inner: str) -> None
         f"select {_LISTED}, {_KEYS_SQL} from {RECORDS} semi join {came} using (record)",
     )
     states = f"(select * from {STATES} semi join {inner} using (source, source_record_id))"
+    outer = f"(select node, component from {NODE_STATES.name.sql} anti join {inner} using (node))"
     warehouse.replace_where(
-        NODE_STATES.name, f"node in (select node from {inner})", node_states_sql(states)
+        NODE_STATES.name,
+        f"node in (select node from {inner})",
+        _node_states_sql(states, outer=outer),
     )
 
 
@@ -93,11 +96,16 @@ _KEYS_SQL = ", ".join(
 )
 
 
-def node_states_sql(states: str) -> str:
+_NOBODY = "(select null::bigint as node, null::bigint as component limit 0)"
+
+
+def _node_states_sql(states: str, *, outer: str) -> str:
     """SQL of the rows of node states; a device is in no component.
 
     Args:
         states: Relation of the nodes as they are now.
+        outer: Relation of the components (node, component) of those that were not resolved: an
+            address may be theirs.
     """
     return f"""
         with placed as (
@@ -106,11 +114,14 @@ def node_states_sql(states: str) -> str:
             join {PLACES} as firsts on firsts.place = components.component
         )
         select states.source, states.source_record_id, nodes.node, states.row_hash,
-            coalesce(own.component, holding.component, attached.holder, nodes.node) as component
+            coalesce(
+                own.component, holding.component, outside.component, attached.holder, nodes.node
+            ) as component
         from {states} as states join {NODES} as nodes using (source, source_record_id)
         left join placed as own on own.node = nodes.node
         left join {ATTACHED} as attached on attached.node = nodes.node
         left join placed as holding on holding.node = attached.holder
+        left join {outer} as outside on outside.node = attached.holder
     """
 
 
