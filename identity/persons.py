@@ -8,14 +8,13 @@ from identity.assign import ASSIGNED
 from identity.attach import CLUSTERS
 from identity.collect import LINKS
 from identity.constrain import RULES
-from identity.extent import Extent
 from identity.inventory import CHANGES, MEMBERS, MEMBERS_HISTORY, PERSONS
 from identity.nodes import DEVICES, NODES
 from identity.remember import FORMER, Moment
 from warehouse import Warehouse
 
 _LISTED, _AFFECTED = "identity_listed_persons", "identity_affected_persons"
-_IS_AFFECTED = "{is_affected}"
+_INACTIVE = "identity_inactive_persons"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +25,23 @@ class ChangeCounts:
     splits: int
 
 
-def write_persons(warehouse: Warehouse, moment: Moment, extent: Extent) -> ChangeCounts:
+def write_persons(warehouse: Warehouse, moment: Moment, *, affected: str | None) -> ChangeCounts:
     """Put the persons in place and add the changes; needs the history and members of this run.
 
     An id that nobody has any more is *merged* into the person that most of its records went to,
     else *retired*.
+
+    Args:
+        warehouse: Holds the tables of the steps before.
+        moment: When the run writes.
+        affected: SQL of the ids whose members may have changed; None: all ever given.
     """
-    affected = "true" if extent.is_whole else f"person_id in (select person_id from {_AFFECTED})"
     warehouse.execute(
         f"create or replace temp table {_AFFECTED} as select distinct person_id "
-        f"from {MEMBERS_HISTORY.name.sql} where {extent.rows()}"
+        f"from ({_ALL_SQL if affected is None else affected}) where person_id is not null"
     )
-    warehouse.execute(
-        f"create or replace temp table {_LISTED} as {_LISTED_SQL.replace(_IS_AFFECTED, affected)}"
-    )
+    warehouse.execute(f"create or replace temp table {_INACTIVE} as {_INACTIVE_SQL}")
+    warehouse.execute(f"create or replace temp table {_LISTED} as {_LISTED_SQL}")
     warehouse.execute(f"create or replace temp table identity_changed as {_CHANGED_SQL}")
     warehouse.append(
         CHANGES.name,
@@ -50,7 +52,7 @@ def write_persons(warehouse: Warehouse, moment: Moment, extent: Extent) -> Chang
     )
     warehouse.replace_where(
         PERSONS.name,
-        affected,
+        f"person_id in (select person_id from {_AFFECTED})",
         f"select person_id, status, merged_into, coalesce(created_at, $now) as created_at "
         f"from {_LISTED}",
         {"now": moment.now},
@@ -62,44 +64,51 @@ def write_persons(warehouse: Warehouse, moment: Moment, extent: Extent) -> Chang
     return ChangeCounts(**counts)
 
 
+_ALL_SQL = f"""
+    select person_id from {MEMBERS.name.sql}
+    union select person_id from {MEMBERS_HISTORY.name.sql}
+    union select person_id from {PERSONS.name.sql}
+"""
+
+_INACTIVE_SQL = f"""
+    select person_id from {_AFFECTED}
+    anti join (
+        select person_id from {MEMBERS.name.sql} semi join {_AFFECTED} using (person_id)
+    ) using (person_id)
+"""
+
 # Where the records of each id are now; those of devices count only where there are no others.
 _WENT_SQL = f"""
     select history.person_id, current.person_id as target, count(*) as size,
         count(*) filter (history.source <> '{DEVICES}') as known_size
-    from (from {MEMBERS_HISTORY.name.sql} where {_IS_AFFECTED}) as history
+    from {MEMBERS_HISTORY.name.sql} as history semi join {_INACTIVE} using (person_id)
     join {MEMBERS.name.sql} as current using (source, source_record_id)
     where current.person_id <> history.person_id
     group by all
 """
 
 _LISTED_SQL = f"""
-    with active as (select distinct person_id from {MEMBERS.name.sql} where {_IS_AFFECTED}),
-    given as (
-        select person_id from active
-        union select person_id from {MEMBERS_HISTORY.name.sql} where {_IS_AFFECTED}
-        union select person_id from {PERSONS.name.sql} where {_IS_AFFECTED}
-    ),
-    targets as (
+    with targets as (
         select person_id, target from ({_WENT_SQL})
         qualify row_number() over (
             partition by person_id order by known_size desc, size desc, target
         ) = 1
     )
-    select given.person_id,
+    select affected.person_id,
         case
-            when active.person_id is not null then 'active'
+            when inactive.person_id is null then 'active'
             when persons.status = 'merged' or target is not null then 'merged'
             else 'retired'
         end as status,
         case
-            when active.person_id is not null then null
+            when inactive.person_id is null then null
             when persons.status = 'merged' then persons.merged_into
             else target
         end as merged_into,
         persons.created_at,
         persons.status as former_status
-    from given
-    left join active using (person_id)
+    from {_AFFECTED} as affected
+    left join {_INACTIVE} as inactive using (person_id)
     left join {PERSONS.name.sql} as persons using (person_id)
     left join targets using (person_id)
 """

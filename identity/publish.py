@@ -25,22 +25,24 @@ _PAIR = (
 
 def write_identifiers(warehouse: Warehouse, extent: Extent) -> int:
     """Put every identifier of every node in place; return how many."""
-    written = (
-        f"({extent.rows()} or identifier_type = 'anonymous_id' and "
-        f"{extent.devices('identifier_value')})"
-    )
-    return warehouse.replace_where(
-        IDENTIFIERS.name, written, f"select * from ({_IDENTIFIERS_SQL}) where {written}"
-    )
+    nodes = extent.rows()
+    on_devices = f"identifier_type = 'anonymous_id' and {extent.devices('identifier_value')}"
+    rows = f"select * from ({_IDENTIFIERS_SQL}) where {nodes} or {on_devices}"
+    with warehouse.transaction():
+        if not extent.is_whole:
+            warehouse.execute(f"delete from {IDENTIFIERS.name.sql} where {on_devices}")
+        return warehouse.replace_where(IDENTIFIERS.name, nodes, rows)
 
 
 def write_links(warehouse: Warehouse, extent: Extent) -> int:
     """Put all links in place, cut ones marked; return how many."""
     reasons = " ".join(f"when {number} then '{rule}'" for number, rule in enumerate(RULES))
     left, right = (extent.rows(f"{end}_source", f"{end}_record_id") for end in ("left", "right"))
+    if not extent.is_whole:
+        warehouse.execute(f"delete from {LINKS_TABLE.name.sql} where {right}")
     return warehouse.replace_where(
         LINKS_TABLE.name,
-        f"({left} or {right})",
+        left,
         f"""
         with links as (
             select left_node, right_node, kind, rule, links.probability, evidence,

@@ -43,9 +43,11 @@ from warehouse import Warehouse
 OUTER = "identity_outer_nodes"
 # Records that are not as they were, or were looked at anew: to be kept as they are now.
 REWRITTEN = "identity_rewritten_records"
+# Person ids that inner nodes have or ever had.
+INNER_IDS = "identity_inner_ids"
 _SEEDS, _SCOPE, _PARTNERS = "identity_seed_nodes", "identity_scope_nodes", "identity_partners"
 _CANDIDATES, _LIKELY = "identity_candidates", "identity_likely_records"
-_SEEN, _WANTED, _IDS = "identity_seen_together", "identity_wanted_values", "identity_inner_ids"
+_SEEN, _WANTED = "identity_seen_together", "identity_wanted_values"
 _AROUND = "identity_nodes_around"
 _SCOPED_KEYS, _FURTHER = "identity_scoped_keys", "identity_further_pairs"
 
@@ -81,7 +83,7 @@ def _look_around(warehouse: Warehouse) -> None:
     for table, sql in (
         (_SEEN, _SEEN_SQL),
         (_WANTED, _WANTED_SQL),
-        (_IDS, _IDS_SQL),
+        (INNER_IDS, _IDS_SQL),
         (_AROUND, _AROUND_SQL),
         (OUTER, _OUTER_SQL),
     ):
@@ -360,7 +362,7 @@ _AROUND_SQL = f"""
     union select '{USERS}', user_id from users where user_id is not null
     union select '{EMAILS}', email from {_SEEN} where email is not null
     union select source, source_record_id from {MEMBERS_HISTORY.name.sql}
-    where person_id in (select person_id from {_IDS}) and source <> '{DEVICES}'
+    where person_id in (select person_id from {INNER_IDS}) and source <> '{DEVICES}'
 """
 
 _OUTER_SQL = f"""

@@ -22,6 +22,10 @@ from warehouse import Warehouse
 
 CURRENT = "identity_current"
 FORMER = "identity_former_members"
+# Rows that this run adds to the history.
+BEGUN = "identity_begun_memberships"
+_MOVES = "identity_moves"
+_GONE = "identity_gone_members"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,34 +43,37 @@ class Moment:
     as_of: datetime
 
 
-def find_members(warehouse: Warehouse, extent: Extent) -> None:
-    """Fill the temporary tables of the members as they were and as they are now.
+def recall_members(warehouse: Warehouse, extent: Extent) -> None:
+    """Fill the temporary table of the members that are resolved, as they were before the run."""
+    warehouse.execute(
+        f"create or replace temp table {FORMER} as from {MEMBERS.name.sql} where {extent.rows()}"
+    )
 
-    Now: source, source_record_id, person_id, since (when the node joined), born_at (when it was
+
+def find_members(warehouse: Warehouse, extent: Extent) -> None:
+    """Fill the temporary table of the members as they are now.
+
+    source, source_record_id, person_id, since (when the node joined), born_at (when it was
     first seen), anonymous_id_before (a device's id before somebody identified on it; else null).
     """
-    warehouse.execute(
-        f"create or replace temp table {FORMER} as select source, source_record_id, person_id "
-        f"from {MEMBERS.name.sql} where {extent.rows()}"
-    )
     warehouse.execute(
         f"create or replace temp table {CURRENT} as "
         + _CURRENT_SQL.replace(_IS_RESOLVED, extent.nodes())
     )
 
 
-def write_members(warehouse: Warehouse, moment: Moment, extent: Extent) -> None:
+def write_members(warehouse: Warehouse, moment: Moment) -> None:
     """Put the current members in place; who stays keeps the time and run of the assignment."""
+    warehouse.execute(
+        f"create or replace temp table {_GONE} as select source, source_record_id from {FORMER} "
+        f"anti join {CURRENT} using (source, source_record_id, person_id)"
+    )
     warehouse.replace_where(
         MEMBERS.name,
-        extent.rows(),
+        f"(source, source_record_id) in (select source, source_record_id from {_GONE})",
         f"""
-        select current.source, current.source_record_id, current.person_id,
-            coalesce(members.assigned_at, $now) as assigned_at,
-            coalesce(members.run_id, $run_id) as run_id
-        from {CURRENT} as current
-        left join {MEMBERS.name.sql} as members
-            using (source, source_record_id, person_id)
+        select source, source_record_id, person_id, $now as assigned_at, $run_id as run_id
+        from {CURRENT} anti join {FORMER} using (source, source_record_id, person_id)
         """,
         {"now": moment.now, "run_id": moment.run_id},
     )
@@ -75,20 +82,21 @@ def write_members(warehouse: Warehouse, moment: Moment, extent: Extent) -> None:
 def write_history(warehouse: Warehouse, moment: Moment, extent: Extent) -> None:
     """Close what ended, and add what began."""
     warehouse.execute(
-        "create or replace temp table identity_moves as "
+        f"create or replace temp table {_MOVES} as "
         + _MOVES_SQL.replace(_IS_RESOLVED, extent.rows()),
         {"as_of": moment.as_of},
     )
     warehouse.execute(
         f"""
         update {MEMBERS_HISTORY.name.sql} as history set valid_to = moves.moved_at
-        from identity_moves as moves
+        from {_MOVES} as moves
         where history.valid_to is null and moves.former_id is not null
             and history.source = moves.source
             and history.source_record_id = moves.source_record_id
         """
     )
-    warehouse.append(MEMBERS_HISTORY.name, _BEGINNINGS_SQL)
+    warehouse.execute(f"create or replace temp table {BEGUN} as {_BEGINNINGS_SQL}")
+    warehouse.append(MEMBERS_HISTORY.name, f"select * from {BEGUN}")
 
 
 def write_devices(warehouse: Warehouse, extent: Extent) -> None:
@@ -160,14 +168,14 @@ _MOVES_SQL = f"""
     where former_id is distinct from person_id
 """
 
-_BEGINNINGS_SQL = """
+_BEGINNINGS_SQL = f"""
     with begun as (
         select source, source_record_id, person_id, moved_at as valid_from,
             null::timestamp as valid_to
-        from identity_moves where person_id is not null
+        from {_MOVES} where person_id is not null
         union all
         select source, source_record_id, anonymous_id_before, born_at, moved_at
-        from identity_moves
+        from {_MOVES}
         where last_at is null and anonymous_id_before is not null and born_at < moved_at
     )
     select * from begun order by all

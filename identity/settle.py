@@ -17,8 +17,17 @@ from identity.inventory import RUNS
 from identity.limit import Bools, limit_size
 from identity.persons import write_persons
 from identity.publish import write_identifiers, write_links, write_review_queue
-from identity.region import REWRITTEN, place_outer
-from identity.remember import Moment, find_members, write_devices, write_history, write_members
+from identity.region import INNER_IDS, OUTER, REWRITTEN, place_outer
+from identity.remember import (
+    BEGUN,
+    FORMER,
+    Moment,
+    find_members,
+    recall_members,
+    write_devices,
+    write_history,
+    write_members,
+)
 from identity.report import ResolutionReport, Tally, count_rows
 from identity.state import digest_state, keep_all, keep_some
 from identity.task import Task, Weighing
@@ -46,7 +55,16 @@ def settle_persons(task: Task, weighing: Weighing, extent: Extent) -> None:
         place_outer(warehouse)
     attach_addresses(warehouse)
     attach_devices(warehouse, task.config)
-    assign_ids(warehouse)
+    recall_members(warehouse, extent)
+    assign_ids(warehouse, former=FORMER if extent.is_whole else _FORMER_AROUND)
+
+
+_PERSONS = "select source, source_record_id, person_id from"
+_FORMER_AROUND = f"({_PERSONS} {FORMER} union all {_PERSONS} {OUTER})"
+
+
+# Whose ids the nodes that were resolved ever had.
+_AFFECTED_SQL = f"from {INNER_IDS} union select person_id from {BEGUN}"
 
 
 def publish(
@@ -71,8 +89,8 @@ def publish(
     warehouse = task.warehouse
     find_members(warehouse, extent)
     write_history(warehouse, moment, extent)
-    write_members(warehouse, moment, extent)
-    changes = write_persons(warehouse, moment, extent)
+    write_members(warehouse, moment)
+    changes = write_persons(warehouse, moment, affected=None if extent.is_whole else _AFFECTED_SQL)
     write_devices(warehouse, extent)
     write_identifiers(warehouse, extent)
     write_links(warehouse, extent)
