@@ -77,8 +77,9 @@ def _read_addresses(warehouse: Warehouse, *, is_known: bool) -> None:
         f"create or replace temp table {_GIVEN} as "
         f"select given from ({' union '.join(selects)}) as found(given) where given is not null"
     )
-    known = _KNOWN_SQL if is_known else f"{_KNOWN_SQL} and false"
-    warehouse.execute(f"create or replace temp table {_KNOWN} as {known}")
+    warehouse.execute(
+        f"create or replace temp table {_KNOWN} as {_KNOWN_SQL if is_known else _NONE_SQL}"
+    )
     given = warehouse.read(
         f"select given from {_GIVEN} anti join {_KNOWN} using (given) order by given"
     )
@@ -91,6 +92,7 @@ def _read_addresses(warehouse: Warehouse, *, is_known: bool) -> None:
 
 
 _GIVEN, _KNOWN = "identity_given_addresses", "identity_known_addresses"
+_NONE_SQL = "select null::varchar as given, null::varchar as value limit 0"
 _KNOWN_SQL = f"""
     select source_record_id as given, identifier_value as value
     from {IDENTIFIERS.name.sql} semi join {_GIVEN} on given = source_record_id

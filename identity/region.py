@@ -8,12 +8,12 @@ one; where one does, the line was drawn too narrow, and ``is_closed`` says so.
 
 from __future__ import annotations
 
-from identity.attach import CLUSTERS
+from identity.around import INNER_VALUES, OUTER, look_around
 from identity.block import PAIRS, is_open
 from identity.compare import COMPARED_COLUMNS, compare_more, compare_pairs
 from identity.config import IdentityConfig
 from identity.extent import INNER
-from identity.inventory import MEMBERS, MEMBERS_HISTORY, NODE_STATES, PREPARED
+from identity.inventory import NODE_STATES, PREPARED
 from identity.knowledge import Knowledge
 from identity.learn import apply_knowledge
 from identity.match import DETERMINISTIC
@@ -24,6 +24,7 @@ from identity.touch import (
     CAME,
     HELD,
     KEPT,
+    KEY_COLUMNS,
     KEYED,
     KEYED_BEFORE,
     RESIZED,
@@ -39,16 +40,10 @@ from identity.touch import (
 from identity.weigh import JUDGED
 from warehouse import Warehouse
 
-# Nodes that are looked at, as ``INNER``; and the person of each.
-OUTER = "identity_outer_nodes"
 # Records that are not as they were, or were looked at anew: to be kept as they are now.
 REWRITTEN = "identity_rewritten_records"
-# Person ids that inner nodes have or ever had.
-INNER_IDS = "identity_inner_ids"
 _SEEDS, _SCOPE, _PARTNERS = "identity_seed_nodes", "identity_scope_nodes", "identity_partners"
 _CANDIDATES, _LIKELY = "identity_candidates", "identity_likely_records"
-_SEEN, _WANTED = "identity_seen_together", "identity_wanted_values"
-_AROUND = "identity_nodes_around"
 _SCOPED_KEYS, _FURTHER = "identity_scoped_keys", "identity_further_pairs"
 
 
@@ -71,23 +66,11 @@ def draw_line(warehouse: Warehouse, config: IdentityConfig, known: Knowledge) ->
     add_kept(warehouse, "identity_inner_records")
     warehouse.execute(f"insert into {INNER} {_EMAILS_SQL}")
     warehouse.execute(f"insert into {INNER} {_DEVICES_SQL}")
-    _look_around(warehouse)
+    look_around(warehouse)
     warehouse.execute(
         f"create or replace temp table {_SCOPE} as select node, source, source_record_id "
         f"from {INNER} union all select node, source, source_record_id from {OUTER}"
     )
-
-
-def _look_around(warehouse: Warehouse) -> None:
-    """Fill the table of outer nodes."""
-    for table, sql in (
-        (_SEEN, _SEEN_SQL),
-        (_WANTED, _WANTED_SQL),
-        (INNER_IDS, _IDS_SQL),
-        (_AROUND, _AROUND_SQL),
-        (OUTER, _OUTER_SQL),
-    ):
-        warehouse.execute(f"create or replace temp table {table} as {sql}")
 
 
 def narrow(warehouse: Warehouse, known: Knowledge) -> NodeCounts:
@@ -108,12 +91,6 @@ def narrow(warehouse: Warehouse, known: Knowledge) -> NodeCounts:
     )
     _pair_scope(warehouse, known)
     return counts
-
-
-def place_outer(warehouse: Warehouse) -> None:
-    """Put the outer nodes into the clusters that their persons are."""
-    warehouse.execute(f"delete from {CLUSTERS} where node in (select node from {OUTER})")
-    warehouse.execute(f"insert into {CLUSTERS} {_OUTER_CLUSTERS_SQL}")
 
 
 def is_closed(warehouse: Warehouse, links: str) -> bool:
@@ -159,8 +136,8 @@ def _pair_scope(warehouse: Warehouse, known: Knowledge) -> None:
     """Add the pairs among the records in scope, by blocks as large as they are among all records."""
     warehouse.execute(
         f"create or replace temp table identity_scoped_rows as "
-        f"select * from {PREPARED.name.sql} semi join identity_scoped using (record) "
-        f"anti join {STALE} using (record)"
+        f"select record, {KEY_COLUMNS} from {PREPARED.name.sql} "
+        f"semi join (from identity_scoped anti join {STALE} using (record)) using (record)"
     )
     unpivot(warehouse, "identity_scoped_rows", into=_SCOPED_KEYS)
     warehouse.execute(
@@ -280,17 +257,8 @@ _INNER_SQL = f"""
     select node, source, source_record_id from {CAME}
 """
 
-# Values that inner nodes hold, as records or by signing in with them.
-_INNER_VALUES = f"""
-    select email as value from {RECORDS} semi join {INNER} on node = record
-    union
-    select addresses.value from {SIGHTINGS} as sightings
-    join {ADDRESSES} as addresses on given = sightings.email
-    where user_id in (select source_record_id from {INNER} where source = '{USERS}')
-"""
-
 _EMAILS_SQL = f"""
-    with wanted as ({_INNER_VALUES})
+    with wanted as ({INNER_VALUES})
     select {node_of(f"'{EMAILS}'", "given")} as node, '{EMAILS}', given
     from {ADDRESSES} semi join wanted using (value)
     where node not in (select node from {INNER})
@@ -310,74 +278,6 @@ _DEVICES_SQL = f"""
     where node not in (select node from {INNER})
 """
 
-# Who else identifies on the devices.
-_SEEN_SQL = f"""
-    with devices as (select source_record_id as id from {INNER} where source = '{DEVICES}')
-    select user_id, email from {SIGHTINGS} where anonymous_id in (select id from devices)
-    union
-    select user_id, null from {ALIASES} where is_device and previous_id in (select id from devices)
-"""
-
-_WANTED_SQL = f"""
-    select 'email' as identifier_type, value as identifier_value from (
-        {_INNER_VALUES}
-        union select addresses.value from {_SEEN} as seen join {ADDRESSES} as addresses on given = seen.email
-        union select addresses.value from {INNER} join {ADDRESSES} as addresses
-            on given = source_record_id where source = '{EMAILS}'
-    ) where value is not null
-    union
-    select 'phone', phone from {RECORDS} semi join {INNER} on node = record
-    where phone is not null and not phone_is_shared
-"""
-
-# Who ever had the ids of inner nodes.
-_IDS_SQL = f"""
-    select distinct person_id from {MEMBERS_HISTORY.name.sql}
-    semi join {INNER} using (source, source_record_id)
-"""
-
-_EMAILS_WANTED = f"select identifier_value from {_WANTED} where identifier_type = 'email'"
-# Who else holds the values. Of those who share an address two are enough to tell that several
-# persons hold it.
-_AROUND_SQL = f"""
-    with holders as (
-        select record, source, source_record_id, email, email_is_shared,
-            not phone_is_shared and phone in
-                (select identifier_value from {_WANTED} where identifier_type = 'phone') as by_phone
-        from {KEPT} where (email in ({_EMAILS_WANTED}) or by_phone)
-            and record not in (select node from {INNER})
-    ),
-    sharing as (
-        select unnest([arg_min(record, person_id), arg_max(record, person_id)]) as record
-        from holders join {MEMBERS.name.sql} using (source, source_record_id)
-        where email_is_shared and email in ({_EMAILS_WANTED}) group by email
-    ),
-    users as (
-        select user_id from {SIGHTINGS} join {ADDRESSES} as addresses on given = email
-        where value in ({_EMAILS_WANTED})
-        union select user_id from {_SEEN}
-    )
-    select source, source_record_id from holders
-    where not email_is_shared or by_phone or record in (select record from sharing)
-    union select '{USERS}', user_id from users where user_id is not null
-    union select '{EMAILS}', email from {_SEEN} where email is not null
-    union select source, source_record_id from {MEMBERS_HISTORY.name.sql}
-    where person_id in (select person_id from {INNER_IDS}) and source <> '{DEVICES}'
-"""
-
-_OUTER_SQL = f"""
-    with persons as (
-        select distinct person_id from {MEMBERS.name.sql} semi join {_AROUND} using (source, source_record_id)
-    ),
-    members as (
-        select source, source_record_id, person_id
-        from {MEMBERS.name.sql} semi join persons using (person_id)
-    )
-    select {node_of("source", "source_record_id")} as node, source, source_record_id, person_id
-    from members anti join {INNER} using (source, source_record_id)
-    where source <> '{DEVICES}'
-"""
-
 _IN_SCOPE = f"select source_record_id from {_SCOPE} where source = "
 _SIGHTINGS_SQL = f"""
     select * from {SIGHTINGS}
@@ -392,13 +292,4 @@ _ALIASES_SQL = f"""
 _ADDRESSES_SQL = f"""
     select * from {ADDRESSES}
     where given in ({_IN_SCOPE} '{EMAILS}') or given in (select email from {SIGHTINGS})
-"""
-
-# A cluster is named by the oldest of its records; see ``collect``.
-_OUTER_CLUSTERS_SQL = f"""
-    select node, first_value(node) over (
-        partition by person_id order by seniority nulls last, node
-    )
-    from {OUTER} as outside left join {RECORDS} on record = node
-    where outside.source <> '{EMAILS}'
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from identity.around import INNER_IDS, OUTER, place_outer
 from identity.assign import assign_ids
 from identity.attach import attach_addresses, keep_clusters
 from identity.attach_devices import attach_devices
@@ -17,7 +18,7 @@ from identity.inventory import RUNS
 from identity.limit import Bools, limit_size
 from identity.persons import write_persons
 from identity.publish import write_identifiers, write_links, write_review_queue
-from identity.region import INNER_IDS, OUTER, REWRITTEN, place_outer
+from identity.region import REWRITTEN
 from identity.remember import (
     BEGUN,
     FORMER,

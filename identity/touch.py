@@ -33,6 +33,8 @@ KEYED, KEYED_BEFORE, HELD = "identity_keyed", "identity_keyed_before", "identity
 # How many records had a key; and keys of touched records whose blocks are compared, or were.
 SIZES, RESIZED, _WANTED = "identity_key_sizes", "identity_resized_blocks", "identity_wanted_keys"
 VALUES = "identity_touched_values"
+_ADDED, _HOLDERS = "identity_added_records", "identity_value_holders"
+KEY_COLUMNS = ", ".join(f"key_{number}" for number in range(len(KEYS)))
 
 _LATER = frozenset(
     ("first_name_count", "first_name_rarity", "given_name_rarity", "last_name_rarity")
@@ -91,7 +93,10 @@ def prepare_touched(
 def open_blocks(warehouse: Warehouse, known: Knowledge) -> None:
     """Fill the tables of keys; touch the records of blocks that are now compared, or no longer."""
     key_records(warehouse, RECORDS, into=KEYED)
-    warehouse.execute(f"create or replace temp table identity_stale_rows as from {_STALE_ROWS}")
+    warehouse.execute(
+        f"create or replace temp table identity_stale_rows as "
+        f"select record, {KEY_COLUMNS} from {PREPARED.name.sql} semi join {STALE} using (record)"
+    )
     unpivot(warehouse, "identity_stale_rows", into=KEYED_BEFORE)
     warehouse.execute(
         f"create or replace temp table {_WANTED} as select key_number, key from {KEYED} "
@@ -168,10 +173,14 @@ def add_kept(warehouse: Warehouse, which: str, *, columns: Sequence[str] = FIELD
         which: Relation of ``record``; those that are there already are left out.
         columns: What to read of them; the rest is null.
     """
+    # A table of their numbers alone lets the engine skip what is not asked for as it reads.
     warehouse.execute(
-        f"insert into {RECORDS} by name select {', '.join(columns)} from {KEPT} "
-        f"semi join (from {which} select record except select record from {RECORDS}) "
-        "using (record)"
+        f"create or replace temp table {_ADDED} as select distinct record from {which} "
+        f"anti join {RECORDS} using (record) anti join {STALE} using (record)"
+    )
+    warehouse.execute(
+        f"insert into {RECORDS} by name select {', '.join(columns)} from {PREPARED.name.sql} "
+        f"semi join {_ADDED} using (record)"
     )
 
 
@@ -250,11 +259,10 @@ def _put_back(warehouse: Warehouse) -> None:
 def _judge_values(warehouse: Warehouse, config: IdentityConfig) -> None:
     """Tell which values of the touched records are shared, and touch who is told otherwise."""
     warehouse.execute(f"create or replace temp table {VALUES} as {_VALUES_SQL}")
+    warehouse.execute(f"create or replace temp table {_HOLDERS} as {_HOLDERS_SQL}")
     holders = f"""(
         select email, phone, given_name, last_name, birth_date from {RECORDS}
-        union all
-        select email, phone, given_name, last_name, birth_date from {KEPT}
-        where {_has_value("email")} or {_has_value("phone")}
+        union all select email, phone, given_name, last_name, birth_date from {_HOLDERS}
     )"""
     find_shared(warehouse, config, holders)
     warehouse.execute(f"create or replace temp table identity_retold_records as {_RETOLD_SQL}")
@@ -280,8 +288,13 @@ _VALUES_SQL = " union ".join(
     for rows in (RECORDS, _STALE_ROWS)
 )
 
+_HOLDERS_SQL = f"""
+    select record, email, phone, given_name, last_name, birth_date, email_is_shared, phone_is_shared
+    from {KEPT} where {_has_value("email")} or {_has_value("phone")}
+"""
+
 _RETOLD_SQL = " union ".join(
-    f"select record from {KEPT} where {_has_value(column)} and {column}_is_shared <> "
+    f"select record from {_HOLDERS} where {_has_value(column)} and {column}_is_shared <> "
     f"({column} in (select identifier_value from {SHARED} where identifier_type = '{column}'))"
     for column in ("email", "phone")
 )
