@@ -16,9 +16,11 @@ class Extent:
 
     Attributes:
         is_whole: Everything; else the nodes of ``INNER``.
+        because: Why everything; None where it is a part.
     """
 
     is_whole: bool = True
+    because: str | None = None
 
     def rows(self, source: str = "source", record: str = "source_record_id") -> str:
         """SQL of the condition that a row is of a node that the run resolves."""

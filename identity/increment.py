@@ -8,6 +8,8 @@ as it left them, something must be learned anew or too much has changed, everyth
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from identity.calibrate import reviewed_until
 from identity.collect import FOUND, collect_links
 from identity.decide import read_decisions
@@ -29,20 +31,29 @@ PART = Extent(is_whole=False)
 MOST_CHANGED = 0.1
 
 
-def gather_changes(task: Task) -> Knowledge | None:
-    """Fill the temporary tables of links with what changes reach.
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What a run of what has changed begins with.
 
-    Returns:
-        What weighed the pairs; None where everything is to be resolved.
+    Attributes:
+        known: What weighed the pairs; None where everything is to be resolved.
+        reason: Why everything is; None where only what has changed is.
     """
+
+    known: Knowledge | None
+    reason: str | None
+
+
+def gather_changes(task: Task) -> Gathered:
+    """Fill the temporary tables of links with what changes reach, if that can be had."""
     warehouse = task.warehouse
-    known = _still_known(task)
+    known, reason = _still_known(task)
     if known is None:
-        return None
+        return Gathered(None, reason)
     observe_events(warehouse, is_known=True)
     hash_nodes(warehouse)
     if find_changes(warehouse) > MOST_CHANGED * known.records:
-        return None
+        return Gathered(None, f"more than {MOST_CHANGED:.0%} has changed")
     task.watch.lap("find changes")
     prepare_touched(warehouse, task.config, known, default_region=task.default_region)
     task.watch.lap("prepare")
@@ -58,20 +69,26 @@ def gather_changes(task: Task) -> Knowledge | None:
     task.watch.lap("compare and weigh")
     task.progress(STEP, 0.6)
     collect_links(warehouse, threshold=known.threshold)
-    return known if is_closed(warehouse, FOUND) else None
+    if not is_closed(warehouse, FOUND):
+        return Gathered(None, "changes reach further than was foreseen")
+    return Gathered(known, None)
 
 
-def _still_known(task: Task) -> Knowledge | None:
-    """What was learned, if it holds and the tables are as the last run left them."""
+def _still_known(task: Task) -> tuple[Knowledge | None, str]:
+    """What was learned, if it holds and the tables are as the last run left them; else why not."""
     warehouse = task.warehouse
     key = knowledge_key(task.config, settings=task.settings)
     count = int(warehouse.scalar(f"select count(*) from {SOURCE}"))
-    known, _ = load_knowledge(task.path, key=key, records=count)
-    if known is None or not task.config.probabilistic or count < task.config.min_model_records:
-        return None
+    known, reason = load_knowledge(task.path, key=key, records=count)
+    if not task.config.probabilistic or count < task.config.min_model_records:
+        return None, "rules alone decide"
+    if known is None:
+        return None, reason
     if _is_reviewed_since(warehouse, known):
-        return None
-    return known if last_state(warehouse) == digest_state(warehouse, task.path) else None
+        return None, "pairs were reviewed"
+    if last_state(warehouse) != digest_state(warehouse, task.path):
+        return None, "the tables are not as the last run left them"
+    return known, ""
 
 
 def _is_reviewed_since(warehouse: Warehouse, known: Knowledge) -> bool:

@@ -172,6 +172,7 @@ RUNS = Table(
         Column("records", "BIGINT", Pii.NONE, "source records"),
         Column("persons", "BIGINT", Pii.NONE, "active persons"),
         Column("threshold", "DOUBLE", Pii.NONE, "match probability from which pairs link; null without a model"),
+        Column("whole_because", "VARCHAR", Pii.NONE, "why everything was resolved; null where only what changes can reach was"),
         Column("state", "VARCHAR", Pii.NONE, "hash of what the run left for the next and of what it had learned"),
         Column("finished_at", "TIMESTAMP", Pii.NONE, "UTC"),
     ),

@@ -23,6 +23,7 @@ class ResolutionReport:
         run_id: The run that wrote what is there: an earlier one if nothing changed.
         is_unchanged: Nothing that identity reads has changed: no row was written.
         is_partial: Only what changes can reach was resolved.
+        whole_because: Why everything was; None where only what changes can reach was.
         records: Source records.
         persons: Active persons.
         links: Links that hold persons together.
@@ -51,6 +52,7 @@ class ResolutionReport:
     merges: int = 0
     splits: int = 0
     is_partial: bool = False
+    whole_because: str | None = None
     shared_values: int = 0
     shared_devices: int = 0
     pairs_by_key: Mapping[str, int] = field(default_factory=dict)
@@ -93,6 +95,7 @@ def count_rows(
         threshold=tally.threshold,
         merges=tally.merges,
         splits=tally.splits,
+        whole_because=extent.because,
         pairs_by_key={one.key: one.pairs for one in tally.keys},
         pairs_left_out_by_key={one.key: one.left_out for one in tally.keys},
         **counts,

@@ -126,10 +126,10 @@ def compare_again(
 
 
 def _find_links(task: Task) -> tuple[Extent, Weighing, tuple[KeyCount, ...]]:
-    """Fill the temporary tables of links: of what changes reach, or of everything."""
-    known = gather_changes(task)
-    if known is not None:
-        return PART, Weighing.by(known), ()
+    """Fill the temporary tables of links: of what changes reach, or of everything, and say why."""
+    gathered = gather_changes(task)
+    if gathered.known is not None:
+        return PART, Weighing.by(gathered.known), ()
     lesson = _recall(task)
     keys = _gather(task, lesson)
     lesson = replace(lesson, limits=tuple(one.limit for one in keys))
@@ -138,7 +138,7 @@ def _find_links(task: Task) -> tuple[Extent, Weighing, tuple[KeyCount, ...]]:
     collect_links(
         task.warehouse, threshold=1.1 if weighing.threshold is None else weighing.threshold
     )
-    return WHOLE, weighing, keys
+    return replace(WHOLE, because=gathered.reason), weighing, keys
 
 
 def _recall(task: Task) -> Lesson:

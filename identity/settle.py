@@ -111,7 +111,7 @@ def publish(
     report = count_rows(warehouse, tally, extent, run_id=moment.run_id)
     journal = {
         "run_id": moment.run_id, "fingerprint": given, "records": report.records,
-        "persons": report.persons, "threshold": weighing.threshold,
+        "persons": report.persons, "threshold": weighing.threshold, "whole_because": extent.because,
         "state": digest_state(warehouse, task.path), "finished_at": moment.now,
     }  # fmt: skip
     warehouse.append(RUNS.name, pa.Table.from_pylist([journal]))
