@@ -13,14 +13,19 @@ from identifiers.domains import (
 from identifiers.email import normalise_email, normalise_emails
 from identifiers.hashing import sha256_hex
 from identifiers.mailboxes import canonical_mailboxes
-from identifiers.names import fold_names, split_full_names
-from identifiers.nicknames import canonical_given_name, canonical_given_names
+from identifiers.names import WordOrder, fold_names, learn_word_order, split_full_names
+from identifiers.nicknames import (
+    canonical_given_name,
+    canonical_given_names,
+    known_given_names,
+)
 from identifiers.phone import is_region, normalise_phone, normalise_phones
 from identifiers.placeholders import null_placeholders
 
 __all__ = [
     "DISPOSABLE_DOMAINS",
     "FREE_MAIL_DOMAINS",
+    "WordOrder",
     "canonical_given_name",
     "canonical_given_names",
     "canonical_mailboxes",
@@ -28,6 +33,8 @@ __all__ = [
     "is_disposable_domain",
     "is_free_mail_domain",
     "is_region",
+    "known_given_names",
+    "learn_word_order",
     "normalise_email",
     "normalise_emails",
     "normalise_phone",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 import numpy.typing as npt
@@ -33,23 +34,54 @@ def fold_names(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     return trimmed(pc.replace_substring_regex(clean, pattern=r"[^\p{L}\p{N}]+", replacement=" "))
 
 
-def split_full_names(values: pa.Array | pa.ChunkedArray) -> pa.Table:
+@dataclass(frozen=True, slots=True)
+class WordOrder:
+    """What a column of full names says about where words stand in them.
+
+    Attributes:
+        leading: Hashes of words that nearly always are the first name.
+        trailing: Hashes of words that nearly always are the last name.
+        is_turned: Most of the column writes the last name first.
+    """
+
+    leading: tuple[str, ...] = ()
+    trailing: tuple[str, ...] = ()
+    is_turned: bool = False
+
+
+def learn_word_order(values: pa.Array | pa.ChunkedArray) -> WordOrder:
+    """Learn from a column of full names where its words stand; only words seen often are kept."""
+    by_comma, by_order, _ = _parsed(values)
+    first, last = folded(by_order.first), folded(by_order.last)
+    leading = _counts(pa.concat_arrays([first, folded(by_comma.first)]))
+    trailing = _counts(pa.concat_arrays([last, folded(by_comma.last)]))
+    is_turned = _column_is_turned(first, last)
+    if is_turned:
+        leading, trailing = trailing, leading
+    return WordOrder(
+        _hashed(_mostly(leading, trailing)), _hashed(_mostly(trailing, leading)), is_turned
+    )
+
+
+def split_full_names(
+    values: pa.Array | pa.ChunkedArray, order: WordOrder | None = None
+) -> pa.Table:
     """Split one name field into first, middle and last, in whatever order it was written.
 
     "Lane, Mary Ann" is read by its comma. "Mary Lane" and "LANE MARY" are told apart by where
     each word stands in the rest of the column and by lists of given names; without evidence the
     first word is the first name. Titles and suffixes are dropped; a lone word is a first name.
 
+    Args:
+        values: Full names as given.
+        order: Where words stand, as learned before; learned from these values without.
+
     Returns:
         A table (first_name, middle_name, last_name), one row per value, case as written.
     """
-    clean = null_placeholders(values)
-    bare = pc.replace_substring_regex(clean, pattern=_TITLE, replacement="")
-    bare = trimmed(pc.replace_substring_regex(bare, pattern=_SUFFIX, replacement=""))
-    by_comma = _matched(bare, _LAST_FIRST)
-    by_order = _matched(bare, _FIRST_LAST)
-    lone = pc.if_else(pc.match_substring_regex(bare, pattern=r"^[^ ,]+$"), bare, None)
-    turned = pa.array(_is_turned(by_order, by_comma))
+    order = learn_word_order(values) if order is None else order
+    by_comma, by_order, lone = _parsed(values)
+    turned = pa.array(_is_turned(by_order, order))
     first = pc.if_else(turned, by_order.last, by_order.first)
     last = pc.if_else(turned, by_order.first, by_order.last)
     return pa.table({
@@ -57,6 +89,15 @@ def split_full_names(values: pa.Array | pa.ChunkedArray) -> pa.Table:
         "middle_name": pc.coalesce(by_comma.middle, by_order.middle),
         "last_name": pc.coalesce(by_comma.last, last),
     })  # fmt: skip
+
+
+def _parsed(values: pa.Array | pa.ChunkedArray) -> tuple[_Parts, _Parts, pa.Array]:
+    """The parts by comma, the parts by order, and lone words."""
+    clean = null_placeholders(values)
+    bare = pc.replace_substring_regex(clean, pattern=_TITLE, replacement="")
+    bare = trimmed(pc.replace_substring_regex(bare, pattern=_SUFFIX, replacement=""))
+    lone = pc.if_else(pc.match_substring_regex(bare, pattern=r"^[^ ,]+$"), bare, None)
+    return _matched(bare, _LAST_FIRST), _matched(bare, _FIRST_LAST), lone
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +115,42 @@ def _matched(texts: pa.Array, pattern: str) -> _Parts:
     return _Parts(*parts)
 
 
-def _is_turned(by_order: _Parts, by_comma: _Parts) -> Flags:
+def _is_turned(by_order: _Parts, order: WordOrder) -> Flags:
     """Whether the word read as first name is the last name, and the other way round."""
-    first, last = folded(by_order.first), folded(by_order.last)
-    seen_first = _counts(pa.concat_arrays([first, folded(by_comma.first)]))
-    seen_last = _counts(pa.concat_arrays([last, folded(by_comma.last)]))
-    whole_column = _column_is_turned(first, last)
-    if whole_column:
-        seen_first, seen_last = seen_last, seen_first
-    said_first = _mostly(first, seen_first, seen_last)
-    said_last = _mostly(last, seen_last, seen_first)
-    contrary = _mostly(first, seen_last, seen_first) & _mostly(last, seen_first, seen_last)
-    agreeing = said_first | said_last
-    return (whole_column & ~agreeing) | (~agreeing & contrary) if whole_column else contrary
+    first, last = _known(folded(by_order.first), order), _known(folded(by_order.last), order)
+    contrary = first.trailing & last.leading
+    if not order.is_turned:
+        return contrary
+    agreeing = first.leading | last.trailing
+    return ~agreeing
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Per word whether it nearly always leads, and whether it nearly always trails."""
+
+    leading: Flags
+    trailing: Flags
+
+
+def _known(words: pa.Array, order: WordOrder) -> _Standing:
+    coded = words.dictionary_encode()
+    hashes = [_hash(word) for word in coded.dictionary.to_pylist()]
+    leading, trailing = frozenset(order.leading), frozenset(order.trailing)
+    # The last entry stands for null.
+    places = pc.fill_null(coded.indices, len(hashes)).to_numpy(zero_copy_only=False)
+    return _Standing(
+        np.array([*(one in leading for one in hashes), False])[places],
+        np.array([*(one in trailing for one in hashes), False])[places],
+    )
+
+
+def _hash(word: str) -> str:
+    return sha256(word.encode()).hexdigest()[:16]
+
+
+def _hashed(words: pa.Array) -> tuple[str, ...]:
+    return tuple(sorted(_hash(word) for word in words.to_pylist()))
 
 
 def _column_is_turned(first: pa.Array, last: pa.Array) -> bool:
@@ -109,7 +173,10 @@ def _seen(words: pa.Array, counts: pa.StructArray) -> npt.NDArray[np.float64]:
     )
 
 
-def _mostly(words: pa.Array, here: pa.StructArray, there: pa.StructArray) -> Flags:
-    """Whether each word is seen clearly more often in one place than in another."""
+def _mostly(here: pa.StructArray, there: pa.StructArray) -> pa.Array:
+    """The words that are seen clearly more often in one place than in another."""
+    words = here.field("values")
     often, seldom = _seen(words, here), _seen(words, there)
-    return np.asarray((often >= _MIN_SEEN) & (often >= _TURN_RATIO * np.maximum(seldom, 0.5)))
+    return words.filter(
+        pa.array((often >= _MIN_SEEN) & (often >= _TURN_RATIO * np.maximum(seldom, 0.5)))
+    )

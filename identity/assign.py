@@ -27,11 +27,18 @@ def id_of(source: str, record_id: str, salt: str = "''") -> str:
 ANONYMOUS_ID = id_of(f"'{DEVICES}'", "source_record_id")
 
 
-def assign_ids(warehouse: Warehouse) -> int:
-    """Fill the temporary table (cluster, person_id) of all clusters; return how many."""
+def assign_ids(warehouse: Warehouse, *, former: str) -> int:
+    """Fill the temporary table (cluster, person_id) of all clusters; return how many.
+
+    Args:
+        warehouse: Holds the clusters.
+        former: Relation of their members before the run: source, source_record_id, person_id.
+    """
     warehouse.execute(f"create or replace temp table identity_seeds as {_SEEDS_SQL}")
     warehouse.execute(f"create or replace temp table {_HAD} as {_HAD_SQL}")
-    warehouse.execute(f"create or replace temp table {ASSIGNED} as {_INHERITED_SQL}")
+    warehouse.execute(
+        f"create or replace temp table {ASSIGNED} as {_INHERITED_SQL.replace(_FORMER, former)}"
+    )
     warehouse.execute(f"insert into {ASSIGNED} {_RESTORED_SQL}")
     # A part that was split off may find the id of its earliest member taken by the other part.
     for attempt in range(_TRIES):
@@ -72,12 +79,13 @@ _HAD_SQL = f"""
     )
 """
 
+_FORMER = "{former}"
 _INHERITED_SQL = f"""
     with in_common as (
         select cluster, members.person_id, count(*) as size,
             count(*) filter (is_loyal) as loyal_size
         from {CLUSTERS} join {NODES} as nodes using (node)
-        join identity.members as members using (source, source_record_id)
+        join {_FORMER} as members using (source, source_record_id)
         left join (select node, is_loyal from {_HAD} where is_loyal) using (node)
         group by all
     ),

@@ -21,14 +21,8 @@ HOLDERS = "identity_holders"
 ATTACHED = "identity_attached"
 
 
-def attach_addresses(warehouse: Warehouse, clusters: Ints) -> None:
-    """Fill the temporary tables of clusters (node, cluster) and of what addresses hang on.
-
-    Args:
-        warehouse: Holds the tables of the steps before.
-        clusters: Per place of a linked node, the place of the smallest node of its cluster.
-    """
-    _keep_clusters(warehouse, clusters)
+def attach_addresses(warehouse: Warehouse) -> None:
+    """Put addresses into the clusters, and fill the temporary table of what they hang on."""
     warehouse.execute(f"create or replace temp table {HOLDERS} as {_HOLDERS_SQL}")
     warehouse.execute(f"create or replace temp table {ATTACHED} as {_ATTACHED_SQL}")
     warehouse.execute(
@@ -43,8 +37,15 @@ def attach_addresses(warehouse: Warehouse, clusters: Ints) -> None:
     )
 
 
-def _keep_clusters(warehouse: Warehouse, clusters: Ints) -> None:
-    """Fill the table of clusters with records and users; who has no link is alone."""
+def keep_clusters(warehouse: Warehouse, clusters: Ints) -> None:
+    """Fill the temporary table of clusters (node, cluster) with records and users.
+
+    Who has no link is alone.
+
+    Args:
+        warehouse: Holds the tables of the steps before.
+        clusters: Per place of a linked node, the place of the smallest node of its cluster.
+    """
     rows = pa.table({"place": np.arange(len(clusters)), "first": clusters})
     with warehouse.view("identity_arriving_nodes", rows):
         warehouse.execute(

@@ -24,8 +24,8 @@ _ZONES = "identity_device_zones"
 _USERS = "identity_device_users"
 
 
-def attach_devices(warehouse: Warehouse, config: IdentityConfig) -> int:
-    """Fill the temporary tables of shared devices, whose the others were and why; count the shared.
+def attach_devices(warehouse: Warehouse, config: IdentityConfig) -> None:
+    """Fill the temporary tables of shared devices, whose the others were and why.
 
     Runs: node, cluster, valid_from and valid_to (by the time of events, open at both ends: what
     happened before the first sign-in joins the person), known_from (when it became known).
@@ -48,7 +48,6 @@ def attach_devices(warehouse: Warehouse, config: IdentityConfig) -> int:
         f"from {_IDENTIFIED} semi join {DEVICE_RUNS} using (node, cluster) "
         "group by node, cluster"
     )
-    return int(warehouse.scalar(f"select count(*) from {SHARED_DEVICES}"))
 
 
 # Who identified on which device, when. An address that several persons hold identifies nobody.

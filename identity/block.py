@@ -105,7 +105,12 @@ def block_records(
         max_block_size: Values that more records share make no pairs.
         max_pairs: The budget: about as many pairs are compared at most.
     """
-    _key_records(warehouse)
+    key_records(warehouse, RECORDS, into=_KEYED)
+    warehouse.execute(
+        f"create or replace temp table {_BLOCKS} as "
+        f"select key_number, key, count(*) as size from {_KEYED} group by key_number, key "
+        "having count(*) > 1"
+    )
     sizes = _block_sizes(warehouse)
     limits = limits or choose_limits(sizes, max_block_size=max_block_size, max_pairs=max_pairs)
     _pair_records(warehouse, limits)
@@ -141,19 +146,27 @@ def _limit(key: BlockingKey, most: int, max_block_size: int) -> int:
     return min(max(most // _WEAKER, 2), _WEAK_BLOCK_SIZE) if key.is_weak else most
 
 
-def _key_records(warehouse: Warehouse) -> None:
-    """Hash every record's keys; the hash of another key's value is another one."""
+def key_records(warehouse: Warehouse, records: str, *, into: str) -> None:
+    """Hash records' keys into a temporary table: record, key_number, key.
+
+    The hash of another key's value is another one.
+    """
     keyed = " union all ".join(
-        f"select record, {number}::utinyint as key_number, hash({number}, {key.sql}) as key "
-        f"from {RECORDS} where {key.sql} is not null"
+        f"select record, {number}::utinyint as key_number, {key_hash(number)} as key "
+        f"from {records} where {key.sql} is not null"
         for number, key in enumerate(KEYS)
     )
-    warehouse.execute(f"create or replace temp table {_KEYED} as {keyed}")
-    warehouse.execute(
-        f"create or replace temp table {_BLOCKS} as "
-        f"select key_number, key, count(*) as size from {_KEYED} group by key_number, key "
-        "having count(*) > 1"
-    )
+    warehouse.execute(f"create or replace temp table {into} as {keyed}")
+
+
+def key_hash(number: int) -> str:
+    """SQL of the hash of one key of a record."""
+    return f"hash({number}, {KEYS[number].sql})"
+
+
+def is_open(limits: Sequence[int], size: str = "size") -> str:
+    """SQL over key_number and a size: whether a block of this size is compared."""
+    return f"{size} <= [{', '.join(map(str, limits))}][key_number + 1]"
 
 
 def _block_sizes(warehouse: Warehouse) -> list[list[BlockSize]]:
@@ -168,14 +181,12 @@ def _block_sizes(warehouse: Warehouse) -> list[list[BlockSize]]:
 
 
 def _pair_records(warehouse: Warehouse, limits: Sequence[int]) -> None:
-    listed = ", ".join(map(str, limits))
     warehouse.execute(
         f"""
         create or replace temp table {PAIRS} as
         with taken as (
             select record, key from {_KEYED}
-            semi join (select key from {_BLOCKS} where size <= [{listed}][key_number + 1])
-                using (key)
+            semi join (select key from {_BLOCKS} where {is_open(limits)}) using (key)
         )
         select distinct left_side.record as left_record, right_side.record as right_record
         from taken as left_side join taken as right_side

@@ -21,6 +21,7 @@ BEFORE = "identity_members_before"
 CHANGED = "identity_changed_persons"
 _AFTER = MEMBERS.name.sql
 _NODE = "source, source_record_id"
+_DEPARTED, _AFFECTED = "identity_departed_members", "identity_churned_persons"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +79,20 @@ def measure_churn(warehouse: Warehouse, *, since: dt.datetime | None) -> Churn:
         warehouse: Holds the staged tables and the members.
         since: When the members were last resolved, UTC; None where nothing tells what is new.
     """
+    warehouse.execute(f"create or replace temp table {_DEPARTED} as {_DEPARTED_SQL}")
+    warehouse.execute(f"create or replace temp table {_AFFECTED} as {_AFFECTED_SQL}")
     warehouse.execute(f"create or replace temp table {CHANGED} as {_JUDGED_SQL}", {"since": since})
+    persons = warehouse.scalar(_PERSONS_SQL)
+    warehouse.execute(f"delete from {CHANGED} where not (is_merged or is_split or is_renamed)")
     counts = warehouse.read(
         f"""
-        select count(*) as persons, count(*) filter (is_merged) as merged,
-            count(*) filter (is_split) as split, count(*) filter (is_renamed) as renamed,
-            count(*) filter (is_merged or is_split or is_renamed) as changed,
-            count(*) filter ((is_merged or is_split or is_renamed) and not is_explained)
-                as unexplained
+        select count(*) filter (is_merged) as merged, count(*) filter (is_split) as split,
+            count(*) filter (is_renamed) as renamed, count(*) as changed,
+            count(*) filter (not is_explained) as unexplained
         from {CHANGED}
         """
     ).to_pylist()[0]
-    warehouse.execute(f"delete from {CHANGED} where not (is_merged or is_split or is_renamed)")
-    return Churn(**counts)
+    return Churn(persons=int(persons), **counts)
 
 
 def new_sources(warehouse: Warehouse) -> tuple[str, ...]:
@@ -114,8 +116,28 @@ _FRESH_SQL = f"""
     group by user_id, previous_id having min(loaded_at) > $since::timestamp
 """
 
+_KNOWN, _NOW = (f"(from {table} where source <> '{DEVICES}')" for table in (BEFORE, _AFTER))
+
+# Who is with another person than before, or with none (person_id null).
+_DEPARTED_SQL = f"""
+    select {_NODE}, before.person_id as former_id, after.person_id
+    from {_KNOWN} as before left join {_NOW} as after using ({_NODE})
+    where after.person_id is distinct from before.person_id
+"""
+
+# Of all others nobody came and nobody left.
+_AFFECTED_SQL = f"""
+    select former_id as person_id from {_DEPARTED}
+    union select person_id from {_DEPARTED} where person_id is not null
+"""
+
+_PERSONS_SQL = f"""
+    select (select count(distinct person_id) from {_KNOWN} as before)
+        - (select count(distinct former_id) from {_DEPARTED} anti join {CHANGED} using (former_id))
+"""
+
 _NEWS_SQL = f"""
-    select {_NODE} from after anti join before using ({_NODE})
+    select {_NODE} from after anti join {BEFORE} using ({_NODE})
     union
     select {_NODE} from {SOURCE} where loaded_at > $since::timestamp
     union
@@ -133,20 +155,24 @@ _NEWS_SQL = f"""
 """
 
 _JUDGED_SQL = f"""
-    with before as (select * from {BEFORE} where source <> '{DEVICES}'),
-    after as (select {_NODE}, person_id from {_AFTER} where source <> '{DEVICES}'),
-    fresh as ({_FRESH_SQL}),
-    news as (select * from ({_NEWS_SQL}) semi join before using (source)),
+    with before as (from {_KNOWN} as known semi join {_AFFECTED} using (person_id)),
     pairs as (
-        select distinct before.person_id as former_id, after.person_id
-        from before join after using ({_NODE})
+        select distinct before.person_id as former_id, now.person_id
+        from before join {_NOW} as now using ({_NODE})
     ),
+    after as (
+        select {_NODE}, person_id from {_NOW} as now
+        semi join (select person_id from pairs) using (person_id)
+    ),
+    fresh as ({_FRESH_SQL}),
+    sources as (select distinct source from {_KNOWN} as known),
+    news as (select * from ({_NEWS_SQL}) semi join sources using (source)),
     met as (select person_id, count(*) as formers from pairs group by person_id),
     explained as (
         select person_id from after semi join news using ({_NODE})
         union
         select pairs.person_id from pairs semi join (
-            select person_id as former_id from before anti join after using ({_NODE})
+            select former_id from {_DEPARTED} where person_id is null
         ) as lost using (former_id)
     )
     select former_id,

@@ -7,6 +7,7 @@ address, and an address is stronger than a probability.
 from __future__ import annotations
 
 from identity.decide import DECISIONS, DIVIDED
+from identity.extent import Extent
 from identity.match import CONTESTED, DETERMINISTIC, UNDECIDABLE
 from identity.nodes import NODES, USERS
 from identity.observe import ADDRESSES, ALIASES, SIGHTINGS
@@ -16,6 +17,7 @@ from identity.weigh import JUDGED
 from warehouse import Warehouse
 
 LINKS = "identity_links"
+FOUND = "identity_found_links"
 PLACES = "identity_places"
 
 # Strengths; a probability adds up to 1. What clashes are stronger than is said in ``constrain``.
@@ -23,12 +25,10 @@ DECIDED, LIKENESS = 10.0, 1.5
 ALIAS, USER_ID, IDENTIFIER, SIGNED_IN_WITH = 6.0, 5.0, 3.0, 2.0
 
 
-def collect_links(warehouse: Warehouse, *, threshold: float) -> int:
-    """Fill the temporary tables of links and of the nodes that they join; return how many links.
+def collect_links(warehouse: Warehouse, *, threshold: float) -> None:
+    """Fill the temporary table of all links that were found; ``place_links`` numbers them.
 
-    Links: left_node < right_node, kind, rule, probability, strength; numbered by ``link`` from 0
-    in the order of nodes and kind. Nodes have a ``place``, from 0, the oldest record first, users
-    last, and ``is_record``; links show the places as left_place and right_place.
+    Columns: left_node < right_node, kind, rule, probability, strength.
 
     Args:
         warehouse: Holds the tables of the steps before.
@@ -36,7 +36,7 @@ def collect_links(warehouse: Warehouse, *, threshold: float) -> int:
     """
     warehouse.execute(
         f"""
-        create or replace temp table identity_found_links as
+        create or replace temp table {FOUND} as
         with found as (
             {_DECIDED_SQL} union all {_DETERMINISTIC_SQL} union all {_USERS_SQL}
             union all {_ALIASES_SQL} union all {_SIGNED_IN_SQL} union all {_PROBABLE_SQL}
@@ -48,22 +48,39 @@ def collect_links(warehouse: Warehouse, *, threshold: float) -> int:
         """,
         {"threshold": threshold},
     )
+
+
+def place_links(warehouse: Warehouse, extent: Extent) -> None:
+    """Fill the temporary tables of links and of the nodes that they join.
+
+    Links are numbered by ``link`` from 0 in the order of nodes and kind. Nodes have a ``place``,
+    from 0, the oldest record first, users last, and ``is_record``; links show the places as
+    left_place and right_place.
+
+    Args:
+        warehouse: Holds the links that were found.
+        extent: Links of other nodes are left out.
+    """
+    if not extent.is_whole:
+        warehouse.execute(
+            f"create or replace temp table {FOUND} as select * from {FOUND} "
+            f"where {extent.nodes('left_node')} and {extent.nodes('right_node')}"
+        )
     warehouse.execute(
         f"create or replace temp table {PLACES} as "
         "select node, row_number() over (order by seniority nulls last, node) - 1 as place, "
         "seniority is not null as is_record from "
-        "(select left_node as node from identity_found_links "
-        f"union select right_node from identity_found_links) left join {RECORDS} on record = node"
+        f"(select left_node as node from {FOUND} "
+        f"union select right_node from {FOUND}) left join {RECORDS} on record = node"
     )
     warehouse.execute(
         f"create or replace temp table {LINKS} as "
         "select row_number() over (order by left_node, right_node, kind) - 1 as link, found.*, "
-        "one.place as left_place, other.place as right_place from identity_found_links as found "
+        f"one.place as left_place, other.place as right_place from {FOUND} as found "
         f"join {PLACES} as one on one.node = left_node "
         f"join {PLACES} as other on other.node = right_node order by link"
     )
-    warehouse.execute("drop table identity_found_links")
-    return int(warehouse.scalar(f"select count(*) from {LINKS}"))
+    warehouse.execute(f"drop table {FOUND}")
 
 
 _DECIDED_SQL = f"""

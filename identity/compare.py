@@ -14,7 +14,7 @@ from warehouse import Warehouse
 
 COMPARED = "identity_compared"
 
-_COMPARED_COLUMNS = (
+COMPARED_COLUMNS = (
     "first_name", "first_name_count", "given_name", "initial", "middle_name", "last_name", "birth_date", "email",
     "mailbox", "local_part", "mailbox_digits", "mailbox_names_owner", "phone", "house_number", "street", "city", "postal_code",
     "company", "email_is_shared", "phone_is_shared", "first_name_rarity", "given_name_rarity",
@@ -28,27 +28,38 @@ def compare_pairs(warehouse: Warehouse) -> None:
     -1 is unknown, 0 is different, higher is closer; the numbers are those of ``model.level``.
     ``…_rarity`` holds the bits that a rare value adds to an agreement; see ``frequencies``.
     """
+    warehouse.execute(f"create or replace temp table {COMPARED} as {_levels_sql(PAIRS)}")
+
+
+def compare_more(warehouse: Warehouse, pairs: str) -> None:
+    """Add the levels of further pairs.
+
+    Args:
+        warehouse: Holds the levels of the pairs before.
+        pairs: Relation of left_record and right_record.
+    """
+    warehouse.execute(f"insert into {COMPARED} {_levels_sql(pairs)}")
+
+
+def _levels_sql(pairs: str) -> str:
     sides = ", ".join(
         f"{side}.{column} as {column}_{suffix}"
-        for column in _COMPARED_COLUMNS
+        for column in COMPARED_COLUMNS
         for side, suffix in (("left_side", "l"), ("right_side", "r"))
     )
     levels = ", ".join(f"{level_case(item)} as {item.name}" for item in COMPARISONS)
     rarities = ", ".join(f"{_rarity(item)} as {item.name}_rarity" for item in COMPARISONS)
-    warehouse.execute(
-        f"""
-        create or replace temp table {COMPARED} as
+    return f"""
         with pairs as (
             select left_record, right_record, {sides}
-            from {PAIRS}
+            from {pairs}
             join {RECORDS} as left_side on left_side.record = left_record
             join {RECORDS} as right_side on right_side.record = right_record
         )
         select left_record, right_record, {levels}, {rarities},
             mailbox_names_owner_l or mailbox_names_owner_r as is_personal_mailbox
         from pairs
-        """
-    )
+    """
 
 
 def drop_levels(warehouse: Warehouse) -> None:

@@ -10,7 +10,7 @@ from identity.prepare import SOURCE
 from warehouse import Warehouse
 
 # Raise it when the same input gives other persons than before.
-_METHOD = 3
+_METHOD = 4
 _RECORD_COLUMNS = (
     "source", "source_record_id", "record_hash", "user_id", "account_id", "first_name",
     "middle_name", "last_name", "full_name", "email", "phone", "birth_date", "street", "city",
@@ -26,9 +26,21 @@ _DECISION_COLUMNS = (
 )  # fmt: skip
 
 
+ROW_HASHES = "identity_row_hashes"
+
+
 def fingerprint_records(warehouse: Warehouse, config: IdentityConfig, *, settings: str) -> str:
-    """Name the records and the configuration: what trained parameters depend on."""
-    rows = _sum_of_rows(warehouse, SOURCE, _RECORD_COLUMNS)
+    """Name the records and the configuration: what trained parameters depend on.
+
+    Fills the temporary table of the records' own hashes: source, source_record_id, row_hash.
+    """
+    warehouse.execute(
+        f"create or replace temp table {ROW_HASHES} as select source, source_record_id, "
+        f"hash({', '.join(_RECORD_COLUMNS)}) as row_hash from {SOURCE}"
+    )
+    rows = warehouse.scalar(
+        f"select count(*) || '|' || coalesce(sum(row_hash), 0) from {ROW_HASHES}"
+    )
     return _digest(f"{_METHOD}|{config.model_dump_json()}|{settings}|{rows}")
 
 

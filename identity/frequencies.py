@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from identity.prepare import RECORDS
+from identity.prepare import RECORDS, keep_values
 from warehouse import Warehouse
 
 _COLUMNS = ("first_name", "given_name", "last_name")
 # Below the first count all names are taken to be borne by as many records as the second says.
 _COMMON, _RARE = 5, 2
 _ARRIVING = "identity_arriving_frequencies"
+# The hashes of first names that several records bear.
+USUAL_NAMES = "identity_usual_first_names"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,30 +31,35 @@ class Frequencies:
         counts: Per column, the records that bear a name, by the name's hash.
         totals: Per column, the records that have a value.
         concentration: Per column, the probability that two records agree by chance.
+        given_names: Hashes of the first names that more than one record bears.
     """
 
     counts: dict[str, dict[str, int]]
     totals: dict[str, int]
     concentration: dict[str, float]
+    given_names: tuple[str, ...] = ()
 
 
 def count_names(warehouse: Warehouse) -> Frequencies:
     """Count the names of the prepared records."""
     counts, totals, concentration = {}, {}, {}
+    given_names: tuple[str, ...] = ()
     for column in _COLUMNS:
         rows = warehouse.read(
-            f"select {_hash(column)} as key, count(*) as records from {RECORDS} "
+            f"select {key_of(column)} as key, count(*) as records from {RECORDS} "
             f"where {column} is not null group by {column} order by key"
         )
         sizes = rows.column("records").to_numpy()
         total = int(sizes.sum())
         totals[column] = max(total, 1)
         concentration[column] = float((sizes / max(total, 1)) @ (sizes / max(total, 1))) or 1.0
+        if column == "first_name":
+            given_names = tuple(rows.filter(sizes > 1).column("key").to_pylist())
         common = rows.filter(sizes >= _COMMON)
         counts[column] = dict(
             zip(common.column("key").to_pylist(), common.column("records").to_pylist(), strict=True)
         )
-    return Frequencies(counts, totals, concentration)
+    return Frequencies(counts, totals, concentration, given_names)
 
 
 def apply_frequencies(warehouse: Warehouse, frequencies: Frequencies) -> None:
@@ -61,6 +68,7 @@ def apply_frequencies(warehouse: Warehouse, frequencies: Frequencies) -> None:
     Two records of one person that agree in a name of frequency f are m / f times as likely as two
     strangers; on average over all names that is m / u, so a name adds log2(u / f) to the weight.
     """
+    keep_values(warehouse, USUAL_NAMES, {"key": pa.array(frequencies.given_names, pa.string())})
     tables = pa.table(
         {
             "name": [name for name in _COLUMNS for _ in frequencies.counts[name]],
@@ -77,7 +85,7 @@ def apply_frequencies(warehouse: Warehouse, frequencies: Frequencies) -> None:
             warehouse.execute(
                 f"create or replace temp table identity_{name}_frequencies as "
                 f"select {name} as given, records from (select distinct {name} from {RECORDS}) "
-                f"join {_ARRIVING} as arriving on arriving.name = '{name}' and key = {_hash(name)}"
+                f"join {_ARRIVING} as arriving on arriving.name = '{name}' and key = {key_of(name)}"
             )
     warehouse.execute(f"create or replace temp table {RECORDS} as {_applied(frequencies)}")
 
@@ -98,5 +106,6 @@ def _applied(frequencies: Frequencies) -> str:
     )
 
 
-def _hash(column: str) -> str:
+def key_of(column: str) -> str:
+    """SQL of the hash by which a name is kept."""
     return f"left(sha256({column}), 16)"

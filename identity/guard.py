@@ -22,7 +22,8 @@ from identity.config import IdentityConfig
 from identity.errors import HeldChangesError
 from identity.inventory import CHURN, RUNS, TABLES
 from identity.report import ResolutionReport
-from identity.resolve import Progress, resolve
+from identity.resolve import resolve
+from identity.task import Progress
 from warehouse import Warehouse
 
 _COUNTS = ("persons", "merged", "split", "renamed", "changed", "unexplained")

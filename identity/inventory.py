@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from warehouse import Column, Pii, SubjectKey, SubjectKind, Table, TableName
 
+# As many as ``block`` has; checked there.
+BLOCKING_KEYS = 21
+
 _RECORD_KEY = SubjectKey(SubjectKind.SOURCE_RECORD, ("source", "source_record_id"))
 _PERSON_KEY = SubjectKey(SubjectKind.PERSON_ID, ("person_id",))
 _PAIR_KEYS = (
@@ -169,6 +172,8 @@ RUNS = Table(
         Column("records", "BIGINT", Pii.NONE, "source records"),
         Column("persons", "BIGINT", Pii.NONE, "active persons"),
         Column("threshold", "DOUBLE", Pii.NONE, "match probability from which pairs link; null without a model"),
+        Column("whole_because", "VARCHAR", Pii.NONE, "why everything was resolved; null where only what changes can reach was"),
+        Column("state", "VARCHAR", Pii.NONE, "hash of what the run left for the next and of what it had learned"),
         Column("finished_at", "TIMESTAMP", Pii.NONE, "UTC"),
     ),
     key=("run_id",),
@@ -194,6 +199,75 @@ CHURN = Table(
     ),
     key=("run_id",),
     aged_by="measured_at",
+)  # fmt: skip
+
+_TEXT = "VARCHAR"
+PREPARED = Table(
+    TableName("identity", "prepared_records"),
+    grain="One row per source record: its values as they are compared, kept for the next run",
+    columns=(
+        Column("record", "BIGINT", Pii.PSEUDONYMOUS, "number that follows from source and id"),
+        _SOURCE,
+        _RECORD,
+        Column("user_id", _TEXT, Pii.PSEUDONYMOUS, "the sign-in; null without"),
+        *(
+            Column(name, _TEXT, pii, f"{meaning}; null where it is not known")
+            for name, pii, meaning in (
+                ("first_name", Pii.PERSONAL, "first name, folded; perhaps as the mailbox spells it"),
+                ("initial", Pii.PERSONAL, "first letter of the first name"),
+                ("middle_name", Pii.PERSONAL, "middle name, folded"),
+                ("last_name", Pii.PERSONAL, "last name, folded; perhaps as the mailbox spells it"),
+                ("given_name", Pii.PERSONAL, "the name behind a nickname"),
+                ("told_first_name", Pii.PERSONAL, "first name that the record itself tells, folded"),
+                ("told_initial", Pii.PERSONAL, "first letter of it"),
+                ("email", Pii.IDENTIFIER, "address, normalised"),
+                ("local_part", Pii.PERSONAL, "of the address, what is before the @ and any plus"),
+                ("mailbox", Pii.PERSONAL, "the letters of the local part"),
+                ("mailbox_digits", Pii.PERSONAL, "the digits of the local part"),
+                ("email_domain", Pii.PERSONAL, "of the address, what is behind the @"),
+                ("gmail_mailbox", Pii.PERSONAL, "the local part without dots; null where it is not Gmail's"),
+                ("phone", Pii.IDENTIFIER, "phone, E.164"),
+                ("house_number", Pii.PERSONAL, "number of the house"),
+                ("street", Pii.PERSONAL, "street, folded"),
+                ("city", Pii.PERSONAL, "city, folded"),
+                ("state", Pii.PERSONAL, "state, folded"),
+                ("postal_code", Pii.PERSONAL, "postal code without blanks"),
+                ("company", Pii.NONE, "company, folded, without its legal form"),
+            )
+        ),
+        Column("birth_date", "DATE", Pii.PERSONAL, "date of birth; null where it is not known"),
+        Column("first_seen_at", "TIMESTAMP", Pii.NONE, "when its source first had it, UTC; null where it is not known"),
+        Column("seniority", "BIGINT", Pii.NONE, "the smaller the older; no two alike but by chance"),
+        Column("is_spelled", "BOOLEAN", Pii.NONE, "the mailbox told the last name"),
+        Column("mailbox_names_owner", "BOOLEAN", Pii.NONE, "the mailbox is named after the person"),
+        Column("email_is_shared", "BOOLEAN", Pii.NONE, "several people hold the address: it links nobody"),
+        Column("phone_is_shared", "BOOLEAN", Pii.NONE, "the same of the phone"),
+        Column("first_name_count", "BIGINT", Pii.NONE, "records that bear the first name"),
+        *(
+            Column(f"{name}_rarity", "DOUBLE", Pii.NONE, f"bits that an agreement in the {name.replace('_', ' ')} gains by being rare; null without one")
+            for name in ("first_name", "given_name", "last_name")
+        ),
+        *(
+            Column(f"key_{number}", "UBIGINT", Pii.PSEUDONYMOUS, "hash of a value by which candidates are found; null where it is not known")
+            for number in range(BLOCKING_KEYS)
+        ),
+    ),
+    key=("source", "source_record_id"),
+    subjects=(_RECORD_KEY,),
+)  # fmt: skip
+
+NODE_STATES = Table(
+    TableName("identity", "node_states"),
+    grain="One row per record, sign-in, device or address: what it was when it was last resolved",
+    columns=(
+        _SOURCE,
+        _RECORD,
+        Column("node", "BIGINT", Pii.PSEUDONYMOUS, "number that follows from source and id"),
+        Column("row_hash", "UBIGINT", Pii.PSEUDONYMOUS, "hash of all that was known of it"),
+        Column("component", "BIGINT", Pii.PSEUDONYMOUS, "the node that names all nodes that links bring together, cut ones too"),
+    ),
+    key=("source", "source_record_id"),
+    subjects=(_RECORD_KEY,),
 )  # fmt: skip
 
 _ACCOUNT = Column("account_id", "VARCHAR", Pii.NONE, "the company")
@@ -237,6 +311,8 @@ TABLES: tuple[Table, ...] = (
     DECISIONS,
     RUNS,
     CHURN,
+    PREPARED,
+    NODE_STATES,
     ACCOUNT_RECORDS,
     ACCOUNTS,
 )

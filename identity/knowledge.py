@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from identifiers import WordOrder
 from identity.config import IdentityConfig
 from identity.constrain import Trust
 from identity.frequencies import Frequencies
@@ -24,7 +25,7 @@ from identity.model import COMPARISONS
 from identity.train import FieldParameters
 
 # Raise it when the same records would teach something else than before.
-_METHOD = 8
+_METHOD = 9
 _MOST_CHANGE = 0.1
 
 
@@ -37,6 +38,7 @@ class Knowledge:
         records: How many records taught it.
         reason: Why it was learned then.
         frequencies: How usual names are.
+        word_order: Where words stand in full names.
         limits: Per blocking key the largest block that is compared.
         fields: The fields' m and u.
         mixture: The kinds of pairs.
@@ -50,6 +52,7 @@ class Knowledge:
     records: int
     reason: str
     frequencies: Frequencies
+    word_order: WordOrder
     limits: tuple[int, ...]
     fields: tuple[FieldParameters, ...]
     mixture: Mixture
@@ -87,6 +90,11 @@ def load_knowledge(path: Path, *, key: str, records: int) -> tuple[Knowledge | N
     if abs(records - known.records) >= _MOST_CHANGE * known.records:
         return None, f"the number of records went from {known.records} to {records}"
     return known, ""
+
+
+def digest_knowledge(path: Path) -> str:
+    """Name what was learned by the file's content; nothing learned has a name too."""
+    return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()
 
 
 def save_knowledge(knowledge: Knowledge, path: Path) -> None:

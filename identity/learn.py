@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from identifiers import WordOrder
 from identity.calibrate import judge_threshold, reviewed_until
 from identity.config import IdentityConfig
 from identity.constrain import Trust
@@ -25,6 +26,7 @@ class Lesson:
         records: How many there are.
         reason: Why there is something to learn.
         frequencies: How usual names are.
+        word_order: Where words stand in full names.
         limits: Per blocking key the largest block that is compared; empty before it is chosen.
         known: What was learned before and still holds.
     """
@@ -33,6 +35,7 @@ class Lesson:
     records: int
     reason: str
     frequencies: Frequencies
+    word_order: WordOrder
     limits: tuple[int, ...]
     known: Knowledge | None
 
@@ -60,8 +63,8 @@ def learn(
     )
     threshold = _judge_threshold(warehouse, config)
     return Knowledge(
-        lesson.key, lesson.records, lesson.reason, lesson.frequencies, lesson.limits, fields, mixture, doubt,
-        threshold, Trust.learned(mixture), reviewed_until(warehouse),
+        lesson.key, lesson.records, lesson.reason, lesson.frequencies, lesson.word_order, lesson.limits, fields, mixture,
+        doubt, threshold, Trust.learned(mixture), reviewed_until(warehouse),
     )  # fmt: skip
 
 

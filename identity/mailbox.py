@@ -7,26 +7,36 @@ rare agreement with every other Mary Smith, which it is not: the letters follow 
 
 from __future__ import annotations
 
-from identity.prepare import GIVEN_NAMES, RECORDS
+from identity.prepare import RECORDS
 from warehouse import Warehouse
 
+NAMES_COLUMNS = "first_name, initial, last_name, given_name"
 _KNOWN_NAMES = "identity_known_names"
 _SPELLED = "identity_spelled_names"
 
 
-def read_mailboxes(warehouse: Warehouse) -> None:
+def read_mailboxes(warehouse: Warehouse, *, names: str = RECORDS) -> None:
     """Fill in surnames, and first names or initials, that a mailbox spells and the record lacks.
 
     Only names of other records of the company are read, and only where one surname fits.
+
+    Args:
+        warehouse: Holds the prepared records.
+        names: The relation of all records' own names.
     """
-    warehouse.execute(f"create or replace temp table {_KNOWN_NAMES} as {_KNOWN_SQL}")
+    warehouse.execute(
+        f"create or replace temp table {_KNOWN_NAMES} as "
+        + spellings_of(names, only=f"(select mailbox from {RECORDS} where last_name is null)")
+    )
     warehouse.execute(f"create or replace temp table {_SPELLED} as {_SPELLED_SQL}")
     warehouse.execute(
         f"""
         update {RECORDS} as records
         set last_name = spelled.last_name,
             first_name = coalesce(records.first_name, spelled.first_name),
-            initial = coalesce(records.initial, spelled.initial)
+            given_name = coalesce(records.given_name, spelled.given_name),
+            initial = coalesce(records.initial, spelled.initial),
+            is_spelled = true
         from {_SPELLED} as spelled where spelled.record = records.record
         """
     )
@@ -34,29 +44,36 @@ def read_mailboxes(warehouse: Warehouse) -> None:
         warehouse.execute(f"drop table {name}")
 
 
-_KNOWN_SQL = f"""
-    with names as (
-        select distinct first_name, initial, last_name, replace(last_name, ' ', '') as surname,
-            coalesce(value, first_name) as given_name
-        from {RECORDS} left join {GIVEN_NAMES} on given = first_name
-        where first_name is not null and length(last_name) >= 3
-    ),
-    spellings as (
-        select unnest([first_name || surname, surname || first_name]) as letters, first_name as spelled_name, *
-        from names
-        union all
-        select unnest([initial || surname, surname || initial]), null, * from names
-    )
-    select distinct letters, spelled_name, given_name, initial, last_name
-    from spellings where length(letters) >= 5
-"""
+def spellings_of(names: str, *, only: str) -> str:
+    """SQL of the mailboxes that names spell: letters, spelled_name (null for an initial), and name.
+
+    Args:
+        names: A relation of names.
+        only: A relation with a column ``mailbox``: other mailboxes do not matter.
+    """
+    return f"""
+        with names as (
+            select distinct {NAMES_COLUMNS}, replace(last_name, ' ', '') as surname
+            from {names} where first_name is not null and length(last_name) >= 3
+        ),
+        spellings as (
+            select unnest([first_name || surname, surname || first_name]) as letters,
+                first_name as spelled_name, *
+            from names
+            union all
+            select unnest([initial || surname, surname || initial]), null, * from names
+        )
+        select distinct letters, spelled_name, given_name, initial, last_name
+        from spellings semi join {only} as wanted on wanted.mailbox = letters
+        where length(letters) >= 5
+    """
+
 
 # A mailbox that spells a whole first name is that name's, though it could be an initial's too.
 _SPELLED_SQL = f"""
     with lacking as (
-        select record, mailbox, initial, coalesce(value, first_name) as given_name
-        from {RECORDS} left join {GIVEN_NAMES} on given = first_name
-        where last_name is null and mailbox is not null
+        select record, mailbox, initial, given_name
+        from {RECORDS} where last_name is null and mailbox is not null
     ),
     fitting as (
         select record, known.* from lacking
@@ -67,7 +84,8 @@ _SPELLED_SQL = f"""
             or not bool_or(spelled_name is not null) over (partition by record)
     )
     select record, any_value(last_name) as last_name, any_value(initial) as initial,
-        case when count(distinct spelled_name) = 1 then any_value(spelled_name) end as first_name
+        case when count(distinct spelled_name) = 1 then any_value(spelled_name) end as first_name,
+        case when count(distinct spelled_name) = 1 then any_value(given_name) end as given_name
     from fitting group by record
     having count(distinct last_name) = 1 and count(distinct initial) = 1
 """

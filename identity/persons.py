@@ -8,12 +8,13 @@ from identity.assign import ASSIGNED
 from identity.attach import CLUSTERS
 from identity.collect import LINKS
 from identity.constrain import RULES
-from identity.inventory import CHANGES, MEMBERS_HISTORY, PERSONS
+from identity.inventory import CHANGES, MEMBERS, MEMBERS_HISTORY, PERSONS
 from identity.nodes import DEVICES, NODES
-from identity.remember import CURRENT, FORMER, Moment
+from identity.remember import FORMER, Moment
 from warehouse import Warehouse
 
-_LISTED = "identity_listed_persons"
+_LISTED, _AFFECTED = "identity_listed_persons", "identity_affected_persons"
+_INACTIVE = "identity_inactive_persons"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,22 @@ class ChangeCounts:
     splits: int
 
 
-def write_persons(warehouse: Warehouse, moment: Moment) -> ChangeCounts:
-    """Put the persons in place and add the changes; needs the history of this run.
+def write_persons(warehouse: Warehouse, moment: Moment, *, affected: str | None) -> ChangeCounts:
+    """Put the persons in place and add the changes; needs the history and members of this run.
 
     An id that nobody has any more is *merged* into the person that most of its records went to,
     else *retired*.
+
+    Args:
+        warehouse: Holds the tables of the steps before.
+        moment: When the run writes.
+        affected: SQL of the ids whose members may have changed; None: all ever given.
     """
+    warehouse.execute(
+        f"create or replace temp table {_AFFECTED} as select distinct person_id "
+        f"from ({_ALL_SQL if affected is None else affected}) where person_id is not null"
+    )
+    warehouse.execute(f"create or replace temp table {_INACTIVE} as {_INACTIVE_SQL}")
     warehouse.execute(f"create or replace temp table {_LISTED} as {_LISTED_SQL}")
     warehouse.execute(f"create or replace temp table identity_changed as {_CHANGED_SQL}")
     warehouse.append(
@@ -39,8 +50,9 @@ def write_persons(warehouse: Warehouse, moment: Moment) -> ChangeCounts:
         "from identity_changed order by change_type, person_id, other_person_id",
         {"run_id": moment.run_id, "now": moment.now},
     )
-    warehouse.replace(
+    warehouse.replace_where(
         PERSONS.name,
+        f"person_id in (select person_id from {_AFFECTED})",
         f"select person_id, status, merged_into, coalesce(created_at, $now) as created_at "
         f"from {_LISTED}",
         {"now": moment.now},
@@ -52,44 +64,51 @@ def write_persons(warehouse: Warehouse, moment: Moment) -> ChangeCounts:
     return ChangeCounts(**counts)
 
 
+_ALL_SQL = f"""
+    select person_id from {MEMBERS.name.sql}
+    union select person_id from {MEMBERS_HISTORY.name.sql}
+    union select person_id from {PERSONS.name.sql}
+"""
+
+_INACTIVE_SQL = f"""
+    select person_id from {_AFFECTED}
+    anti join (
+        select person_id from {MEMBERS.name.sql} semi join {_AFFECTED} using (person_id)
+    ) using (person_id)
+"""
+
 # Where the records of each id are now; those of devices count only where there are no others.
 _WENT_SQL = f"""
     select history.person_id, current.person_id as target, count(*) as size,
         count(*) filter (history.source <> '{DEVICES}') as known_size
-    from {MEMBERS_HISTORY.name.sql} as history
-    join {CURRENT} as current using (source, source_record_id)
+    from {MEMBERS_HISTORY.name.sql} as history semi join {_INACTIVE} using (person_id)
+    join {MEMBERS.name.sql} as current using (source, source_record_id)
     where current.person_id <> history.person_id
     group by all
 """
 
 _LISTED_SQL = f"""
-    with active as (select distinct person_id from {CURRENT}),
-    given as (
-        select person_id from active
-        union select person_id from {MEMBERS_HISTORY.name.sql}
-        union select person_id from {PERSONS.name.sql}
-    ),
-    targets as (
+    with targets as (
         select person_id, target from ({_WENT_SQL})
         qualify row_number() over (
             partition by person_id order by known_size desc, size desc, target
         ) = 1
     )
-    select given.person_id,
+    select affected.person_id,
         case
-            when active.person_id is not null then 'active'
+            when inactive.person_id is null then 'active'
             when persons.status = 'merged' or target is not null then 'merged'
             else 'retired'
         end as status,
         case
-            when active.person_id is not null then null
+            when inactive.person_id is null then null
             when persons.status = 'merged' then persons.merged_into
             else target
         end as merged_into,
         persons.created_at,
         persons.status as former_status
-    from given
-    left join active using (person_id)
+    from {_AFFECTED} as affected
+    left join {_INACTIVE} as inactive using (person_id)
     left join {PERSONS.name.sql} as persons using (person_id)
     left join targets using (person_id)
 """
@@ -103,16 +122,18 @@ _CHANGED_SQL = f"""
         left join {FORMER} as former using (source, source_record_id)
     ),
     joints as (
-        select one.former_id as one_id, other.former_id as other_id,
-            arg_max(kind || ': ' || rule, (strength, link)) as cause
+        select least(one.former_id, other.former_id) as one_id,
+            greatest(one.former_id, other.former_id) as other_id,
+            arg_max(kind || ': ' || rule, (strength, link)) as cause,
+            max((strength, link)) as strongest
         from {LINKS} join known as one on one.node = left_node
         join known as other on other.node = right_node
         where cut_rule < 0 and one.former_id <> other.former_id and one.person_id = other.person_id
         group by all
     ),
     reasons as (
-        select one_id, other_id, cause from joints
-        union select other_id, one_id, cause from joints
+        select one_id, other_id, cause, strongest from joints
+        union all select other_id, one_id, cause, strongest from joints
     ),
     merges as (
         select 'merge' as change_type, merged_into as person_id, person_id as other_person_id
@@ -134,7 +155,8 @@ _CHANGED_SQL = f"""
     )
     select change_type, merges.person_id, other_person_id,
         coalesce(
-            any_value(cause),
+            -- Best why it is one with who stays, else with another of those who become one.
+            arg_max(cause, (other_id = merges.person_id, strongest)),
             case when bool_or(former.person_id is not null) then 'linked over other records'
                 else 'deterministic: identified on the device' end
         ) as cause

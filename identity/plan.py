@@ -11,7 +11,8 @@ from typing import Any
 from identity.churn import BEFORE, CHANGED, Churn, measure_churn, remember_members
 from identity.config import IdentityConfig
 from identity.inventory import CHANGES, MEMBERS, RUNS, TABLES
-from identity.resolve import Progress, resolve
+from identity.resolve import resolve
+from identity.task import Progress
 from warehouse import Warehouse
 
 

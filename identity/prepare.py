@@ -11,7 +11,9 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from identifiers import (
+    WordOrder,
     canonical_given_names,
+    learn_word_order,
     normalise_emails,
     normalise_phones,
     null_placeholders,
@@ -21,8 +23,9 @@ from identifiers import (
 from warehouse import Warehouse, quoted
 
 RECORDS = "identity_records"
-GIVEN_NAMES = "identity_given_name_values"
 SOURCE = "staging.stg_raw__person_records"
+_STAGED = "identity_staged_records"
+_GIVEN_NAMES = "identity_given_name_values"
 
 _KEY_OF_NAME = (
     r"nullif(trim(regexp_replace(lower(strip_accents({})), '[^\p{{L}}]+', ' ', 'g')), '')"
@@ -61,8 +64,14 @@ _VALUES = (
 )  # fmt: skip
 
 
-def prepare_records(warehouse: Warehouse, *, default_region: str) -> int:
-    """Fill the temporary table of comparable records; return how many there are.
+def prepare_records(
+    warehouse: Warehouse,
+    *,
+    default_region: str,
+    order: WordOrder | None = None,
+    staged: str = SOURCE,
+) -> WordOrder:
+    """Fill the temporary table of comparable records; return where words stand in full names.
 
     One row per source record. Its number follows from its source and id alone, so that it is the
     same in every run and does not depend on the order of arrival.
@@ -70,8 +79,11 @@ def prepare_records(warehouse: Warehouse, *, default_region: str) -> int:
     Args:
         warehouse: Holds the staged person records.
         default_region: ISO country of phone numbers that name none.
+        order: Where words stand in full names, as learned before; learned anew without.
+        staged: The relation of the records to prepare: all, or a part of them.
     """
-    _name_values(warehouse)
+    warehouse.execute(f"create or replace temp view {_STAGED} as select * from {staged}")
+    order = _name_values(warehouse, order)
     for name in ("first_name", "last_name"):
         _column_values(warehouse, name, null_placeholders)
     for name in ("city", "state", "postal_code", "company_name"):
@@ -85,14 +97,14 @@ def prepare_records(warehouse: Warehouse, *, default_region: str) -> int:
     for name in _VALUES:
         warehouse.execute(f"drop table identity_{name}")
     _given_names(warehouse)
-    return int(warehouse.scalar(f"select count(*) from {RECORDS}"))
+    return order
 
 
 def _column_values(
     warehouse: Warehouse, column: str, normalise: Callable[[pa.Array], pa.Array]
 ) -> None:
     given = warehouse.read(
-        f"select distinct {quoted(column)} as given from {SOURCE} where {quoted(column)} is not null "
+        f"select distinct {quoted(column)} as given from {_STAGED} where {quoted(column)} is not null "
         "order by given"
     )
     values = given.column("given").combine_chunks()
@@ -107,7 +119,7 @@ def _column_keys(warehouse: Warehouse, column: str) -> None:
     warehouse.execute(
         f"create or replace temp table identity_{column}_keys as "
         f"select {quoted(column)} as given, {key} as value "
-        f"from (select distinct {quoted(column)} from {SOURCE} where {quoted(column)} is not null)"
+        f"from (select distinct {quoted(column)} from {_STAGED} where {quoted(column)} is not null)"
     )
 
 
@@ -119,50 +131,57 @@ def node_of(source: str, record_id: str) -> str:
     return f"(md5_number_lower({source} || '|' || {record_id}) >> 1)::bigint"
 
 
-def _name_values(warehouse: Warehouse) -> None:
+def _name_values(warehouse: Warehouse, order: WordOrder | None) -> WordOrder:
     given = warehouse.read(
-        f"select distinct full_name as given from {SOURCE} "
+        f"select distinct full_name as given from {_STAGED} "
         "where full_name is not null and first_name is null and last_name is null order by given"
     )
     values = given.column("given").combine_chunks()
-    parts = split_full_names(values)
+    order = learn_word_order(values) if order is None else order
+    parts = split_full_names(values, order)
     columns = {
         name: null_placeholders(parts.column(name))
         for name in ("first_name", "middle_name", "last_name")
     }
     keep_values(warehouse, "identity_full_name_values", {"given": values, **columns})
+    return order
 
 
 # A mailbox such as "mary.lane", "mlane" or "lanem" is one person's; "lanefamily" or "sales" is not.
 _NAMES_OWNER = """
-    length(records.first_name) >= 3 and contains(records.mailbox, records.first_name)
-    or length(names.value) >= 3 and contains(records.mailbox, names.value)
-    or contains(records.mailbox, records.initial || replace(records.last_name, ' ', ''))
-    or records.mailbox = replace(records.last_name, ' ', '') || records.initial
+    length(first_name) >= 3 and contains(mailbox, first_name)
+    or length(given_name) >= 3 and contains(mailbox, given_name)
+    or contains(mailbox, initial || replace(last_name, ' ', ''))
+    or mailbox = replace(last_name, ' ', '') || initial
 """
 
 
 def complete_names(warehouse: Warehouse) -> None:
-    """Add the name behind a nickname, and whether the mailbox is named after its owner."""
+    """Tell whether each mailbox is named after its owner."""
     warehouse.execute(
-        f"""
-        create or replace temp table {RECORDS} as
-        select records.*,
-            coalesce(names.value, records.first_name) as given_name,
-            coalesce({_NAMES_OWNER}, false) as mailbox_names_owner,
-            false as email_is_shared, false as phone_is_shared
-        from {RECORDS} as records
-        left join {GIVEN_NAMES} as names on names.given = records.first_name
-        """
+        f"update {RECORDS} set mailbox_names_owner = true where coalesce({_NAMES_OWNER}, false)"
     )
 
 
 def _given_names(warehouse: Warehouse) -> None:
+    """Add the name behind a nickname."""
     names = warehouse.read(
         f"select distinct first_name from {RECORDS} where first_name is not null order by 1"
     ).column("first_name")
     values = names.combine_chunks()
-    keep_values(warehouse, GIVEN_NAMES, {"given": values, "value": canonical_given_names(values)})
+    keep_values(warehouse, _GIVEN_NAMES, {"given": values, "value": canonical_given_names(values)})
+    warehouse.execute(
+        f"""
+        create or replace temp table {RECORDS} as
+        select records.*, coalesce(names.value, first_name) as given_name,
+            -- What the record itself says; a mailbox may tell more.
+            first_name as told_first_name, initial as told_initial,
+            false as is_spelled, false as mailbox_names_owner,
+            false as email_is_shared, false as phone_is_shared
+        from {RECORDS} as records left join {_GIVEN_NAMES} as names on names.given = first_name
+        """
+    )
+    warehouse.execute(f"drop table {_GIVEN_NAMES}")
 
 
 def keep_values(warehouse: Warehouse, name: str, columns: dict[str, pa.Array]) -> None:
@@ -197,7 +216,7 @@ with joined as (
         states.value as state_key,
         postal_codes.value as postal_code_key,
         companies.value as company_key
-    from {SOURCE} as records
+    from {_STAGED} as records
     left join identity_full_name_values as names
         on names.given = records.full_name
         and records.first_name is null and records.last_name is null
@@ -222,7 +241,6 @@ select
     source,
     source_record_id,
     {usable_id("user_id")} as user_id,
-    account_id,
     case when length(first_name_key) > 1 then first_name_key end as first_name,
     left(first_name_key, 1) as initial,
     {_KEY_OF_NAME.format("any_middle_name")} as middle_name,

@@ -7,6 +7,7 @@ from identity.attach_devices import DEVICE_LINKS, SHARED_DEVICES
 from identity.collect import LINKS
 from identity.constrain import DOUBTFUL, RULES
 from identity.decide import DECISIONS
+from identity.extent import Extent
 from identity.inventory import IDENTIFIERS, REVIEW_QUEUE
 from identity.inventory import LINKS as LINKS_TABLE
 from identity.nodes import DEVICES, EMAILS, NODES, USERS
@@ -22,16 +23,26 @@ _PAIR = (
 )
 
 
-def write_identifiers(warehouse: Warehouse) -> int:
+def write_identifiers(warehouse: Warehouse, extent: Extent) -> int:
     """Put every identifier of every node in place; return how many."""
-    return warehouse.replace(IDENTIFIERS.name, _IDENTIFIERS_SQL)
+    nodes = extent.rows()
+    on_devices = f"identifier_type = 'anonymous_id' and {extent.devices('identifier_value')}"
+    rows = f"select * from ({_IDENTIFIERS_SQL}) where {nodes} or {on_devices}"
+    with warehouse.transaction():
+        if not extent.is_whole:
+            warehouse.execute(f"delete from {IDENTIFIERS.name.sql} where {on_devices}")
+        return warehouse.replace_where(IDENTIFIERS.name, nodes, rows)
 
 
-def write_links(warehouse: Warehouse) -> int:
+def write_links(warehouse: Warehouse, extent: Extent) -> int:
     """Put all links in place, cut ones marked; return how many."""
     reasons = " ".join(f"when {number} then '{rule}'" for number, rule in enumerate(RULES))
-    return warehouse.replace(
+    left, right = (extent.rows(f"{end}_source", f"{end}_record_id") for end in ("left", "right"))
+    if not extent.is_whole:
+        warehouse.execute(f"delete from {LINKS_TABLE.name.sql} where {right}")
+    return warehouse.replace_where(
         LINKS_TABLE.name,
+        left,
         f"""
         with links as (
             select left_node, right_node, kind, rule, links.probability, evidence,
@@ -40,10 +51,10 @@ def write_links(warehouse: Warehouse) -> int:
                 on left_record = left_node and right_record = right_node
             union all
             select holder, node, 'deterministic', 'same email', null, null, false, null
-            from {ATTACHED}
+            from {ATTACHED} where {extent.nodes()}
             union all
             select holder, node, 'deterministic', 'identified on the device', null, null, false, null
-            from {DEVICE_LINKS}
+            from {DEVICE_LINKS} where {extent.nodes()}
         )
         select {_PAIR}, kind, rule, probability, evidence, is_cut, cut_reason
         from links join {NODES} as one on one.node = left_node
@@ -52,24 +63,53 @@ def write_links(warehouse: Warehouse) -> int:
     )
 
 
-def write_review_queue(warehouse: Warehouse, *, lowest: float, threshold: float) -> int:
+def write_review_queue(
+    warehouse: Warehouse,
+    extent: Extent,
+    *,
+    lowest: float,
+    threshold: float,
+    reweighed: str | None = None,
+) -> int:
     """Put the likely pairs of different persons in place, surest first; return how many.
 
     From the threshold on these are pairs that a birth date or a twin's first name keeps apart.
+
+    Args:
+        warehouse: Holds the weighed pairs and the clusters.
+        extent: What the run resolves.
+        lowest: The least probability.
+        threshold: The probability from which pairs are links.
+        reweighed: Relation of the records whose pairs with all others were weighed; None: all.
     """
-    return warehouse.replace(
+    left, right = (extent.rows(f"{end}_source", f"{end}_record_id") for end in ("left", "right"))
+    written, weighed = (
+        f"({left} and {right})",
+        f"({extent.nodes('left_record')} and {extent.nodes('right_record')})",
+    )
+    if reweighed is not None:
+        names = f"(select source, source_record_id from {reweighed})"
+        numbers = f"(select node from {reweighed})"
+        written += "".join(
+            f" or ({end}_source, {end}_record_id) in {names}" for end in ("left", "right")
+        )
+        weighed += "".join(f" or {end}_record in {numbers}" for end in ("left", "right"))
+    # Who is in no cluster here is somebody else.
+    return warehouse.replace_where(
         REVIEW_QUEUE.name,
+        written,
         f"""
         select {_PAIR}, probability, evidence
         from {JUDGED}
-        join {NODES} as one on one.node = left_record join {NODES} as other on other.node = right_record
-        join {CLUSTERS} as mine on mine.node = left_record
-        join {CLUSTERS} as theirs on theirs.node = right_record
+        join {RECORDS} as one on one.record = left_record
+        join {RECORDS} as other on other.record = right_record
+        left join {CLUSTERS} as mine on mine.node = left_record
+        left join {CLUSTERS} as theirs on theirs.node = right_record
         anti join {DECISIONS} on left_node = left_record and right_node = right_record
-        where probability >= $lowest and mine.cluster <> theirs.cluster
+        where probability >= $lowest and mine.cluster is distinct from theirs.cluster
             and (probability < $threshold or (left_record, right_record) in (
                 select (left_node, right_node) from {LINKS} where cut_rule in {DOUBTFUL}
-            ))
+            )) and ({weighed})
         order by probability desc, left_record, right_record
         """,
         {"lowest": lowest, "threshold": threshold},

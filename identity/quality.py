@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from identity.inventory import PREPARED
 from identity.nodes import DEVICES, EMAILS, USERS
-from identity.prepare import RECORDS
 from warehouse import Warehouse
 
 # One person may have a nickname, a name before marriage and a slip; a fourth value asks for a look.
@@ -50,7 +50,7 @@ def measure_persons(warehouse: Warehouse) -> PersonQuality:
     """Count what needs no truth.
 
     Args:
-        warehouse: Holds ``identity.members`` and the prepared records of this connection.
+        warehouse: Holds ``identity.members`` and the prepared records.
     """
     row = warehouse.read(_SHARES_SQL).to_pylist()[0]
     return PersonQuality(
@@ -89,14 +89,26 @@ def linked_sources(warehouse: Warehouse) -> pa.Table:
 
 _NO_RECORDS = f"('{USERS}', '{EMAILS}', '{DEVICES}')"
 
+# Who has no more records has no more values.
 _SHARES_SQL = f"""
-    with persons as (
+    with large as (
+        select source, source_record_id, person_id
+        from identity.members where source not in {_NO_RECORDS}
+        qualify count(*) over (partition by person_id) > {MOST_VALUES}
+    ),
+    varied as (
         select person_id, {", ".join(f"count(distinct {name}) as {name}" for name in _FIELDS)}
-        from {RECORDS} join identity.members using (source, source_record_id) group by person_id
+        from {PREPARED.name.sql} join large using (source, source_record_id) group by person_id
+    ),
+    known as (
+        select count(distinct person_id) as persons
+        from identity.members where source not in {_NO_RECORDS}
+    ),
+    many as (
+        select {", ".join(f"count(*) filter ({name} > {MOST_VALUES}) as {name}" for name in _FIELDS)}
+        from varied
     )
-    select count(*) as persons,
-        {", ".join(f"avg(({name} > {MOST_VALUES})::integer) as {name}" for name in _FIELDS)}
-    from persons
+    select persons, {", ".join(f"{name} / persons as {name}" for name in _FIELDS)} from known, many
 """
 
 _SINGLETONS_SQL = f"""

@@ -14,6 +14,7 @@ from datetime import datetime
 from identity.assign import ANONYMOUS_ID, ASSIGNED
 from identity.attach import CLUSTERS
 from identity.attach_devices import DEVICE_RUNS, SHARED_DEVICES
+from identity.extent import Extent
 from identity.inventory import DEVICES, MEMBERS, MEMBERS_HISTORY
 from identity.nodes import DEVICES as DEVICE_NODES
 from identity.nodes import NODES
@@ -21,6 +22,10 @@ from warehouse import Warehouse
 
 CURRENT = "identity_current"
 FORMER = "identity_former_members"
+# Rows that this run adds to the history.
+BEGUN = "identity_begun_memberships"
+_MOVES = "identity_moves"
+_GONE = "identity_gone_members"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,56 +43,67 @@ class Moment:
     as_of: datetime
 
 
-def find_members(warehouse: Warehouse) -> None:
-    """Fill the temporary tables of the members as they were and as they are now.
+def recall_members(warehouse: Warehouse, extent: Extent) -> None:
+    """Fill the temporary table of the members that are resolved, as they were before the run."""
+    warehouse.execute(
+        f"create or replace temp table {FORMER} as from {MEMBERS.name.sql} where {extent.rows()}"
+    )
 
-    Now: source, source_record_id, person_id, since (when the node joined), born_at (when it was
+
+def find_members(warehouse: Warehouse, extent: Extent) -> None:
+    """Fill the temporary table of the members as they are now.
+
+    source, source_record_id, person_id, since (when the node joined), born_at (when it was
     first seen), anonymous_id_before (a device's id before somebody identified on it; else null).
     """
     warehouse.execute(
-        f"create or replace temp table {FORMER} as select source, source_record_id, person_id "
-        f"from {MEMBERS.name.sql}"
+        f"create or replace temp table {CURRENT} as "
+        + _CURRENT_SQL.replace(_IS_RESOLVED, extent.nodes())
     )
-    warehouse.execute(f"create or replace temp table {CURRENT} as {_CURRENT_SQL}")
 
 
 def write_members(warehouse: Warehouse, moment: Moment) -> None:
     """Put the current members in place; who stays keeps the time and run of the assignment."""
-    warehouse.replace(
+    warehouse.execute(
+        f"create or replace temp table {_GONE} as select source, source_record_id from {FORMER} "
+        f"anti join {CURRENT} using (source, source_record_id, person_id)"
+    )
+    warehouse.replace_where(
         MEMBERS.name,
+        f"(source, source_record_id) in (select source, source_record_id from {_GONE})",
         f"""
-        select current.source, current.source_record_id, current.person_id,
-            coalesce(members.assigned_at, $now) as assigned_at,
-            coalesce(members.run_id, $run_id) as run_id
-        from {CURRENT} as current
-        left join {MEMBERS.name.sql} as members
-            using (source, source_record_id, person_id)
+        select source, source_record_id, person_id, $now as assigned_at, $run_id as run_id
+        from {CURRENT} anti join {FORMER} using (source, source_record_id, person_id)
         """,
         {"now": moment.now, "run_id": moment.run_id},
     )
 
 
-def write_history(warehouse: Warehouse, moment: Moment) -> None:
+def write_history(warehouse: Warehouse, moment: Moment, extent: Extent) -> None:
     """Close what ended, and add what began."""
     warehouse.execute(
-        f"create or replace temp table identity_moves as {_MOVES_SQL}", {"as_of": moment.as_of}
+        f"create or replace temp table {_MOVES} as "
+        + _MOVES_SQL.replace(_IS_RESOLVED, extent.rows()),
+        {"as_of": moment.as_of},
     )
     warehouse.execute(
         f"""
         update {MEMBERS_HISTORY.name.sql} as history set valid_to = moves.moved_at
-        from identity_moves as moves
+        from {_MOVES} as moves
         where history.valid_to is null and moves.former_id is not null
             and history.source = moves.source
             and history.source_record_id = moves.source_record_id
         """
     )
-    warehouse.append(MEMBERS_HISTORY.name, _BEGINNINGS_SQL)
+    warehouse.execute(f"create or replace temp table {BEGUN} as {_BEGINNINGS_SQL}")
+    warehouse.append(MEMBERS_HISTORY.name, f"select * from {BEGUN}")
 
 
-def write_devices(warehouse: Warehouse) -> None:
+def write_devices(warehouse: Warehouse, extent: Extent) -> None:
     """Put in place whose each device was, and when."""
-    warehouse.replace(
+    warehouse.replace_where(
         DEVICES.name,
+        extent.devices("anonymous_id"),
         f"""
         select source_record_id as anonymous_id,
             case when shared.node is null then coalesce(person_id, {ANONYMOUS_ID}) end as person_id,
@@ -102,6 +118,7 @@ def write_devices(warehouse: Warehouse) -> None:
     )
 
 
+_IS_RESOLVED = "{is_resolved}"
 _CURRENT_SQL = f"""
     with known as (
         select source, source_record_id, person_id,
@@ -110,6 +127,7 @@ _CURRENT_SQL = f"""
                 timestamp '1970-01-01'
             ) as since
         from {CLUSTERS} join {NODES} using (node) join {ASSIGNED} using (cluster)
+        where {_IS_RESOLVED}
     ),
     last_runs as (
         select * from {DEVICE_RUNS}
@@ -136,7 +154,8 @@ _MOVES_SQL = f"""
         select source, source_record_id,
             max(person_id) filter (valid_to is null) as former_id,
             max(coalesce(valid_to, valid_from)) as last_at
-        from {MEMBERS_HISTORY.name.sql} group by source, source_record_id
+        from {MEMBERS_HISTORY.name.sql} where {_IS_RESOLVED}
+        group by source, source_record_id
     )
     select source, source_record_id, person_id, former_id, anonymous_id_before, last_at,
         least(born_at, $as_of) as born_at,
@@ -149,14 +168,14 @@ _MOVES_SQL = f"""
     where former_id is distinct from person_id
 """
 
-_BEGINNINGS_SQL = """
+_BEGINNINGS_SQL = f"""
     with begun as (
         select source, source_record_id, person_id, moved_at as valid_from,
             null::timestamp as valid_to
-        from identity_moves where person_id is not null
+        from {_MOVES} where person_id is not null
         union all
         select source, source_record_id, anonymous_id_before, born_at, moved_at
-        from identity_moves
+        from {_MOVES}
         where last_at is null and anonymous_id_before is not null and born_at < moved_at
     )
     select * from begun order by all

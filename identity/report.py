@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from identity.block import KeyCount
-from identity.inventory import RUNS
+from identity.extent import Extent
+from identity.inventory import DEVICES, LINKS, PERSONS, PREPARED, REVIEW_QUEUE, RUNS
 from identity.pictures import Findings
 from identity.quality import PersonQuality, linked_sources, measure_persons
 from identity.threshold import expected_curve
@@ -21,6 +22,8 @@ class ResolutionReport:
     Attributes:
         run_id: The run that wrote what is there: an earlier one if nothing changed.
         is_unchanged: Nothing that identity reads has changed: no row was written.
+        is_partial: Only what changes can reach was resolved.
+        whole_because: Why everything was; None where only what changes can reach was.
         records: Source records.
         persons: Active persons.
         links: Links that hold persons together.
@@ -33,8 +36,8 @@ class ResolutionReport:
         shared_devices: Devices that several persons sign in on.
         pairs_by_key: Pairs that each blocking key brought, whether or not another brought them too.
         pairs_left_out_by_key: Pairs of its blocks that were too large for the budget.
-        quality: What can be said of the persons without a truth; None if nothing changed.
-        findings: What ``draw_findings`` draws; None if nothing changed.
+        quality: What can be said of the persons without a truth; None unless all were resolved.
+        findings: What ``draw_findings`` draws; None unless all were resolved.
         seconds: How long each step took.
     """
 
@@ -48,6 +51,8 @@ class ResolutionReport:
     review_pairs: int = 0
     merges: int = 0
     splits: int = 0
+    is_partial: bool = False
+    whole_because: str | None = None
     shared_values: int = 0
     shared_devices: int = 0
     pairs_by_key: Mapping[str, int] = field(default_factory=dict)
@@ -63,11 +68,8 @@ class Tally:
 
     threshold: float | None
     fields: tuple[FieldParameters, ...]
-    review_pairs: int
     merges: int
     splits: int
-    shared_values: int
-    shared_devices: int
     keys: tuple[KeyCount, ...]
 
 
@@ -82,14 +84,25 @@ def last_run(warehouse: Warehouse, *, fingerprint: str) -> ResolutionReport | No
     return ResolutionReport(is_unchanged=True, **rows[0])
 
 
-def count_rows(warehouse: Warehouse, tally: Tally, *, run_id: str) -> ResolutionReport:
-    """Count what was written."""
-    links = warehouse.read(
-        "select count(*) filter (not is_cut) as links, count(*) filter (is_cut) as cut_links "
-        "from identity.links"
-    ).to_pylist()[0]
+def count_rows(
+    warehouse: Warehouse, tally: Tally, extent: Extent, *, run_id: str
+) -> ResolutionReport:
+    """Count what there is after a run; what a run of everything can draw is None after another."""
+    counts = warehouse.read(_COUNTS_SQL).to_pylist()[0]
+    report = ResolutionReport(
+        run_id=run_id,
+        is_unchanged=False,
+        threshold=tally.threshold,
+        merges=tally.merges,
+        splits=tally.splits,
+        whole_because=extent.because,
+        pairs_by_key={one.key: one.pairs for one in tally.keys},
+        pairs_left_out_by_key={one.key: one.left_out for one in tally.keys},
+        **counts,
+    )
+    if not extent.is_whole:
+        return replace(report, is_partial=True)
     quality = measure_persons(warehouse)
-    records, persons = (quality.sizes.column(name).to_numpy() for name in ("records", "persons"))
     findings = Findings(
         tally.fields,
         tally.threshold,
@@ -97,20 +110,20 @@ def count_rows(warehouse: Warehouse, tally: Tally, *, run_id: str) -> Resolution
         quality.sizes,
         linked_sources(warehouse),
     )
-    return ResolutionReport(
-        run_id=run_id,
-        is_unchanged=False,
-        records=int((records * persons).sum()),
-        persons=int(persons.sum()),
-        threshold=tally.threshold,
-        review_pairs=tally.review_pairs,
-        merges=tally.merges,
-        splits=tally.splits,
-        shared_values=tally.shared_values,
-        shared_devices=tally.shared_devices,
-        quality=quality,
-        findings=findings,
-        pairs_by_key={one.key: one.pairs for one in tally.keys},
-        pairs_left_out_by_key={one.key: one.left_out for one in tally.keys},
-        **links,
-    )
+    return replace(report, quality=quality, findings=findings)
+
+
+_COUNTS_SQL = f"""
+    select
+        (select count(*) from {PREPARED.name.sql}) as records,
+        (select count(*) from {PERSONS.name.sql} where status = 'active') as persons,
+        count(*) filter (not is_cut) as links,
+        count(*) filter (is_cut) as cut_links,
+        (select count(*) from {REVIEW_QUEUE.name.sql}) as review_pairs,
+        (select count(distinct email) from {PREPARED.name.sql} where email_is_shared)
+            + (select count(distinct phone) from {PREPARED.name.sql} where phone_is_shared)
+            as shared_values,
+        (select count(distinct anonymous_id) from {DEVICES.name.sql} where is_shared)
+            as shared_devices
+    from {LINKS.name.sql}
+"""

@@ -12,17 +12,30 @@ from identity.prepare import RECORDS
 from warehouse import Warehouse
 
 IDENTIFIERS = "identity_record_identifiers"
+SHARED = "identity_shared_values"
 
 
-def share_values(warehouse: Warehouse, config: IdentityConfig) -> int:
-    """Fill the temporary table of the records' identifiers; return how many values are shared.
+def share_values(warehouse: Warehouse, config: IdentityConfig) -> None:
+    """Tell the records of shared values so, and list the values.
 
-    One row per record and value: record, identifier_type (email, phone), identifier_value,
-    is_shared, first_seen_at, seniority (the record's). A family of two with one mailbox does not make it shared: there the
-    names of each pair of records decide (``match``).
+    A family of two with one mailbox does not make it shared: there the names of each pair of
+    records decide (``match``).
+    """
+    find_shared(warehouse, config, RECORDS)
+    mark_records(warehouse, "true")
+    list_identifiers(warehouse)
+
+
+def find_shared(warehouse: Warehouse, config: IdentityConfig, records: str) -> None:
+    """Fill the temporary table of shared values: identifier_type, identifier_value.
+
+    Args:
+        warehouse: Holds the records.
+        config: How many persons and records a value may have.
+        records: Relation of all records that hold the values in question.
     """
     warehouse.execute(
-        _IDENTIFIERS_SQL,
+        _SHARED_SQL.replace(_RELATION, records),
         {
             "most": config.max_persons_per_value,
             "max_records": config.max_block_size,
@@ -30,28 +43,46 @@ def share_values(warehouse: Warehouse, config: IdentityConfig) -> int:
             "roles": list(config.role_mailboxes),
         },
     )
-    _mark_records(warehouse)
-    return int(
-        warehouse.scalar(
-            "select count(distinct (identifier_type, identifier_value)) "
-            f"from {IDENTIFIERS} where is_shared"
-        )
-    )
 
 
-def _mark_records(warehouse: Warehouse) -> None:
-    """Tell the records of shared values so."""
+def mark_records(warehouse: Warehouse, which: str) -> None:
+    """Write into the records whether their values are shared.
+
+    Args:
+        warehouse: Holds the prepared records and the shared values.
+        which: SQL of the records whose values were looked at; ``{}`` stands for the column.
+    """
     for column in ("email", "phone"):
+        shared = f"select identifier_value from {SHARED} where identifier_type = '{column}'"
         warehouse.execute(
-            f"update {RECORDS} set {column}_is_shared = true where record in (select record "
-            f"from {IDENTIFIERS} where identifier_type = '{column}' and is_shared)"
+            f"update {RECORDS} set {column}_is_shared = coalesce({column} in ({shared}), false) "
+            f"where {column}_is_shared <> coalesce({column} in ({shared}), false) "
+            f"and {which.format(column)}"
         )
+
+
+def list_identifiers(warehouse: Warehouse) -> None:
+    """Fill the temporary table of the records' identifiers, one row per record and value.
+
+    record, identifier_type (email, phone), identifier_value, is_shared, first_seen_at, seniority
+    (the record's).
+    """
+    held = " union all ".join(
+        f"select record, '{column}' as identifier_type, {column} as identifier_value, "
+        f"first_seen_at, seniority, {column}_is_shared as is_shared "
+        f"from {RECORDS} where {column} is not null"
+        for column in ("email", "phone")
+    )
+    warehouse.execute(f"create or replace temp table {IDENTIFIERS} as {held}")
+
+
+_RELATION = "{records}"
 
 
 def _held(column: str) -> str:
     return (
-        f"select record, '{column}' as identifier_type, {column} as identifier_value, "
-        f"first_seen_at, seniority, given_name, last_name, birth_date from {RECORDS} where {column} is not null"
+        f"select '{column}' as identifier_type, {column} as identifier_value, "
+        f"given_name, last_name, birth_date from {_RELATION} where {column} is not null"
     )
 
 
@@ -69,8 +100,8 @@ def _diversity(field: str) -> str:
     """
 
 
-_IDENTIFIERS_SQL = f"""
-create or replace temp table {IDENTIFIERS} as
+_SHARED_SQL = f"""
+create or replace temp table {SHARED} as
 with given as (
     {_held("email")} union all {_held("phone")}
 ),
@@ -85,23 +116,21 @@ held as (
 names as (
     {" union all ".join(_diversity(column) for column in ("given_name", "last_name", "birth_date"))}
 ),
-verdicts as (
-    select identifier_type, identifier_value,
-        coalesce(max(persons), 1) > $most or any_value(size) > $max_records as is_shared
+crowded as (
+    select identifier_type, identifier_value
     from (
         select identifier_type, identifier_value, count(*) as size
         from held group by identifier_type, identifier_value
     )
     left join names using (identifier_type, identifier_value)
     group by identifier_type, identifier_value
+    having coalesce(max(persons), 1) > $most or any_value(size) > $max_records
 )
-select given.record, given.identifier_type, given.identifier_value, given.first_seen_at,
-    given.seniority,
-    coalesce(verdicts.is_shared, false)
-        or list_contains($blocked, given.identifier_value)
-        or given.identifier_type = 'email' and list_contains(
-            $roles, regexp_replace(split_part(given.identifier_value, '@', 1), '[^a-z]', '', 'g')
-        ) as is_shared
-from given
-left join verdicts using (identifier_type, identifier_value)
+select * from crowded
+union
+select identifier_type, identifier_value from given
+where list_contains($blocked, identifier_value)
+    or identifier_type = 'email' and list_contains(
+        $roles, regexp_replace(split_part(identifier_value, '@', 1), '[^a-z]', '', 'g')
+    )
 """

@@ -8,11 +8,15 @@ nothing.
 
 from __future__ import annotations
 
-from identifiers import canonical_given_names
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from identifiers import canonical_given_names, known_given_names
 from identity.attach import CLUSTERS
+from identity.frequencies import USUAL_NAMES, key_of
 from identity.nodes import EMAILS, NODES, USERS
 from identity.observe import ADDRESSES, SIGHTINGS
-from identity.prepare import GIVEN_NAMES, RECORDS, keep_values
+from identity.prepare import RECORDS, keep_values
 from warehouse import Warehouse
 
 TOLD_APART = "identity_told_apart"
@@ -43,7 +47,13 @@ def tell_apart(warehouse: Warehouse, identified: str) -> None:
         f"select rest from {_SHARING} union select other_rest from {_SHARING} order by rest"
     )
     values = rests.column("rest").combine_chunks()
-    keep_values(warehouse, _RESTS, {"given": values, "value": canonical_given_names(values)})
+    known = pa.array(sorted(known_given_names()), pa.string())
+    columns = {
+        "given": values,
+        "value": canonical_given_names(values),
+        "is_listed": pc.is_in(values, value_set=known),
+    }
+    keep_values(warehouse, _RESTS, columns)
     warehouse.execute(f"create or replace temp table {TOLD_APART} as {_VERDICTS_SQL}")
 
 
@@ -105,8 +115,9 @@ _IS_SAME = f"""
 """
 # A surname in common and another given name, or its initial, is another of the family.
 _IS_OTHER = f"""
-    (length(rest) = 1 or rest in (select given from {GIVEN_NAMES}))
-    and (length(other_rest) = 1 or other_rest in (select given from {GIVEN_NAMES}))
+    (length(rest) = 1 or one.is_listed or {key_of("rest")} in (select key from {USUAL_NAMES}))
+    and (length(other_rest) = 1
+        or two.is_listed or {key_of("other_rest")} in (select key from {USUAL_NAMES}))
 """
 
 _VERDICTS_SQL = f"""

@@ -1,0 +1,128 @@
+"""Look at who stands around the nodes that a part of a run resolves; see ``region``."""
+
+from __future__ import annotations
+
+from identity.attach import CLUSTERS
+from identity.extent import INNER
+from identity.inventory import MEMBERS, MEMBERS_HISTORY
+from identity.nodes import DEVICES, EMAILS, USERS
+from identity.observe import ADDRESSES, ALIASES, SIGHTINGS
+from identity.prepare import RECORDS, node_of
+from identity.touch import KEPT
+from warehouse import Warehouse
+
+# Nodes that are looked at, as ``INNER``; and the person of each.
+OUTER = "identity_outer_nodes"
+# Person ids that inner nodes have or ever had.
+INNER_IDS = "identity_inner_ids"
+_SEEN, _WANTED = "identity_seen_together", "identity_wanted_values"
+_AROUND, _PERSONS = "identity_nodes_around", "identity_persons_around"
+
+
+def look_around(warehouse: Warehouse) -> None:
+    """Fill the tables of outer nodes and of the ids of inner ones; needs all inner nodes."""
+    for table, sql in (
+        (_SEEN, _SEEN_SQL),
+        (_WANTED, _WANTED_SQL),
+        (INNER_IDS, _IDS_SQL),
+        (_AROUND, _AROUND_SQL),
+        (_PERSONS, _PERSONS_SQL),
+        (OUTER, _OUTER_SQL),
+    ):
+        warehouse.execute(f"create or replace temp table {table} as {sql}")
+
+
+def place_outer(warehouse: Warehouse) -> None:
+    """Put the outer nodes into the clusters that their persons are."""
+    warehouse.execute(f"delete from {CLUSTERS} where node in (select node from {OUTER})")
+    warehouse.execute(f"insert into {CLUSTERS} {_OUTER_CLUSTERS_SQL}")
+
+
+# Values that inner nodes hold, as records or by signing in with them.
+INNER_VALUES = f"""
+    select email as value from {RECORDS} semi join {INNER} on node = record
+    union
+    select addresses.value from {SIGHTINGS} as sightings
+    join {ADDRESSES} as addresses on given = sightings.email
+    where user_id in (select source_record_id from {INNER} where source = '{USERS}')
+"""
+
+# Who else identifies on the devices.
+_SEEN_SQL = f"""
+    with devices as (select source_record_id as id from {INNER} where source = '{DEVICES}')
+    select user_id, email from {SIGHTINGS} where anonymous_id in (select id from devices)
+    union
+    select user_id, null from {ALIASES} where is_device and previous_id in (select id from devices)
+"""
+
+_WANTED_SQL = f"""
+    select 'email' as identifier_type, value as identifier_value from (
+        {INNER_VALUES}
+        union select addresses.value from {_SEEN} as seen join {ADDRESSES} as addresses on given = seen.email
+        union select addresses.value from {INNER} join {ADDRESSES} as addresses
+            on given = source_record_id where source = '{EMAILS}'
+    ) where value is not null
+    union
+    select 'phone', phone from {RECORDS} semi join {INNER} on node = record
+    where phone is not null and not phone_is_shared
+"""
+
+# Who ever had the ids of inner nodes.
+_IDS_SQL = f"""
+    select distinct person_id from {MEMBERS_HISTORY.name.sql}
+    semi join {INNER} using (source, source_record_id)
+"""
+
+_EMAILS_WANTED = f"select identifier_value from {_WANTED} where identifier_type = 'email'"
+# Who else holds the values. Of those who share an address two are enough to tell that several
+# persons hold it.
+_AROUND_SQL = f"""
+    with holders as (
+        select record, source, source_record_id, email, email_is_shared,
+            not phone_is_shared and phone in
+                (select identifier_value from {_WANTED} where identifier_type = 'phone') as by_phone
+        from {KEPT} where (email in ({_EMAILS_WANTED}) or by_phone)
+            and record not in (select node from {INNER})
+    ),
+    sharing as (
+        select unnest([arg_min(record, person_id), arg_max(record, person_id)]) as record
+        from holders join {MEMBERS.name.sql} using (source, source_record_id)
+        where email_is_shared and email in ({_EMAILS_WANTED}) group by email
+    ),
+    users as (
+        select user_id from {SIGHTINGS} join {ADDRESSES} as addresses on given = email
+        where value in ({_EMAILS_WANTED})
+        union select user_id from {_SEEN}
+    )
+    select source, source_record_id from holders
+    where not email_is_shared or by_phone or record in (select record from sharing)
+    union select '{USERS}', user_id from users where user_id is not null
+    union select '{EMAILS}', email from {_SEEN} where email is not null
+    union select source, source_record_id from {MEMBERS_HISTORY.name.sql}
+    where person_id in (select person_id from {INNER_IDS}) and source <> '{DEVICES}'
+"""
+
+_PERSONS_SQL = f"""
+    select distinct person_id from {MEMBERS.name.sql}
+    semi join (from {_AROUND} anti join {INNER} using (source, source_record_id))
+        using (source, source_record_id)
+"""
+
+_OUTER_SQL = f"""
+    with members as (
+        select source, source_record_id, person_id
+        from {MEMBERS.name.sql} semi join {_PERSONS} using (person_id)
+    )
+    select {node_of("source", "source_record_id")} as node, source, source_record_id, person_id
+    from members anti join {INNER} using (source, source_record_id)
+    where source <> '{DEVICES}'
+"""
+
+# A cluster is named by the oldest of its records; see ``collect``.
+_OUTER_CLUSTERS_SQL = f"""
+    select node, first_value(node) over (
+        partition by person_id order by seniority nulls last, node
+    )
+    from {OUTER} as outside left join {RECORDS} on record = node
+    where outside.source <> '{EMAILS}'
+"""

@@ -1,0 +1,295 @@
+"""Draw the line around what a change can reach, and fill the tables of the steps with that alone.
+
+*Inner* nodes are resolved: whole components of links, of all whom a change touches. *Outer* nodes
+are only looked at: they keep their persons, and tell whether a value is contested, whether an
+address is one person's, who else signs in on a device. No link leads from an inner node to another
+one; where one does, the line was drawn too narrow, and ``is_closed`` says so.
+"""
+
+from __future__ import annotations
+
+from identity.around import INNER_VALUES, OUTER, look_around
+from identity.block import PAIRS, is_open
+from identity.compare import COMPARED_COLUMNS, compare_more, compare_pairs
+from identity.config import IdentityConfig
+from identity.extent import INNER
+from identity.inventory import NODE_STATES, PREPARED
+from identity.knowledge import Knowledge
+from identity.learn import apply_knowledge
+from identity.match import DETERMINISTIC
+from identity.nodes import DEVICES, EMAILS, NODES, USERS, NodeCounts, number_nodes
+from identity.observe import ADDRESSES, ALIASES, SIGHTINGS
+from identity.prepare import RECORDS, node_of
+from identity.touch import (
+    CAME,
+    HELD,
+    KEPT,
+    KEY_COLUMNS,
+    KEYED,
+    KEYED_BEFORE,
+    RESIZED,
+    REWEIGHED,
+    SIZES,
+    STALE,
+    TOUCHED,
+    VALUES,
+    add_kept,
+    size_blocks,
+    unpivot,
+)
+from identity.weigh import JUDGED
+from warehouse import Warehouse
+
+# Records that are not as they were, or were looked at anew: to be kept as they are now.
+REWRITTEN = "identity_rewritten_records"
+_SEEDS, _SCOPE, _PARTNERS = "identity_seed_nodes", "identity_scope_nodes", "identity_partners"
+_CANDIDATES, _LIKELY = "identity_candidates", "identity_likely_records"
+_SCOPED_KEYS, _FURTHER = "identity_scoped_keys", "identity_further_pairs"
+
+
+def draw_line(warehouse: Warehouse, config: IdentityConfig, known: Knowledge) -> None:
+    """Fill the tables of inner and outer nodes.
+
+    Args:
+        warehouse: Holds the touched records and what they share with others.
+        config: As the run's.
+        known: What weighs the pairs.
+    """
+    warehouse.execute(f"create or replace temp table {REWRITTEN} as select record from {RECORDS}")
+    _find_partners(warehouse, config, known)
+    warehouse.execute(f"create or replace temp table {_SEEDS} as {_SEEDS_SQL}")
+    warehouse.execute(f"create or replace temp table {INNER} as {_INNER_SQL}")
+    warehouse.execute(
+        f"create or replace temp table identity_inner_records as "
+        f"select node as record from {INNER} union select record from {_LIKELY}"
+    )
+    add_kept(warehouse, "identity_inner_records")
+    warehouse.execute(f"insert into {INNER} {_EMAILS_SQL}")
+    warehouse.execute(f"insert into {INNER} {_DEVICES_SQL}")
+    look_around(warehouse)
+    warehouse.execute(
+        f"create or replace temp table {_SCOPE} as select node, source, source_record_id "
+        f"from {INNER} union all select node, source, source_record_id from {OUTER}"
+    )
+
+
+def narrow(warehouse: Warehouse, known: Knowledge) -> NodeCounts:
+    """Fill the tables of records, nodes, sightings and pairs with what is inside or looked at."""
+    warehouse.execute(
+        f"create or replace temp table identity_scoped as select node as record from {_SCOPE}"
+    )
+    add_kept(warehouse, "identity_scoped")
+    for table, sql in (
+        (SIGHTINGS, _SIGHTINGS_SQL),
+        (ALIASES, _ALIASES_SQL),
+        (ADDRESSES, _ADDRESSES_SQL),
+    ):
+        warehouse.execute(f"create or replace temp table {table} as {sql}")
+    counts = number_nodes(warehouse)
+    warehouse.execute(
+        f"create or replace temp table {NODES} as select * from {NODES} semi join {_SCOPE} using (node)"
+    )
+    _pair_scope(warehouse, known)
+    return counts
+
+
+def is_closed(warehouse: Warehouse, links: str) -> bool:
+    """Whether no link leads from an inner node to another one.
+
+    Args:
+        warehouse: Holds the inner nodes.
+        links: Relation of left_node and right_node.
+    """
+    inner = f"(select node from {INNER})"
+    return not warehouse.scalar(
+        f"select count(*) from {links} where (left_node in {inner}) <> (right_node in {inner})"
+    )
+
+
+def _find_partners(warehouse: Warehouse, config: IdentityConfig, known: Knowledge) -> None:
+    """Weigh the touched records against all others; keep whom they may be one person with."""
+    warehouse.execute(f"create or replace temp table {PAIRS} as {_TOUCHED_PAIRS_SQL}")
+    warehouse.execute(
+        f"create or replace temp table {_CANDIDATES} as select left_record as record from {PAIRS} "
+        f"union select right_record from {PAIRS} except select record from {RECORDS}"
+    )
+    add_kept(warehouse, _CANDIDATES, columns=("record", "gmail_mailbox", *COMPARED_COLUMNS))
+    compare_pairs(warehouse)
+    warehouse.execute(
+        f"create or replace temp table {DETERMINISTIC} "
+        "(left_record bigint, right_record bigint, rule varchar)"
+    )
+    apply_knowledge(warehouse, config, known)
+    warehouse.execute(
+        f"create or replace temp table {_PARTNERS} as {_PARTNERS_SQL}",
+        {"threshold": known.threshold},
+    )
+    warehouse.execute(
+        f"create or replace temp table {_LIKELY} as {_LIKELY_SQL}",
+        {"lowest": config.review_probability},
+    )
+    # Most candidates are nobody's; of them no more is read than was compared.
+    warehouse.execute(f"delete from {RECORDS} where record in (select record from {_CANDIDATES})")
+
+
+def _pair_scope(warehouse: Warehouse, known: Knowledge) -> None:
+    """Add the pairs among the records in scope, by blocks as large as they are among all records."""
+    warehouse.execute(
+        f"create or replace temp table identity_scoped_rows as "
+        f"select record, {KEY_COLUMNS} from {PREPARED.name.sql} "
+        f"semi join (from identity_scoped anti join {STALE} using (record)) using (record)"
+    )
+    unpivot(warehouse, "identity_scoped_rows", into=_SCOPED_KEYS)
+    warehouse.execute(
+        f"insert into {_SCOPED_KEYS} select * from {KEYED} "
+        "where record in (select record from identity_scoped)"
+    )
+    warehouse.execute(
+        f"create or replace temp table {_SCOPED_KEYS} as select * from {_SCOPED_KEYS} "
+        "qualify count(*) over (partition by key_number, key) > 1"
+    )
+    size_blocks(warehouse, _SCOPED_KEYS)
+    warehouse.execute(f"create or replace temp table {_FURTHER} as {_further_sql(known)}")
+    warehouse.execute(f"insert into {PAIRS} from {_FURTHER}")
+    compare_more(warehouse, _FURTHER)
+
+
+def _further_sql(known: Knowledge) -> str:
+    return f"""
+        with compared as (
+            select key_number, key from (
+                select key_number, key, size from {SIZES}
+                union all
+                select key_number, key, 1 from {KEYED}
+                semi join {_SCOPED_KEYS} using (key_number, key)
+                union all
+                select key_number, key, -1 from {KEYED_BEFORE}
+                semi join {_SCOPED_KEYS} using (key_number, key)
+            ) group by key_number, key having {is_open(known.limits, "sum(size)")}
+        ),
+        taken as (select * from {_SCOPED_KEYS} semi join compared using (key_number, key))
+        select distinct one.record as left_record, other.record as right_record
+        from taken as one join taken as other using (key_number, key)
+        anti join {PAIRS} as pairs on left_record = one.record and right_record = other.record
+        where one.record < other.record
+    """
+
+
+_TOUCHED_PAIRS_SQL = f"""
+    with everybody as (select * from {HELD} union all select * from {KEYED}),
+    touched as (
+        select * from {KEYED} semi join {REWEIGHED} using (record)
+        semi join (select * from {RESIZED} where is_now) using (key_number, key)
+    )
+    select distinct least(touched.record, everybody.record) as left_record,
+        greatest(touched.record, everybody.record) as right_record
+    from touched join everybody using (key_number, key)
+    where touched.record <> everybody.record
+"""
+
+# Likely pairs, and pairs of one mailbox, which is read by pairs.
+_PARTNERS_SQL = f"""
+    with likely as (
+        select left_record, right_record from {JUDGED} where probability >= $threshold
+        union
+        select left_record, right_record from {PAIRS}
+        join {RECORDS} as one on one.record = left_record
+        join {RECORDS} as other on other.record = right_record
+        where one.gmail_mailbox = other.gmail_mailbox
+    )
+    select left_record as node from likely union select right_record from likely
+"""
+
+# Pairs that somebody may look at.
+_LIKELY_SQL = f"""
+    select left_record as record from {JUDGED} where probability >= $lowest
+    union select right_record from {JUDGED} where probability >= $lowest
+"""
+
+_UNSHARED = f"""
+    select identifier_type, identifier_value from {VALUES}
+    anti join identity_shared_values using (identifier_type, identifier_value)
+"""
+
+# Whom a change touches, and who shares with them what links.
+_SEEDS_SQL = f"""
+    with unshared as ({_UNSHARED}),
+    sign_ins as (
+        select user_id from {RECORDS} semi join {REWEIGHED} using (record)
+        union select user_id from {PREPARED.name.sql} semi join {STALE} using (record)
+        union select source_record_id from {CAME} where source = '{USERS}'
+    ),
+    touched_values as (
+        select addresses.value from {CAME} join {ADDRESSES} as addresses
+            on given = source_record_id where source = '{EMAILS}'
+        union
+        select addresses.value from {SIGHTINGS} as sightings
+        join {ADDRESSES} as addresses on given = sightings.email
+        where user_id in (select user_id from sign_ins)
+        union
+        select identifier_value from {VALUES} where identifier_type = 'email'
+    ),
+    holders as (
+        select record from {KEPT}
+        where not email_is_shared and email in (select value from touched_values)
+            or not phone_is_shared and phone in (
+                select identifier_value from unshared where identifier_type = 'phone')
+            or user_id in (select user_id from sign_ins)
+    )
+    select node from {TOUCHED}
+    union select node from {_PARTNERS}
+    union select record from holders
+    union
+    select {node_of(f"'{USERS}'", "user_id")} from sign_ins where user_id is not null
+    union
+    select {node_of(f"'{EMAILS}'", "given")} from {ADDRESSES} semi join touched_values using (value)
+    union
+    select {node_of(f"'{USERS}'", "user_id")} from {SIGHTINGS}
+    join {ADDRESSES} on given = email semi join touched_values using (value)
+    where user_id is not null
+"""
+
+_INNER_SQL = f"""
+    with reached as (select distinct component from {NODE_STATES.name.sql} semi join {_SEEDS} using (node))
+    select node, source, source_record_id from {NODE_STATES.name.sql}
+    where component in (select component from reached)
+    union
+    select node, source, source_record_id from {CAME}
+"""
+
+_EMAILS_SQL = f"""
+    with wanted as ({INNER_VALUES})
+    select {node_of(f"'{EMAILS}'", "given")} as node, '{EMAILS}', given
+    from {ADDRESSES} semi join wanted using (value)
+    where node not in (select node from {INNER})
+"""
+
+_DEVICES_SQL = f"""
+    with users as (select source_record_id as id from {INNER} where source = '{USERS}'),
+    emails as (select source_record_id as id from {INNER} where source = '{EMAILS}'),
+    seen as (
+        select anonymous_id as id from {SIGHTINGS}
+        where anonymous_id is not null
+            and (user_id in (select id from users) or email in (select id from emails))
+        union
+        select previous_id from {ALIASES} where is_device and user_id in (select id from users)
+    )
+    select {node_of(f"'{DEVICES}'", "id")} as node, '{DEVICES}', id from seen
+    where node not in (select node from {INNER})
+"""
+
+_IN_SCOPE = f"select source_record_id from {_SCOPE} where source = "
+_SIGHTINGS_SQL = f"""
+    select * from {SIGHTINGS}
+    where user_id in ({_IN_SCOPE} '{USERS}') or email in ({_IN_SCOPE} '{EMAILS}')
+        or anonymous_id in ({_IN_SCOPE} '{DEVICES}')
+"""
+_ALIASES_SQL = f"""
+    select * from {ALIASES}
+    where user_id in ({_IN_SCOPE} '{USERS}')
+        or previous_id in ({_IN_SCOPE} '{USERS}') or previous_id in ({_IN_SCOPE} '{DEVICES}')
+"""
+_ADDRESSES_SQL = f"""
+    select * from {ADDRESSES}
+    where given in ({_IN_SCOPE} '{EMAILS}') or given in (select email from {SIGHTINGS})
+"""

@@ -1,0 +1,139 @@
+"""From links to persons, and from persons to tables: for everybody, or for the part that changed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from identity.around import INNER_IDS, OUTER, place_outer
+from identity.assign import assign_ids
+from identity.attach import attach_addresses, keep_clusters
+from identity.attach_devices import attach_devices
+from identity.block import KeyCount
+from identity.cluster import Edges, Ints, connect, separate
+from identity.collect import LINKS, PLACES, place_links
+from identity.constrain import find_conflicts
+from identity.extent import INNER, Extent
+from identity.inventory import RUNS
+from identity.limit import Bools, limit_size
+from identity.persons import write_persons
+from identity.publish import write_identifiers, write_links, write_review_queue
+from identity.region import REWRITTEN
+from identity.remember import (
+    BEGUN,
+    FORMER,
+    Moment,
+    find_members,
+    recall_members,
+    write_devices,
+    write_history,
+    write_members,
+)
+from identity.report import ResolutionReport, Tally, count_rows
+from identity.state import digest_state, keep_all, keep_some
+from identity.task import Task, Weighing
+from identity.touch import REWEIGHED_NODES, STALE
+from warehouse import Warehouse
+
+
+def settle_persons(task: Task, weighing: Weighing, extent: Extent) -> None:
+    """Fill the temporary tables of clusters, device owners and ids."""
+    warehouse = task.warehouse
+    place_links(warehouse, extent)
+    edges = _read_edges(warehouse)
+    is_record = _read_places(warehouse)
+    components = connect(edges, nodes=len(is_record))
+    conflicts = find_conflicts(warehouse, components, trust=weighing.trust)
+    found = limit_size(
+        edges,
+        separate(edges, components, conflicts),
+        is_record=is_record,
+        limit=task.config.max_records_per_person,
+    )
+    _mark_cuts(warehouse, found.cuts)
+    keep_clusters(warehouse, found.clusters)
+    if not extent.is_whole:
+        place_outer(warehouse)
+    attach_addresses(warehouse)
+    attach_devices(warehouse, task.config)
+    recall_members(warehouse, extent)
+    assign_ids(warehouse, former=FORMER if extent.is_whole else _FORMER_AROUND)
+
+
+_PERSONS = "select source, source_record_id, person_id from"
+_FORMER_AROUND = f"({_PERSONS} {FORMER} union all {_PERSONS} {OUTER})"
+
+
+# Whose ids the nodes that were resolved ever had.
+_AFFECTED_SQL = f"from {INNER_IDS} union select person_id from {BEGUN}"
+
+
+def publish(
+    task: Task,
+    moment: Moment,
+    weighing: Weighing,
+    keys: tuple[KeyCount, ...],
+    extent: Extent,
+    *,
+    given: str,
+) -> ResolutionReport:
+    """Write all tables.
+
+    Args:
+        task: What the run was given.
+        moment: When it writes.
+        weighing: What weighed the pairs.
+        keys: What blocking brought.
+        extent: What was resolved.
+        given: The fingerprint of what was read.
+    """
+    warehouse = task.warehouse
+    find_members(warehouse, extent)
+    write_history(warehouse, moment, extent)
+    write_members(warehouse, moment)
+    changes = write_persons(warehouse, moment, affected=None if extent.is_whole else _AFFECTED_SQL)
+    write_devices(warehouse, extent)
+    write_identifiers(warehouse, extent)
+    write_links(warehouse, extent)
+    write_review_queue(
+        warehouse, extent, lowest=task.config.review_probability,
+        threshold=weighing.threshold or 0.0,
+        reweighed=None if extent.is_whole else REWEIGHED_NODES,
+    )  # fmt: skip
+    if extent.is_whole:
+        keep_all(warehouse)
+    else:
+        keep_some(warehouse, gone=STALE, came=REWRITTEN, inner=INNER)
+    tally = Tally(
+        threshold=weighing.threshold, fields=weighing.fields, merges=changes.merges,
+        splits=changes.splits, keys=keys,
+    )  # fmt: skip
+    report = count_rows(warehouse, tally, extent, run_id=moment.run_id)
+    journal = {
+        "run_id": moment.run_id, "fingerprint": given, "records": report.records,
+        "persons": report.persons, "threshold": weighing.threshold, "whole_because": extent.because,
+        "state": digest_state(warehouse, task.path), "finished_at": moment.now,
+    }  # fmt: skip
+    warehouse.append(RUNS.name, pa.Table.from_pylist([journal]))
+    return report
+
+
+def _read_edges(warehouse: Warehouse) -> Edges:
+    rows = warehouse.read(f"select left_place, right_place, strength from {LINKS} order by link")
+    left, right, strength = (rows.column(name).to_numpy() for name in rows.column_names)
+    return Edges(left, right, strength)
+
+
+def _read_places(warehouse: Warehouse) -> Bools:
+    """Whether each linked node, by its place, is a record."""
+    rows = warehouse.read(f"select is_record from {PLACES} order by place")
+    return np.asarray(rows.column("is_record").to_numpy(), dtype=np.bool_)
+
+
+def _mark_cuts(warehouse: Warehouse, cuts: Ints) -> None:
+    rows = pa.table({"link": np.arange(len(cuts)), "cut_rule": cuts})
+    with warehouse.view("identity_arriving_cuts", rows):
+        warehouse.execute(
+            f"create or replace temp table {LINKS} as "
+            f"select * from {LINKS} join identity_arriving_cuts using (link)"
+        )

@@ -1,0 +1,149 @@
+"""Keep what the next run needs to resolve only what has changed since.
+
+Two tables: the records as they are compared, and one row per node with a hash of all that was
+known of it and the component that links put it in. What is kept is only used when it is exactly
+what the last run left and when the same knowledge weighs the pairs; an erasure, or anything else
+that touches the tables, makes the next run resolve everything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from identity.attach import ATTACHED
+from identity.block import KEYS, key_hash
+from identity.collect import PLACES
+from identity.constrain import COMPONENTS
+from identity.fingerprint import ROW_HASHES
+from identity.inventory import NODE_STATES, PREPARED, RUNS
+from identity.knowledge import digest_knowledge
+from identity.nodes import DEVICES, EMAILS, NODES, USERS
+from identity.observe import ADDRESSES, ALIASES, SIGHTINGS
+from identity.prepare import RECORDS
+from warehouse import Warehouse
+
+STATES = "identity_states"
+FIELDS = tuple(name for name in PREPARED.column_names if not name.startswith("key_"))
+_LISTED = ", ".join(FIELDS)
+
+
+def hash_nodes(warehouse: Warehouse) -> None:
+    """Fill the temporary table of all nodes as they are now: source, source_record_id, row_hash."""
+    warehouse.execute(f"create or replace temp table {STATES} as {_STATES_SQL}")
+
+
+def keep_all(warehouse: Warehouse) -> None:
+    """Keep the records and the nodes of a run that resolved everything."""
+    warehouse.replace(PREPARED.name, f"select {_LISTED}, {_KEYS_SQL} from {RECORDS}")
+    warehouse.replace(NODE_STATES.name, _node_states_sql(STATES, outer=_NOBODY))
+
+
+def keep_some(warehouse: Warehouse, *, gone: str, came: str, inner: str) -> None:
+    """Keep the records and the nodes of a run that resolved a part.
+
+    Args:
+        warehouse: Holds the tables of the run.
+        gone: Relation of the records (``record``) that are not as they were.
+        came: Relation of the records (``record``) to write.
+        inner: Relation of the nodes (``node``) that were resolved.
+    """
+    warehouse.replace_where(
+        PREPARED.name,
+        f"record in (select record from {gone})",
+        f"select {_LISTED}, {_KEYS_SQL} from {RECORDS} semi join {came} using (record)",
+    )
+    states = f"(select * from {STATES} semi join {inner} using (source, source_record_id))"
+    outer = f"(select node, component from {NODE_STATES.name.sql} anti join {inner} using (node))"
+    warehouse.replace_where(
+        NODE_STATES.name,
+        f"node in (select node from {inner})",
+        _node_states_sql(states, outer=outer),
+    )
+
+
+def digest_state(warehouse: Warehouse, learned: Path) -> str:
+    """Name what a run leaves, and what it had learned; anything else gives another name.
+
+    Args:
+        warehouse: Holds the tables.
+        learned: The file of what was learned.
+    """
+    sums = [
+        warehouse.scalar(
+            f"select count(*) || '|' || coalesce(sum(hash({columns})), 0) from {table}"
+        )
+        for table, columns in (
+            (PREPARED.name.sql, "record, key_0, key_1, key_3, email_is_shared, phone_is_shared"),
+            (NODE_STATES.name.sql, "node, row_hash, component"),
+        )
+    ]
+    return hashlib.sha256(f"{sums}|{digest_knowledge(learned)}".encode()).hexdigest()
+
+
+def last_state(warehouse: Warehouse) -> str | None:
+    """The name of what the last run left; None without one."""
+    found = warehouse.scalar(
+        f"select state from {RUNS.name.sql} order by finished_at desc, run_id limit 1"
+    )
+    return None if found is None else str(found)
+
+
+# ``hash`` of a null is not null.
+_KEYS_SQL = ", ".join(
+    f"case when {key.sql} is not null then {key_hash(number)} end as key_{number}"
+    for number, key in enumerate(KEYS)
+)
+
+
+_NOBODY = "(select null::bigint as node, null::bigint as component limit 0)"
+
+
+def _node_states_sql(states: str, *, outer: str) -> str:
+    """SQL of the rows of node states; a device is in no component.
+
+    Args:
+        states: Relation of the nodes as they are now.
+        outer: Relation of the components (node, component) of those that were not resolved: an
+            address may be theirs.
+    """
+    return f"""
+        with placed as (
+            select components.node, firsts.node as component
+            from {COMPONENTS} as components
+            join {PLACES} as firsts on firsts.place = components.component
+        )
+        select states.source, states.source_record_id, nodes.node, states.row_hash,
+            coalesce(
+                own.component, holding.component, outside.component, attached.holder, nodes.node
+            ) as component
+        from {states} as states join {NODES} as nodes using (source, source_record_id)
+        left join placed as own on own.node = nodes.node
+        left join {ATTACHED} as attached on attached.node = nodes.node
+        left join placed as holding on holding.node = attached.holder
+        left join {outer} as outside on outside.node = attached.holder
+    """
+
+
+# The order of the rows of a node does not count, nor how often one is told.
+_STATES_SQL = f"""
+    with seen as (
+        select *, hash(anonymous_id, user_id, email, timezone, day, occurred_at, known_at) as code
+        from {SIGHTINGS}
+    ),
+    aliased as (
+        select *, hash('alias', previous_id, user_id, occurred_at, known_at) as code from {ALIASES}
+    ),
+    parts as (
+        select '{USERS}' as source, user_id as id, code from seen where user_id is not null
+        union all select '{DEVICES}', anonymous_id, code from seen where anonymous_id is not null
+        union all select '{EMAILS}', email, code from seen where email is not null
+        union all select '{USERS}', user_id, code from aliased
+        union all select case when is_device then '{DEVICES}' else '{USERS}' end, previous_id, code
+        from aliased
+        union all select '{EMAILS}', given, 0::ubigint from {ADDRESSES}
+    )
+    select source, source_record_id, row_hash from {ROW_HASHES}
+    union all
+    select source, id, hash(source, id, bit_xor(code)) from parts group by source, id
+"""
