@@ -10,7 +10,7 @@ from typing import Any
 from sqlglot import exp
 
 from audiences.catalogue import ValueKind
-from audiences.config import Comparison
+from audiences.clauses import Comparison
 
 _TIMES = frozenset({"before", "after", "within_days"})
 _BOUNDS = frozenset({"at_least", "more_than", "at_most", "less_than"})

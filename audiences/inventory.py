@@ -47,9 +47,16 @@ MEMBERSHIP_CHANGES = Table(
     grain="One row per entry into or exit from an audience",
     columns=(
         _AUDIENCE,
-        _PERSON,
+        Column("person_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person; null where it was erased"),
         Column("change", "VARCHAR", Pii.NONE, "entered or exited"),
-        Column("cause", "VARCHAR", Pii.NONE, "why, in words without personal values"),
+        Column(
+            "cause",
+            "VARCHAR",
+            Pii.NONE,
+            "data: what is known of the person; rule: the audience's definition; identity: merges "
+            "and splits; consent; model: scores or personas of another publication; erasure",
+        ),
+        Column("detail", "VARCHAR", Pii.NONE, "the cause in words, without personal values"),
         _ARM,
         _RUN,
         Column("changed_at", "TIMESTAMP", Pii.NONE, "when it was computed, UTC"),
@@ -67,15 +74,27 @@ SIZES = Table(
         Column("as_of", "TIMESTAMP", Pii.NONE, "the moment the rules were judged at, UTC"),
         Column("matched", "BIGINT", Pii.NONE, "persons who meet the rules"),
         Column("suppressed", "BIGINT", Pii.NONE, "of these, persons without a required consent"),
-        Column("members", "BIGINT", Pii.NONE, "matched less suppressed"),
+        Column(
+            "outranked",
+            "BIGINT",
+            Pii.NONE,
+            "of these, persons with every consent who are in an audience that goes before it",
+        ),
+        Column("members", "BIGINT", Pii.NONE, "matched less suppressed and outranked"),
         Column("held_out", "BIGINT", Pii.NONE, "of the members, those in the hold-out"),
         Column("minimum_size", "BIGINT", Pii.NONE, "members below which nobody new is sent"),
         Column(
             "status",
             "VARCHAR",
             Pii.NONE,
-            "ready, too_small, or held: a model or persona it needs is not published, so its "
-            "members stay as they were",
+            "ready, too_small, or held: a model, persona, list or the rows of a table that it "
+            "needs are not there, so its members stay as they were",
+        ),
+        Column(
+            "rules",
+            "VARCHAR",
+            Pii.NONE,
+            "SHA-256 of its definition and of those that it refers to: the same text, the same rules",
         ),
         Column("computed_at", "TIMESTAMP", Pii.NONE, "when it was computed, UTC"),
     ),

@@ -11,13 +11,8 @@ from audiences.catalogue import CONTACT_POINTS, CURRENT_PERSON, Catalogue, read_
 from audiences.compile import compile_audiences
 from audiences.config import Audience
 from audiences.inventory import LEDGER, MEMBERSHIPS, TABLES
-from audiences.judge import FACTS, HOLDOUT, LACKING, MATCHED, judged, read_as_of
+from audiences.judge import FACTS, HOLDOUT, LACKING, MATCHED, MEMBERS, judged, read_as_of
 from warehouse import Warehouse
-
-_MEMBERS = f"""
-    select matched.* from {MATCHED} as matched
-    anti join {LACKING} as lacking using (audience_key, person_id)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +130,7 @@ def _preview(
     warehouse: Warehouse, key: str, catalogue: Catalogue, *, notes: tuple[str, ...]
 ) -> AudiencePreview:
     ours = {"key": key}
-    members = f"select * from ({_MEMBERS}) where audience_key = $key"
+    members = f"select * from ({MEMBERS}) where audience_key = $key"
     counted = warehouse.read(
         f"select count(*) as members, count(*) filter (arm = '{HOLDOUT}') as held_out "
         f"from ({members})",

@@ -11,7 +11,7 @@ from pydantic import Field as Described
 from pydantic import model_validator
 
 from audiences.catalogue import suggestion
-from audiences.config import KEY_PATTERN
+from audiences.clauses import KEY_PATTERN
 from audiences.errors import InvalidAudienceError
 from audiences.sync.destinations.vendors import Settings
 from audiences.sync.fields import SOURCE_PATTERN, Field
