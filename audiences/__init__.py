@@ -10,6 +10,7 @@ from audiences.errors import (
     DestinationRefusedError,
     DestinationUnavailableError,
     InvalidAudienceError,
+    NothingToAcceptError,
     UnsafeAddressError,
 )
 from audiences.membership import AudienceReport, compute_memberships
@@ -25,6 +26,7 @@ __all__ = [
     "DestinationRefusedError",
     "DestinationUnavailableError",
     "InvalidAudienceError",
+    "NothingToAcceptError",
     "Reached",
     "UnsafeAddressError",
     "compute_memberships",

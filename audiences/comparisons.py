@@ -132,7 +132,7 @@ def _equal(operand: Operand, value: Any, bindings: Bindings) -> exp.Expression:
         case ValueKind.NUMBER:
             return exp.EQ(this=_as(operand, "double"), expression=bindings.bind(float(value)))
         case _:
-            text = _folded(bindings.bind(str(value).strip()))
+            text = _folded(bindings.bind(str(value)))
             return exp.EQ(this=_folded(operand.value), expression=text)
 
 

@@ -161,7 +161,12 @@ RUNS = Table(
         _SYNC,
         _DESTINATION,
         _AUDIENCE,
-        Column("status", "VARCHAR", Pii.NONE, "running, succeeded, partial or failed"),
+        Column(
+            "status",
+            "VARCHAR",
+            Pii.NONE,
+            "running, succeeded, partial, failed, or held: a guard kept rows back",
+        ),
         Column("added", "BIGINT", Pii.NONE, "rows acknowledged as new"),
         Column("changed", "BIGINT", Pii.NONE, "rows acknowledged as changed"),
         Column("removed", "BIGINT", Pii.NONE, "rows acknowledged as removed"),
@@ -171,7 +176,19 @@ RUNS = Table(
         Column("no_consent", "BIGINT", Pii.NONE, "members not sent: consent missing"),
         Column("suppressed", "BIGINT", Pii.NONE, "members not sent: erased before"),
         Column("unreachable", "BIGINT", Pii.NONE, "members not sent: no identifier to send"),
-        Column("code", "VARCHAR", Pii.NONE, "why the run stopped early; null if it did not"),
+        Column(
+            "held",
+            "BIGINT",
+            Pii.NONE,
+            "rows that a guard kept back; below a minimum, every member who could be sent",
+        ),
+        Column(
+            "code",
+            "VARCHAR",
+            Pii.NONE,
+            "why the run stopped early or was held: too_many_removals, empty_source, "
+            "below_minimum or the destination's answer; null else",
+        ),
         Column("started_at", "TIMESTAMP", Pii.NONE, "UTC"),
         Column("finished_at", "TIMESTAMP", Pii.NONE, "UTC; null while running or killed"),
     ),
@@ -236,6 +253,17 @@ ROW_RESULTS = Table(
     aged_by="recorded_at",
 )
 
+ACCEPTANCES = Table(
+    TableName("sync", "acceptances"),
+    grain="One row per sync whose next run may remove more persons than its guard allows",
+    columns=(
+        _SYNC,
+        Column("removals", "BIGINT", Pii.NONE, "at most so many"),
+        Column("accepted_at", "TIMESTAMP", Pii.NONE, "when somebody accepted it, UTC"),
+    ),
+    key=("sync_key",),
+)
+
 TABLES: tuple[Table, ...] = (
     MEMBERSHIPS,
     MEMBERSHIP_CHANGES,
@@ -246,4 +274,5 @@ TABLES: tuple[Table, ...] = (
     RUNS,
     BATCHES,
     ROW_RESULTS,
+    ACCEPTANCES,
 )

@@ -13,6 +13,7 @@ from audiences.inventory import BATCHES, ROW_RESULTS, RUNS, TABLES
 from audiences.sync import ledger, plan
 from audiences.sync.config import Sync
 from audiences.sync.destinations.base import Destination, Sleep
+from audiences.sync.guard import TOO_MANY_REMOVALS, Guarded, guard_plan, use_acceptance
 from audiences.sync.suppression import SuppressionCheck, suppressed
 from warehouse import Warehouse
 
@@ -28,7 +29,8 @@ class SyncReport:
     Attributes:
         sync_key: The sync.
         destination_key: The destination.
-        status: succeeded; partial: some rows were refused or are in doubt; failed: the destination stopped it.
+        status: succeeded; partial: some rows were refused or are in doubt; failed: the destination
+            stopped it; held: a guard kept rows back.
         added: Acknowledged as new.
         changed: Acknowledged as changed.
         removed: Acknowledged as removed.
@@ -38,7 +40,8 @@ class SyncReport:
         no_consent: Members not sent because a consent is missing.
         suppressed: Members not sent because they were erased before.
         unreachable: Members not sent because they have none of the identifiers.
-        code: Why the run stopped early; None when it did not.
+        held: Planned rows that a guard kept back.
+        code: Why the run stopped early or was held; None when it was not.
     """
 
     sync_key: str
@@ -53,6 +56,7 @@ class SyncReport:
     no_consent: int
     suppressed: int
     unreachable: int
+    held: int
     code: str | None
 
 
@@ -94,10 +98,10 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the seventh is orches
     with suppressed(warehouse, sync, catalogue, suppression):
         try:
             run.resume(sleep)
-            run.send_due(sleep)
+            guarded = run.send_due(sleep)
         except DestinationError as error:
             return run.finish(error.code)
-        return run.finish(None)
+        return run.finish(None, guarded)
 
 
 @dataclass(slots=True)
@@ -125,13 +129,14 @@ class _Run:
             else:
                 ledger.void(self.warehouse, batch_id, now=self.intent.now)
 
-    def send_due(self, sleep: Sleep) -> None:
-        """Plan once, then commit and send batch after batch."""
+    def send_due(self, sleep: Sleep) -> Guarded:
+        """Plan once, let the guards judge it, then commit and send batch after batch."""
         self.warehouse.execute(
             f"create or replace temp table {ledger.PLAN} as "
             f"{plan.plan_sql(self.sync, self.catalogue)}",
             plan.plan_parameters(self.sync),
         )
+        guarded = guard_plan(self.warehouse, self.sync, self.catalogue)
         self.planned = self.warehouse.scalar(f"select count(*) from {ledger.PLAN}")
         for first in range(0, self.planned, self.destination.max_rows):
             end = first + self.destination.max_rows
@@ -140,10 +145,13 @@ class _Run:
             if batch_id is not None:
                 self._deliver(batch_id, sleep)
             self.intended = min(end, self.planned)
+        if guarded.code != TOO_MANY_REMOVALS:
+            use_acceptance(self.warehouse, self.sync)
+        return guarded
 
-    def write(self, status: str, code: str | None) -> SyncReport:
+    def write(self, status: str, code: str | None, *, held: int = 0) -> SyncReport:
         """Write this run's row and report it."""
-        report = self._report(status, code)
+        report = self._report(status, code, held)
         row = {
             **{name: getattr(report, name) for name in _COUNTS},
             "run_id": self.intent.run_id,
@@ -163,8 +171,10 @@ class _Run:
         )
         return report
 
-    def finish(self, code: str | None) -> SyncReport:
+    def finish(self, code: str | None, guarded: Guarded | None = None) -> SyncReport:
         """Judge the run by what is left undone."""
+        if guarded is not None and guarded.code:
+            return self.write("held", guarded.code, held=guarded.held)
         return self.write("failed" if code else "succeeded", code)
 
     def _due(self) -> str:
@@ -212,7 +222,7 @@ class _Run:
             return
         ledger.record_delivery(self.warehouse, batch_id, delivery, now=self.intent.now)
 
-    def _report(self, status: str, code: str | None) -> SyncReport:
+    def _report(self, status: str, code: str | None, held: int) -> SyncReport:
         rows = ledger.batch_facts(self.warehouse, self.batches)
         running = status == "running"
         gates = {} if running else plan.count_gates(self.warehouse, self.sync, self.catalogue)
@@ -231,6 +241,7 @@ class _Run:
             no_consent=gates.get("no_consent", 0),
             suppressed=gates.get("suppressed", 0),
             unreachable=gates.get("unreachable", 0),
+            held=held,
             code=code,
         )
 
@@ -251,4 +262,5 @@ _COUNTS = (
     "no_consent",
     "suppressed",
     "unreachable",
+    "held",
 )

@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from audiences import InvalidAudienceError, compute_memberships, load_audiences
+from audiences import (
+    InvalidAudienceError,
+    NothingToAcceptError,
+    compute_memberships,
+    load_audiences,
+)
 from orchestration.cli import audience, sync
 from orchestration.cli.app import app
 from orchestration.company import Company
@@ -169,3 +174,18 @@ def test_two_runs_are_compared_by_cause(folders: list[str]) -> None:
         {"change": "entered", "cause": "consent", "detail": "consent given", "persons": 1}
     ]
     assert _json("audience", "overlap", *folders) == []
+
+
+def test_why_a_person_was_not_sent(folders: list[str]) -> None:
+    (found,) = _json("sync", "why", "bea", *folders)
+
+    assert found["now"] == "a consent is missing: consent:personalization:denied"
+    assert (found["sync"], found["is_due"], found["there"]) == (
+        "readers_to_files", False, "never sent",
+    )  # fmt: skip
+
+
+def test_removals_that_are_not_held_cannot_be_accepted(folders: list[str]) -> None:
+    for sync_key in ("readers_to_files", "nobody"):
+        with pytest.raises(NothingToAcceptError, match=sync_key):
+            RUNNER.invoke(app, ["sync", "accept", sync_key, *folders], catch_exceptions=False)
