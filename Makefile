@@ -60,8 +60,9 @@ contracts: $(INSTALLED) ## who may import whom
 unit: $(INSTALLED)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-docs: $(INSTALLED) ## the reference pages: tables, configuration, commands, errors
+docs: $(INSTALLED) ## the reference pages, and the pages of the dbt project in dbt_project/target
 	$(BIN)/python -m orchestration.docs
+	$(BIN)/dbt --quiet docs generate --static --empty-catalog --project-dir dbt_project --profiles-dir dbt_project --target-path target --log-path dbt_project/target
 
 bench: $(INSTALLED) ## ratios against a named reference in the same run
 	$(BIN)/python -m benchmarks

@@ -165,7 +165,8 @@ RUNS = Table(
             "status",
             "VARCHAR",
             Pii.NONE,
-            "running, succeeded, partial, failed, or held: a guard kept rows back",
+            "running, succeeded, partial, failed, or held: only who had to go was removed, or, below "
+            "a minimum, nobody new was sent",
         ),
         Column("added", "BIGINT", Pii.NONE, "rows acknowledged as new"),
         Column("changed", "BIGINT", Pii.NONE, "rows acknowledged as changed"),
@@ -175,7 +176,9 @@ RUNS = Table(
         Column("held_out", "BIGINT", Pii.NONE, "members not sent: hold-out"),
         Column("no_consent", "BIGINT", Pii.NONE, "members not sent: consent missing"),
         Column("suppressed", "BIGINT", Pii.NONE, "members not sent: erased before"),
-        Column("unreachable", "BIGINT", Pii.NONE, "members not sent: no identifier to send"),
+        Column(
+            "unreachable", "BIGINT", Pii.NONE, "members not sent: no identifier that may be sent"
+        ),
         Column(
             "held",
             "BIGINT",

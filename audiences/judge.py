@@ -134,6 +134,21 @@ def consent_by_person(catalogue: Catalogue) -> str:
     """
 
 
+def denied_by_another(points: str, required: str) -> str:
+    """Condition: another person who holds the contact point denied one of the purposes.
+
+    Args:
+        points: Name of the contact points in the query.
+        required: Query for the purposes, as ``purpose``.
+    """
+    return f"""
+        exists (
+            select 1 from ({required}) as required
+            where contains(', ' || {points}.denied_purposes || ', ', ', ' || required.purpose || ', ')
+        )
+    """
+
+
 def stays(catalogue: Catalogue) -> str:
     """Query for the memberships as they stand, under the ids that their persons have now.
 

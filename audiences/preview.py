@@ -26,6 +26,7 @@ from audiences.judge import (
     MEMBERS,
     OUTRANKED,
     consent_by_person,
+    denied_by_another,
     judged,
     read_as_of,
 )
@@ -43,7 +44,7 @@ class AudiencePreview:
         held_out: Of the members, those never sent.
         suppressed: Persons without a consent, by ``consent:<purpose>:<status>``.
         outranked: Persons with every consent who are in an audience that goes before it.
-        reach: Members less held-out who have an identifier of their own, by its type.
+        reach: Members less held-out who have an identifier that they may be sent by, by its type.
         destinations: Of the same, those whom each sync could send, by its key.
         funnel: Each step of its rules in words, and how many persons meet all up to there.
         sample: Some members: person_id, arm, and e-mail and phone masked.
@@ -112,7 +113,7 @@ def preview(
         before=read_before(warehouse, configured),
     )
     with judged(warehouse, configured, plan, catalogue):
-        return _Look(warehouse, catalogue, plan, audience.key).preview(syncs)
+        return _Look(warehouse, catalogue, plan, audience).preview(syncs)
 
 
 def why(
@@ -186,7 +187,12 @@ class _Look:
     warehouse: Warehouse
     catalogue: Catalogue
     plan: Plan
-    key: str
+    audience: Audience
+
+    @property
+    def key(self) -> str:
+        """The audience's key."""
+        return self.audience.key
 
     def preview(self, syncs: Sequence[Reached]) -> AudiencePreview:
         """Count everything there is to know of it."""
@@ -229,8 +235,17 @@ class _Look:
             select distinct identifier_type as name, person_id
             from ({self._members()}) as members
             inner join {CONTACT_POINTS.sql} as points using (person_id)
-            where members.arm <> '{HOLDOUT}' and not coalesce(points.is_shared, false)
+            where members.arm <> '{HOLDOUT}' and {self._usable(())}
         """
+
+    def _usable(self, purposes: Sequence[str]) -> str:
+        """Condition: a contact point is one person's, or nobody who holds it denied a purpose."""
+        names = ", ".join(literal(name) for name in (*self.audience.purposes, *purposes))
+        required = f"select unnest([{names}]::varchar[]) as purpose"
+        return (
+            "not coalesce(points.is_shared, false) and points.identifier_value is not null "
+            f"and not {denied_by_another('points', required)}"
+        )
 
     def _sendable(self, sync: Reached) -> str:
         """Members whom a sync could send: not held out, reachable, with its destination's consents."""
@@ -252,8 +267,8 @@ class _Look:
         if CONTACT_POINTS in self.catalogue.columns:
             types = ", ".join(literal(name) for name in sync.identifiers)
             tests.append(
-                f"person_id in (select person_id from {CONTACT_POINTS.sql} where identifier_type "
-                f"in ({types}) and identifier_value is not null and not coalesce(is_shared, false))"
+                f"person_id in (select person_id from {CONTACT_POINTS.sql} as points "
+                f"where identifier_type in ({types}) and {self._usable(sync.purposes)})"
             )
         return " or ".join(tests) or "false"
 

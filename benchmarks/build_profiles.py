@@ -13,9 +13,8 @@ from orchestration.manifest import Workplace, load_manifest, parsed_project, run
 from warehouse import DuckDBWarehouse
 
 SCRIPT = Path(__file__).with_name("profiles_in_one_script.sql")
-# Candor stores events and sessions as well, which the script does not.
-BUDGET_FULL = 8.0
-BUDGET_INCREMENT = 7.0
+# Of building all; against the script there is no budget: Candor stores events and sessions as well.
+BUDGET_INCREMENT = 0.05
 EVENTS_PER_PERSON = 20
 
 
@@ -28,7 +27,7 @@ class DifferentProfilesError(AssertionError):
 
 
 def measure(folder: Path, *, people: int) -> list[Ratio]:
-    """Both ratios for so many persons with twenty events each."""
+    """The ratios for so many persons with twenty events each."""
     ratios, _ = measure_profiles(folder, persons=people, events=EVENTS_PER_PERSON * people)
     return ratios
 
@@ -54,8 +53,9 @@ def measure_profiles(folder: Path, *, persons: int, events: int) -> tuple[list[R
     _compare(path)
     size = f"{persons:,} persons, {events:,} events"
     return [
-        Ratio(f"profiles of {size}", full, "one SQL script", script, BUDGET_FULL),
-        Ratio("profiles after 1 % more events", again, "one SQL script", script_again, BUDGET_INCREMENT),
+        Ratio(f"profiles of {size}", full, "one SQL script", script, None),
+        Ratio("profiles after 1 % more events", again, "one SQL script", script_again, None),
+        Ratio("the same", again, "all profiles", full, BUDGET_INCREMENT),
     ], slowest  # fmt: skip
 
 

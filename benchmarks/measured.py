@@ -14,13 +14,13 @@ SEED = 5
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Seconds of ours and of a named reference, and the budget for their quotient."""
+    """Seconds of ours and of a named reference; the budget for their quotient, None without one."""
 
     what: str
     ours_s: float
     reference: str
     reference_s: float
-    budget: float
+    budget: float | None
 
     def cells(self) -> tuple[str, ...]:
         return (
@@ -29,7 +29,7 @@ class Ratio:
             self.reference,
             f"{self.reference_s:.1f}",
             f"{self.ours_s / self.reference_s:.2f}",
-            f"{self.budget:.2f}",
+            "" if self.budget is None else f"{self.budget:.2f}",
         )
 
 

@@ -36,6 +36,8 @@ RULES = (
 TOO_LARGE = len(RULES) - 1
 # What likeness alone cannot outweigh can be a slip of the pen, which an identifier outweighs, likeness does not.
 _POWERS = np.array([np.inf, DECIDED, DECIDED, LIKENESS, LIKENESS])
+# So whoever they keep apart is for somebody to look at.
+DOUBTFUL = tuple(np.flatnonzero(_POWERS == LIKENESS).tolist())
 
 
 # Shares of one person's pairs: of a hundred at most one may have two birth dates, of a thousand at

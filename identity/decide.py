@@ -35,6 +35,8 @@ class Origin(StrEnum):
 
     BY_HAND = "by_hand"
     REVIEW = "review"
+    # Of a pair that a rule keeps apart, however likely it is: it says nothing of the threshold.
+    RULE_REVIEW = "rule_review"
     SPLIT = "split"
     MERGE = "merge"
 
@@ -97,13 +99,20 @@ def write_decisions(warehouse: Warehouse, pairs: pa.Table, act: Act) -> str:
 
     Args:
         warehouse: Holds the decisions.
-        pairs: decision and the columns of ``PAIR``, each pair once; at least one row.
+        pairs: decision and the columns of ``PAIR``, each pair once; at least one row. Where they
+            have a column origin, it stands in place of the act's.
         act: What they have in common.
     """
     bound = {"origin": str(act.origin), "now": act.now, "reason": act.reason}
+    if "origin" not in pairs.column_names:
+        pairs = pairs.append_column("origin", pa.repeat(bound["origin"], len(pairs)))
     with warehouse.view("identity_arriving_decisions", pairs):
         act_id = warehouse.scalar(_ACT_ID_SQL, {"origin": bound["origin"], "now": act.now})
-        warehouse.append(DECISIONS_TABLE.name, _ROWS_SQL, {**bound, "act_id": act_id})
+        warehouse.append(
+            DECISIONS_TABLE.name,
+            _ROWS_SQL,
+            {"now": act.now, "reason": act.reason, "act_id": act_id},
+        )
     return str(act_id)
 
 
@@ -147,7 +156,7 @@ _ROWS_SQL = f"""
     select case when count(*) over () = 1 then $act_id
             else left(sha256({_NAMES}, $now::timestamp)), 26) end as decision_id,
         decision, {", ".join(PAIR)}, $reason as reason, $now::timestamp as decided_at,
-        $origin as origin, $act_id as act_id
+        origin, $act_id as act_id
     from identity_arriving_decisions order by decision_id
 """
 

@@ -74,7 +74,8 @@ class HeldChangesError(IdentityError):
             f"{changed:,} of {persons:,} persons ({changed / max(persons, 1):.1%}) would be merged, "
             "split or get another id, with no new record or decision as the reason; "
             f"max_changed_share of identity.yml allows {bound:.1%}. Likely why: "
-            f"{'; '.join(self.causes)}. Persons stay as they were, and nothing is sent. "
+            f"{'; '.join(self.causes)}. Persons stay as they were, and nothing is sent "
+            "but removals of who withdrew a consent. "
             "`candor identity plan` shows what would change; accept it with "
             "`candor run --accept-identity-changes`, or undo its cause and run again"
         )

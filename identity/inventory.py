@@ -152,7 +152,7 @@ DECISIONS = Table(
         *_PAIR,
         Column("reason", "VARCHAR", Pii.PERSONAL, "why, in the decider's words; null if not said"),
         Column("decided_at", "TIMESTAMP", Pii.NONE, "when, UTC"),
-        Column("origin", "VARCHAR", Pii.NONE, "by_hand, review, split or merge; null is by_hand"),
+        Column("origin", "VARCHAR", Pii.NONE, "by_hand, review, rule_review (of a pair that a rule keeps apart), split or merge; null is by_hand"),
         Column("act_id", "VARCHAR", Pii.PSEUDONYMOUS, "what was decided in one go; null: the decision alone"),
         Column("revoked_at", "TIMESTAMP", Pii.NONE, "when it was revoked, UTC; null while it stands"),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from identity.attach import ATTACHED, CLUSTERS
 from identity.attach_devices import DEVICE_LINKS, SHARED_DEVICES
 from identity.collect import LINKS
-from identity.constrain import RULES
+from identity.constrain import DOUBTFUL, RULES
 from identity.decide import DECISIONS
 from identity.inventory import IDENTIFIERS, REVIEW_QUEUE
 from identity.inventory import LINKS as LINKS_TABLE
@@ -53,7 +53,10 @@ def write_links(warehouse: Warehouse) -> int:
 
 
 def write_review_queue(warehouse: Warehouse, *, lowest: float, threshold: float) -> int:
-    """Put the likely pairs of different persons in place, surest first; return how many."""
+    """Put the likely pairs of different persons in place, surest first; return how many.
+
+    From the threshold on these are pairs that a birth date or a twin's first name keeps apart.
+    """
     return warehouse.replace(
         REVIEW_QUEUE.name,
         f"""
@@ -63,7 +66,10 @@ def write_review_queue(warehouse: Warehouse, *, lowest: float, threshold: float)
         join {CLUSTERS} as mine on mine.node = left_record
         join {CLUSTERS} as theirs on theirs.node = right_record
         anti join {DECISIONS} on left_node = left_record and right_node = right_record
-        where probability >= $lowest and probability < $threshold and mine.cluster <> theirs.cluster
+        where probability >= $lowest and mine.cluster <> theirs.cluster
+            and (probability < $threshold or (left_record, right_record) in (
+                select (left_node, right_node) from {LINKS} where cut_rule in {DOUBTFUL}
+            ))
         order by probability desc, left_record, right_record
         """,
         {"lowest": lowest, "threshold": threshold},

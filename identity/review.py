@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from identity.decide import PAIR, Act, Origin, Verdict, write_decisions
 from identity.errors import ReviewFileError
-from identity.inventory import REVIEW_QUEUE
+from identity.inventory import REVIEW_QUEUE, RUNS
 from identity.nodes import DEVICES, EMAILS
 from identity.prepare import SOURCE
 from identity.review_file import ANSWER, LINE, read_answers
@@ -163,6 +163,16 @@ _PROBLEMS_SQL = f"""
     group by what order by min({LINE}), what
 """
 
+_ORDERED = ", ".join(
+    f"{end}(({PAIR[0]}, {PAIR[1]}), ({PAIR[2]}, {PAIR[3]}))" for end in ("least", "greatest")
+)
+# Pairs that wait although they are likely enough: a rule keeps them apart.
+_RULED_SQL = f"""
+    select ({_ORDERED}) from {REVIEW_QUEUE.name.sql}
+    where probability >= (
+        select arg_max(threshold, finished_at) from {RUNS.name.sql} where threshold is not null
+    )
+"""
 _FRESH_SQL = f"""
     with answers as (
         select {ANSWER} as decision,
@@ -175,7 +185,9 @@ _FRESH_SQL = f"""
             from identity_answers where {ANSWER} <> ''
         )
     )
-    select * from answers
+    select *, case when ({_ORDERED}) in ({_RULED_SQL}) then '{Origin.RULE_REVIEW}'
+        else '{Origin.REVIEW}' end as origin
+    from answers
     anti join (
         select decision, least(left_key, right_key) as one_key,
             greatest(left_key, right_key) as other_key

@@ -132,7 +132,7 @@ def inspect_parameters(parameters: MatchParameters) -> MatchParameters:
 def choose_threshold(
     probabilities: Floats, expected: Floats, *, min_precision: float, floor: float
 ) -> float:
-    """Return the lowest probability from which on the expected precision is kept.
+    """Return the lowest probability, not below the floor, from which on the precision is kept.
 
     The mean of what is expected of all pairs at or above a threshold is the share of them that is
     right. Where no threshold keeps the precision, nothing is linked (a threshold above 1).
@@ -151,8 +151,15 @@ def choose_threshold(
     means = np.cumsum(expected[order]) / np.arange(1, len(ranked) + 1)
     # Pairs of one probability are linked all or none.
     last = np.append(ranked[1:] != ranked[:-1], True)
-    kept = ranked[last & (means >= min_precision)]
-    return max(float(kept[-1]), floor) if len(kept) else 1.1
+    is_kept = last & (means >= min_precision)
+    if not is_kept.any():
+        return 1.1
+    # What lies below the floor is no link: it must not make up for what lies above.
+    above = ranked >= floor
+    if not above.any() or (ranked[is_kept][-1] < floor and is_kept[above][-1]):
+        return floor
+    kept = ranked[is_kept & above]
+    return float(kept[-1]) if len(kept) else 1.1
 
 
 def _counts_rightly(field: FieldParameters) -> bool:

@@ -22,6 +22,7 @@ from orchestration.errors import MissingHomeError
 from orchestration.inventory import python_tables
 from orchestration.profiles_config import ProfilesConfig, load_profiles
 from orchestration.run_lock import hold_or_wait
+from orchestration.survivorship_config import SurvivorshipConfig, load_survivorship
 from personalization import ContentConfig
 from prediction import PersonasConfig, PredictionsConfig
 from privacy import ConsentConfig, RetentionConfig
@@ -79,13 +80,22 @@ class Company:
 
     @property
     def profiles(self) -> ProfilesConfig:
-        """How records and events become profiles."""
-        return load_profiles(self.paths.config, self.sources.sources)
+        """How events become profiles."""
+        return load_profiles(self.paths.config)
+
+    @property
+    def survivorship(self) -> SurvivorshipConfig:
+        """Which record wins each field of a profile."""
+        return load_survivorship(self.paths.config, self.sources.sources)
 
     @property
     def profile_variables(self) -> dict[str, Any]:
         """What dbt is told of the configuration."""
-        return {"consent_merge": self.consent.consent_merge, **self.profiles.as_variables()}
+        return {
+            "consent_merge": self.consent.consent_merge,
+            **self.profiles.as_variables(),
+            **self.survivorship.as_variables(),
+        }
 
     @property
     def retention(self) -> RetentionConfig:
@@ -140,7 +150,7 @@ class Company:
         """
         names = (
             "sources", "tracking_plan", "expectations", "identity", "consent", "profiles",
-            "retention", "predictions", "personas", "experiments", "content", "audiences",
+            "survivorship", "retention", "predictions", "personas", "experiments", "content", "audiences",
             "destinations", "syncs",
         )  # fmt: skip
         readers = (partial(getattr, self, name) for name in names)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
 
 from orchestration.company import Company, utc_now
 from orchestration.errors import NobodyToEraseError, RequestBlockedError, RunFailedError
@@ -12,21 +14,29 @@ from orchestration.privacy_parts import open_erasure, request_files, request_fol
 from orchestration.run import run_job
 from orchestration.run_lock import hold_run_lock
 from privacy import (
+    AccessReport,
     ErasurePlan,
     ErasureReport,
     IdentityType,
     Receipt,
+    RequestDesk,
     RequestPlace,
     SubjectIdentity,
     SubjectRequest,
+    archive_path,
     erase,
+    hand_out_archive,
+    make_request,
     plan_erasure,
     read_receipts,
     read_standing,
-    request_erasure,
+    serve_access,
 )
+from privacy.inventory import TABLES
 from settings import Paths
 from warehouse import Warehouse
+
+T = TypeVar("T")
 
 JOB = "run_privacy_requests"
 _WORDS = {
@@ -39,6 +49,7 @@ _WORDS = {
     "compacted": "Compacting the warehouse",
     "verified_no_trace": "Searching every file for traces",
     "completed": "Closing the requests",
+    "archive": "Writing archives",
 }
 
 
@@ -48,8 +59,11 @@ def waiting_requests(company: Company) -> tuple[SubjectRequest, ...]:
     Raises:
         InvalidRequestError: A file holds what is no request.
     """
-    places: tuple[RequestPlace, ...] = (*request_files(company), request_folder(company.paths))
-    return tuple(request for place in places for request in place.read())
+    return tuple(request for place in _places(company) for request in place.read())
+
+
+def _places(company: Company) -> tuple[RequestPlace, ...]:
+    return (*request_files(company), request_folder(company.paths))
 
 
 def carry_out(
@@ -59,7 +73,7 @@ def carry_out(
     run_id: str,
     now: datetime,
     progress: Callable[[str], None],
-) -> ErasureReport:
+) -> tuple[AccessReport, ErasureReport]:
     """Carry out waiting requests, and all that an earlier run left open; what the job does.
 
     The caller holds the run lock.
@@ -76,7 +90,9 @@ def carry_out(
         context = open_erasure(
             company, warehouse, now=now, run_id=run_id, progress=lambda step: progress(_say(step))
         )
-        return erase(waiting, context, only=only)
+        # First: after an erasure there is nothing left to give.
+        served = serve_access(waiting, context, company.retention, only=only)
+        return served, erase(waiting, context, only=only)
 
 
 def _say(step: str) -> str:
@@ -140,6 +156,52 @@ def run_requests(paths: Paths, *, only: Sequence[str] = ()) -> None:
         raise RequestBlockedError(blocked) from error
 
 
+def archive_person(paths: Paths, request: SubjectRequest) -> Path:
+    """Put one request into the drop folder, run the job for it, and return where its archive is.
+
+    Raises:
+        RequestBlockedError: Something stands against it; it goes on once that is settled.
+    """
+    request_folder(paths).add(request)
+    run_requests(paths, only=[request.request_id])
+    return archive_path(paths.home, request.request_id)
+
+
+def hand_out(paths: Paths, request_id: str, out: Path) -> None:
+    """Move the archive of a request out of the data home.
+
+    Raises:
+        MissingArchiveError: There is none.
+    """
+    with hold_run_lock(paths.home), Company(paths).open_warehouse() as warehouse:
+        hand_out_archive(warehouse, paths.home, request_id, out, now=utc_now())
+
+
+def decide(paths: Paths, act: Callable[[RequestDesk], T], *, by: str) -> T:
+    """Let somebody decide about a request, whether it was begun or still waits.
+
+    Raises:
+        RequestActError: It cannot be decided so.
+    """
+    company = Company(paths)
+    with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
+        warehouse.create_missing(TABLES)
+        desk = RequestDesk(warehouse, utc_now(), by)
+        desk.receive(waiting_requests(company))
+        return act(desk)
+
+
+def cancel(paths: Paths, request_id: str, *, by: str, reason: str) -> None:
+    """Call a request off, and take its identity out of the file in which it waits.
+
+    Raises:
+        RequestActError: It is not open, or has gone too far.
+    """
+    decide(paths, lambda desk: desk.cancel(request_id, reason=reason), by=by)
+    for place in _places(Company(paths)):
+        place.settle([request_id])
+
+
 def receipt_of(paths: Paths, request_id: str) -> Receipt:
     """The receipt of one request.
 
@@ -178,7 +240,9 @@ def erase_example_person(paths: Paths) -> Receipt:
     identity = SubjectIdentity(
         identity_type=IdentityType.EMAIL, identity_value=address, identity_format="raw"
     )
-    return erase_person(paths, request_erasure([identity], regulation="gdpr", now=utc_now()))
+    return erase_person(
+        paths, make_request([identity], "erasure", regulation="gdpr", now=utc_now())
+    )
 
 
 def _begun_here(company: Company) -> Sequence[str]:
@@ -187,8 +251,7 @@ def _begun_here(company: Company) -> Sequence[str]:
         standing = read_standing(warehouse)
     dropped = {request.request_id for request in request_folder(company.paths).read()}
     open_ones = {c.subject_request_id for c in standing if c.status in ("in_progress", "blocked")}
-    refused = {case.subject_request_id for case in standing if case.status == "refused"}
-    return sorted((dropped | open_ones) - refused)
+    return sorted(dropped | open_ones)
 
 
 def _example_address(warehouse: Warehouse) -> str | None:

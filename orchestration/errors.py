@@ -15,6 +15,9 @@
   - NobodyToEraseError
   - NothingToEvaluateError
   - TrialStagingError
+  - NoProfilesError
+  - UnknownProfileError
+  - SeveralProfilesError
 """
 
 from __future__ import annotations
@@ -167,4 +170,40 @@ class TrialStagingError(OrchestrationError):
         super().__init__(
             f"{what}; the temporary data home is removed: run `candor run` with the same --config "
             "and --landing and a --home of its own, whose dbt log says why"
+        )
+
+
+class NoProfilesError(OrchestrationError, LookupError):
+    """A profile is asked for and none was built yet."""
+
+    def __init__(self) -> None:
+        super().__init__("there are no profiles yet: `candor run` builds them")
+
+
+class UnknownProfileError(OrchestrationError, LookupError):
+    """Nobody has the id or the address that a profile is asked for by."""
+
+    def __init__(self, *, by_address: bool) -> None:
+        # What was asked for is not repeated: it may be an address.
+        if by_address:
+            said = (
+                "no person has this address: a value that is no address, an address that was "
+                "erased and one that came after the last `candor run` are nobody's"
+            )
+        else:
+            said = (
+                "no person has or had this id, or nothing belongs to it any more: "
+                "`candor identity explain SOURCE ID` names the person of a record"
+            )
+        super().__init__(said)
+
+
+class SeveralProfilesError(OrchestrationError, LookupError):
+    """A profile is asked for by an address that several persons use."""
+
+    def __init__(self, person_ids: Sequence[str]) -> None:
+        self.person_ids = tuple(person_ids)
+        listed = ", ".join(self.person_ids)
+        super().__init__(
+            f"{len(self.person_ids)} persons use this address: name one by its id: {listed}"
         )

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import dagster as dg
 
 from audiences import AudienceReport, compute_memberships
 from audiences.sync import SyncPlan, plan_sync
 from identity import IdentityConfig, PlannedChanges, plan_changes, resolve_accounts
 from orchestration.company import Company, utc_now
-from orchestration.dbt import Build, build
 from orchestration.defs.resolve import SEED
 from orchestration.home_copy import copy_of
-from orchestration.manifest import parsed_project
+from orchestration.marts import build_marts
 from orchestration.privacy_parts import erased_contacts
 from orchestration.progress import announce
 from warehouse import Warehouse
@@ -79,7 +74,8 @@ def plan_identity(company: Company, config: IdentityConfig) -> IdentityPlan:
     announce("Copying the warehouse")
     with copy_of(company) as trial:
         changes = _resolve(trial, config)
-        _build_marts(trial)
+        announce("Building profiles")
+        build_marts(trial, _READ, target="plan")
         announce("Computing audiences")
         with trial.open_warehouse() as warehouse:
             before = _sizes(warehouse)
@@ -105,36 +101,6 @@ def _resolve(trial: Company, config: IdentityConfig) -> PlannedChanges:
         )
         resolve_accounts(warehouse, config, run_id=_RUN_ID, now=now)
     return changes
-
-
-def _build_marts(trial: Company) -> None:
-    announce("Building profiles")
-    parsed = parsed_project(trial.paths)
-    nodes = json.loads(parsed.manifest.read_text(encoding="utf-8"))["nodes"]
-    wanted = Build(
-        parsed=parsed,
-        warehouse=trial.paths.warehouse,
-        target=trial.paths.dbt / "plan",
-        assets=_needed(nodes),
-        checks=(),
-        variables=trial.profile_variables,
-    )
-    with trial.lend_warehouse_file():
-        build(wanted).raise_on_failure()
-
-
-def _needed(nodes: Mapping[str, Any]) -> frozenset[dg.AssetKey]:
-    """The models that audiences and syncs read, and all that these are built from."""
-    waiting = [
-        name for name, node in nodes.items() if node["schema"] == "marts" and node["name"] in _READ
-    ]
-    found: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name in nodes and name not in found:
-            found.add(name)
-            waiting += nodes[name]["depends_on"]["nodes"]
-    return frozenset(dg.AssetKey([nodes[name]["schema"], nodes[name]["name"]]) for name in found)
 
 
 def _sizes(warehouse: Warehouse) -> dict[str, int]:

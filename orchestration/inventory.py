@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ import personalization.inventory
 import prediction.inventory
 import privacy.inventory
 from warehouse import Column, Pii, SubjectKey, SubjectKind, Table, TableName, declared
+
+PROFILES = "profiles"
+TRAIT = "trait"
 
 
 def python_tables() -> tuple[Table, ...]:
@@ -35,10 +38,27 @@ def python_tables() -> tuple[Table, ...]:
 def dbt_tables(manifest: Path) -> tuple[Table, ...]:
     """The relations that dbt builds, read from its manifest.
 
-    Views hold no rows of their own; they are declared without subjects.
+    Views hold no rows of their own; they are declared without subjects. A profile has the columns
+    of every trait too (ADR 0015).
     """
     nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
-    return tuple(_table(node) for node in nodes if node["resource_type"] == "model")
+    models = [node for node in nodes if node["resource_type"] == "model"]
+    traits = [trait for trait in models if TRAIT in trait["tags"]]
+    return tuple(
+        _table(_with_traits(model, traits) if model["name"] == PROFILES else model)
+        for model in models
+    )
+
+
+def _with_traits(
+    profiles: Mapping[str, Any], traits: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Profiles, with the columns of the traits after its own, in the order of the table."""
+    ordered = sorted(traits, key=lambda trait: str(trait["name"]))
+    added = [trait["columns"] for trait in ordered]
+    joined = {name: column for columns in added for name, column in columns.items()}
+    own = profiles["columns"]
+    return {**profiles, "columns": {**own, **{n: c for n, c in joined.items() if n not in own}}}
 
 
 def _table(node: Mapping[str, Any]) -> Table:

@@ -18,6 +18,7 @@ from orchestration.company import Company
 from orchestration.inventory import dbt_tables, python_tables
 from orchestration.manifest import parsed_project
 from privacy import (
+    ArchiveFolder,
     ErasureContext,
     FolderLocation,
     KeyRing,
@@ -118,6 +119,7 @@ def open_erasure(
             LandingLocation(warehouse, company.sources, paths.landing),
             *table_locations(warehouse, tables),
             *_folders(paths, warehouse, tables),
+            ArchiveFolder("archives", paths.home / "archives", warehouse, tables),
         ),
         destinations=eraser,
         suppressions=open_suppressions(company, warehouse),
@@ -133,6 +135,7 @@ def open_erasure(
         now=now,
         run_id=run_id,
         progress=progress,
+        needs_approval=company.consent.approve_requests,
     )
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from ingestion.config import RESERVED
-from settings import ConfigurationError, StrictModel, load_config, unknown_name
+from settings import StrictModel, load_config
 
 Activity = Literal[
     "content_view", "download", "search", "result_click", "cta_click", "exposure",
@@ -19,13 +17,8 @@ Activity = Literal[
 
 
 class ProfilesConfig(StrictModel):
-    """profiles.yml: how records and events become profiles; every key may be left out."""
+    """profiles.yml: how events become profiles; every key may be left out."""
 
-    source_priority: list[str] = Field(
-        default=[],
-        description="Sources whose values win, most trusted first; one that is not named comes "
-        "after all that are. Where trust is equal the newer record wins, then the fuller one.",
-    )
     session_gap_minutes: int = Field(
         30, gt=0, description="Minutes of silence after which a new session begins."
     )
@@ -60,25 +53,10 @@ class ProfilesConfig(StrictModel):
         return given
 
 
-def load_profiles(config: Path, sources: Collection[str]) -> ProfilesConfig:
+def load_profiles(config: Path) -> ProfilesConfig:
     """Read ``profiles.yml`` of a configuration folder; without it the defaults hold.
 
-    Args:
-        config: The configuration folder.
-        sources: Names of the sources that exist.
-
     Raises:
-        settings.ConfigurationError: The file says what is not understood, or trusts a source that
-            is not there.
+        settings.ConfigurationError: The file says what is not understood.
     """
-    path = config / "profiles.yml"
-    profiles = load_config(path, ProfilesConfig, missing_ok=True)
-    known = RESERVED | set(sources)
-    problems = tuple(
-        unknown_name(path, ("source_priority", place), name, known, what="sources")
-        for place, name in enumerate(profiles.source_priority)
-        if name not in known
-    )
-    if problems:
-        raise ConfigurationError(path, problems)
-    return profiles
+    return load_config(config / "profiles.yml", ProfilesConfig, missing_ok=True)

@@ -19,6 +19,7 @@ from ingestion.tracking_plan import EventContract, TrackingPlanConfig
 from measurement import ExperimentsConfig
 from orchestration.errors import TargetNotEmptyError
 from orchestration.profiles_config import ProfilesConfig
+from orchestration.survivorship_config import SurvivorshipConfig
 from personalization import ContentConfig
 from prediction import PersonasConfig, PredictionsConfig
 from privacy import ConsentConfig, RetentionConfig
@@ -37,6 +38,7 @@ SCHEMAS: dict[str, type[pydantic.BaseModel]] = {
     "identity": IdentityConfig,
     "consent": ConsentConfig,
     "profiles": ProfilesConfig,
+    "survivorship": SurvivorshipConfig,
     "predictions": PredictionsConfig,
     "personas": PersonasConfig,
     "audience": Audience,

@@ -1,7 +1,15 @@
-"""Consent, erasure with proof, retention and the audit log."""
+"""Consent, access, erasure with proof, retention and the audit log."""
 
 from __future__ import annotations
 
+from privacy.access import (
+    AccessReport,
+    ArchiveFolder,
+    archive_path,
+    hand_out_archive,
+    remove_expired_archives,
+    serve_access,
+)
 from privacy.audit import AuditHead, verify_audit
 from privacy.classification import unclassified, write_inventory
 from privacy.config import ConsentConfig, RetentionConfig
@@ -15,13 +23,16 @@ from privacy.erase import ErasureReport, erase
 from privacy.errors import (
     AuditChainError,
     InvalidRequestError,
+    MissingArchiveError,
     MissingKeyError,
     MissingPlanError,
     PrivacyError,
     ReceiptError,
+    RequestActError,
     RetentionRuleError,
     ScannerRecallError,
 )
+from privacy.handling import RequestDesk
 from privacy.keys import KeyRing, read_public_key
 from privacy.locations import FolderLocation, TableLocation, table_locations
 from privacy.plan import ErasurePlan
@@ -33,14 +44,16 @@ from privacy.requests import (
     RequestFile,
     SubjectIdentity,
     SubjectRequest,
+    make_request,
     read_bodies,
-    request_erasure,
 )
 from privacy.retention import RetentionOutcome, enforce_retention
-from privacy.standing import RequestStanding, read_standing
+from privacy.standing import RequestStanding, StepTaken, read_standing, read_steps
 from privacy.suppression import Suppressions
 
 __all__ = [
+    "AccessReport",
+    "ArchiveFolder",
     "AuditChainError",
     "AuditHead",
     "ConsentConfig",
@@ -53,11 +66,14 @@ __all__ = [
     "IdentityType",
     "InvalidRequestError",
     "KeyRing",
+    "MissingArchiveError",
     "MissingKeyError",
     "MissingPlanError",
     "PrivacyError",
     "Receipt",
     "ReceiptError",
+    "RequestActError",
+    "RequestDesk",
     "RequestFile",
     "RequestFolder",
     "RequestPlace",
@@ -66,18 +82,24 @@ __all__ = [
     "RetentionOutcome",
     "RetentionRuleError",
     "ScannerRecallError",
+    "StepTaken",
     "SubjectIdentity",
     "SubjectRequest",
     "Suppressions",
     "TableLocation",
+    "archive_path",
     "enforce_retention",
     "erase",
+    "hand_out_archive",
+    "make_request",
     "plan_erasure",
     "read_bodies",
     "read_public_key",
     "read_receipts",
     "read_standing",
-    "request_erasure",
+    "read_steps",
+    "remove_expired_archives",
+    "serve_access",
     "table_locations",
     "unclassified",
     "verify_audit",

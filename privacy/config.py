@@ -48,10 +48,10 @@ class ConsentConfig(StrictModel):
     exempt_sources: dict[str, ExemptSource] = Field(
         default_factory=dict, description="Sources, by name, that rest on another legal basis."
     )
-    consent_merge: Literal["latest", "most_restrictive"] = Field(
-        "latest",
-        description="Which decision holds where one person decided under several addresses: the "
-        "latest, or a denial by any of them.",
+    consent_merge: Literal["most_restrictive", "latest"] = Field(
+        "most_restrictive",
+        description="Which decision holds where one person decided under several records, "
+        "addresses or devices: a denial by any of them until one that it named grants, or the latest.",
     )
     customer_id_sources: tuple[str, ...] = Field(
         (),
@@ -59,6 +59,11 @@ class ConsentConfig(StrictModel):
         "empty for all of them. A user id is always accepted.",
     )
 
+    approve_requests: bool = Field(
+        False,  # noqa: FBT003 - a default, and pydantic takes it by position
+        description="Whether somebody must approve each request of a person (`candor privacy "
+        "approve`) before it is carried out.",
+    )
     request_files: Annotated[tuple[str, ...], AfterValidator(_inside_landing)] = Field(
         (),
         description="Files in the landing folder that hold data-subject requests, one OpenDSR "
@@ -87,6 +92,13 @@ class RetentionRule(StrictModel):
 
 class RetentionConfig(StrictModel):
     """retention.yml: rules by table; a table that is not named keeps its rows."""
+
+    archive_days: int = Field(
+        14,
+        gt=0,
+        description="Days that the archive of an access request waits to be handed out; then it is "
+        "removed.",
+    )
 
     tables: dict[str, RetentionRule] = Field(
         default_factory=dict, description="Each rule by schema.table."

@@ -83,6 +83,7 @@ class ErasureContext:
         now: Time to record, UTC without a zone.
         run_id: The run to record.
         progress: Told each step as it begins, and before it is recorded.
+        needs_approval: Whether somebody must approve a request before it is carried out.
     """
 
     warehouse: Warehouse
@@ -99,6 +100,7 @@ class ErasureContext:
     now: datetime
     run_id: str
     progress: Callable[[str], None] = lambda _message: None
+    needs_approval: bool = False
 
     @property
     def places(self) -> tuple[Location, ...]:

@@ -17,6 +17,7 @@ from privacy.bytescan import ByteScanner
 from privacy.classification import write_inventory
 from privacy.context import ErasureContext
 from privacy.errors import MissingPlanError
+from privacy.handling import unapproved
 from privacy.needles import Needles
 from privacy.neighbours import needles_among_neighbours
 from privacy.plan import ErasurePlan, distinct_keys, keys_of
@@ -29,6 +30,8 @@ from privacy.steps import Case, Outcome, Step, StepLog
 from privacy.verify import ScanReport, scan_home
 from warehouse import Location
 
+ERASURE = "erasure"
+
 
 @dataclass(frozen=True, slots=True)
 class ErasureReport:
@@ -37,21 +40,20 @@ class ErasureReport:
     Attributes:
         receipts: Of the requests that this pass completed.
         blocked: Every reason of each request that is blocked, by id.
-        refused: Every reason of each request that is not served, by id.
     """
 
     receipts: tuple[Receipt, ...]
     blocked: Mapping[str, Sequence[str]]
-    refused: Mapping[str, Sequence[str]]
 
 
 def erase(
     requests: Sequence[SubjectRequest], context: ErasureContext, *, only: Collection[str] = ()
 ) -> ErasureReport:
-    """Carry every request, and every one that an earlier pass left open, as far as it goes.
+    """Carry every erasure, and every one that an earlier pass left open, as far as it goes.
 
     Args:
-        requests: Every request whose body is still there: those under way need theirs too.
+        requests: Every request whose body is still there: those under way need theirs too, and
+            what other requests name is told from what is sought.
         context: What to work with.
         only: Ids of the new requests to begin; none for all.
 
@@ -62,8 +64,14 @@ def erase(
     context.suppressions.check_keys()
     context.suppressions.keys.signing_key()  # a key that cannot be made must stop the first step
     log = StepLog(context.warehouse, context.now, context.run_id)
-    _settle(context, log.completed_ids())
-    log.receive([item for item in requests if not only or item.request_id in only])
+    _settle(context, log.closed_ids())
+    log.receive(
+        [
+            item
+            for item in requests
+            if item.subject_request_type == ERASURE and (not only or item.request_id in only)
+        ]
+    )
     bodies = {request.request_id: request for request in requests}
     cases = _with_a_way_on(context, log, bodies)
     for step, act in _ACTS.items():
@@ -79,8 +87,7 @@ def erase(
     receipts = read_receipts(context.warehouse)
     return ErasureReport(
         receipts=tuple(item for item in receipts if item.subject_request_id in completed),
-        blocked=log.reasons("blocked"),
-        refused=log.reasons("refused"),
+        blocked=log.blocked(ERASURE),
     )
 
 
@@ -121,7 +128,7 @@ def _with_a_way_on(
     context: ErasureContext, log: StepLog, bodies: Mapping[str, SubjectRequest]
 ) -> list[Case]:
     """The open cases, less those whose persons nobody can name any more."""
-    cases = log.open_cases()
+    cases = log.open_cases(ERASURE)
     lost = {
         case.subject_request_id: [_lost(case)]
         for case in cases
@@ -159,9 +166,13 @@ def _verify_identity(due: _Pass) -> Outcome:
 def _plan(due: _Pass) -> Outcome:
     context = due.context
     write_inventory(context.warehouse, context.tables)
-    plans, blocked = plan_erasure(
+    waiting = unapproved(due.log, due.request_ids) if context.needs_approval else {}
+    plans, against = plan_erasure(
         [due.bodies[request_id] for request_id in due.request_ids], context
     )
+    blocked = {
+        name: [*waiting.get(name, ()), *against.get(name, ())] for name in (*waiting, *against)
+    }
     free = [plan for plan in plans if plan.subject_request_id not in blocked]
     for plan in free:
         context.plans.freeze(plan)
@@ -299,7 +310,7 @@ def _needles(due: _Pass, plans: Sequence[ErasurePlan]) -> Needles:
     ]
     planned = [
         value
-        for case in due.log.open_cases()
+        for case in due.log.open_cases(ERASURE)
         if case.subject_request_id not in due.request_ids
         and context.plans.exists(case.subject_request_id)
         for _, value in context.plans.read(case.subject_request_id).keys

@@ -4,6 +4,8 @@
   - InvalidRequestError
   - MissingKeyError
   - MissingPlanError
+  - MissingArchiveError
+  - RequestActError
   - ScannerRecallError
   - ReceiptError
   - AuditChainError
@@ -47,6 +49,28 @@ class MissingPlanError(PrivacyError):
         super().__init__(
             f"request {subject_request_id} was planned and its plan is gone before it was "
             "completed: ask the controller to send the request again under a new id"
+        )
+
+
+class MissingArchiveError(PrivacyError):
+    """There is no archive of a request to hand out."""
+
+    def __init__(self, subject_request_id: str) -> None:
+        self.subject_request_id = subject_request_id
+        super().__init__(
+            f"request {subject_request_id} has no archive here: it is not completed, or its archive "
+            "was handed out or has expired; `candor privacy list` says where it stands"
+        )
+
+
+class RequestActError(PrivacyError, ValueError):
+    """A request cannot be approved, extended or called off."""
+
+    def __init__(self, subject_request_id: str, act: str, reason: str) -> None:
+        self.subject_request_id, self.act, self.reason = subject_request_id, act, reason
+        super().__init__(
+            f"request {subject_request_id} cannot be {act}: {reason}; `candor privacy list` shows "
+            "all requests"
         )
 
 

@@ -70,6 +70,15 @@ class TableLocation:
             rows = self.warehouse.read(self._by_request())
         return dict(zip(*(rows[name].to_pylist() for name in rows.column_names), strict=True))
 
+    def read(self, keys: pa.Table) -> pa.Table:
+        """The persons' rows; of a row about two, what names the other is null."""
+        if not self._is_there():
+            return pa.table({})
+        with self.warehouse.view(_KEYS, keys):
+            return self.warehouse.read(
+                f"select * {self._veiled()} from {self.table.name.sql} where {self._is_theirs()}"
+            )
+
     def erase(self, keys: pa.Table) -> Sequence[Trace]:
         """Delete the persons' rows in one transaction."""
         with self.warehouse.transaction():
@@ -85,11 +94,17 @@ class TableLocation:
         return bool(self.table.subjects) and self.warehouse.exists(self.table.name)
 
     def _is_theirs(self) -> str:
-        tests = (
-            f"{_expression(key)} in (select value from {_KEYS} where kind = '{key.kind}')"
+        return " or ".join(_holds(key) for key in self.table.subjects)
+
+    def _veiled(self) -> str:
+        kinds = [key.kind for key in self.table.subjects]
+        veiled = [
+            f"case when {_holds(key)} then {quoted(column)} end as {quoted(column)}"
             for key in self.table.subjects
-        )
-        return "coalesce(" + ", false) or coalesce(".join(tests) + ", false)"
+            if kinds.count(key.kind) > 1
+            for column in key.columns
+        ]
+        return f"replace ({', '.join(veiled)})" if veiled else ""
 
     def _by_request(self) -> str:
         arms = " union ".join(
@@ -163,6 +178,11 @@ class FolderLocation:
 def table_locations(warehouse: Warehouse, tables: Sequence[Table]) -> tuple[TableLocation, ...]:
     """One location for each declared table whose rows speak of persons."""
     return tuple(TableLocation(warehouse, table) for table in tables if table.subjects)
+
+
+def _holds(key: SubjectKey) -> str:
+    theirs = f"select value from {_KEYS} where kind = '{key.kind}'"
+    return f"coalesce({_expression(key)} in ({theirs}), false)"
 
 
 def _expression(key: SubjectKey) -> str:

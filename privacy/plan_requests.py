@@ -23,6 +23,24 @@ def plan_erasure(
     Returns:
         One plan for each request that names somebody, and every reason against each, by request.
     """
+    plans, unclear = find_persons(requests, context)
+    refusals = _refusals(plans, context.places)
+    reasons = {plan.subject_request_id: why for plan, why in zip(plans, refusals, strict=True)}
+    against = {
+        name: [*unclear.get(name, ()), *reasons.get(name, ())] for name in (*unclear, *reasons)
+    }
+    return plans, {name: why for name, why in against.items() if why}
+
+
+def find_persons(
+    requests: Sequence[SubjectRequest], context: ErasureContext
+) -> tuple[Sequence[ErasurePlan], Mapping[str, Sequence[str]]]:
+    """Say what is held of the persons and where; writes nothing.
+
+    Returns:
+        One plan for each request that names somebody, and every reason why it is not known, or not
+        known in full, what is held, by request.
+    """
     undeclared = unclassified(context.warehouse, context.tables)
     closure = close_identities(
         context.warehouse,
@@ -33,12 +51,11 @@ def plan_erasure(
     )
     clear = [item.request_id for item in requests if item.request_id not in closure.unclear]
     plans = make_plans(_only(closure, clear), clear, context.places)
-    reasons: dict[str, Sequence[str]] = {
-        plan.subject_request_id: [*undeclared, *refusals]
-        for plan, refusals in zip(plans, _refusals(plans, context.places), strict=True)
+    reasons = {
+        item.request_id: [*closure.unclear.get(item.request_id, ()), *undeclared]
+        for item in requests
     }
-    unclear = {name: [*why, *undeclared] for name, why in closure.unclear.items()}
-    return plans, {name: why for name, why in {**reasons, **unclear}.items() if why}
+    return plans, {name: why for name, why in reasons.items() if why}
 
 
 def _only(closure: Closure, request_ids: Sequence[str]) -> Closure:

@@ -58,6 +58,7 @@ SUPPORTED = (
     IdentityType.USER_ID,
     IdentityType.ANONYMOUS_ID,
 )
+RequestType = Literal["erasure", "access", "portability"]
 Format = Literal["raw", "sha1", "md5", "sha256"]
 
 
@@ -93,7 +94,7 @@ class SubjectRequest(pydantic.BaseModel):
 
     regulation: Literal["gdpr", "ccpa"] = "gdpr"  # required, yet missing in the spec's own example
     subject_request_id: UUID
-    subject_request_type: Literal["erasure", "access", "portability"]
+    subject_request_type: RequestType
     submitted_time: pydantic.AwareDatetime
     subject_identities: tuple[SubjectIdentity, ...] = Field(min_length=1)
 
@@ -233,14 +234,18 @@ def read_bodies(path: Path) -> tuple[SubjectRequest, ...]:
     return tuple(item for item in parsed if isinstance(item, SubjectRequest))
 
 
-def request_erasure(
-    identities: Sequence[SubjectIdentity], *, regulation: Literal["gdpr", "ccpa"], now: datetime
+def make_request(
+    identities: Sequence[SubjectIdentity],
+    request_type: RequestType,
+    *,
+    regulation: Literal["gdpr", "ccpa"],
+    now: datetime,
 ) -> SubjectRequest:
-    """Make an erasure request, as ``candor privacy erase`` does for a person who wrote in."""
+    """Make a request, as ``candor privacy erase`` does for a person who wrote in."""
     return SubjectRequest(
         regulation=regulation,
         subject_request_id=uuid4(),
-        subject_request_type="erasure",
+        subject_request_type=request_type,
         submitted_time=now.replace(tzinfo=UTC),
         subject_identities=tuple(identities),
     )
@@ -254,9 +259,25 @@ def deadline(regulation: str, submitted_at: datetime) -> datetime:
     """
     if regulation == "ccpa":
         return submitted_at + timedelta(days=_CCPA_DAYS)
-    year, month = divmod(submitted_at.year * 12 + submitted_at.month, 12)
+    return _months_after(submitted_at, 1)
+
+
+def extended_deadline(regulation: str, submitted_at: datetime) -> datetime:
+    """When an answer is due after the one extension that the law allows.
+
+    Source: GDPR Article 12(3) (two further months, so three from the day of asking); CCPA
+    regulations section 7021(b) (90 calendar days in all).
+    """
+    if regulation == "ccpa":
+        return submitted_at + timedelta(days=2 * _CCPA_DAYS)
+    return _months_after(submitted_at, 3)
+
+
+def _months_after(day: datetime, months: int) -> datetime:
+    """The same day of a later month, else its last day."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     last = calendar.monthrange(year, month + 1)[1]
-    return submitted_at.replace(year=year, month=month + 1, day=min(submitted_at.day, last))
+    return day.replace(year=year, month=month + 1, day=min(day.day, last))
 
 
 def _bodies(text: str) -> Sequence[str]:

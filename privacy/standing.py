@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from privacy.inventory import REQUESTS
+from privacy.inventory import REQUEST_STEPS, REQUESTS
 from warehouse import Warehouse
+
+_WARNINGS = (0.5, 0.75, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +22,9 @@ class RequestStanding:
         subject_request_id: The controller's id.
         request_type: erasure, access or portability.
         regulation: gdpr or ccpa.
-        status: in_progress, blocked, refused or completed.
+        status: in_progress, blocked, completed or cancelled.
         step: The last step that was done.
-        reasons: Why it is blocked or refused; empty else.
+        reasons: Why it is blocked; empty else.
         submitted_at: When the person asked.
         received_at: When it was first read.
         due_at: The legal deadline.
@@ -38,9 +42,44 @@ class RequestStanding:
     due_at: datetime
     completed_at: datetime | None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is neither carried out nor called off."""
+        return self.status in ("in_progress", "blocked")
+
     def is_overdue(self, now: datetime) -> bool:
         """Whether the deadline has passed without an end."""
-        return self.completed_at is None and self.status != "refused" and self.due_at < now
+        return self.is_open and self.due_at < now
+
+    def warning(self, now: datetime) -> str | None:
+        """How much of the time has gone, once it is half of it; None before, and at the end."""
+        if not self.is_open:
+            return None
+        if self.due_at < now:
+            return "overdue"
+        used = (now - self.submitted_at) / (self.due_at - self.submitted_at)
+        passed = [share for share in _WARNINGS if used >= share]
+        return f"{passed[-1]:.0%} of the time used" if passed else None
+
+
+@dataclass(frozen=True, slots=True)
+class StepTaken:
+    """One step that was done, or one decision; ``detail`` holds counts, statuses and reasons."""
+
+    step: str
+    detail: Mapping[str, Any]
+    done_at: datetime
+    run_id: str
+
+
+def read_steps(warehouse: Warehouse, request_id: str) -> tuple[StepTaken, ...]:
+    """What was done for a request, in order of time."""
+    rows = warehouse.read(
+        f"select {', '.join(StepTaken.__slots__)} from {REQUEST_STEPS.name.sql} "
+        "where subject_request_id = $request_id order by done_at, rowid",
+        {"request_id": request_id},
+    ).to_pylist()
+    return tuple(StepTaken(**{**row, "detail": json.loads(row["detail"])}) for row in rows)
 
 
 def read_standing(warehouse: Warehouse) -> tuple[RequestStanding, ...]:

@@ -18,7 +18,7 @@ from warehouse import Warehouse
 
 
 class Step(StrEnum):
-    """The steps of an erasure, in their order."""
+    """The steps of an erasure, in their order; an archive has the first four and the last."""
 
     RECEIVED = "received"
     ACKNOWLEDGED = "acknowledged"
@@ -73,7 +73,7 @@ class StepLog:
     run_id: str
 
     def receive(self, requests: Sequence[SubjectRequest]) -> None:
-        """Write down requests that are new; those that are not served are refused at once."""
+        """Write down requests that are new."""
         known = set(
             self.warehouse.read(f"select subject_request_id from {REQUESTS.name.sql}")[
                 "subject_request_id"
@@ -87,18 +87,22 @@ class StepLog:
             self.warehouse.append(REQUESTS.name, pa.Table.from_pylist(rows, schema=_SCHEMA))
             self._append(Step.RECEIVED, {request_id: {} for request_id in fresh})
 
-    def open_cases(self) -> tuple[Case, ...]:
-        """Every erasure that is not completed, in order of its id."""
+    def open_cases(self, *request_types: str) -> tuple[Case, ...]:
+        """Every request of these types that is not completed, in order of its id."""
         rows = self.warehouse.read(
             f"select {', '.join(Case.__slots__)} from {REQUESTS.name.sql} "
-            "where status in ('in_progress', 'blocked') order by subject_request_id"
+            "where status not in ('completed', 'cancelled') "
+            "and list_contains($types::varchar[], request_type) "
+            "order by subject_request_id",
+            {"types": list(request_types)},
         ).to_pylist()
         return tuple(Case(**{**row, "step": Step(row["step"])}) for row in rows)
 
-    def completed_ids(self) -> frozenset[str]:
-        """Every request that was carried out."""
+    def closed_ids(self) -> frozenset[str]:
+        """Every request that was carried out or called off."""
         rows = self.warehouse.read(
-            f"select subject_request_id from {REQUESTS.name.sql} where status = 'completed'"
+            f"select subject_request_id from {REQUESTS.name.sql} "
+            "where status in ('completed', 'cancelled')"
         )
         return frozenset(rows["subject_request_id"].to_pylist())
 
@@ -117,6 +121,36 @@ class StepLog:
             ]
             append_audit(self.warehouse, blocked, now=self.now)
 
+    def note(
+        self,
+        act: str,
+        request_id: str,
+        detail: Mapping[str, Any],
+        *,
+        due_at: datetime | None = None,
+        status: str | None = None,
+    ) -> None:
+        """Write down what somebody decided, and what follows from it for the request."""
+        with self.warehouse.transaction():
+            self._append(act, {request_id: detail})
+            self.warehouse.execute(
+                f"""
+                update {REQUESTS.name.sql}
+                set due_at = coalesce($due_at::timestamp, due_at),
+                    status = coalesce($status::varchar, status)
+                where subject_request_id = $request_id
+                """,
+                {"due_at": due_at, "status": status, "request_id": request_id},
+            )
+
+    def noted(self, act: str) -> frozenset[str]:
+        """Every request about which somebody decided so."""
+        rows = self.warehouse.read(
+            f"select subject_request_id from {REQUEST_STEPS.name.sql} where step = $act",
+            {"act": str(act)},
+        )
+        return frozenset(rows["subject_request_id"].to_pylist())
+
     def detail(self, request_id: str, step: Step) -> Mapping[str, Any]:
         """What was written down about a step of a request; empty when it was not done."""
         found = self.warehouse.scalar(
@@ -126,16 +160,16 @@ class StepLog:
         )
         return dict(json.loads(found)) if found else {}
 
-    def reasons(self, status: str) -> Mapping[str, Sequence[str]]:
-        """The reasons of every request that is blocked, or refused, by id."""
+    def blocked(self, *request_types: str) -> Mapping[str, Sequence[str]]:
+        """The reasons of every request of these types that is blocked, by id."""
         rows = self.warehouse.read(
-            f"select subject_request_id, reasons from {REQUESTS.name.sql} "
-            "where status = $status order by subject_request_id",
-            {"status": status},
+            f"select subject_request_id, reasons from {REQUESTS.name.sql} where status = 'blocked' "
+            "and list_contains($types::varchar[], request_type) order by subject_request_id",
+            {"types": list(request_types)},
         ).to_pylist()
         return {row["subject_request_id"]: json.loads(row["reasons"]) for row in rows}
 
-    def _append(self, step: Step, details: Mapping[str, Mapping[str, Any]]) -> None:
+    def _append(self, step: str, details: Mapping[str, Mapping[str, Any]]) -> None:
         rows = [
             {
                 "subject_request_id": request_id,
@@ -175,17 +209,13 @@ class StepLog:
         )
 
     def _row(self, request: SubjectRequest) -> dict[str, Any]:
-        is_served = request.subject_request_type == "erasure"
-        reasons = (
-            [] if is_served else [f"{request.subject_request_type} requests are not served yet"]
-        )
         return {
             "subject_request_id": request.request_id,
             "request_type": request.subject_request_type,
             "regulation": request.regulation,
-            "status": "in_progress" if is_served else "refused",
+            "status": "in_progress",
             "step": str(Step.RECEIVED),
-            "reasons": json.dumps(reasons),
+            "reasons": "[]",
             "identity_types": json.dumps(
                 [
                     f"{item.identity_type}:{item.identity_format}"

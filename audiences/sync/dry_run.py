@@ -31,7 +31,8 @@ class SyncPlan:
         held_out: Members not sent because they are held out.
         no_consent: Members not sent because a consent is missing.
         suppressed: Members not sent because they were erased before.
-        unreachable: Members not sent because they have none of the identifiers.
+        unreachable: Members not sent because they have none of the identifiers, or none that nobody
+            else who holds it has denied.
     """
 
     sync_key: str

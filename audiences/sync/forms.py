@@ -10,7 +10,7 @@ raw hash); Meta, facebook-business ``normalize.py`` (digits without plus and lea
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 IdentifierType = Literal["email", "phone", "person_id", "uid2", "tdid", "maid"]
 # Ids that others gave a person, as they stand in a column of the profile.
@@ -36,6 +36,12 @@ def form_sql(value: str, kind: str, form: str) -> str:
     if form == "meta" and kind == "phone":
         return f"sha256(ltrim(regexp_replace({value}, '[^0-9]', '', 'g'), '0'))"
     return f"sha256({value})"
+
+
+def forms_of(kind: str) -> tuple[str, ...]:
+    """The forms in which identifiers of a kind differ when they are sent."""
+    value = "value"
+    return tuple({form_sql(value, kind, form): form for form in get_args(Form)}.values())
 
 
 def column_of(kind: str, form: str) -> str:

@@ -1,6 +1,6 @@
 """Stop a sync that would do what nobody meant, until somebody says that it was meant.
 
-Held is everything but the removals of those who may not be sent any more: these never wait.
+Held is everything but the removals of those who withdrew a consent or were erased: they never wait.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ BELOW_MINIMUM = "below_minimum"
 # In a small audience a few persons are a large share of it, and a few persons are soon put back.
 FEW = 20
 _BY_THE_RULES = "operation = 'remove' and cause in ('exited', 'gone', 'unreachable')"
-_MUST_GO = "operation = 'remove' and cause in ('no_consent', 'suppressed', 'held_out')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,11 @@ class Guarded:
     removals: int = 0
     held: int = 0
 
+    @property
+    def lets_withdrawals_alone(self) -> bool:
+        """Whether only those go who withdrew or were erased."""
+        return self.code in {TOO_MANY_REMOVALS, EMPTY_SOURCE}
+
 
 def guard_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Guarded:
     """Judge the plan in ``candor_sync_plan`` and take out of it what is held.
@@ -56,10 +60,10 @@ def guard_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Guarde
         {"sync_key": sync.key},
     )
     if removals and PROFILES in catalogue.empty:
-        return Guarded(EMPTY_SOURCE, removals, _keep_those_who_must(warehouse))
+        return Guarded(EMPTY_SOURCE, removals, _keep_withdrawals(warehouse, sync, catalogue))
     is_many = removals > FEW and removals > sync.max_removed_share * present
     if is_many and removals > _accepted(warehouse, sync):
-        return Guarded(TOO_MANY_REMOVALS, removals, _keep_those_who_must(warehouse))
+        return Guarded(TOO_MANY_REMOVALS, removals, _keep_withdrawals(warehouse, sync, catalogue))
     small = plan.count_below_minimum(warehouse, sync, catalogue)
     return Guarded(BELOW_MINIMUM, 0, small) if small else Guarded()
 
@@ -102,14 +106,18 @@ def _accepted(warehouse: Warehouse, sync: Sync) -> int:
     return int(accepted or 0)
 
 
-def _keep_those_who_must(warehouse: Warehouse) -> int:
-    """Leave in the plan the removals that never wait; return how many rows went out of it."""
+def _keep_withdrawals(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> int:
+    """Plan the removals that never wait instead; return how many rows went out of the plan.
+
+    Whose profile is gone waits: a source that lost its rows is why a guard is there.
+    """
     before = warehouse.scalar(f"select count(*) from {ledger.PLAN}")
     warehouse.execute(
         f"""
         create or replace temp table {ledger.PLAN} as
         select * replace (row_number() over (order by number) - 1 as number)
-        from {ledger.PLAN} where {_MUST_GO}
-        """
+        from ({plan.withdrawals_sql(sync, catalogue)}) where cause <> 'gone'
+        """,
+        plan.plan_parameters(sync),
     )
     return int(before - warehouse.scalar(f"select count(*) from {ledger.PLAN}"))

@@ -214,6 +214,23 @@ def forget_all(warehouse: Warehouse, sync_key: str) -> None:
     )
 
 
+def doubt_shared(warehouse: Warehouse, sync_key: str) -> None:
+    """Note that whoever has the identifiers of a planned removal may go with it: due again.
+
+    A destination may know people by their identifiers alone.
+    """
+    warehouse.execute(
+        f"""
+        update {LEDGER.name.sql}
+        set status = 'unknown', fingerprint = null, reason = 'identifiers removed with another'
+        where sync_key = $sync_key and is_present
+            and person_id not in (select person_id from {PLAN})
+            and identifiers in (select identifiers from {PLAN})
+        """,
+        {"sync_key": sync_key},
+    )
+
+
 def _advance(warehouse: Warehouse, batch_id: str, *, now: dt.datetime) -> None:
     """Bring the ledger rows of a batch's persons up to its results."""
     warehouse.replace_where(

@@ -14,15 +14,17 @@ from audiences.catalogue import (
 )
 from audiences.errors import InvalidAudienceError
 from audiences.inventory import DEFINITIONS, LEDGER, MEMBERSHIPS
-from audiences.judge import TREATMENT, consent_by_person
+from audiences.judge import TREATMENT, consent_by_person, denied_by_another
 from audiences.sync.config import Identifier, Sync
 from audiences.sync.fields import Field, field_problems, fields_sql, json_object_sql
-from audiences.sync.forms import form_sql
+from audiences.sync.forms import form_sql, forms_of
 from audiences.sync.ledger import in_order
 from warehouse import Warehouse, quoted
 
 SUPPRESSED = "candor_sync_suppressed"
 READY = "ready"
+# Gates behind which nobody may stay at a destination, whatever else waits.
+WITHDRAWN = ("gone", "no_consent", "suppressed")
 
 
 def check_sync(sync: Sync, catalogue: Catalogue) -> None:
@@ -117,6 +119,40 @@ def plan_sql(sync: Sync, catalogue: Catalogue) -> str:
     """
 
 
+def withdrawals_sql(sync: Sync, catalogue: Catalogue) -> str:
+    """Query for the removals that nothing may hold up, in the columns of :func:`plan_sql`.
+
+    Due is whom the destination may hold and who withdrew a consent, was erased or is here no more,
+    or whose address was sent and is denied by another who holds it.
+    Who was merged is here as another: what holds for that person decides, and the id alone is no
+    reason. The values bound are those of :func:`plan_parameters`.
+    """
+    present = f"select * from {LEDGER.name.sql} where sync_key = $sync_key and is_present"
+    gates = gate_sql(sync, catalogue, among="select current_person_id as person_id from present")
+    return f"""
+        with present as (
+            select ledger.*,
+                coalesce(merged.current_person_id, ledger.person_id) as current_person_id
+            from ({present}) as ledger
+            left join ({_merged(catalogue)}) as merged using (person_id)
+        ),
+        gates as (select distinct person_id as current_person_id, gate from ({gates})),
+        denied as (
+            select distinct present.person_id
+            from present
+            inner join ({denied_sql()}) as points
+                on points.person_id = current_person_id and contains(identifiers, written)
+        )
+        select person_id, {_row_id()} as row_id, 'remove' as operation,
+            case when gate in {WITHDRAWN} then gate else 'no_consent' end as cause,
+            null::varchar as fingerprint, identifiers, null::varchar as previous_identifiers,
+            null::varchar as traits, row_number() over (order by person_id) - 1 as number
+        from present
+        inner join gates using (current_person_id)
+        where gate in {WITHDRAWN} or person_id in (select person_id from denied)
+    """
+
+
 def _due(sync: Sync) -> str:
     """Everyone concerned: what they should be, and what the destination last acknowledged."""
     kept = " and gate <> 'exited'" if sync.mode == "add_only" else ""
@@ -177,7 +213,7 @@ def count_below_minimum(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) 
 
 
 def identifiers_to_check_sql(catalogue: Catalogue) -> str:
-    """Query for (person_id, identifier_type, identifier_value) of all members."""
+    """Query for (person_id, identifier_type, identifier_value) of everyone concerned."""
     if CONTACT_POINTS not in catalogue.columns:
         return (
             "select null::varchar as person_id, null::varchar as identifier_type, "
@@ -186,16 +222,17 @@ def identifiers_to_check_sql(catalogue: Catalogue) -> str:
     return f"""
         select person_id, identifier_type, identifier_value
         from {CONTACT_POINTS.sql}
-        where person_id in (select person_id from ({_members()}))
+        where person_id in (select person_id from ({_concerned()}))
     """
 
 
 def _merged(catalogue: Catalogue) -> str:
-    """Query for the ids that lead to another person now."""
+    """Query for the ids that lead to another person now, and to whom."""
     if CURRENT_PERSON not in catalogue.columns:
-        return "select null::varchar as person_id limit 0"
+        return "select null::varchar as person_id, null::varchar as current_person_id limit 0"
     return f"""
-        select distinct person_id from {CURRENT_PERSON.sql} where current_person_id <> person_id
+        select distinct person_id, current_person_id from {CURRENT_PERSON.sql}
+        where current_person_id <> person_id
     """
 
 
@@ -227,28 +264,59 @@ def _lacking(concerned: str, catalogue: Catalogue) -> str:
     return f"""
         select distinct concerned.person_id
         from ({concerned}) as concerned
-        cross join (
-            select unnest(from_json(purposes, '["varchar"]')) as purpose
-            from {DEFINITIONS.name.sql} where audience_key = $audience_key
-            union
-            select unnest($purposes::varchar[]) as purpose
-        ) as required
+        cross join ({_required()}) as required
         left join ({consent_by_person(catalogue)}) as consent
             on consent.person_id = concerned.person_id and consent.purpose = required.purpose
         where consent.status is distinct from 'granted'
     """
 
 
+def _required() -> str:
+    """Query for each purpose of the audience and of the destination."""
+    return f"""
+        select unnest(from_json(purposes, '["varchar"]')) as purpose
+        from {DEFINITIONS.name.sql} where audience_key = $audience_key
+        union
+        select unnest($purposes::varchar[]) as purpose
+    """
+
+
+def _usable() -> str:
+    """Contact points of one person alone, or of several of whom nobody denied a purpose."""
+    return f"""
+        select * from {CONTACT_POINTS.sql} as points
+        where not coalesce(is_shared, false) and identifier_value is not null
+            and not {denied_by_another("points", _required())}
+    """
+
+
+def denied_sql() -> str:
+    """Query for (person_id, written): what a person's row must not hold, in each form, as JSON.
+
+    It is an address or number of theirs for which another who holds it denied a purpose. The
+    values bound are those of :func:`gate_parameters`.
+    """
+    return " union all ".join(
+        f"""
+        select person_id, cast(to_json({form_sql("identifier_value", kind, form)}) as varchar)
+            as written
+        from {CONTACT_POINTS.sql} as points
+        where identifier_type = '{kind}' and {denied_by_another("points", _required())}
+        """
+        for kind in ("email", "phone")
+        for form in forms_of(kind)
+    )
+
+
 def _points() -> str:
-    """One value of each type for a person: their own, the preferred one first."""
+    """One value of each type for a person: one they may be sent by, the preferred one first."""
     return f"""
         select person_id,
             first(identifier_value order by is_preferred desc nulls last, identifier_value)
                 filter (where identifier_type = 'email') as email,
             first(identifier_value order by is_preferred desc nulls last, identifier_value)
                 filter (where identifier_type = 'phone') as phone
-        from {CONTACT_POINTS.sql}
-        where not coalesce(is_shared, false) and identifier_value is not null
+        from ({_usable()})
         group by person_id
     """
 
@@ -259,9 +327,7 @@ def _reachable(sync: Sync) -> str:
         return f"select distinct person_id from {PROFILES.sql}"
     types = ", ".join(sorted({f"'{identifier.type}'" for identifier in sync.identifiers}))
     by_contact = f"""
-        select person_id from {CONTACT_POINTS.sql}
-        where identifier_type in ({types}) and identifier_value is not null
-            and not coalesce(is_shared, false)
+        select person_id from ({_usable()}) where identifier_type in ({types})
     """
     by_trait = "".join(
         f" union all select person_id from {PROFILES.sql} where {quoted(i.trait)} is not null"

@@ -13,7 +13,7 @@ from audiences.inventory import BATCHES, ROW_RESULTS, RUNS, TABLES
 from audiences.sync import ledger, plan
 from audiences.sync.config import Sync
 from audiences.sync.destinations.base import Destination, Sleep
-from audiences.sync.guard import TOO_MANY_REMOVALS, Guarded, guard_plan, use_acceptance
+from audiences.sync.guard import Guarded, guard_plan, use_acceptance
 from audiences.sync.suppression import SuppressionCheck, suppressed
 from warehouse import Warehouse
 
@@ -29,8 +29,8 @@ class SyncReport:
     Attributes:
         sync_key: The sync.
         destination_key: The destination.
-        status: succeeded; partial: some rows were refused or are in doubt; failed: the destination
-            stopped it; held: a guard kept rows back.
+        status: succeeded; held: only who had to go was removed, or nobody new was sent; partial:
+            some rows were refused or are in doubt; failed: the destination stopped it.
         added: Acknowledged as new.
         changed: Acknowledged as changed.
         removed: Acknowledged as removed.
@@ -39,9 +39,10 @@ class SyncReport:
         held_out: Members not sent because they are held out.
         no_consent: Members not sent because a consent is missing.
         suppressed: Members not sent because they were erased before.
-        unreachable: Members not sent because they have none of the identifiers.
-        held: Planned rows that a guard kept back.
-        code: Why the run stopped early or was held; None when it was not.
+        unreachable: Members not sent because they have none of the identifiers, or none that nobody
+            else who holds it has denied.
+        held: Rows that a guard kept back.
+        code: Why the run stopped early or was held by a guard; None else.
     """
 
     sync_key: str
@@ -60,7 +61,7 @@ class SyncReport:
     code: str | None
 
 
-def run_sync(  # noqa: PLR0913 - the six are the contract, the seventh is orchestration's gift
+def run_sync(  # noqa: PLR0913 - the six are the contract, the others are orchestration's gift
     warehouse: Warehouse,
     sync: Sync,
     destination: Destination,
@@ -69,6 +70,7 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the seventh is orches
     now: dt.datetime,
     sleep: Sleep,
     suppression: SuppressionCheck | None = None,
+    only_withdrawals: bool = False,
 ) -> SyncReport:
     """Bring a destination to the state that its audience desires.
 
@@ -84,6 +86,8 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the seventh is orches
         now: Time to record, UTC without a zone.
         sleep: How to wait between attempts.
         suppression: Tells who was erased and must not be sent; None where nothing tells.
+        only_withdrawals: Publishing is held: remove who withdrew a consent, was erased or is here
+            no more, and leave all else as it is; batches that would add or change wait.
 
     Raises:
         InvalidAudienceError: The sync sends a trait that is not there.
@@ -91,7 +95,8 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the seventh is orches
     warehouse.create_missing(TABLES)
     catalogue = read_catalogue(warehouse)
     plan.check_sync(sync, catalogue)
-    run = _Run(warehouse, sync, destination, catalogue, ledger.Intent(sync, run_id, "delta", now))
+    intent = ledger.Intent(sync, run_id, "delta", now)
+    run = _Run(warehouse, sync, destination, catalogue, intent, only_withdrawals)
     run.write("running", None)
     if not destination.remembers(sync.key):
         ledger.forget_all(warehouse, sync.key)
@@ -113,6 +118,7 @@ class _Run:
     destination: Destination
     catalogue: Catalogue
     intent: ledger.Intent
+    only_withdrawals: bool
     batches: list[str] = field(default_factory=list)
     planned: int = 0
     intended: int = 0
@@ -124,6 +130,8 @@ class _Run:
             # Its members would stay in the old one for ever: a new target is a new sync.
             raise DestinationRefusedError(self.destination.key, "target_changed", is_final=True)
         for batch_id in ledger.in_flight(self.warehouse, self.sync.key):
+            if self.only_withdrawals and self._can_wait(batch_id):
+                continue
             if self._is_still_allowed(batch_id):
                 self._deliver(batch_id, sleep)
             else:
@@ -131,21 +139,27 @@ class _Run:
 
     def send_due(self, sleep: Sleep) -> Guarded:
         """Plan once, let the guards judge it, then commit and send batch after batch."""
+        write_plan = plan.withdrawals_sql if self.only_withdrawals else plan.plan_sql
         self.warehouse.execute(
-            f"create or replace temp table {ledger.PLAN} as "
-            f"{plan.plan_sql(self.sync, self.catalogue)}",
+            f"create or replace temp table {ledger.PLAN} as {write_plan(self.sync, self.catalogue)}",
             plan.plan_parameters(self.sync),
         )
-        guarded = guard_plan(self.warehouse, self.sync, self.catalogue)
+        guarded = Guarded()
+        if not self.only_withdrawals:
+            guarded = guard_plan(self.warehouse, self.sync, self.catalogue)
+            self.only_withdrawals = guarded.lets_withdrawals_alone
+        if self.only_withdrawals:
+            ledger.doubt_shared(self.warehouse, self.sync.key)
         self.planned = self.warehouse.scalar(f"select count(*) from {ledger.PLAN}")
         for first in range(0, self.planned, self.destination.max_rows):
             end = first + self.destination.max_rows
-            values = {**plan.gate_parameters(self.sync), "first": first, "end": end}
-            batch_id = ledger.write_intent(self.warehouse, self.intent, self._due(), values)
+            rows, values = self._due()
+            values |= {"first": first, "end": end}
+            batch_id = ledger.write_intent(self.warehouse, self.intent, rows, values)
             if batch_id is not None:
                 self._deliver(batch_id, sleep)
             self.intended = min(end, self.planned)
-        if guarded.code != TOO_MANY_REMOVALS:
+        if not self.only_withdrawals:
             use_acceptance(self.warehouse, self.sync)
         return guarded
 
@@ -175,18 +189,43 @@ class _Run:
         """Judge the run by what is left undone."""
         if guarded is not None and guarded.code:
             return self.write("held", guarded.code, held=guarded.held)
-        return self.write("failed" if code else "succeeded", code)
+        done = "held" if self.only_withdrawals else "succeeded"
+        return self.write("failed" if code else done, code)
 
-    def _due(self) -> str:
-        """The rows of one batch of the plan whose persons may still be sent as planned."""
+    def _due(self) -> tuple[str, dict[str, object]]:
+        """Query for a batch's rows that may still be sent as planned, and the values it binds."""
+        if self.only_withdrawals:
+            withdrawn = plan.withdrawals_sql(self.sync, self.catalogue)
+            still = f"""
+                select {_ROW_COLUMNS} from {ledger.PLAN}
+                where number >= $first and number < $end
+                    and person_id in (select person_id from ({withdrawn}))
+            """
+            return still, plan.plan_parameters(self.sync)
         among = f"select person_id from {ledger.PLAN} where number >= $first and number < $end"
         gates = plan.gate_sql(self.sync, self.catalogue, among=among)
-        return f"""
+        allowed = f"""
             select {_ROW_COLUMNS}
             from {ledger.PLAN} as planned
             inner join ({gates}) as gates using (person_id)
             where (planned.operation = 'remove') = (gates.gate <> '{plan.READY}')
         """
+        return allowed, plan.gate_parameters(self.sync)
+
+    def _can_wait(self, batch_id: str) -> bool:
+        """Whether a batch puts somebody, and nobody in it has to go."""
+        ours = f"select person_id from {ROW_RESULTS.name.sql} where batch_id = $batch_id"
+        gates = plan.gate_sql(self.sync, self.catalogue, among=ours)
+        return bool(
+            self.warehouse.scalar(
+                f"""
+                select bool_or(operation <> 'remove') and not bool_or(gate in {plan.WITHDRAWN})
+                from {ROW_RESULTS.name.sql} inner join ({gates}) as gates using (person_id)
+                where batch_id = $batch_id
+                """,
+                {**plan.gate_parameters(self.sync), "batch_id": batch_id},
+            )
+        )
 
     def _is_still_allowed(self, batch_id: str) -> bool:
         """Whether everyone in a batch is still there and may still get what it says."""
@@ -198,6 +237,11 @@ class _Run:
                 using (person_id)
             where results.batch_id = $batch_id
                 and (results.operation = 'remove') = (gates.gate <> '{plan.READY}')
+                and (results.operation = 'remove' or not exists (
+                    select 1 from ({plan.denied_sql()}) as denied
+                    where denied.person_id = results.person_id
+                        and contains(results.identifiers, denied.written)
+                ))
             """,
             {**plan.gate_parameters(self.sync), "batch_id": batch_id},
         )
@@ -231,7 +275,7 @@ class _Run:
         return SyncReport(
             sync_key=self.sync.key,
             destination_key=self.sync.destination,
-            status="partial" if status == "succeeded" and rejected + pending else status,
+            status="partial" if status in {"succeeded", "held"} and rejected + pending else status,
             added=rows.get(("add", "acknowledged"), 0),
             changed=rows.get(("change", "acknowledged"), 0),
             removed=rows.get(("remove", "acknowledged"), 0),

@@ -22,18 +22,19 @@ it that belong to people who were erased and must not come back."""
 def suppressed(
     warehouse: Warehouse, sync: Sync, catalogue: Catalogue, check: SuppressionCheck | None
 ) -> Iterator[None]:
-    """Hold the persons who must not come back in a temporary table, which every gate reads.
+    """Hold the persons concerned who must not come back in a temporary table, which every gate reads.
 
     Args:
         warehouse: The engine.
-        sync: Whose audience to ask about.
+        sync: Whose audience, and whom it has sent, to ask about.
         catalogue: The tables that the warehouse has.
         check: Tells who was erased; None where nothing tells.
     """
     found = pa.table({"person_id": pa.array([], pa.string())})
     if check is not None:
         known = warehouse.read(
-            plan.identifiers_to_check_sql(catalogue), {"audience_key": sync.audience}
+            plan.identifiers_to_check_sql(catalogue),
+            {"audience_key": sync.audience, "sync_key": sync.key},
         )
         found = check(known).select(["person_id"])
     with warehouse.view("candor_suppression", found):

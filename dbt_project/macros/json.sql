@@ -13,3 +13,17 @@
 {% macro duckdb__json_text(column, path) -%}
     json_extract_string({{ column }}, '$.{{ path }}')
 {%- endmacro %}
+
+{# A text as a JSON string, quotes and all. #}
+{% macro json_quoted(column) -%}
+    {{ return(adapter.dispatch('json_quoted')(column)) }}
+{%- endmacro %}
+
+{# Control characters go by replace: to_json() takes no bare text there. #}
+{% macro default__json_quoted(column) -%}
+    '"' || replace(replace({{ column }}, '\\', '\\\\'), '"', '\\"') || '"'
+{%- endmacro %}
+
+{% macro duckdb__json_quoted(column) -%}
+    cast(to_json({{ column }}) as varchar)
+{%- endmacro %}

@@ -35,14 +35,15 @@
     arg_max({{ column }}, row({{ order_by }})) filter (where {{ column }} is not null)
 {%- endmacro %}
 
-{# The place of a source in the order of trust; 0 is most trusted. #}
-{% macro source_rank(column) -%}
+{# The place of a source in an order of trust, by default that of the company; 0 is most trusted. #}
+{% macro source_rank(column, order=none) -%}
+    {%- set trusted = var('source_priority') if order is none else order -%}
     case {{ column }}
-        {%- for source in var('source_priority') %}
+        {%- for source in trusted %}
         when '{{ source | replace("'", "''") }}' then {{ loop.index0 }}
         {%- endfor %}
         {#- A case needs one branch, also where no source is named. #}
-        when '' then {{ var('source_priority') | length }}
-        else {{ var('source_priority') | length }}
+        when '' then {{ trusted | length }}
+        else {{ trusted | length }}
     end
 {%- endmacro %}

@@ -27,17 +27,20 @@ from measurement import InvalidExperimentError, MeasurementError
 from orchestration.errors import (
     FileInTheWayError,
     MissingHomeError,
+    NoProfilesError,
     NothingToEvaluateError,
     OrchestrationError,
     RunFailedError,
+    SeveralProfilesError,
     TargetNotEmptyError,
     UnknownJobError,
+    UnknownProfileError,
     UnknownTableError,
     UnsupportedFormatError,
 )
 from personalization import EmptyBlockError, PersonalizationError
 from prediction import PredictionError, UnknownModelError
-from privacy import InvalidRequestError, PrivacyError
+from privacy import InvalidRequestError, MissingArchiveError, PrivacyError, RequestActError
 from sample import SampleError
 from settings import SettingsError
 from warehouse import WarehouseBusyError, WarehouseError
@@ -53,12 +56,16 @@ INPUT_ERRORS = (
     InvalidDecisionError,
     InvalidExperimentError,
     InvalidRequestError,
+    MissingArchiveError,
     MissingHomeError,
     MissingSourceError,
+    NoProfilesError,
     NothingToEvaluateError,
+    RequestActError,
     ReviewFileError,
     SampleError,
     SettingsError,
+    SeveralProfilesError,
     TargetNotEmptyError,
     TruthFileError,
     UnknownDayError,
@@ -66,6 +73,7 @@ INPUT_ERRORS = (
     UnknownJobError,
     UnknownModelError,
     UnknownPersonError,
+    UnknownProfileError,
     UnknownRecordError,
     UnknownRowError,
     UnknownTableError,

@@ -1,4 +1,4 @@
-"""``candor privacy``: erase a person, serve requests, read and check receipts, retention."""
+"""``candor privacy``: give or erase what is held of a person, serve requests, read and check receipts, retention."""
 
 from __future__ import annotations
 
@@ -51,13 +51,54 @@ def erase(  # noqa: PLR0913 - one parameter per option
     from orchestration.erasure import erase_person  # noqa: PLC0415 - loads every package
 
     given = {"email": email, "phone": phone, "user_id": user_id, "customer_id": customer_id}
-    request = _request(given, regulation)
+    request = _request(given, "erasure", regulation)
     if not yes:
         _show_plans(paths, [request])
         typer.confirm("Erase this person for good?", abort=True)
     with showing_progress():
         receipt = erase_person(paths, request)
     print_receipt(receipt)
+
+
+@privacy_app.command()
+@with_paths
+def access(  # noqa: PLR0913 - one parameter per option
+    *,
+    paths: Paths,
+    email: EmailOption = None,
+    phone: PhoneOption = None,
+    user_id: UserOption = None,
+    customer_id: CustomerOption = None,
+    regulation: Regulation = "gdpr",
+    portability: Annotated[
+        bool, typer.Option(help="Only what the person gave and did, to take it elsewhere.")
+    ] = False,
+) -> None:
+    """Put all that is held of one person into an archive, which waits to be handed out."""
+    from orchestration.erasure import archive_person  # noqa: PLC0415 - loads every package
+
+    given = {"email": email, "phone": phone, "user_id": user_id, "customer_id": customer_id}
+    request = _request(given, "portability" if portability else "access", regulation)
+    with showing_progress():
+        archive_person(paths, request)
+    console.print(
+        f"The archive is made. Hand it out: candor privacy archive {request.request_id} --out FILE"
+    )
+
+
+@privacy_app.command()
+@with_paths
+def archive(
+    *,
+    paths: Paths,
+    request_id: RequestId,
+    out: Annotated[Path, typer.Option(help="Where to put it, a ZIP file.")],
+) -> None:
+    """Move the archive of an access or portability request out of the data home."""
+    from orchestration.erasure import hand_out  # noqa: PLC0415 - loads every package
+
+    hand_out(paths, request_id, out)
+    console.print(f"Wrote {out}. It holds personal data: send it safely, then remove it.")
 
 
 @privacy_app.command()
@@ -76,7 +117,7 @@ def plan(
 
     given = {"email": email, "phone": phone, "user_id": user_id, "customer_id": customer_id}
     if any(given.values()):
-        _show_plans(paths, [_request(given, "gdpr")])
+        _show_plans(paths, [_request(given, "erasure", "gdpr")])
         return
     waiting = waiting_requests(Company(paths))
     if not waiting:
@@ -241,7 +282,7 @@ def _print_standing(paths: Paths, *, as_json: bool) -> None:
             "status": item.status,
             "step": item.step,
             "due": f"{item.due_at:%Y-%m-%d}",
-            "overdue": item.is_overdue(now),
+            "warning": item.warning(now),
             "reasons": "; ".join(item.reasons),
         }
         for item in standing
@@ -249,9 +290,13 @@ def _print_standing(paths: Paths, *, as_json: bool) -> None:
     print_rows("Requests", rows, as_json=as_json)
 
 
-def _request(given: dict[str, str | None], regulation: Literal["gdpr", "ccpa"]) -> SubjectRequest:
+def _request(
+    given: dict[str, str | None],
+    request_type: Literal["erasure", "access", "portability"],
+    regulation: Literal["gdpr", "ccpa"],
+) -> SubjectRequest:
     from orchestration.company import utc_now  # noqa: PLC0415 - loads every package
-    from privacy import IdentityType, SubjectIdentity, request_erasure  # noqa: PLC0415 - as above
+    from privacy import IdentityType, SubjectIdentity, make_request  # noqa: PLC0415 - as above
 
     types = {
         "email": IdentityType.EMAIL,
@@ -266,7 +311,7 @@ def _request(given: dict[str, str | None], regulation: Literal["gdpr", "ccpa"]) 
         for name, value in given.items()
         if value
     ]
-    return request_erasure(identities, regulation=regulation, now=utc_now())
+    return make_request(identities, request_type, regulation=regulation, now=utc_now())
 
 
 def _show_plans(paths: Paths, requests: list[SubjectRequest]) -> None:

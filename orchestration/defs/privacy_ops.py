@@ -13,7 +13,7 @@ from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_spec, table_specs
 from privacy import enforce_retention as enforce
-from privacy import unclassified, write_inventory
+from privacy import remove_expired_archives, unclassified, write_inventory
 from privacy.inventory import INVENTORY, RETENTION_RUNS, TABLES
 from warehouse import Table
 
@@ -60,7 +60,7 @@ def carry_out_requests(
     context: dg.OpExecutionContext, candor: CandorResource, config: RequestsConfig
 ) -> None:
     """Carry out every waiting request, and all that an earlier run left open."""
-    report = carry_out(
+    served, report = carry_out(
         candor.company,
         only=config.request_ids,
         run_id=context.run_id,
@@ -69,12 +69,12 @@ def carry_out_requests(
     )
     counts = {
         "completed": len(report.receipts),
-        "blocked": len(report.blocked),
-        "refused": len(report.refused),
+        "archives": len(served.archives),
+        "blocked": len(report.blocked) + len(served.blocked),
     }
     _record(context, candor, REQUEST_TABLES, counts)
-    asked = set(config.request_ids or report.blocked)
-    if blocked := asked & set(report.blocked):
+    against = {*report.blocked, *served.blocked}
+    if blocked := against.intersection(config.request_ids or against):
         raise dg.Failure(
             f"{len(blocked)} requests are blocked: `candor privacy list` says why",
             metadata=counts,
@@ -95,11 +95,14 @@ def delete_what_is_old(context: dg.OpExecutionContext, candor: CandorResource) -
             now=utc_now(),
             run_id=context.run_id,
         )
+        remove_expired_archives(warehouse, company.paths.home, company.retention, now=utc_now())
     deleted = {outcome.table_name: outcome.rows_deleted for outcome in outcomes}
     _record(context, candor, [RETENTION_RUNS], deleted)
 
 
-@dg.job(description="Erase whoever asked for it, everywhere, and prove it; resumes where it was.")
+@dg.job(
+    description="Give whoever asked what is held of them, erase whoever asked for it; resumes where it was."
+)
 def run_privacy_requests() -> None:
     """Carry out the requests of persons."""
     carry_out_requests()

@@ -1,31 +1,18 @@
 """Audiences and what is sent of them."""
 
-import os
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
 import audiences.inventory
-from audiences import AudienceReport, InvalidAudienceError, compute_memberships
-from audiences.sync import (
-    Destination,
-    Sync,
-    SyncReport,
-    open_destination,
-    record_unopened,
-    run_sync,
-)
-from identity import require_published
-from orchestration.company import Company, utc_now
-from orchestration.privacy_parts import erased_contacts
+from audiences import AudienceReport, compute_memberships
+from audiences.sync import SyncReport
+from orchestration.company import utc_now
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
-from settings import MissingSecretError
+from orchestration.syncs import publish
 from warehouse import Table, Warehouse
 
 SEGMENT_TABLES = [t for t in audiences.inventory.TABLES if t.name.schema == "audiences"]
@@ -142,57 +129,6 @@ def every_sync_ran_to_its_end(candor: CandorResource) -> dg.AssetCheckResult:
         passed=not counts.keys() - {"succeeded"},
         severity=dg.AssetCheckSeverity.WARN,
         metadata=counts,
-    )
-
-
-def publish(company: Company, warehouse: Warehouse, *, run_id: str) -> list[SyncReport]:
-    """Run every sync; one whose destination cannot be opened fails, and the others go on.
-
-    Raises:
-        HeldChangesError: Changes of persons wait for somebody's word; nothing is sent meanwhile.
-    """
-    require_published(warehouse)
-    opened = _Opened(company)
-    return [_run(company, warehouse, sync, opened, run_id=run_id) for sync in company.syncs]
-
-
-@dataclass(slots=True)
-class _Opened:
-    """Destinations by key, each opened when a sync needs it and shared by its syncs."""
-
-    company: Company
-    found: dict[str, Destination] = field(default_factory=dict)
-
-    def of(self, key: str) -> Destination:
-        """The destination of a key; keeps what it knows of the pace that was asked for."""
-        if key not in self.found:
-            self.found[key] = open_destination(
-                key,
-                self.company.destinations.enabled[key],
-                artifacts=self.company.paths.artifacts,
-                environment=os.environ,
-                clock=lambda: datetime.now(tz=UTC),
-            )
-        return self.found[key]
-
-
-def _run(
-    company: Company, warehouse: Warehouse, sync: Sync, opened: _Opened, *, run_id: str
-) -> SyncReport:
-    try:
-        destination = opened.of(sync.destination)
-    except (MissingSecretError, InvalidAudienceError) as error:
-        announce(f"Sync {sync.key} cannot run: {error}")
-        code = "missing_secret" if isinstance(error, MissingSecretError) else "invalid_secret"
-        return record_unopened(warehouse, sync, code, run_id=run_id, now=utc_now())
-    return run_sync(
-        warehouse,
-        sync,
-        destination,
-        run_id=run_id,
-        now=utc_now(),
-        sleep=time.sleep,
-        suppression=erased_contacts(company, warehouse),
     )
 
 

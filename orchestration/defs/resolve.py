@@ -21,6 +21,7 @@ from orchestration.pictures import picture
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
+from orchestration.syncs import pass_withdrawals_on
 from warehouse import Table
 
 STAGED = [
@@ -67,13 +68,14 @@ def resolve_identities(
     """Work out who is who, and which account records are one company.
 
     Runs of the same input write nothing new. What would change too many persons is not written, and
-    the run ends here.
+    the run ends here; who withdrew a consent is taken out of the destinations all the same.
     """
     announce("Resolving identities")
     try:
         report, counts = _resolve(candor, config, run_id=context.run.run_id)
     except HeldChangesError as held:
         yield _held(held)
+        pass_withdrawals_on(candor.company, run_id=context.run.run_id)
         raise
     for table in identity.inventory.TABLES:
         yield dg.MaterializeResult(

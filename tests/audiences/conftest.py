@@ -39,7 +39,7 @@ create table marts.consent_current (
 );
 create table marts.contact_points (
     person_id varchar, identifier_type varchar, identifier_value varchar, is_preferred boolean,
-    is_shared boolean, source varchar, source_record_id varchar
+    is_shared boolean, denied_purposes varchar, source varchar, source_record_id varchar
 );
 create table marts.current_person (person_id varchar, current_person_id varchar);
 create table identity.persons (

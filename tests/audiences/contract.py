@@ -20,7 +20,11 @@ TYPES = {"string": "varchar", "timestamp": "timestamp"}
 def promised() -> dict[str, dict[str, str]]:
     """Of each mart, its columns and their types, as the contract says."""
     files = sorted((MODELS / "marts").glob("_*__models.yml"))
-    return {name: columns for file in files for name, columns in _models(file)}
+    marts = {name: dict(columns) for file in files for name, columns in _models(file)}
+    for file in sorted((MODELS / "traits").glob("_*__models.yml")):
+        for _, columns in _models(file):
+            marts["profiles"].update(columns)
+    return marts
 
 
 def empty_company() -> DuckDBWarehouse:
@@ -55,5 +59,9 @@ def _models(file: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
     for model in YAML(typ="safe").load(file)["models"]:
         yield (
             model["name"],
-            {c["name"]: TYPES.get(c["data_type"], c["data_type"]) for c in model["columns"]},
+            {
+                c["name"]: TYPES.get(c["data_type"], c["data_type"])
+                for c in model["columns"]
+                if "data_type" in c
+            },
         )

@@ -225,13 +225,17 @@ def test_a_preview_counts_without_writing(company: Company) -> None:
         identifier_value="+12025550100",
         is_shared=True,
     )
+    company.warehouse.execute(
+        "update marts.contact_points set denied_purposes = case person_id "
+        "when 'p001' then 'ads, marketing' else 'ads' end where identifier_type = 'email'"
+    )
     _compute(company, audience({"trait": "person_id", "is": people[0]}, key="other"))
 
     seen = preview(company.warehouse, audience(EVERYONE), now=NOW)
 
     assert (seen.matched, seen.members, seen.held_out) == (4, 3, 0)
     assert seen.suppressed == {"consent:marketing:denied": 1}
-    assert seen.reach == {"email": 3}
+    assert seen.reach == {"email": 2}
     assert seen.overlap == {"other": 1}
     assert company.members() == set()
 

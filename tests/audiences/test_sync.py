@@ -36,7 +36,9 @@ class Publisher:
         self.audience = audience(EVERYONE)
         self.runs = 0
 
-    def run(self, *, compute: bool = True, suppression: Any = None) -> SyncReport:
+    def run(
+        self, *, compute: bool = True, suppression: Any = None, only_withdrawals: bool = False
+    ) -> SyncReport:
         self.runs += 1
         moment = {"run_id": f"r{self.runs}", "now": NOW + dt.timedelta(hours=self.runs)}
         if compute:
@@ -47,6 +49,7 @@ class Publisher:
             self.destination,
             sleep=_no_sleep,
             suppression=suppression,
+            only_withdrawals=only_withdrawals,
             **moment,
         )
 
@@ -139,6 +142,64 @@ def test_an_address_that_several_people_share_is_not_sent(publisher: Publisher) 
     report = publisher.run()
 
     assert (report.added, report.unreachable) == (0, 1)
+
+
+def deny(publisher: Publisher, address: str, purposes: str) -> None:
+    """Somebody else who holds the address has denied these."""
+    publisher.company.warehouse.execute(
+        "update marts.contact_points set denied_purposes = $purposes "
+        "where identifier_value = $address",
+        {"purposes": purposes, "address": address},
+    )
+
+
+def test_an_address_that_another_holder_denied_is_not_sent(publisher: Publisher) -> None:
+    publisher.sync = dataclasses.replace(SYNC, identifiers=(EMAIL,), purposes=("profiling",))
+    for name in ("ann", "bob", "cem", "dan"):
+        publisher.company.person(name, consent=("marketing", "profiling"))
+    deny(publisher, "ann@mail.example", "ads, marketing")
+    deny(publisher, "bob@mail.example", "profiling")
+    deny(publisher, "cem@mail.example", "ads, direct marketing, marketing by post")
+
+    report = publisher.run()
+
+    assert (report.added, report.unreachable) == (2, 2)
+    assert publisher.present() == {"cem", "dan"}
+
+
+def test_the_next_address_is_sent_in_place_of_one_that_was_denied(publisher: Publisher) -> None:
+    publisher.sync = dataclasses.replace(SYNC, identifiers=(EMAIL,))
+    publisher.company.person("ann")
+    publisher.company.insert(
+        "marts.contact_points", person_id="ann", identifier_type="email",
+        identifier_value="z@mail.example", is_preferred=False, is_shared=False,
+    )  # fmt: skip
+    publisher.run()
+    deny(publisher, "ann@mail.example", "marketing")
+
+    report = publisher.run()
+
+    (row,) = publisher.destination.members.values()
+    assert report.changed == 1
+    assert row["identifiers"]["email_sha256"] == hashlib.sha256(b"z@mail.example").hexdigest()
+
+
+def test_a_batch_without_an_answer_is_not_sent_again_with_an_address_that_was_denied(
+    publisher: Publisher,
+) -> None:
+    publisher.company.people(2)
+    publisher.destination.before = [DestinationUnavailableError("fake", "http_503")]
+    publisher.run()
+    deny(publisher, "p001@mail.example", "marketing")
+
+    publisher.run()
+
+    found = {
+        row["identifiers"]["person_id"]: row["identifiers"]["email_sha256"]
+        for body in publisher.destination.bodies
+        for row in body
+    }
+    assert found == {"p000": hashlib.sha256(b"p000@mail.example").hexdigest(), "p001": None}
 
 
 def test_who_leaves_the_audience_is_removed(publisher: Publisher) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from dbt.artifacts.resources.types import NodeType
 
+from tests.conftest import ROOT
 from tests.dbt_project.project import Company, Project
 from warehouse import Pii, SubjectKind
 
@@ -68,6 +70,22 @@ def test_a_mart_without_subjects_has_no_person_in_it(project: Project) -> None:
     assert all("person_id" not in mart["columns"] for mart in silent.values())
 
 
+@pytest.mark.parametrize("package", ["audiences", "measurement", "personalization", "prediction"])
+def test_what_a_package_reads_of_the_marts_is_an_exposure(project: Project, package: str) -> None:
+    code = "".join(path.read_text() for path in (ROOT / package).rglob("*.py"))
+    named = set(re.findall(r"""marts(?:\.|", ")([a-z_]+)""", code))
+    marts = {mart["name"] for mart in models(project, "marts")}
+
+    exposed = {
+        parent.rsplit(".", 1)[-1]
+        for exposure in project.manifest.exposures.values()
+        if exposure.owner.name == package
+        for parent in exposure.depends_on.nodes
+    }
+    assert named & marts <= exposed
+    assert exposed
+
+
 def test_every_model_says_its_grain(project: Project) -> None:
     assert [m["name"] for m in models(project) if "One row per" not in m["description"]] == []
 
@@ -112,7 +130,14 @@ def test_what_is_described_is_what_is_built(project: Project, empty: Company) ->
         built.setdefault(row["relation"], []).append(row["column_name"])
 
     for model in models(project):
-        assert set(model["columns"]) == set(built[f"{model['schema']}.{model['name']}"])
+        assert _described(project, model) == set(built[f"{model['schema']}.{model['name']}"])
+
+
+def _described(project: Project, model: Mapping[str, Any]) -> set[str]:
+    """What the yml says a model has; a profile has the columns of every trait too."""
+    traits = [trait for trait in models(project) if "trait" in trait["tags"]]
+    joined = traits if model["name"] == "profiles" else []
+    return {name for part in (model, *joined) for name in part["columns"]}
 
 
 def _pii(column: Mapping[str, Any]) -> str:

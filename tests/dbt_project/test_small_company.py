@@ -53,6 +53,8 @@ def test_a_profile_counts_what_the_person_did(small: Company) -> None:
         "email_clicked_count": 0,
         "order_count": 2,
         "ticket_count": 0,
+        "open_ticket_count": 0,
+        "topic_count": 1,
     }
 
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from tests.dbt_project import small_company
@@ -53,6 +56,16 @@ def test_what_stayed_the_same_is_not_written_again(moved: Company) -> None:
     )
 
     assert names == [{"valid_from": moment("2026-03-01"), "valid_to": None}]
+
+
+def test_a_full_refresh_keeps_what_was(project: Project, moved: Company, tmp_path: Path) -> None:
+    shutil.copy(moved.path, tmp_path / moved.path.name)
+    refreshed = Company(project.manifest, tmp_path)
+
+    assert failures(refreshed.build("--full-refresh", *WITHOUT_TESTS)) == []
+
+    kept = "select * from marts.traits_history order by all"
+    assert refreshed.table(kept).equals(moved.table(kept))
 
 
 def _move(company: Company) -> None:

@@ -16,6 +16,8 @@ from identity import Act, Origin, import_answers, plan_split, revoke_decision, s
 from tests.identity.conftest import NOW, RECORDS, Company, Members, day
 
 PEOPLE = 400
+# Enough answers to be heeded, were they reviews of what is likely.
+TWINS = 25
 FIRST = (
     "Ann",
     "Bob",
@@ -162,6 +164,56 @@ def test_reviews_move_the_threshold_and_revoked_ones_move_it_back(
     assert reviewed["threshold"] > learned["threshold"]
     assert reviewed["reason"] == "pairs were reviewed"
     assert knowledge(crowd)["threshold"] == learned["threshold"]
+
+
+@pytest.fixture(scope="module")
+def with_twins(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """The crowd, and pairs of twins whom all but their first names make one person."""
+    company = Company(tmp_path_factory.mktemp("twins"))
+    company.warehouse.append(RECORDS, people(PEOPLE))
+    for number in range(TWINS):
+        for source, first_name in (("crm", "Wilhelmina"), ("shop", "Theodora")):
+            company.record(
+                source, f"twin-{number}", first_name=first_name, last_name=f"Ravenscroft{number}",
+                birth_date=f"{1970 + number}-04-05", street=f"{700 + number} Oak Lane",
+                city="Farville", postal_code="99999", phone=f"+1202556{number:04}",
+            )  # fmt: skip
+    company.resolve()
+    return company
+
+
+def twins(company: Company, table: str) -> list[dict[str, Any]]:
+    return company.rows(
+        table, "left_record_id like 'twin-%' and left_record_id = right_record_id "
+        "and probability >= (select max(threshold) from identity.runs)"
+    )  # fmt: skip
+
+
+def test_likely_pairs_that_the_twins_rule_keeps_apart_wait_for_review(with_twins: Company) -> None:
+    cut = twins(with_twins, "identity.links")
+
+    assert len(cut) == TWINS
+    assert {row["cut_reason"] for row in cut} == {
+        "twins: same birth date and last name, two first names"
+    }
+    assert len(twins(with_twins, "identity.review_queue")) == TWINS
+
+
+def test_answers_on_twins_hold_and_move_no_threshold(with_twins: Company, tmp_path: Path) -> None:
+    """They were asked about because of a rule: of what is as likely they say nothing."""
+    learned = knowledge(with_twins)
+    queue = twins(with_twins, "identity.review_queue")
+    names = ("left_source", "left_record_id", "right_source", "right_record_id")
+    lines = [",".join([*(row[name] for name in names), "cannot_link"]) for row in queue]
+    file = tmp_path / "review.csv"
+    file.write_text("\n".join([",".join([*names, "decision"]), *lines]))
+    done = import_answers(with_twins.warehouse, file, now=NOW)
+    with_twins.resolve()
+
+    assert done.written == TWINS
+    assert {row["origin"] for row in with_twins.rows("identity.decisions")} == {"rule_review"}
+    assert knowledge(with_twins) == learned
+    assert twins(with_twins, "identity.review_queue") == []
 
 
 def test_a_split_moves_no_threshold(crowd: Company) -> None:

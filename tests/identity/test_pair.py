@@ -201,7 +201,7 @@ def test_a_pair_that_was_cut_is_missed_because_of_it(company: Company, tmp_path:
 
 def test_expected_precision_is_what_the_configuration_asks(judged: Evaluation) -> None:
     assert judged.expected is not None
-    assert judged.expected[0] == pytest.approx(0.97, abs=0.005)
+    assert 0.97 <= judged.expected[0] < 0.975
     assert judged.findings.expected is not None
     assert judged.findings.measured is not None
     recall = judged.findings.expected.recall

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from identity import UnusableModelError
 from identity.link import MatchParameters
@@ -16,6 +18,8 @@ def field(name: str, m: tuple[float, ...], u: tuple[float, ...]) -> FieldParamet
     return FieldParameters(name, labels, m, u, "proven pairs", 500)
 
 
+# Few values, so that most pairs are tied.
+TIED = (0.1, 0.4, 0.5, 0.7, 0.9, 0.97, 0.99, 1.0)
 GOOD = field("last_name", (0.9, 0.1), (0.01, 0.99))
 
 
@@ -49,6 +53,39 @@ def test_pairs_of_one_probability_are_linked_all_or_none() -> None:
     given = np.array([0.9, 0.8, 0.8])
 
     assert choose_threshold(given, given, min_precision=0.85, floor=0.5) == pytest.approx(0.9)
+
+
+def test_pairs_that_reviews_bear_out_below_the_floor_excuse_none_above_it() -> None:
+    probabilities = np.repeat([0.99, 0.55, 0.45], [100, 10, 1000])
+    expected = np.repeat([0.99, 0.6, 1.0], [100, 10, 1000])
+
+    found = choose_threshold(probabilities, expected, min_precision=0.97, floor=0.5)
+
+    assert found == pytest.approx(0.99)
+
+
+def test_nothing_is_linked_where_only_pairs_below_the_floor_keep_the_precision() -> None:
+    probabilities = np.repeat([0.55, 0.45], [10, 1000])
+    expected = np.repeat([0.6, 1.0], [10, 1000])
+
+    assert choose_threshold(probabilities, expected, min_precision=0.97, floor=0.5) > 1
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(TIED), st.sampled_from(TIED)), min_size=1, max_size=60),
+    st.sampled_from([0.6, 0.8, 0.97]),
+    st.sampled_from([0.3, 0.5]),
+)
+def test_what_is_linked_keeps_the_precision_whatever_ties_and_reviews(
+    pairs: list[tuple[float, float]], least: float, floor: float
+) -> None:
+    probabilities, expected = (np.array(side) for side in zip(*pairs, strict=True))
+
+    found = choose_threshold(probabilities, expected, min_precision=least, floor=floor)
+
+    linked = expected[probabilities >= found]
+    assert found >= floor
+    assert not len(linked) or linked.mean() >= least - 1e-9
 
 
 def test_a_model_for_which_a_different_first_name_speaks_for_a_match_is_refused() -> None:

@@ -68,7 +68,7 @@ def test_all_configuration_files_are_told_together(
 def test_a_source_that_is_trusted_and_not_there_is_refused(
     candor: Candor, config: Path, tmp_path: Path
 ) -> None:
-    (config / "profiles.yml").write_text("source_priority: [contcts]\n")
+    (config / "survivorship.yml").write_text("source_priority: [contcts]\n")
 
     answer = candor("run", "--config", config, "--home", tmp_path / "home")
 

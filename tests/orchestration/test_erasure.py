@@ -6,8 +6,10 @@ The search here is a plain one of its own, so that the product's search is not i
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
 import sqlite3
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -37,6 +39,7 @@ class Erasure:
     before: Path
     address: str
     values: tuple[str, ...]
+    archive: Path
     output: str
 
     @property
@@ -50,10 +53,16 @@ def erasure(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Erasure:
     shutil.copytree(demo.home, home)
     with DuckDBWarehouse.open(home / "warehouse.duckdb") as warehouse:
         address, values = _somebody(warehouse)
+    archive = home.parent / "archive.zip"
+    said = run_command(CANDOR, "privacy", "access", "--email", address, "--home", str(home))
+    request_id = said.split("candor privacy archive ")[1].split()[0]
+    run_command(
+        CANDOR, "privacy", "archive", request_id, "--out", str(archive), "--home", str(home)
+    )
     output = run_command(
         CANDOR, "privacy", "erase", "--email", address, "--yes", "--home", str(home)
     )
-    return Erasure(home, demo.home, address, values, output)
+    return Erasure(home, demo.home, address, values, archive, output)
 
 
 @pytest.fixture
@@ -69,6 +78,19 @@ def test_the_person_was_in_many_places_before(erasure: Erasure) -> None:
 
     assert {"raw.events", "raw.person_records", "identity.members", "marts.profiles"} <= tables
     assert len(_files_naming(erasure.before / "landing", erasure.values)) >= 2
+
+
+def test_what_is_held_was_handed_out_before(erasure: Erasure) -> None:
+    with DuckDBWarehouse.open(erasure.before / "warehouse.duckdb") as warehouse:
+        tables = _tables_naming(warehouse, erasure.values)
+    with zipfile.ZipFile(erasure.archive) as archive:
+        names = set(archive.namelist())
+        profile = json.loads(archive.read("data/marts.profiles.json"))
+        page = archive.read("index.html").decode()
+
+    assert {f"data/{table}.json" for table in tables} <= names
+    assert {row["person_id"] for row in profile} <= set(erasure.values)
+    assert erasure.address in page
 
 
 def test_no_table_names_the_person(erasure: Erasure, warehouse: DuckDBWarehouse) -> None:

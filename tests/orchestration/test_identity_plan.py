@@ -92,8 +92,13 @@ class Home:
         return self.rows("select source, source_record_id, person_id from identity.members order by all")  # fmt: skip
 
     def sends(self) -> int:
-        """How many runs have sent anything or looked for something to send."""
-        return len(self.rows("select distinct run_id from sync.runs"))
+        """How many runs have sent anything, or looked for more than withdrawals to send."""
+        return len(
+            self.rows(
+                "select distinct run_id from sync.runs "
+                "where status <> 'held' or added + changed + removed > 0"
+            )
+        )
 
     def checksums(self) -> dict[str, str]:
         files = sorted(path for path in self.home.rglob("*") if path.is_file())

@@ -18,7 +18,14 @@ from orchestration.defs.schedules import ALL as SCHEDULES
 from orchestration.errors import RequestBlockedError, RunFailedError
 from orchestration.privacy_parts import open_erasure, requests_fingerprint
 from orchestration.resources import CandorResource
-from privacy import ErasureReport, IdentityType, RequestFile, SubjectIdentity, request_erasure
+from privacy import (
+    AccessReport,
+    ErasureReport,
+    IdentityType,
+    RequestFile,
+    SubjectIdentity,
+    make_request,
+)
 from settings import Paths
 from tests.conftest import ROOT
 
@@ -76,7 +83,7 @@ def test_a_request_is_read_with_the_companys_country(company: Company) -> None:
 def test_a_request_in_a_landing_file_starts_the_sensor_until_it_is_served(company: Company) -> None:
     _change(company, "consent.yml", request_files=["requests.jsonl"])
     file = RequestFile(company.paths.landing / "requests.jsonl", "requests")
-    request = request_erasure([ADDRESS], regulation="gdpr", now=NOW)
+    request = make_request([ADDRESS], "erasure", regulation="gdpr", now=NOW)
 
     before = requests_fingerprint(company)
     file.replace([request])
@@ -104,7 +111,7 @@ def test_requests_are_carried_out_daily_once_somebody_switches_it_on() -> None:
 def test_a_run_fails_only_for_requests_that_it_was_started_for(
     monkeypatch: pytest.MonkeyPatch, company: Company, asked: list[str], fails: bool
 ) -> None:
-    report = ErasureReport(receipts=(), blocked={"blocked-1": ["x"]}, refused={})
+    report = AccessReport({}, {}), ErasureReport(receipts=(), blocked={"blocked-1": ["x"]})
     monkeypatch.setattr(privacy_ops, "carry_out", lambda *_args, **_named: report)
     monkeypatch.setattr(privacy_ops, "_record", lambda *_args: None)
     monkeypatch.setenv("CANDOR_HOME", str(company.paths.home))
@@ -129,7 +136,7 @@ def test_a_request_that_was_completed_gives_its_receipt_though_the_run_failed(
     monkeypatch: pytest.MonkeyPatch, company: Company, status: str
 ) -> None:
     """A receipt that is signed while its request is still open is nothing to hand out."""
-    request = request_erasure([ADDRESS], regulation="gdpr", now=NOW)
+    request = make_request([ADDRESS], "erasure", regulation="gdpr", now=NOW)
     case = SimpleNamespace(
         subject_request_id=request.request_id, status=status, step="verified_no_trace", reasons=()
     )

@@ -17,20 +17,18 @@ def test_what_is_left_out_stays_as_the_project_has_it() -> None:
 
 def test_what_is_said_reaches_dbt_under_its_names() -> None:
     said = ProfilesConfig(
-        source_priority=["crm", "billing"], activity_events={"content_view": ["Recipe Opened"]}
+        session_gap_minutes=20, activity_events={"content_view": ["Recipe Opened"]}
     )
 
     assert said.as_variables() == {
-        "source_priority": ["crm", "billing"],
+        "session_gap_minutes": 20,
         "own_activity_events": {"content_view": ["Recipe Opened"]},
     }
 
 
 def test_every_variable_is_one_of_the_project() -> None:
     known = yaml.safe_load((ROOT / "dbt_project" / "dbt_project.yml").read_text())["vars"]
-    said = ProfilesConfig(
-        source_priority=[], session_gap_minutes=5, activity_events={}, intent_path_pattern="/buy"
-    )
+    said = ProfilesConfig(session_gap_minutes=5, activity_events={}, intent_path_pattern="/buy")
 
     assert set(said.as_variables()) <= set(known)
 

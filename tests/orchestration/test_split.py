@@ -157,6 +157,21 @@ def test_no_consent_is_granted_that_was_not_before(
         assert granted <= {purpose for purpose, status in joint.items() if status == "granted"}
 
 
+def test_an_address_that_both_hold_is_used_for_nothing_that_one_of_them_denied(
+    split: Split, warehouse: DuckDBWarehouse, father: str, son: str
+) -> None:
+    """The father denied advertising, and analytics was denied by the address itself."""
+    points = warehouse.read(
+        "select person_id, identifier_value, denied_purposes from marts.contact_points"
+    ).to_pylist()
+    denied = {(row["person_id"], row["identifier_value"]): row["denied_purposes"] for row in points}
+
+    assert denied[(son, kim.SHARED)] == "advertising, analytics"
+    assert denied[(father, kim.SHARED)] == "analytics"
+    assert {denied[(son, kim.SON)], denied[(father, kim.FATHER)]} == {None}
+    assert kim.SHARED not in _current(split, "ads_to_files")
+
+
 def test_who_agreed_to_be_scored_is_scored_and_the_other_no_longer(
     split: Split, warehouse: DuckDBWarehouse, father: str, son: str
 ) -> None:

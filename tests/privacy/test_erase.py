@@ -255,14 +255,6 @@ def test_an_export_that_holds_the_person_is_removed(company: Company) -> None:
     assert [path.name for path in (company.home / "artifacts").iterdir()] == ["other.csv"]
 
 
-def test_access_requests_are_refused_with_the_reason(company: Company) -> None:
-    company.ask(("email", BEN, "raw"), kind="access")
-
-    report = company.erase()
-
-    assert report.refused == {ID: ["access requests are not served yet"]}
-
-
 def test_somebody_who_is_not_held_gets_a_receipt_too(company: Company) -> None:
     company.ask(("email", "nobody@maple.example", "raw"))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from privacy import IdentityType, InvalidRequestError, RequestFile, SubjectIdentity, request_erasure
+from privacy import IdentityType, InvalidRequestError, RequestFile, SubjectIdentity, make_request
 from privacy.requests import deadline
 from tests.privacy.company import NOW
 
@@ -77,7 +77,7 @@ def test_a_request_of_the_command_line_is_read_back(tmp_path: Path) -> None:
         identity_type=IdentityType.EMAIL, identity_value="a.b@maple.example", identity_format="raw"
     )
     inbox = RequestFile(tmp_path / "privacy" / "inbox.jsonl", "inbox")
-    request = request_erasure([identity], regulation="gdpr", now=NOW)
+    request = make_request([identity], "erasure", regulation="gdpr", now=NOW)
 
     inbox.replace([request])
 

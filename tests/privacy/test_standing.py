@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from privacy import read_standing
-from tests.privacy.company import ANN, BEN, NOW, Company, Evidence, FakeDestinations
+from tests.privacy.company import ANN, FAMILY_MAIL, NOW, Company, Evidence, FakeDestinations
 
 
 def test_a_blocked_request_says_why_and_until_when_it_is_due(company: Company) -> None:
@@ -35,7 +35,7 @@ def test_an_open_request_is_overdue_after_its_deadline_and_a_closed_one_never(
 
 def test_what_is_due_first_comes_first(company: Company) -> None:
     company.ask(("email", ANN, "raw"), number=2)
-    company.ask(("email", BEN, "raw"), number=1, kind="access")
+    company.ask(("email", FAMILY_MAIL, "raw"), number=1)
     company.erase()
 
-    assert [item.status for item in read_standing(company.warehouse)] == ["refused", "completed"]
+    assert [item.status for item in read_standing(company.warehouse)] == ["blocked", "completed"]

@@ -6,18 +6,31 @@ ranked as (
 
 ),
 
+denied as (
+
+    select * from {{ ref('int_contact_points__denied') }}
+
+),
+
 final as (
 
     select
-        person_id,
-        identifier_type,
-        identifier_value,
-        is_preferred,
-        is_shared,
-        source,
-        source_record_id
+        ranked.person_id,
+        ranked.identifier_type,
+        ranked.identifier_value,
+        ranked.is_preferred,
+        ranked.is_shared,
+        denied.denied_purposes,
+        ranked.source,
+        ranked.source_record_id
 
     from ranked
+
+    left join denied
+        on
+            ranked.person_id = denied.person_id
+            and ranked.identifier_type = denied.identifier_type
+            and ranked.identifier_value = denied.identifier_value
 
 )
 

@@ -7,7 +7,7 @@
         post_hook="
             {% if is_incremental() %}
             delete from {{ this }}
-            where event_id not in (select event_id from {{ ref('int_events__described') }})
+            where event_id not in (select event_id from {{ ref('stg_raw__events') }})
             {% endif %}
         "
     )
@@ -37,6 +37,7 @@ described as (
 
 ),
 
+-- Read after the build. depends_on: {{ ref('stg_raw__events') }}
 {% if is_growing -%}
 stored as (
 

@@ -13,7 +13,10 @@ final as (
         field,
         source,
         source_record_id,
-        reason
+        strategy,
+        reason,
+        candidate_count,
+        losing_count
 
     from survived
 

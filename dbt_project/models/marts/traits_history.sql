@@ -3,16 +3,14 @@
         materialized='incremental',
         incremental_strategy='merge',
         unique_key=['person_id', 'trait', 'valid_from'],
-        on_schema_change='fail'
+        on_schema_change='fail',
+        full_refresh=false
     )
 }}
 
+{#- A full refresh of everything else keeps it: what was is nowhere else. -#}
 {#- Counters change on every visit; what is kept here changes rarely and means something. -#}
-{%- set traits = [
-    'is_known', 'first_name', 'last_name', 'company_name', 'job_title', 'city', 'state',
-    'postal_code', 'country', 'lifecycle_stage', 'account_id', 'first_channel', 'top_topic',
-    'persona_name'
-] -%}
+{%- set traits = history_columns() -%}
 
 with
 

@@ -25,6 +25,7 @@ halves as (
         source,
         source_record_id,
         record_updated_at,
+        attributes,
         case
             when full_name like '%,%' then trim({{ dbt.split_part('full_name', "','", 2) }})
             when full_name like '% %' then {{ dbt.split_part('full_name', "' '", 1) }}
@@ -63,6 +64,7 @@ observed as (
         {{ field }} as value,
         0 as stand_in,
         completeness,
+        {{ is_verified('source', 'attributes') }} as is_verified,
         coalesce(record_updated_at, record_created_at) as updated_at
 
     from complete
@@ -79,6 +81,7 @@ observed as (
         {{ field }} as value,
         1 as stand_in,
         0 as completeness,
+        {{ is_verified('source', 'attributes') }} as is_verified,
         record_updated_at as updated_at
 
     from halves
@@ -94,6 +97,7 @@ observed as (
         value,
         2 as stand_in,
         0 as completeness,
+        {{ is_verified('source', 'cast(null as ' ~ dbt.type_string() ~ ')') }} as is_verified,
         updated_at
 
     from traits

@@ -38,6 +38,12 @@ identifiers as (
 
 ),
 
+members_history as (
+
+    select * from {{ source('identity', 'members_history') }}
+
+),
+
 held as (
 
     select distinct
@@ -79,6 +85,14 @@ attributed as (
             when consents.subject_email is not null then 'email ' || consents.subject_email
             else 'device ' || consents.anonymous_id
         end as subject,
+        case
+            when consents.person_record_id is not null then consents.person_source
+            when consents.subject_email is not null then 'emails'
+            else 'devices'
+        end as node_source,
+        coalesce(
+            consents.person_record_id, consents.subject_email, consents.anonymous_id
+        ) as node_id,
         coalesce(records.person_id, emails.person_id, devices.person_id) as person_id,
         cast(null as {{ dbt.type_timestamp() }}) as known_to
 
@@ -120,6 +134,8 @@ last_words as (
         occurred_at,
         loaded_at,
         subject,
+        node_source,
+        node_id,
         person_id,
         min(loaded_at) over (
             partition by subject, purpose
@@ -131,70 +147,195 @@ last_words as (
 
     from attributed
 
-    where person_record_id is null
-
 ),
 
--- A denial by an address or a device that several persons use counts for each of them, as
--- nobody knows whose it is; a grant counts for none of them.
-denied_for_all as (
+denials as (
 
-    select
-        last_words.load_id,
-        last_words.source,
-        last_words.file,
-        last_words.consent_event_id,
-        last_words.subject_email,
-        last_words.anonymous_id,
-        last_words.person_source,
-        last_words.person_record_id,
-        last_words.purpose,
-        last_words.status,
-        last_words.channel,
-        last_words.occurred_at,
-        last_words.loaded_at,
-        last_words.subject,
-        held.person_id,
-        last_words.known_to
+    select *
 
     from last_words
 
-    left join identifiers as addresses
-        on
-            addresses.source = 'emails'
-            and addresses.identifier_type = 'email'
-            and last_words.subject_email = addresses.source_record_id
+    where status <> 'granted' and (known_to is null or known_to > loaded_at)
 
-    left join shared_devices
-        on
-            last_words.subject_email is null
-            and last_words.anonymous_id = shared_devices.anonymous_id
+),
+
+-- Who holds an address or a device, by record or sign-in; and whose a record is.
+holders as (
+
+    select
+        'emails' as node_source,
+        addresses.source_record_id as node_id,
+        held.person_id
+
+    from identifiers as addresses
 
     inner join held
         on
-            (
-                held.identifier_type = 'email'
-                and addresses.identifier_value = held.identifier_value
-            )
-            or (
-                held.identifier_type = 'anonymous_id'
-                and shared_devices.anonymous_id = held.identifier_value
-            )
+            held.identifier_type = 'email'
+            and addresses.identifier_value = held.identifier_value
+
+    where addresses.source = 'emails' and addresses.identifier_type = 'email'
+
+    union
+
+    select
+        'devices' as node_source,
+        identifier_value as node_id,
+        person_id
+
+    from held
+
+    where identifier_type = 'anonymous_id'
+
+    union
+
+    select
+        source as node_source,
+        source_record_id as node_id,
+        person_id
+
+    from members
+
+    where source not in ('emails', 'devices')
+
+),
+
+-- Everyone who was one person with a record, address or device while it was theirs.
+companions as (
+
+    select distinct
+        mine.source as node_source,
+        mine.source_record_id as node_id,
+        members.person_id
+
+    from denials
+
+    inner join members_history as mine
+        on
+            denials.node_source = mine.source
+            and denials.node_id = mine.source_record_id
+
+    inner join members_history as theirs
+        on
+            mine.person_id = theirs.person_id
+            and (theirs.valid_to is null or mine.valid_from < theirs.valid_to)
+            and (mine.valid_to is null or theirs.valid_from < mine.valid_to)
+
+    inner join members
+        on
+            theirs.source = members.source
+            and theirs.source_record_id = members.source_record_id
+
+    where theirs.source not in ('emails', 'devices')
+
+),
+
+-- Nobody knows whose denial it is: of a device that several use, or used at that moment, of an
+-- address that several hold, or of what nobody holds any more.
+doubtful as (
+
+    select
+        denials.consent_event_id,
+        holders.person_id
+
+    from denials
+
+    inner join holders
+        on
+            denials.node_source = holders.node_source
+            and denials.node_id = holders.node_id
+
+    left join shared_devices
+        on
+            denials.node_source = 'devices'
+            and denials.node_id = shared_devices.anonymous_id
 
     where
-        last_words.status <> 'granted'
-        and (last_words.known_to is null or last_words.known_to > last_words.loaded_at)
-        and (last_words.person_id is null or last_words.person_id <> held.person_id)
+        denials.node_source <> 'devices'
+        or denials.person_id is null
+        or shared_devices.anonymous_id is not null
+
+    union
+
+    select
+        denials.consent_event_id,
+        companions.person_id
+
+    from denials
+
+    inner join companions
+        on
+            denials.node_source = companions.node_source
+            and denials.node_id = companions.node_id
+
+    left join holders
+        on
+            denials.node_source = holders.node_source
+            and denials.node_id = holders.node_id
+
+    where holders.person_id is null
+
+),
+
+-- Such a denial counts for each of them; a grant counts for none.
+denied_for_all as (
+
+    select
+        denials.*,
+        doubtful.person_id as doubted_person_id
+
+    from denials
+
+    inner join doubtful
+        on denials.consent_event_id = doubtful.consent_event_id
+
+    where denials.person_id is null or denials.person_id <> doubtful.person_id
 
 ),
 
 final as (
 
-    select * from attributed
+    select
+        load_id,
+        source,
+        file,
+        consent_event_id,
+        subject_email,
+        anonymous_id,
+        person_source,
+        person_record_id,
+        purpose,
+        status,
+        channel,
+        occurred_at,
+        loaded_at,
+        subject,
+        person_id,
+        known_to
+
+    from attributed
 
     union all
 
-    select * from denied_for_all
+    select
+        load_id,
+        source,
+        file,
+        consent_event_id,
+        subject_email,
+        anonymous_id,
+        person_source,
+        person_record_id,
+        purpose,
+        status,
+        channel,
+        occurred_at,
+        loaded_at,
+        subject,
+        doubted_person_id as person_id,
+        known_to
+
+    from denied_for_all
 
 )
 

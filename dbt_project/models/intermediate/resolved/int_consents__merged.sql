@@ -1,3 +1,5 @@
+{%- set voices = ['by_record', 'by_email', 'by_device'] -%}
+
 with
 
 decisions as (
@@ -5,7 +7,9 @@ decisions as (
     select
         person_id,
         purpose,
-        subject,
+        'record ' || person_source || ' ' || person_record_id as by_record,
+        'email ' || subject_email as by_email,
+        'device ' || anonymous_id as by_device,
         occurred_at,
         case when status = 'granted' then 0 else 1 end as is_denied,
         coalesce(loaded_at, occurred_at) as known_from,
@@ -44,8 +48,8 @@ learned as (
 
 ),
 
--- All that was known at each of these moments. Two answers of one subject at one moment: the
--- careful one holds.
+-- All that was known at each of these moments. Two answers by the same at one moment: the careful
+-- one holds.
 known as (
 
     select
@@ -54,7 +58,9 @@ known as (
         learned.known_at,
         learned.known_number,
         learned.next_known_at,
-        decisions.subject,
+        {% for voice in voices -%}
+        decisions.{{ voice }},
+        {% endfor -%}
         decisions.occurred_at,
         max(decisions.is_denied) as is_denied
 
@@ -73,26 +79,116 @@ known as (
         learned.known_at,
         learned.known_number,
         learned.next_known_at,
-        decisions.subject,
+        {% for voice in voices -%}
+        decisions.{{ voice }},
+        {% endfor -%}
         decisions.occurred_at
 
 ),
 
 {% if var('consent_merge') == 'most_restrictive' -%}
--- At each moment every subject still stands by its own newest decision: how many deny?
+-- Under which names each decision was made, and when a name was heard next.
+spoken as (
+
+    {% for voice in voices %}
+    select
+        person_id,
+        purpose,
+        known_number,
+        occurred_at,
+        {{ voice }} as subject
+
+    from known
+
+    where {{ voice }} is not null
+
+    {{ 'union' if not loop.last }}
+    {% endfor %}
+
+),
+
+followed as (
+
+    select
+        spoken.*,
+        lead(occurred_at) over (
+            partition by person_id, purpose, known_number, subject
+            order by occurred_at
+        ) as next_at
+
+    from spoken
+
+),
+
+-- A decision stands until the person decides again under a name that it was made under.
+standing as (
+
+    select
+        known.person_id,
+        known.purpose,
+        known.known_at,
+        known.known_number,
+        known.next_known_at,
+        known.occurred_at,
+        known.is_denied,
+        min(followed.next_at) as replaced_at
+
+    from known
+
+    inner join followed
+        on
+            known.person_id = followed.person_id
+            and known.purpose = followed.purpose
+            and known.known_number = followed.known_number
+            and known.occurred_at = followed.occurred_at
+            and (
+                {%- for voice in voices %}
+                {{ 'or ' if not loop.first }}known.{{ voice }} = followed.subject
+                {%- endfor %}
+            )
+
+    group by
+        known.person_id,
+        known.purpose,
+        known.known_at,
+        known.known_number,
+        known.next_known_at,
+        {% for voice in voices -%}
+        known.{{ voice }},
+        {% endfor -%}
+        known.occurred_at,
+        known.is_denied
+
+),
+
+-- How many denials stand at each moment?
 turned as (
 
     select
-        known.*,
-        is_denied - coalesce(
-            lag(is_denied) over (
-                partition by person_id, purpose, known_number, subject
-                order by occurred_at
-            ),
-            0
-        ) as denying
+        person_id,
+        purpose,
+        known_at,
+        known_number,
+        next_known_at,
+        occurred_at,
+        is_denied as denying
 
-    from known
+    from standing
+
+    union all
+
+    select
+        person_id,
+        purpose,
+        known_at,
+        known_number,
+        next_known_at,
+        replaced_at as occurred_at,
+        -is_denied as denying
+
+    from standing
+
+    where replaced_at is not null
 
 ),
 

@@ -18,7 +18,9 @@ trusted as (
     select
         members.person_id,
         observed.*,
-        {{ source_rank('observed.source') }} as source_rank
+        lower(trim(observed.value)) as plain_value,
+        {{ field_strategy('observed.field') }} as strategy,
+        {{ field_source_rank('observed.field', 'observed.source') }} as source_rank
 
     from observed
 
@@ -29,52 +31,136 @@ trusted as (
 
 ),
 
-{%- set window -%}
-    partition by person_id, field
-    order by
-        stand_in, source_rank, updated_at desc nulls last, completeness desc,
-        source, source_record_id
-{%- endset %}
-
-ranked as (
+-- A record that gives a value twice, as a part and in its full name, gives it once.
+numbered as (
 
     select
         trusted.*,
-        row_number() over ({{ window }}) as survival_rank,
-        lead(stand_in) over ({{ window }}) as next_stand_in,
-        lead(source_rank) over ({{ window }}) as next_source_rank,
-        lead(updated_at) over ({{ window }}) as next_updated_at,
-        lead(completeness) over ({{ window }}) as next_completeness,
-        min(value) over (partition by person_id, field) as least_value,
-        max(value) over (partition by person_id, field) as greatest_value
+        row_number() over (
+            partition by person_id, field, plain_value, source, source_record_id
+            order by stand_in
+        ) as mention
 
     from trusted
 
 ),
 
--- The first rule by which the winner differs from the runner-up is the reason.
-survived as (
+counted as (
 
     select
-        person_id,
-        field,
-        value,
-        source,
-        source_record_id,
+        numbered.*,
+        sum(case when mention = 1 then 1 else 0 end) over (
+            partition by person_id, field, plain_value
+        ) as agreement
+
+    from numbered
+
+),
+
+-- What decides first, by strategy; what a strategy does not look at is equal for all.
+judged as (
+
+    select
+        counted.*,
         case
-            when next_stand_in is null then 'only source of this field'
-            when least_value = greatest_value then 'all sources agree'
-            when stand_in <> next_stand_in then 'stated rather than derived'
-            when source_rank <> next_source_rank then 'most trusted source'
-            when updated_at is not null and next_updated_at is null then 'only dated record'
-            when updated_at <> next_updated_at then 'most recent record'
-            when completeness <> next_completeness then 'most complete record'
-            else 'first of equals by source and record id'
-        end as reason
+            when strategy = 'verified_first' and not is_verified then 1 else 0
+        end as unverified_rank,
+        -- What a person said lately counts beside what a record states; a split name never does.
+        case
+            when strategy not in ('most_recent', 'most_frequent') then stand_in
+            when stand_in = 1 then 1
+            else 0
+        end as derived_rank,
+        case when strategy = 'most_frequent' then agreement else 0 end as frequency,
+        case when strategy = 'most_complete' then completeness else 0 end as fullness,
+        case when strategy = 'most_recent' then updated_at end as recency
+
+    from counted
+
+),
+
+ranked as (
+
+    select
+        judged.*,
+        row_number() over (
+            partition by person_id, field
+            order by
+                unverified_rank, derived_rank, frequency desc, fullness desc,
+                recency desc nulls last,
+                stand_in, source_rank, updated_at desc nulls last, completeness desc,
+                source, source_record_id
+        ) as survival_rank,
+        count(*) over (partition by person_id, field) as candidate_count
+
+    from judged
+
+),
+
+winners as (
+
+    select * from ranked
+
+    where survival_rank = 1
+
+),
+
+-- The best of those that say something else: what beat it is the reason.
+others as (
+
+    select
+        ranked.*,
+        row_number() over (
+            partition by ranked.person_id, ranked.field
+            order by ranked.survival_rank
+        ) as other_rank,
+        count(*) over (partition by ranked.person_id, ranked.field) as losing_count
 
     from ranked
 
-    where survival_rank = 1
+    inner join winners
+        on ranked.person_id = winners.person_id and ranked.field = winners.field
+
+    where ranked.plain_value <> winners.plain_value
+
+),
+
+survived as (
+
+    select
+        winners.person_id,
+        winners.field,
+        winners.value,
+        winners.source,
+        winners.source_record_id,
+        winners.strategy,
+        case
+            when winners.candidate_count = 1 then 'only source of this field'
+            when others.person_id is null then 'all sources agree'
+            when winners.unverified_rank <> others.unverified_rank then 'verified record'
+            when winners.derived_rank <> others.derived_rank then 'stated rather than derived'
+            when winners.frequency <> others.frequency then 'given by most records'
+            when winners.fullness <> others.fullness then 'most complete record'
+            when winners.recency is not null and others.recency is null then 'only dated record'
+            when winners.recency <> others.recency then 'most recent record'
+            when winners.stand_in <> others.stand_in then 'stated rather than derived'
+            when winners.source_rank <> others.source_rank then 'most trusted source'
+            when winners.updated_at is not null and others.updated_at is null
+                then 'only dated record'
+            when winners.updated_at <> others.updated_at then 'most recent record'
+            when winners.completeness <> others.completeness then 'most complete record'
+            else 'first of equals by source and record id'
+        end as reason,
+        winners.candidate_count,
+        coalesce(others.losing_count, 0) as losing_count
+
+    from winners
+
+    left join others
+        on
+            winners.person_id = others.person_id
+            and winners.field = others.field
+            and others.other_rank = 1
 
 )
 

@@ -1,8 +1,13 @@
+{#- From the best founded: what int_account_members__found can say, in its order. -#}
+{%- set bases = [
+    'record', 'group_call', 'email_domain', 'company_domain', 'company_name', 'network'
+] -%}
+
 with
 
 members as (
 
-    select * from {{ ref('int_account_members__found') }}
+    select * from {{ ref('account_members') }}
 
 ),
 
@@ -15,7 +20,14 @@ ranked as (
         basis,
         row_number() over (
             partition by person_id
-            order by basis_rank, valid_from desc nulls last, account_id
+            order by
+                case basis
+                    {%- for name in bases %}
+                    when '{{ name }}' then {{ loop.index }}
+                    {%- endfor %}
+                end,
+                valid_from desc nulls last,
+                account_id
         ) as strength_rank
 
     from members

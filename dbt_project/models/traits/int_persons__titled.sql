@@ -1,0 +1,44 @@
+{#- From the top: a vice president is no president, an assistant to the director no director. -#}
+{%- set ranks = [
+    ('entry', 'assistant to .*|secretary|intern|trainee|apprentice|working student|praktikant(in)?|werkstudent(in)?'),
+    ('vice_president', '[sea]?vp|vice[ -]president'),
+    ('owner', '(co-?)?founder|founding .*|business owner|company owner|inhaber(in)?|gesellschafter(in)?'),
+    ('executive', 'c[a-z]o|ciso|chief .* officer|president|managing director|gesch.ftsf.hr(er|erin|ung)|vorstand'),
+    ('director', 'director|direktor(in)?'),
+    ('head', 'head|([a-z]+)?leiter(in)?|([a-z]+)?leitung'),
+    ('manager', 'manager(in)?|supervisor|(team|group|tech|technical|project|design) ?lead(er)?'),
+    ('senior', 'senior|sr|principal|staff|expert|architect'),
+    ('entry', 'junior|jr|associate|assistant|graduate'),
+] -%}
+
+with
+
+titles as (
+
+    select
+        person_id,
+        lower(job_title) as title
+
+    from {{ ref('int_persons__described') }}
+
+    where job_title is not null
+
+),
+
+titled as (
+
+    select
+        person_id,
+        case
+            when title in ('owner', 'proprietor') then 'owner'
+            {%- for rank, words in ranks %}
+            when {{ matches('title', '(^|[^a-z])(' ~ words ~ ')([^a-z]|$)') }} then '{{ rank }}'
+            {%- endfor %}
+            else 'professional'
+        end as seniority
+
+    from titles
+
+)
+
+select * from titled

@@ -1,0 +1,72 @@
+"""``candor privacy show|approve|extend|cancel``: what people see of a request and decide about it."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.options import JsonOption, with_paths
+from orchestration.cli.output import console, print_rows
+from orchestration.cli.privacy import RequestId, privacy_app
+from settings import Paths
+
+ByOption = Annotated[
+    str | None, typer.Option(help="Who decides, for the audit log; the user of this computer.")
+]
+ReasonOption = Annotated[str, typer.Option(help="Why, for the audit log; name no person in it.")]
+
+
+@privacy_app.command()
+@with_paths
+def show(*, paths: Paths, request_id: RequestId, as_json: JsonOption = False) -> None:
+    """Show what was done for one request, step by step, and what was decided about it."""
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from privacy import read_steps  # noqa: PLC0415 - as above
+
+    with Company(paths).open_warehouse() as warehouse:
+        steps = read_steps(warehouse, request_id)
+    rows = [
+        {"done": f"{taken.done_at:%Y-%m-%d %H:%M}", "step": taken.step,
+         "detail": json.dumps(taken.detail), "run": taken.run_id}
+        for taken in steps
+    ]  # fmt: skip
+    print_rows(f"Request {request_id}", rows, as_json=as_json)
+
+
+@privacy_app.command()
+@with_paths
+def approve(*, paths: Paths, request_id: RequestId, by: ByOption = None) -> None:
+    """Let a request be carried out, where consent.yml says that requests are approved."""
+    from orchestration.erasure import decide  # noqa: PLC0415 - loads every package
+
+    decide(paths, lambda desk: desk.approve(request_id), by=by or getpass.getuser())
+    console.print("Approved. `candor privacy run` carries it out.")
+
+
+@privacy_app.command()
+@with_paths
+def extend(
+    *, paths: Paths, request_id: RequestId, reason: ReasonOption, by: ByOption = None
+) -> None:
+    """Take the further time that the law allows once; tell the person before the first deadline."""
+    from orchestration.erasure import decide  # noqa: PLC0415 - loads every package
+
+    due_at = decide(
+        paths, lambda desk: desk.extend(request_id, reason=reason), by=by or getpass.getuser()
+    )
+    console.print(f"Due {due_at:%Y-%m-%d}. Tell the person so, and why, before the first deadline.")
+
+
+@privacy_app.command()
+@with_paths
+def cancel(
+    *, paths: Paths, request_id: RequestId, reason: ReasonOption, by: ByOption = None
+) -> None:
+    """Call a request off, as long as nothing of the person was erased."""
+    from orchestration.erasure import cancel as call_off  # noqa: PLC0415 - loads every package
+
+    call_off(paths, request_id, by=by or getpass.getuser(), reason=reason)
+    console.print("Cancelled. Its identity is taken out of the file in which it waited.")

@@ -1,0 +1,172 @@
+"""Serve requests of access and portability: one archive per person, kept until it is handed out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+
+from privacy.archive import ArchiveFacts, archive_bytes
+from privacy.audit import AuditEntry, append_audit
+from privacy.config import RetentionConfig
+from privacy.context import ErasureContext
+from privacy.errors import MissingArchiveError
+from privacy.handling import unapproved
+from privacy.inventory import REQUESTS
+from privacy.locations import FolderLocation
+from privacy.plan_requests import find_persons
+from privacy.requests import SubjectRequest
+from privacy.steps import Case, Outcome, Step, StepLog
+from privacy.storage import destroy_file, write_private
+from warehouse import Warehouse
+
+FOLDER = "archives"
+_TYPES = ("access", "portability")
+
+
+@dataclass(frozen=True, slots=True)
+class AccessReport:
+    """What became of the requests.
+
+    Attributes:
+        archives: The archive of each request that this pass completed, by id.
+        blocked: Every reason of each request that is blocked, by id.
+    """
+
+    archives: Mapping[str, Path]
+    blocked: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFolder(FolderLocation):
+    """Archives that wait to be handed out; they hold up the erasure of whom they name."""
+
+    def refusals(self, keys: pa.Table) -> Sequence[str]:
+        """One reason for each archive that the person has not got yet."""
+        return tuple(
+            f"the archive of request {path.stem} names the person and waits to be handed out: "
+            f"candor privacy archive {path.stem} --out FILE"
+            for path in self._holding(keys)
+        )
+
+
+def serve_access(
+    requests: Sequence[SubjectRequest],
+    context: ErasureContext,
+    retention: RetentionConfig,
+    *,
+    only: Collection[str] = (),
+) -> AccessReport:
+    """Write the archive of every request that waits, and remove those that have expired.
+
+    Args:
+        requests: Every request whose body is still there.
+        context: What to work with; its places are what an archive accounts for.
+        retention: How long rows and archives are kept.
+        only: Ids of the new requests to begin; none for all.
+    """
+    remove_expired_archives(context.warehouse, context.home, retention, now=context.now)
+    log = StepLog(context.warehouse, context.now, context.run_id)
+    bodies = {item.request_id: item for item in requests if item.subject_request_type in _TYPES}
+    log.receive([item for item in bodies.values() if not only or item.request_id in only])
+    cases = log.open_cases(*_TYPES)
+    served = _serve(context, retention, log, cases, bodies) if cases else {}
+    for place in context.request_places:
+        with suppress(OSError):  # a file that cannot be written now is settled by a later run
+            place.settle(set(served))
+    return AccessReport(archives=served, blocked=log.blocked(*_TYPES))
+
+
+def archive_path(home: Path, request_id: str) -> Path:
+    """Where the archive of a request lies until it is handed out."""
+    return home / FOLDER / f"{request_id}.zip"
+
+
+def hand_out_archive(
+    warehouse: Warehouse, home: Path, request_id: str, out: Path, *, now: datetime
+) -> None:
+    """Move an archive out of the data home, into a file that only its owner may read.
+
+    Raises:
+        MissingArchiveError: There is none: not asked for, not made yet, handed out or expired.
+    """
+    path = archive_path(home, request_id)
+    if not path.exists():
+        raise MissingArchiveError(request_id)
+    write_private(out.absolute(), path.read_bytes())
+    destroy_file(path)
+    append_audit(warehouse, [AuditEntry("handed_out", request_id, {})], now=now)
+
+
+def remove_expired_archives(
+    warehouse: Warehouse, home: Path, retention: RetentionConfig, *, now: datetime
+) -> int:
+    """Destroy archives that nobody fetched in time; return how many."""
+    paths = sorted((home / FOLDER).glob("*"))
+    if not paths:
+        return 0
+    fresh = warehouse.read(
+        f"select subject_request_id from {REQUESTS.name.sql} where completed_at > $oldest",
+        {"oldest": now - timedelta(days=retention.archive_days)},
+    )["subject_request_id"].to_pylist()
+    expired = [path for path in paths if path.stem not in fresh]
+    for path in expired:
+        destroy_file(path)
+    append_audit(
+        warehouse, [AuditEntry("archive_expired", path.stem, {}) for path in expired], now=now
+    )
+    return len(expired)
+
+
+def _serve(
+    context: ErasureContext,
+    retention: RetentionConfig,
+    log: StepLog,
+    cases: Sequence[Case],
+    bodies: Mapping[str, SubjectRequest],
+) -> dict[str, Path]:
+    lost = {
+        case.subject_request_id: ["its identity is in no request file any more: put its body back"]
+        for case in cases
+        if case.subject_request_id not in bodies
+    }
+    waiting = unapproved(log, list(bodies)) if context.needs_approval else {}
+    log.record(Step.PLANNED, Outcome({}, lost))
+    served = {}
+    for case in cases:
+        if case.subject_request_id in lost:
+            continue
+        request = bodies[case.subject_request_id]
+        # One by one: what two who ask at once hold in common belongs to neither alone.
+        plans, unclear = find_persons([request], context)
+        name = case.subject_request_id
+        against = [*waiting.get(name, ()), *unclear.get(name, ())]
+        if against:
+            log.record(Step.PLANNED, Outcome({}, {name: against}))
+        else:
+            facts = ArchiveFacts(request, plans[0], context, retention)
+            served[name] = _write(facts, log, case)
+    return served
+
+
+def _write(facts: ArchiveFacts, log: StepLog, case: Case) -> Path:
+    plan, context = facts.plan, facts.context
+    context.progress(f"archive: {case.subject_request_id}")
+    path = archive_path(context.home, case.subject_request_id)
+    write_private(path, archive_bytes(facts))
+    details: Mapping[Step, Mapping[str, object]] = {
+        Step.ACKNOWLEDGED: {"due_at": case.due_at.isoformat()},
+        Step.VERIFIED: {"verified_by": "controller"},
+        Step.PLANNED: {"identifiers": plan.identifiers},
+        Step.COMPLETED: {
+            "rows": sum(count.rows for count in plan.counts),
+            "expires_at": facts.expires_at.isoformat(),
+        },
+    }
+    for step, detail in details.items():
+        log.record(step, Outcome({case.subject_request_id: detail}, {}))
+    return path

@@ -1,0 +1,167 @@
+"""The archive that a person gets: what is held of them, where, why, how long, and who else got it.
+
+It accounts for every place that an erasure of the person would touch. Rows of tables are in it as
+JSON, exact, and as CSV for spreadsheets; files are counted, as their rows are in the tables.
+
+Source: GDPR Articles 15 (access) and 20 (portability: what the person gave and did, nothing that
+was concluded from it); CCPA section 1798.130(a)(3)(B).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pyarrow as pa
+import pyarrow.csv
+
+from privacy.config import RetentionConfig
+from privacy.context import ErasureContext
+from privacy.locations import TableLocation
+from privacy.plan import ErasurePlan, distinct_keys, keys_of
+from privacy.requests import SubjectRequest
+from warehouse import SubjectKind, Table, Warehouse, quoted
+
+# What sources sent, before anything was concluded from it.
+_GIVEN = "raw"
+_SHOWN_ROWS = 200
+_ROWS = "candor_archive_rows"
+_PAGE = Path(__file__).parent / "templates" / "archive.html"
+
+
+@dataclass(frozen=True)
+class ArchiveFacts:
+    """What an archive is made of.
+
+    Attributes:
+        request: Who asked, for what.
+        plan: Whose rows, and how many lie where.
+        context: Where to read them.
+        retention: How long they are kept.
+    """
+
+    request: SubjectRequest
+    plan: ErasurePlan
+    context: ErasureContext
+    retention: RetentionConfig
+
+    @property
+    def expires_at(self) -> datetime:
+        """When the archive itself is removed, UTC."""
+        return self.context.now + timedelta(days=self.retention.archive_days)
+
+    @cached_property
+    def tables(self) -> Sequence[tuple[Table, pa.Table]]:
+        """Each table that goes into the archive, and the person's rows of it; none is empty."""
+        keys = distinct_keys(keys_of([self.plan]))
+        read = [
+            (place.table, place.read(keys))
+            for place in self.context.places
+            if isinstance(place, TableLocation) and self._is_asked_for(place.table)
+        ]
+        return [(table, rows) for table, rows in read if rows.num_rows]
+
+    def _is_asked_for(self, table: Table) -> bool:
+        everything = self.request.subject_request_type == "access"
+        return everything or table.name.schema == _GIVEN
+
+
+def archive_bytes(facts: ArchiveFacts) -> bytes:
+    """The archive as a ZIP: ``index.html``, ``about.json``, and ``data/<table>.json`` and ``.csv``."""
+    warehouse = facts.context.warehouse
+    about = _about(facts)
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("index.html", _page(about, facts.tables))
+        archive.writestr("about.json", json.dumps(about, indent=2))
+        for table, rows in facts.tables:
+            archive.writestr(f"data/{table.name}.json", _as_json(warehouse, rows))
+            archive.writestr(f"data/{table.name}.csv", _as_csv(warehouse, rows))
+    return stream.getvalue()
+
+
+def _about(facts: ArchiveFacts) -> dict[str, Any]:
+    request, context = facts.request, facts.context
+    told = context.destinations.find(facts.plan.person_ids) if context.destinations else {}
+    return {
+        "subject_request_id": request.request_id,
+        "request_type": request.subject_request_type,
+        "regulation": request.regulation,
+        "submitted_at": request.submitted_at.isoformat(),
+        "made_at": context.now.isoformat(),
+        "expires_at": facts.expires_at.isoformat(),
+        "person_ids": list(facts.plan.person_ids),
+        "sources": _sources(facts.plan),
+        "recipients": sorted(told),
+        "left_out": [asdict(item) for item in facts.plan.left_alone],
+        "places": list(_places(facts)),
+    }
+
+
+def _sources(plan: ErasurePlan) -> Sequence[str]:
+    records = {value for kind, value in plan.keys if kind == SubjectKind.SOURCE_RECORD}
+    return sorted({record.partition("|")[0] for record in records})
+
+
+def _places(facts: ArchiveFacts) -> Iterator[Mapping[str, Any]]:
+    """Every place that an erasure would touch; null for what is not a table."""
+    declared = {str(table.name): table for table in facts.context.tables}
+    included = {str(table.name) for table, _ in facts.tables}
+    for count in facts.plan.counts:
+        table = declared.get(count.location)
+        rule = facts.retention.tables.get(count.location)
+        yield {
+            "place": count.location,
+            "rows": count.rows,
+            "holds": table.grain if table else None,
+            "kept_days": rule.days if rule else None,
+            "is_included": count.location in included,
+            "columns": {column.name: column.description for column in table.columns}
+            if table and count.location in included
+            else None,
+        }
+
+
+def _as_json(warehouse: Warehouse, rows: pa.Table) -> str:
+    with warehouse.view(_ROWS, rows):
+        lines = warehouse.read(
+            f"select cast(to_json(rows) as varchar) as line from {_ROWS} as rows"
+        )
+    return "[\n" + ",\n".join(lines["line"].to_pylist()) + "\n]\n"
+
+
+def _as_csv(warehouse: Warehouse, rows: pa.Table) -> bytes:
+    """Text that a spreadsheet would take for a formula begins with an apostrophe."""
+    cells = ", ".join(
+        f"regexp_replace(cast({quoted(name)} as varchar), '^([=+@\\t\\r-])', '''\\1') "
+        f"as {quoted(name)}"
+        for name in rows.column_names
+    )
+    stream = io.BytesIO()
+    with warehouse.view(_ROWS, rows):
+        pyarrow.csv.write_csv(warehouse.read(f"select {cells} from {_ROWS}"), stream)
+    return stream.getvalue()
+
+
+def _page(about: Mapping[str, Any], tables: Sequence[tuple[Table, pa.Table]]) -> str:
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    shown = [
+        {
+            "name": str(table.name),
+            "grain": table.grain,
+            "names": rows.column_names,
+            "rows": rows.slice(0, _SHOWN_ROWS).to_pylist(),
+            "count": rows.num_rows,
+        }
+        for table, rows in tables
+    ]
+    page = environment.from_string(_PAGE.read_text(encoding="utf-8"))
+    return page.render(about=about, tables=shown)

@@ -1,0 +1,109 @@
+"""What people decide about a request: approve it, take more time for it, call it off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from privacy.errors import RequestActError
+from privacy.requests import SubjectRequest, extended_deadline
+from privacy.standing import RequestStanding, read_standing
+from privacy.steps import Step, StepLog
+from warehouse import Warehouse
+
+# Until then nothing of the person was touched, and nobody outside was told.
+_CAN_BE_CALLED_OFF = (Step.RECEIVED, Step.ACKNOWLEDGED, Step.VERIFIED, Step.PLANNED)
+
+
+class Act(StrEnum):
+    """What somebody decided; also its name in ``privacy.request_steps`` and the audit log."""
+
+    APPROVED = "approved"
+    EXTENDED = "extended"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDesk:
+    """Where people decide about requests.
+
+    Attributes:
+        warehouse: The engine.
+        now: Time to record, UTC without a zone.
+        by: Who decides, as the audit log is to name them.
+    """
+
+    warehouse: Warehouse
+    now: datetime
+    by: str
+
+    def receive(self, requests: Sequence[SubjectRequest]) -> None:
+        """Write down requests that wait for a run, so that they can be decided about before."""
+        self._log.receive(requests)
+
+    def approve(self, request_id: str) -> None:
+        """Let a request be carried out, where ``approve_requests`` of consent.yml asks for it.
+
+        Raises:
+            RequestActError: It is not open, or was approved before.
+        """
+        self._open(request_id, Act.APPROVED)
+        self._log.note(Act.APPROVED, request_id, {"by": self.by})
+
+    def extend(self, request_id: str, *, reason: str) -> datetime:
+        """Take the further time that the law allows once, and return the new deadline.
+
+        The person must be told, with the reason, before the first deadline.
+
+        Raises:
+            RequestActError: It is not open, was extended before, or its deadline has passed.
+        """
+        standing = self._open(request_id, Act.EXTENDED)
+        if standing.is_overdue(self.now):
+            raise RequestActError(request_id, Act.EXTENDED, "its deadline has passed")
+        due_at = extended_deadline(standing.regulation, standing.submitted_at)
+        detail = {"by": self.by, "reason": reason, "due_at": due_at.isoformat()}
+        self._log.note(Act.EXTENDED, request_id, detail, due_at=due_at)
+        return due_at
+
+    def cancel(self, request_id: str, *, reason: str) -> None:
+        """Call a request off, while nothing of the person was touched.
+
+        Raises:
+            RequestActError: It is not open, or has gone too far.
+        """
+        standing = self._open(request_id, Act.CANCELLED)
+        if Step(standing.step) not in _CAN_BE_CALLED_OFF:
+            why = f"it stands at {standing.step}: what is gone cannot come back"
+            raise RequestActError(request_id, Act.CANCELLED, why)
+        detail = {"by": self.by, "reason": reason}
+        self._log.note(Act.CANCELLED, request_id, detail, status=Act.CANCELLED)
+
+    @property
+    def _log(self) -> StepLog:
+        return StepLog(self.warehouse, self.now, "by hand")
+
+    def _open(self, request_id: str, act: Act) -> RequestStanding:
+        """Where an open request stands, on which nobody decided so before."""
+        found = [
+            item for item in read_standing(self.warehouse) if item.subject_request_id == request_id
+        ]
+        if not found:
+            raise RequestActError(request_id, act, "nobody has asked for it here")
+        if not found[0].is_open:
+            raise RequestActError(request_id, act, f"it is {found[0].status}")
+        if request_id in self._log.noted(act):
+            raise RequestActError(request_id, act, f"it was {act} before")
+        return found[0]
+
+
+def unapproved(log: StepLog, request_ids: Sequence[str]) -> dict[str, Sequence[str]]:
+    """The requests that nobody has approved yet, each with that as the reason against it."""
+    approved = log.noted(Act.APPROVED)
+    return {
+        name: [f"it waits for approval: candor privacy approve {name}"]
+        for name in request_ids
+        if name not in approved
+    }

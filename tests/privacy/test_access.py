@@ -1,0 +1,271 @@
+"""What a person gets who asks what is held of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from privacy import (
+    AccessReport,
+    ArchiveFolder,
+    MissingArchiveError,
+    RetentionConfig,
+    archive_path,
+    hand_out_archive,
+    plan_erasure,
+    read_standing,
+    remove_expired_archives,
+    serve_access,
+)
+from privacy.config import RetentionRule
+from tests.privacy.company import (
+    ALL_TABLES,
+    ANN,
+    BEN,
+    FAMILY_MAIL,
+    NEIGHBOUR_MAIL,
+    NOW,
+    SHARED_DEVICE,
+    Company,
+    FakeDestinations,
+    _table,
+)
+from warehouse import SubjectKind
+
+ID = "00000000-0000-4000-8000-000000000001"
+KEPT = RetentionConfig(tables={"raw.events": RetentionRule(days=90)})
+
+
+def serve(company: Company, **changes: Any) -> AccessReport:
+    return serve_access(company.request_file.read(), company.context(**changes), KEPT)
+
+
+def content(company: Company) -> Mapping[str, bytes]:
+    with zipfile.ZipFile(archive_path(company.home, ID)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def about(company: Company) -> Mapping[str, Any]:
+    return dict(json.loads(content(company)["about.json"]))
+
+
+def test_an_archive_accounts_for_every_place_that_an_erasure_would_touch(company: Company) -> None:
+    company.ask(("email", ANN, "raw"), kind="access")
+    (plan,), _ = plan_erasure(company.request_file.read(), company.context())
+
+    serve(company)
+
+    places = {item["place"]: item["rows"] for item in about(company)["places"]}
+    assert places == {count.location: count.rows for count in plan.counts}
+    held = {name for name, rows in places.items() if rows and name != "landing/requests.jsonl"}
+    assert {item["place"] for item in about(company)["places"] if item["is_included"]} == held
+    tables = {name.removeprefix("data/").removesuffix(".json") for name in content(company)}
+    assert held <= tables
+
+
+def test_it_holds_all_rows_of_the_person_and_none_of_others(company: Company) -> None:
+    company.ask(("email", ANN, "raw"), kind="access")
+
+    serve(company)
+
+    events = json.loads(content(company)["data/raw.events.json"])
+    assert [event["event_id"] for event in events] == ["e1", "e2", "e3"]
+    everything = b"".join(content(company).values()).decode()
+    for other in (BEN, NEIGHBOUR_MAIL, "ben-record-1", "ben-device-0001"):
+        assert other not in everything
+
+
+def test_two_who_ask_at_once_get_nothing_that_both_hold(company: Company) -> None:
+    company.ask(("email", ANN, "raw"), kind="access")
+    company.ask(("email", BEN, "raw"), number=2, kind="access")
+
+    serve(company)
+
+    assert "e6" not in content(company)["data/raw.events.json"].decode()
+    assert BEN not in b"".join(content(company).values()).decode()
+    assert {item["kind"] for item in about(company)["left_out"]} == {
+        "email",
+        "phone",
+        "anonymous_id",
+    }
+
+
+def test_it_says_why_how_long_and_who_else_has_it(company: Company) -> None:
+    company.ask(("email", ANN, "raw"), kind="access")
+
+    serve(company, destinations=FakeDestinations({"ads": 1, "mail": 1}))
+
+    said = about(company)
+    assert said["recipients"] == ["ads", "mail"]
+    assert said["sources"] == ["billing", "crm", "devices", "emails", "users"]
+    kept = {item["place"]: item["kept_days"] for item in said["places"]}
+    assert (kept["raw.events"], kept["marts.profiles"]) == (90, None)
+    assert {item["kind"] for item in said["left_out"]} == {"email", "phone", "anonymous_id"}
+    assert SHARED_DEVICE not in content(company)["about.json"].decode()
+    page = content(company)["index.html"].decode()
+    assert "ads, mail" in page
+    assert "90 days" in page
+
+
+def test_what_was_concluded_is_not_carried_elsewhere(company: Company) -> None:
+    company.ask(("email", ANN, "raw"), kind="portability")
+
+    serve(company)
+
+    files = {name for name in content(company) if name.endswith(".json")}
+    assert files == {"about.json", "data/raw.events.json", "data/raw.person_records.json"}
+
+
+def test_of_a_pair_of_records_only_the_persons_own_is_named(company: Company) -> None:
+    pairs = _table(
+        "identity.links", "left_source left_id right_source right_id",
+        (SubjectKind.SOURCE_RECORD, "left_source left_id"),
+        (SubjectKind.SOURCE_RECORD, "right_source right_id"),
+    )  # fmt: skip
+    company.warehouse.create_missing([pairs])
+    company.warehouse.execute(
+        "insert into identity.links values ('crm', 'ann-record-1', 'crm', 'ben-record-1')"
+    )
+    context = company.context(tables=(*ALL_TABLES, pairs))
+    context = replace(context, locations=[*context.locations, _location(company, pairs)])
+    company.ask(("email", ANN, "raw"), kind="access")
+
+    serve_access(company.request_file.read(), context, KEPT)
+
+    (pair,) = json.loads(content(company)["data/identity.links.json"])
+    assert pair == {
+        "left_source": "crm", "left_id": "ann-record-1", "right_source": None, "right_id": None,
+    }  # fmt: skip
+
+
+def _location(company: Company, table: Any) -> Any:
+    from privacy import table_locations  # noqa: PLC0415 - beside its one use
+
+    return table_locations(company.warehouse, [table])[0]
+
+
+def test_values_are_text_in_the_page_and_no_formula_in_a_spreadsheet(company: Company) -> None:
+    hostile = "=HYPERLINK(\"x\")<script>alert('x')</script>"
+    company.warehouse.execute(
+        "update marts.profiles set city = $city where person_id = 'p_ann_00001'",
+        {"city": hostile},
+    )
+    company.ask(("email", ANN, "raw"), kind="access")
+
+    serve(company)
+
+    page = content(company)["index.html"].decode()
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    rows = list(csv.DictReader(io.StringIO(content(company)["data/marts.profiles.csv"].decode())))
+    assert f"'{hostile}" in {row["city"] for row in rows}
+    exact = json.loads(content(company)["data/marts.profiles.json"])
+    assert hostile in {row["city"] for row in exact}
+
+
+def test_who_is_not_held_is_told_so(company: Company) -> None:
+    company.ask(("email", "nobody@maple.example", "raw"), kind="access")
+
+    serve(company)
+
+    assert about(company)["person_ids"] == []
+    assert "Nothing is held" in content(company)["index.html"].decode()
+
+
+def test_an_identity_that_several_hold_names_nobody(company: Company) -> None:
+    company.ask(("email", FAMILY_MAIL, "raw"), kind="access")
+
+    report = serve(company)
+
+    assert list(report.blocked) == [ID]
+    assert "held by 2 persons" in report.blocked[ID][0]
+    assert not archive_path(company.home, ID).exists()
+
+
+def test_an_undeclared_table_holds_it_up(company: Company) -> None:
+    company.warehouse.execute("create table raw.unknown as select 1 as x")
+    company.ask(("email", ANN, "raw"), kind="access")
+
+    assert serve(company).blocked == {ID: ["raw.unknown is not declared"]}
+
+
+def test_a_served_request_is_completed_and_its_body_names_nobody(company: Company) -> None:
+    company.ask(("email", ANN, "raw"), kind="access")
+
+    report = serve(company)
+
+    assert report.archives == {ID: archive_path(company.home, ID)}
+    assert archive_path(company.home, ID).stat().st_mode & 0o777 == 0o600
+    assert [item.status for item in read_standing(company.warehouse)] == ["completed"]
+    assert ANN not in company.request_file.path.read_text()
+    assert serve(company) == AccessReport({}, {})
+
+
+def test_one_killed_before_it_was_recorded_is_made_again(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.ask(("email", ANN, "raw"), kind="access")
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("privacy.steps.StepLog._update", killed)
+        with pytest.raises(KeyboardInterrupt):
+            serve(company)
+
+    assert list(serve(company).archives) == [ID]
+    assert len(json.loads(content(company)["data/raw.events.json"])) == 3
+
+
+def test_an_archive_is_handed_out_once(company: Company, tmp_path: Path) -> None:
+    company.ask(("email", ANN, "raw"), kind="access")
+    serve(company)
+    out = tmp_path / "out" / "ann.zip"
+
+    hand_out_archive(company.warehouse, company.home, ID, out, now=NOW)
+
+    assert zipfile.is_zipfile(out)
+    assert out.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(MissingArchiveError, match=ID):
+        hand_out_archive(company.warehouse, company.home, ID, out, now=NOW)
+
+
+@pytest.mark.parametrize(("days", "removed"), [(13, 0), (15, 1)])
+def test_an_archive_that_nobody_fetches_expires(company: Company, days: int, removed: int) -> None:
+    company.ask(("email", ANN, "raw"), kind="access")
+    serve(company)
+
+    later = NOW + timedelta(days=days)
+
+    assert remove_expired_archives(company.warehouse, company.home, KEPT, now=later) == removed
+    assert archive_path(company.home, ID).exists() == (not removed)
+
+
+def test_an_erasure_waits_until_the_person_has_the_archive(company: Company) -> None:
+    archives = ArchiveFolder("archives", company.home / "archives", company.warehouse, ALL_TABLES)
+    places = (*company.locations(), archives)
+    company.ask(("email", ANN, "raw"), kind="access")
+    company.ask(("email", ANN, "raw"), number=2)
+    company.ask(("email", NEIGHBOUR_MAIL, "raw"), number=3)
+    serve(company)
+
+    report = company.erase(locations=places)
+
+    (reasons,) = report.blocked.values()
+    assert f"candor privacy archive {ID} --out FILE" in reasons[0]
+    assert [receipt.subject_request_id[-1] for receipt in report.receipts] == ["3"]
+
+    out = company.home.parent / "ann.zip"
+    hand_out_archive(company.warehouse, company.home, ID, out, now=NOW)
+
+    assert not company.erase(locations=places).blocked
