@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from audiences.compare import AudienceDiff, diff_runs, members_at, overlaps
 from audiences.config import Audience, find_audience, load_audiences
 from audiences.errors import (
     AudienceError,
@@ -9,13 +10,15 @@ from audiences.errors import (
     DestinationRefusedError,
     DestinationUnavailableError,
     InvalidAudienceError,
+    NothingToAcceptError,
     UnsafeAddressError,
 )
 from audiences.membership import AudienceReport, compute_memberships
-from audiences.preview import AudiencePreview, preview, why
+from audiences.preview import AudiencePreview, Reached, preview, why
 
 __all__ = [
     "Audience",
+    "AudienceDiff",
     "AudienceError",
     "AudiencePreview",
     "AudienceReport",
@@ -23,10 +26,15 @@ __all__ = [
     "DestinationRefusedError",
     "DestinationUnavailableError",
     "InvalidAudienceError",
+    "NothingToAcceptError",
+    "Reached",
     "UnsafeAddressError",
     "compute_memberships",
+    "diff_runs",
     "find_audience",
     "load_audiences",
+    "members_at",
+    "overlaps",
     "preview",
     "why",
 ]

@@ -17,6 +17,7 @@ CONTACT_POINTS = TableName("marts", "contact_points")
 CONSENT = TableName("marts", "consent_current")
 CURRENT_PERSON = TableName("marts", "current_person")
 PERSONS = TableName("identity", "persons")
+IDENTITY_CHANGES = TableName("identity", "changes")
 SCORES = TableName("prediction", "propensity_scores")
 PERSONA_MEMBERS = TableName("prediction", "persona_members")
 RECOMMENDATIONS = TableName("personalization", "recommendations")
@@ -46,11 +47,13 @@ class Catalogue:
         columns: Of each table, its columns and what they hold.
         models: Keys of the models whose latest publication has a score for anybody.
         personas: Names and ids of the personas that are published.
+        empty: Marts that rules read and that have no row.
     """
 
     columns: Mapping[TableName, Mapping[str, ValueKind]]
     models: frozenset[str]
     personas: frozenset[str]
+    empty: frozenset[TableName] = frozenset()
 
     def of(self, table: TableName) -> Mapping[str, ValueKind]:
         """The columns of one table; none when it is not there."""
@@ -69,6 +72,11 @@ def read_catalogue(warehouse: Warehouse) -> Catalogue:
         models=_models(warehouse),
         personas=_names(warehouse, PERSONA_MEMBERS, "persona_name")
         | _names(warehouse, PERSONA_MEMBERS, "persona_id"),
+        empty=frozenset(
+            table
+            for table in (PROFILES, EVENTS, ACCOUNT_MEMBERS)
+            if table in found and _is_empty(warehouse, table)
+        ),
     )
 
 
@@ -96,6 +104,10 @@ def _models(warehouse: Warehouse) -> frozenset[str]:
         """
     )
     return frozenset(rows["name"].to_pylist())
+
+
+def _is_empty(warehouse: Warehouse, table: TableName) -> bool:
+    return bool(warehouse.scalar(f"select not exists (select 1 from {table.sql})"))
 
 
 def _names(warehouse: Warehouse, table: TableName, column: str) -> frozenset[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlglot import exp
 
 from audiences.catalogue import ValueKind
-from audiences.config import Comparison
+from audiences.clauses import Comparison
 
 _TIMES = frozenset({"before", "after", "within_days"})
 _BOUNDS = frozenset({"at_least", "more_than", "at_most", "less_than"})
@@ -132,7 +132,7 @@ def _equal(operand: Operand, value: Any, bindings: Bindings) -> exp.Expression:
         case ValueKind.NUMBER:
             return exp.EQ(this=_as(operand, "double"), expression=bindings.bind(float(value)))
         case _:
-            text = _folded(bindings.bind(str(value).strip()))
+            text = _folded(bindings.bind(str(value)))
             return exp.EQ(this=_folded(operand.value), expression=text)
 
 

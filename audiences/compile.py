@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlglot import exp
 
-from audiences.catalogue import (
-    ACCOUNT_MEMBERS,
-    ACCOUNTS,
-    EVENTS,
-    LAGGING,
-    PROFILES,
-    Catalogue,
-    ValueKind,
-    suggestion,
-)
-from audiences.comparisons import check
-from audiences.config import (
-    AccountClause,
+from audiences.catalogue import Catalogue
+from audiences.clauses import (
     AllClause,
     AnyClause,
-    Audience,
     AudienceClause,
-    Comparison,
     Condition,
-    EventClause,
+    Leaf,
+    ListTest,
     NotClause,
     PersonaClause,
     ScoreClause,
-    TraitClause,
 )
+from audiences.config import Audience
 from audiences.errors import InvalidAudienceError
+from audiences.examine import examine, tables_of
 from audiences.facts import Fact, FactQuery
-from audiences.words import Leaf
-from warehouse import TableName
+from audiences.references import leaves, referenced
+from audiences.words import condition_in_words
+
+Answer = Callable[[Leaf], Fact]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +39,20 @@ class PlannedAudience:
         key: The audience.
         matches: SQL condition: the person meets its rules.
         reasons: SQL expression: JSON list of its clauses, whether met, what was found.
+        by_old_rules: The same condition by the rules of the run before; None where they are the
+            same, null in SQL where they can no longer be judged.
+        by_old_scores: The same condition by the scores and personas of the run before; None where
+            it asks for none, or where there was none.
+        funnel: The steps by which it narrows everybody down: the words and the SQL condition of
+            each; who is left meets all of them up to there.
     """
 
     key: str
     matches: str
     reasons: str
+    by_old_rules: str | None = None
+    by_old_scores: str | None = None
+    funnel: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +64,29 @@ class Plan:
         parameters: The values bound in ``facts``.
         audiences: The audiences that can be judged.
         held: Of each audience that cannot be judged yet, why.
+        lists: The lists whose identifiers the query reads.
     """
 
     facts: str
     parameters: Mapping[str, object]
     audiences: tuple[PlannedAudience, ...]
     held: Mapping[str, tuple[str, ...]]
+    lists: tuple[ListTest, ...] = ()
 
 
-@dataclass(slots=True)
-class _Findings:
-    """What stands against an audience: mistakes stop everything, unpublished names hold it."""
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the run before left, to tell the causes of changes by.
 
-    mistakes: list[str] = field(default_factory=list)
-    unpublished: list[str] = field(default_factory=list)
+    Attributes:
+        standing: Audiences that have members.
+        audiences: Audiences by key, as their rules were.
+        as_of: The moment that they were judged at; None where nothing was.
+    """
+
+    standing: frozenset[str] = frozenset()
+    audiences: Mapping[str, Audience] = field(default_factory=dict)
+    as_of: dt.datetime | None = None
 
 
 def compile_audiences(
@@ -85,6 +95,7 @@ def compile_audiences(
     *,
     as_of: dt.datetime,
     person: str | None = None,
+    before: Before | None = None,
 ) -> Plan:
     """Compile all audiences into one plan.
 
@@ -93,175 +104,123 @@ def compile_audiences(
         catalogue: The names that the warehouse has.
         as_of: The moment that windows end at, UTC.
         person: Judge this person only.
+        before: What the run before left. An audience with members is held where a table that its
+            rules read has lost all its rows.
 
     Raises:
         InvalidAudienceError: A trait, column, test or reference is wrong; all problems at once.
     """
     by_key = {audience.key: audience for audience in audiences}
-    findings = {a.key: _examine(a, by_key, catalogue) for a in audiences}
+    findings = {a.key: examine(a, by_key, catalogue) for a in audiences}
     mistakes = [mistake for found in findings.values() for mistake in found.mistakes]
     if mistakes:
         raise InvalidAudienceError(list(dict.fromkeys(mistakes)))
-    query = FactQuery(catalogue, as_of)
-    planned = tuple(
-        _plan(audience, by_key, query)
-        for audience in audiences
-        if not findings[audience.key].unpublished
-    )
-    held = {key: tuple(found.unpublished) for key, found in findings.items() if found.unpublished}
-    return Plan(query.sql(person=person), query.bindings.values, planned, held)
-
-
-def _plan(audience: Audience, by_key: Mapping[str, Audience], query: FactQuery) -> PlannedAudience:
-    clauses = [clause for _, clause in _leaves(audience, by_key)]
-    facts = dict.fromkeys(query.answer(clause) for clause in clauses)
-    return PlannedAudience(
-        audience.key,
-        matches=_rules(audience, by_key, query),
-        reasons=f"cast(json_array({', '.join(_reason(fact) for fact in facts)}) as varchar)",
+    before = before or Before()
+    held = {
+        key: (*found.unpublished, *_emptied(by_key[key], by_key, catalogue, before))
+        for key, found in findings.items()
+    }
+    compiler = _Compiler(by_key, catalogue, FactQuery(catalogue, as_of, before.as_of), before)
+    ready = [audience for audience in audiences if not held[audience.key]]
+    planned = tuple(compiler.plan(audience) for audience in ready)
+    query = compiler.query
+    return Plan(
+        query.sql(person=person),
+        query.bindings.values,
+        planned,
+        {key: whys for key, whys in held.items() if whys},
+        query.lists,
     )
 
 
-def _rules(audience: Audience, by_key: Mapping[str, Audience], query: FactQuery) -> str:
-    included = _condition(audience.include, by_key, query)
+def _emptied(
+    audience: Audience, by_key: Mapping[str, Audience], catalogue: Catalogue, before: Before
+) -> tuple[str, ...]:
+    """Tables that the rules of an audience with members read and that have no row."""
+    if audience.key not in before.standing:
+        return ()
+    read = {table for _, clause in leaves(audience, by_key) for table in tables_of(clause)}
+    return tuple(
+        f"{table} has no rows: its members stay until it has some again"
+        for table in sorted(read & catalogue.empty, key=str)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiler:
+    """Writes the conditions of audiences over the columns of one query."""
+
+    by_key: Mapping[str, Audience]
+    catalogue: Catalogue
+    query: FactQuery
+    before: Before
+
+    def plan(self, audience: Audience) -> PlannedAudience:
+        """Everything that is asked of one audience."""
+        clauses = [clause for _, clause in leaves(audience, self.by_key)]
+        facts = dict.fromkeys(self.query.answer(clause) for clause in clauses)
+        return PlannedAudience(
+            audience.key,
+            matches=_rules(audience, self.by_key, self.query.answer),
+            reasons=f"cast(json_array({', '.join(_reason(fact) for fact in facts)}) as varchar)",
+            by_old_rules=self._by_old_rules(audience),
+            by_old_scores=self._by_old_scores(audience, clauses),
+            funnel=tuple(self._funnel(audience)),
+        )
+
+    def _by_old_rules(self, audience: Audience) -> str | None:
+        earlier = self.before.audiences
+        if audience.key not in earlier or all(
+            other.key in earlier and _same_rules(other, earlier[other.key])
+            for other in referenced(audience, self.by_key)
+        ):
+            return None
+        found = examine(earlier[audience.key], earlier, self.catalogue)
+        if found.mistakes or found.unpublished:
+            return "cast(null as boolean)"
+        return _rules(earlier[audience.key], earlier, self.query.answer)
+
+    def _by_old_scores(self, audience: Audience, clauses: Sequence[Leaf]) -> str | None:
+        is_scored = any(isinstance(clause, ScoreClause | PersonaClause) for clause in clauses)
+        if not is_scored or self.query.before is None or self.query.before >= self.query.as_of:
+            return None
+        return _rules(audience, self.by_key, partial(self.query.answer, was=True))
+
+    def _funnel(self, audience: Audience) -> Iterator[tuple[str, str]]:
+        included = audience.include
+        for step in included.all_ if isinstance(included, AllClause) else (included,):
+            yield condition_in_words(step), _condition(step, self.by_key, self.query.answer)
+        if audience.exclude is not None:
+            excluded = _condition(audience.exclude, self.by_key, self.query.answer)
+            yield f"not: {condition_in_words(audience.exclude)}", f"(not {excluded})"
+
+
+def _same_rules(one: Audience, other: Audience) -> bool:
+    return (one.include, one.exclude) == (other.include, other.exclude)
+
+
+def _rules(audience: Audience, by_key: Mapping[str, Audience], answer: Answer) -> str:
+    included = _condition(audience.include, by_key, answer)
     if audience.exclude is None:
         return included
-    return f"({included} and not {_condition(audience.exclude, by_key, query)})"
+    return f"({included} and not {_condition(audience.exclude, by_key, answer)})"
 
 
-def _condition(condition: Condition, by_key: Mapping[str, Audience], query: FactQuery) -> str:
+def _condition(condition: Condition, by_key: Mapping[str, Audience], answer: Answer) -> str:
     match condition:
         case AllClause():
-            return f"({' and '.join(_condition(c, by_key, query) for c in condition.all_)})"
+            return f"({' and '.join(_condition(c, by_key, answer) for c in condition.all_)})"
         case AnyClause():
-            return f"({' or '.join(_condition(c, by_key, query) for c in condition.any_)})"
+            return f"({' or '.join(_condition(c, by_key, answer) for c in condition.any_)})"
         case NotClause():
-            return f"(not {_condition(condition.not_, by_key, query)})"
+            return f"(not {_condition(condition.not_, by_key, answer)})"
         case AudienceClause():
-            return _rules(by_key[condition.audience], by_key, query)
+            return _rules(by_key[condition.audience], by_key, answer)
         case _:
-            return query.answer(condition).met
+            return answer(condition).met
 
 
 def _reason(fact: Fact) -> str:
     words = exp.Literal.string(fact.words).sql(dialect="duckdb")
     found = f", 'found', {fact.found}" if fact.found else ""
     return f"json_object('clause', {words}, 'met', {fact.met}{found})"
-
-
-def _examine(audience: Audience, by_key: Mapping[str, Audience], catalogue: Catalogue) -> _Findings:
-    findings = _Findings()
-    circle = _circle(audience, by_key, ())
-    if circle:
-        findings.mistakes.append(f"audience {audience.key!r}: {circle}")
-        return findings
-    for place, clause in _leaves(audience, by_key):
-        mistakes, unpublished = _judge(clause, catalogue)
-        findings.mistakes += [f"{place}: {mistake}" for mistake in mistakes]
-        findings.unpublished += [f"{place}: {name}" for name in unpublished]
-    return findings
-
-
-def _judge(clause: Leaf, catalogue: Catalogue) -> tuple[list[str], list[str]]:
-    """Mistakes of one clause, and names in it that are not published."""
-    match clause:
-        case TraitClause():
-            return _trait(clause, catalogue), []
-        case AccountClause():
-            missing = _missing(ACCOUNT_MEMBERS, catalogue)
-            return missing or _column("account", clause.account, clause, ACCOUNTS, catalogue), []
-        case EventClause():
-            return _missing(EVENTS, catalogue) or _properties(clause, catalogue), []
-        case ScoreClause():
-            decile = clause.score.decile
-            mistakes = check(decile, ValueKind.NUMBER) if decile else []
-            return mistakes, _unpublished("model", (clause.score.model,), catalogue.models)
-        case PersonaClause():
-            return [], _unpublished("persona", clause.persona.names, catalogue.personas)
-
-
-def _missing(table: TableName, catalogue: Catalogue) -> list[str]:
-    return [] if catalogue.of(table) else [f"table {table} is not there yet: run the marts first"]
-
-
-def _trait(clause: TraitClause, catalogue: Catalogue) -> list[str]:
-    asked = LAGGING.get(clause.trait)
-    if asked:
-        return [f"trait {clause.trait!r} shows what the run before published: write {asked}:"]
-    return _column("trait", clause.trait, clause, PROFILES, catalogue)
-
-
-def _column(
-    what: str, name: str, test: Comparison, table: TableName, catalogue: Catalogue
-) -> list[str]:
-    columns = catalogue.of(table)
-    if not columns:
-        return _missing(table, catalogue)
-    if name not in columns:
-        return [f"{what} {name!r} is not a column of {table}: {suggestion(name, columns)}"]
-    return [f"{what} {name!r}: {problem}" for problem in check(test, columns[name])]
-
-
-def _properties(clause: EventClause, catalogue: Catalogue) -> list[str]:
-    columns = catalogue.of(EVENTS)
-    return [
-        f"where {name!r}: {problem}"
-        for name, test in clause.where.items()
-        for problem in check(test, columns.get(name))
-    ]
-
-
-def _unpublished(what: str, names: Sequence[str], known: frozenset[str]) -> list[str]:
-    if not known:
-        return [f"no {what} is published yet"]
-    return [
-        f"{what} {name!r} is not published: {suggestion(name, known)}"
-        for name in names
-        if name not in known
-    ]
-
-
-def _circle(audience: Audience, by_key: Mapping[str, Audience], path: tuple[str, ...]) -> str:
-    """What is wrong with the references that start here; empty when nothing is."""
-    if audience.key in path:
-        return f"refers to itself: {' -> '.join((*path, audience.key))}"
-    for place, clause in _walk_all(audience):
-        if isinstance(clause, AudienceClause):
-            other = by_key.get(clause.audience)
-            if other is None:
-                return f"{place}: {clause.audience!r} is no audience: " + suggestion(
-                    clause.audience, by_key
-                )
-            problem = _circle(other, by_key, (*path, audience.key))
-            if problem:
-                return problem
-    return ""
-
-
-def _leaves(audience: Audience, by_key: Mapping[str, Audience]) -> Iterator[tuple[str, Leaf]]:
-    """Every clause that decides, those of referenced audiences included, with its place."""
-    for place, clause in _walk_all(audience):
-        if isinstance(clause, AudienceClause):
-            yield from _leaves(by_key[clause.audience], by_key)
-        else:
-            yield f"audience {audience.key!r}, {place}", clause
-
-
-def _walk_all(audience: Audience) -> Iterator[tuple[str, Leaf | AudienceClause]]:
-    yield from _walk(audience.include, "include")
-    if audience.exclude is not None:
-        yield from _walk(audience.exclude, "exclude")
-
-
-def _walk(condition: Condition, place: str) -> Iterator[tuple[str, Leaf | AudienceClause]]:
-    match condition:
-        case AllClause():
-            for number, inner in enumerate(condition.all_):
-                yield from _walk(inner, f"{place}.all[{number}]")
-        case AnyClause():
-            for number, inner in enumerate(condition.any_):
-                yield from _walk(inner, f"{place}.any[{number}]")
-        case NotClause():
-            yield from _walk(condition.not_, f"{place}.not")
-        case _:
-            yield place, condition

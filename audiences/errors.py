@@ -2,6 +2,7 @@
 
 * AudienceError
   - InvalidAudienceError
+  - NothingToAcceptError
   - DestinationError
     - DestinationUnavailableError
     - DestinationRefusedError
@@ -24,6 +25,17 @@ class InvalidAudienceError(AudienceError, ValueError):
         self.problems = tuple(problems)
         listed = "".join(f"\n  - {problem}" for problem in problems)
         super().__init__(f"audiences or destinations cannot be used:{listed}")
+
+
+class NothingToAcceptError(AudienceError):
+    """Somebody accepts removals of a sync that holds none."""
+
+    def __init__(self, sync: str) -> None:
+        self.sync = sync
+        super().__init__(
+            f"sync {sync!r} holds no removals that could be accepted: `candor sync plan` shows "
+            "what is held and why"
+        )
 
 
 class DestinationError(AudienceError):

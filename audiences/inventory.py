@@ -47,9 +47,16 @@ MEMBERSHIP_CHANGES = Table(
     grain="One row per entry into or exit from an audience",
     columns=(
         _AUDIENCE,
-        _PERSON,
+        Column("person_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person; null where it was erased"),
         Column("change", "VARCHAR", Pii.NONE, "entered or exited"),
-        Column("cause", "VARCHAR", Pii.NONE, "why, in words without personal values"),
+        Column(
+            "cause",
+            "VARCHAR",
+            Pii.NONE,
+            "data: what is known of the person; rule: the audience's definition; identity: merges "
+            "and splits; consent; model: scores or personas of another publication; erasure",
+        ),
+        Column("detail", "VARCHAR", Pii.NONE, "the cause in words, without personal values"),
         _ARM,
         _RUN,
         Column("changed_at", "TIMESTAMP", Pii.NONE, "when it was computed, UTC"),
@@ -67,15 +74,27 @@ SIZES = Table(
         Column("as_of", "TIMESTAMP", Pii.NONE, "the moment the rules were judged at, UTC"),
         Column("matched", "BIGINT", Pii.NONE, "persons who meet the rules"),
         Column("suppressed", "BIGINT", Pii.NONE, "of these, persons without a required consent"),
-        Column("members", "BIGINT", Pii.NONE, "matched less suppressed"),
+        Column(
+            "outranked",
+            "BIGINT",
+            Pii.NONE,
+            "of these, persons with every consent who are in an audience that goes before it",
+        ),
+        Column("members", "BIGINT", Pii.NONE, "matched less suppressed and outranked"),
         Column("held_out", "BIGINT", Pii.NONE, "of the members, those in the hold-out"),
         Column("minimum_size", "BIGINT", Pii.NONE, "members below which nobody new is sent"),
         Column(
             "status",
             "VARCHAR",
             Pii.NONE,
-            "ready, too_small, or held: a model or persona it needs is not published, so its "
-            "members stay as they were",
+            "ready, too_small, or held: a model, persona, list or the rows of a table that it "
+            "needs are not there, so its members stay as they were",
+        ),
+        Column(
+            "rules",
+            "VARCHAR",
+            Pii.NONE,
+            "SHA-256 of its definition and of those that it refers to: the same text, the same rules",
         ),
         Column("computed_at", "TIMESTAMP", Pii.NONE, "when it was computed, UTC"),
     ),
@@ -146,7 +165,8 @@ RUNS = Table(
             "status",
             "VARCHAR",
             Pii.NONE,
-            "running, succeeded, held (only who had to go was removed), partial or failed",
+            "running, succeeded, partial, failed, or held: only who had to go was removed, or, below "
+            "a minimum, nobody new was sent",
         ),
         Column("added", "BIGINT", Pii.NONE, "rows acknowledged as new"),
         Column("changed", "BIGINT", Pii.NONE, "rows acknowledged as changed"),
@@ -159,7 +179,19 @@ RUNS = Table(
         Column(
             "unreachable", "BIGINT", Pii.NONE, "members not sent: no identifier that may be sent"
         ),
-        Column("code", "VARCHAR", Pii.NONE, "why the run stopped early; null if it did not"),
+        Column(
+            "held",
+            "BIGINT",
+            Pii.NONE,
+            "rows that a guard kept back; below a minimum, every member who could be sent",
+        ),
+        Column(
+            "code",
+            "VARCHAR",
+            Pii.NONE,
+            "why the run stopped early or was held: too_many_removals, empty_source, "
+            "below_minimum or the destination's answer; null else",
+        ),
         Column("started_at", "TIMESTAMP", Pii.NONE, "UTC"),
         Column("finished_at", "TIMESTAMP", Pii.NONE, "UTC; null while running or killed"),
     ),
@@ -224,6 +256,17 @@ ROW_RESULTS = Table(
     aged_by="recorded_at",
 )
 
+ACCEPTANCES = Table(
+    TableName("sync", "acceptances"),
+    grain="One row per sync whose next run may remove more persons than its guard allows",
+    columns=(
+        _SYNC,
+        Column("removals", "BIGINT", Pii.NONE, "at most so many"),
+        Column("accepted_at", "TIMESTAMP", Pii.NONE, "when somebody accepted it, UTC"),
+    ),
+    key=("sync_key",),
+)
+
 TABLES: tuple[Table, ...] = (
     MEMBERSHIPS,
     MEMBERSHIP_CHANGES,
@@ -234,4 +277,5 @@ TABLES: tuple[Table, ...] = (
     RUNS,
     BATCHES,
     ROW_RESULTS,
+    ACCEPTANCES,
 )

@@ -14,10 +14,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from audiences.catalogue import AS_OF, CONSENT, CURRENT_PERSON, Catalogue
+from audiences.catalogue import AS_OF, CONSENT, CURRENT_PERSON, PROFILES, Catalogue
 from audiences.compile import Plan, PlannedAudience
 from audiences.config import Audience
 from audiences.inventory import DEFINITIONS, MEMBERSHIPS
+from audiences.lists import lists_view
 from measurement.assignment import arm_sql
 from warehouse import Warehouse, literal
 
@@ -29,6 +30,17 @@ MATCHED = "candor_audience_matched"
 LACKING = "candor_audience_lacking"
 REQUIRED = "candor_audience_required"
 STANDING = "candor_audience_standing"
+OUTRANKED = "candor_audience_outranked"
+_PRIORITIES = "candor_audience_priorities"
+_ELIGIBLE = f"""
+    select matched.* from {MATCHED} as matched
+    anti join {LACKING} as lacking using (audience_key, person_id)
+"""
+MEMBERS = f"""
+    select eligible.* from ({_ELIGIBLE}) as eligible
+    anti join {OUTRANKED} as outranked using (audience_key, person_id)
+"""
+"""Query for audience_key, person_id, arm and reasons of everyone who is to be a member."""
 _EMPTY = """
     select null::varchar as audience_key, null::varchar as person_id, null::varchar as arm,
         null::varchar as reasons
@@ -53,8 +65,10 @@ def judged(
     * ``candor_audience_facts``: one row per person, a column per clause.
     * ``candor_audience_matched``: audience, person, arm and reasons of all who meet the rules.
     * ``candor_audience_lacking``: audience, person and each consent that is missing.
+    * ``candor_audience_outranked``: audience and person who is in one that goes before it.
     """
-    warehouse.execute(f"create or replace temp table {FACTS} as {plan.facts}", plan.parameters)
+    with lists_view(warehouse, plan.lists):
+        warehouse.execute(f"create or replace temp table {FACTS} as {plan.facts}", plan.parameters)
     try:
         warehouse.execute(
             f"create or replace temp table {STANDING} as select * from ({stays(catalogue)}) "
@@ -65,9 +79,11 @@ def judged(
         warehouse.execute(f"create or replace temp table {MATCHED} as {matched}")
         with warehouse.view(REQUIRED, _required(audiences)):
             warehouse.execute(f"create or replace temp table {LACKING} as {_lacking(catalogue)}")
+        with warehouse.view(_PRIORITIES, _priorities(audiences)):
+            warehouse.execute(f"create or replace temp table {OUTRANKED} as {_OUTRANKED_SQL}")
         yield
     finally:
-        for name in (FACTS, STANDING, MATCHED, LACKING):
+        for name in (FACTS, STANDING, MATCHED, LACKING, OUTRANKED):
             warehouse.execute(f"drop table if exists {name}")
 
 
@@ -80,6 +96,29 @@ def _required(audiences: Sequence[Audience]) -> Any:
             "purpose": pa.array([purpose for _, purpose in pairs], pa.string()),
         }
     )
+
+
+def _priorities(audiences: Sequence[Audience]) -> Any:
+    """The places of audiences in priority lists, as an Arrow table (audience_key, list, rank)."""
+    places = [(a.key, a.priority.list_, a.priority.rank) for a in audiences if a.priority]
+    return pa.table(
+        {
+            "audience_key": pa.array([key for key, _, _ in places], pa.string()),
+            "priority_list": pa.array([name for _, name, _ in places], pa.string()),
+            "rank": pa.array([rank for _, _, rank in places], pa.int64()),
+        }
+    )
+
+
+# Whoever lacks a consent of the first audience may still be in the second.
+_OUTRANKED_SQL = f"""
+    select eligible.audience_key, eligible.person_id
+    from ({_ELIGIBLE}) as eligible
+    inner join {_PRIORITIES} as priorities using (audience_key)
+    qualify row_number() over (
+        partition by priorities.priority_list, eligible.person_id order by priorities.rank
+    ) > 1
+"""
 
 
 def consent_by_person(catalogue: Catalogue) -> str:
@@ -183,11 +222,15 @@ def _members(audience: Audience, planned: PlannedAudience) -> str:
 
 
 def _kept(key: str, catalogue: Catalogue) -> str:
-    """Members of an audience that cannot be judged: as they were, if they are still there."""
+    """Members of an audience that cannot be judged: as they were, if they are still there.
+
+    Without any profile nobody can tell who is.
+    """
+    there = f"and person_id in (select person_id from {FACTS})"
     return f"""
         select audience_key, person_id, arm, reasons
         from ({stays(catalogue)})
-        where audience_key = {literal(key)} and person_id in (select person_id from {FACTS})
+        where audience_key = {literal(key)} {"" if PROFILES in catalogue.empty else there}
     """
 
 

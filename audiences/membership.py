@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from audiences.catalogue import PERSONS, Catalogue, read_catalogue
+from audiences.before import read_before
+from audiences.catalogue import Catalogue, read_catalogue
+from audiences.changes import Run, write_changes
 from audiences.compile import Plan, compile_audiences
 from audiences.config import Audience
 from audiences.inventory import (
@@ -20,13 +23,18 @@ from audiences.inventory import (
     SUPPRESSED_MEMBERS,
     TABLES,
 )
-from audiences.judge import FACTS, HOLDOUT, LACKING, MATCHED, judged, read_as_of, stays
+from audiences.judge import (
+    HOLDOUT,
+    LACKING,
+    MATCHED,
+    MEMBERS,
+    OUTRANKED,
+    judged,
+    read_as_of,
+    stays,
+)
+from audiences.references import referenced
 from warehouse import Warehouse
-
-_MEMBERS = f"""
-    select matched.* from {MATCHED} as matched
-    anti join {LACKING} as lacking using (audience_key, person_id)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,8 @@ class AudienceReport:
         key: The audience.
         matched: Persons who meet its rules.
         suppressed: Of these, persons who lack a required consent.
-        members: Matched less suppressed.
+        members: Matched less suppressed and outranked.
+        outranked: Of these with every consent, persons in an audience that goes before it.
         held_out: Of the members, those never sent.
         entered: Members who were none before.
         exited: Members before who are none now.
@@ -50,6 +59,7 @@ class AudienceReport:
     suppressed: int
     members: int
     held_out: int
+    outranked: int
     entered: int
     exited: int
     status: str
@@ -76,68 +86,16 @@ def compute_memberships(
     warehouse.create_missing(TABLES)
     catalogue = read_catalogue(warehouse)
     as_of = read_as_of(warehouse, now=now)
-    plan = compile_audiences(audiences, catalogue, as_of=as_of)
+    before = read_before(warehouse, audiences, run_id=run_id)
+    plan = compile_audiences(audiences, catalogue, as_of=as_of, before=before)
+    run = Run(run_id, now)
     with warehouse.transaction(), judged(warehouse, audiences, plan, catalogue):
-        run: dict[str, object] = {"run_id": run_id, "now": now}
-        _write_entries(warehouse, catalogue, run)
-        _write_exits(warehouse, audiences, catalogue, run)
+        write_changes(warehouse, audiences, plan, catalogue, run)
         _write_members(warehouse, catalogue, now)
         _write_suppressed(warehouse, run_id)
         warehouse.replace(DEFINITIONS.name, _definitions(audiences))
-        _write_sizes(warehouse, audiences, plan, {**run, "as_of": as_of})
+        _write_sizes(warehouse, audiences, plan, {**run.values, "as_of": as_of})
         return _report(warehouse, audiences, plan, run_id)
-
-
-def _write_entries(warehouse: Warehouse, catalogue: Catalogue, run: Mapping[str, object]) -> None:
-    warehouse.append(
-        MEMBERSHIP_CHANGES.name,
-        f"""
-        select audience_key, person_id, 'entered' as change,
-            case
-                when stays.person_id is not null then 'merged with a member'
-                when suppressed.person_id is not null then 'consent given'
-                else 'meets the rules'
-            end as cause,
-            members.arm, $run_id as run_id, cast($now as timestamp) as changed_at
-        from ({_MEMBERS}) as members
-        anti join {MEMBERSHIPS.name.sql} as before using (audience_key, person_id)
-        left join ({stays(catalogue)}) as stays using (audience_key, person_id)
-        left join (select distinct audience_key, person_id from {SUPPRESSED_MEMBERS.name.sql})
-            as suppressed using (audience_key, person_id)
-        order by all
-        """,
-        run,
-    )
-
-
-def _write_exits(
-    warehouse: Warehouse,
-    audiences: Sequence[Audience],
-    catalogue: Catalogue,
-    run: Mapping[str, object],
-) -> None:
-    warehouse.append(
-        MEMBERSHIP_CHANGES.name,
-        f"""
-        select before.audience_key, before.person_id, 'exited' as change,
-            case
-                when not list_contains($keys, before.audience_key) then 'audience removed'
-                when merged.person_id is not null then 'merged into another person'
-                when facts.person_id is null then 'no longer a person who may be a member'
-                when lacking.person_id is not null then 'consent missing'
-                else 'no longer meets the rules'
-            end as cause,
-            before.arm, $run_id as run_id, cast($now as timestamp) as changed_at
-        from {MEMBERSHIPS.name.sql} as before
-        anti join ({_MEMBERS}) as members using (audience_key, person_id)
-        left join {FACTS} as facts on facts.person_id = before.person_id
-        left join ({_merged(catalogue)}) as merged on merged.person_id = before.person_id
-        left join (select distinct audience_key, person_id from {LACKING}) as lacking
-            on lacking.audience_key = before.audience_key and lacking.person_id = before.person_id
-        order by all
-        """,
-        {**run, "keys": [audience.key for audience in audiences]},
-    )
 
 
 def _definitions(audiences: Sequence[Audience]) -> pa.Table:
@@ -152,14 +110,15 @@ def _definitions(audiences: Sequence[Audience]) -> pa.Table:
     )
 
 
+def rules_hash(audience: Audience, audiences: Sequence[Audience]) -> str:
+    """A name for the rules of an audience, those that it refers to included."""
+    by_key = {other.key: other for other in audiences}
+    texts = [_as_json(other) for other in referenced(audience, by_key)]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
 def _as_json(audience: Audience) -> str:
     return audience.model_dump_json(by_alias=True, exclude_none=True)
-
-
-def _merged(catalogue: Catalogue) -> str:
-    if PERSONS not in catalogue.columns:
-        return "select null::varchar as person_id where false"
-    return f"select distinct person_id from {PERSONS.sql} where status = 'merged'"
 
 
 def _write_members(warehouse: Warehouse, catalogue: Catalogue, now: dt.datetime) -> None:
@@ -169,7 +128,7 @@ def _write_members(warehouse: Warehouse, catalogue: Catalogue, now: dt.datetime)
         select audience_key, person_id,
             coalesce(before.entered_at, cast($now as timestamp)) as entered_at,
             members.arm, members.reasons
-        from ({_MEMBERS}) as members
+        from ({MEMBERS}) as members
         left join ({stays(catalogue)}) as before using (audience_key, person_id)
         order by audience_key, person_id
         """,
@@ -199,36 +158,41 @@ def _write_sizes(
         "keys": [audience.key for audience in audiences],
         "minima": [audience.minimum_size for audience in audiences],
         "held": list(plan.held),
+        "rules": [rules_hash(audience, audiences) for audience in audiences],
     }
-    warehouse.replace_where(
-        SIZES.name,
-        "run_id = $run_id",
-        f"""
-        with audiences as (
-            select unnest($keys::varchar[]) as audience_key, unnest($minima::bigint[]) as minimum_size
-        ),
-        matched as (select audience_key, count(*) as matched from {MATCHED} group by audience_key),
-        members as (
-            select audience_key, count(*) as members, count(*) filter (arm = '{HOLDOUT}') as held_out
-            from ({_MEMBERS}) as members group by audience_key
-        )
-        select audience_key, $run_id as run_id, cast($as_of as timestamp) as as_of,
-            coalesce(matched, 0) as matched,
-            coalesce(matched, 0) - coalesce(members, 0) as suppressed,
-            coalesce(members, 0) as members, coalesce(held_out, 0) as held_out, minimum_size,
-            case
-                when list_contains($held::varchar[], audience_key) then 'held'
-                when coalesce(members, 0) < minimum_size then 'too_small'
-                else 'ready'
-            end as status,
-            cast($now as timestamp) as computed_at
-        from audiences
-        left join matched using (audience_key)
-        left join members using (audience_key)
-        order by audience_key
-        """,
-        parameters,
-    )
+    warehouse.replace_where(SIZES.name, "run_id = $run_id", _SIZES_SQL, parameters)
+
+
+_SIZES_SQL = f"""
+with audiences as (
+    select unnest($keys::varchar[]) as audience_key, unnest($rules::varchar[]) as rules,
+        unnest($minima::bigint[]) as minimum_size
+),
+outranked as (
+    select audience_key, count(*) as outranked from {OUTRANKED} group by audience_key
+),
+matched as (select audience_key, count(*) as matched from {MATCHED} group by audience_key),
+members as (
+    select audience_key, count(*) as members, count(*) filter (arm = '{HOLDOUT}') as held_out
+    from ({MEMBERS}) as members group by audience_key
+)
+select audience_key, $run_id as run_id, cast($as_of as timestamp) as as_of,
+    coalesce(matched, 0) as matched,
+    coalesce(matched, 0) - coalesce(outranked, 0) - coalesce(members, 0) as suppressed,
+    coalesce(outranked, 0) as outranked,
+    coalesce(members, 0) as members, coalesce(held_out, 0) as held_out, minimum_size,
+    case
+        when list_contains($held::varchar[], audience_key) then 'held'
+        when coalesce(members, 0) < minimum_size then 'too_small'
+        else 'ready'
+    end as status,
+    rules, cast($now as timestamp) as computed_at
+from audiences
+left join matched using (audience_key)
+left join outranked using (audience_key)
+left join members using (audience_key)
+order by audience_key
+"""
 
 
 def _report(
@@ -249,7 +213,16 @@ def _report(
         {"run_id": run_id},
     )
     found = {row["audience_key"]: row for row in rows.to_pylist()}  # one row per audience
-    names = ("matched", "suppressed", "members", "held_out", "entered", "exited", "status")
+    names = (
+        "matched",
+        "suppressed",
+        "members",
+        "held_out",
+        "outranked",
+        "entered",
+        "exited",
+        "status",
+    )
     return tuple(
         AudienceReport(
             key=audience.key,

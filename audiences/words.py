@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from audiences.config import (
+from audiences.clauses import (
     AccountClause,
+    AllClause,
+    AnyClause,
+    AudienceClause,
     Comparison,
+    Condition,
     EventClause,
+    EventTest,
+    Leaf,
+    ListClause,
+    NeverAfter,
+    NotClause,
     PersonaClause,
     ScoreClause,
+    SequenceClause,
+    SequenceTest,
+    Step,
     TraitClause,
 )
-
-Leaf = TraitClause | AccountClause | EventClause | ScoreClause | PersonaClause
 
 _TESTS: Mapping[str, str] = {
     "is": "is {}",
@@ -37,15 +47,40 @@ def in_words(clause: Leaf) -> str:
     """One clause as a sentence without its subject."""
     match clause:
         case TraitClause():
-            return f"{clause.trait} {comparison_in_words(clause)}"
+            words = f"{clause.trait} {comparison_in_words(clause)}"
         case AccountClause():
-            return f"account {clause.account} {comparison_in_words(clause)}"
+            words = f"account {clause.account} {comparison_in_words(clause)}"
         case EventClause():
-            return _event(clause)
+            words = _event(clause)
+        case SequenceClause():
+            words = _sequence(clause.sequence)
+        case ListClause():
+            words = f"is on the list {clause.list_.name}"
         case ScoreClause():
-            return _score(clause)
+            words = _score(clause)
         case PersonaClause():
-            return _persona(clause)
+            words = _persona(clause)
+    return words
+
+
+def condition_in_words(condition: Condition) -> str:
+    """Conditions under all, any and not as one line."""
+    match condition:
+        case AllClause():
+            return _joined(condition.all_, " and ")
+        case AnyClause():
+            return _joined(condition.any_, " or ")
+        case NotClause():
+            return f"not ({condition_in_words(condition.not_)})"
+        case AudienceClause():
+            return f"fits the audience {condition.audience}"
+        case _:
+            return in_words(condition)
+
+
+def _joined(conditions: Sequence[Condition], word: str) -> str:
+    parts = [condition_in_words(condition) for condition in conditions]
+    return parts[0] if len(parts) == 1 else f"({word.join(parts)})"
 
 
 def comparison_in_words(comparison: Comparison) -> str:
@@ -70,12 +105,33 @@ def _value(value: Any) -> str:
 
 
 def _event(clause: EventClause) -> str:
-    name = "any event" if clause.event == "*" else clause.event
     window = f" in {clause.within_days} days" if clause.within_days else ""
+    return f"{_name(clause)} {_times(clause)}{window}{_where(clause)}"
+
+
+def _name(test: EventTest) -> str:
+    return "any event" if test.event == "*" else test.event
+
+
+def _where(test: EventTest) -> str:
     tests = " and ".join(
-        f"{column} {comparison_in_words(test)}" for column, test in clause.where.items()
+        f"{column} {comparison_in_words(comparison)}" for column, comparison in test.where.items()
     )
-    return f"{name} {_times(clause)}{window}{' where ' if tests else ''}{tests}"
+    return f" where {tests}" if tests else ""
+
+
+def _sequence(sequence: SequenceTest) -> str:
+    steps = ", then ".join(_step(step) for step in sequence.steps)
+    without, never = sequence.without, sequence.not_followed_by
+    between = f", without {_name(without)}{_where(without)} in between" if without else ""
+    after = f", not followed by {_step(never)}" if never else ""
+    window = f", all in {sequence.within_days} days" if sequence.within_days else ""
+    return f"{steps}{between}{after}{window}"
+
+
+def _step(step: Step | NeverAfter) -> str:
+    near = f" within {_value(step.within_days)} days" if step.within_days is not None else ""
+    return f"{_name(step)}{near}{_where(step)}"
 
 
 def _times(clause: EventClause) -> str:

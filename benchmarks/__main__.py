@@ -12,13 +12,20 @@ from rich.table import Table
 from benchmarks import (
     build_profiles,
     ingest_events,
+    judge_audiences,
     refresh_unchanged,
     resolve_identities,
     resolve_increment,
 )
 from benchmarks.measured import Ratio
 
-BENCHMARKS = (ingest_events, resolve_identities, resolve_increment, refresh_unchanged)
+BENCHMARKS = (
+    ingest_events,
+    resolve_identities,
+    resolve_increment,
+    refresh_unchanged,
+    judge_audiences,
+)
 
 
 def main() -> None:

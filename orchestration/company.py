@@ -127,7 +127,7 @@ class Company:
     @property
     def audiences(self) -> tuple[Audience, ...]:
         """Every audience in the configuration, in order of its key."""
-        return load_audiences(self.paths.config / "audiences")
+        return load_audiences(self.paths.config / "audiences", landing=self.paths.landing)
 
     @property
     def destinations(self) -> DestinationsConfig:

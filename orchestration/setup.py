@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pydantic
 
-from audiences import Audience
+from audiences import Audience, InvalidAudienceError, load_audiences
+from audiences.clauses import KEY_PATTERN
 from audiences.sync import DestinationsConfig
 from identity import IdentityConfig
 from ingestion import SourcesConfig
@@ -25,6 +27,8 @@ from privacy import ConsentConfig, RetentionConfig
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "config"
 SOURCES_TEMPLATE = Path(__file__).resolve().parent / "templates" / "sources.yml"
+
+AUDIENCE_TEMPLATE = SOURCES_TEMPLATE.with_name("audience.yml")
 
 SCHEMAS: dict[str, type[pydantic.BaseModel]] = {
     "sources": SourcesConfig,
@@ -56,6 +60,28 @@ def write_configuration(folder: Path) -> list[Path]:
     shutil.copytree(EXAMPLES, folder, dirs_exist_ok=True)
     shutil.copyfile(SOURCES_TEMPLATE, folder / "sources.yml")
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def write_audience(config: Path, key: str) -> Path:
+    """Write ``audiences/<key>.yml``, a valid audience with comments for every choice.
+
+    Raises:
+        InvalidAudienceError: The key is none, or an audience has it.
+    """
+    folder = config / "audiences"
+    path = folder / f"{key}.yml"
+    if not re.fullmatch(KEY_PATTERN, key):
+        raise InvalidAudienceError(
+            [f"{key!r} is no key: write lower-case letters, digits and _, a letter first"]
+        )
+    taken = {audience.key for audience in load_audiences(folder)}
+    if key in taken or path.exists():
+        raise InvalidAudienceError([f"{key!r} is the key of an audience: choose another"])
+    folder.mkdir(parents=True, exist_ok=True)
+    name = key.replace("_", " ").capitalize()
+    text = AUDIENCE_TEMPLATE.read_text(encoding="utf-8")
+    path.write_text(text.replace("KEY", key).replace("NAME", name), encoding="utf-8")
+    return path
 
 
 def write_schemas(folder: Path) -> list[Path]:

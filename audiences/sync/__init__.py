@@ -6,10 +6,12 @@ from audiences.sync.config import DestinationsConfig, Sync, resolve_syncs
 from audiences.sync.destinations import Destination, open_destination
 from audiences.sync.dry_run import SyncPlan, plan_sync
 from audiences.sync.erasure import DestinationEraser, ErasureEvidence, open_eraser
+from audiences.sync.guard import accept_removals
 from audiences.sync.history import read_runs
 from audiences.sync.run import SyncReport, run_sync
 from audiences.sync.suppression import SuppressionCheck
 from audiences.sync.unopened import record_unopened
+from audiences.sync.why import SyncAnswer, why_synced
 
 __all__ = [
     "Destination",
@@ -18,8 +20,10 @@ __all__ = [
     "ErasureEvidence",
     "SuppressionCheck",
     "Sync",
+    "SyncAnswer",
     "SyncPlan",
     "SyncReport",
+    "accept_removals",
     "open_destination",
     "open_eraser",
     "plan_sync",
@@ -27,4 +31,5 @@ __all__ = [
     "record_unopened",
     "resolve_syncs",
     "run_sync",
+    "why_synced",
 ]

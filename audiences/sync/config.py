@@ -11,7 +11,7 @@ from pydantic import Field as Described
 from pydantic import model_validator
 
 from audiences.catalogue import suggestion
-from audiences.config import KEY_PATTERN
+from audiences.clauses import KEY_PATTERN
 from audiences.errors import InvalidAudienceError
 from audiences.sync.destinations.vendors import Settings
 from audiences.sync.fields import SOURCE_PATTERN, Field
@@ -82,6 +82,15 @@ class SyncSettings(StrictModel):
         "recommendation:BLOCK:RANK (the id of the content), text:WORDS.",
     )
 
+    max_removed_share: float = Described(
+        0.5,
+        gt=0,
+        le=1,
+        description="Largest share of those whom the destination holds that one run may remove "
+        "because of the rules or the data; with more, and more than 20 persons, the sync is held "
+        "until `candor sync accept`. Withdrawn consents and erasures never wait. 1: never held.",
+    )
+
 
 class DestinationsConfig(StrictModel):
     """The whole of ``destinations.yml``."""
@@ -113,6 +122,8 @@ class Sync:
         target: What the members are put into there; None where there is nothing to name.
         refresh_days: After so many days an unchanged member is sent again, because the destination
             forgets; None where it does not.
+        max_removed_share: Share of those held there that one run may remove by rules or data.
+        minimum_size: With fewer members who can be sent, the destination is sent nobody new.
     """
 
     key: str
@@ -125,6 +136,8 @@ class Sync:
     fields: tuple[Field, ...] = ()
     target: str | None = None
     refresh_days: int | None = None
+    max_removed_share: float = 0.5
+    minimum_size: int = 0
 
     @property
     def values(self) -> tuple[Field, ...]:
@@ -170,6 +183,8 @@ def _resolve(key: str, sync: SyncSettings, destination: Any) -> Sync:
         fields=tuple(Field(name, source) for name, source in sync.fields.items()),
         target=sync.target,
         refresh_days=destination.refresh_days,
+        max_removed_share=sync.max_removed_share,
+        minimum_size=destination.minimum_size,
     )
 
 

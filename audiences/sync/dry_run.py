@@ -8,6 +8,7 @@ from audiences.catalogue import read_catalogue
 from audiences.inventory import BATCHES, TABLES
 from audiences.sync import ledger, plan
 from audiences.sync.config import Sync
+from audiences.sync.guard import TOO_MANY_REMOVALS, guard_plan
 from audiences.sync.suppression import SuppressionCheck, suppressed
 from warehouse import Warehouse
 
@@ -24,6 +25,9 @@ class SyncPlan:
         changed: Would be sent as changed.
         removed: Would be removed.
         waiting: Rows of earlier batches that wait for an answer; they go first, under their key.
+        held: Rows that a guard would keep back; not counted above.
+        held_because: too_many_removals, empty_source or below_minimum; None where nothing is held.
+        removals_to_accept: Removals that `candor sync accept` would let through.
         held_out: Members not sent because they are held out.
         no_consent: Members not sent because a consent is missing.
         suppressed: Members not sent because they were erased before.
@@ -38,6 +42,9 @@ class SyncPlan:
     changed: int
     removed: int
     waiting: int
+    held: int
+    held_because: str | None
+    removals_to_accept: int
     held_out: int
     no_consent: int
     suppressed: int
@@ -63,12 +70,13 @@ def plan_sync(
     catalogue = read_catalogue(warehouse)
     plan.check_sync(sync, catalogue)
     with suppressed(warehouse, sync, catalogue, suppression):
-        rows = warehouse.read(
-            f"""
-            select operation, count(*) as count from ({plan.plan_sql(sync, catalogue)})
-            group by operation
-            """,
+        warehouse.execute(
+            f"create or replace temp table {ledger.PLAN} as {plan.plan_sql(sync, catalogue)}",
             plan.plan_parameters(sync),
+        )
+        guarded = guard_plan(warehouse, sync, catalogue)
+        rows = warehouse.read(
+            f"select operation, count(*) as count from {ledger.PLAN} group by operation"
         )
         gates = plan.count_gates(warehouse, sync, catalogue)
     due = dict(zip(rows["operation"].to_pylist(), rows["count"].to_pylist(), strict=True))
@@ -80,6 +88,9 @@ def plan_sync(
         changed=due.get("change", 0),
         removed=due.get("remove", 0),
         waiting=_waiting(warehouse, sync),
+        held=guarded.held,
+        held_because=guarded.code,
+        removals_to_accept=guarded.removals if guarded.code == TOO_MANY_REMOVALS else 0,
         **{name: gates.get(name, 0) for name in _NOT_SENT},
     )
 

@@ -9,7 +9,7 @@ from warehouse import Warehouse
 
 _COLUMNS = (
     "sync_key as sync, status, added, changed, removed, rejected, unanswered, held_out, "
-    "no_consent, suppressed, unreachable, code, started_at, run_id"
+    "no_consent, suppressed, unreachable, held, code, started_at, run_id"
 )
 
 
@@ -24,7 +24,7 @@ def read_runs(warehouse: Warehouse, *, last: int = 1, run_id: str | None = None)
     Returns:
         An Arrow table, one row per sync and run: sync, status (running where it was killed),
         added, changed, removed, rejected, unanswered, held_out, no_consent, suppressed,
-        unreachable, code, started_at, run_id.
+        unreachable, held, code, started_at, run_id.
     """
     warehouse.create_missing(TABLES)
     return warehouse.read(

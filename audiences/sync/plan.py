@@ -100,7 +100,7 @@ def plan_sql(sync: Sync, catalogue: Catalogue) -> str:
         with gates as ({gate_sql(sync, catalogue)}),
         points as ({_points()}),
         desired as ({_desired(sync, catalogue)}),
-        audience as ({_audience()}),
+        audience as ({_audience(sync)}),
         merged as ({_merged(catalogue)}),
         {_due(sync)},
         taken as (select sent_identifiers as identifiers from due where is_leaving),
@@ -202,6 +202,16 @@ def count_gates(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> dict[
     return dict(zip(rows["gate"].to_pylist(), rows["count"].to_pylist(), strict=True))
 
 
+def count_below_minimum(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> int:
+    """How many members could be sent, were there enough of them; 0 where there are enough."""
+    small = f"""
+        with gates as ({gate_sql(sync, catalogue)}), audience as ({_audience(sync)})
+        select count(*) from gates
+        where gate = '{READY}' and not (select is_large_enough from audience)
+    """
+    return int(warehouse.scalar(small, {**gate_parameters(sync), "sync_key": sync.key}))
+
+
 def identifiers_to_check_sql(catalogue: Catalogue) -> str:
     """Query for (person_id, identifier_type, identifier_value) of everyone concerned."""
     if CONTACT_POINTS not in catalogue.columns:
@@ -238,10 +248,11 @@ def _members() -> str:
     return f"select person_id, arm from {MEMBERSHIPS.name.sql} where audience_key = $audience_key"
 
 
-def _audience() -> str:
-    """Whether the audience has the members that its definition asks for."""
+def _audience(sync: Sync) -> str:
+    """Whether there are the members that the audience's definition and the destination ask for."""
     return f"""
         select (select count(*) from ({_members()})) >= coalesce(max(minimum_size), 0)
+            and (select count(*) from gates where gate = '{READY}') >= {sync.minimum_size}
             as is_large_enough
         from {DEFINITIONS.name.sql}
         where audience_key = $audience_key

@@ -13,6 +13,7 @@ from audiences.inventory import BATCHES, ROW_RESULTS, RUNS, TABLES
 from audiences.sync import ledger, plan
 from audiences.sync.config import Sync
 from audiences.sync.destinations.base import Destination, Sleep
+from audiences.sync.guard import Guarded, guard_plan, use_acceptance
 from audiences.sync.suppression import SuppressionCheck, suppressed
 from warehouse import Warehouse
 
@@ -28,8 +29,8 @@ class SyncReport:
     Attributes:
         sync_key: The sync.
         destination_key: The destination.
-        status: succeeded; held: only who had to go was removed; partial: some rows were refused or
-            are in doubt; failed: the destination stopped it.
+        status: succeeded; held: only who had to go was removed, or nobody new was sent; partial:
+            some rows were refused or are in doubt; failed: the destination stopped it.
         added: Acknowledged as new.
         changed: Acknowledged as changed.
         removed: Acknowledged as removed.
@@ -40,7 +41,8 @@ class SyncReport:
         suppressed: Members not sent because they were erased before.
         unreachable: Members not sent because they have none of the identifiers, or none that nobody
             else who holds it has denied.
-        code: Why the run stopped early; None when it did not.
+        held: Rows that a guard kept back.
+        code: Why the run stopped early or was held by a guard; None else.
     """
 
     sync_key: str
@@ -55,6 +57,7 @@ class SyncReport:
     no_consent: int
     suppressed: int
     unreachable: int
+    held: int
     code: str | None
 
 
@@ -100,10 +103,10 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the others are orches
     with suppressed(warehouse, sync, catalogue, suppression):
         try:
             run.resume(sleep)
-            run.send_due(sleep)
+            guarded = run.send_due(sleep)
         except DestinationError as error:
             return run.finish(error.code)
-        return run.finish(None)
+        return run.finish(None, guarded)
 
 
 @dataclass(slots=True)
@@ -134,13 +137,17 @@ class _Run:
             else:
                 ledger.void(self.warehouse, batch_id, now=self.intent.now)
 
-    def send_due(self, sleep: Sleep) -> None:
-        """Plan once, then commit and send batch after batch."""
+    def send_due(self, sleep: Sleep) -> Guarded:
+        """Plan once, let the guards judge it, then commit and send batch after batch."""
         write_plan = plan.withdrawals_sql if self.only_withdrawals else plan.plan_sql
         self.warehouse.execute(
             f"create or replace temp table {ledger.PLAN} as {write_plan(self.sync, self.catalogue)}",
             plan.plan_parameters(self.sync),
         )
+        guarded = Guarded()
+        if not self.only_withdrawals:
+            guarded = guard_plan(self.warehouse, self.sync, self.catalogue)
+            self.only_withdrawals = guarded.lets_withdrawals_alone
         if self.only_withdrawals:
             ledger.doubt_shared(self.warehouse, self.sync.key)
         self.planned = self.warehouse.scalar(f"select count(*) from {ledger.PLAN}")
@@ -152,10 +159,13 @@ class _Run:
             if batch_id is not None:
                 self._deliver(batch_id, sleep)
             self.intended = min(end, self.planned)
+        if not self.only_withdrawals:
+            use_acceptance(self.warehouse, self.sync)
+        return guarded
 
-    def write(self, status: str, code: str | None) -> SyncReport:
+    def write(self, status: str, code: str | None, *, held: int = 0) -> SyncReport:
         """Write this run's row and report it."""
-        report = self._report(status, code)
+        report = self._report(status, code, held)
         row = {
             **{name: getattr(report, name) for name in _COUNTS},
             "run_id": self.intent.run_id,
@@ -175,8 +185,10 @@ class _Run:
         )
         return report
 
-    def finish(self, code: str | None) -> SyncReport:
+    def finish(self, code: str | None, guarded: Guarded | None = None) -> SyncReport:
         """Judge the run by what is left undone."""
+        if guarded is not None and guarded.code:
+            return self.write("held", guarded.code, held=guarded.held)
         done = "held" if self.only_withdrawals else "succeeded"
         return self.write("failed" if code else done, code)
 
@@ -254,7 +266,7 @@ class _Run:
             return
         ledger.record_delivery(self.warehouse, batch_id, delivery, now=self.intent.now)
 
-    def _report(self, status: str, code: str | None) -> SyncReport:
+    def _report(self, status: str, code: str | None, held: int) -> SyncReport:
         rows = ledger.batch_facts(self.warehouse, self.batches)
         running = status == "running"
         gates = {} if running else plan.count_gates(self.warehouse, self.sync, self.catalogue)
@@ -273,6 +285,7 @@ class _Run:
             no_consent=gates.get("no_consent", 0),
             suppressed=gates.get("suppressed", 0),
             unreachable=gates.get("unreachable", 0),
+            held=held,
             code=code,
         )
 
@@ -293,4 +306,5 @@ _COUNTS = (
     "no_consent",
     "suppressed",
     "unreachable",
+    "held",
 )

@@ -74,6 +74,12 @@ class DestinationSettings(StrictModel):
         None, min_length=1, description="Why no consent is needed, where purposes is empty."
     )
 
+    minimum_size: int = Field(
+        0,
+        ge=0,
+        description="With fewer members who can be sent, nobody new is sent; removals still are.",
+    )
+
     @model_validator(mode="after")
     def _may_receive(self) -> Self:
         if not self.purposes and self.legal_basis is None:

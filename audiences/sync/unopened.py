@@ -13,7 +13,7 @@ from warehouse import Warehouse
 
 _COUNTS = (
     "added", "changed", "removed", "rejected", "unanswered", "held_out", "no_consent",
-    "suppressed", "unreachable",
+    "suppressed", "unreachable", "held",
 )  # fmt: skip
 
 

@@ -14,7 +14,8 @@ from orchestration.cli.output import console, print_json, print_rows
 from settings import Paths
 
 if TYPE_CHECKING:
-    from audiences import AudiencePreview
+    from audiences import AudiencePreview, Reached
+    from audiences.sync import Sync
 
 audience_app = typer.Typer(
     help="See audiences before they are published, and why a person is in one.",
@@ -49,7 +50,11 @@ def list_audiences(*, paths: Paths, as_json: JsonOption = False) -> None:
 @audience_app.command()
 @with_paths
 def preview(*, paths: Paths, key: AudienceKey, as_json: JsonOption = False) -> None:
-    """Judge one audience now, without publishing it: size, reach, consent, overlap."""
+    """Judge one audience now, without publishing it.
+
+    Shows size, reach by identifier and by sync, who lacks a consent, overlap, how each step of the
+    rules narrows everybody down, and some members with masked values.
+    """
     from audiences import find_audience  # noqa: PLC0415 - keeps --help quick
     from audiences import preview as preview_audience  # noqa: PLC0415 - as above
     from orchestration.company import Company, utc_now  # noqa: PLC0415 - loads every package
@@ -57,12 +62,16 @@ def preview(*, paths: Paths, key: AudienceKey, as_json: JsonOption = False) -> N
     company = Company(paths)
     configured = company.audiences
     chosen = find_audience(configured, key)
+    syncs = [_reached(sync) for sync in company.syncs if sync.audience == key]
     with company.open_warehouse() as warehouse:
-        found = preview_audience(warehouse, chosen, others=configured, now=utc_now())
+        found = preview_audience(warehouse, chosen, others=configured, syncs=syncs, now=utc_now())
     if as_json:
         print_json(asdict(found))
         return
     print_rows(f"{chosen.name} ({chosen.key}), if it were published now", _preview_rows(found))
+    steps = [{"who": words, "persons": persons} for words, persons in found.funnel]
+    print_rows("Step by step", steps)
+    print_rows("Some of them", [dict(row) for row in found.sample])
     for note in found.notes:
         console.print(f"held: {note}", style="yellow")
 
@@ -94,13 +103,83 @@ def explain(
     print_rows(f"{key}: clauses", [{"found": None, **clause} for clause in clauses])
 
 
+@audience_app.command()
+@with_paths
+def overlap(
+    *,
+    paths: Paths,
+    key: Annotated[str | None, typer.Argument(help="Only pairs with this audience.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how many members each two audiences share, as they were last computed."""
+    from audiences import find_audience, overlaps  # noqa: PLC0415 - keeps --help quick
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+
+    company = Company(paths)
+    if key is not None:
+        find_audience(company.audiences, key)
+    with company.open_warehouse() as warehouse:
+        rows = overlaps(warehouse).to_pylist()  # one row per pair of audiences
+    shown = [row for row in rows if key in {None, row["audience"]}]
+    print_rows("Members in two audiences", shown, as_json=as_json)
+
+
+@audience_app.command()
+@with_paths
+def diff(
+    *,
+    paths: Paths,
+    key: AudienceKey,
+    first: Annotated[str, typer.Argument(help="Id of one run.")],
+    second: Annotated[str, typer.Argument(help="Id of the other.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the members of two runs by what caused the difference."""
+    from audiences import diff_runs  # noqa: PLC0415 - keeps --help quick
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+
+    with Company(paths).open_warehouse() as warehouse:
+        found = diff_runs(warehouse, key, first, second)
+    if as_json:
+        print_json(asdict(found))
+        return
+    rules = {None: "rules not recorded", True: "the same rules", False: "other rules"}
+    print_rows(
+        f"{key}: {found.members_first} members after {found.first}, {found.members_second} after "
+        f"{found.second}, {rules[found.has_same_rules]}",
+        list(found.changes),
+    )
+
+
+@audience_app.command()
+@with_paths
+def new(*, paths: Paths, key: Annotated[str, typer.Argument(help="Its key.")]) -> None:
+    """Write a file for a new audience that is valid as it stands, with every choice explained."""
+    from orchestration.setup import write_audience  # noqa: PLC0415 - loads every package
+
+    console.print(f"wrote {write_audience(paths.config, key)}; see `candor audience preview {key}`")
+
+
+def _reached(sync: Sync) -> Reached:
+    from audiences import Reached  # noqa: PLC0415 - keeps --help quick
+
+    return Reached(
+        key=sync.key,
+        identifiers=tuple(identifier.type for identifier in sync.identifiers),
+        traits=tuple(found.trait for found in sync.identifiers if found.trait),
+        purposes=sync.purposes,
+    )
+
+
 def _preview_rows(found: AudiencePreview) -> list[dict[str, Any]]:
     counted = {
         "meet the rules": found.matched,
         **{f"of these left out, {reason}": n for reason, n in found.suppressed.items()},
         "members": found.members,
         "of these held out": found.held_out,
+        "in an audience that goes before it": found.outranked,
         **{f"reached by {kind}": n for kind, n in found.reach.items()},
+        **{f"could be sent by {sync}": n for sync, n in found.destinations.items()},
         **{f"also in {other}": n for other, n in found.overlap.items()},
     }
     return [{"what": what, "persons": persons} for what, persons in counted.items()]

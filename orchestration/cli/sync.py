@@ -54,6 +54,52 @@ def status(
 
 @sync_app.command()
 @with_paths
+def why(
+    *,
+    paths: Paths,
+    person_id: Annotated[str, typer.Argument(help="Any id that the person ever had.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Say of each sync why a person was sent, was not sent or was removed."""
+    from audiences.sync import why_synced  # noqa: PLC0415 - keeps --help quick
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from orchestration.privacy_parts import erased_contacts  # noqa: PLC0415 - as above
+
+    company = Company(paths)
+    syncs = company.syncs
+    with company.open_warehouse() as warehouse:
+        erased = erased_contacts(company, warehouse)
+        found = why_synced(warehouse, syncs, person_id, suppression=erased)
+    print_rows(f"Person {person_id}", [asdict(answer) for answer in found], as_json=as_json)
+
+
+@sync_app.command()
+@with_paths
+def accept(
+    *, paths: Paths, sync_key: Annotated[str, typer.Argument(help="Key of the sync.")]
+) -> None:
+    """Let the next run of a sync remove the persons whose removal is held.
+
+    It covers as many as wait now; where more have come to wait, that run is held again.
+    """
+    from audiences import NothingToAcceptError  # noqa: PLC0415 - keeps --help quick
+    from audiences.sync import accept_removals, plan_sync  # noqa: PLC0415 - as above
+    from orchestration.company import Company, utc_now  # noqa: PLC0415 - loads every package
+    from orchestration.privacy_parts import erased_contacts  # noqa: PLC0415 - as above
+
+    company = Company(paths)
+    chosen = [sync for sync in company.syncs if sync.key == sync_key]
+    if not chosen:
+        raise NothingToAcceptError(sync_key)
+    with company.open_warehouse() as warehouse:
+        erased = erased_contacts(company, warehouse)
+        removals = plan_sync(warehouse, chosen[0], suppression=erased).removals_to_accept
+        accept_removals(warehouse, chosen[0], removals, now=utc_now())
+    console.print(f"the next run of {sync_key} may remove {removals} persons")
+
+
+@sync_app.command()
+@with_paths
 def run(*, paths: Paths, as_json: JsonOption = False) -> None:
     """Compute audiences from the profiles as they are and send the difference now.
 
@@ -71,6 +117,9 @@ def run(*, paths: Paths, as_json: JsonOption = False) -> None:
     with company.open_warehouse() as warehouse:
         runs = read_runs(warehouse, run_id=outcome.run_id)
     print_rows(f"Sent by run {outcome.run_id}", runs, as_json=as_json)
+    held = {row["sync"]: row["code"] for row in runs.to_pylist() if row["status"] == "held"}
+    for sync, code in held.items() if not as_json else ():
+        console.print(f"held: {sync} ({code}); see `candor sync plan`", style="yellow")
     failed = [row["sync"] for row in runs.to_pylist() if row["status"] == "failed"]
     if failed:
         if not as_json:

@@ -148,5 +148,6 @@ def _sync_in_words(report: SyncReport) -> str:
     code = f" ({report.code})" if report.code else ""
     return (
         f"{report.status}{code}: {report.added} added, {report.changed} changed, "
-        f"{report.removed} removed, {report.rejected} rejected, {report.unanswered} unanswered"
+        f"{report.removed} removed, {report.rejected} rejected, {report.unanswered} unanswered, "
+        f"{report.held} held"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 from typing import Any
 
@@ -97,6 +98,20 @@ LEAVES = st.sampled_from(
         {"event": "Download", "where": {"seats": {"at_least": 2}}},
         {"event": "Download", "where": {"plan": {"is_known": False}}},
         {"account": "employee_count", "at_least": 500},
+        {"sequence": {"steps": [{"event": "Download"}, {"event": "View"}]}},
+        {
+            "sequence": {
+                "steps": [{"event": "View"}, {"event": "Download", "within_days": 92}],
+                "without": {"event": "Download", "where": {"plan": "free"}},
+            }
+        },
+        {
+            "sequence": {
+                "steps": [{"event": "Download"}, {"event": "*", "within_days": 8}],
+                "within_days": 9,
+            }
+        },
+        {"sequence": {"steps": [{"event": "View"}], "not_followed_by": {"event": "Download"}}},
         {"score": {"model": "trial", "at_least": 0.5}},
         {"score": {"model": "trial", "at_most": 0.5}},
         {"persona": {"is": "Builder"}},
@@ -144,10 +159,11 @@ def _meets(value: Any, tests: dict[str, Any]) -> bool:
 
 def _times(name: str, clause: dict[str, Any]) -> int:
     count = 0
-    for who, event, days, columns in EVENTS:
+    for number, (who, event, days, columns) in enumerate(EVENTS):
         row = {**json.loads(columns.get("properties", "{}")), **columns}
         count += (
             who == name
+            and clause.get("only", number) == number
             and clause["event"] in {"*", event}
             and not columns.get("is_bot")
             and 0 < days <= clause.get("within_days", 10_000)
@@ -159,7 +175,36 @@ def _times(name: str, clause: dict[str, Any]) -> int:
     return count
 
 
-def _oracle(name: str, clause: dict[str, Any]) -> bool:  # noqa: PLR0911 - one for each clause
+def _days_ago(name: str, test: dict[str, Any]) -> list[float]:
+    """When a person did something, the longest ago first; one event at a time."""
+    found = [
+        days
+        for number, (who, event, days, columns) in enumerate(EVENTS)
+        if who == name and _times(name, {"event": test["event"], **test, "only": number})
+    ]
+    return sorted(found, reverse=True)
+
+
+def _follows(name: str, sequence: dict[str, Any]) -> bool:
+    """Try every choice of one event for each step."""
+    window = sequence.get("within_days", 10_000)
+    moments = [[d for d in _days_ago(name, step) if d <= window] for step in sequence["steps"]]
+    barred = _days_ago(name, sequence["without"]) if "without" in sequence else []
+    never = sequence.get("not_followed_by")
+    after = _days_ago(name, never) if never else []
+    reach = never.get("within_days", 10_000) if never else 0
+    return any(
+        all(
+            later < earlier and earlier - later <= step.get("within_days", 10_000)
+            for earlier, later, step in zip(chosen, chosen[1:], sequence["steps"][1:], strict=False)
+        )
+        and not any(chosen[-1] < day < chosen[0] for day in barred)
+        and not any(day < chosen[-1] and chosen[-1] - day <= reach for day in after)
+        for chosen in itertools.product(*moments)
+    )
+
+
+def _oracle(name: str, clause: dict[str, Any]) -> bool:  # noqa: PLR0911, C901 - one for each clause
     tests = {k: v for k, v in clause.items() if k not in {"trait", "account"}}
     if "all" in clause:
         return all(_oracle(name, inner) for inner in clause["all"])
@@ -169,6 +214,8 @@ def _oracle(name: str, clause: dict[str, Any]) -> bool:  # noqa: PLR0911 - one f
         return not _oracle(name, clause["not"])
     if "trait" in clause:
         return _meets(PEOPLE[name].get(clause["trait"]), tests)
+    if "sequence" in clause:
+        return _follows(name, clause["sequence"])
     if "account" in clause:
         return any(_meets(size, tests) for size in ACCOUNTS.get(name, []))
     if "event" in clause:

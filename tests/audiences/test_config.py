@@ -3,9 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
+from ruamel.yaml import YAML
 
 from audiences import InvalidAudienceError, load_audiences
-from audiences.config import Audience, EventClause
+from audiences.clauses import EventClause
+from audiences.config import Audience
 from audiences.sync import DestinationsConfig, Sync, resolve_syncs
 from settings import ConfigurationError, load_config
 
@@ -147,3 +150,52 @@ def test_no_file_means_no_destinations(tmp_path: Path) -> None:
 
 def test_an_empty_file_means_no_destinations(tmp_path: Path) -> None:
     assert _syncs(_write(tmp_path, "# none yet\n")) == ()
+
+
+SEQUENCE = """\
+key: readers
+name: Readers
+purposes: [marketing]
+include:
+  sequence:
+    steps:
+      - {event: A, where: {plan: pro}}
+      - {event: B, within_days: 7}
+    not_followed_by: {event: C, within_days: 0.5}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        pytest.param("event: A,", "event: A, within_days: 3,", "first step follows", id="first"),
+        pytest.param("      - {event: B, within_days: 7}\n    not_followed_by: {event: C, "
+                     "within_days: 0.5}\n", "", "write two steps or more", id="one"),
+        pytest.param("not_followed_by", "not_folowed_by", "did you mean 'not_followed_by'", id="key"),
+        pytest.param("sequence:", "sequense:", "one of the keys", id="clause"),
+        pytest.param("within_days: 7", "within_days: -7", "line 8, .*found -7", id="bound"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_sequence_names_its_place(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    path = _write(tmp_path, SEQUENCE.replace(old, new))
+
+    with pytest.raises(ConfigurationError, match=said):
+        load_config(path, Audience)
+
+
+@pytest.mark.parametrize("text", [GOOD, SEQUENCE])
+def test_the_schema_for_editors_takes_what_the_reader_takes(text: str) -> None:
+    validator = Draft202012Validator(Audience.model_json_schema())
+
+    errors = list(validator.iter_errors(YAML(typ="safe").load(text)))
+
+    assert errors == []
+
+
+def test_the_schema_for_editors_refuses_what_the_reader_refuses() -> None:
+    validator = Draft202012Validator(Audience.model_json_schema())
+    wrong = YAML(typ="safe").load(SEQUENCE.replace("event: B", "evnt: B"))
+
+    assert not validator.is_valid(wrong)

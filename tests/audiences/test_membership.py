@@ -19,9 +19,9 @@ def _compute(company: Company, *audiences: Audience, run: str = "r1", now: Any =
     return compute_memberships(company.warehouse, audiences, run_id=run, now=now)
 
 
-def _causes(company: Company, run: str) -> set[tuple[str, str, str]]:
+def _causes(company: Company, run: str) -> set[tuple[str, str, str, str]]:
     rows = company.rows("audiences.membership_changes", f"run_id = '{run}'")
-    return {(row["person_id"], row["change"], row["cause"]) for row in rows}
+    return {(row["person_id"], row["change"], row["cause"], row["detail"]) for row in rows}
 
 
 def test_running_again_with_nothing_new_changes_nothing(company: Company) -> None:
@@ -101,20 +101,31 @@ def test_bots_and_merged_persons_are_never_members(company: Company) -> None:
 @pytest.mark.parametrize(
     ("change", "cause"),
     [
-        ("update marts.profiles set country = 'DE'", "no longer meets the rules"),
-        ("update marts.consent_current set status = 'denied'", "consent missing"),
-        ("delete from marts.profiles", "no longer a person who may be a member"),
-        ("update identity.persons set status = 'merged'", "merged into another person"),
+        ("update marts.profiles set country = 'DE'", "data: no longer meets the rules"),
+        ("update marts.consent_current set status = 'denied'", "consent: consent missing"),
+        (
+            "delete from marts.profiles where person_id = 'ann'",
+            "data: no longer a person who may be a member",
+        ),
+        (
+            "update identity.persons set status = 'merged' where person_id = 'ann'",
+            "identity: merged into another person",
+        ),
+        (
+            "update identity.persons set status = 'retired' where person_id = 'ann'",
+            "identity: nothing belongs to the id any more",
+        ),
     ],
 )
 def test_an_exit_says_its_cause(company: Company, change: str, cause: str) -> None:
     company.person("ann", country="US")
+    company.person("bea", country="DE")
     _compute(company, audience(US))
     company.warehouse.execute(change)
 
     _compute(company, audience(US), run="r2")
 
-    assert _causes(company, "r2") == {("ann", "exited", cause)}
+    assert _causes(company, "r2") == {("ann", "exited", *cause.split(": "))}
 
 
 def test_members_of_an_audience_that_is_gone_leave_it(company: Company) -> None:
@@ -123,7 +134,7 @@ def test_members_of_an_audience_that_is_gone_leave_it(company: Company) -> None:
 
     _compute(company, run="r2")
 
-    assert _causes(company, "r2") == {("ann", "exited", "audience removed")}
+    assert _causes(company, "r2") == {("ann", "exited", "rule", "the audience was removed")}
 
 
 def test_an_entry_after_a_missing_consent_says_so(company: Company) -> None:
@@ -133,7 +144,7 @@ def test_an_entry_after_a_missing_consent_says_so(company: Company) -> None:
 
     _compute(company, audience(EVERYONE), run="r2")
 
-    assert _causes(company, "r2") == {("ann", "entered", "consent given")}
+    assert _causes(company, "r2") == {("ann", "entered", "consent", "consent given")}
 
 
 def test_the_hold_out_is_drawn_by_the_person(company: Company) -> None:
@@ -275,8 +286,8 @@ def test_a_merged_person_goes_on_with_the_older_stay(company: Company) -> None:
     (row,) = company.rows("audiences.memberships")
     assert (row["person_id"], row["entered_at"]) == ("new", NOW)
     assert _causes(company, "r2") == {
-        ("old", "exited", "merged into another person"),
-        ("new", "entered", "merged with a member"),
+        ("old", "exited", "identity", "merged into another person"),
+        ("new", "entered", "identity", "merged with a member"),
     }
 
 

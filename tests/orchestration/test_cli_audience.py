@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from audiences import InvalidAudienceError, compute_memberships, load_audiences
+from audiences import (
+    InvalidAudienceError,
+    NothingToAcceptError,
+    compute_memberships,
+    load_audiences,
+)
 from orchestration.cli import audience, sync
 from orchestration.cli.app import app
 from orchestration.company import Company
@@ -67,7 +74,7 @@ def _fill(warehouse: DuckDBWarehouse) -> None:
         )
 
 
-def _json(*command: str) -> object:
+def _json(*command: str) -> Any:
     result = RUNNER.invoke(app, [*command, "--json"], catch_exceptions=False)
     assert result.exit_code == 0
     return json.loads(result.stdout)
@@ -109,3 +116,76 @@ def test_plan_counts_what_is_due_and_sends_nothing(folders: list[str], tmp_path:
 
 def test_status_before_the_first_run_is_empty(folders: list[str]) -> None:
     assert _json("sync", "status", *folders) == []
+
+
+def test_a_new_audience_is_valid_as_it_stands(folders: list[str]) -> None:
+    result = RUNNER.invoke(
+        app, ["audience", "new", "late_readers", *folders], catch_exceptions=False
+    )
+
+    assert result.exit_code == 0
+    audiences = load_audiences(Path(folders[1]) / "audiences")
+    assert [found.key for found in audiences] == ["late_readers", "readers"]
+
+
+@pytest.mark.parametrize(("key", "said"), [("readers", "choose another"), ("My Key", "is no key")])
+def test_a_new_audience_needs_a_key_of_its_own(folders: list[str], key: str, said: str) -> None:
+    with pytest.raises(InvalidAudienceError, match=said):
+        RUNNER.invoke(app, ["audience", "new", key, *folders], catch_exceptions=False)
+
+
+def test_a_preview_narrows_everybody_down_step_by_step(folders: list[str]) -> None:
+    found = _json("audience", "preview", "readers", *folders)
+
+    assert found["funnel"] == [["everybody", 2], ["country is US", 2]]
+    assert found["destinations"] == {"readers_to_files": 1}
+    assert [row["person_id"] for row in found["sample"]] == ["ann"]
+
+
+def test_a_sample_shows_no_address(folders: list[str]) -> None:
+    paths = Paths.resolve({}, config=Path(folders[1]), home=Path(folders[3]))
+    with Company(paths).open_warehouse() as warehouse:
+        for kind, value in (("email", "ann.lee@corp.example"), ("phone", "+14155550134")):
+            warehouse.execute(
+                "insert into marts.contact_points (person_id, identifier_type, identifier_value) "
+                "values ('ann', $kind, $value)",
+                {"kind": kind, "value": value},
+            )
+
+    found = _json("audience", "preview", "readers", *folders)
+
+    assert found["sample"] == [
+        {"person_id": "ann", "arm": "treatment", "email": "a***@c***", "phone": "***34"}
+    ]
+
+
+def test_two_runs_are_compared_by_cause(folders: list[str]) -> None:
+    paths = Paths.resolve({}, config=Path(folders[1]), home=Path(folders[3]))
+    company = Company(paths)
+    with company.open_warehouse() as warehouse:
+        warehouse.execute("update marts.consent_current set status = 'granted'")
+        later = NOW + dt.timedelta(days=1)
+        compute_memberships(warehouse, company.audiences, run_id="r2", now=later)
+
+    found = _json("audience", "diff", "readers", "r1", "r2", *folders)
+
+    assert (found["members_first"], found["members_second"]) == (1, 2)
+    assert found["changes"] == [
+        {"change": "entered", "cause": "consent", "detail": "consent given", "persons": 1}
+    ]
+    assert _json("audience", "overlap", *folders) == []
+
+
+def test_why_a_person_was_not_sent(folders: list[str]) -> None:
+    (found,) = _json("sync", "why", "bea", *folders)
+
+    assert found["now"] == "a consent is missing: consent:personalization:denied"
+    assert (found["sync"], found["is_due"], found["there"]) == (
+        "readers_to_files", False, "never sent",
+    )  # fmt: skip
+
+
+def test_removals_that_are_not_held_cannot_be_accepted(folders: list[str]) -> None:
+    for sync_key in ("readers_to_files", "nobody"):
+        with pytest.raises(NothingToAcceptError, match=sync_key):
+            RUNNER.invoke(app, ["sync", "accept", sync_key, *folders], catch_exceptions=False)

@@ -18,6 +18,10 @@ Resolve = Callable[[str, int], Sequence[str]]
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
 
+# Inside all the same, though some versions of Python call them global: RFC 6890 (a cloud keeps
+# its machines' secrets at 192.0.0.192), and the site-local addresses of RFC 3879.
+_INSIDE = (ipaddress.IPv4Network("192.0.0.0/24"), ipaddress.IPv6Network("fec0::/10"))
+
 
 def resolve_by_system(host: str, port: int) -> Sequence[str]:
     """Ask the operating system for a name's addresses."""
@@ -71,7 +75,8 @@ def allowed_by(settings: ServerSettings) -> Callable[[Address], bool]:
 def is_public(address: Address) -> bool:
     """Whether an address, or the IPv4 address inside it, is one of the open internet."""
     inner = _embedded(address)
-    return inner.is_global and not inner.is_multicast and not inner.is_reserved
+    is_inside = any(inner in network for network in _INSIDE)
+    return inner.is_global and not (is_inside or inner.is_multicast or inner.is_reserved)
 
 
 def is_private_network(address: Address) -> bool:

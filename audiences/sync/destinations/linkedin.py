@@ -39,6 +39,9 @@ class LinkedInSettings(VendorSettings):
     needs_target: ClassVar = "the number of the DMP segment"
     target_pattern: ClassVar = r"[0-9]+"
 
+    minimum_size: int = Field(
+        300, ge=0, description="LinkedIn shows nothing to a segment with fewer members."
+    )
     kind: Literal["linkedin"] = Field(description="linkedin")
     token_env: VariableName = Field(description="Variable with the access token.")
     api_version: str = Field(

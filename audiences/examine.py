@@ -1,0 +1,163 @@
+"""Say what stands against an audience: mistakes stop everything, what is not there yet holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from audiences.catalogue import (
+    ACCOUNT_MEMBERS,
+    ACCOUNTS,
+    CONTACT_POINTS,
+    CURRENT_PERSON,
+    EVENTS,
+    LAGGING,
+    PROFILES,
+    Catalogue,
+    ValueKind,
+    suggestion,
+)
+from audiences.clauses import (
+    AccountClause,
+    Comparison,
+    EventClause,
+    EventTest,
+    Leaf,
+    ListClause,
+    PersonaClause,
+    ScoreClause,
+    SequenceClause,
+    SequenceTest,
+    TraitClause,
+)
+from audiences.comparisons import check
+from audiences.config import Audience
+from audiences.references import circle, leaves
+from warehouse import TableName
+
+
+@dataclass(slots=True)
+class Findings:
+    """What stands against one audience.
+
+    Attributes:
+        mistakes: What no data will put right.
+        unpublished: What has not been published or has not come yet.
+    """
+
+    mistakes: list[str] = field(default_factory=list)
+    unpublished: list[str] = field(default_factory=list)
+
+
+def examine(audience: Audience, by_key: Mapping[str, Audience], catalogue: Catalogue) -> Findings:
+    """Hold every clause of an audience against what the warehouse has."""
+    findings = Findings()
+    problem = circle(audience, by_key)
+    if problem:
+        findings.mistakes.append(f"audience {audience.key!r}: {problem}")
+        return findings
+    for place, clause in leaves(audience, by_key):
+        mistakes, unpublished = _judge(clause, catalogue)
+        findings.mistakes += [f"{place}: {mistake}" for mistake in mistakes]
+        findings.unpublished += [f"{place}: {name}" for name in unpublished]
+    return findings
+
+
+def tables_of(clause: Leaf) -> tuple[TableName, ...]:
+    """The marts without whose rows a clause says nothing."""
+    match clause:
+        case EventClause() | SequenceClause():
+            return (PROFILES, EVENTS)
+        case AccountClause():
+            return (PROFILES, ACCOUNT_MEMBERS)
+        case _:
+            return (PROFILES,)
+
+
+def _judge(clause: Leaf, catalogue: Catalogue) -> tuple[list[str], list[str]]:
+    """Mistakes of one clause, and names in it that are not published."""
+    mistakes: list[str] = []
+    unpublished: list[str] = []
+    match clause:
+        case TraitClause():
+            mistakes = _trait(clause, catalogue)
+        case AccountClause():
+            missing = _missing(ACCOUNT_MEMBERS, catalogue)
+            mistakes = missing or _column("account", clause.account, clause, ACCOUNTS, catalogue)
+        case EventClause():
+            mistakes = _missing(EVENTS, catalogue) or _properties(clause, catalogue)
+        case SequenceClause():
+            mistakes = _missing(EVENTS, catalogue) or _steps(clause.sequence, catalogue)
+        case ListClause():
+            mistakes = [*_missing(CONTACT_POINTS, catalogue), *_missing(CURRENT_PERSON, catalogue)]
+            unpublished = _absent(clause)
+        case ScoreClause():
+            decile = clause.score.decile
+            mistakes = check(decile, ValueKind.NUMBER) if decile else []
+            unpublished = _unpublished("model", (clause.score.model,), catalogue.models)
+        case PersonaClause():
+            unpublished = _unpublished("persona", clause.persona.names, catalogue.personas)
+    return mistakes, unpublished
+
+
+def _absent(clause: ListClause) -> list[str]:
+    listed = clause.list_
+    return [] if listed.found else [f"the list {listed.name} is not there yet"]
+
+
+def _missing(table: TableName, catalogue: Catalogue) -> list[str]:
+    return [] if catalogue.of(table) else [f"table {table} is not there yet: run the marts first"]
+
+
+def _trait(clause: TraitClause, catalogue: Catalogue) -> list[str]:
+    asked = LAGGING.get(clause.trait)
+    if asked:
+        return [f"trait {clause.trait!r} shows what the run before published: write {asked}:"]
+    return _column("trait", clause.trait, clause, PROFILES, catalogue)
+
+
+def _column(
+    what: str, name: str, test: Comparison, table: TableName, catalogue: Catalogue
+) -> list[str]:
+    columns = catalogue.of(table)
+    if not columns:
+        return _missing(table, catalogue)
+    if name not in columns:
+        return [f"{what} {name!r} is not a column of {table}: {suggestion(name, columns)}"]
+    return [f"{what} {name!r}: {problem}" for problem in check(test, columns[name])]
+
+
+def _properties(test: EventTest, catalogue: Catalogue) -> list[str]:
+    columns = catalogue.of(EVENTS)
+    return [
+        f"where {name!r}: {problem}"
+        for name, comparison in test.where.items()
+        for problem in check(comparison, columns.get(name))
+    ]
+
+
+def _steps(sequence: SequenceTest, catalogue: Catalogue) -> list[str]:
+    return [
+        f"{place}: {problem}"
+        for place, test in _tests(sequence)
+        for problem in _properties(test, catalogue)
+    ]
+
+
+def _tests(sequence: SequenceTest) -> Iterator[tuple[str, EventTest]]:
+    for number, step in enumerate(sequence.steps):
+        yield f"steps[{number}]", step
+    if sequence.without is not None:
+        yield "without", sequence.without
+    if sequence.not_followed_by is not None:
+        yield "not_followed_by", sequence.not_followed_by
+
+
+def _unpublished(what: str, names: Sequence[str], known: frozenset[str]) -> list[str]:
+    if not known:
+        return [f"no {what} is published yet"]
+    return [
+        f"{what} {name!r} is not published: {suggestion(name, known)}"
+        for name in names
+        if name not in known
+    ]

@@ -1,0 +1,128 @@
+"""Lists of persons in files: found when the configuration is read, read when audiences are judged."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pyarrow as pa
+
+from audiences.clauses import IDENTIFIERS_IN_LISTS, Condition, FoundList, ListClause, ListTest
+from audiences.errors import InvalidAudienceError
+from audiences.walk import walk
+from identifiers import normalise_emails, normalise_phones
+from warehouse import Warehouse
+
+LISTS = "candor_audience_lists"
+_EMPTY = pa.schema(
+    [("list_name", pa.string()), ("identifier_type", pa.string()), ("value", pa.string())]
+).empty_table()
+
+
+def find_lists(
+    conditions: Iterable[Condition | None], *, config: Path, landing: Path | None
+) -> Iterator[str]:
+    """Tell each list clause where its file lies; yield what is wrong with those that cannot be.
+
+    A file of the landing folder that has not come yet is no mistake: it holds the audience.
+
+    Args:
+        conditions: What is included and excluded.
+        config: The configuration folder.
+        landing: The landing folder; None where there is none.
+    """
+    for condition in conditions:
+        for place, clause in walk(condition, "list") if condition is not None else ():
+            if isinstance(clause, ListClause):
+                base = config if clause.list_.file is not None else landing
+                for problem in _find(clause.list_, base):
+                    yield f"{place}: {problem}"
+
+
+def lists_view(warehouse: Warehouse, clauses: Iterable[ListTest]) -> AbstractContextManager[None]:
+    """Hold the normalised identifiers of these lists as ``candor_audience_lists``.
+
+    Columns: list_name, identifier_type (email, phone, person_id, account_id), value.
+
+    Raises:
+        InvalidAudienceError: A file cannot be read to its end, so that persons would be missed.
+    """
+    found = {clause.name: clause for clause in clauses if clause.found is not None}
+    tables = [table for clause in found.values() for table in _read(clause)]
+    return warehouse.view(LISTS, pa.concat_tables([_EMPTY, *tables]))
+
+
+def _find(test: ListTest, base: Path | None) -> Sequence[str]:
+    if base is None:
+        return []
+    path = base / (test.file or test.landing or "")
+    if not path.resolve().is_relative_to(base.resolve()):
+        return [f"list {test.name!r} leads out of its folder"]
+    if not path.is_file():
+        return [] if test.file is None else [f"list {test.name!r} is not there{_near(path, base)}"]
+    header = _header(path)
+    columns = {name: header.index(name) for name in IDENTIFIERS_IN_LISTS if name in header}
+    if not columns:
+        named = ", ".join(IDENTIFIERS_IN_LISTS)
+        return [f"list {test.name!r} has none of the columns {named} in its first line"]
+    test.find(FoundList(path, columns))
+    return []
+
+
+def _near(path: Path, base: Path) -> str:
+    """A file that may have been meant."""
+    there = [str(other.relative_to(base)) for other in sorted(base.rglob("*.csv"))]
+    close = difflib.get_close_matches(str(path.relative_to(base)), there, n=1)
+    return f": did you mean {close[0]!r}?" if close else ""
+
+
+def _header(path: Path) -> list[str]:
+    """The names in the first line, in lower case."""
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+        first = next(csv.reader(lines), [])
+    return [name.strip().lower() for name in first]
+
+
+def _read(test: ListTest) -> Iterator[pa.Table]:
+    found = test.found
+    columns = _columns(test, found) if found is not None else ()
+    for kind, texts in columns:
+        values = _normalised(pa.array(texts, pa.string()), kind, test.default_region).drop_null()
+        yield pa.table(
+            {
+                "list_name": pa.repeat(test.name, len(values)),
+                "identifier_type": pa.repeat(kind, len(values)),
+                "value": values.cast(pa.string()),
+            }
+        )
+
+
+def _columns(test: ListTest, found: FoundList) -> Sequence[tuple[str, tuple[str | None, ...]]]:
+    """The texts of each column that identifies persons.
+
+    The standard library refuses a quote that is never closed; the engine's reader would take the
+    rest of the file for one value and lose everybody in it.
+    """
+    with found.path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+        reader = csv.reader(lines, strict=True)
+        try:
+            next(reader, None)
+            columns = list(itertools.zip_longest(*reader))
+        except csv.Error as error:
+            where = f"list {test.name!r}, up to line {reader.line_num}"
+            raise InvalidAudienceError(
+                [f"{where}: cannot be read; look for a quote that is not closed"]
+            ) from error
+    return [(kind, columns[at]) for kind, at in found.columns.items() if at < len(columns)]
+
+
+def _normalised(values: pa.Array, kind: str, default_region: str) -> pa.Array:
+    if kind == "email":
+        return normalise_emails(values)
+    if kind == "phone":
+        return normalise_phones(values, default_region=default_region)
+    return values

@@ -1,0 +1,51 @@
+"""Which clauses decide over an audience, those of the audiences that it names included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from audiences.catalogue import suggestion
+from audiences.clauses import AudienceClause, Leaf
+from audiences.config import Audience
+from audiences.walk import walk
+
+
+def circle(audience: Audience, by_key: Mapping[str, Audience], path: tuple[str, ...] = ()) -> str:
+    """What is wrong with the references that start here; empty when nothing is."""
+    if audience.key in path:
+        return f"refers to itself: {' -> '.join((*path, audience.key))}"
+    for place, clause in _conditions(audience):
+        if isinstance(clause, AudienceClause):
+            other = by_key.get(clause.audience)
+            if other is None:
+                return f"{place}: {clause.audience!r} is no audience: " + suggestion(
+                    clause.audience, by_key
+                )
+            problem = circle(other, by_key, (*path, audience.key))
+            if problem:
+                return problem
+    return ""
+
+
+def leaves(audience: Audience, by_key: Mapping[str, Audience]) -> Iterator[tuple[str, Leaf]]:
+    """Every clause that decides, those of referenced audiences included, with its place."""
+    for place, clause in _conditions(audience):
+        if isinstance(clause, AudienceClause):
+            yield from leaves(by_key[clause.audience], by_key)
+        else:
+            yield f"audience {audience.key!r}, {place}", clause
+
+
+def referenced(audience: Audience, by_key: Mapping[str, Audience]) -> tuple[Audience, ...]:
+    """The audience and all that it refers to; needs references without a circle."""
+    found = {audience.key: audience}
+    for _, clause in _conditions(audience):
+        if isinstance(clause, AudienceClause):
+            found |= {other.key: other for other in referenced(by_key[clause.audience], by_key)}
+    return tuple(found.values())
+
+
+def _conditions(audience: Audience) -> Iterator[tuple[str, Leaf | AudienceClause]]:
+    yield from walk(audience.include, "include")
+    if audience.exclude is not None:
+        yield from walk(audience.exclude, "exclude")

@@ -1,0 +1,202 @@
+"""Why one person was sent, was not sent or was removed: one answer for each sync."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from audiences.catalogue import CURRENT_PERSON, Catalogue, read_catalogue
+from audiences.inventory import (
+    BATCHES,
+    LEDGER,
+    MEMBERSHIP_CHANGES,
+    ROW_RESULTS,
+    SUPPRESSED_MEMBERS,
+    TABLES,
+)
+from audiences.sync import plan
+from audiences.sync.config import Sync
+from audiences.sync.suppression import SuppressionCheck, suppressed
+from warehouse import Warehouse
+
+_NOW = {
+    plan.READY: "may be sent",
+    "gone": "no profile has this id any more",
+    "no_consent": "a consent is missing: {lacking}",
+    "suppressed": "was erased and must not come back",
+    "held_out": "held out of the audience, never sent",
+    "exited": "not in the audience: {left}",
+    "unreachable": "has none of the identifiers that the sync sends: {identifiers}",
+}
+_THERE = {
+    "acknowledged": "sent, and the destination has it",
+    "rejected": "the destination refused the last row ({reason}); it is tried again every run",
+    "removed": "was sent and has been removed ({reason})",
+    "unknown": "was sent without a clear answer; it is sent again by the next run",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SyncAnswer:
+    """What one sync makes of one person.
+
+    Attributes:
+        sync: The sync.
+        destination: The destination.
+        audience: The audience.
+        now: Whether they may be sent now, or why not, in words.
+        there: What the destination last acknowledged, in words.
+        is_present: Whether the destination may hold them.
+        is_due: Whether the next run has something to send or to remove.
+        last_operation: add, change, remove or erase; None where nothing was ever sent.
+        last_status: What came of it.
+        last_reason: Code of a rejection; None else.
+        last_at: When that was, UTC.
+        run_id: The run that sent it.
+    """
+
+    sync: str
+    destination: str
+    audience: str
+    now: str
+    there: str
+    is_present: bool
+    is_due: bool
+    last_operation: str | None
+    last_status: str | None
+    last_reason: str | None
+    last_at: Any
+    run_id: str | None
+
+
+def why_synced(
+    warehouse: Warehouse,
+    syncs: Sequence[Sync],
+    person_id: str,
+    *,
+    suppression: SuppressionCheck | None = None,
+) -> tuple[SyncAnswer, ...]:
+    """Say of each sync why a person was sent, was not, or was removed. Nothing is sent.
+
+    Args:
+        warehouse: The engine, with the marts built.
+        syncs: The syncs to ask.
+        person_id: Any id that the person ever had.
+        suppression: Tells who was erased; None where nothing tells.
+
+    Raises:
+        InvalidAudienceError: A sync sends a trait that is not there.
+    """
+    warehouse.create_missing(TABLES)
+    catalogue = read_catalogue(warehouse)
+    current = _current(warehouse, catalogue, person_id)
+    found = []
+    for sync in syncs:
+        plan.check_sync(sync, catalogue)
+        with suppressed(warehouse, sync, catalogue, suppression):
+            found.append(_answer(warehouse, sync, catalogue, current))
+    return tuple(found)
+
+
+def _answer(warehouse: Warehouse, sync: Sync, catalogue: Catalogue, person: str) -> SyncAnswer:
+    values = {**plan.plan_parameters(sync), "person_id": person}
+    gates = plan.gate_sql(sync, catalogue, among="select cast($person_id as varchar) as person_id")
+    gate = str(
+        warehouse.scalar(
+            f"select gate from ({gates})", {**plan.gate_parameters(sync), "person_id": person}
+        )
+    )
+    due = warehouse.scalar(
+        f"select count(*) from ({plan.plan_sql(sync, catalogue)}) where person_id = $person_id",
+        values,
+    )
+    last = _last(warehouse, sync, person)
+    status = last.get("ledger_status")
+    there = _THERE.get(status, "") if status else "never sent"
+    return SyncAnswer(
+        sync=sync.key,
+        destination=sync.destination,
+        audience=sync.audience,
+        now=_NOW[gate].format_map(_Words(warehouse, sync, catalogue, person)),
+        there=there.format(reason=last.get("ledger_reason") or "no reason given"),
+        is_present=bool(last.get("is_present")),
+        is_due=bool(due),
+        last_operation=last.get("operation"),
+        last_status=last.get("status"),
+        last_reason=last.get("reason"),
+        last_at=last.get("recorded_at"),
+        run_id=last.get("run_id"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Looks up what a sentence needs, and only that."""
+
+    warehouse: Warehouse
+    sync: Sync
+    catalogue: Catalogue
+    person: str
+
+    def __getitem__(self, name: str) -> str:
+        words = {"lacking": self._lacking, "left": self._left, "identifiers": self._identifiers}
+        return words[name]()
+
+    def _lacking(self) -> str:
+        missing = self.warehouse.scalar(
+            f"""
+            select string_agg(reason, ', ' order by reason) from (
+                select reason from {SUPPRESSED_MEMBERS.name.sql}
+                where audience_key = $audience_key and person_id = $person_id
+            )
+            """,
+            self._values(),
+        )
+        return str(missing or f"one of {', '.join(self.sync.purposes) or 'the audience'}")
+
+    def _left(self) -> str:
+        left = self.warehouse.scalar(
+            f"""
+            select arg_max(cause || ', ' || detail, changed_at) from {MEMBERSHIP_CHANGES.name.sql}
+            where audience_key = $audience_key and person_id = $person_id and change = 'exited'
+            """,
+            self._values(),
+        )
+        return f"left it ({left})" if left else "does not meet its rules"
+
+    def _identifiers(self) -> str:
+        return ", ".join(identifier.type for identifier in self.sync.identifiers)
+
+    def _values(self) -> dict[str, object]:
+        return {"audience_key": self.sync.audience, "person_id": self.person}
+
+
+def _last(warehouse: Warehouse, sync: Sync, person: str) -> Mapping[str, Any]:
+    """The ledger's row of a person and the last row that was sent of them; empty without either."""
+    rows = warehouse.read(
+        f"""
+        select ledger.status as ledger_status, ledger.reason as ledger_reason, ledger.is_present,
+            results.operation, results.status, results.reason, results.recorded_at, batches.run_id
+        from (select * from {ROW_RESULTS.name.sql}
+            where sync_key = $sync_key and person_id = $person_id) as results
+        inner join {BATCHES.name.sql} as batches using (batch_id)
+        full join (select * from {LEDGER.name.sql}
+            where sync_key = $sync_key and person_id = $person_id) as ledger
+            on true
+        order by batches.position desc nulls last
+        limit 1
+        """,
+        {"sync_key": sync.key, "person_id": person},
+    ).to_pylist()
+    return rows[0] if rows else {}
+
+
+def _current(warehouse: Warehouse, catalogue: Catalogue, person_id: str) -> str:
+    if CURRENT_PERSON not in catalogue.columns:
+        return person_id
+    current = warehouse.scalar(
+        f"select current_person_id from {CURRENT_PERSON.sql} where person_id = $person_id",
+        {"person_id": person_id},
+    )
+    return str(current or person_id)

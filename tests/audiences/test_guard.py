@@ -1,0 +1,152 @@
+"""A sync that would do what nobody meant waits for somebody's word; who must go goes all the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from audiences import NothingToAcceptError
+from audiences.sync import accept_removals, plan_sync, why_synced
+from audiences.sync.destinations.fake import FakeDestination
+from tests.audiences.conftest import EVERYONE, NOW, Company, audience
+from tests.audiences.test_sync import SYNC, Publisher
+
+US = {"trait": "country", "is": "US"}
+PEOPLE = 50
+
+
+@pytest.fixture
+def publisher(company: Company) -> Publisher:
+    """Fifty persons, all of them sent."""
+    company.people(PEOPLE, country="US")
+    found = Publisher(company, FakeDestination(max_rows=100))
+    found.audience = audience(US)
+    found.run()
+    return found
+
+
+def _move(publisher: Publisher, count: int) -> None:
+    publisher.company.warehouse.execute(
+        "update marts.profiles set country = 'DE' where person_id < $end", {"end": f"p{count:03d}"}
+    )
+
+
+def test_removing_more_than_the_set_share_waits(publisher: Publisher) -> None:
+    _move(publisher, 30)
+
+    report = publisher.run()
+
+    assert (report.status, report.code, report.held) == ("held", "too_many_removals", 30)
+    assert len(publisher.held()) == PEOPLE
+
+
+def test_removing_the_set_share_is_not_held(publisher: Publisher) -> None:
+    _move(publisher, 25)
+
+    assert publisher.run().removed == 25
+
+
+def test_a_few_persons_are_never_held(publisher: Publisher) -> None:
+    publisher.sync = SYNC.__class__(
+        **{name: getattr(SYNC, name) for name in SYNC.__slots__} | {"max_removed_share": 0.01}
+    )
+    _move(publisher, 20)
+
+    assert publisher.run().removed == 20
+
+
+def test_who_took_their_consent_back_never_waits(publisher: Publisher) -> None:
+    _move(publisher, 30)
+    publisher.company.consent("p040", "marketing", "denied")
+
+    report = publisher.run()
+
+    assert (report.status, report.removed, report.held) == ("held", 1, 30)
+    assert "p040" not in publisher.held()
+
+
+def test_what_is_accepted_goes_once(publisher: Publisher) -> None:
+    _move(publisher, 30)
+    warehouse = publisher.company.warehouse
+    waiting = plan_sync(warehouse, publisher.sync).removals_to_accept
+    publisher.run()
+    waiting = plan_sync(warehouse, publisher.sync).removals_to_accept
+    accept_removals(warehouse, publisher.sync, waiting, now=NOW)
+
+    accepted = publisher.run()
+    publisher.company.warehouse.execute("update marts.profiles set country = 'US'")
+    publisher.run()
+    _move(publisher, 30)
+
+    assert (accepted.status, accepted.removed) == ("succeeded", 30)
+    assert publisher.run().status == "held"
+
+
+def test_an_acceptance_covers_no_more_than_was_seen(publisher: Publisher) -> None:
+    _move(publisher, 30)
+    publisher.run()
+    accept_removals(publisher.company.warehouse, publisher.sync, 30, now=NOW)
+    _move(publisher, 31)
+
+    assert publisher.run().code == "too_many_removals"
+
+
+def test_there_must_be_something_to_accept(publisher: Publisher) -> None:
+    waiting = plan_sync(publisher.company.warehouse, publisher.sync).removals_to_accept
+
+    with pytest.raises(NothingToAcceptError, match="to_fake"):
+        accept_removals(publisher.company.warehouse, publisher.sync, waiting, now=NOW)
+
+
+def test_without_any_profile_nobody_is_removed_whatever_was_accepted(publisher: Publisher) -> None:
+    publisher.company.warehouse.execute("delete from marts.profiles")
+    accept_removals(publisher.company.warehouse, publisher.sync, PEOPLE, now=NOW)
+
+    report = publisher.run()
+
+    assert (report.status, report.code) == ("held", "empty_source")
+    assert len(publisher.held()) == PEOPLE
+
+
+def test_below_the_destinations_minimum_nobody_new_is_sent(company: Company) -> None:
+    company.people(5)
+    publisher = Publisher(company, FakeDestination(max_rows=100), minimum_size=6)
+    publisher.audience = audience(EVERYONE)
+
+    first = publisher.run()
+    company.person("sixth")
+    second = publisher.run()
+
+    assert (first.status, first.code, first.held) == ("held", "below_minimum", 5)
+    assert (second.status, second.added) == ("succeeded", 6)
+
+
+def test_why_says_what_each_sync_makes_of_a_person(publisher: Publisher) -> None:
+    company = publisher.company
+    _move(publisher, 1)
+    company.consent("p001", "marketing", "denied")
+    company.person("new", country="US")
+    company.insert("marts.current_person", person_id="old", current_person_id="p003")
+    publisher.run()
+    publisher.audience = audience(US, hold_out={"share": 0.999, "salt": "x"})
+    company.person("held", country="US")
+    publisher.run()
+
+    said = {}
+    for person in ("p000", "p001", "old", "held", "nobody"):
+        (found,) = why_synced(company.warehouse, [publisher.sync], person)
+        said[person] = (found.now, found.there, found.is_present, found.last_operation)
+
+    assert said == {
+        "p000": (
+            "not in the audience: left it (data, no longer meets the rules)",
+            "was sent and has been removed (exited)", False, "remove",
+        ),
+        "p001": (
+            "a consent is missing: consent:marketing:denied",
+            "was sent and has been removed (no_consent)", False, "remove",
+        ),
+        "old": ("held out of the audience, never sent",
+                "was sent and has been removed (held_out)", False, "remove"),
+        "held": ("held out of the audience, never sent", "never sent", False, None),
+        "nobody": ("no profile has this id any more", "never sent", False, None),
+    }  # fmt: skip

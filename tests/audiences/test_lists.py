@@ -1,0 +1,168 @@
+"""Lists of persons in files, and priority lists of audiences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from audiences import Audience, InvalidAudienceError, compute_memberships, load_audiences
+from tests.audiences.conftest import NOW, Company
+
+LISTED = """\
+key: partners
+name: Partners
+purposes: [marketing]
+include: {list: {file: lists/partners.csv}}
+"""
+RANKED = """\
+key: %s
+name: %s
+purposes: [%s]
+include: {trait: person_id, is_known: true}
+priority: {list: letters, rank: %s}
+"""
+
+
+def _load(folder: Path, list_text: str | None = None, *texts: str) -> tuple[Audience, ...]:
+    for name in ("audiences", "lists", "landing"):
+        (folder / name).mkdir(exist_ok=True)
+    if list_text is not None:
+        (folder / "lists" / "partners.csv").write_bytes(list_text.encode(errors="surrogateescape"))
+    for number, text in enumerate(texts):
+        (folder / "audiences" / f"a{number}.yml").write_text(text)
+    return load_audiences(folder / "audiences", landing=folder / "landing")
+
+
+def _compute(company: Company, audiences: tuple[Audience, ...], run: str = "r1") -> list[str]:
+    reports = compute_memberships(company.warehouse, audiences, run_id=run, now=NOW)
+    return [report.status for report in reports]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("email\n ANN@Mail.example \nnobody@mail.example\n", id="address"),
+        pytest.param("Note,EMail\nx,mailto:ann@mail.example\n", id="among-others"),
+        pytest.param("person_id\nann\n", id="id"),
+        pytest.param("person_id\nann-of-the-past\n", id="id-of-the-past"),
+        pytest.param("account_id\nacme\n", id="account"),
+        pytest.param("phone,email\n(415) 555-0134,\n", id="phone"),
+        pytest.param('email,note\nbad\nann@mail.example,"two\nlines"\n', id="short-line"),
+        pytest.param("email\nann@mail.example\nb\udce9a@mail.example\n", id="not-utf8"),
+    ],
+)
+def test_whoever_has_an_identifier_of_the_list_is_on_it(
+    company: Company, tmp_path: Path, text: str
+) -> None:
+    company.person("ann", account_id="acme")
+    company.person("bea", account_id="other")
+    company.insert(
+        "marts.current_person", person_id="ann-of-the-past", current_person_id="ann"
+    )  # fmt: skip
+    company.insert(
+        "marts.contact_points",
+        person_id="ann",
+        identifier_type="phone",
+        identifier_value="+14155550134",
+    )
+
+    _compute(company, _load(tmp_path, text, LISTED))
+
+    assert company.members("partners") == {"ann"}
+
+
+def test_a_list_can_be_left_out(company: Company, tmp_path: Path) -> None:
+    company.people(3)
+    rest = LISTED.replace("include:", "include: {trait: person_id, is_known: true}\nexclude:")
+
+    _compute(company, _load(tmp_path, "person_id\np001\n", rest))
+
+    assert company.members("partners") == {"p000", "p002"}
+
+
+@pytest.mark.parametrize(
+    ("list_text", "file", "said"),
+    [
+        pytest.param("email\n", "lists/partner.csv", "did you mean 'lists/partners.csv'", id="name"),
+        pytest.param("mail\nann@x.example\n", "lists/partners.csv", "none of the columns", id="header"),
+        pytest.param("email\n", "../secret.csv", "leads out of its folder", id="outside"),
+    ],
+)  # fmt: skip
+def test_a_list_that_cannot_be_read_is_refused(
+    tmp_path: Path, list_text: str, file: str, said: str
+) -> None:
+    wanted = LISTED.replace("lists/partners.csv", file)
+
+    with pytest.raises(InvalidAudienceError, match=said) as refused:
+        _load(tmp_path, list_text, wanted)
+
+    assert "ann@" not in str(refused.value)
+
+
+def test_a_list_that_ends_in_an_open_quote_stops_the_run_and_names_nobody(
+    company: Company, tmp_path: Path
+) -> None:
+    company.person("ann")
+    audiences = _load(tmp_path, 'email\n"ann@mail.example\nbea@mail.example\n', LISTED)
+
+    with pytest.raises(InvalidAudienceError, match="not closed") as refused:
+        _compute(company, audiences)
+
+    assert "@" not in str(refused.value)
+
+
+def test_a_landing_list_that_has_not_come_holds_the_audience(
+    company: Company, tmp_path: Path
+) -> None:
+    company.person("ann")
+    wanted = LISTED.replace("file: lists/partners.csv", "landing: partners.csv")
+    (tmp_path / "landing").mkdir()
+    (tmp_path / "landing" / "partners.csv").write_text("person_id\nann\n")
+    _compute(company, _load(tmp_path, None, wanted))
+    (tmp_path / "landing" / "partners.csv").unlink()
+
+    status = _compute(company, _load(tmp_path, None, wanted), run="r2")
+
+    assert (status, company.members("partners")) == (["held"], {"ann"})
+
+
+def test_a_person_is_in_one_audience_of_a_priority_list(company: Company, tmp_path: Path) -> None:
+    company.people(3)
+    company.consent("p001", "invitations", "granted")
+    first = RANKED % ("first", "First", "invitations", 1)
+    second = RANKED % ("second", "Second", "marketing", 2)
+
+    _compute(company, _load(tmp_path, None, second, first))
+
+    sizes = {row["audience_key"]: row for row in company.rows("audiences.sizes")}
+    assert company.members("first") == {"p001"}
+    assert company.members("second") == {"p000", "p002"}
+    assert (sizes["second"]["outranked"], sizes["second"]["suppressed"]) == (1, 0)
+
+
+def test_who_rises_to_an_audience_that_goes_before_leaves_the_other(
+    company: Company, tmp_path: Path
+) -> None:
+    company.person("ann")
+    audiences = _load(
+        tmp_path,
+        None,
+        RANKED % ("first", "First", "invitations", 1),
+        RANKED % ("second", "Second", "marketing", 2),
+    )
+    _compute(company, audiences)
+    company.consent("ann", "invitations", "granted")
+
+    _compute(company, audiences, run="r2")
+
+    rows = company.rows("audiences.membership_changes", "run_id = 'r2'")
+    assert {(row["audience_key"], row["change"], row["detail"]) for row in rows} == {
+        ("first", "entered", "consent given"),
+        ("second", "exited", "in an audience that goes before this one"),
+    }
+
+
+def test_two_audiences_may_not_have_one_place(tmp_path: Path) -> None:
+    with pytest.raises(InvalidAudienceError, match="rank 1 of the priority list 'letters'"):
+        _load(tmp_path, None, *(RANKED % (key, key, "marketing", 1) for key in ("one", "two")))
