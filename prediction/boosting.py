@@ -18,6 +18,7 @@ import numpy as np
 
 from prediction.dataset import Examples, Flags, Floats, Integers
 from prediction.logistic import FOLDS, Z95, Calibration, Scores, calibrate, folds_of
+from prediction.threads import on_one_thread
 
 # Many small steps with few leaves and strong shrinkage: fixed, so that no data set is tuned to.
 SETTINGS = {
@@ -144,6 +145,14 @@ def train_boosted(examples: Examples, *, use: Flags, seed: int) -> BoostedModel:
         use: (p,), which features may be used.
         seed: Of folds and trees; a person is always in one fold.
     """
+    # A limit on threads reaches only libraries that are loaded: without this, OpenMP's is not.
+    import sklearn.ensemble  # noqa: PLC0415, F401 - slow to import
+
+    return _train(examples, use=use, seed=seed)
+
+
+@on_one_thread
+def _train(examples: Examples, *, use: Flags, seed: int) -> BoostedModel:
     values = np.where(use, examples.values, 0.0)
     folds = folds_of(examples.persons, seed)
     by_fold = np.empty((FOLDS, len(examples)))

@@ -12,7 +12,6 @@ from prediction.files import read_state, write_folder
 from prediction.logistic import train
 from prediction.metrics import auc
 from prediction.states import as_state, from_state
-from prediction.threads import on_one_thread
 
 USE = np.ones(4, dtype=bool)
 
@@ -28,7 +27,7 @@ def examples(n: int, *, seed: int) -> Examples:
     return Examples(("a", "b", "c", "d"), values, outcomes, np.repeat("training", n), persons, "")
 
 
-TRAINED = on_one_thread(train_boosted)(examples(6_000, seed=1), use=USE, seed=5)
+TRAINED = train_boosted(examples(6_000, seed=1), use=USE, seed=5)
 
 
 def test_the_trees_predict_what_scikit_learn_predicts() -> None:
@@ -62,7 +61,7 @@ def test_trees_see_what_belongs_together_where_a_sum_does_not() -> None:
 
 def test_intervals_hold_the_score_and_narrow_with_more_people() -> None:
     fresh = examples(1_000, seed=6).values
-    few = on_one_thread(train_boosted)(examples(1_500, seed=7), use=USE, seed=5)
+    few = train_boosted(examples(1_500, seed=7), use=USE, seed=5)
 
     wide, narrow = (model.explain(fresh) for model in (few, TRAINED))
 
@@ -72,7 +71,7 @@ def test_intervals_hold_the_score_and_narrow_with_more_people() -> None:
 
 def test_a_feature_that_may_not_be_used_changes_nothing() -> None:
     use = np.array([True, False, True, True])
-    model = on_one_thread(train_boosted)(examples(2_000, seed=1), use=use, seed=5)
+    model = train_boosted(examples(2_000, seed=1), use=use, seed=5)
     fresh = examples(300, seed=8).values
     changed = fresh.copy()
     changed[:, 1] += 5
@@ -92,7 +91,7 @@ def test_a_file_holds_arrays_and_gives_the_same_model_back(tmp_path: Path) -> No
 
 
 def test_the_same_examples_and_seed_give_the_same_trees() -> None:
-    again = on_one_thread(train_boosted)(examples(6_000, seed=1), use=USE, seed=5)
+    again = train_boosted(examples(6_000, seed=1), use=USE, seed=5)
 
     np.testing.assert_array_equal(again.trees.values, TRAINED.trees.values)
     np.testing.assert_array_equal(again.errors, TRAINED.errors)
