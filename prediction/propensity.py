@@ -8,8 +8,9 @@
           | passed
     trained again on every date, and published
 
-A ridge regression is the default; boosted trees are tried from 500 rows of persons who did it, and
-whichever loses less at the later date goes on. The metrics in a card are those of the judged model; the published one is made the same way from
+A ridge regression is the default; boosted trees are tried from 500 persons who did it, and whichever
+loses less at the later date goes on. The metrics in a card are those of the judged model; the
+published one is made the same way from
 what is known now.
 """
 
@@ -37,7 +38,7 @@ from prediction.rules import score_by_rule
 from prediction.states import BOOSTED, RIDGE, TRAINERS, Model, as_state
 
 RULE, NONE = "rule", "none"
-# Below so many rows of persons who did it, trees mostly see chance.
+# Below so many persons who did it, trees mostly see chance.
 ENOUGH_FOR_TREES = 500
 # Below so many of a kind at the judging date an AUC is an anecdote.
 MIN_JUDGED = 10
@@ -154,7 +155,7 @@ def find_leaks(examples: Examples, use: Flags) -> tuple[str, ...]:
 
 
 def _tried(earlier: Examples) -> tuple[str, ...]:
-    return (RIDGE, BOOSTED) if earlier.outcomes.sum() >= ENOUGH_FOR_TREES else (RIDGE,)
+    return (RIDGE, BOOSTED) if earlier.positives >= ENOUGH_FOR_TREES else (RIDGE,)
 
 
 def _worse(question: Question, examples: Examples, judgement: Judgement) -> tuple[str, ...]:
