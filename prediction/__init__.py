@@ -7,12 +7,14 @@ from prediction.errors import (
     BrokenModelError,
     MissingRelationError,
     PredictionError,
+    TooFewPurchasesError,
     UnknownFeatureError,
     UnknownModelError,
     UntrustedModelError,
 )
 from prediction.personas import PersonaReport, group_readers
 from prediction.predict import Moment, ScoreReport, predict_all
+from prediction.purchases import Purchases, RepeatModel, fit_repeats
 from prediction.registry import list_models, read_cards
 from prediction.spine import SpineReport, write_spine
 
@@ -25,11 +27,15 @@ __all__ = [
     "PredictionError",
     "PredictionsConfig",
     "PropensityConfig",
+    "Purchases",
+    "RepeatModel",
     "ScoreReport",
     "SpineReport",
+    "TooFewPurchasesError",
     "UnknownFeatureError",
     "UnknownModelError",
     "UntrustedModelError",
+    "fit_repeats",
     "group_readers",
     "list_models",
     "predict_all",

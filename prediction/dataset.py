@@ -105,6 +105,10 @@ class Examples:
         """The rows of these roles."""
         return self.where(np.isin(self.roles, [str(role) for role in roles]))
 
+    def select(self, names: Sequence[str]) -> Floats:
+        """The values of these columns, in this order."""
+        return self.values[:, [self.features.index(name) for name in names]]
+
     @property
     def positives(self) -> int:
         """Different persons who did it."""

@@ -6,6 +6,7 @@
   - UnknownModelError
   - UntrustedModelError
   - BrokenModelError
+  - TooFewPurchasesError
 """
 
 from __future__ import annotations
@@ -69,3 +70,14 @@ class BrokenModelError(PredictionError, ValueError):
     def __init__(self, path: Path, detail: str) -> None:
         self.path = path
         super().__init__(f"{path} is not a model that Candor wrote ({detail}): train again")
+
+
+class TooFewPurchasesError(PredictionError, ValueError):
+    """Too few customers bought again for the parameters to exist."""
+
+    def __init__(self, repeaters: int, needed: int) -> None:
+        self.repeaters, self.needed = repeaters, needed
+        super().__init__(
+            f"{repeaters} customers bought again, {needed} are needed: "
+            f"needs {needed - repeaters} more; until then say how long ago each bought"
+        )

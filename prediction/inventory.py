@@ -99,7 +99,9 @@ MODELS = Table(
             Pii.NONE,
             "champion: it answers; refused: it failed its gates; insufficient: nothing answers; retired",
         ),
-        Column("algorithm", "VARCHAR", Pii.NONE, "ridge_logistic, mixture, rule or none"),
+        Column(
+            "algorithm", "VARCHAR", Pii.NONE, "ridge_logistic, boosted_trees, mixture, rule or none"
+        ),
         Column("reason", "VARCHAR", Pii.NONE, "why it has this status, every reason in words"),
         Column("metrics", "VARCHAR", Pii.NONE, "JSON object, measured at the later date"),
         Column("trained_as_of", "TIMESTAMP", Pii.NONE, "what was known when it was decided, UTC"),

@@ -157,7 +157,7 @@ def train(examples: Examples, *, use: Flags, seed: int) -> RidgeModel:
     """
     scaler = fit_scaler(examples.values, use)
     scaled = scaler.apply(examples.values)
-    folds = _folds(examples.persons, seed)
+    folds = folds_of(examples.persons, seed)
     strength, held_out = _choose(scaled, examples.outcomes, folds)
     weights, intercept = _fit(scaled, examples.outcomes, strength)
     return RidgeModel(
@@ -227,7 +227,8 @@ def _isotonic(logits: Floats, outcomes: Flags) -> Calibration:
     return Calibration("isotonic", np.asarray(knots), np.clip(np.asarray(levels), 1e-6, 1 - 1e-6))
 
 
-def _folds(persons: Integers, seed: int) -> Integers:
+def folds_of(persons: Integers, seed: int) -> Integers:
+    """A number of each row, 0 to 4; the rows of one person have the same."""
     _, codes = np.unique(persons, return_inverse=True)
     drawn = np.random.default_rng(seed).permutation(codes.max() + 1) % FOLDS
     return np.asarray(drawn[codes], dtype=np.int64)

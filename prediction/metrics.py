@@ -197,6 +197,16 @@ def auc_gain(better: Floats, worse: Floats, outcomes: Flags, *, seed: int) -> In
     return Interval(float(low), float(high))
 
 
+def loss_gain(new: Floats, old: Floats, outcomes: Flags, *, seed: int) -> Interval:
+    """Interval of the mean by which the new scores lose more log likelihood, in nats per person."""
+    clipped = [np.clip(scores, _TINY, 1 - _TINY) for scores in (new, old)]
+    lost = [-np.where(outcomes, np.log(scores), np.log1p(-scores)) for scores in clipped]
+    worse, rng = lost[0] - lost[1], np.random.default_rng(seed)
+    found = [worse[rng.integers(0, len(worse), len(worse))].mean() for _ in range(BOOTSTRAPS)]
+    low, high = np.percentile(found, [2.5, 97.5])
+    return Interval(float(low), float(high))
+
+
 def _ece_by_chance(scores: Floats, seed: int) -> float:
     rng = np.random.default_rng(seed)
     simulated = (rng.random(len(scores)) < scores for _ in range(SIMULATIONS))

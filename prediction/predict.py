@@ -20,8 +20,8 @@ from prediction.drift import compare, write_drift
 from prediction.errors import UnknownFeatureError
 from prediction.files import MODEL, read_state
 from prediction.inventory import TABLES
-from prediction.logistic import RidgeModel, Scores
-from prediction.propensity import NONE, RIDGE, RULE, Question, decide, from_state
+from prediction.logistic import Scores
+from prediction.propensity import NONE, RULE, Incumbent, Question, decide
 from prediction.registry import (
     Decision,
     fingerprint,
@@ -34,6 +34,7 @@ from prediction.registry import (
 from prediction.rules import contributions, score_by_rule
 from prediction.scores import nothing_known, withdraw_scores, write_scores
 from prediction.spine import read_history
+from prediction.states import TRAINERS, Model, from_state
 from prediction.threads import on_one_thread
 from warehouse import Warehouse
 
@@ -166,9 +167,10 @@ class _Run:
 
         So an erasure leaves the scores of all others as they are.
         """
-        if not decisions or decisions[0].algorithm != RIDGE or not self._has_file(decisions[0]):
+        if not decisions or not self._is_model(decisions[0]):
             return False
-        age = self.moment.as_of - decisions[0].trained_as_of
+        # A version that was refused since counts: it was looked into, and the next try has time.
+        age = self.moment.as_of - max(decision.trained_as_of for decision in decisions)
         is_same = decisions[0].config_fingerprint == fingerprint(self.config)
         return is_same and dt.timedelta(0) <= age < dt.timedelta(
             days=self.config.retrain_after_days
@@ -183,6 +185,9 @@ class _Run:
             for decision in decisions
         )
 
+    def _is_model(self, decision: Decision) -> bool:
+        return decision.algorithm in TRAINERS and self._has_file(decision)
+
     def _has_file(self, decision: Decision) -> bool:
         return decision.path is None or (self.artifacts / decision.path / MODEL).exists()
 
@@ -194,9 +199,23 @@ class _Run:
             config=self.config,
             as_of=as_of,
             missing_days=missing_history_days(self.config, history, as_of=as_of),
-            had_model=bool(before) and before[0].algorithm == RIDGE,
+            had_model=bool(before) and before[0].algorithm in TRAINERS,
             seed=self.moment.seed,
+            incumbent=self._incumbent(before),
         )
+
+    def _incumbent(self, before: Sequence[Decision]) -> Incumbent | None:
+        """The version to beat; one that learnt from the judging date would win by memory."""
+        if not before or not self._is_model(before[0]):
+            return None
+        judging = self.moment.as_of - dt.timedelta(
+            days=self.config.horizon_days + self.config.gap_days
+        )
+        is_same = before[0].config_fingerprint == fingerprint(self.config)
+        if not is_same or before[0].trained_as_of > judging:
+            return None
+        state = read_state(self.artifacts / str(before[0].path))
+        return Incumbent(before[0], from_state(state))
 
     def _scores(self, decision: Decision, asked: Asked) -> Scores:
         if decision.algorithm == NONE or not len(asked):
@@ -210,7 +229,7 @@ class _Run:
         model = self._model(decision, asked.features)
         return model.explain(asked.select(model.features))
 
-    def _model(self, decision: Decision, features: tuple[str, ...]) -> RidgeModel:
+    def _model(self, decision: Decision, features: tuple[str, ...]) -> Model:
         """The model behind a decision; columns that were added since do not matter to it."""
         model = from_state(read_state(self.artifacts / str(decision.path)))
         if gone := sorted(set(model.features) - set(features)):
@@ -221,7 +240,7 @@ class _Run:
         self, decision: Decision, asked: Asked, scores: Scores, examples: Examples | None
     ) -> tuple[str, ...]:
         """Compare with those learnt from, where they were read in this run."""
-        if decision.algorithm != RIDGE or examples is None:
+        if decision.algorithm not in TRAINERS or examples is None:
             return ()
         learnt = self._model(decision, asked.features).predict(examples.values)
         movements = compare(

@@ -4,9 +4,13 @@
           | yes
     trained on the earlier dates, judged at the later one: gates -- failed --> refused; the rule
           | passed
+    not surely worse than the published version there -- failed --> refused; that one stays
+          | passed
     trained again on every date, and published
 
-The metrics in a card are those of the judged model; the published one is made the same way from
+A ridge regression is the default; boosted trees are tried from 500 persons who did it, and whichever
+loses less at the later date goes on. The metrics in a card are those of the judged model; the
+published one is made the same way from
 what is known now.
 """
 
@@ -22,19 +26,35 @@ import numpy as np
 
 from prediction.cards import as_json, as_markdown
 from prediction.config import PropensityConfig
-from prediction.dataset import Examples, Flags
+from prediction.dataset import Examples, Flags, Floats
 from prediction.dates import Role
 from prediction.files import write_folder
 from prediction.gates import LEAK_AUC, Evidence, Signals, Verdict, judge_evidence, judge_model
-from prediction.logistic import Calibration, RidgeModel, Scaler, single_feature_aucs, train
-from prediction.metrics import Metrics, auc_gain, measure
+from prediction.logistic import single_feature_aucs
+from prediction.metrics import Metrics, auc_gain, log_loss, loss_gain, measure
 from prediction.pictures import draw_calibration
 from prediction.registry import Decision, Status, fingerprint, folder_of, version_of
 from prediction.rules import score_by_rule
+from prediction.states import BOOSTED, RIDGE, TRAINERS, Model, as_state
 
-RIDGE, RULE, NONE = "ridge_logistic", "rule", "none"
+RULE, NONE = "rule", "none"
+# Below so many persons who did it, trees mostly see chance.
+ENOUGH_FOR_TREES = 500
 # Below so many of a kind at the judging date an AUC is an anecdote.
 MIN_JUDGED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Incumbent:
+    """The version that answers so far.
+
+    Attributes:
+        decision: Its row of the registry.
+        model: What its file holds.
+    """
+
+    decision: Decision
+    model: Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +68,8 @@ class Question:
         missing_days: Days of history that are still wanted.
         had_model: Whether a model answered so far.
         seed: Of folds, bootstrap and simulation.
+        incumbent: The version that answers so far, where it was made for this configuration and
+            before the judging date.
     """
 
     key: str
@@ -56,6 +78,7 @@ class Question:
     missing_days: int
     had_model: bool
     seed: int
+    incumbent: Incumbent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +86,18 @@ class Judgement:
     """A model on the later date.
 
     Attributes:
+        algorithm: Which kind it is.
+        scores: Of the persons judged.
         metrics: Of its scores.
         verdict: Whether it may be published.
+        rivals: Mean log loss of every kind that was tried.
     """
 
+    algorithm: str
+    scores: Floats
     metrics: Metrics
     verdict: Verdict
+    rivals: Mapping[str, float]
 
 
 def decide(question: Question, examples: Examples, artifacts: Path) -> tuple[Decision, ...]:
@@ -82,11 +111,16 @@ def decide(question: Question, examples: Examples, artifacts: Path) -> tuple[Dec
         return (_fall_back(question, examples, enough.reasons),)
     use = _usable(question.config, examples)
     judgement = judge(question, examples, use)
-    if judgement.verdict.allowed:
+    train = TRAINERS[judgement.algorithm]
+    worse = _worse(question, examples, judgement) if judgement.verdict.allowed else ()
+    if judgement.verdict.allowed and not worse:
         model = train(examples, use=use, seed=question.seed)
         return (_write(question, examples, model, judgement, artifacts),)
+    judgement = replace(judgement, verdict=Verdict((*judgement.verdict.reasons, *worse)))
     model = train(examples.of(Role.TRAINING), use=use, seed=question.seed)
     refused = _write(question, examples, model, judgement, artifacts)
+    if worse and question.incumbent:
+        return question.incumbent.decision, refused
     return (
         _fall_back(question, examples, ("a model was refused", *judgement.verdict.reasons)),
         refused,
@@ -94,53 +128,47 @@ def decide(question: Question, examples: Examples, artifacts: Path) -> tuple[Dec
 
 
 def judge(question: Question, examples: Examples, use: Flags) -> Judgement:
-    """Train on the earlier dates, judge at the later one."""
+    """Train every kind on the earlier dates, and judge the one that loses least at the later one."""
     earlier, later = examples.of(Role.TRAINING), examples.of(Role.JUDGING)
-    model = train(earlier, use=use, seed=question.seed)
-    scores = model.predict(later.values)
-    metrics = measure(scores, later.outcomes, seed=question.seed)
+    scores = {
+        algorithm: TRAINERS[algorithm](earlier, use=use, seed=question.seed).predict(later.values)
+        for algorithm in _tried(earlier)
+    }
+    rivals = {name: log_loss(found, later.outcomes) for name, found in scores.items()}
+    best = min(rivals, key=lambda name: rivals[name])
+    metrics = measure(scores[best], later.outcomes, seed=question.seed)
     gain = None
     if question.config.rule:
         by_rule = score_by_rule(question.config.rule, later.features, later.values)
-        gain = auc_gain(scores, by_rule, later.outcomes, seed=question.seed)
-    alone = single_feature_aucs(earlier)
-    leaks = tuple(
+        gain = auc_gain(scores[best], by_rule, later.outcomes, seed=question.seed)
+    signals = Signals(metrics, gain, find_leaks(earlier, use))
+    return Judgement(best, scores[best], metrics, judge_model(signals), rivals)
+
+
+def find_leaks(examples: Examples, use: Flags) -> tuple[str, ...]:
+    """Features in use that alone tell the outcome so well that they must have been made from it."""
+    alone = single_feature_aucs(examples)
+    return tuple(
         name for name, found, used in zip(examples.features, alone, use, strict=True)
         if used and found > LEAK_AUC
     )  # fmt: skip
-    return Judgement(metrics, judge_model(Signals(metrics, gain, leaks)))
 
 
-def as_state(model: RidgeModel) -> dict[str, Any]:
-    """A model as arrays, texts and numbers."""
-    return {
-        "algorithm": RIDGE,
-        "features": list(model.features),
-        "columns": model.scaler.columns,
-        "flagged": model.scaler.flagged,
-        "means": model.scaler.means,
-        "deviations": model.scaler.deviations,
-        "weights": model.weights,
-        "intercept": float(model.intercept),
-        "covariance": model.covariance,
-        "calibration": model.calibration.kind,
-        "knots": model.calibration.knots,
-        "levels": model.calibration.levels,
-        "strength": float(model.strength),
-    }
+def _tried(earlier: Examples) -> tuple[str, ...]:
+    return (RIDGE, BOOSTED) if earlier.positives >= ENOUGH_FOR_TREES else (RIDGE,)
 
 
-def from_state(state: Mapping[str, Any]) -> RidgeModel:
-    """The model that ``as_state`` took apart."""
-    return RidgeModel(
-        features=tuple(state["features"]),
-        scaler=Scaler(state["columns"], state["flagged"], state["means"], state["deviations"]),
-        weights=state["weights"],
-        intercept=state["intercept"],
-        covariance=state["covariance"],
-        calibration=Calibration(state["calibration"], state["knots"], state["levels"]),
-        strength=state["strength"],
-    )
+def _worse(question: Question, examples: Examples, judgement: Judgement) -> tuple[str, ...]:
+    """Why the published version stays, if it does: the new one surely loses more."""
+    incumbent, later = question.incumbent, examples.of(Role.JUDGING)
+    if incumbent is None or not set(incumbent.model.features) <= set(later.features):
+        return ()
+    before = incumbent.model.predict(later.select(incumbent.model.features))
+    found = loss_gain(judgement.scores, before, later.outcomes, seed=question.seed)
+    if found.low <= 0:
+        return ()
+    more = f"{found.low:.4f} to {found.high:.4f} nats per person"
+    return (f"it loses {more} more than {incumbent.decision.model_version}, which stays",)
 
 
 def _evidence(question: Question, examples: Examples) -> Evidence:
@@ -196,7 +224,7 @@ def _rule_metrics(question: Question, examples: Examples) -> dict[str, Any]:
 def _write(
     question: Question,
     examples: Examples,
-    model: RidgeModel,
+    model: Model,
     judgement: Judgement,
     artifacts: Path,
 ) -> Decision:
@@ -208,11 +236,11 @@ def _write(
         model_key=question.key,
         model_version=version,
         status=Status.REFUSED if reasons else Status.CHAMPION,
-        algorithm=RIDGE,
+        algorithm=judgement.algorithm,
         reason="; ".join(reasons) or "it passed every gate at the later date",
         metrics={
             **metrics.as_dict(), "positives": examples.positives, "negatives": examples.negatives,
-            "judged_positives": metrics.positives,
+            "judged_positives": metrics.positives, "log_loss_by_kind": dict(judgement.rivals),
         },
         trained_as_of=question.as_of,
         data_fingerprint=examples.fingerprint,
@@ -236,7 +264,7 @@ def _write(
 
 
 def _card(
-    question: Question, decision: Decision, examples: Examples, model: RidgeModel
+    question: Question, decision: Decision, examples: Examples, model: Model
 ) -> dict[str, Any]:
     config = question.config
     importance = model.importance
@@ -259,7 +287,7 @@ def _card(
             "fingerprint": examples.fingerprint,
         },
         "features": {examples.features[i]: round(float(importance[i]), 4) for i in order},
-        "strength": model.strength,
+        "algorithm": decision.algorithm,
         "calibration": model.calibration.kind,
         "metrics": dict(decision.metrics),
         "limits": [
@@ -272,14 +300,14 @@ def _card(
 
 def _as_markdown(question: Question, card: Mapping[str, Any]) -> bytes:
     shown = ("auc", "auc_interval", "ece", "ece_by_chance", "slope", "slope_interval", "lift",
-             "lift_interval", "log_loss", "brier", "base_rate", "people", "judged_positives")  # fmt: skip
+             "lift_interval", "log_loss", "log_loss_by_kind", "brier", "base_rate", "people", "judged_positives")  # fmt: skip
     return as_markdown(
         f"{question.config.name} (`{question.key}`)",
         {
             "What it is": {name: card[name] for name in ("purpose", "status", "reason", "as_of")},
             "What it learnt from": card["data"],
             "How good it is at the later date": {name: card["metrics"][name] for name in shown},
-            "What moves it most (log odds per deviation)": card["features"],
+            "What moves it most (on the log odds)": card["features"],
             "Limits": card["limits"],
         },
     )

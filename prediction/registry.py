@@ -19,7 +19,7 @@ from prediction.inventory import MODELS
 from warehouse import Warehouse
 
 # Raised when the method changes, so that nothing trained by an older one is taken for current.
-METHOD = "2"
+METHOD = "3"
 FOLDER = "models"
 _ARROW = {"VARCHAR": pa.string(), "TIMESTAMP": pa.timestamp("us")}
 

@@ -13,6 +13,7 @@ from prediction.dataset import Asked, Floats, granted_sql
 from prediction.inventory import PROPENSITY_SCORES
 from prediction.logistic import Scores
 from prediction.registry import Decision
+from prediction.states import TRAINERS
 from warehouse import Warehouse
 
 REASONS = 3
@@ -134,4 +135,4 @@ def _known(values: Floats) -> pa.Array:
     return pa.array(np.round(values, 9), mask=np.isnan(values))
 
 
-_SOURCES = {"ridge_logistic": "model", "rule": "rule"}
+_SOURCES = {**dict.fromkeys(TRAINERS, "model"), "rule": "rule"}

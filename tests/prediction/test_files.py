@@ -12,7 +12,7 @@ from prediction import BrokenModelError, UntrustedModelError
 from prediction.dataset import Examples
 from prediction.files import MODEL, read_state, write_folder
 from prediction.logistic import RidgeModel, train
-from prediction.propensity import as_state, from_state
+from prediction.states import as_state, from_state
 
 
 def small_model() -> RidgeModel:

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from prediction.boosting import SETTINGS, train_boosted
+from prediction.dataset import Examples
+from prediction.files import read_state, write_folder
+from prediction.logistic import train
+from prediction.metrics import auc
+from prediction.states import as_state, from_state
+
+USE = np.ones(4, dtype=bool)
+
+
+def examples(n: int, *, seed: int) -> Examples:
+    """Only who did both often enough does it: no sum of two effects says so."""
+    rng = np.random.default_rng(seed)
+    values = rng.poisson(3, (n, 4)).astype(float)
+    both = (values[:, 0] > 3) & (values[:, 1] > 3)
+    values[rng.random((n, 4)) < 0.1] = np.nan
+    outcomes = rng.random(n) < np.where(both, 0.5, 0.05)
+    persons = np.arange(n) // 2
+    return Examples(("a", "b", "c", "d"), values, outcomes, np.repeat("training", n), persons, "")
+
+
+TRAINED = train_boosted(examples(6_000, seed=1), use=USE, seed=5)
+
+
+def test_the_trees_predict_what_scikit_learn_predicts() -> None:
+    data = examples(6_000, seed=1)
+    reference = HistGradientBoostingClassifier(random_state=5, **SETTINGS)
+    reference.fit(data.values, data.outcomes)
+    fresh = examples(2_000, seed=2).values
+
+    assert TRAINED.trees.logits(fresh) == pytest.approx(
+        reference.decision_function(fresh), abs=1e-9
+    )
+
+
+def test_contributions_and_the_base_sum_to_the_log_odds() -> None:
+    fresh = examples(500, seed=3).values
+
+    parts = TRAINED.trees.contributions(fresh)
+
+    assert TRAINED.trees.base + parts.sum(axis=1) == pytest.approx(TRAINED.trees.logits(fresh))
+    assert np.abs(parts[:, :2]).mean() > 3 * np.abs(parts[:, 2:]).mean()
+
+
+def test_trees_see_what_belongs_together_where_a_sum_does_not() -> None:
+    fresh = examples(4_000, seed=4)
+    ridge = train(examples(6_000, seed=1), use=USE, seed=5)
+
+    better, worse = (auc(model.predict(fresh.values), fresh.outcomes) for model in (TRAINED, ridge))
+
+    assert better > worse + 0.02
+
+
+def test_intervals_hold_the_score_and_narrow_with_more_people() -> None:
+    fresh = examples(1_000, seed=6).values
+    few = train_boosted(examples(1_500, seed=7), use=USE, seed=5)
+
+    wide, narrow = (model.explain(fresh) for model in (few, TRAINED))
+
+    assert ((narrow.lower <= narrow.score) & (narrow.score <= narrow.upper)).all()
+    assert (wide.upper - wide.lower).mean() > (narrow.upper - narrow.lower).mean()
+
+
+def test_a_feature_that_may_not_be_used_changes_nothing() -> None:
+    use = np.array([True, False, True, True])
+    model = train_boosted(examples(2_000, seed=1), use=use, seed=5)
+    fresh = examples(300, seed=8).values
+    changed = fresh.copy()
+    changed[:, 1] += 5
+
+    np.testing.assert_array_equal(model.predict(fresh), model.predict(changed))
+    assert model.importance[1] == 0
+
+
+def test_a_file_holds_arrays_and_gives_the_same_model_back(tmp_path: Path) -> None:
+    fresh = examples(300, seed=8).values
+
+    write_folder(tmp_path / "v", as_state(TRAINED), {})
+    found = from_state(read_state(tmp_path / "v"))
+
+    np.testing.assert_array_equal(found.predict(fresh), TRAINED.predict(fresh))
+    np.testing.assert_array_equal(found.explain(fresh).upper, TRAINED.explain(fresh).upper)
+
+
+def test_the_same_examples_and_seed_give_the_same_trees() -> None:
+    again = train_boosted(examples(6_000, seed=1), use=USE, seed=5)
+
+    np.testing.assert_array_equal(again.trees.values, TRAINED.trees.values)
+    np.testing.assert_array_equal(again.errors, TRAINED.errors)

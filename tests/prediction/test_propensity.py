@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from prediction.dataset import Examples
+from prediction.dates import Role
+from prediction.logistic import train
+from prediction.metrics import loss_gain
+from prediction.propensity import Incumbent, Question, decide
+from prediction.registry import Decision, Status, fingerprint
+from tests.prediction.conftest import AS_OF, predictions
+
+CONFIG = predictions(rule=None).models["trial"]
+USE = np.ones(2, dtype=bool)
+
+
+def examples(*, seed: int, is_broken: bool = False) -> Examples:
+    """Two features tell; ``is_broken``: at the earlier dates the second one was not collected."""
+    rng = np.random.default_rng(seed)
+    roles = np.repeat([Role.TRAINING, Role.JUDGING], [3_000, 3_000]).astype(str)
+    keenness = rng.normal(size=(6_000, 2))
+    outcomes = rng.random(6_000) < 1 / (1 + np.exp(2.5 - keenness.sum(axis=1)))
+    shown = np.expm1(np.maximum(keenness + 3, 0))
+    if is_broken:
+        earlier = roles == str(Role.TRAINING)
+        shown[earlier, 1] = rng.permutation(shown[earlier, 1])
+    return Examples(("first", "second"), shown, outcomes, roles, np.arange(6_000), "data")
+
+
+def question(model: object) -> Question:
+    before = Decision(
+        model_key="trial", model_version="older", status=Status.CHAMPION,
+        algorithm="ridge_logistic", reason="it passed", metrics={},
+        trained_as_of=AS_OF - dt.timedelta(days=40), data_fingerprint="then",
+        config_fingerprint=fingerprint(CONFIG), path="models/trial/older",
+    )  # fmt: skip
+    return Question("trial", CONFIG, AS_OF, 0, True, 5, Incumbent(before, model))  # type: ignore[arg-type]
+
+
+def test_a_new_version_that_is_not_worse_takes_over(tmp_path: Path) -> None:
+    older = train(examples(seed=1), use=USE, seed=1)
+
+    (found,) = decide(question(older), examples(seed=2), tmp_path)
+
+    assert (found.status, found.model_version != "older") == ("champion", True)
+
+
+def test_a_new_version_that_is_surely_worse_is_refused_and_the_older_one_stays(
+    tmp_path: Path,
+) -> None:
+    older = train(examples(seed=1), use=USE, seed=1)
+
+    stays, refused = decide(question(older), examples(seed=2, is_broken=True), tmp_path)
+
+    assert (stays.model_version, stays.status, refused.status) == ("older", "champion", "refused")
+    assert "more than older, which stays" in refused.reason
+
+
+def test_the_gain_is_of_the_new_scores_over_the_old() -> None:
+    outcomes = np.arange(400) % 2 == 0
+    sure, unsure = np.where(outcomes, 0.8, 0.2), np.full(400, 0.5)
+
+    found = loss_gain(unsure, sure, outcomes, seed=1)
+
+    assert found.low == pytest.approx(np.log(0.8 / 0.5))
