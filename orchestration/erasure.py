@@ -90,9 +90,12 @@ def carry_out(
         context = open_erasure(
             company, warehouse, now=now, run_id=run_id, progress=lambda step: progress(_say(step))
         )
-        # First: after an erasure there is nothing left to give.
-        served = serve_access(waiting, context, company.retention, only=only)
-        return served, erase(waiting, context, only=only)
+        try:
+            # First: after an erasure there is nothing left to give.
+            served = serve_access(waiting, context, company.retention, only=only)
+        finally:  # an archive that cannot be made keeps nobody else from being erased
+            report = erase(waiting, context, only=only)
+        return served, report
 
 
 def _say(step: str) -> str:
@@ -163,7 +166,11 @@ def archive_person(paths: Paths, request: SubjectRequest) -> Path:
         RequestBlockedError: Something stands against it; it goes on once that is settled.
     """
     request_folder(paths).add(request)
-    run_requests(paths, only=[request.request_id])
+    try:
+        run_requests(paths, only=[request.request_id])
+    except RunFailedError:
+        if not _is_completed(paths, request.request_id):
+            raise
     return archive_path(paths.home, request.request_id)
 
 
@@ -172,6 +179,7 @@ def hand_out(paths: Paths, request_id: str, out: Path) -> None:
 
     Raises:
         MissingArchiveError: There is none.
+        ArchiveTargetError: It cannot be put there.
     """
     with hold_run_lock(paths.home), Company(paths).open_warehouse() as warehouse:
         hand_out_archive(warehouse, paths.home, request_id, out, now=utc_now())
@@ -186,7 +194,7 @@ def decide(paths: Paths, act: Callable[[RequestDesk], T], *, by: str) -> T:
     company = Company(paths)
     with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
         warehouse.create_missing(TABLES)
-        desk = RequestDesk(warehouse, utc_now(), by)
+        desk = RequestDesk(warehouse, paths.home, utc_now(), by)
         desk.receive(waiting_requests(company))
         return act(desk)
 

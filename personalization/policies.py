@@ -26,6 +26,7 @@ _TOO_FEW = (
     f"fewer than two arms have {FEWEST_PERSONS} persons and {FEWEST_CONVERTED} conversions: "
     "all are shown alike"
 )
+_NOT_MET = "nobody has met it yet: an equal share finds out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +80,25 @@ def share_out(table: Table, experiment: Experiment, variants: Variants) -> Itera
     segments = [segment.name for segment in experiment.segments]
     whole = {GLOBAL_SEGMENT: table[GLOBAL_SEGMENT]}
     better = 1.0 if experiment.metrics[variants.metric].better == "higher" else -1.0
-    if len(arms) < 2 or not is_enough(whole[GLOBAL_SEGMENT], arms):
+    met = [arm for arm in arms if whole[GLOBAL_SEGMENT].get(arm, Counts(0, 0)).n]
+    if experiment.baseline not in met or not is_enough(whole[GLOBAL_SEGMENT], met):
         for segment in (GLOBAL_SEGMENT, *segments):
             yield from _uniform(segment, table.get(segment, {}), arms)
         return
-    shared = believe(whole, arms, baseline=experiment.baseline, is_better=better)[GLOBAL_SEGMENT]
-    learnt = {name: table[name] for name in segments if _is_met(table.get(name, {}), arms)}
-    own = believe(learnt, arms, baseline=experiment.baseline, is_better=better) if learnt else {}
+    shared = believe(whole, met, baseline=experiment.baseline, is_better=better)[GLOBAL_SEGMENT]
+    learnt = {name: table[name] for name in segments if _is_met(table.get(name, {}), met)}
+    own = believe(learnt, met, baseline=experiment.baseline, is_better=better) if learnt else {}
+    fresh = [arm for arm in arms if arm not in met]
     for segment in (GLOBAL_SEGMENT, *segments):
         level = "segment" if segment in own else "global"
         yield from _believed(
-            segment, table.get(segment, {}), own.get(segment, shared), variants.floor, level
-        )
+            segment, table.get(segment, {}), own.get(segment, shared), variants.floor, level,
+            left=1 - len(fresh) / len(arms),
+        )  # fmt: skip
+        for arm in fresh:
+            yield ArmPolicy(
+                segment, arm, 1 / len(arms), 0, 0, None, None, None, "uniform", _NOT_MET
+            )
 
 
 def _is_met(counts: Mapping[str, Counts], arms: Sequence[str]) -> bool:
@@ -99,9 +107,9 @@ def _is_met(counts: Mapping[str, Counts], arms: Sequence[str]) -> bool:
 
 
 def _arms(table: Table, experiment: Experiment) -> Sequence[str]:
-    met = {arm for counts in table.values() for arm in counts}
-    known = met | set(experiment.shares) | {experiment.baseline}
-    return sorted(known - {experiment.held_out})
+    """Those that are meant to be shown: a name in the events alone may be an old or a wrong one."""
+    known = set(experiment.shares) or {arm for counts in table.values() for arm in counts}
+    return sorted((known | {experiment.baseline}) - {experiment.held_out})
 
 
 def _uniform(
@@ -121,12 +129,15 @@ def _believed(
     beliefs: Mapping[str, ArmBelief],
     floor: float,
     level: str,
+    *,
+    left: float,
 ) -> Iterator[ArmPolicy]:
+    """``left``: the share that arms which nobody met leave to these."""
     shares = probabilities(beliefs, floor=min(floor, 1 / len(beliefs)))
     for arm, belief in beliefs.items():
         found = counts.get(arm, Counts(0, 0))
         yield ArmPolicy(
-            segment, arm, shares[arm], found.n, found.converted, belief.effect, belief.p_best,
+            segment, arm, left * shares[arm], found.n, found.converted, belief.effect, belief.p_best,
             belief.p_harmful, level, _reason(belief, level),
         )  # fmt: skip
 

@@ -21,6 +21,7 @@ from privacy.context import (
 )
 from privacy.erase import ErasureReport, erase
 from privacy.errors import (
+    ArchiveTargetError,
     AuditChainError,
     InvalidRequestError,
     MissingArchiveError,
@@ -54,6 +55,7 @@ from privacy.suppression import Suppressions
 __all__ = [
     "AccessReport",
     "ArchiveFolder",
+    "ArchiveTargetError",
     "AuditChainError",
     "AuditHead",
     "ConsentConfig",

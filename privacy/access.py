@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,13 +15,14 @@ from privacy.archive import ArchiveFacts, archive_bytes
 from privacy.audit import AuditEntry, append_audit
 from privacy.config import RetentionConfig
 from privacy.context import ErasureContext
-from privacy.errors import MissingArchiveError
+from privacy.errors import ArchiveTargetError, MissingArchiveError
 from privacy.handling import unapproved
 from privacy.inventory import REQUESTS
 from privacy.locations import FolderLocation
+from privacy.plan import ErasurePlan
 from privacy.plan_requests import find_persons
 from privacy.requests import SubjectRequest
-from privacy.steps import Case, Outcome, Step, StepLog
+from privacy.steps import LOST_BODY, Case, Outcome, Step, StepLog
 from privacy.storage import destroy_file, write_private
 from warehouse import Warehouse
 
@@ -81,6 +83,29 @@ def serve_access(
     return AccessReport(archives=served, blocked=log.blocked(*_TYPES))
 
 
+def awaiting_access(
+    plans: Sequence[ErasurePlan],
+    context: ErasureContext,
+    log: StepLog,
+    bodies: Mapping[str, SubjectRequest],
+) -> dict[str, Sequence[str]]:
+    """The erasures of persons who asked what is held of them and have no answer yet."""
+    against: dict[str, Sequence[str]] = {}
+    for case in log.open_cases(*_TYPES):
+        if case.subject_request_id not in bodies:
+            continue
+        asked, _ = find_persons([bodies[case.subject_request_id]], context)
+        theirs = {key for plan in asked for key in plan.keys}
+        reason = f"request {case.subject_request_id} of the same person is not answered yet"
+        for plan in plans:
+            if theirs.intersection(plan.keys):
+                against[plan.subject_request_id] = [
+                    *against.get(plan.subject_request_id, ()),
+                    reason,
+                ]
+    return against
+
+
 def archive_path(home: Path, request_id: str) -> Path:
     """Where the archive of a request lies until it is handed out."""
     return home / FOLDER / f"{request_id}.zip"
@@ -93,27 +118,35 @@ def hand_out_archive(
 
     Raises:
         MissingArchiveError: There is none: not asked for, not made yet, handed out or expired.
+        ArchiveTargetError: The file is there already, or would lie inside the data home.
     """
-    path = archive_path(home, request_id)
-    if not path.exists():
+    path, target = archive_path(home, request_id), out.resolve()
+    if not zipfile.is_zipfile(path):  # what a kill left overwritten is none
         raise MissingArchiveError(request_id)
-    write_private(out.absolute(), path.read_bytes())
-    destroy_file(path)
+    if target.exists():
+        raise ArchiveTargetError(out, "is there already")
+    if target.is_relative_to(home.resolve()):
+        raise ArchiveTargetError(out, "lies inside the data home")
     append_audit(warehouse, [AuditEntry("handed_out", request_id, {})], now=now)
+    write_private(target, path.read_bytes())
+    destroy_file(path)
 
 
 def remove_expired_archives(
     warehouse: Warehouse, home: Path, retention: RetentionConfig, *, now: datetime
 ) -> int:
     """Destroy archives that nobody fetched in time; return how many."""
-    paths = sorted((home / FOLDER).glob("*"))
+    for half_written in sorted((home / FOLDER).glob("*.new")):
+        destroy_file(half_written)
+    paths = sorted((home / FOLDER).glob("*.zip"))
     if not paths:
         return 0
-    fresh = warehouse.read(
-        f"select subject_request_id from {REQUESTS.name.sql} where completed_at > $oldest",
+    kept = warehouse.read(
+        f"select subject_request_id from {REQUESTS.name.sql} "
+        "where completed_at > $oldest or status in ('in_progress', 'blocked')",
         {"oldest": now - timedelta(days=retention.archive_days)},
     )["subject_request_id"].to_pylist()
-    expired = [path for path in paths if path.stem not in fresh]
+    expired = [path for path in paths if path.stem not in kept]
     for path in expired:
         destroy_file(path)
     append_audit(
@@ -130,7 +163,7 @@ def _serve(
     bodies: Mapping[str, SubjectRequest],
 ) -> dict[str, Path]:
     lost = {
-        case.subject_request_id: ["its identity is in no request file any more: put its body back"]
+        case.subject_request_id: [LOST_BODY]
         for case in cases
         if case.subject_request_id not in bodies
     }
@@ -143,14 +176,28 @@ def _serve(
         request = bodies[case.subject_request_id]
         # One by one: what two who ask at once hold in common belongs to neither alone.
         plans, unclear = find_persons([request], context)
+        several = _several_persons(request, context)
         name = case.subject_request_id
-        against = [*waiting.get(name, ()), *unclear.get(name, ())]
+        against = [*waiting.get(name, ()), *unclear.get(name, ()), *several]
         if against:
             log.record(Step.PLANNED, Outcome({}, {name: against}))
         else:
             facts = ArchiveFacts(request, plans[0], context, retention)
             served[name] = _write(facts, log, case)
     return served
+
+
+def _several_persons(request: SubjectRequest, context: ErasureContext) -> Sequence[str]:
+    """Why the request would give one person what belongs to another."""
+    named = []
+    for identity in request.subject_identities:
+        plans, _ = find_persons(
+            [request.model_copy(update={"subject_identities": (identity,)})], context
+        )
+        named += [set(plan.person_ids) for plan in plans if plan.person_ids]
+    if all(named[0] & other for other in named[1:]):
+        return ()
+    return ["its identities belong to different persons: send one request for each"]
 
 
 def _write(facts: ArchiveFacts, log: StepLog, case: Case) -> Path:

@@ -1,7 +1,8 @@
 """The archive that a person gets: what is held of them, where, why, how long, and who else got it.
 
 It accounts for every place that an erasure of the person would touch. Rows of tables are in it as
-JSON, exact, and as CSV for spreadsheets; files are counted, as their rows are in the tables.
+JSON, exact, and as CSV for spreadsheets. Files are counted: their rows are in the tables, but for
+lines that were refused (``raw.quarantine`` says why), which lie in the files alone.
 
 Source: GDPR Articles 15 (access) and 20 (portability: what the person gave and did, nothing that
 was concluded from it); CCPA section 1798.130(a)(3)(B).
@@ -28,7 +29,7 @@ from privacy.context import ErasureContext
 from privacy.locations import TableLocation
 from privacy.plan import ErasurePlan, distinct_keys, keys_of
 from privacy.requests import SubjectRequest
-from warehouse import SubjectKind, Table, Warehouse, quoted
+from warehouse import Table, Warehouse, quoted
 
 # What sources sent, before anything was concluded from it.
 _GIVEN = "raw"
@@ -98,17 +99,29 @@ def _about(facts: ArchiveFacts) -> dict[str, Any]:
         "submitted_at": request.submitted_at.isoformat(),
         "made_at": context.now.isoformat(),
         "expires_at": facts.expires_at.isoformat(),
+        "is_anything_held": _is_anything_held(facts),
         "person_ids": list(facts.plan.person_ids),
-        "sources": _sources(facts.plan),
+        "sources": _sources(facts),
         "recipients": sorted(told),
         "left_out": [asdict(item) for item in facts.plan.left_alone],
         "places": list(_places(facts)),
     }
 
 
-def _sources(plan: ErasurePlan) -> Sequence[str]:
-    records = {value for kind, value in plan.keys if kind == SubjectKind.SOURCE_RECORD}
-    return sorted({record.partition("|")[0] for record in records})
+def _is_anything_held(facts: ArchiveFacts) -> bool:
+    """Whether anything but the request itself names the person."""
+    asking = {place.name for place in facts.context.request_places}
+    return any(count.rows for count in facts.plan.counts if count.location not in asking)
+
+
+def _sources(facts: ArchiveFacts) -> Sequence[str]:
+    """Where the rows that sources sent came from."""
+    named = [
+        rows["source"].unique().to_pylist()
+        for table, rows in facts.tables
+        if table.name.schema == _GIVEN and "source" in rows.column_names
+    ]
+    return sorted({str(source) for sources in named for source in sources if source is not None})
 
 
 def _places(facts: ArchiveFacts) -> Iterator[Mapping[str, Any]]:
@@ -140,15 +153,18 @@ def _as_json(warehouse: Warehouse, rows: pa.Table) -> str:
 
 def _as_csv(warehouse: Warehouse, rows: pa.Table) -> bytes:
     """Text that a spreadsheet would take for a formula begins with an apostrophe."""
-    cells = ", ".join(
-        f"regexp_replace(cast({quoted(name)} as varchar), '^([=+@\\t\\r-])', '''\\1') "
-        f"as {quoted(name)}"
-        for name in rows.column_names
-    )
+    cells = ", ".join(_cell(field) for field in rows.schema)
     stream = io.BytesIO()
     with warehouse.view(_ROWS, rows):
         pyarrow.csv.write_csv(warehouse.read(f"select {cells} from {_ROWS}"), stream)
     return stream.getvalue()
+
+
+def _cell(field: pa.Field[pa.DataType]) -> str:
+    text = f"cast({quoted(field.name)} as varchar)"
+    if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+        text = f"regexp_replace({text}, '^([=+@\\t\\r-])', '''\\1')"
+    return f"{text} as {quoted(field.name)}"
 
 
 def _page(about: Mapping[str, Any], tables: Sequence[tuple[Table, pa.Table]]) -> str:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 
 import pyarrow as pa
 
+from privacy.access import awaiting_access
 from privacy.bytescan import ByteScanner
 from privacy.classification import write_inventory
 from privacy.context import ErasureContext
@@ -26,7 +27,7 @@ from privacy.proof import issue_receipts
 from privacy.receipt import Receipt, read_receipts
 from privacy.requests import SubjectRequest
 from privacy.scan_files import FileScanner
-from privacy.steps import Case, Outcome, Step, StepLog
+from privacy.steps import LOST_BODY, Case, Outcome, Step, StepLog
 from privacy.verify import ScanReport, scan_home
 from warehouse import Location
 
@@ -148,7 +149,7 @@ def _is_known(context: ErasureContext, case: Case, bodies: Mapping[str, SubjectR
 
 def _lost(case: Case) -> str:
     if case.step.number < Step.PLANNED.number:
-        return "its identity is in no request file any more: put its body back"
+        return LOST_BODY
     return str(MissingPlanError(case.subject_request_id))
 
 
@@ -170,8 +171,10 @@ def _plan(due: _Pass) -> Outcome:
     plans, against = plan_erasure(
         [due.bodies[request_id] for request_id in due.request_ids], context
     )
+    unanswered = awaiting_access(plans, context, due.log, due.bodies)
     blocked = {
-        name: [*waiting.get(name, ()), *against.get(name, ())] for name in (*waiting, *against)
+        name: [why for reasons in (waiting, against, unanswered) for why in reasons.get(name, ())]
+        for name in (*waiting, *against, *unanswered)
     }
     free = [plan for plan in plans if plan.subject_request_id not in blocked]
     for plan in free:

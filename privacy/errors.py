@@ -5,6 +5,7 @@
   - MissingKeyError
   - MissingPlanError
   - MissingArchiveError
+  - ArchiveTargetError
   - RequestActError
   - ScannerRecallError
   - ReceiptError
@@ -60,6 +61,16 @@ class MissingArchiveError(PrivacyError):
         super().__init__(
             f"request {subject_request_id} has no archive here: it is not completed, or its archive "
             "was handed out or has expired; `candor privacy list` says where it stands"
+        )
+
+
+class ArchiveTargetError(PrivacyError, ValueError):
+    """An archive cannot be put where it was asked for."""
+
+    def __init__(self, out: Path, problem: str) -> None:
+        self.out, self.problem = out, problem
+        super().__init__(
+            f"{out} {problem}: name a new file outside the data home; the archive waits where it is"
         )
 
 

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 
 from privacy.errors import RequestActError
+from privacy.plan import PlanStore
 from privacy.requests import SubjectRequest, extended_deadline
 from privacy.standing import RequestStanding, read_standing
 from privacy.steps import Step, StepLog
 from warehouse import Warehouse
 
 # Until then nothing of the person was touched, and nobody outside was told.
-_CAN_BE_CALLED_OFF = (Step.RECEIVED, Step.ACKNOWLEDGED, Step.VERIFIED, Step.PLANNED)
+_CAN_BE_CALLED_OFF = (Step.RECEIVED, Step.ACKNOWLEDGED, Step.VERIFIED)
 
 
 class Act(StrEnum):
@@ -31,11 +33,13 @@ class RequestDesk:
 
     Attributes:
         warehouse: The engine.
+        home: The data home, which holds the plans of erasures that have begun.
         now: Time to record, UTC without a zone.
         by: Who decides, as the audit log is to name them.
     """
 
     warehouse: Warehouse
+    home: Path
     now: datetime
     by: str
 
@@ -75,8 +79,10 @@ class RequestDesk:
             RequestActError: It is not open, or has gone too far.
         """
         standing = self._open(request_id, Act.CANCELLED)
-        if Step(standing.step) not in _CAN_BE_CALLED_OFF:
-            why = f"it stands at {standing.step}: what is gone cannot come back"
+        # A plan that was frozen says that a run had begun, whatever it could still write down.
+        has_begun = PlanStore(self.home).exists(request_id)
+        if has_begun or Step(standing.step) not in _CAN_BE_CALLED_OFF:
+            why = f"its erasure has begun (it stands at {standing.step}) and goes on with the next run"
             raise RequestActError(request_id, Act.CANCELLED, why)
         detail = {"by": self.by, "reason": reason}
         self._log.note(Act.CANCELLED, request_id, detail, status=Act.CANCELLED)

@@ -37,6 +37,9 @@ class Step(StrEnum):
         return list(Step).index(self)
 
 
+LOST_BODY = "its identity is in no request file any more: put its body back"
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One request that is under way; ``step`` is the last one that was done."""

@@ -40,7 +40,13 @@ from orchestration.errors import (
 )
 from personalization import EmptyBlockError, PersonalizationError
 from prediction import PredictionError, UnknownModelError
-from privacy import InvalidRequestError, MissingArchiveError, PrivacyError, RequestActError
+from privacy import (
+    ArchiveTargetError,
+    InvalidRequestError,
+    MissingArchiveError,
+    PrivacyError,
+    RequestActError,
+)
 from sample import SampleError
 from settings import SettingsError
 from warehouse import WarehouseBusyError, WarehouseError
@@ -52,6 +58,7 @@ INPUT_ERRORS = (
     EmptyBlockError,
     EmptySourceError,
     FileInTheWayError,
+    ArchiveTargetError,
     InvalidAudienceError,
     InvalidDecisionError,
     InvalidExperimentError,

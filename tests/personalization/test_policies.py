@@ -89,6 +89,34 @@ def test_too_few_people_are_shared_out_alike() -> None:
     assert found["global", "c"].effect is None
 
 
+def test_an_arm_that_nobody_met_gets_an_equal_share_and_spoils_no_other() -> None:
+    found = shared(
+        {"global": CLEAR, "big": CLEAR},
+        shares={"control": 0.3, "b": 0.3, "fresh": 0.3, "holdout": 0.1},
+    )
+
+    assert found["big", "fresh"].probability == pytest.approx(1 / 3)
+    assert "nobody has met it yet" in found["big", "fresh"].reason
+    assert found["big", "b"].probability > 0.5
+    assert sum(found["big", arm].probability for arm in ("control", "b", "fresh")) == pytest.approx(
+        1
+    )
+
+
+def test_without_a_baseline_nothing_is_judged() -> None:
+    found = shared({"global": {"b": Counts(4000, 320), "c": Counts(4000, 100)}})
+
+    assert {policy.fallback_level for policy in found.values()} == {"uniform"}
+
+
+def test_a_name_that_only_the_events_know_is_not_shown_where_shares_are_given() -> None:
+    table = {"global": {**CLEAR, "undefined": Counts(4000, 800)}}
+
+    found = shared(table, shares={"control": 0.45, "b": 0.45, "holdout": 0.1})
+
+    assert {arm for _, arm in found} == {"control", "b"}
+
+
 def test_nobody_at_all_is_no_error() -> None:
     assert [p.probability for p in shared({"global": {}}).values()] == [1, 1, 1]
 

@@ -17,6 +17,7 @@ import pytest
 from privacy import (
     AccessReport,
     ArchiveFolder,
+    ArchiveTargetError,
     MissingArchiveError,
     RetentionConfig,
     archive_path,
@@ -106,7 +107,7 @@ def test_it_says_why_how_long_and_who_else_has_it(company: Company) -> None:
 
     said = about(company)
     assert said["recipients"] == ["ads", "mail"]
-    assert said["sources"] == ["billing", "crm", "devices", "emails", "users"]
+    assert said["sources"] == ["billing", "crm"]
     kept = {item["place"]: item["kept_days"] for item in said["places"]}
     assert (kept["raw.events"], kept["marts.profiles"]) == (90, None)
     assert {item["kind"] for item in said["left_out"]} == {"email", "phone", "anonymous_id"}
@@ -235,9 +236,61 @@ def test_an_archive_is_handed_out_once(company: Company, tmp_path: Path) -> None
     hand_out_archive(company.warehouse, company.home, ID, out, now=NOW)
 
     assert zipfile.is_zipfile(out)
+    assert ("handed_out", ID) in {row[1:3] for row in company.rows("privacy.audit_log")}
     assert out.stat().st_mode & 0o777 == 0o600
     with pytest.raises(MissingArchiveError, match=ID):
         hand_out_archive(company.warehouse, company.home, ID, out, now=NOW)
+
+
+@pytest.mark.parametrize("place", ["folder", "file", "home"])
+def test_an_archive_is_put_only_where_nothing_is_lost(
+    company: Company, tmp_path: Path, place: str
+) -> None:
+    company.ask(("email", ANN, "raw"), kind="access")
+    serve(company)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("mine")
+    out = company.home / "archives" / f"{ID}.copy" if place == "home" else tmp_path / place
+
+    with pytest.raises(ArchiveTargetError):
+        hand_out_archive(company.warehouse, company.home, ID, out, now=NOW)
+
+    assert zipfile.is_zipfile(archive_path(company.home, ID))
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_what_a_kill_left_overwritten_is_no_archive(company: Company, tmp_path: Path) -> None:
+    company.ask(("email", ANN, "raw"), kind="access")
+    serve(company)
+    path = archive_path(company.home, ID)
+    path.write_bytes(bytes(path.stat().st_size))
+
+    with pytest.raises(MissingArchiveError):
+        hand_out_archive(company.warehouse, company.home, ID, tmp_path / "ann.zip", now=NOW)
+
+
+def test_identities_of_two_persons_are_not_answered_together(company: Company) -> None:
+    company.ask(("email", ANN, "raw"), ("email", BEN, "raw"), kind="access")
+
+    assert serve(company).blocked == {
+        ID: ["its identities belong to different persons: send one request for each"]
+    }
+
+
+def test_two_identities_of_one_person_are(company: Company) -> None:
+    company.ask(("email", ANN, "raw"), ("user_id", "ann-user-77", "raw"), kind="access")
+
+    assert list(serve(company).archives) == [ID]
+
+
+def test_an_erasure_waits_while_the_person_has_no_answer(company: Company) -> None:
+    company.ask(("email", ANN, "raw"), kind="access")
+    company.ask(("email", ANN, "raw"), number=2)
+    serve(company, needs_approval=True)
+
+    (reasons,) = company.erase().blocked.values()
+
+    assert reasons == [f"request {ID} of the same person is not answered yet"]
 
 
 @pytest.mark.parametrize(("days", "removed"), [(13, 0), (15, 1)])

@@ -24,7 +24,7 @@ APPROVAL = f"it waits for approval: candor privacy approve {ID}"
 
 
 def desk(company: Company, *, now: datetime = NOW) -> RequestDesk:
-    found = RequestDesk(company.warehouse, now, "jo")
+    found = RequestDesk(company.warehouse, company.home, now, "jo")
     found.receive(company.request_file.read())
     return found
 
@@ -84,6 +84,25 @@ def test_a_request_that_has_begun_to_erase_cannot_be_cancelled(company: Company)
 
     with pytest.raises(RequestActError, match="suppressed"):
         desk(company).cancel(ID, reason="changed my mind")
+
+
+def test_an_erasure_that_was_killed_before_it_was_recorded_cannot_be_cancelled(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its plan names the person, and the person may be suppressed already."""
+    company.ask(("email", ANN, "raw"))
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("privacy.suppression.Suppressions.add", killed)
+        with pytest.raises(KeyboardInterrupt):
+            company.erase()
+
+    with pytest.raises(RequestActError, match="has begun"):
+        desk(company).cancel(ID, reason="sent twice")
+    assert [receipt.subject_request_id for receipt in company.erase().receipts] == [ID]
 
 
 @pytest.mark.parametrize(
