@@ -116,8 +116,8 @@ attributed as (
 
 ),
 
--- Until when each decision was the subject's last word that was known.
-last_words as (
+-- Until when no later grant by the subject was known.
+followed as (
 
     select
         load_id,
@@ -137,7 +137,7 @@ last_words as (
         node_source,
         node_id,
         person_id,
-        min(loaded_at) over (
+        min(case when status = 'granted' then loaded_at end) over (
             partition by subject, purpose
             order by
                 occurred_at desc,
@@ -153,7 +153,7 @@ denials as (
 
     select *
 
-    from last_words
+    from followed
 
     where status <> 'granted' and (known_to is null or known_to > loaded_at)
 

@@ -87,7 +87,7 @@ known as (
 ),
 
 {% if var('consent_merge') == 'most_restrictive' -%}
--- Under which names each decision was made, and when a name was heard next.
+-- What each name said at each moment; if both, then no.
 spoken as (
 
     {% for voice in voices %}
@@ -96,13 +96,16 @@ spoken as (
         purpose,
         known_number,
         occurred_at,
-        {{ voice }} as subject
+        {{ voice }} as subject,
+        max(is_denied) as is_denied
 
     from known
 
     where {{ voice }} is not null
 
-    {{ 'union' if not loop.last }}
+    group by person_id, purpose, known_number, occurred_at, {{ voice }}
+
+    {{ 'union all' if not loop.last }}
     {% endfor %}
 
 ),
@@ -111,17 +114,19 @@ followed as (
 
     select
         spoken.*,
-        lead(occurred_at) over (
+        min(case when is_denied = 0 then occurred_at end) over (
             partition by person_id, purpose, known_number, subject
             order by occurred_at
-        ) as next_at
+            rows between 1 following and unbounded following
+        ) as next_granted_at
 
     from spoken
 
 ),
 
--- A decision stands until the person decides again under a name that it was made under.
-standing as (
+-- Each denial stands until the person grants under a name that it was made under. Another denial
+-- takes the place of none.
+denials as (
 
     select
         known.person_id,
@@ -130,8 +135,7 @@ standing as (
         known.known_number,
         known.next_known_at,
         known.occurred_at,
-        known.is_denied,
-        min(followed.next_at) as replaced_at
+        min(followed.next_granted_at) as lifted_at
 
     from known
 
@@ -147,6 +151,8 @@ standing as (
                 {%- endfor %}
             )
 
+    where known.is_denied = 1
+
     group by
         known.person_id,
         known.purpose,
@@ -156,8 +162,7 @@ standing as (
         {% for voice in voices -%}
         known.{{ voice }},
         {% endfor -%}
-        known.occurred_at,
-        known.is_denied
+        known.occurred_at
 
 ),
 
@@ -173,7 +178,7 @@ turned as (
         occurred_at,
         is_denied as denying
 
-    from standing
+    from known
 
     union all
 
@@ -183,12 +188,12 @@ turned as (
         known_at,
         known_number,
         next_known_at,
-        replaced_at as occurred_at,
-        -is_denied as denying
+        lifted_at as occurred_at,
+        -1 as denying
 
-    from standing
+    from denials
 
-    where replaced_at is not null
+    where lifted_at is not null
 
 ),
 

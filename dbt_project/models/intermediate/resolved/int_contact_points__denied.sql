@@ -19,7 +19,7 @@ denials as (
 
     from {{ ref('int_consents__merged') }}
 
-    where valid_to is null and status = 'denied'
+    where valid_to is null and known_to is null and status = 'denied'
 
 ),
 
