@@ -57,6 +57,14 @@ def lists_view(warehouse: Warehouse, clauses: Iterable[ListTest]) -> AbstractCon
     return warehouse.view(LISTS, pa.concat_tables([_EMPTY, *tables]))
 
 
+def lists_of(conditions: Iterable[Condition | None]) -> Iterator[ListTest]:
+    """Every list that is named under these conditions."""
+    for condition in conditions:
+        for _, clause in walk(condition, "") if condition is not None else ():
+            if isinstance(clause, ListClause):
+                yield clause.list_
+
+
 def _find(test: ListTest, base: Path | None) -> Sequence[str]:
     if base is None:
         return []
@@ -66,7 +74,7 @@ def _find(test: ListTest, base: Path | None) -> Sequence[str]:
     if not path.is_file():
         return [] if test.file is None else [f"list {test.name!r} is not there{_near(path, base)}"]
     try:
-        columns = _columns_of(_header(path))
+        columns = columns_of(_header(path))
     except csv.Error:
         return [
             f"list {test.name!r}: its first line cannot be read; look for a quote that is not closed"
@@ -91,7 +99,7 @@ def _header(path: Path) -> list[str]:
         return next(csv.reader(lines), [])
 
 
-def _columns_of(header: Sequence[str]) -> Mapping[str, int]:
+def columns_of(header: Sequence[str]) -> Mapping[str, int]:
     """The places of the columns that identify persons; names in any case."""
     names = [name.strip().lower() for name in header]
     return {name: names.index(name) for name in IDENTIFIERS_IN_LISTS if name in names}
@@ -101,7 +109,7 @@ def _read(test: ListTest) -> Iterator[pa.Table]:
     found = test.found
     columns = _columns(test, found) if found is not None else ()
     for kind, texts in columns:
-        values = _normalised(pa.array(texts, pa.string()), kind, test.default_region).drop_null()
+        values = normalised(pa.array(texts, pa.string()), kind, test.default_region).drop_null()
         yield pa.table(
             {
                 "list_name": pa.repeat(test.name, len(values)),
@@ -120,8 +128,8 @@ def _columns(test: ListTest, found: FoundList) -> Sequence[tuple[str, tuple[str 
     Raises:
         InvalidAudienceError: It cannot be read to its end, or was taken away or replaced.
     """
-    header, *rows = _lines(test, found.path)
-    if _columns_of(header) != found.columns:
+    header, *rows = lines_of(test, found.path)
+    if columns_of(header) != found.columns:
         raise InvalidAudienceError([_CHANGED.format(name=test.name)])
     columns = list(itertools.zip_longest(*rows))
     return [(kind, columns[at]) for kind, at in found.columns.items() if at < len(columns)]
@@ -133,8 +141,12 @@ _CHANGED = (
 )
 
 
-def _lines(test: ListTest, path: Path) -> list[list[str]]:
-    """The lines of a list, its header first."""
+def lines_of(test: ListTest, path: Path) -> list[list[str]]:
+    """The lines of a list, its header first.
+
+    Raises:
+        InvalidAudienceError: It cannot be read to its end, or is not there any more.
+    """
     try:
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
             reader = csv.reader(lines, strict=True)
@@ -148,7 +160,8 @@ def _lines(test: ListTest, path: Path) -> list[list[str]]:
         ) from error
 
 
-def _normalised(values: pa.Array, kind: str, default_region: str) -> pa.Array:
+def normalised(values: pa.Array, kind: str, default_region: str) -> pa.Array:
+    """Identifiers of one kind in the form of the profiles; null where one is none."""
     if kind == "email":
         return normalise_emails(values)
     if kind == "phone":
