@@ -13,6 +13,7 @@ from audiences.errors import (
     NothingToAcceptError,
     UnsafeAddressError,
 )
+from audiences.list_files import ListFiles
 from audiences.membership import AudienceReport, compute_memberships
 from audiences.preview import AudiencePreview, Reached, preview, why
 
@@ -26,6 +27,7 @@ __all__ = [
     "DestinationRefusedError",
     "DestinationUnavailableError",
     "InvalidAudienceError",
+    "ListFiles",
     "NothingToAcceptError",
     "Reached",
     "UnsafeAddressError",

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import pydantic
 
-from audiences.clauses import FoundList, ListClause
+from audiences.clauses import FoundList
 from audiences.compile import Before
 from audiences.config import Audience
 from audiences.inventory import DEFINITIONS, MEMBERSHIPS, SIZES
-from audiences.walk import walk
+from audiences.lists import lists_of
 from warehouse import Warehouse
 
 
@@ -26,10 +26,10 @@ def read_before(
         run_id: A run that does not count, as it is the one that asks.
     """
     lists = {
-        clause.list_.name: clause.list_.found
+        test.name: test.found
         for audience in audiences
-        for clause in _lists(audience)
-        if clause.list_.found
+        for test in lists_of((audience.include, audience.exclude))
+        if test.found
     }
     standing = warehouse.read(f"select distinct audience_key from {MEMBERSHIPS.name.sql}")
     return Before(
@@ -52,17 +52,7 @@ def _definitions(warehouse: Warehouse, lists: Mapping[str, FoundList]) -> dict[s
             audience = Audience.model_validate(json.loads(row["definition"]))
         except pydantic.ValidationError:
             continue
-        for clause in _lists(audience):
-            clause.list_.find(lists.get(clause.list_.name))
+        for test in lists_of((audience.include, audience.exclude)):
+            test.find(lists.get(test.name))
         found[audience.key] = audience
     return found
-
-
-def _lists(audience: Audience) -> list[ListClause]:
-    conditions = [condition for condition in (audience.include, audience.exclude) if condition]
-    return [
-        clause
-        for condition in conditions
-        for _, clause in walk(condition, "")
-        if isinstance(clause, ListClause)
-    ]

@@ -206,13 +206,18 @@ def _persons(catalogue: Catalogue) -> str:
 
 
 def _write_erased(warehouse: Warehouse, run: Run) -> None:
-    """Count the members who were erased since the run before, without a word about who they were."""
+    """Count the members who were erased since the run before, without a word about who they were.
+
+    Of an audience that was removed earlier nothing is counted: its last size stays behind.
+    """
     warehouse.append(
         MEMBERSHIP_CHANGES.name,
         f"""
         with before as (
             select audience_key, max_by(members, computed_at) as members
-            from {SIZES.name.sql} where run_id <> $run_id group by audience_key
+            from {SIZES.name.sql}
+            semi join {DEFINITIONS.name.sql} using (audience_key)
+            group by audience_key
         ),
         standing as (
             select audience_key, count(*) as members

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -49,11 +49,20 @@ def lists_view(warehouse: Warehouse, clauses: Iterable[ListTest]) -> AbstractCon
     Columns: list_name, identifier_type (email, phone, person_id, account_id), value.
 
     Raises:
-        InvalidAudienceError: A file cannot be read to its end, so that persons would be missed.
+        InvalidAudienceError: A file cannot be read to its end, so that persons would be missed, or
+            was taken away or replaced since it was found.
     """
     found = {clause.name: clause for clause in clauses if clause.found is not None}
     tables = [table for clause in found.values() for table in _read(clause)]
     return warehouse.view(LISTS, pa.concat_tables([_EMPTY, *tables]))
+
+
+def lists_of(conditions: Iterable[Condition | None]) -> Iterator[ListTest]:
+    """Every list that is named under these conditions."""
+    for condition in conditions:
+        for _, clause in walk(condition, "") if condition is not None else ():
+            if isinstance(clause, ListClause):
+                yield clause.list_
 
 
 def _find(test: ListTest, base: Path | None) -> Sequence[str]:
@@ -64,8 +73,12 @@ def _find(test: ListTest, base: Path | None) -> Sequence[str]:
         return [f"list {test.name!r} leads out of its folder"]
     if not path.is_file():
         return [] if test.file is None else [f"list {test.name!r} is not there{_near(path, base)}"]
-    header = _header(path)
-    columns = {name: header.index(name) for name in IDENTIFIERS_IN_LISTS if name in header}
+    try:
+        columns = columns_of(_header(path))
+    except csv.Error:
+        return [
+            f"list {test.name!r}: its first line cannot be read; look for a quote that is not closed"
+        ]
     if not columns:
         named = ", ".join(IDENTIFIERS_IN_LISTS)
         return [f"list {test.name!r} has none of the columns {named} in its first line"]
@@ -81,17 +94,22 @@ def _near(path: Path, base: Path) -> str:
 
 
 def _header(path: Path) -> list[str]:
-    """The names in the first line, in lower case."""
+    """The first line."""
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-        first = next(csv.reader(lines), [])
-    return [name.strip().lower() for name in first]
+        return next(csv.reader(lines), [])
+
+
+def columns_of(header: Sequence[str]) -> Mapping[str, int]:
+    """The places of the columns that identify persons; names in any case."""
+    names = [name.strip().lower() for name in header]
+    return {name: names.index(name) for name in IDENTIFIERS_IN_LISTS if name in names}
 
 
 def _read(test: ListTest) -> Iterator[pa.Table]:
     found = test.found
     columns = _columns(test, found) if found is not None else ()
     for kind, texts in columns:
-        values = _normalised(pa.array(texts, pa.string()), kind, test.default_region).drop_null()
+        values = normalised(pa.array(texts, pa.string()), kind, test.default_region).drop_null()
         yield pa.table(
             {
                 "list_name": pa.repeat(test.name, len(values)),
@@ -106,21 +124,44 @@ def _columns(test: ListTest, found: FoundList) -> Sequence[tuple[str, tuple[str 
 
     The standard library refuses a quote that is never closed; the engine's reader would take the
     rest of the file for one value and lose everybody in it.
+
+    Raises:
+        InvalidAudienceError: It cannot be read to its end, or was taken away or replaced.
     """
-    with found.path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-        reader = csv.reader(lines, strict=True)
-        try:
-            next(reader, None)
-            columns = list(itertools.zip_longest(*reader))
-        except csv.Error as error:
-            where = f"list {test.name!r}, up to line {reader.line_num}"
-            raise InvalidAudienceError(
-                [f"{where}: cannot be read; look for a quote that is not closed"]
-            ) from error
+    header, *rows = lines_of(test, found.path)
+    if columns_of(header) != found.columns:
+        raise InvalidAudienceError([_CHANGED.format(name=test.name)])
+    columns = list(itertools.zip_longest(*rows))
     return [(kind, columns[at]) for kind, at in found.columns.items() if at < len(columns)]
 
 
-def _normalised(values: pa.Array, kind: str, default_region: str) -> pa.Array:
+_CHANGED = (
+    "list {name!r} was taken away or replaced by one with other columns after the configuration "
+    "was read: put it back where it is missing, then run again"
+)
+
+
+def lines_of(test: ListTest, path: Path) -> list[list[str]]:
+    """The lines of a list, its header first.
+
+    Raises:
+        InvalidAudienceError: It cannot be read to its end, or is not there any more.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+            reader = csv.reader(lines, strict=True)
+            return list(reader) or [[]]
+    except FileNotFoundError as error:
+        raise InvalidAudienceError([_CHANGED.format(name=test.name)]) from error
+    except csv.Error as error:
+        where = f"list {test.name!r}, up to line {reader.line_num}"
+        raise InvalidAudienceError(
+            [f"{where}: cannot be read; look for a quote that is not closed"]
+        ) from error
+
+
+def normalised(values: pa.Array, kind: str, default_region: str) -> pa.Array:
+    """Identifiers of one kind in the form of the profiles; null where one is none."""
     if kind == "email":
         return normalise_emails(values)
     if kind == "phone":

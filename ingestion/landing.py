@@ -43,6 +43,11 @@ class LandingLocation:
         """What the place is called in plans and receipts."""
         return "landing"
 
+    @property
+    def files(self) -> frozenset[Path]:
+        """The files that may speak of persons, as they lie now."""
+        return frozenset(self._declared())
+
     def refusals(self, keys: pa.Table) -> Sequence[str]:
         """Why an erasure cannot be carried out: files that are not ours to write, or unreadable."""
         declared = self._declared()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from audiences import ListFiles
 from audiences.sync import SuppressionCheck, open_eraser
 from audiences.sync.config import FileSettings
 from ingestion import LandingLocation
@@ -103,6 +104,8 @@ def open_erasure(
     """
     paths = company.paths
     tables = declared_tables(paths)
+    landing = LandingLocation(warehouse, company.sources, paths.landing)
+    lists = ListFiles(warehouse, company.audiences, elsewhere=landing.files)
     eraser = open_eraser(
         warehouse,
         company.destinations,
@@ -116,7 +119,8 @@ def open_erasure(
         tables=tables,
         # Landing files first: what the raw tables no longer hold cannot be told from a copy.
         locations=(
-            LandingLocation(warehouse, company.sources, paths.landing),
+            landing,
+            lists,
             *table_locations(warehouse, tables),
             *_folders(paths, warehouse, tables),
             ArchiveFolder("archives", paths.home / "archives", warehouse, tables),
@@ -128,7 +132,7 @@ def open_erasure(
             request_folder(paths, default_region=company.sources.default_region),
         ),
         home=paths.home,
-        roots=_roots(company),
+        roots=_roots(company, lists.folders),
         warehouse_file=paths.warehouse,
         customer_id_sources=company.consent.customer_id_sources,
         default_region=company.sources.default_region,
@@ -155,8 +159,11 @@ def _folders(
     )
 
 
-def _roots(company: Company) -> tuple[Path, ...]:
-    """The folders to search: the home, and what lies apart: landing files and files that were sent."""
+def _roots(company: Company, lists: frozenset[Path]) -> tuple[Path, ...]:
+    """The folders to search: the home, and what lies apart.
+
+    That is landing files, files that were sent, and the folders of lists that audiences name.
+    """
     home = company.paths.home
     sent = [
         company.paths.artifacts / settings.folder
@@ -165,7 +172,7 @@ def _roots(company: Company) -> tuple[Path, ...]:
     ]
     apart = {
         folder
-        for folder in (company.paths.landing, *sent)
+        for folder in (company.paths.landing, *sent, *lists)
         if folder.exists() and not folder.resolve().is_relative_to(home.resolve())
     }
     return (home, *sorted(apart))

@@ -76,7 +76,7 @@ class ErasureContext:
         suppressions: Where erased identifiers go.
         request_places: Where the requests were read from.
         home: The data home, for frozen plans.
-        roots: Folders that are searched for traces; the home, and the landing folder.
+        roots: Folders that are searched for traces; the home, and what lies apart from it.
         warehouse_file: The file that ``warehouse`` has open; None in memory.
         customer_id_sources: Sources whose ids may be given as customer id; empty for all.
         default_region: ISO country of phone numbers that are written without one.

@@ -109,7 +109,8 @@ def _accepted(warehouse: Warehouse, sync: Sync) -> int:
 def _keep_withdrawals(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> int:
     """Plan the removals that never wait instead; return how many rows went out of the plan.
 
-    Whose profile is gone waits: a source that lost its rows is why a guard is there.
+    Whose profile is gone waits, unless they denied a consent or must not come back: a source that
+    lost its rows is why a guard is there.
     """
     before = warehouse.scalar(f"select count(*) from {ledger.PLAN}")
     warehouse.execute(

@@ -57,7 +57,8 @@ def gate_sql(sync: Sync, catalogue: Catalogue, *, among: str | None = None) -> s
     """Query for (person_id, gate): whether each person concerned may be sent now, or why not.
 
     Concerned are the members of the audience and everyone whom the destination may hold. A gate
-    is ready, gone, no_consent, suppressed, held_out, exited or unreachable; the first that fits.
+    is ready, no_consent, suppressed, gone, held_out, exited or unreachable; the first that fits.
+    Of those who are gone only a consent that was denied counts, not one that is unknown.
 
     Args:
         sync: The sync.
@@ -68,9 +69,10 @@ def gate_sql(sync: Sync, catalogue: Catalogue, *, among: str | None = None) -> s
     return f"""
         select concerned.person_id,
             case
+                when lacking.is_denied then 'no_consent'
+                when suppressed.person_id is not null then 'suppressed'
                 when profiles.person_id is null then 'gone'
                 when lacking.person_id is not null then 'no_consent'
-                when suppressed.person_id is not null then 'suppressed'
                 when members.person_id is null then 'exited'
                 when members.arm is distinct from '{TREATMENT}' then 'held_out'
                 when reachable.person_id is null then 'unreachable'
@@ -144,12 +146,13 @@ def withdrawals_sql(sync: Sync, catalogue: Catalogue) -> str:
                 on points.person_id = current_person_id and contains(identifiers, written)
         )
         select person_id, {_row_id()} as row_id, 'remove' as operation,
-            case when gate in {WITHDRAWN} then gate else 'no_consent' end as cause,
+            case when denied.person_id is null then gate else 'no_consent' end as cause,
             null::varchar as fingerprint, identifiers, null::varchar as previous_identifiers,
             null::varchar as traits, row_number() over (order by person_id) - 1 as number
         from present
         inner join gates using (current_person_id)
-        where gate in {WITHDRAWN} or person_id in (select person_id from denied)
+        left join denied using (person_id)
+        where gate in {WITHDRAWN} or denied.person_id is not null
     """
 
 
@@ -260,14 +263,18 @@ def _audience(sync: Sync) -> str:
 
 
 def _lacking(concerned: str, catalogue: Catalogue) -> str:
-    """Persons who have not granted each purpose of the audience and of the destination."""
+    """Persons who have not granted each purpose of the audience and of the destination.
+
+    Columns: person_id, is_denied (whether they said so of one of them).
+    """
     return f"""
-        select distinct concerned.person_id
+        select concerned.person_id, bool_or(consent.status is not null) as is_denied
         from ({concerned}) as concerned
         cross join ({_required()}) as required
         left join ({consent_by_person(catalogue)}) as consent
             on consent.person_id = concerned.person_id and consent.purpose = required.purpose
         where consent.status is distinct from 'granted'
+        group by concerned.person_id
     """
 
 

@@ -117,10 +117,10 @@ def run(*, paths: Paths, as_json: JsonOption = False) -> None:
     with company.open_warehouse() as warehouse:
         runs = read_runs(warehouse, run_id=outcome.run_id)
     print_rows(f"Sent by run {outcome.run_id}", runs, as_json=as_json)
-    held = {row["sync"]: row["code"] for row in runs.to_pylist() if row["status"] == "held"}
-    for sync, code in held.items() if not as_json else ():
-        console.print(f"held: {sync} ({code}); see `candor sync plan`", style="yellow")
     failed = [row["sync"] for row in runs.to_pylist() if row["status"] == "failed"]
+    held = {row["sync"]: row["code"] for row in runs.to_pylist() if row["code"]}
+    for sync in sorted(held.keys() - failed) if not as_json else ():
+        console.print(f"held: {sync} ({held[sync]}); see `candor sync plan`", style="yellow")
     if failed:
         if not as_json:
             console.print(

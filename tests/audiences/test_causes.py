@@ -156,6 +156,28 @@ def test_an_erased_member_is_counted_and_not_named(company: Company) -> None:
     assert _causes(company, "r3") == {}
 
 
+def test_an_audience_that_was_removed_reports_no_erasures_afterwards(company: Company) -> None:
+    company.people(5)
+    other = audience(US, key="other")
+    _compute(company, audience(EVERYONE), other, run="r1")
+    for number in (2, 3, 4):
+        _compute(company, other, run=f"r{number}", now=NOW + dt.timedelta(days=number))
+
+    assert {cause for _, cause in _causes(company, "r2").values()} == {"rule"}
+    assert (_causes(company, "r3"), _causes(company, "r4")) == ({}, {})
+
+
+def test_a_run_that_is_repeated_compares_with_its_own_first_pass(company: Company) -> None:
+    company.people(3, country="US")
+    _compute(company, audience(US), run="r1")
+    company.warehouse.execute("update marts.profiles set country = 'DE' where person_id = 'p001'")
+
+    for hours in (0, 1):
+        _compute(company, audience(US), run="r2", now=LATER + dt.timedelta(hours=hours))
+
+    assert _causes(company, "r2") == {"p001": ("exited", "data")}
+
+
 @pytest.mark.parametrize("table", ["marts.profiles", "marts.events"])
 def test_a_source_that_lost_all_its_rows_empties_no_audience(company: Company, table: str) -> None:
     company.person("ann")

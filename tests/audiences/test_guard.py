@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from audiences import NothingToAcceptError
 from audiences.sync import accept_removals, plan_sync, why_synced
 from audiences.sync.destinations.fake import FakeDestination
 from tests.audiences.conftest import EVERYONE, NOW, Company, audience
-from tests.audiences.test_sync import SYNC, Publisher
+from tests.audiences.test_sync import SYNC, Publisher, deny
 
 US = {"trait": "country", "is": "US"}
 PEOPLE = 50
@@ -62,6 +64,23 @@ def test_who_took_their_consent_back_never_waits(publisher: Publisher) -> None:
 
     assert (report.status, report.removed, report.held) == ("held", 1, 30)
     assert "p040" not in publisher.held()
+
+
+def test_who_denied_goes_also_when_their_profile_was_lost_with_many(publisher: Publisher) -> None:
+    """Of whom no consent is known any more nothing was withdrawn: they wait."""
+    company = publisher.company
+    company.warehouse.execute("delete from marts.profiles where person_id < 'p030'")
+    company.warehouse.execute("delete from marts.consent_current where person_id = 'p000'")
+    company.consent("p001", "marketing", "denied")
+    deny(publisher, "p002@mail.example", "marketing")
+
+    def erased(known: pa.Table) -> pa.Table:
+        return known.filter(pc.equal(known["identifier_value"], "p003@mail.example"))
+
+    report = publisher.run(suppression=erased)
+
+    assert (report.status, report.code, report.removed) == ("held", "too_many_removals", 3)
+    assert {f"p{n:03d}" for n in range(PEOPLE)} - publisher.held() == {"p001", "p002", "p003"}
 
 
 def test_what_is_accepted_goes_once(publisher: Publisher) -> None:

@@ -112,6 +112,35 @@ def test_a_list_that_ends_in_an_open_quote_stops_the_run_and_names_nobody(
     assert "@" not in str(refused.value)
 
 
+def test_a_header_that_is_never_closed_is_refused_and_names_nobody(tmp_path: Path) -> None:
+    long_list = 'email,"note\n' + "ann@mail.example,x\n" * 10_000
+
+    with pytest.raises(
+        InvalidAudienceError, match=r"'lists/partners.csv': its first line"
+    ) as refused:
+        _load(tmp_path, long_list, LISTED)
+
+    assert "@" not in str(refused.value)
+
+
+@pytest.mark.parametrize("now", [None, "note,email\nx,ann@mail.example\n", ""])
+def test_a_list_that_was_taken_away_or_replaced_meanwhile_stops_the_run(
+    company: Company, tmp_path: Path, now: str | None
+) -> None:
+    company.person("ann")
+    audiences = _load(tmp_path, "email,note\nann@mail.example,x\n", LISTED)
+    (tmp_path / "lists" / "partners.csv").unlink()
+    if now is not None:
+        (tmp_path / "lists" / "partners.csv").write_text(now)
+
+    with pytest.raises(
+        InvalidAudienceError, match=r"'lists/partners.csv' was taken away"
+    ) as refused:
+        _compute(company, audiences)
+
+    assert "@" not in str(refused.value)
+
+
 def test_a_landing_list_that_has_not_come_holds_the_audience(
     company: Company, tmp_path: Path
 ) -> None:

@@ -6,11 +6,13 @@ import datetime as dt
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+import orchestration.run
 from audiences import (
     InvalidAudienceError,
     NothingToAcceptError,
@@ -19,6 +21,7 @@ from audiences import (
 )
 from orchestration.cli import audience, sync
 from orchestration.cli.app import app
+from orchestration.cli.exits import FAILED
 from orchestration.company import Company
 from settings import Paths
 from tests.audiences.conftest import NOW
@@ -116,6 +119,32 @@ def test_plan_counts_what_is_due_and_sends_nothing(folders: list[str], tmp_path:
 
 def test_status_before_the_first_run_is_empty(folders: list[str]) -> None:
     assert _json("sync", "status", *folders) == []
+
+
+def test_a_held_run_says_so_also_where_the_destination_refused_a_row(
+    folders: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was rejected makes the run partial; a code of the destination is no hold."""
+    monkeypatch.setattr(orchestration.run, "run_job", lambda *_args: SimpleNamespace(run_id="now"))
+    rows = (
+        ("mixed", "partial", "too_many_removals"), ("whole", "held", "empty_source"),
+        ("refused", "partial", None), ("sent", "succeeded", None), ("broken", "failed", "http_401"),
+    )  # fmt: skip
+    with Company(Paths.resolve({}, config=Path(folders[1]), home=Path(folders[3]))).open_warehouse() as warehouse:  # fmt: skip
+        for key, status, code in rows:
+            warehouse.execute(
+                "insert into sync.runs (run_id, sync_key, status, code) "
+                "values ('now', $key, $status, $code)",
+                {"key": key, "status": status, "code": code},
+            )
+
+    result = RUNNER.invoke(app, ["sync", "run", *folders])
+
+    assert result.exit_code == FAILED
+    said = [line.split(";")[0] for line in result.output.splitlines() if ";" in line]
+    assert said == [
+        "held: mixed (too_many_removals)", "held: whole (empty_source)", "stopped: broken"
+    ]  # fmt: skip
 
 
 def test_a_new_audience_is_valid_as_it_stands(folders: list[str]) -> None:

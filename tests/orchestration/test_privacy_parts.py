@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import dagster as dg
+import pyarrow as pa
 import pytest
 import yaml
 
@@ -16,7 +17,7 @@ from orchestration.company import Company
 from orchestration.defs import privacy_ops
 from orchestration.defs.schedules import ALL as SCHEDULES
 from orchestration.errors import RequestBlockedError, RunFailedError
-from orchestration.privacy_parts import open_erasure, requests_fingerprint
+from orchestration.privacy_parts import open_erasure, request_folder, requests_fingerprint
 from orchestration.resources import CandorResource
 from privacy import (
     AccessReport,
@@ -24,6 +25,7 @@ from privacy import (
     IdentityType,
     RequestFile,
     SubjectIdentity,
+    erase,
     make_request,
 )
 from settings import Paths
@@ -66,6 +68,98 @@ def test_folders_of_sent_files_outside_the_home_are_searched(
         )
 
     assert list(context.roots) == [company.paths.home, outside]
+
+
+def _keys(**values: str) -> pa.Table:
+    return pa.table({"kind": list(values), "value": list(values.values())})
+
+
+def _name_lists(company: Company, *names: str) -> None:
+    tests = "".join(f"\n  - list: {{{name}}}" for name in names)
+    (company.paths.config / "audiences" / "partners.yml").write_text(
+        f"key: partners\nname: Partners\nlegal_basis: x\ninclude:\n  any: {tests}\n"
+    )
+
+
+@pytest.fixture
+def listed(company: Company) -> Company:
+    """Two lists name a person: one of the configuration and one that lands."""
+    (company.paths.config / "lists").mkdir()
+    (company.paths.config / "lists" / "partners.csv").write_text(
+        "Email,reports to\nB@maple.example,x\nc@maple.example, A@maple.example\n"
+        " A@Maple.example ,x\naa@maple.example,x\n"
+    )
+    (company.paths.landing / "renewed.csv").write_text("phone\n(206) 555-7870\n206 555 1122\n")
+    _name_lists(company, "file: lists/partners.csv", "landing: renewed.csv", "landing: later.csv")
+    return company
+
+
+def test_lists_that_name_a_person_stand_against_their_erasure(listed: Company) -> None:
+    keys = _keys(email="a@maple.example", phone="+12065557870", person_id="p1")
+    others = _keys(email="nobody@maple.example", person_id="p2")
+
+    with listed.open_warehouse() as warehouse:
+        context = open_erasure(listed, warehouse, now=NOW, run_id="r", progress=lambda _step: None)
+        (lists,) = (place for place in context.places if place.name == "lists")
+        refusals = lists.refusals(keys)
+        lists.erase(keys)
+        found = lists.find(keys)
+        nobody = (*lists.refusals(others), *lists.find(others))
+
+    advice = "names the person: remove their lines from it yourself, then run again"
+    assert refusals == (
+        f"list config/lists/partners.csv {advice}", f"list landing/renewed.csv {advice}"
+    )  # fmt: skip
+    assert {(t.location, t.rows) for t in found} == {
+        ("config/lists/partners.csv", 2), ("landing/renewed.csv", 1)
+    }  # fmt: skip
+    assert nobody == ()
+    assert listed.paths.config / "lists" in context.roots
+
+
+def test_an_erasure_is_blocked_until_no_list_names_the_person(listed: Company) -> None:
+    request = make_request([ADDRESS], "erasure", regulation="gdpr", now=NOW)
+    folder = request_folder(listed.paths)
+    folder.add(request)
+
+    def carry_out() -> ErasureReport:
+        with listed.open_warehouse() as warehouse:
+            context = open_erasure(
+                listed, warehouse, now=NOW, run_id="run-1", progress=lambda _step: None
+            )
+            return erase(folder.read(), context)
+
+    blocked = carry_out()
+    (listed.paths.config / "lists" / "partners.csv").write_text("email\nb@maple.example\n")
+    done = carry_out()
+
+    (reasons,) = blocked.blocked.values()
+    assert [why for why in reasons if "lists/partners.csv names the person" in why]
+    assert "@" not in str(reasons)
+    assert (len(done.receipts), done.blocked) == (1, {})
+
+
+def test_a_list_that_cannot_be_searched_stands_against_every_erasure(listed: Company) -> None:
+    with listed.open_warehouse() as warehouse:
+        context = open_erasure(listed, warehouse, now=NOW, run_id="r", progress=lambda _step: None)
+        (lists,) = (place for place in context.places if place.name == "lists")
+        (listed.paths.landing / "renewed.csv").write_text('phone\n"206 555 1122\n')
+        (listed.paths.config / "lists" / "partners.csv").unlink()
+
+        (refusal,) = lists.refusals(_keys(person_id="p1"))
+
+    assert "list landing/renewed.csv cannot be read" in refusal
+
+
+def test_a_list_that_is_also_a_source_is_left_to_the_landing_files(listed: Company) -> None:
+    source = {"kind": "person_records", "files": "renewed.csv", "id": "phone", "map": {"phone": "phone"}}  # fmt: skip
+    _change(listed, "sources.yml", sources={"partners": source})
+
+    with listed.open_warehouse() as warehouse:
+        context = open_erasure(listed, warehouse, now=NOW, run_id="r", progress=lambda _step: None)
+        (lists,) = (place for place in context.places if place.name == "lists")
+
+        assert lists.find(_keys(phone="+12065557870")) == ()
 
 
 def test_a_request_is_read_with_the_companys_country(company: Company) -> None:
