@@ -80,6 +80,25 @@ def read_catalogue(warehouse: Warehouse) -> Catalogue:
     )
 
 
+def merged_sql(catalogue: Catalogue) -> str:
+    """Query for (person_id, current_person_id): the ids that lead to another person now."""
+    if CURRENT_PERSON not in catalogue.columns:
+        return "select null::varchar as person_id, null::varchar as current_person_id limit 0"
+    return f"""
+        select distinct person_id, current_person_id from {CURRENT_PERSON.sql}
+        where current_person_id <> person_id
+    """
+
+
+def read_current_person(warehouse: Warehouse, catalogue: Catalogue, person_id: str) -> str:
+    """The id that a person has now, by any id that they ever had; an unknown one as it is."""
+    current = warehouse.scalar(
+        f"select max(current_person_id) from ({merged_sql(catalogue)}) where person_id = $person_id",
+        {"person_id": person_id},
+    )
+    return str(current or person_id)
+
+
 def suggestion(name: str, known: Collection[str]) -> str:
     """What the user may have meant, and what there is."""
     if not known:

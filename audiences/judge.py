@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from audiences.catalogue import AS_OF, CONSENT, CURRENT_PERSON, PROFILES, Catalogue
+from audiences.catalogue import AS_OF, CONSENT, PROFILES, Catalogue, merged_sql
 from audiences.compile import Plan, PlannedAudience
 from audiences.config import Audience
 from audiences.inventory import DEFINITIONS, MEMBERSHIPS
@@ -160,23 +160,13 @@ def stays(catalogue: Catalogue) -> str:
             arg_min(reasons, (entered_at, member_id)) as reasons
         from (
             select members.* replace (
-                coalesce(succeeded.current_person_id, members.person_id) as person_id
+                coalesce(merged.current_person_id, members.person_id) as person_id
             ), members.person_id as member_id
             from {MEMBERSHIPS.name.sql} as members
-            left join ({_succeeded(catalogue)}) as succeeded
-                on succeeded.person_id = members.person_id
+            left join ({merged_sql(catalogue)}) as merged
+                on merged.person_id = members.person_id
         )
         group by audience_key, person_id
-    """
-
-
-def _succeeded(catalogue: Catalogue) -> str:
-    """Query for the ids that lead to another person now."""
-    if CURRENT_PERSON not in catalogue.columns:
-        return "select null::varchar as person_id, null::varchar as current_person_id limit 0"
-    return f"""
-        select person_id, current_person_id from {CURRENT_PERSON.sql}
-        where current_person_id <> person_id
     """
 
 

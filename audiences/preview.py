@@ -10,10 +10,10 @@ from typing import Any
 from audiences.before import read_before
 from audiences.catalogue import (
     CONTACT_POINTS,
-    CURRENT_PERSON,
     PROFILES,
     Catalogue,
     read_catalogue,
+    read_current_person,
 )
 from audiences.compile import Plan, compile_audiences
 from audiences.config import Audience
@@ -137,7 +137,7 @@ def why(
     """
     warehouse.create_missing(TABLES)
     catalogue = read_catalogue(warehouse)
-    current = _current(warehouse, person_id)
+    current = read_current_person(warehouse, catalogue, person_id)
     as_of = read_as_of(warehouse, now=now)
     plan = compile_audiences(audiences, catalogue, as_of=as_of, person=current)
     explained = " union all ".join(
@@ -316,13 +316,3 @@ def _counts(warehouse: Warehouse, named: str, ours: Mapping[str, object]) -> dic
         f"select name, count(*) as count from ({named}) group by name order by name", ours
     )
     return dict(zip(rows["name"].to_pylist(), rows["count"].to_pylist(), strict=True))
-
-
-def _current(warehouse: Warehouse, person_id: str) -> str:
-    if not warehouse.exists(CURRENT_PERSON):
-        return person_id
-    current = warehouse.scalar(
-        f"select current_person_id from {CURRENT_PERSON.sql} where person_id = $person_id",
-        {"person_id": person_id},
-    )
-    return str(current or person_id)

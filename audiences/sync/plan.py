@@ -8,9 +8,9 @@ from __future__ import annotations
 from audiences.catalogue import (
     AS_OF,
     CONTACT_POINTS,
-    CURRENT_PERSON,
     PROFILES,
     Catalogue,
+    merged_sql,
 )
 from audiences.errors import InvalidAudienceError
 from audiences.inventory import DEFINITIONS, LEDGER, MEMBERSHIPS
@@ -103,7 +103,7 @@ def plan_sql(sync: Sync, catalogue: Catalogue) -> str:
         points as ({_points()}),
         desired as ({_desired(sync, catalogue)}),
         audience as ({_audience(sync)}),
-        merged as ({_merged(catalogue)}),
+        merged as ({merged_sql(catalogue)}),
         {_due(sync)},
         taken as (select sent_identifiers as identifiers from due where is_leaving),
         operations as (select due.*, {_operation(sync)} as operation from due)
@@ -136,7 +136,7 @@ def withdrawals_sql(sync: Sync, catalogue: Catalogue) -> str:
             select ledger.*,
                 coalesce(merged.current_person_id, ledger.person_id) as current_person_id
             from ({present}) as ledger
-            left join ({_merged(catalogue)}) as merged using (person_id)
+            left join ({merged_sql(catalogue)}) as merged using (person_id)
         ),
         gates as (select distinct person_id as current_person_id, gate from ({gates})),
         denied as (
@@ -226,16 +226,6 @@ def identifiers_to_check_sql(catalogue: Catalogue) -> str:
         select person_id, identifier_type, identifier_value
         from {CONTACT_POINTS.sql}
         where person_id in (select person_id from ({_concerned()}))
-    """
-
-
-def _merged(catalogue: Catalogue) -> str:
-    """Query for the ids that lead to another person now, and to whom."""
-    if CURRENT_PERSON not in catalogue.columns:
-        return "select null::varchar as person_id, null::varchar as current_person_id limit 0"
-    return f"""
-        select distinct person_id, current_person_id from {CURRENT_PERSON.sql}
-        where current_person_id <> person_id
     """
 
 

@@ -30,7 +30,8 @@ class SyncReport:
         sync_key: The sync.
         destination_key: The destination.
         status: succeeded; held: only who had to go was removed, or nobody new was sent; partial:
-            some rows were refused or are in doubt, whatever else was held; failed: the destination stopped it.
+            some rows were refused or are in doubt, whatever else was held; failed: the destination
+            stopped it.
         added: Acknowledged as new.
         changed: Acknowledged as changed.
         removed: Acknowledged as removed.

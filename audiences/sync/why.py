@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audiences.catalogue import CURRENT_PERSON, Catalogue, read_catalogue
+from audiences.catalogue import Catalogue, read_catalogue, read_current_person
 from audiences.inventory import (
     BATCHES,
     LEDGER,
@@ -90,7 +90,7 @@ def why_synced(
     """
     warehouse.create_missing(TABLES)
     catalogue = read_catalogue(warehouse)
-    current = _current(warehouse, catalogue, person_id)
+    current = read_current_person(warehouse, catalogue, person_id)
     found = []
     for sync in syncs:
         plan.check_sync(sync, catalogue)
@@ -190,13 +190,3 @@ def _last(warehouse: Warehouse, sync: Sync, person: str) -> Mapping[str, Any]:
         {"sync_key": sync.key, "person_id": person},
     ).to_pylist()
     return rows[0] if rows else {}
-
-
-def _current(warehouse: Warehouse, catalogue: Catalogue, person_id: str) -> str:
-    if CURRENT_PERSON not in catalogue.columns:
-        return person_id
-    current = warehouse.scalar(
-        f"select current_person_id from {CURRENT_PERSON.sql} where person_id = $person_id",
-        {"person_id": person_id},
-    )
-    return str(current or person_id)
