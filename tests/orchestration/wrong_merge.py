@@ -3,7 +3,8 @@
 Both are Kim Ostrava, both gave kim@ostrava.example. The father also has an address and a phone of
 his own, and so has the son. The father agreed to be personalised for and refused advertising; the
 son, later, agreed to advertising. On the address that both hold somebody refused analytics, to
-which the son had agreed before; the father agreed to it afterwards.
+which the son had agreed before; the father agreed to it afterwards. The latest decision holds, the rule
+by which one who is taken for another is granted most.
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ def add_them(landing: Path, config: Path) -> None:
     _add_records(landing)
     _add_events(landing)
     _add_consents(landing)
+    consent = config / "consent.yml"
+    text = consent.read_text()
+    assert "consent_merge: most_restrictive" in text
+    consent.write_text(text.replace("consent_merge: most_restrictive", "consent_merge: latest"))
     for path in (config / "audiences").iterdir():
         path.unlink()
     for key, purpose in (("ads", "advertising"), ("readers", "personalization")):
