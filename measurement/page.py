@@ -104,7 +104,8 @@ def _differ(p_value: float | None) -> str:
     if p_value is None:
         return "There are too few segments with enough people to say whether they differ."
     if p_value < 0.05:
-        return f"Segments differ: so much spread arises by chance with {p_value:.1%} only."
+        chance = f"{p_value:.1%}" if p_value >= 0.001 else "less than 0.1%"
+        return f"Segments differ: so much spread arises by chance with {chance} only."
     return f"Nothing shows that segments differ: chance alone spreads so much with {p_value:.0%}."
 
 
