@@ -89,14 +89,18 @@ def awaiting_access(
     log: StepLog,
     bodies: Mapping[str, SubjectRequest],
 ) -> dict[str, Sequence[str]]:
-    """The erasures of persons who asked what is held of them and have no answer yet."""
+    """The erasures of persons who asked what is held of them and have no answer yet.
+
+    A question counts from the moment it waits, whether a run has taken it up or not.
+    """
     against: dict[str, Sequence[str]] = {}
-    for case in log.open_cases(*_TYPES):
-        if case.subject_request_id not in bodies:
+    closed = log.closed_ids()
+    for request in bodies.values():
+        if request.subject_request_type not in _TYPES or request.request_id in closed:
             continue
-        asked, _ = find_persons([bodies[case.subject_request_id]], context)
+        asked, _ = find_persons([request], context)
         theirs = {key for plan in asked for key in plan.keys}
-        reason = f"request {case.subject_request_id} of the same person is not answered yet"
+        reason = f"request {request.request_id} of the same person is not answered yet"
         for plan in plans:
             if theirs.intersection(plan.keys):
                 against[plan.subject_request_id] = [

@@ -26,6 +26,7 @@ from privacy import (
     read_standing,
     remove_expired_archives,
     serve_access,
+    table_locations,
 )
 from privacy.config import RetentionRule
 from tests.privacy.company import (
@@ -137,7 +138,8 @@ def test_of_a_pair_of_records_only_the_persons_own_is_named(company: Company) ->
         "insert into identity.links values ('crm', 'ann-record-1', 'crm', 'ben-record-1')"
     )
     context = company.context(tables=(*ALL_TABLES, pairs))
-    context = replace(context, locations=[*context.locations, _location(company, pairs)])
+    places = [*context.locations, *table_locations(company.warehouse, [pairs])]
+    context = replace(context, locations=places)
     company.ask(("email", ANN, "raw"), kind="access")
 
     serve_access(company.request_file.read(), context, KEPT)
@@ -146,12 +148,6 @@ def test_of_a_pair_of_records_only_the_persons_own_is_named(company: Company) ->
     assert pair == {
         "left_source": "crm", "left_id": "ann-record-1", "right_source": None, "right_id": None,
     }  # fmt: skip
-
-
-def _location(company: Company, table: Any) -> Any:
-    from privacy import table_locations  # noqa: PLC0415 - beside its one use
-
-    return table_locations(company.warehouse, [table])[0]
 
 
 def test_values_are_text_in_the_page_and_no_formula_in_a_spreadsheet(company: Company) -> None:
@@ -291,6 +287,19 @@ def test_an_erasure_waits_while_the_person_has_no_answer(company: Company) -> No
     (reasons,) = company.erase().blocked.values()
 
     assert reasons == [f"request {ID} of the same person is not answered yet"]
+
+
+def test_an_erasure_that_alone_is_begun_does_not_pass_a_question_that_waits(
+    company: Company,
+) -> None:
+    company.ask(("email", ANN, "raw"), kind="access")
+    company.ask(("email", ANN, "raw"), number=2)
+
+    report = company.erase(only=[ID.removesuffix("1") + "2"])
+
+    (reasons,) = report.blocked.values()
+    assert reasons == [f"request {ID} of the same person is not answered yet"]
+    assert ANN in company.request_file.path.read_text()
 
 
 @pytest.mark.parametrize(("days", "removed"), [(13, 0), (15, 1)])
