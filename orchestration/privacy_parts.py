@@ -20,6 +20,7 @@ from orchestration.inventory import dbt_tables, python_tables
 from orchestration.manifest import parsed_project
 from privacy import (
     ArchiveFolder,
+    DestinationEraser,
     ErasureContext,
     FolderLocation,
     KeyRing,
@@ -106,14 +107,6 @@ def open_erasure(
     tables = declared_tables(paths)
     landing = LandingLocation(warehouse, company.sources, paths.landing)
     lists = ListFiles(warehouse, company.audiences, elsewhere=landing.files)
-    eraser = open_eraser(
-        warehouse,
-        company.destinations,
-        artifacts=paths.artifacts,
-        environment=os.environ,
-        clock=lambda: datetime.now(tz=UTC),
-        sleep=time.sleep,
-    )
     return ErasureContext(
         warehouse=warehouse,
         tables=tables,
@@ -125,7 +118,7 @@ def open_erasure(
             *_folders(paths, warehouse, tables),
             ArchiveFolder("archives", paths.home / "archives", warehouse, tables),
         ),
-        destinations=eraser,
+        destinations=_destinations(company, warehouse),
         suppressions=open_suppressions(company, warehouse),
         request_places=(
             *request_files(company),
@@ -140,6 +133,17 @@ def open_erasure(
         run_id=run_id,
         progress=progress,
         needs_approval=company.consent.approve_requests,
+    )
+
+
+def _destinations(company: Company, warehouse: Warehouse) -> DestinationEraser:
+    return open_eraser(
+        warehouse,
+        company.destinations,
+        artifacts=company.paths.artifacts,
+        environment=os.environ,
+        clock=lambda: datetime.now(tz=UTC),
+        sleep=time.sleep,
     )
 
 
