@@ -267,12 +267,12 @@ def test_every_question_has_one_answer_and_it_is_the_oracles(
 @pytest.mark.slow
 @pytest.mark.warehouse
 @pytest.mark.timeout(1_200)
+@pytest.mark.parametrize("built", ["most_restrictive"], indirect=True)
 def test_a_merge_of_consents_allows_no_more_than_each_of_them(
     built: tuple[str, list[Stream], Company],
 ) -> None:
+    """By the other rule the newest decision holds, whoever of them took it."""
     rule, streams, company = built
-    if rule == "latest":
-        pytest.skip("the newest decision holds by this rule, whoever of them took it")
     periods = history(company)
 
     wrong = [
