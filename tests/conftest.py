@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -28,13 +29,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [
-        name for name in os.environ if name.startswith(("CANDOR_", "DAGSTER_HOME", "DBT_"))
-    ]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("DO_NOT_TRACK", "1")
-    monkeypatch.setenv("GX_ANALYTICS_ENABLED", "false")
+def clean_environment() -> Iterator[None]:
+    """No test meets a company of another's, and none leaves one: commands set these for children."""
+    clean = without_company(os.environ)
+    os.environ.clear()
+    os.environ.update(clean, DO_NOT_TRACK="1", GX_ANALYTICS_ENABLED="false")
+    yield
+    os.environ.clear()
+    os.environ.update(clean)
+
+
+def without_company(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment without the variables that name a company's folders."""
+    ours = ("CANDOR_", "DAGSTER_HOME", "DBT_")
+    return {name: value for name, value in environment.items() if not name.startswith(ours)}
 
 
 @pytest.fixture(scope="session")

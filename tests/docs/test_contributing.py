@@ -19,7 +19,7 @@ import pytest
 from audiences.catalogue import PROFILES, ValueKind, read_catalogue
 from orchestration.inventory import dbt_tables
 from orchestration.manifest import ParsedProject, Workplace, load_manifest, run_dbt
-from tests.conftest import ROOT
+from tests.conftest import ROOT, without_company
 from tests.test_structure import PACKAGES
 from warehouse import DuckDBWarehouse, Pii
 
@@ -60,7 +60,9 @@ class Copy:
         done = subprocess.run(
             [str(Path(sys.executable).with_name(name)), *arguments],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(self.folder), "COLUMNS": "200"} | self.folders,
+            env=without_company(os.environ)
+            | {"PYTHONPATH": str(self.folder), "COLUMNS": "200"}
+            | self.folders,
             capture_output=True,
             text=True,
             check=False,
