@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -37,6 +38,8 @@ Confirm = Callable[[], None]
 _AS_OF = TableName("raw", "as_of")
 # Pairs that are compared whatever the budget per record: small data afford it.
 _ALWAYS_COMPARED = 2_000_000
+# Of what a run writes the engine keeps in memory what it may.
+_RECORDS_PER_GIB = 500_000
 
 
 def resolve(  # noqa: PLR0913 - each is something that only the caller knows
@@ -78,17 +81,8 @@ def resolve(  # noqa: PLR0913 - each is something that only the caller knows
     before = last_run(warehouse, fingerprint=given)
     if before is not None:
         return before
-    extent, weighing, keys = _find_links(task)
-    settle_persons(task, weighing, extent)
-    moment = Moment(run_id, now, _as_of(warehouse, now))
-    drop_levels(warehouse)
-    task.watch.lap("cluster")
-    task.progress(STEP, 0.8)
-    with warehouse.transaction():
-        report = publish(task, moment, weighing, keys, extent, given=given)
-        if confirm is not None:
-            confirm()
-    task.watch.lap("publish")
+    with warehouse.within_memory(_memory(warehouse)):
+        report = _resolve(task, run_id, now, given=given, confirm=confirm)
     return replace(report, seconds=dict(task.watch.seconds))
 
 
@@ -123,6 +117,30 @@ def compare_again(
         return None
     apply_knowledge(warehouse, config, lesson.known)
     return lesson.known
+
+
+def _resolve(
+    task: Task, run_id: str, now: datetime, *, given: str, confirm: Confirm | None
+) -> ResolutionReport:
+    warehouse = task.warehouse
+    extent, weighing, keys = _find_links(task)
+    settle_persons(task, weighing, extent)
+    moment = Moment(run_id, now, _as_of(warehouse, now))
+    drop_levels(warehouse)
+    task.watch.lap("cluster")
+    task.progress(STEP, 0.8)
+    with warehouse.transaction():
+        report = publish(task, moment, weighing, keys, extent, given=given)
+        if confirm is not None:
+            confirm()
+    task.watch.lap("publish")
+    return report
+
+
+def _memory(warehouse: Warehouse) -> str:
+    """How much the engine may hold: its default, most of the machine, it would fill."""
+    records = int(warehouse.scalar(f"select count(*) from {SOURCE}"))
+    return f"{max(2, math.ceil(records / _RECORDS_PER_GIB))} GiB"
 
 
 def _find_links(task: Task) -> tuple[Extent, Weighing, tuple[KeyCount, ...]]:

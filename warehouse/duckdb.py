@@ -162,13 +162,17 @@ class DuckDBWarehouse:
 
     @contextmanager
     def within_memory(self, limit: str) -> Iterator[None]:
-        """Let the engine hold so much for a while; what is beyond goes to disk."""
-        usual = str(self.scalar("select current_setting('memory_limit')"))
+        """Let the engine hold so much for a while, never more than before; the rest goes to disk."""
+        usual = "parse_formatted_bytes(current_setting('memory_limit'))"
+        if not self.scalar(f"select parse_formatted_bytes($limit) < {usual}", {"limit": limit}):
+            yield
+            return
         self.execute(f"set memory_limit = {literal(limit)}")
         try:
             yield
         finally:
-            self.execute(f"set memory_limit = {literal(usual)}")
+            # The engine tells its limit rounded down: set as told, it would shrink each time.
+            self.execute("reset memory_limit")
 
     @contextmanager
     def view(self, name: str, rows: pa.Table) -> Iterator[None]:

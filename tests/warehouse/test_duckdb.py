@@ -302,3 +302,16 @@ def _try_to_open(path: Path, wait_s: float = 0.1) -> str:
             return "opened"
     except WarehouseBusyError as error:
         return str(error)
+
+
+def test_the_engine_holds_less_for_a_while_and_then_as_much_as_before(
+    warehouse: DuckDBWarehouse,
+) -> None:
+    limit = "select current_setting('memory_limit')"
+    before = warehouse.scalar(limit)
+    for _ in range(3):
+        with warehouse.within_memory("1 GiB"):
+            assert warehouse.scalar(limit) == "1.0 GiB"
+            with warehouse.within_memory("2 GiB"):
+                assert warehouse.scalar(limit) == "1.0 GiB"
+    assert warehouse.scalar(limit) == before
