@@ -231,7 +231,10 @@ def _read_mailboxes(warehouse: Warehouse) -> None:
             null as last_name, told_first_name as first_name, told_initial as initial,
             case when told_first_name is not null then given_name end as given_name,
             false as is_spelled, false as mailbox_names_owner
-        ) from (select record, {_EARLY} from {KEPT} semi join identity_lacking_records using (record))
+        ) from (
+            select record, {_EARLY} from {PREPARED.name.sql}
+            semi join identity_lacking_records using (record)
+        )
         """
     )
     warehouse.execute(f"insert into {STALE} select record from identity_lacking_records")
