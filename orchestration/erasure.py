@@ -10,7 +10,12 @@ from typing import TypeVar
 
 from orchestration.company import Company, utc_now
 from orchestration.errors import NobodyToEraseError, RequestBlockedError, RunFailedError
-from orchestration.privacy_parts import open_erasure, request_files, request_folder
+from orchestration.privacy_parts import (
+    open_erasure,
+    open_holds,
+    request_files,
+    request_folder,
+)
 from orchestration.run import run_job
 from orchestration.run_lock import hold_run_lock
 from privacy import (
@@ -18,6 +23,7 @@ from privacy import (
     ErasurePlan,
     ErasureReport,
     IdentityType,
+    LegalHold,
     Receipt,
     RequestDesk,
     RequestPlace,
@@ -27,6 +33,7 @@ from privacy import (
     erase,
     hand_out_archive,
     make_request,
+    place_hold,
     plan_erasure,
     read_receipts,
     read_standing,
@@ -152,7 +159,8 @@ def run_requests(paths: Paths, *, only: Sequence[str] = ()) -> None:
             blocked = {
                 case.subject_request_id: case.reasons
                 for case in read_standing(warehouse)
-                if case.status == "blocked" and (not only or case.subject_request_id in only)
+                if case.status in ("blocked", "on_hold")
+                and (not only or case.subject_request_id in only)
             }
         if not blocked:
             raise
@@ -183,6 +191,45 @@ def hand_out(paths: Paths, request_id: str, out: Path) -> None:
     """
     with hold_run_lock(paths.home), Company(paths).open_warehouse() as warehouse:
         hand_out_archive(warehouse, paths.home, request_id, out, now=utc_now())
+
+
+def add_hold(
+    paths: Paths,
+    identities: Sequence[SubjectIdentity],
+    *,
+    reason: str,
+    until_at: datetime | None,
+    by: str,
+) -> LegalHold:
+    """Keep the data of one person, whatever an erasure or retention says.
+
+    Raises:
+        HoldError: The identities do not say whom, or the hold has ended already.
+    """
+    company = Company(paths)
+    with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
+        context = open_erasure(
+            company, warehouse, now=utc_now(), run_id="by hand", progress=lambda _message: None
+        )
+        return place_hold(identities, context, reason=reason, until_at=until_at, by=by)
+
+
+def release_hold(paths: Paths, hold_id: str, *, by: str, reason: str) -> None:
+    """End a legal hold.
+
+    Raises:
+        HoldError: There is none, or it has ended.
+    """
+    company = Company(paths)
+    with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
+        open_holds(company, warehouse, now=utc_now()).release(hold_id, by=by, reason=reason)
+
+
+def read_holds(paths: Paths) -> tuple[LegalHold, ...]:
+    """Every legal hold that ever was, the newest first."""
+    company = Company(paths)
+    with company.open_warehouse() as warehouse:
+        return open_holds(company, warehouse, now=utc_now()).read()
 
 
 def decide(paths: Paths, act: Callable[[RequestDesk], T], *, by: str) -> T:

@@ -23,6 +23,7 @@ from privacy import (
     DestinationEraser,
     ErasureContext,
     FolderLocation,
+    Holds,
     KeyRing,
     RequestFile,
     RequestFolder,
@@ -36,6 +37,11 @@ from warehouse import Table, Warehouse
 def open_suppressions(company: Company, warehouse: Warehouse) -> Suppressions:
     """Who was erased; its ``suppressed`` is what ingestion asks about every identifier."""
     return Suppressions(warehouse, KeyRing(company.paths.keys))
+
+
+def open_holds(company: Company, warehouse: Warehouse, *, now: datetime) -> Holds:
+    """Whose data must stay."""
+    return Holds(warehouse, KeyRing(company.paths.keys), now)
 
 
 def erased_contacts(company: Company, warehouse: Warehouse) -> SuppressionCheck:

@@ -23,6 +23,7 @@ from privacy.erase import ErasureReport, erase
 from privacy.errors import (
     ArchiveTargetError,
     AuditChainError,
+    HoldError,
     InvalidRequestError,
     MissingArchiveError,
     MissingKeyError,
@@ -34,6 +35,7 @@ from privacy.errors import (
     ScannerRecallError,
 )
 from privacy.handling import RequestDesk
+from privacy.holds import Holds, LegalHold, place_hold
 from privacy.keys import KeyRing, read_public_key
 from privacy.locations import FolderLocation, TableLocation, table_locations
 from privacy.plan import ErasurePlan
@@ -65,9 +67,12 @@ __all__ = [
     "ErasurePlan",
     "ErasureReport",
     "FolderLocation",
+    "HoldError",
+    "Holds",
     "IdentityType",
     "InvalidRequestError",
     "KeyRing",
+    "LegalHold",
     "MissingArchiveError",
     "MissingKeyError",
     "MissingPlanError",
@@ -94,6 +99,7 @@ __all__ = [
     "erase",
     "hand_out_archive",
     "make_request",
+    "place_hold",
     "plan_erasure",
     "read_bodies",
     "read_public_key",

@@ -7,6 +7,7 @@
   - MissingArchiveError
   - ArchiveTargetError
   - RequestActError
+  - HoldError
   - ScannerRecallError
   - ReceiptError
   - AuditChainError
@@ -82,6 +83,16 @@ class RequestActError(PrivacyError, ValueError):
         super().__init__(
             f"request {subject_request_id} cannot be {act}: {reason}; `candor privacy list` shows "
             "all requests"
+        )
+
+
+class HoldError(PrivacyError, ValueError):
+    """A legal hold cannot be placed or released."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"the legal hold was not changed: {reason}; `candor privacy hold list` shows all holds"
         )
 
 

@@ -1,10 +1,12 @@
 """The tables of requests, suppressions, receipts and the audit log.
 
-None of them speaks of a person by name, address or id: what identifies anybody is an HMAC.
+None of these speaks of a person by name, address or id: what identifies anybody is an HMAC. Those
+that name people are in ``inventory_people``.
 """
 
 from __future__ import annotations
 
+from privacy.inventory_people import HOLD_RECORDS
 from warehouse import Column, Pii, Table, TableName
 
 _REQUEST_ID = Column("subject_request_id", "VARCHAR", Pii.NONE, "the controller's id, UUID v4")
@@ -17,9 +19,11 @@ REQUESTS = Table(
         _REQUEST_ID,
         Column("request_type", "VARCHAR", Pii.NONE, "erasure, access or portability"),
         Column("regulation", "VARCHAR", Pii.NONE, "gdpr or ccpa"),
-        Column("status", "VARCHAR", Pii.NONE, "in_progress, blocked, completed or cancelled"),
+        Column(
+            "status", "VARCHAR", Pii.NONE, "in_progress, blocked, on_hold, completed or cancelled"
+        ),
         Column("step", "VARCHAR", Pii.NONE, "the last step that was done"),
-        Column("reasons", "VARCHAR", Pii.NONE, "JSON list: why blocked"),
+        Column("reasons", "VARCHAR", Pii.NONE, "JSON list: why blocked or on hold"),
         Column("identity_types", "VARCHAR", Pii.NONE, "JSON list of type:format; no value"),
         Column("submitted_at", "TIMESTAMP", Pii.NONE, "when the person asked, UTC"),
         Column("received_at", "TIMESTAMP", Pii.NONE, "when we first read it, UTC"),
@@ -115,8 +119,37 @@ RETENTION_RUNS = Table(
         Column("rows_deleted", "BIGINT", Pii.NONE, "rows that went"),
         Column("rows_without_age", "BIGINT", Pii.NONE, "rows kept because their age is unknown"),
         Column("enforced_at", "TIMESTAMP", Pii.NONE, "UTC"),
+        Column("rows_held", "BIGINT", Pii.NONE, "old rows kept because of a legal hold"),
     ),
     key=("run_id", "table_name"),
+)
+
+LEGAL_HOLDS = Table(
+    TableName("privacy", "legal_holds"),
+    grain="One row per legal hold on one person; no person's rows",
+    columns=(
+        Column("hold_id", "VARCHAR", Pii.NONE, "UUID v4"),
+        Column("reason", "VARCHAR", Pii.NONE, "why, as whoever placed it wrote; names nobody"),
+        Column("placed_by", "VARCHAR", Pii.NONE, "who placed it, an employee"),
+        Column("placed_at", "TIMESTAMP", Pii.NONE, "UTC"),
+        Column("until_at", "TIMESTAMP", Pii.NONE, "when it ends by itself, UTC; null: open"),
+        Column("ended_at", "TIMESTAMP", Pii.NONE, "when it was released or ended, UTC; or null"),
+        Column("ended_by", "VARCHAR", Pii.NONE, "who released it; null while it holds"),
+        Column("end_reason", "VARCHAR", Pii.NONE, "why it was released; null while it holds"),
+    ),
+    key=("hold_id",),
+)
+
+HOLD_IDENTIFIERS = Table(
+    TableName("privacy", "hold_identifiers"),
+    grain="One row per identifier of a held person, as HMAC; no person's rows",
+    columns=(
+        Column("hold_id", "VARCHAR", Pii.NONE, "the hold; its rows go when it ends"),
+        Column("kind", "VARCHAR", Pii.NONE, "email, phone, user_id, anonymous_id and the like"),
+        Column("digest", "VARCHAR", Pii.PSEUDONYMOUS, "hex HMAC-SHA256 of 'hold:kind|value'"),
+        Column("key_version", "VARCHAR", Pii.NONE, "the key in the data home, e.g. v1"),
+    ),
+    key=("hold_id", "kind", "digest"),
 )
 
 TABLES: tuple[Table, ...] = (
@@ -127,4 +160,7 @@ TABLES: tuple[Table, ...] = (
     RECEIPTS,
     AUDIT_LOG,
     RETENTION_RUNS,
+    LEGAL_HOLDS,
+    HOLD_IDENTIFIERS,
+    HOLD_RECORDS,
 )

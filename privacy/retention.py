@@ -12,6 +12,7 @@ from privacy.audit import AuditEntry, append_audit
 from privacy.config import RetentionConfig, RetentionRule
 from privacy.errors import RetentionRuleError
 from privacy.inventory import RETENTION_RUNS
+from privacy.locations import SUBJECT_KEYS, is_theirs_sql
 from warehouse import Table, Warehouse, quoted
 
 
@@ -24,12 +25,14 @@ class RetentionOutcome:
         cutoff: Rows before this went, UTC.
         rows_deleted: How many went.
         rows_without_age: Rows that stay because their age is null.
+        rows_held: Old rows that stay because their person is under a legal hold.
     """
 
     table_name: str
     cutoff: datetime
     rows_deleted: int
     rows_without_age: int
+    rows_held: int
 
 
 def enforce_retention(
@@ -39,6 +42,7 @@ def enforce_retention(
     *,
     now: datetime,
     run_id: str,
+    held: pa.Table,
 ) -> tuple[RetentionOutcome, ...]:
     """Delete rows that are older than their table's rule allows, then compact the storage.
 
@@ -48,6 +52,7 @@ def enforce_retention(
         tables: Every declared table.
         now: The moment from which age is counted, UTC without a zone.
         run_id: The run to record.
+        held: Keys ``(kind, value)`` of persons under a legal hold; their rows stay.
 
     Raises:
         RetentionRuleError: A rule names something that is not there; nothing was deleted.
@@ -60,10 +65,11 @@ def enforce_retention(
     ]
     if problems:
         raise RetentionRuleError(tuple(problems))
-    outcomes = tuple(
-        _enforce(warehouse, by_name[name], rule, now=now, run_id=run_id)
-        for name, rule in sorted(config.tables.items())
-    )
+    with warehouse.view(SUBJECT_KEYS, held):
+        outcomes = tuple(
+            _enforce(warehouse, by_name[name], rule, now=now, run_id=run_id)
+            for name, rule in sorted(config.tables.items())
+        )
     if any(outcome.rows_deleted for outcome in outcomes):
         warehouse.compact()
     return outcomes
@@ -115,14 +121,18 @@ def _enforce(
 def _delete(warehouse: Warehouse, table: Table, column: str, cutoff: datetime) -> RetentionOutcome:
     name = str(table.name)
     if not warehouse.exists(table.name):
-        return RetentionOutcome(name, cutoff, 0, 0)
-    aged = f"{table.name.sql}.{quoted(column)}"
-    old, unknown = (
-        int(warehouse.scalar(f"select count(*) from {table.name.sql} where {test}", bound))
-        for test, bound in ((f"{aged} < $cutoff", {"cutoff": cutoff}), (f"{aged} is null", None))
-    )
-    warehouse.execute(f"delete from {table.name.sql} where {aged} < $cutoff", {"cutoff": cutoff})
-    return RetentionOutcome(name, cutoff, old, unknown)
+        return RetentionOutcome(name, cutoff, 0, 0, 0)
+    aged, held = f"{table.name.sql}.{quoted(column)}", is_theirs_sql(table)
+    tests = {
+        "rows_deleted": f"{aged} < $cutoff and not ({held})",
+        "rows_without_age": f"{aged} is null",
+        "rows_held": f"{aged} < $cutoff and ({held})",
+    }
+    counted = ", ".join(f"count(*) filter ({test}) as {name}" for name, test in tests.items())
+    bound = {"cutoff": cutoff}
+    (counts,) = warehouse.read(f"select {counted} from {table.name.sql}", bound).to_pylist()
+    warehouse.execute(f"delete from {table.name.sql} where {tests['rows_deleted']}", bound)
+    return RetentionOutcome(name, cutoff, **counts)
 
 
 def _record(
@@ -143,7 +153,12 @@ def _record(
         "rows_deleted": outcome.rows_deleted,
         "rows_without_age": outcome.rows_without_age,
         "enforced_at": now,
+        "rows_held": outcome.rows_held,
     }
     warehouse.append(RETENTION_RUNS.name, pa.Table.from_pylist([row]))
-    detail = {"days": days, "rows_deleted": outcome.rows_deleted}
+    detail = {
+        "days": days,
+        "rows_deleted": outcome.rows_deleted,
+        "rows_held": outcome.rows_held,
+    }
     append_audit(warehouse, [AuditEntry("retention", outcome.table_name, detail)], now=now)

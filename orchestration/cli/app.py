@@ -36,6 +36,7 @@ COMMANDS = (
     "sync",
     "privacy",
     "privacy_decisions",
+    "privacy_holds",
     "predict",
     "lift",
     "contracts",

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from orchestration.company import utc_now
 from orchestration.erasure import carry_out
-from orchestration.privacy_parts import declared_tables
+from orchestration.privacy_parts import declared_tables, open_holds
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_spec, table_specs
@@ -71,6 +71,7 @@ def carry_out_requests(
         "completed": len(report.receipts),
         "archives": len(served.archives),
         "blocked": len(report.blocked) + len(served.blocked),
+        "on_hold": len(report.on_hold),
     }
     _record(context, candor, REQUEST_TABLES, counts)
     against = {*report.blocked, *served.blocked}
@@ -88,12 +89,15 @@ def delete_what_is_old(context: dg.OpExecutionContext, candor: CandorResource) -
     announce("Deleting what is too old")
     company = candor.company
     with candor.open_warehouse() as warehouse:
+        holds = open_holds(company, warehouse, now=utc_now())
+        holds.end_expired()
         outcomes = enforce(
             warehouse,
             company.retention,
             declared_tables(company.paths),
             now=utc_now(),
             run_id=context.run_id,
+            held=holds.held_keys(),
         )
         remove_expired_archives(warehouse, company.paths.home, company.retention, now=utc_now())
     deleted = {outcome.table_name: outcome.rows_deleted for outcome in outcomes}

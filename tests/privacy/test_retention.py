@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from privacy import RetentionConfig, RetentionRuleError, enforce_retention, verify_audit
 from tests.privacy.company import ALL_TABLES, NOW, Company
+
+NOBODY = pa.table({"kind": pa.array([], pa.string()), "value": pa.array([], pa.string())})
 
 
 def _config(**tables: dict[str, object]) -> RetentionConfig:
@@ -16,7 +19,9 @@ def _config(**tables: dict[str, object]) -> RetentionConfig:
 def test_rows_older_than_the_rule_go_and_younger_ones_stay(company: Company) -> None:
     config = _config(raw__events={"days": 268})  # 2026-03-01 and later stay
 
-    outcomes = enforce_retention(company.warehouse, config, ALL_TABLES, now=NOW, run_id="run-1")
+    outcomes = enforce_retention(
+        company.warehouse, config, ALL_TABLES, now=NOW, run_id="run-1", held=NOBODY
+    )
 
     kept = [row[0] for row in company.rows("raw.events")]
     assert (outcomes[0].rows_deleted, kept) == (3, ["e4", "e5", "e6", "e7"])
@@ -26,7 +31,12 @@ def test_rows_of_unknown_age_stay_and_are_counted(company: Company) -> None:
     company.warehouse.execute("update raw.events set received_at = null where event_id = 'e1'")
 
     outcomes = enforce_retention(
-        company.warehouse, _config(raw__events={"days": 1}), ALL_TABLES, now=NOW, run_id="run-1"
+        company.warehouse,
+        _config(raw__events={"days": 1}),
+        ALL_TABLES,
+        now=NOW,
+        run_id="run-1",
+        held=NOBODY,
     )
 
     assert [row[0] for row in company.rows("raw.events")] == ["e1"]
@@ -39,7 +49,7 @@ def test_what_was_done_is_recorded(company: Company) -> None:
         identity__members_history={"days": 9999, "aged_by": "valid_from_at"},
     )
 
-    enforce_retention(company.warehouse, config, ALL_TABLES, now=NOW, run_id="run-1")
+    enforce_retention(company.warehouse, config, ALL_TABLES, now=NOW, run_id="run-1", held=NOBODY)
 
     recorded = [(row[1], row[5]) for row in company.rows("privacy.retention_runs")]
     assert recorded == [("identity.members_history", 2), ("raw.events", 7)]
@@ -55,7 +65,9 @@ def test_all_rules_that_cannot_be_carried_out_are_named_and_nothing_goes(company
     )
 
     with pytest.raises(RetentionRuleError) as caught:
-        enforce_retention(company.warehouse, config, ALL_TABLES, now=NOW, run_id="run-1")
+        enforce_retention(
+            company.warehouse, config, ALL_TABLES, now=NOW, run_id="run-1", held=NOBODY
+        )
 
     assert len(caught.value.problems) == 3
     assert len(company.rows("raw.events")) == 7
@@ -66,4 +78,6 @@ def test_a_column_that_is_no_time_cannot_tell_an_age(company: Company, column: s
     config = _config(raw__events={"days": 1, "aged_by": column})
 
     with pytest.raises(RetentionRuleError, match=f"{column} is no timestamp or date"):
-        enforce_retention(company.warehouse, config, ALL_TABLES, now=NOW, run_id="run-1")
+        enforce_retention(
+            company.warehouse, config, ALL_TABLES, now=NOW, run_id="run-1", held=NOBODY
+        )
