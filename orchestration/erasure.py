@@ -13,6 +13,7 @@ from orchestration.errors import NobodyToEraseError, RequestBlockedError, RunFai
 from orchestration.privacy_parts import (
     open_erasure,
     open_holds,
+    profile_locations,
     request_files,
     request_folder,
 )
@@ -24,6 +25,7 @@ from privacy import (
     ErasureReport,
     IdentityType,
     LegalHold,
+    ObjectionReport,
     Receipt,
     RequestDesk,
     RequestPlace,
@@ -38,6 +40,7 @@ from privacy import (
     read_receipts,
     read_standing,
     serve_access,
+    serve_objections,
 )
 from privacy.inventory import TABLES
 from settings import Paths
@@ -57,6 +60,7 @@ _WORDS = {
     "verified_no_trace": "Searching every file for traces",
     "completed": "Closing the requests",
     "archive": "Writing archives",
+    "objection": "Recording objections",
 }
 
 
@@ -80,7 +84,7 @@ def carry_out(
     run_id: str,
     now: datetime,
     progress: Callable[[str], None],
-) -> tuple[AccessReport, ErasureReport]:
+) -> tuple[AccessReport, ErasureReport, ObjectionReport]:
     """Carry out waiting requests, and all that an earlier run left open; what the job does.
 
     The caller holds the run lock.
@@ -97,12 +101,15 @@ def carry_out(
         context = open_erasure(
             company, warehouse, now=now, run_id=run_id, progress=lambda step: progress(_say(step))
         )
+        objected = serve_objections(
+            waiting, context, company.consent, profiles=profile_locations(context), only=only
+        )
         try:
             # First: after an erasure there is nothing left to give.
             served = serve_access(waiting, context, company.retention, only=only)
         finally:  # an archive that cannot be made keeps nobody else from being erased
             report = erase(waiting, context, only=only)
-        return served, report
+        return served, report, objected
 
 
 def _say(step: str) -> str:
@@ -180,6 +187,16 @@ def archive_person(paths: Paths, request: SubjectRequest) -> Path:
         if not _is_completed(paths, request.request_id):
             raise
     return archive_path(paths.home, request.request_id)
+
+
+def object_to(paths: Paths, request: SubjectRequest) -> None:
+    """Put one objection, opt-out or withdrawal into the drop folder, and run the job for it.
+
+    Raises:
+        RequestBlockedError: Something stands against it.
+    """
+    request_folder(paths).add(request)
+    run_requests(paths, only=[request.request_id])
 
 
 def hand_out(paths: Paths, request_id: str, out: Path) -> None:

@@ -12,7 +12,7 @@ from privacy.access import (
 )
 from privacy.audit import AuditHead, verify_audit
 from privacy.classification import unclassified, write_inventory
-from privacy.config import ConsentConfig, RetentionConfig
+from privacy.config import ConsentConfig, Objection, RetentionConfig
 from privacy.context import (
     DestinationEraser,
     DestinationEvidence,
@@ -38,6 +38,7 @@ from privacy.handling import RequestDesk
 from privacy.holds import Holds, LegalHold, place_hold
 from privacy.keys import KeyRing, read_public_key
 from privacy.locations import FolderLocation, TableLocation, table_locations
+from privacy.objections import attribute_objections, record_signals, restricted
 from privacy.plan import ErasurePlan
 from privacy.plan_requests import plan_erasure
 from privacy.receipt import Receipt, read_receipts, verify_receipt
@@ -51,6 +52,7 @@ from privacy.requests import (
     read_bodies,
 )
 from privacy.retention import RetentionOutcome, enforce_retention
+from privacy.serve_objections import ObjectionReport, serve_objections
 from privacy.standing import RequestStanding, StepTaken, read_standing, read_steps
 from privacy.suppression import Suppressions
 
@@ -76,6 +78,8 @@ __all__ = [
     "MissingArchiveError",
     "MissingKeyError",
     "MissingPlanError",
+    "Objection",
+    "ObjectionReport",
     "PrivacyError",
     "Receipt",
     "ReceiptError",
@@ -95,6 +99,7 @@ __all__ = [
     "Suppressions",
     "TableLocation",
     "archive_path",
+    "attribute_objections",
     "enforce_retention",
     "erase",
     "hand_out_archive",
@@ -106,8 +111,11 @@ __all__ = [
     "read_receipts",
     "read_standing",
     "read_steps",
+    "record_signals",
     "remove_expired_archives",
+    "restricted",
     "serve_access",
+    "serve_objections",
     "table_locations",
     "unclassified",
     "verify_audit",

@@ -41,6 +41,19 @@ def _inside_landing(files: tuple[str, ...]) -> tuple[str, ...]:
     return files
 
 
+class Objection(StrEnum):
+    """Ways to say no that outlast every later yes."""
+
+    OBJECTION = "objection"  # GDPR Article 21(2): to direct marketing
+    PROFILING_OBJECTION = "profiling_objection"  # GDPR Article 21(1) and 22
+    DO_NOT_SELL_OR_SHARE = "do_not_sell_or_share"  # CCPA section 1798.120
+    GPC = "gpc"  # a browser's signal, CCPA regulations section 7025
+
+
+# Not a purpose that people are asked for: who is denied it is in no feature, score or persona.
+PROFILING = "profiling"
+
+
 class ConsentConfig(StrictModel):
     """consent.yml: the purposes, and who need not be asked."""
 
@@ -59,6 +72,17 @@ class ConsentConfig(StrictModel):
         "empty for all of them. A user id is always accepted.",
     )
 
+    objections: dict[Literal["gdpr", "ccpa"], dict[Objection, tuple[str, ...]]] = Field(
+        default_factory=dict,
+        description="By law and kind, the purposes that an objection or opt-out denies until it is "
+        "withdrawn, whatever is granted later; `profiling` among them takes the person out of "
+        "features, scores and personas. A kind that is not named denies every purpose.",
+    )
+    gpc_fields: tuple[str, ...] = Field(
+        ("gpc", "globalPrivacyControl", "headers.Sec-GPC"),
+        description="Where the context of an event says that the browser sends Global Privacy "
+        "Control: paths of keys, joined by dots. true and 1 count.",
+    )
     approve_requests: bool = Field(
         False,  # noqa: FBT003 - a default, and pydantic takes it by position
         description="Whether somebody must approve each request of a person (`candor privacy "
@@ -69,6 +93,28 @@ class ConsentConfig(StrictModel):
         description="Files in the landing folder that hold data-subject requests, one OpenDSR "
         "body per line; relative paths. They are served with those of the drop folder.",
     )
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """Every purpose, and profiling."""
+        return tuple(dict.fromkeys((*self.purposes, PROFILING)))
+
+    def denied_by(self, regulation: str, kind: Objection) -> tuple[str, ...]:
+        """The purposes that one kind of objection denies; all of them where nothing is said."""
+        laws = {str(law): kinds for law, kinds in self.objections.items()}
+        return tuple(dict.fromkeys(laws.get(regulation, {}).get(kind, self.uses)))
+
+    @model_validator(mode="after")
+    def _objections_name_purposes(self) -> ConsentConfig:
+        for law, kinds in self.objections.items():
+            for kind, purposes in kinds.items():
+                unknown = sorted(set(purposes) - {*self.purposes, PROFILING})
+                if unknown:
+                    allowed = ", ".join(sorted({*self.purposes, PROFILING}))
+                    raise ValueError(
+                        f"objections {law} {kind}: {unknown} are no purposes: {allowed}"
+                    )
+        return self
 
     @model_validator(mode="after")
     def _exemptions_name_purposes(self) -> ConsentConfig:

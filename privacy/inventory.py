@@ -6,7 +6,7 @@ that name people are in ``inventory_people``.
 
 from __future__ import annotations
 
-from privacy.inventory_people import HOLD_RECORDS
+from privacy.inventory_people import HOLD_RECORDS, OBJECTING_PERSONS, OBJECTIONS
 from warehouse import Column, Pii, Table, TableName
 
 _REQUEST_ID = Column("subject_request_id", "VARCHAR", Pii.NONE, "the controller's id, UUID v4")
@@ -17,7 +17,12 @@ REQUESTS = Table(
     grain="One row per data-subject request; no person's rows",
     columns=(
         _REQUEST_ID,
-        Column("request_type", "VARCHAR", Pii.NONE, "erasure, access or portability"),
+        Column(
+            "request_type",
+            "VARCHAR",
+            Pii.NONE,
+            "erasure, access, portability, objection and the like",
+        ),
         Column("regulation", "VARCHAR", Pii.NONE, "gdpr or ccpa"),
         Column(
             "status", "VARCHAR", Pii.NONE, "in_progress, blocked, on_hold, completed or cancelled"
@@ -163,4 +168,6 @@ TABLES: tuple[Table, ...] = (
     LEGAL_HOLDS,
     HOLD_IDENTIFIERS,
     HOLD_RECORDS,
+    OBJECTIONS,
+    OBJECTING_PERSONS,
 )

@@ -1,7 +1,8 @@
 """Requests of erasure that wait because a legal hold keeps their person's data.
 
-Their deadline runs on and warns. Nothing is deleted and nobody outside is told to delete; once the
-last hold has ended, the next run takes the request up again from the plan.
+Their deadline runs on and warns. Nothing is deleted and nobody outside is told to delete; but every
+purpose is denied, so that the person leaves audiences, destinations and profiling. Once the last
+hold has ended, the next run takes the request up again from the plan.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import pyarrow as pa
 from privacy.closure import close_identities
 from privacy.context import ErasureContext
 from privacy.holds import Holds
+from privacy.objections import ON_HOLD as RESTRICTED
+from privacy.objections import attribute_objections, record_objections
 from privacy.plan import KEY_SCHEMA, keys_of
 from privacy.requests import SubjectRequest
 from privacy.steps import Case, Outcome, Step, StepLog
@@ -35,10 +38,12 @@ def hold_back(
     waiting = [case for case in cases if case.step.number < Step.ERASED.number]
     if not waiting or not holds.are_there():
         return list(cases)
-    against = holds.against(_keys(context, waiting, bodies))
-    for case in waiting:
-        if case.subject_request_id in against:
-            _put_on_hold(context, log, case, against[case.subject_request_id], bodies)
+    keys = _keys(context, waiting, bodies)
+    against = holds.against(keys)
+    held = [case for case in waiting if case.subject_request_id in against]
+    for case in held:
+        _put_on_hold(context, log, case, against[case.subject_request_id], bodies)
+    _deny_everything(context, held, keys)
     return [case for case in cases if case.subject_request_id not in against]
 
 
@@ -56,6 +61,27 @@ def _keys(
         default_region=context.default_region,
     )
     return pa.concat_tables([keys_of(plans), closure.keys.cast(KEY_SCHEMA)])
+
+
+def _deny_everything(context: ErasureContext, held: Sequence[Case], keys: pa.Table) -> None:
+    """Use the data for nothing else meanwhile: GDPR Article 18(2)."""
+    warehouse = context.warehouse
+    for regulation in sorted({case.regulation for case in held}):
+        record_objections(
+            warehouse,
+            keys,
+            kind=RESTRICTED,
+            regulation=regulation,
+            purposes=context.purposes,
+            objected_at={
+                case.subject_request_id: case.submitted_at
+                for case in held
+                if case.regulation == regulation
+            },
+            now=context.now,
+        )
+    if held:
+        attribute_objections(warehouse)
 
 
 def _put_on_hold(

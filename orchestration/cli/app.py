@@ -37,6 +37,7 @@ COMMANDS = (
     "privacy",
     "privacy_decisions",
     "privacy_holds",
+    "privacy_objections",
     "predict",
     "lift",
     "contracts",

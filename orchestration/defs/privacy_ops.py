@@ -8,18 +8,22 @@ from pydantic import Field
 
 from orchestration.company import utc_now
 from orchestration.erasure import carry_out
-from orchestration.privacy_parts import declared_tables, open_holds
+from orchestration.privacy_parts import declared_tables, open_holds, refresh_objections
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_spec, table_specs
+from orchestration.syncs import pass_withdrawals_on
 from privacy import enforce_retention as enforce
 from privacy import remove_expired_archives, unclassified, write_inventory
 from privacy.inventory import INVENTORY, RETENTION_RUNS, TABLES
+from privacy.inventory_people import OBJECTING_PERSONS
 from warehouse import Table
 
-REQUEST_TABLES = [table for table in TABLES if table not in (INVENTORY, RETENTION_RUNS)]
+REFRESHED = (INVENTORY, OBJECTING_PERSONS)
+REQUEST_TABLES = [table for table in TABLES if table not in (*REFRESHED, RETENTION_RUNS)]
 # Written by the two jobs below: a refresh must neither erase anybody nor delete what is old.
 RECORDED = table_specs([*REQUEST_TABLES, RETENTION_RUNS])
+OBJECTED = [dg.AssetKey(["raw", "events"]), dg.AssetKey(["identity", "members"])]
 CLASSIFIED = [dg.AssetKey(["marts", "profiles"]), dg.AssetKey(["identity", "members"])]
 
 
@@ -33,6 +37,19 @@ def classify(candor: CandorResource) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(
         asset_key=asset_key(INVENTORY),
         metadata={"dagster/row_count": columns, "tables": len(tables)},
+    )
+
+
+@dg.multi_asset(
+    specs=[table_spec(OBJECTING_PERSONS, deps=OBJECTED)], name="heed_objections", can_subset=False
+)
+def heed_objections(candor: CandorResource) -> dg.MaterializeResult[None]:
+    """Read signals of browsers, and write down who objects to what, as the persons are today."""
+    announce("Heeding objections and opt-outs")
+    with candor.open_warehouse() as warehouse:
+        rows = refresh_objections(candor.company, warehouse, now=utc_now())
+    return dg.MaterializeResult(
+        asset_key=asset_key(OBJECTING_PERSONS), metadata={"dagster/row_count": rows}
     )
 
 
@@ -60,7 +77,7 @@ def carry_out_requests(
     context: dg.OpExecutionContext, candor: CandorResource, config: RequestsConfig
 ) -> None:
     """Carry out every waiting request, and all that an earlier run left open."""
-    served, report = carry_out(
+    served, report, objected = carry_out(
         candor.company,
         only=config.request_ids,
         run_id=context.run_id,
@@ -70,11 +87,14 @@ def carry_out_requests(
     counts = {
         "completed": len(report.receipts),
         "archives": len(served.archives),
-        "blocked": len(report.blocked) + len(served.blocked),
+        "blocked": len(report.blocked) + len(served.blocked) + len(objected.blocked),
         "on_hold": len(report.on_hold),
+        "objections": len(objected.served),
     }
     _record(context, candor, REQUEST_TABLES, counts)
-    against = {*report.blocked, *served.blocked}
+    if objected.served or report.on_hold:
+        pass_withdrawals_on(candor.company, run_id=context.run_id)
+    against = {*report.blocked, *served.blocked, *objected.blocked}
     if blocked := against.intersection(config.request_ids or against):
         raise dg.Failure(
             f"{len(blocked)} requests are blocked: `candor privacy list` says why",
