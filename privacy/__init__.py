@@ -19,10 +19,13 @@ from privacy.context import (
     ErasureContext,
     RequestPlace,
 )
+from privacy.drop import Drop, DropReport
+from privacy.drop_files import DropLists, read_lists
 from privacy.erase import ErasureReport, erase
 from privacy.errors import (
     ArchiveTargetError,
     AuditChainError,
+    DropFileError,
     HoldError,
     InvalidRequestError,
     MissingArchiveError,
@@ -65,6 +68,10 @@ __all__ = [
     "ConsentConfig",
     "DestinationEraser",
     "DestinationEvidence",
+    "Drop",
+    "DropFileError",
+    "DropLists",
+    "DropReport",
     "ErasureContext",
     "ErasurePlan",
     "ErasureReport",
@@ -107,6 +114,7 @@ __all__ = [
     "place_hold",
     "plan_erasure",
     "read_bodies",
+    "read_lists",
     "read_public_key",
     "read_receipts",
     "read_standing",

@@ -21,6 +21,7 @@ _KINDS = {
     IdentityType.USER_ID: "user_id",
     IdentityType.ANONYMOUS_ID: "anonymous_id",
     IdentityType.CUSTOMER_ID: "customer_id",
+    IdentityType.SOURCE_RECORD: "source_record",
 }
 
 

@@ -83,6 +83,11 @@ class ConsentConfig(StrictModel):
         description="Where the context of an event says that the browser sends Global Privacy "
         "Control: paths of keys, joined by dots. true and 1 count.",
     )
+    drop_vin_attribute: str | None = Field(
+        None,
+        description="The attribute of person records that holds the number of a vehicle (VIN), for "
+        "the list NameVIN of California's deletion platform; none by default.",
+    )
     approve_requests: bool = Field(
         False,  # noqa: FBT003 - a default, and pydantic takes it by position
         description="Whether somebody must approve each request of a person (`candor privacy "

@@ -21,7 +21,7 @@ from privacy.errors import MissingPlanError
 from privacy.handling import unapproved
 from privacy.needles import Needles
 from privacy.neighbours import needles_among_neighbours
-from privacy.objections import forget_held
+from privacy.objections import forget_objections
 from privacy.on_hold import ON_HOLD, hold_back
 from privacy.plan import ErasurePlan, distinct_keys, keys_of
 from privacy.plan_requests import plan_erasure
@@ -240,7 +240,7 @@ def _tell(
 
 
 def _erase(due: _Pass) -> Outcome:
-    forget_held(due.context.warehouse, due.request_ids)
+    forget_objections(due.context.warehouse, due.request_ids)
     keys = keys_of(due.plans)
     wanted = distinct_keys(keys)
     reasons = [why for place in due.context.places for why in _erase_from(place, wanted)]

@@ -8,6 +8,7 @@
   - ArchiveTargetError
   - RequestActError
   - HoldError
+  - DropFileError
   - ScannerRecallError
   - ReceiptError
   - AuditChainError
@@ -93,6 +94,17 @@ class HoldError(PrivacyError, ValueError):
         self.reason = reason
         super().__init__(
             f"the legal hold was not changed: {reason}; `candor privacy hold list` shows all holds"
+        )
+
+
+class DropFileError(PrivacyError, ValueError):
+    """A file is no download of California's deletion platform."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name, self.reason = name, reason
+        super().__init__(
+            f"{name} is no list of DROP, nothing was read: {reason}; give the ZIP as it was "
+            "downloaded, or one CSV of it under its own name"
         )
 
 

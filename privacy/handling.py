@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from privacy.errors import RequestActError
-from privacy.objections import forget_held
+from privacy.objections import forget_objections
 from privacy.plan import PlanStore
 from privacy.requests import SubjectRequest, extended_deadline
 from privacy.standing import RequestStanding, read_standing
@@ -88,7 +88,7 @@ class RequestDesk:
             why = f"its erasure has begun (it stands at {standing.step}) and goes on with the next run"
             raise RequestActError(request_id, Act.CANCELLED, why)
         detail = {"by": self.by, "reason": reason}
-        forget_held(self.warehouse, [request_id])
+        forget_objections(self.warehouse, [request_id])
         self._log.note(Act.CANCELLED, request_id, detail, status=Act.CANCELLED)
 
     @property

@@ -157,6 +157,24 @@ HOLD_IDENTIFIERS = Table(
     key=("hold_id", "kind", "digest"),
 )
 
+DROP_ITEMS = Table(
+    TableName("privacy", "drop_items"),
+    grain="One row per work item of California's deletion platform; no person's rows",
+    columns=(
+        Column("item_id", "VARCHAR", Pii.NONE, "the platform's id of the work item"),
+        Column("list_type", "VARCHAR", Pii.NONE, "Email, Phone, MAID, CTVID, NDZ or NameVIN"),
+        Column("digest", "VARCHAR", Pii.PSEUDONYMOUS, "hex HMAC-SHA256 of 'drop:list|hash'"),
+        Column("key_version", "VARCHAR", Pii.NONE, "the key in the data home, e.g. v1"),
+        Column("file", "VARCHAR", Pii.NONE, "the file of the list that it came in"),
+        Column("outcome", "VARCHAR", Pii.NONE, "found, shared by several persons, or not_found"),
+        Column("subject_request_id", "VARCHAR", Pii.NONE, "the erasure of who was found; or null"),
+        Column("taken_at", "TIMESTAMP", Pii.NONE, "when the list was read, UTC"),
+        Column("reported_code", "BIGINT", Pii.NONE, "the last answer: 2 to 5; null before it"),
+        Column("reported_at", "TIMESTAMP", Pii.NONE, "when that was written, UTC; or null"),
+    ),
+    key=("item_id",),
+)
+
 TABLES: tuple[Table, ...] = (
     REQUESTS,
     REQUEST_STEPS,
@@ -170,4 +188,5 @@ TABLES: tuple[Table, ...] = (
     HOLD_RECORDS,
     OBJECTIONS,
     OBJECTING_PERSONS,
+    DROP_ITEMS,
 )

@@ -86,11 +86,11 @@ def withdraw_objections(
         )
 
 
-def forget_held(warehouse: Warehouse, request_ids: Sequence[str]) -> None:
-    """Remove what was denied because an erasure waited for a legal hold."""
+def forget_objections(warehouse: Warehouse, request_ids: Sequence[str]) -> None:
+    """Remove what was denied for some requests, as when an erasure no longer waits."""
     warehouse.execute(
-        f"delete from {OBJECTIONS.name.sql} where kind = '{ON_HOLD}' "
-        "and list_contains($request_ids::varchar[], subject_request_id)",
+        f"delete from {OBJECTIONS.name.sql} where "
+        "list_contains($request_ids::varchar[], subject_request_id)",
         {"request_ids": list(request_ids)},
     )
 

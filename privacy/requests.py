@@ -37,7 +37,7 @@ _FRIDAY = 5
 
 
 class IdentityType(StrEnum):
-    """How a request names its person; the last three are ours, for the command line."""
+    """How a request names its person; the last four are ours; of a source record ``source|id``."""
 
     CUSTOMER_ID = "controller_customer_id"
     EMAIL = "email"
@@ -53,6 +53,7 @@ class IdentityType(StrEnum):
     PHONE = "phone"
     USER_ID = "user_id"
     ANONYMOUS_ID = "anonymous_id"
+    SOURCE_RECORD = "source_record"
 
 
 SUPPORTED = (
@@ -61,6 +62,7 @@ SUPPORTED = (
     IdentityType.PHONE,
     IdentityType.USER_ID,
     IdentityType.ANONYMOUS_ID,
+    IdentityType.SOURCE_RECORD,
 )
 # The last four are ours: OpenDSR 2.0 has no word for them.
 RequestType = Literal[

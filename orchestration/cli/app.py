@@ -38,6 +38,7 @@ COMMANDS = (
     "privacy_decisions",
     "privacy_holds",
     "privacy_objections",
+    "privacy_drop",
     "predict",
     "lift",
     "contracts",

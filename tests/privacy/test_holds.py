@@ -139,7 +139,9 @@ def test_once_released_the_request_goes_on_by_itself_with_what_came_meanwhile(
     company.ask(("email", ANN, "raw"))
     company.erase()
     company.warehouse.execute("insert into identity.members values ('crm', 'new', 'p_ann_00001')")
-    company.warehouse.execute("insert into raw.person_records values ('crm', 'new', '', '', 'A')")
+    company.warehouse.execute(
+        "insert into raw.person_records (source, source_record_id) values ('crm', 'new')"
+    )
 
     _holds(company).release(hold.hold_id, by="counsel", reason="settled")
     report = company.erase()
