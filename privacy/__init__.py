@@ -54,7 +54,7 @@ from privacy.requests import (
     make_request,
     read_bodies,
 )
-from privacy.retention import RetentionOutcome, enforce_retention
+from privacy.retention import RetentionOutcome, enforce_retention, record_retention
 from privacy.serve_objections import ObjectionReport, serve_objections
 from privacy.standing import RequestStanding, StepTaken, read_standing, read_steps
 from privacy.suppression import Suppressions
@@ -119,6 +119,7 @@ __all__ = [
     "read_receipts",
     "read_standing",
     "read_steps",
+    "record_retention",
     "record_signals",
     "remove_expired_archives",
     "restricted",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -138,7 +139,36 @@ class RetentionRule(StrictModel):
     aged_by: str | None = Field(
         None, description="The timestamp that tells a row's age; the table's own when absent."
     )
-    action: Literal["delete"] = Field("delete", description="What happens to old rows.")
+    action: Literal["delete", "anonymise"] = Field(
+        "delete",
+        description="What happens to old rows: delete; or anonymise: the row stays, and each column "
+        "that says something about a person becomes null, a part of its key a random text.",
+    )
+    keep: tuple[str, ...] = Field(
+        (), description="With anonymise, columns that keep their values although they are personal."
+    )
+
+    @model_validator(mode="after")
+    def _only_anonymised_rows_keep_columns(self) -> RetentionRule:
+        if self.keep and self.action != "anonymise":
+            raise ValueError("keep says what anonymise leaves: set action to anonymise")
+        return self
+
+
+class LandingRule(StrictModel):
+    """How long files are kept as they were received."""
+
+    days: int | None = Field(
+        None, gt=0, description="Of every source that is not named; all are kept when absent."
+    )
+    sources: dict[str, Annotated[int, Field(gt=0)]] = Field(
+        default_factory=dict, description="Days by source."
+    )
+
+    def by_source(self, names: Iterable[str]) -> dict[str, int]:
+        """Days of each source whose files are not kept for ever."""
+        everywhere = {name: self.days for name in names if self.days is not None}
+        return {**everywhere, **self.sources}
 
 
 class RetentionConfig(StrictModel):
@@ -151,6 +181,17 @@ class RetentionConfig(StrictModel):
         "removed.",
     )
 
+    landing: LandingRule = Field(
+        default_factory=lambda: LandingRule.model_validate({}),
+        description="Landing files, by the date in their path, else that of their last change. The "
+        "newest of each source stays, and what was not loaded.",
+    )
+    runs_days: int | None = Field(
+        None,
+        gt=0,
+        description="Days that Dagster keeps a finished run with its events and logs; for ever when "
+        "absent.",
+    )
     tables: dict[str, RetentionRule] = Field(
         default_factory=dict, description="Each rule by schema.table."
     )

@@ -117,14 +117,15 @@ RETENTION_RUNS = Table(
     grain="One row per run and retention rule; no person's rows",
     columns=(
         _RUN_ID,
-        Column("table_name", "VARCHAR", Pii.NONE, "schema.table"),
+        Column("table_name", "VARCHAR", Pii.NONE, "schema.table; landing/source; dagster/runs"),
         Column("aged_by", "VARCHAR", Pii.NONE, "the timestamp that told the age"),
         Column("days", "BIGINT", Pii.NONE, "days that rows are kept"),
         Column("cutoff", "TIMESTAMP", Pii.NONE, "rows before this went, UTC"),
-        Column("rows_deleted", "BIGINT", Pii.NONE, "rows that went"),
+        Column("rows_deleted", "BIGINT", Pii.NONE, "rows, files or runs that went"),
         Column("rows_without_age", "BIGINT", Pii.NONE, "rows kept because their age is unknown"),
         Column("enforced_at", "TIMESTAMP", Pii.NONE, "UTC"),
-        Column("rows_held", "BIGINT", Pii.NONE, "old rows kept because of a legal hold"),
+        Column("rows_held", "BIGINT", Pii.NONE, "old rows or files kept because of a legal hold"),
+        Column("rows_anonymised", "BIGINT", Pii.NONE, "rows that lost what says who it was"),
     ),
     key=("run_id", "table_name"),
 )

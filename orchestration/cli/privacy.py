@@ -233,7 +233,7 @@ def verify_audit(*, paths: Paths) -> None:
 @privacy_app.command()
 @with_paths
 def retention(*, paths: Paths, as_json: JsonOption = False) -> None:
-    """Delete rows that are older than retention.yml allows, and show how many went."""
+    """Delete or anonymise what is older than retention.yml allows, and show how much it was."""
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
     from orchestration.run import run_job  # noqa: PLC0415 - as above
 
@@ -241,11 +241,12 @@ def retention(*, paths: Paths, as_json: JsonOption = False) -> None:
         outcome = run_job(paths, "enforce_retention")
     with Company(paths).open_warehouse() as warehouse:
         rows = warehouse.read(
-            'select table_name as "table", days, cutoff, rows_deleted, rows_without_age, rows_held '
+            'select table_name as "table", days, cutoff, rows_deleted as deleted, '
+            "rows_anonymised as anonymised, rows_held as held, rows_without_age as without_age "
             "from privacy.retention_runs where run_id = $run_id order by table_name",
             {"run_id": outcome.run_id},
         )
-    print_rows("Deleted", rows, as_json=as_json)
+    print_rows("Retention", rows, as_json=as_json)
 
 
 def print_receipt(receipt: Receipt) -> None:

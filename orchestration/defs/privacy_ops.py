@@ -8,13 +8,13 @@ from pydantic import Field
 
 from orchestration.company import utc_now
 from orchestration.erasure import carry_out
-from orchestration.privacy_parts import declared_tables, open_holds, refresh_objections
+from orchestration.privacy_parts import declared_tables, refresh_objections
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
+from orchestration.retention import enforce_everything
 from orchestration.specs import asset_key, table_spec, table_specs
 from orchestration.syncs import pass_withdrawals_on
-from privacy import enforce_retention as enforce
-from privacy import remove_expired_archives, unclassified, write_inventory
+from privacy import unclassified, write_inventory
 from privacy.inventory import INVENTORY, RETENTION_RUNS, TABLES
 from privacy.inventory_people import OBJECTING_PERSONS
 from warehouse import Table
@@ -105,22 +105,15 @@ def carry_out_requests(
 
 @dg.op(out=dg.Out(dg.Nothing), tags={"cdp/pii": "none"})
 def delete_what_is_old(context: dg.OpExecutionContext, candor: CandorResource) -> None:
-    """Delete rows that are older than retention.yml allows, then compact the storage."""
+    """Delete or anonymise rows, files and runs that are older than retention.yml allows."""
     announce("Deleting what is too old")
-    company = candor.company
     with candor.open_warehouse() as warehouse:
-        holds = open_holds(company, warehouse, now=utc_now())
-        holds.end_expired()
-        outcomes = enforce(
-            warehouse,
-            company.retention,
-            declared_tables(company.paths),
-            now=utc_now(),
-            run_id=context.run_id,
-            held=holds.held_keys(),
+        outcomes = enforce_everything(
+            candor.company, warehouse, context.instance, now=utc_now(), run_id=context.run_id
         )
-        remove_expired_archives(warehouse, company.paths.home, company.retention, now=utc_now())
-    deleted = {outcome.table_name: outcome.rows_deleted for outcome in outcomes}
+    deleted = {
+        outcome.table_name: outcome.rows_deleted + outcome.rows_anonymised for outcome in outcomes
+    }
     _record(context, candor, [RETENTION_RUNS], deleted)
 
 
