@@ -39,6 +39,7 @@ from privacy.errors import (
 )
 from privacy.handling import RequestDesk
 from privacy.holds import Holds, LegalHold, place_hold
+from privacy.key_rotation import KeyUse, read_key_uses, rotate_key
 from privacy.keys import KeyRing, read_public_key
 from privacy.locations import FolderLocation, TableLocation, table_locations
 from privacy.objections import attribute_objections, record_signals, restricted
@@ -81,6 +82,7 @@ __all__ = [
     "IdentityType",
     "InvalidRequestError",
     "KeyRing",
+    "KeyUse",
     "LegalHold",
     "MissingArchiveError",
     "MissingKeyError",
@@ -114,6 +116,7 @@ __all__ = [
     "place_hold",
     "plan_erasure",
     "read_bodies",
+    "read_key_uses",
     "read_lists",
     "read_public_key",
     "read_receipts",
@@ -123,6 +126,7 @@ __all__ = [
     "record_signals",
     "remove_expired_archives",
     "restricted",
+    "rotate_key",
     "serve_access",
     "serve_objections",
     "table_locations",

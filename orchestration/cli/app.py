@@ -39,6 +39,7 @@ COMMANDS = (
     "privacy_holds",
     "privacy_objections",
     "privacy_drop",
+    "privacy_keys",
     "predict",
     "lift",
     "contracts",
