@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -77,6 +77,25 @@ def _places(company: Company) -> tuple[RequestPlace, ...]:
     return (*request_files(company), request_folder(company.paths))
 
 
+@dataclass(frozen=True, slots=True)
+class CarriedOut:
+    """What became of the requests, by what they asked for."""
+
+    access: AccessReport
+    erasures: ErasureReport
+    objections: ObjectionReport
+
+    @property
+    def blocked(self) -> Mapping[str, Sequence[str]]:
+        """Every reason of each request that is blocked, by id."""
+        return {**self.erasures.blocked, **self.access.blocked, **self.objections.blocked}
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether purposes were denied, so that destinations must be told."""
+        return bool(self.objections.served or self.erasures.on_hold)
+
+
 def carry_out(
     company: Company,
     *,
@@ -84,7 +103,7 @@ def carry_out(
     run_id: str,
     now: datetime,
     progress: Callable[[str], None],
-) -> tuple[AccessReport, ErasureReport, ObjectionReport]:
+) -> CarriedOut:
     """Carry out waiting requests, and all that an earlier run left open; what the job does.
 
     The caller holds the run lock.
@@ -109,7 +128,7 @@ def carry_out(
             served = serve_access(waiting, context, company.retention, only=only)
         finally:  # an archive that cannot be made keeps nobody else from being erased
             report = erase(waiting, context, only=only)
-        return served, report, objected
+        return CarriedOut(served, report, objected)
 
 
 def _say(step: str) -> str:

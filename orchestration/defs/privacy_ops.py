@@ -77,7 +77,7 @@ def carry_out_requests(
     context: dg.OpExecutionContext, candor: CandorResource, config: RequestsConfig
 ) -> None:
     """Carry out every waiting request, and all that an earlier run left open."""
-    served, report, objected = carry_out(
+    done = carry_out(
         candor.company,
         only=config.request_ids,
         run_id=context.run_id,
@@ -85,16 +85,16 @@ def carry_out_requests(
         progress=announce,
     )
     counts = {
-        "completed": len(report.receipts),
-        "archives": len(served.archives),
-        "blocked": len(report.blocked) + len(served.blocked) + len(objected.blocked),
-        "on_hold": len(report.on_hold),
-        "objections": len(objected.served),
+        "completed": len(done.erasures.receipts),
+        "archives": len(done.access.archives),
+        "objections": len(done.objections.served),
+        "blocked": len(done.blocked),
+        "on_hold": len(done.erasures.on_hold),
     }
     _record(context, candor, REQUEST_TABLES, counts)
-    if objected.served or report.on_hold:
+    if done.withdraws:
         pass_withdrawals_on(candor.company, run_id=context.run_id)
-    against = {*report.blocked, *served.blocked, *objected.blocked}
+    against = set(done.blocked)
     if blocked := against.intersection(config.request_ids or against):
         raise dg.Failure(
             f"{len(blocked)} requests are blocked: `candor privacy list` says why",
