@@ -10,6 +10,7 @@ from ingestion.errors import (
     MissingSourceError,
     ReadOnlyLandingError,
     UnknownDayError,
+    UnknownRetentionSourceError,
     UnknownRowError,
     UnreadableFileError,
     WrongColumnError,
@@ -18,6 +19,7 @@ from ingestion.errors import (
 from ingestion.files import landing_files
 from ingestion.inventory import TABLES
 from ingestion.landing import LandingLocation
+from ingestion.landing_retention import OldFiles, remove_old_files
 from ingestion.load import IngestReport, SuppressionCheck, load_landing, new_files
 
 __all__ = [
@@ -29,11 +31,13 @@ __all__ = [
     "IngestionError",
     "LandingLocation",
     "MissingSourceError",
+    "OldFiles",
     "ReadOnlyLandingError",
     "RecordSource",
     "SourcesConfig",
     "SuppressionCheck",
     "UnknownDayError",
+    "UnknownRetentionSourceError",
     "UnknownRowError",
     "UnreadableFileError",
     "WrongColumnError",
@@ -41,4 +45,5 @@ __all__ = [
     "landing_files",
     "load_landing",
     "new_files",
+    "remove_old_files",
 ]

@@ -8,6 +8,7 @@
   - UnreadableFileError
   - UnknownDayError
   - UnknownRowError
+  - UnknownRetentionSourceError
   - ReadOnlyLandingError
   - PullError
     - PullRefusedError
@@ -109,6 +110,17 @@ class UnknownRowError(IngestionError, ValueError):
     def __init__(self, file: str, line: int, why: str) -> None:
         self.file, self.line = file, line
         super().__init__(f"{file}, line {line}: {why}: `candor quarantine show` lists refused rows")
+
+
+class UnknownRetentionSourceError(IngestionError, ValueError):
+    """retention.yml names sources that sources.yml does not."""
+
+    def __init__(self, unknown: Sequence[str], known: Sequence[str]) -> None:
+        self.unknown = tuple(unknown)
+        super().__init__(
+            f"retention.yml names sources under landing that sources.yml does not: "
+            f"{', '.join(unknown)}; there are {', '.join(known)}; no file was removed"
+        )
 
 
 class ReadOnlyLandingError(IngestionError, PermissionError):

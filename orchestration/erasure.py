@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
 from orchestration.company import Company, utc_now
 from orchestration.errors import NobodyToEraseError, RequestBlockedError, RunFailedError
-from orchestration.privacy_parts import open_erasure, request_files, request_folder
+from orchestration.privacy_parts import (
+    open_erasure,
+    open_holds,
+    profile_locations,
+    request_files,
+    request_folder,
+)
 from orchestration.run import run_job
 from orchestration.run_lock import hold_run_lock
 from privacy import (
@@ -18,6 +24,8 @@ from privacy import (
     ErasurePlan,
     ErasureReport,
     IdentityType,
+    LegalHold,
+    ObjectionReport,
     Receipt,
     RequestDesk,
     RequestPlace,
@@ -27,10 +35,12 @@ from privacy import (
     erase,
     hand_out_archive,
     make_request,
+    place_hold,
     plan_erasure,
     read_receipts,
     read_standing,
     serve_access,
+    serve_objections,
 )
 from privacy.inventory import TABLES
 from settings import Paths
@@ -50,6 +60,7 @@ _WORDS = {
     "verified_no_trace": "Searching every file for traces",
     "completed": "Closing the requests",
     "archive": "Writing archives",
+    "objection": "Recording objections",
 }
 
 
@@ -66,6 +77,25 @@ def _places(company: Company) -> tuple[RequestPlace, ...]:
     return (*request_files(company), request_folder(company.paths))
 
 
+@dataclass(frozen=True, slots=True)
+class CarriedOut:
+    """What became of the requests, by what they asked for."""
+
+    access: AccessReport
+    erasures: ErasureReport
+    objections: ObjectionReport
+
+    @property
+    def blocked(self) -> Mapping[str, Sequence[str]]:
+        """Every reason of each request that is blocked, by id."""
+        return {**self.erasures.blocked, **self.access.blocked, **self.objections.blocked}
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether purposes were denied, so that destinations must be told."""
+        return bool(self.objections.served or self.erasures.on_hold)
+
+
 def carry_out(
     company: Company,
     *,
@@ -73,7 +103,7 @@ def carry_out(
     run_id: str,
     now: datetime,
     progress: Callable[[str], None],
-) -> tuple[AccessReport, ErasureReport]:
+) -> CarriedOut:
     """Carry out waiting requests, and all that an earlier run left open; what the job does.
 
     The caller holds the run lock.
@@ -90,12 +120,15 @@ def carry_out(
         context = open_erasure(
             company, warehouse, now=now, run_id=run_id, progress=lambda step: progress(_say(step))
         )
+        objected = serve_objections(
+            waiting, context, company.consent, profiles=profile_locations(context), only=only
+        )
         try:
             # First: after an erasure there is nothing left to give.
             served = serve_access(waiting, context, company.retention, only=only)
         finally:  # an archive that cannot be made keeps nobody else from being erased
             report = erase(waiting, context, only=only)
-        return served, report
+        return CarriedOut(served, report, objected)
 
 
 def _say(step: str) -> str:
@@ -152,7 +185,8 @@ def run_requests(paths: Paths, *, only: Sequence[str] = ()) -> None:
             blocked = {
                 case.subject_request_id: case.reasons
                 for case in read_standing(warehouse)
-                if case.status == "blocked" and (not only or case.subject_request_id in only)
+                if case.status in ("blocked", "on_hold")
+                and (not only or case.subject_request_id in only)
             }
         if not blocked:
             raise
@@ -174,6 +208,16 @@ def archive_person(paths: Paths, request: SubjectRequest) -> Path:
     return archive_path(paths.home, request.request_id)
 
 
+def object_to(paths: Paths, request: SubjectRequest) -> None:
+    """Put one objection, opt-out or withdrawal into the drop folder, and run the job for it.
+
+    Raises:
+        RequestBlockedError: Something stands against it.
+    """
+    request_folder(paths).add(request)
+    run_requests(paths, only=[request.request_id])
+
+
 def hand_out(paths: Paths, request_id: str, out: Path) -> None:
     """Move the archive of a request out of the data home.
 
@@ -183,6 +227,45 @@ def hand_out(paths: Paths, request_id: str, out: Path) -> None:
     """
     with hold_run_lock(paths.home), Company(paths).open_warehouse() as warehouse:
         hand_out_archive(warehouse, paths.home, request_id, out, now=utc_now())
+
+
+def add_hold(
+    paths: Paths,
+    identities: Sequence[SubjectIdentity],
+    *,
+    reason: str,
+    until_at: datetime | None,
+    by: str,
+) -> LegalHold:
+    """Keep the data of one person, whatever an erasure or retention says.
+
+    Raises:
+        HoldError: The identities do not say whom, or the hold has ended already.
+    """
+    company = Company(paths)
+    with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
+        context = open_erasure(
+            company, warehouse, now=utc_now(), run_id="by hand", progress=lambda _message: None
+        )
+        return place_hold(identities, context, reason=reason, until_at=until_at, by=by)
+
+
+def release_hold(paths: Paths, hold_id: str, *, by: str, reason: str) -> None:
+    """End a legal hold.
+
+    Raises:
+        HoldError: There is none, or it has ended.
+    """
+    company = Company(paths)
+    with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
+        open_holds(company, warehouse, now=utc_now()).release(hold_id, by=by, reason=reason)
+
+
+def read_holds(paths: Paths) -> tuple[LegalHold, ...]:
+    """Every legal hold that ever was, the newest first."""
+    company = Company(paths)
+    with company.open_warehouse() as warehouse:
+        return open_holds(company, warehouse, now=utc_now()).read()
 
 
 def decide(paths: Paths, act: Callable[[RequestDesk], T], *, by: str) -> T:

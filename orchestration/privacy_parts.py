@@ -23,14 +23,24 @@ from privacy import (
     DestinationEraser,
     ErasureContext,
     FolderLocation,
+    Holds,
     KeyRing,
     RequestFile,
     RequestFolder,
     Suppressions,
+    attribute_objections,
+    record_signals,
+    restricted,
     table_locations,
 )
 from settings import Paths
-from warehouse import Table, Warehouse
+from warehouse import Location, Table, Warehouse
+
+# What is computed of a person without a decision: who objects to profiling leaves these.
+PROFILING_TABLES = (
+    "prediction.spine", "prediction.propensity_scores", "prediction.persona_members",
+    "marts.features_as_of",
+)  # fmt: skip
 
 
 def open_suppressions(company: Company, warehouse: Warehouse) -> Suppressions:
@@ -38,8 +48,27 @@ def open_suppressions(company: Company, warehouse: Warehouse) -> Suppressions:
     return Suppressions(warehouse, KeyRing(company.paths.keys))
 
 
+def open_holds(company: Company, warehouse: Warehouse, *, now: datetime) -> Holds:
+    """Whose data must stay."""
+    return Holds(warehouse, KeyRing(company.paths.keys), now)
+
+
+def refresh_objections(company: Company, warehouse: Warehouse, *, now: datetime) -> int:
+    """Read new signals of browsers, and write down who objects to what today; return the rows."""
+    record_signals(warehouse, company.consent, now=now)
+    return attribute_objections(warehouse)
+
+
+def profile_locations(context: ErasureContext) -> list[Location]:
+    """Where features, scores and personas of persons lie."""
+    return [place for place in context.locations if place.name in PROFILING_TABLES]
+
+
 def erased_contacts(company: Company, warehouse: Warehouse) -> SuppressionCheck:
-    """Say which contact points belong to erased persons, as a sync asks before it sends."""
+    """Say which contact points nothing may be sent to, as a sync asks before it sends.
+
+    They belong to erased persons, or to persons whose erasure waits for a legal hold.
+    """
     suppressions = open_suppressions(company, warehouse)
 
     def suppressed(contacts: pa.Table) -> pa.Table:
@@ -47,7 +76,12 @@ def erased_contacts(company: Company, warehouse: Warehouse) -> SuppressionCheck:
             return contacts.slice(0, 0)
         names = {"identifier_type": "kind", "identifier_value": "value"}
         asked = contacts.rename_columns([names.get(name, name) for name in contacts.column_names])
-        return suppressions.suppressed(asked)
+        never = [suppressions.suppressed(asked), restricted(warehouse, asked)]
+        return (
+            pa.concat_tables([found.cast(asked.schema) for found in never])
+            .group_by(asked.column_names)
+            .aggregate([])
+        )
 
     return suppressed
 
@@ -133,6 +167,7 @@ def open_erasure(
         run_id=run_id,
         progress=progress,
         needs_approval=company.consent.approve_requests,
+        purposes=company.consent.uses,
     )
 
 

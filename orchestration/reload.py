@@ -10,7 +10,7 @@ from ingestion.earlier_loads import is_retention_due, note_retention
 from ingestion.inventory import TABLES
 from ingestion.load import LoadContext
 from orchestration.company import Company
-from orchestration.privacy_parts import open_suppressions
+from orchestration.privacy_parts import open_holds, open_suppressions
 from privacy import enforce_retention
 from warehouse import Warehouse
 
@@ -53,5 +53,6 @@ def enforce_due_retention(
     rules = {name: rule for name, rule in company.retention.tables.items() if name in names}
     if rules:
         retention = company.retention.model_copy(update={"tables": rules})
-        enforce_retention(warehouse, retention, TABLES, now=now, run_id=run_id)
+        held = open_holds(company, warehouse, now=now).held_keys()
+        enforce_retention(warehouse, retention, TABLES, now=now, run_id=run_id, held=held)
     note_retention(warehouse)

@@ -20,7 +20,7 @@ from audiences.sync import (
 from identity import HeldChangesError, require_published
 from orchestration.company import Company, utc_now
 from orchestration.marts import build_marts
-from orchestration.privacy_parts import erased_contacts
+from orchestration.privacy_parts import erased_contacts, refresh_objections
 from orchestration.progress import announce
 from settings import MissingSecretError
 from warehouse import TableName, Warehouse
@@ -54,6 +54,7 @@ def pass_withdrawals_on(company: Company, *, run_id: str) -> Sequence[SyncReport
     with company.open_warehouse() as warehouse:
         if not warehouse.exists(TableName("marts", _CONSENT[0])):
             return ()
+        refresh_objections(company, warehouse, now=utc_now())
     announce("Passing withdrawn consents on")
     build_marts(company, _CONSENT, target="withdrawals")
     with company.open_warehouse() as warehouse:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from prediction.config import PersonasConfig
 from prediction.dataset import CURRENT, PROFILES, Flags, Floats, granted_sql
 from prediction.errors import MissingRelationError
+from prediction.objecting import OBJECTING, objecting_persons
 from warehouse import TableName, Warehouse, quoted
 
 ENGAGEMENT = TableName("marts", "content_engagement")
@@ -27,6 +28,7 @@ _READERS = f"""
             select engagement.person_id, engagement.person_id as current_id, engagement.content_id
             from {ENGAGEMENT.sql} as engagement
             left join {PROFILES.sql} as profiles using (person_id)
+            anti join {OBJECTING} as objecting using (person_id)
             where engagement.first_viewed_at < $as_of and not coalesce(profiles.is_bot, false)
         ) as asked
     )
@@ -74,7 +76,7 @@ class Readers:
 
 
 def read_readers(warehouse: Warehouse, config: PersonasConfig, *, as_of: dt.datetime) -> Readers:
-    """Read what everybody has read by ``as_of``, in order of ids.
+    """Read what everybody has read by ``as_of``, in order of ids; but not of who objects to it.
 
     Raises:
         MissingRelationError: The marts are not built.
@@ -83,15 +85,16 @@ def read_readers(warehouse: Warehouse, config: PersonasConfig, *, as_of: dt.date
         if not warehouse.exists(relation):
             raise MissingRelationError(str(relation))
     parameters = {"as_of": as_of, "purpose": config.purpose}
-    people = warehouse.read(
-        f"""
-        with {_READERS}
-        select person_id, count(*) as items, any_value(is_granted) as is_granted
-        from readers group by person_id order by person_id
-        """,
-        parameters,
-    )
-    counted = _count(warehouse, config, parameters)
+    with objecting_persons(warehouse):
+        people = warehouse.read(
+            f"""
+            with {_READERS}
+            select person_id, count(*) as items, any_value(is_granted) as is_granted
+            from readers group by person_id order by person_id
+            """,
+            parameters,
+        )
+        counted = _count(warehouse, config, parameters)
     pairs = sorted(
         set(zip(counted["facet"].to_pylist(), counted["value"].to_pylist(), strict=True)),
         key=lambda pair: (config.facets.index(pair[0]), pair[1]),

@@ -16,10 +16,10 @@ from prediction.config import PredictionsConfig, PropensityConfig
 from prediction.dates import DatedRole, History, Role, plan_dates
 from prediction.errors import MissingRelationError
 from prediction.inventory import SPINE, TABLES
+from prediction.objecting import MEMBERS, NODES, objecting_nodes, withdraw_profiles
 from warehouse import TableName, Warehouse
 
 STAGED = TableName("intermediate", "int_events__classified")
-MEMBERS = TableName("identity", "members_history")
 # Rows of the spine that belong to no model: everybody, at the date of scoring.
 EVERYBODY = ""
 
@@ -74,6 +74,9 @@ _PEOPLE = f"""
             on members.source = doings.source
             and members.source_record_id = doings.source_record_id
             and doings.known_from <= dates.as_of
+        anti join {NODES} as objecting
+            on members.source = objecting.source
+            and members.source_record_id = objecting.source_record_id
         group by all
     )
     select person_id, as_of, role, $model_key as model_key
@@ -104,6 +107,8 @@ def write_spine(
 ) -> SpineReport:
     """Put the spine of this moment in place of the last one; the same input writes the same rows.
 
+    Who objects to profiling is not in it, and loses what was computed before.
+
     Args:
         warehouse: With staged events and the identity graph; marts are not read.
         config: The models, with their dates and who is eligible.
@@ -120,7 +125,8 @@ def write_spine(
         key: plan_dates(model, read_history(warehouse, model, as_of=as_of), as_of=as_of)
         for key, model in config.models.items()
     }
-    with _doings(warehouse, config), warehouse.transaction():
+    withdraw_profiles(warehouse)
+    with _doings(warehouse, config), objecting_nodes(warehouse), warehouse.transaction():
         warehouse.replace(SPINE.name, "select * from prediction.spine where false")
         rows = sum(
             warehouse.append(SPINE.name, _PEOPLE, _parameters(key, model, dates[key]))

@@ -12,17 +12,21 @@ from privacy.access import (
 )
 from privacy.audit import AuditHead, verify_audit
 from privacy.classification import unclassified, write_inventory
-from privacy.config import ConsentConfig, RetentionConfig
+from privacy.config import ConsentConfig, Objection, RetentionConfig
 from privacy.context import (
     DestinationEraser,
     DestinationEvidence,
     ErasureContext,
     RequestPlace,
 )
+from privacy.drop import Drop, DropReport
+from privacy.drop_files import DropLists, read_lists
 from privacy.erase import ErasureReport, erase
 from privacy.errors import (
     ArchiveTargetError,
     AuditChainError,
+    DropFileError,
+    HoldError,
     InvalidRequestError,
     MissingArchiveError,
     MissingKeyError,
@@ -34,8 +38,11 @@ from privacy.errors import (
     ScannerRecallError,
 )
 from privacy.handling import RequestDesk
+from privacy.holds import Holds, LegalHold, place_hold
+from privacy.key_rotation import KeyUse, read_key_uses, rotate_key
 from privacy.keys import KeyRing, read_public_key
 from privacy.locations import FolderLocation, TableLocation, table_locations
+from privacy.objections import attribute_objections, record_signals, restricted
 from privacy.plan import ErasurePlan
 from privacy.plan_requests import plan_erasure
 from privacy.receipt import Receipt, read_receipts, verify_receipt
@@ -48,7 +55,8 @@ from privacy.requests import (
     make_request,
     read_bodies,
 )
-from privacy.retention import RetentionOutcome, enforce_retention
+from privacy.retention import RetentionOutcome, enforce_retention, record_retention
+from privacy.serve_objections import ObjectionReport, serve_objections
 from privacy.standing import RequestStanding, StepTaken, read_standing, read_steps
 from privacy.suppression import Suppressions
 
@@ -61,16 +69,26 @@ __all__ = [
     "ConsentConfig",
     "DestinationEraser",
     "DestinationEvidence",
+    "Drop",
+    "DropFileError",
+    "DropLists",
+    "DropReport",
     "ErasureContext",
     "ErasurePlan",
     "ErasureReport",
     "FolderLocation",
+    "HoldError",
+    "Holds",
     "IdentityType",
     "InvalidRequestError",
     "KeyRing",
+    "KeyUse",
+    "LegalHold",
     "MissingArchiveError",
     "MissingKeyError",
     "MissingPlanError",
+    "Objection",
+    "ObjectionReport",
     "PrivacyError",
     "Receipt",
     "ReceiptError",
@@ -90,18 +108,27 @@ __all__ = [
     "Suppressions",
     "TableLocation",
     "archive_path",
+    "attribute_objections",
     "enforce_retention",
     "erase",
     "hand_out_archive",
     "make_request",
+    "place_hold",
     "plan_erasure",
     "read_bodies",
+    "read_key_uses",
+    "read_lists",
     "read_public_key",
     "read_receipts",
     "read_standing",
     "read_steps",
+    "record_retention",
+    "record_signals",
     "remove_expired_archives",
+    "restricted",
+    "rotate_key",
     "serve_access",
+    "serve_objections",
     "table_locations",
     "unclassified",
     "verify_audit",

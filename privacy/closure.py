@@ -6,7 +6,8 @@ another person holds too is named with the reason and left alone: it must not er
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ _KINDS = {
     IdentityType.USER_ID: "user_id",
     IdentityType.ANONYMOUS_ID: "anonymous_id",
     IdentityType.CUSTOMER_ID: "customer_id",
+    IdentityType.SOURCE_RECORD: "source_record",
 }
 
 
@@ -57,20 +59,56 @@ def close_identities(
         default_region: ISO country of phone numbers that are written without one.
     """
     anchors = _raw_anchors(warehouse, _anchors(requests, default_region), tables)
+    with _followed(warehouse, anchors, customer_id_sources):
+        return Closure(
+            keys=warehouse.read(_KEYS),
+            left_alone=warehouse.read(_LEFT_ALONE),
+            unclear=_unclear(warehouse, requests),
+        )
+
+
+def keys_of_records(warehouse: Warehouse, records: pa.Table) -> pa.Table:
+    """Find all keys of the persons who have some source records today.
+
+    Args:
+        warehouse: The engine.
+        records: ``(source, source_record_id)``.
+
+    Returns:
+        ``(kind, value)``, each once, with what other persons hold too.
+    """
+    pairs = zip(
+        *(records[name].to_pylist() for name in ("source", "source_record_id")), strict=True
+    )
+    rows = [
+        {
+            "subject_request_id": "",
+            "position": position,
+            "kind": "source_record",
+            "value": f"{source}|{record_id}",
+        }
+        for position, (source, record_id) in enumerate(pairs, start=1)
+    ]
+    with _followed(warehouse, pa.Table.from_pylist(rows, schema=_ANCHOR_SCHEMA), ()):
+        return warehouse.read(
+            "select distinct kind, value from candor_candidates where value is not null order by all"
+        )
+
+
+@contextmanager
+def _followed(
+    warehouse: Warehouse, anchors: pa.Table, customer_id_sources: Sequence[str]
+) -> Iterator[None]:
+    """Make tables of all that belongs to the persons whom the anchors name."""
     bound = {"any_source": not customer_id_sources, "sources": list(customer_id_sources)}
     with warehouse.view("candor_anchors", anchors):
         warehouse.execute(f"create or replace temp table candor_named as {_NAMED}", bound)
         warehouse.execute(f"create or replace temp table candor_family as {_FAMILY}")
         warehouse.execute(f"create or replace temp table candor_subjects as {_FORMER}")
         warehouse.execute(f"create or replace temp table candor_candidates as {_CANDIDATES}")
-        closure = Closure(
-            keys=warehouse.read(_KEYS),
-            left_alone=warehouse.read(_LEFT_ALONE),
-            unclear=_unclear(warehouse, requests),
-        )
+        yield
     for name in ("named", "family", "subjects", "candidates"):
         warehouse.execute(f"drop table candor_{name}")
-    return closure
 
 
 def _anchors(requests: Sequence[SubjectRequest], default_region: str) -> pa.Table:
@@ -191,6 +229,12 @@ _NAMED = """
             )
             else false
         end
+    union
+    select anchors.subject_request_id, anchors.position, anchors.kind, members.person_id
+    from candor_anchors as anchors
+    inner join identity.members as members
+        on anchors.kind = 'source_record'
+        and members.source || '|' || members.source_record_id = anchors.value
 """
 
 # An identity that several persons hold names nobody; the others of the request may.

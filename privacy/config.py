@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -41,6 +42,19 @@ def _inside_landing(files: tuple[str, ...]) -> tuple[str, ...]:
     return files
 
 
+class Objection(StrEnum):
+    """Ways to say no that outlast every later yes."""
+
+    OBJECTION = "objection"  # GDPR Article 21(2): to direct marketing
+    PROFILING_OBJECTION = "profiling_objection"  # GDPR Article 21(1) and 22
+    DO_NOT_SELL_OR_SHARE = "do_not_sell_or_share"  # CCPA section 1798.120
+    GPC = "gpc"  # a browser's signal, CCPA regulations section 7025
+
+
+# Not a purpose that people are asked for: who is denied it is in no feature, score or persona.
+PROFILING = "profiling"
+
+
 class ConsentConfig(StrictModel):
     """consent.yml: the purposes, and who need not be asked."""
 
@@ -59,6 +73,22 @@ class ConsentConfig(StrictModel):
         "empty for all of them. A user id is always accepted.",
     )
 
+    objections: dict[Literal["gdpr", "ccpa"], dict[Objection, tuple[str, ...]]] = Field(
+        default_factory=dict,
+        description="By law and kind, the purposes that an objection or opt-out denies until it is "
+        "withdrawn, whatever is granted later; `profiling` among them takes the person out of "
+        "features, scores and personas. A kind that is not named denies every purpose.",
+    )
+    gpc_fields: tuple[str, ...] = Field(
+        ("gpc", "globalPrivacyControl", "headers.Sec-GPC"),
+        description="Where the context of an event says that the browser sends Global Privacy "
+        "Control: paths of keys, joined by dots. true and 1 count.",
+    )
+    drop_vin_attribute: str | None = Field(
+        None,
+        description="The attribute of person records that holds the number of a vehicle (VIN), for "
+        "the list NameVIN of California's deletion platform; none by default.",
+    )
     approve_requests: bool = Field(
         False,  # noqa: FBT003 - a default, and pydantic takes it by position
         description="Whether somebody must approve each request of a person (`candor privacy "
@@ -69,6 +99,28 @@ class ConsentConfig(StrictModel):
         description="Files in the landing folder that hold data-subject requests, one OpenDSR "
         "body per line; relative paths. They are served with those of the drop folder.",
     )
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """Every purpose, and profiling."""
+        return tuple(dict.fromkeys((*self.purposes, PROFILING)))
+
+    def denied_by(self, regulation: str, kind: Objection) -> tuple[str, ...]:
+        """The purposes that one kind of objection denies; all of them where nothing is said."""
+        laws = {str(law): kinds for law, kinds in self.objections.items()}
+        return tuple(dict.fromkeys(laws.get(regulation, {}).get(kind, self.uses)))
+
+    @model_validator(mode="after")
+    def _objections_name_purposes(self) -> ConsentConfig:
+        for law, kinds in self.objections.items():
+            for kind, purposes in kinds.items():
+                unknown = sorted(set(purposes) - {*self.purposes, PROFILING})
+                if unknown:
+                    allowed = ", ".join(sorted({*self.purposes, PROFILING}))
+                    raise ValueError(
+                        f"objections {law} {kind}: {unknown} are no purposes: {allowed}"
+                    )
+        return self
 
     @model_validator(mode="after")
     def _exemptions_name_purposes(self) -> ConsentConfig:
@@ -87,7 +139,36 @@ class RetentionRule(StrictModel):
     aged_by: str | None = Field(
         None, description="The timestamp that tells a row's age; the table's own when absent."
     )
-    action: Literal["delete"] = Field("delete", description="What happens to old rows.")
+    action: Literal["delete", "anonymise"] = Field(
+        "delete",
+        description="What happens to old rows: delete; or anonymise: the row stays, and each column "
+        "that says something about a person becomes null, a part of its key a random text.",
+    )
+    keep: tuple[str, ...] = Field(
+        (), description="With anonymise, columns that keep their values although they are personal."
+    )
+
+    @model_validator(mode="after")
+    def _only_anonymised_rows_keep_columns(self) -> RetentionRule:
+        if self.keep and self.action != "anonymise":
+            raise ValueError("keep says what anonymise leaves: set action to anonymise")
+        return self
+
+
+class LandingRule(StrictModel):
+    """How long files are kept as they were received."""
+
+    days: int | None = Field(
+        None, gt=0, description="Of every source that is not named; all are kept when absent."
+    )
+    sources: dict[str, Annotated[int, Field(gt=0)]] = Field(
+        default_factory=dict, description="Days by source."
+    )
+
+    def by_source(self, names: Iterable[str]) -> dict[str, int]:
+        """Days of each source whose files are not kept for ever."""
+        everywhere = {name: self.days for name in names if self.days is not None}
+        return {**everywhere, **self.sources}
 
 
 class RetentionConfig(StrictModel):
@@ -100,6 +181,17 @@ class RetentionConfig(StrictModel):
         "removed.",
     )
 
+    landing: LandingRule = Field(
+        default_factory=lambda: LandingRule.model_validate({}),
+        description="Landing files, by the date in their path, else that of their last change. The "
+        "newest of each source stays, and what was not loaded.",
+    )
+    runs_days: int | None = Field(
+        None,
+        gt=0,
+        description="Days that Dagster keeps a finished run with its events and logs; for ever when "
+        "absent.",
+    )
     tables: dict[str, RetentionRule] = Field(
         default_factory=dict, description="Each rule by schema.table."
     )

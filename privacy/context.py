@@ -84,6 +84,7 @@ class ErasureContext:
         run_id: The run to record.
         progress: Told each step as it begins, and before it is recorded.
         needs_approval: Whether somebody must approve a request before it is carried out.
+        purposes: Every purpose for which data are used, profiling included.
     """
 
     warehouse: Warehouse
@@ -101,6 +102,7 @@ class ErasureContext:
     run_id: str
     progress: Callable[[str], None] = lambda _message: None
     needs_approval: bool = False
+    purposes: Sequence[str] = ()
 
     @property
     def places(self) -> tuple[Location, ...]:

@@ -21,6 +21,8 @@ from privacy.errors import MissingPlanError
 from privacy.handling import unapproved
 from privacy.needles import Needles
 from privacy.neighbours import needles_among_neighbours
+from privacy.objections import forget_objections
+from privacy.on_hold import ON_HOLD, hold_back
 from privacy.plan import ErasurePlan, distinct_keys, keys_of
 from privacy.plan_requests import plan_erasure
 from privacy.proof import issue_receipts
@@ -41,10 +43,12 @@ class ErasureReport:
     Attributes:
         receipts: Of the requests that this pass completed.
         blocked: Every reason of each request that is blocked, by id.
+        on_hold: The legal holds of each request that waits for their end, by id.
     """
 
     receipts: tuple[Receipt, ...]
     blocked: Mapping[str, Sequence[str]]
+    on_hold: Mapping[str, Sequence[str]]
 
 
 def erase(
@@ -74,7 +78,7 @@ def erase(
         ]
     )
     bodies = {request.request_id: request for request in requests}
-    cases = _with_a_way_on(context, log, bodies)
+    cases = hold_back(context, log, _with_a_way_on(context, log, bodies), bodies)
     for step, act in _ACTS.items():
         due = [case for case in cases if case.step.number == step.number - 1]
         if not due:
@@ -89,6 +93,7 @@ def erase(
     return ErasureReport(
         receipts=tuple(item for item in receipts if item.subject_request_id in completed),
         blocked=log.blocked(ERASURE),
+        on_hold=log.blocked(ERASURE, status=ON_HOLD),
     )
 
 
@@ -235,6 +240,7 @@ def _tell(
 
 
 def _erase(due: _Pass) -> Outcome:
+    forget_objections(due.context.warehouse, due.request_ids)
     keys = keys_of(due.plans)
     wanted = distinct_keys(keys)
     reasons = [why for place in due.context.places for why in _erase_from(place, wanted)]

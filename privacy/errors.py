@@ -7,6 +7,8 @@
   - MissingArchiveError
   - ArchiveTargetError
   - RequestActError
+  - HoldError
+  - DropFileError
   - ScannerRecallError
   - ReceiptError
   - AuditChainError
@@ -82,6 +84,27 @@ class RequestActError(PrivacyError, ValueError):
         super().__init__(
             f"request {subject_request_id} cannot be {act}: {reason}; `candor privacy list` shows "
             "all requests"
+        )
+
+
+class HoldError(PrivacyError, ValueError):
+    """A legal hold cannot be placed or released."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"the legal hold was not changed: {reason}; `candor privacy hold list` shows all holds"
+        )
+
+
+class DropFileError(PrivacyError, ValueError):
+    """A file is no download of California's deletion platform."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name, self.reason = name, reason
+        super().__init__(
+            f"{name} is no list of DROP, nothing was read: {reason}; give the ZIP as it was "
+            "downloaded, or one CSV of it under its own name"
         )
 
 

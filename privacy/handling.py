@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from privacy.errors import RequestActError
+from privacy.objections import forget_objections
 from privacy.plan import PlanStore
 from privacy.requests import SubjectRequest, extended_deadline
 from privacy.standing import RequestStanding, read_standing
@@ -65,6 +66,8 @@ class RequestDesk:
             RequestActError: It is not open, was extended before, or its deadline has passed.
         """
         standing = self._open(request_id, Act.EXTENDED)
+        if standing.request_type == "do_not_sell_or_share":
+            raise RequestActError(request_id, Act.EXTENDED, "the law gives no more time for it")
         if standing.is_overdue(self.now):
             raise RequestActError(request_id, Act.EXTENDED, "its deadline has passed")
         due_at = extended_deadline(standing.regulation, standing.submitted_at)
@@ -85,6 +88,7 @@ class RequestDesk:
             why = f"its erasure has begun (it stands at {standing.step}) and goes on with the next run"
             raise RequestActError(request_id, Act.CANCELLED, why)
         detail = {"by": self.by, "reason": reason}
+        forget_objections(self.warehouse, [request_id])
         self._log.note(Act.CANCELLED, request_id, detail, status=Act.CANCELLED)
 
     @property

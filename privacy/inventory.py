@@ -1,10 +1,12 @@
 """The tables of requests, suppressions, receipts and the audit log.
 
-None of them speaks of a person by name, address or id: what identifies anybody is an HMAC.
+None of these speaks of a person by name, address or id: what identifies anybody is an HMAC. Those
+that name people are in ``inventory_people``.
 """
 
 from __future__ import annotations
 
+from privacy.inventory_people import HOLD_RECORDS, OBJECTING_PERSONS, OBJECTIONS
 from warehouse import Column, Pii, Table, TableName
 
 _REQUEST_ID = Column("subject_request_id", "VARCHAR", Pii.NONE, "the controller's id, UUID v4")
@@ -15,11 +17,18 @@ REQUESTS = Table(
     grain="One row per data-subject request; no person's rows",
     columns=(
         _REQUEST_ID,
-        Column("request_type", "VARCHAR", Pii.NONE, "erasure, access or portability"),
+        Column(
+            "request_type",
+            "VARCHAR",
+            Pii.NONE,
+            "erasure, access, portability, objection and the like",
+        ),
         Column("regulation", "VARCHAR", Pii.NONE, "gdpr or ccpa"),
-        Column("status", "VARCHAR", Pii.NONE, "in_progress, blocked, completed or cancelled"),
+        Column(
+            "status", "VARCHAR", Pii.NONE, "in_progress, blocked, on_hold, completed or cancelled"
+        ),
         Column("step", "VARCHAR", Pii.NONE, "the last step that was done"),
-        Column("reasons", "VARCHAR", Pii.NONE, "JSON list: why blocked"),
+        Column("reasons", "VARCHAR", Pii.NONE, "JSON list: why blocked or on hold"),
         Column("identity_types", "VARCHAR", Pii.NONE, "JSON list of type:format; no value"),
         Column("submitted_at", "TIMESTAMP", Pii.NONE, "when the person asked, UTC"),
         Column("received_at", "TIMESTAMP", Pii.NONE, "when we first read it, UTC"),
@@ -108,15 +117,63 @@ RETENTION_RUNS = Table(
     grain="One row per run and retention rule; no person's rows",
     columns=(
         _RUN_ID,
-        Column("table_name", "VARCHAR", Pii.NONE, "schema.table"),
+        Column("table_name", "VARCHAR", Pii.NONE, "schema.table; landing/source; dagster/runs"),
         Column("aged_by", "VARCHAR", Pii.NONE, "the timestamp that told the age"),
         Column("days", "BIGINT", Pii.NONE, "days that rows are kept"),
         Column("cutoff", "TIMESTAMP", Pii.NONE, "rows before this went, UTC"),
-        Column("rows_deleted", "BIGINT", Pii.NONE, "rows that went"),
+        Column("rows_deleted", "BIGINT", Pii.NONE, "rows, files or runs that went"),
         Column("rows_without_age", "BIGINT", Pii.NONE, "rows kept because their age is unknown"),
         Column("enforced_at", "TIMESTAMP", Pii.NONE, "UTC"),
+        Column("rows_held", "BIGINT", Pii.NONE, "old rows or files kept because of a legal hold"),
+        Column("rows_anonymised", "BIGINT", Pii.NONE, "rows that lost what says who it was"),
     ),
     key=("run_id", "table_name"),
+)
+
+LEGAL_HOLDS = Table(
+    TableName("privacy", "legal_holds"),
+    grain="One row per legal hold on one person; no person's rows",
+    columns=(
+        Column("hold_id", "VARCHAR", Pii.NONE, "UUID v4"),
+        Column("reason", "VARCHAR", Pii.NONE, "why, as whoever placed it wrote; names nobody"),
+        Column("placed_by", "VARCHAR", Pii.NONE, "who placed it, an employee"),
+        Column("placed_at", "TIMESTAMP", Pii.NONE, "UTC"),
+        Column("until_at", "TIMESTAMP", Pii.NONE, "when it ends by itself, UTC; null: open"),
+        Column("ended_at", "TIMESTAMP", Pii.NONE, "when it was released or ended, UTC; or null"),
+        Column("ended_by", "VARCHAR", Pii.NONE, "who released it; null while it holds"),
+        Column("end_reason", "VARCHAR", Pii.NONE, "why it was released; null while it holds"),
+    ),
+    key=("hold_id",),
+)
+
+HOLD_IDENTIFIERS = Table(
+    TableName("privacy", "hold_identifiers"),
+    grain="One row per identifier of a held person, as HMAC; no person's rows",
+    columns=(
+        Column("hold_id", "VARCHAR", Pii.NONE, "the hold; its rows go when it ends"),
+        Column("kind", "VARCHAR", Pii.NONE, "email, phone, user_id, anonymous_id and the like"),
+        Column("digest", "VARCHAR", Pii.PSEUDONYMOUS, "hex HMAC-SHA256 of 'hold:kind|value'"),
+        Column("key_version", "VARCHAR", Pii.NONE, "the key in the data home, e.g. v1"),
+    ),
+    key=("hold_id", "kind", "digest"),
+)
+
+DROP_ITEMS = Table(
+    TableName("privacy", "drop_items"),
+    grain="One row per work item of California's deletion platform; no person's rows",
+    columns=(
+        Column("item_id", "VARCHAR", Pii.NONE, "the platform's id of the work item"),
+        Column("list_type", "VARCHAR", Pii.NONE, "Email, Phone, MAID, CTVID, NDZ or NameVIN"),
+        Column("digest", "VARCHAR", Pii.PSEUDONYMOUS, "hex HMAC-SHA256 of 'drop:list|hash'"),
+        Column("key_version", "VARCHAR", Pii.NONE, "the key in the data home, e.g. v1"),
+        Column("file", "VARCHAR", Pii.NONE, "the file of the list that it came in"),
+        Column("outcome", "VARCHAR", Pii.NONE, "found, shared by several persons, or not_found"),
+        Column("subject_request_id", "VARCHAR", Pii.NONE, "the erasure of who was found; or null"),
+        Column("taken_at", "TIMESTAMP", Pii.NONE, "when the list was read, UTC"),
+        Column("reported_code", "BIGINT", Pii.NONE, "the last answer: 2 to 5; null before it"),
+        Column("reported_at", "TIMESTAMP", Pii.NONE, "when that was written, UTC; or null"),
+    ),
+    key=("item_id",),
 )
 
 TABLES: tuple[Table, ...] = (
@@ -127,4 +184,10 @@ TABLES: tuple[Table, ...] = (
     RECEIPTS,
     AUDIT_LOG,
     RETENTION_RUNS,
+    LEGAL_HOLDS,
+    HOLD_IDENTIFIERS,
+    HOLD_RECORDS,
+    OBJECTIONS,
+    OBJECTING_PERSONS,
+    DROP_ITEMS,
 )

@@ -51,6 +51,13 @@ class KeyRing:
             found = self._found()
         return tuple(found[number] for number in sorted(found))
 
+    def add_suppression_key(self) -> str:
+        """Make the next version, the one that is used from now on; return its name."""
+        last = max((0, *(int(key.version[1:]) for key in self.suppression_keys())))
+        version = f"v{last + 1}"
+        write_private(self.folder / f"suppression-{version}.key", secrets.token_bytes(_KEY_BYTES))
+        return version
+
     def require_versions(self, versions: list[str]) -> None:
         """Check that every version that rows were made with is still here.
 

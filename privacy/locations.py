@@ -16,7 +16,7 @@ from privacy.neighbours import needles_among_neighbours
 from privacy.scan_files import FileScanner
 from warehouse import SubjectKey, SubjectKind, Table, Trace, Warehouse, quoted
 
-_KEYS = "candor_subject_keys"
+SUBJECT_KEYS = "candor_subject_keys"
 _COLUMNS = """
     select tables.table_type, columns.column_name
     from information_schema.columns as columns
@@ -54,7 +54,7 @@ class TableLocation:
         """Count the persons' rows."""
         if not self._is_there():
             return (Trace(self.name, 0),)
-        with self.warehouse.view(_KEYS, keys):
+        with self.warehouse.view(SUBJECT_KEYS, keys):
             counted = f"select count(*) from {self.table.name.sql} where {self._is_theirs()}"
             return (Trace(self.name, int(self.warehouse.scalar(counted))),)
 
@@ -66,7 +66,7 @@ class TableLocation:
         """
         if not self._is_there():
             return {}
-        with self.warehouse.view(_KEYS, keys):
+        with self.warehouse.view(SUBJECT_KEYS, keys):
             rows = self.warehouse.read(self._by_request())
         return dict(zip(*(rows[name].to_pylist() for name in rows.column_names), strict=True))
 
@@ -74,7 +74,7 @@ class TableLocation:
         """The persons' rows; of a row about two, what names the other is null."""
         if not self._is_there():
             return pa.table({})
-        with self.warehouse.view(_KEYS, keys):
+        with self.warehouse.view(SUBJECT_KEYS, keys):
             return self.warehouse.read(
                 f"select * {self._veiled()} from {self.table.name.sql} where {self._is_theirs()}"
             )
@@ -84,7 +84,7 @@ class TableLocation:
         with self.warehouse.transaction():
             found = self.find(keys)
             if found[0].rows:
-                with self.warehouse.view(_KEYS, keys):
+                with self.warehouse.view(SUBJECT_KEYS, keys):
                     self.warehouse.execute(
                         f"delete from {self.table.name.sql} where {self._is_theirs()}"
                     )
@@ -94,7 +94,7 @@ class TableLocation:
         return bool(self.table.subjects) and self.warehouse.exists(self.table.name)
 
     def _is_theirs(self) -> str:
-        return " or ".join(_holds(key) for key in self.table.subjects)
+        return is_theirs_sql(self.table)
 
     def _veiled(self) -> str:
         kinds = [key.kind for key in self.table.subjects]
@@ -109,7 +109,7 @@ class TableLocation:
     def _by_request(self) -> str:
         arms = " union ".join(
             f"select keys.subject_request_id, numbered.row_number from numbered "
-            f"inner join {_KEYS} as keys on keys.kind = '{key.kind}' "
+            f"inner join {SUBJECT_KEYS} as keys on keys.kind = '{key.kind}' "
             f"and keys.value = {_expression(key)}"
             for key in self.table.subjects
         )
@@ -175,13 +175,18 @@ class FolderLocation:
         return [path for path in files if scanner.scan(path, self.folder).hits]
 
 
+def is_theirs_sql(table: Table) -> str:
+    """A test that a row of a table belongs to one of the persons of ``candor_subject_keys``."""
+    return " or ".join(_holds(key) for key in table.subjects) or "false"
+
+
 def table_locations(warehouse: Warehouse, tables: Sequence[Table]) -> tuple[TableLocation, ...]:
     """One location for each declared table whose rows speak of persons."""
     return tuple(TableLocation(warehouse, table) for table in tables if table.subjects)
 
 
 def _holds(key: SubjectKey) -> str:
-    theirs = f"select value from {_KEYS} where kind = '{key.kind}'"
+    theirs = f"select value from {SUBJECT_KEYS} where kind = '{key.kind}'"
     return f"coalesce({_expression(key)} in ({theirs}), false)"
 
 

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from privacy.classification import unclassified
 from privacy.closure import Closure, close_identities
 from privacy.context import ErasureContext
+from privacy.holds import Holds
 from privacy.plan import ErasurePlan, distinct_keys, keys_of, make_plans
 from privacy.requests import SubjectRequest
 from warehouse import Location
@@ -26,8 +27,10 @@ def plan_erasure(
     plans, unclear = find_persons(requests, context)
     refusals = _refusals(plans, context.places)
     reasons = {plan.subject_request_id: why for plan, why in zip(plans, refusals, strict=True)}
+    held = Holds.of(context).against(keys_of(plans))
     against = {
-        name: [*unclear.get(name, ()), *reasons.get(name, ())] for name in (*unclear, *reasons)
+        name: [*held.get(name, ()), *unclear.get(name, ()), *reasons.get(name, ())]
+        for name in (*unclear, *reasons)
     }
     return plans, {name: why for name, why in against.items() if why}
 

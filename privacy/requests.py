@@ -30,10 +30,14 @@ from warehouse import Trace
 
 # CCPA regulations section 7021(b).
 _CCPA_DAYS = 45
+# CCPA regulations section 7026(f): at most so many business days. Holidays are counted too, which
+# makes the deadline the earlier one.
+_OPT_OUT_DAYS = 15
+_FRIDAY = 5
 
 
 class IdentityType(StrEnum):
-    """How a request names its person; the last three are ours, for the command line."""
+    """How a request names its person; the last four are ours; of a source record ``source|id``."""
 
     CUSTOMER_ID = "controller_customer_id"
     EMAIL = "email"
@@ -49,6 +53,7 @@ class IdentityType(StrEnum):
     PHONE = "phone"
     USER_ID = "user_id"
     ANONYMOUS_ID = "anonymous_id"
+    SOURCE_RECORD = "source_record"
 
 
 SUPPORTED = (
@@ -57,8 +62,18 @@ SUPPORTED = (
     IdentityType.PHONE,
     IdentityType.USER_ID,
     IdentityType.ANONYMOUS_ID,
+    IdentityType.SOURCE_RECORD,
 )
-RequestType = Literal["erasure", "access", "portability"]
+# The last four are ours: OpenDSR 2.0 has no word for them.
+RequestType = Literal[
+    "erasure",
+    "access",
+    "portability",
+    "objection",
+    "profiling_objection",
+    "do_not_sell_or_share",
+    "objection_withdrawn",
+]
 Format = Literal["raw", "sha1", "md5", "sha256"]
 
 
@@ -111,6 +126,8 @@ class SubjectRequest(pydantic.BaseModel):
     @property
     def due_at(self) -> datetime:
         """The legal deadline, counted from the day of asking, the earlier reading of the law."""
+        if self.subject_request_type == "do_not_sell_or_share":
+            return _working_days_after(self.submitted_at, _OPT_OUT_DAYS)
         return deadline(self.regulation, self.submitted_at)
 
 
@@ -278,6 +295,14 @@ def _months_after(day: datetime, months: int) -> datetime:
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     last = calendar.monthrange(year, month + 1)[1]
     return day.replace(year=year, month=month + 1, day=min(day.day, last))
+
+
+def _working_days_after(day: datetime, days: int) -> datetime:
+    """The moment that many days from Monday to Friday later."""
+    while days:
+        day += timedelta(days=1)
+        days -= day.isoweekday() <= _FRIDAY
+    return day
 
 
 def _bodies(text: str) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""Delete what is older than it may be, and record how much went."""
+"""Delete or anonymise what is older than it may be, and record how much it was."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from privacy.audit import AuditEntry, append_audit
 from privacy.config import RetentionConfig, RetentionRule
 from privacy.errors import RetentionRuleError
 from privacy.inventory import RETENTION_RUNS
-from warehouse import Table, Warehouse, quoted
+from privacy.locations import SUBJECT_KEYS, is_theirs_sql
+from warehouse import Pii, Table, Warehouse, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,16 @@ class RetentionOutcome:
         cutoff: Rows before this went, UTC.
         rows_deleted: How many went.
         rows_without_age: Rows that stay because their age is null.
+        rows_held: Old rows that stay because their person is under a legal hold.
+        rows_anonymised: Old rows that stay without what says who it was.
     """
 
     table_name: str
     cutoff: datetime
     rows_deleted: int
     rows_without_age: int
+    rows_held: int = 0
+    rows_anonymised: int = 0
 
 
 def enforce_retention(
@@ -39,8 +44,9 @@ def enforce_retention(
     *,
     now: datetime,
     run_id: str,
+    held: pa.Table,
 ) -> tuple[RetentionOutcome, ...]:
-    """Delete rows that are older than their table's rule allows, then compact the storage.
+    """Delete or anonymise rows older than their table's rule allows, then compact the storage.
 
     Args:
         warehouse: The engine.
@@ -48,6 +54,7 @@ def enforce_retention(
         tables: Every declared table.
         now: The moment from which age is counted, UTC without a zone.
         run_id: The run to record.
+        held: Keys ``(kind, value)`` of persons under a legal hold; their rows stay.
 
     Raises:
         RetentionRuleError: A rule names something that is not there; nothing was deleted.
@@ -60,11 +67,12 @@ def enforce_retention(
     ]
     if problems:
         raise RetentionRuleError(tuple(problems))
-    outcomes = tuple(
-        _enforce(warehouse, by_name[name], rule, now=now, run_id=run_id)
-        for name, rule in sorted(config.tables.items())
-    )
-    if any(outcome.rows_deleted for outcome in outcomes):
+    with warehouse.view(SUBJECT_KEYS, held):
+        outcomes = tuple(
+            _enforce(warehouse, by_name[name], rule, now=now, run_id=run_id)
+            for name, rule in sorted(config.tables.items())
+        )
+    if any(outcome.rows_deleted or outcome.rows_anonymised for outcome in outcomes):
         warehouse.compact()
     return outcomes
 
@@ -77,8 +85,14 @@ def _problems(
     column = rule.aged_by or table.aged_by
     if column is None:
         return [f"{name} does not say how old its rows are: set aged_by"]
-    if column not in table.column_names:
-        return [f"{name} has no column {column}"]
+    unknown = [f"{name} has no column {column}"
+               for column in (column, *rule.keep) if column not in table.column_names]  # fmt: skip
+    if unknown:
+        return unknown
+    if rule.action == "anonymise" and (fixed := _fixed(table, rule, column)):
+        return [
+            f"{name}.{item} is part of the key and no text: name it under keep" for item in fixed
+        ]
     kind = warehouse.scalar(
         "select table_type from information_schema.tables where table_schema = $schema "
         "and table_name = $name and table_catalog = current_database()",
@@ -107,43 +121,103 @@ def _enforce(
     column = str(rule.aged_by or table.aged_by)
     cutoff = now - timedelta(days=rule.days)
     with warehouse.transaction():
-        outcome = _delete(warehouse, table, column, cutoff)
-        _record(warehouse, outcome, column, rule.days, now=now, run_id=run_id)
+        if rule.action == "anonymise":
+            outcome = anonymise(warehouse, table, rule, column=column, cutoff=cutoff)
+        else:
+            outcome = _delete(warehouse, table, column, cutoff)
+        record_retention(warehouse, outcome, aged_by=column, days=rule.days, now=now, run_id=run_id)
     return outcome
+
+
+def anonymise(
+    warehouse: Warehouse, table: Table, rule: RetentionRule, *, column: str, cutoff: datetime
+) -> RetentionOutcome:
+    """Take what says who it was out of old rows; a row that holds nothing of it is left as it is.
+
+    A part of the table's key becomes a random text: rows stay different, and lead to nobody.
+    """
+    name = str(table.name)
+    emptied, drawn = _personal(table, rule, column)
+    if not warehouse.exists(table.name) or not emptied:
+        return RetentionOutcome(name, cutoff, 0, 0)
+    aged, held = f"{table.name.sql}.{quoted(column)}", is_theirs_sql(table)
+    told = " or ".join(f"{quoted(item)} is not null" for item in emptied)
+    tests = {
+        "rows_anonymised": f"{aged} < $cutoff and ({told}) and not ({held})",
+        "rows_without_age": f"{aged} is null",
+        "rows_held": f"{aged} < $cutoff and ({held})",
+    }
+    counted = ", ".join(f"count(*) filter ({test}) as {name}" for name, test in tests.items())
+    bound = {"cutoff": cutoff}
+    (counts,) = warehouse.read(f"select {counted} from {table.name.sql}", bound).to_pylist()
+    changes = [f"{quoted(item)} = null" for item in emptied]
+    changes += [f"{quoted(item)} = uuid()::varchar" for item in drawn]
+    warehouse.execute(
+        f"update {table.name.sql} set {', '.join(changes)} where {tests['rows_anonymised']}", bound
+    )
+    return RetentionOutcome(name, cutoff, 0, **counts)
+
+
+def _fixed(table: Table, rule: RetentionRule, column: str) -> list[str]:
+    """Personal columns of the key for which no random text can stand."""
+    _, drawn = _personal(table, rule, column)
+    return [item.name for item in table.columns if item.name in drawn and item.type != "VARCHAR"]
+
+
+def _personal(table: Table, rule: RetentionRule, column: str) -> tuple[list[str], list[str]]:
+    """The columns that become null, and those of the key that become random."""
+    personal = [
+        item.name
+        for item in table.columns
+        if item.pii is not Pii.NONE and item.name not in (*rule.keep, column)
+    ]
+    emptied = [name for name in personal if name not in table.key]
+    return emptied, [name for name in personal if name in table.key]
 
 
 def _delete(warehouse: Warehouse, table: Table, column: str, cutoff: datetime) -> RetentionOutcome:
     name = str(table.name)
     if not warehouse.exists(table.name):
         return RetentionOutcome(name, cutoff, 0, 0)
-    aged = f"{table.name.sql}.{quoted(column)}"
-    old, unknown = (
-        int(warehouse.scalar(f"select count(*) from {table.name.sql} where {test}", bound))
-        for test, bound in ((f"{aged} < $cutoff", {"cutoff": cutoff}), (f"{aged} is null", None))
-    )
-    warehouse.execute(f"delete from {table.name.sql} where {aged} < $cutoff", {"cutoff": cutoff})
-    return RetentionOutcome(name, cutoff, old, unknown)
+    aged, held = f"{table.name.sql}.{quoted(column)}", is_theirs_sql(table)
+    tests = {
+        "rows_deleted": f"{aged} < $cutoff and not ({held})",
+        "rows_without_age": f"{aged} is null",
+        "rows_held": f"{aged} < $cutoff and ({held})",
+    }
+    counted = ", ".join(f"count(*) filter ({test}) as {name}" for name, test in tests.items())
+    bound = {"cutoff": cutoff}
+    (counts,) = warehouse.read(f"select {counted} from {table.name.sql}", bound).to_pylist()
+    warehouse.execute(f"delete from {table.name.sql} where {tests['rows_deleted']}", bound)
+    return RetentionOutcome(name, cutoff, **counts)
 
 
-def _record(
+def record_retention(
     warehouse: Warehouse,
     outcome: RetentionOutcome,
-    column: str,
-    days: int,
     *,
+    aged_by: str,
+    days: int,
     now: datetime,
     run_id: str,
 ) -> None:
+    """Write down what one rule did, to a table, to landing files or to runs."""
+    counts = {
+        "rows_deleted": outcome.rows_deleted,
+        "rows_held": outcome.rows_held,
+        "rows_anonymised": outcome.rows_anonymised,
+    }
     row = {
         "run_id": run_id,
         "table_name": outcome.table_name,
-        "aged_by": column,
+        "aged_by": aged_by,
         "days": days,
         "cutoff": outcome.cutoff,
-        "rows_deleted": outcome.rows_deleted,
         "rows_without_age": outcome.rows_without_age,
         "enforced_at": now,
+        **counts,
     }
-    warehouse.append(RETENTION_RUNS.name, pa.Table.from_pylist([row]))
-    detail = {"days": days, "rows_deleted": outcome.rows_deleted}
-    append_audit(warehouse, [AuditEntry("retention", outcome.table_name, detail)], now=now)
+    ordered = {name: row[name] for name in RETENTION_RUNS.column_names}
+    warehouse.append(RETENTION_RUNS.name, pa.Table.from_pylist([ordered]))
+    entry = AuditEntry("retention", outcome.table_name, {"days": days, **counts})
+    append_audit(warehouse, [entry], now=now)

@@ -22,9 +22,9 @@ class RequestStanding:
         subject_request_id: The controller's id.
         request_type: erasure, access or portability.
         regulation: gdpr or ccpa.
-        status: in_progress, blocked, completed or cancelled.
+        status: in_progress, blocked, on_hold, completed or cancelled.
         step: The last step that was done.
-        reasons: Why it is blocked; empty else.
+        reasons: Why it is blocked or on hold; empty else.
         submitted_at: When the person asked.
         received_at: When it was first read.
         due_at: The legal deadline.
@@ -45,7 +45,7 @@ class RequestStanding:
     @property
     def is_open(self) -> bool:
         """Whether it is neither carried out nor called off."""
-        return self.status in ("in_progress", "blocked")
+        return self.status in ("in_progress", "blocked", "on_hold")
 
     def is_overdue(self, now: datetime) -> bool:
         """Whether the deadline has passed without an end."""

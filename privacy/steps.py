@@ -60,11 +60,13 @@ class Outcome:
         details: Counts and statuses of each request that passed it.
         blocked: Every reason of each request that did not.
         back_to: The step that counts as the last one done for those.
+        status: What those are until their reasons are gone: blocked or on_hold.
     """
 
     details: Mapping[str, Mapping[str, Any]]
     blocked: Mapping[str, Sequence[str]]
     back_to: Step | None = None
+    status: str = "blocked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,13 @@ class StepLog:
                 status = "completed" if step is Step.COMPLETED else "in_progress"
                 self._update(list(outcome.details), status=status, step=step, reasons=())
             for request_id, reasons in outcome.blocked.items():  # each has reasons of its own
-                self._update([request_id], status="blocked", step=outcome.back_to, reasons=reasons)
+                self._update(
+                    [request_id], status=outcome.status, step=outcome.back_to, reasons=reasons
+                )
             blocked = [
-                AuditEntry("blocked", request_id, {"before": str(step), "reasons": list(reasons)})
+                AuditEntry(
+                    outcome.status, request_id, {"before": str(step), "reasons": list(reasons)}
+                )
                 for request_id, reasons in outcome.blocked.items()
             ]
             append_audit(self.warehouse, blocked, now=self.now)
@@ -163,12 +169,12 @@ class StepLog:
         )
         return dict(json.loads(found)) if found else {}
 
-    def blocked(self, *request_types: str) -> Mapping[str, Sequence[str]]:
-        """The reasons of every request of these types that is blocked, by id."""
+    def blocked(self, *request_types: str, status: str = "blocked") -> Mapping[str, Sequence[str]]:
+        """The reasons of every request of these types that is blocked, or on hold, by id."""
         rows = self.warehouse.read(
-            f"select subject_request_id, reasons from {REQUESTS.name.sql} where status = 'blocked' "
+            f"select subject_request_id, reasons from {REQUESTS.name.sql} where status = $status "
             "and list_contains($types::varchar[], request_type) order by subject_request_id",
-            {"types": list(request_types)},
+            {"types": list(request_types), "status": status},
         ).to_pylist()
         return {row["subject_request_id"]: json.loads(row["reasons"]) for row in rows}
 

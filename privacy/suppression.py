@@ -7,6 +7,7 @@ key, and the key is never in the warehouse.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,7 +44,7 @@ class Suppressions:
             keys.column_names.index("kind"), "kind", pa.array(kinds, pa.string())
         )
         kept = named.filter(pc.is_valid(named["kind"]))
-        with self.warehouse.view("candor_new_suppressions", _hashed(kept, current)):
+        with self.warehouse.view("candor_new_suppressions", hash_identifiers(kept, current)):
             self.warehouse.append(SUPPRESSIONS.name, _NEW, {"now": now, "version": current.version})
 
     def suppressed(self, identifiers: pa.Table) -> pa.Table:
@@ -60,9 +61,17 @@ class Suppressions:
             distinct = self.warehouse.read(
                 "select distinct kind, value from candor_asked_identifiers where value is not null"
             )
-            hashed = [_hashed(distinct, key) for key in self.keys.suppression_keys()]
+            hashed = [hash_identifiers(distinct, key) for key in self.keys.suppression_keys()]
             with self.warehouse.view("candor_hashed_identifiers", pa.concat_tables(hashed)):
                 return self.warehouse.read(_ASKED)
+
+    def forget(self, request_ids: Sequence[str]) -> None:
+        """Let the persons of requests in again, whose erasure waits after all."""
+        self.warehouse.execute(
+            f"delete from {SUPPRESSIONS.name.sql} "
+            "where list_contains($request_ids::varchar[], subject_request_id)",
+            {"request_ids": list(request_ids)},
+        )
 
     def check_keys(self) -> None:
         """Check that every key that the stored suppressions need is there.
@@ -74,9 +83,16 @@ class Suppressions:
         self.keys.require_versions(stored["key_version"].to_pylist())
 
 
-def _hashed(identifiers: pa.Table, key: SuppressionKey) -> pa.Table:
+def hash_identifiers(identifiers: pa.Table, key: SuppressionKey, *, realm: str = "") -> pa.Table:
+    """The rows of ``(kind, value, …)`` with ``digest`` and ``key_version``.
+
+    Args:
+        identifiers: Normalised values.
+        key: The key.
+        realm: Set before the kind, so that digests made for different ends cannot be compared.
+    """
     pairs = zip(identifiers["kind"].to_pylist(), identifiers["value"].to_pylist(), strict=True)
-    digests = [digest(key, str(kind), str(value)) for kind, value in pairs]
+    digests = [digest(key, f"{realm}{kind}", str(value)) for kind, value in pairs]
     version = pa.array([key.version] * len(digests), pa.string())
     added = identifiers.append_column("digest", pa.array(digests, pa.string()))
     return added.append_column("key_version", version)

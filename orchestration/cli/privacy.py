@@ -14,7 +14,7 @@ from orchestration.cli.output import console, print_rows, showing_progress
 from settings import Paths
 
 if TYPE_CHECKING:
-    from privacy import ErasurePlan, Receipt, SubjectRequest
+    from privacy import ErasurePlan, Receipt, SubjectIdentity, SubjectRequest
 
 privacy_app = typer.Typer(
     help="Erase people with proof, serve their requests, keep rows no longer than allowed.",
@@ -233,7 +233,7 @@ def verify_audit(*, paths: Paths) -> None:
 @privacy_app.command()
 @with_paths
 def retention(*, paths: Paths, as_json: JsonOption = False) -> None:
-    """Delete rows that are older than retention.yml allows, and show how many went."""
+    """Delete or anonymise what is older than retention.yml allows, and show how much it was."""
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
     from orchestration.run import run_job  # noqa: PLC0415 - as above
 
@@ -241,11 +241,12 @@ def retention(*, paths: Paths, as_json: JsonOption = False) -> None:
         outcome = run_job(paths, "enforce_retention")
     with Company(paths).open_warehouse() as warehouse:
         rows = warehouse.read(
-            'select table_name as "table", days, cutoff, rows_deleted, rows_without_age '
+            'select table_name as "table", days, cutoff, rows_deleted as deleted, '
+            "rows_anonymised as anonymised, rows_held as held, rows_without_age as without_age "
             "from privacy.retention_runs where run_id = $run_id order by table_name",
             {"run_id": outcome.run_id},
         )
-    print_rows("Deleted", rows, as_json=as_json)
+    print_rows("Retention", rows, as_json=as_json)
 
 
 def print_receipt(receipt: Receipt) -> None:
@@ -296,7 +297,14 @@ def _request(
     regulation: Literal["gdpr", "ccpa"],
 ) -> SubjectRequest:
     from orchestration.company import utc_now  # noqa: PLC0415 - loads every package
-    from privacy import IdentityType, SubjectIdentity, make_request  # noqa: PLC0415 - as above
+    from privacy import make_request  # noqa: PLC0415 - as above
+
+    return make_request(named_identities(given), request_type, regulation=regulation, now=utc_now())
+
+
+def named_identities(given: dict[str, str | None]) -> list[SubjectIdentity]:
+    """The person whom the options name; the address is asked for where none does."""
+    from privacy import IdentityType, SubjectIdentity  # noqa: PLC0415 - loads every package
 
     types = {
         "email": IdentityType.EMAIL,
@@ -306,12 +314,11 @@ def _request(
     }
     if not any(given.values()):
         given = {"email": typer.prompt("E-mail address of the person")}
-    identities = [
+    return [
         SubjectIdentity(identity_type=types[name], identity_value=value, identity_format="raw")
         for name, value in given.items()
         if value
     ]
-    return make_request(identities, request_type, regulation=regulation, now=utc_now())
 
 
 def _show_plans(paths: Paths, requests: list[SubjectRequest]) -> None:

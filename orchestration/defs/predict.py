@@ -33,6 +33,7 @@ SEED = 20_260_101
 KNOWN_BEFORE_MARTS = [
     dg.AssetKey(["identity", "members_history"]),
     dg.AssetKey(["intermediate", "int_events__classified"]),
+    dg.AssetKey(["privacy", "objecting_persons"]),
 ]
 READ_BY_MODELS = [
     asset_key(SPINE),

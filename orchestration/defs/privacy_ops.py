@@ -8,18 +8,22 @@ from pydantic import Field
 
 from orchestration.company import utc_now
 from orchestration.erasure import carry_out
-from orchestration.privacy_parts import declared_tables
+from orchestration.privacy_parts import declared_tables, refresh_objections
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
+from orchestration.retention import enforce_everything
 from orchestration.specs import asset_key, table_spec, table_specs
-from privacy import enforce_retention as enforce
-from privacy import remove_expired_archives, unclassified, write_inventory
+from orchestration.syncs import pass_withdrawals_on
+from privacy import unclassified, write_inventory
 from privacy.inventory import INVENTORY, RETENTION_RUNS, TABLES
+from privacy.inventory_people import OBJECTING_PERSONS
 from warehouse import Table
 
-REQUEST_TABLES = [table for table in TABLES if table not in (INVENTORY, RETENTION_RUNS)]
+REFRESHED = (INVENTORY, OBJECTING_PERSONS)
+REQUEST_TABLES = [table for table in TABLES if table not in (*REFRESHED, RETENTION_RUNS)]
 # Written by the two jobs below: a refresh must neither erase anybody nor delete what is old.
 RECORDED = table_specs([*REQUEST_TABLES, RETENTION_RUNS])
+OBJECTED = [dg.AssetKey(["raw", "events"]), dg.AssetKey(["identity", "members"])]
 CLASSIFIED = [dg.AssetKey(["marts", "profiles"]), dg.AssetKey(["identity", "members"])]
 
 
@@ -33,6 +37,19 @@ def classify(candor: CandorResource) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(
         asset_key=asset_key(INVENTORY),
         metadata={"dagster/row_count": columns, "tables": len(tables)},
+    )
+
+
+@dg.multi_asset(
+    specs=[table_spec(OBJECTING_PERSONS, deps=OBJECTED)], name="heed_objections", can_subset=False
+)
+def heed_objections(candor: CandorResource) -> dg.MaterializeResult[None]:
+    """Read signals of browsers, and write down who objects to what, as the persons are today."""
+    announce("Heeding objections and opt-outs")
+    with candor.open_warehouse() as warehouse:
+        rows = refresh_objections(candor.company, warehouse, now=utc_now())
+    return dg.MaterializeResult(
+        asset_key=asset_key(OBJECTING_PERSONS), metadata={"dagster/row_count": rows}
     )
 
 
@@ -60,7 +77,7 @@ def carry_out_requests(
     context: dg.OpExecutionContext, candor: CandorResource, config: RequestsConfig
 ) -> None:
     """Carry out every waiting request, and all that an earlier run left open."""
-    served, report = carry_out(
+    done = carry_out(
         candor.company,
         only=config.request_ids,
         run_id=context.run_id,
@@ -68,12 +85,16 @@ def carry_out_requests(
         progress=announce,
     )
     counts = {
-        "completed": len(report.receipts),
-        "archives": len(served.archives),
-        "blocked": len(report.blocked) + len(served.blocked),
+        "completed": len(done.erasures.receipts),
+        "archives": len(done.access.archives),
+        "objections": len(done.objections.served),
+        "blocked": len(done.blocked),
+        "on_hold": len(done.erasures.on_hold),
     }
     _record(context, candor, REQUEST_TABLES, counts)
-    against = {*report.blocked, *served.blocked}
+    if done.withdraws:
+        pass_withdrawals_on(candor.company, run_id=context.run_id)
+    against = set(done.blocked)
     if blocked := against.intersection(config.request_ids or against):
         raise dg.Failure(
             f"{len(blocked)} requests are blocked: `candor privacy list` says why",
@@ -84,19 +105,15 @@ def carry_out_requests(
 
 @dg.op(out=dg.Out(dg.Nothing), tags={"cdp/pii": "none"})
 def delete_what_is_old(context: dg.OpExecutionContext, candor: CandorResource) -> None:
-    """Delete rows that are older than retention.yml allows, then compact the storage."""
+    """Delete or anonymise rows, files and runs that are older than retention.yml allows."""
     announce("Deleting what is too old")
-    company = candor.company
     with candor.open_warehouse() as warehouse:
-        outcomes = enforce(
-            warehouse,
-            company.retention,
-            declared_tables(company.paths),
-            now=utc_now(),
-            run_id=context.run_id,
+        outcomes = enforce_everything(
+            candor.company, warehouse, context.instance, now=utc_now(), run_id=context.run_id
         )
-        remove_expired_archives(warehouse, company.paths.home, company.retention, now=utc_now())
-    deleted = {outcome.table_name: outcome.rows_deleted for outcome in outcomes}
+    deleted = {
+        outcome.table_name: outcome.rows_deleted + outcome.rows_anonymised for outcome in outcomes
+    }
     _record(context, candor, [RETENTION_RUNS], deleted)
 
 

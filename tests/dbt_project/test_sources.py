@@ -14,7 +14,7 @@ ENGINE_TYPES = {"string": "VARCHAR"}
 
 def written_by_python() -> dict[TableName, dict[str, Column]]:
     found: dict[TableName, dict[str, Column]] = {}
-    for package in ("ingestion", "identity", "prediction"):
+    for package in ("ingestion", "identity", "prediction", "privacy"):
         inventory = importlib.import_module(f"{package}.inventory")
         for table in inventory.TABLES:
             found[table.name] = {column.name: column for column in table.columns}

@@ -16,13 +16,21 @@ import orchestration.erasure
 from orchestration.company import Company
 from orchestration.defs import privacy_ops
 from orchestration.defs.schedules import ALL as SCHEDULES
+from orchestration.erasure import CarriedOut
 from orchestration.errors import RequestBlockedError, RunFailedError
-from orchestration.privacy_parts import open_erasure, request_folder, requests_fingerprint
+from orchestration.privacy_parts import (
+    erased_contacts,
+    open_erasure,
+    open_suppressions,
+    request_folder,
+    requests_fingerprint,
+)
 from orchestration.resources import CandorResource
 from privacy import (
     AccessReport,
     ErasureReport,
     IdentityType,
+    ObjectionReport,
     RequestFile,
     SubjectIdentity,
     erase,
@@ -205,7 +213,8 @@ def test_requests_are_carried_out_daily_once_somebody_switches_it_on() -> None:
 def test_a_run_fails_only_for_requests_that_it_was_started_for(
     monkeypatch: pytest.MonkeyPatch, company: Company, asked: list[str], fails: bool
 ) -> None:
-    report = AccessReport({}, {}), ErasureReport(receipts=(), blocked={"blocked-1": ["x"]})
+    erasures = ErasureReport(receipts=(), blocked={"blocked-1": ["x"]}, on_hold={})
+    report = CarriedOut(AccessReport({}, {}), erasures, ObjectionReport((), {}))
     monkeypatch.setattr(privacy_ops, "carry_out", lambda *_args, **_named: report)
     monkeypatch.setattr(privacy_ops, "_record", lambda *_args: None)
     monkeypatch.setenv("CANDOR_HOME", str(company.paths.home))
@@ -248,3 +257,30 @@ def test_a_request_that_was_completed_gives_its_receipt_though_the_run_failed(
         return
     with pytest.raises((RequestBlockedError, RunFailedError)):
         orchestration.erasure.erase_person(company.paths, request)
+
+
+def test_nothing_is_sent_to_who_was_erased_nor_to_whose_erasure_waits_for_a_hold(
+    company: Company,
+) -> None:
+    """Whatever the audience: an objection of another kind stops its purposes alone."""
+    contacts = pa.table(
+        {
+            "person_id": ["p1", "p2", "p3", "p3"],
+            "identifier_type": ["email", "email", "phone", "email"],
+            "identifier_value": ["a@x.example", "b@x.example", "+12065557870", "c@x.example"],
+        }
+    )
+    erased = pa.table({"subject_request_id": ["r"], "kind": ["email"], "value": ["a@x.example"]})
+    with company.open_warehouse() as warehouse:
+        open_suppressions(company, warehouse).add(erased, now=NOW)
+        warehouse.execute(
+            "insert into privacy.objections (kind, email, phone, purpose) values "
+            "('objection', 'b@x.example', null, 'advertising'), "
+            "('erasure_on_hold', null, '+12065557870', 'advertising'), "
+            "('erasure_on_hold', null, '+12065557870', 'analytics')"
+        )
+
+        found = erased_contacts(company, warehouse)(contacts)
+
+    assert sorted(found["value"].to_pylist()) == ["+12065557870", "a@x.example"]
+    assert sorted(found["person_id"].to_pylist()) == ["p1", "p3"]

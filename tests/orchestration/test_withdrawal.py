@@ -119,3 +119,34 @@ def test_withdrawals_go_out_while_publishing_is_held_and_additions_wait(
 
     assert address in place.file()
     assert before[leaving] not in place.file()
+
+    _objects(place, candor)
+    _is_held(place, candor)
+
+
+def _objects(place: Place, candor: Callable[..., Answer]) -> None:
+    """An objection reaches the destination in the same run."""
+    email = sorted(place.sent().values())[0]
+
+    assert candor("privacy", "object", "--email", email, *place.folders).code == 0
+
+    assert email not in place.sent().values()
+    assert email not in place.file()
+
+
+def _is_held(place: Place, candor: Callable[..., Answer]) -> None:
+    """An erasure that waits for a legal hold keeps the person and stops all that is sent."""
+    email = sorted(place.sent().values())[0]
+    count = f"select count(*) as n from identity.identifiers where identifier_value = '{email}'"
+    before = place._rows(count)
+    assert candor("privacy", "hold", "add", "--email", email, "--reason", "case 7", *place.folders).code == 0  # fmt: skip
+    (hold,) = json.loads(candor("privacy", "hold", "list", "--json", *place.folders).out)
+
+    answer = candor("privacy", "erase", "--email", email, "--yes", *place.folders)
+
+    assert answer.code != 0
+    assert hold["hold"] in answer.err
+    assert email not in place.sent().values()
+    assert place._rows(count) == before
+    release = ("privacy", "hold", "release", hold["hold"], "--reason", "settled")
+    assert candor(*release, *place.folders).code == 0

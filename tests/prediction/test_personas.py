@@ -11,6 +11,7 @@ from prediction import Moment, PersonaReport, PersonasConfig, group_readers
 from prediction.mixture import draw_alike
 from prediction.naming import Trait, keep_ids, name_groups
 from prediction.stability import adjusted_rand, find_groups
+from privacy.inventory_people import OBJECTING_PERSONS
 from tests.prediction.conftest import AS_OF, NOW, START, Company, grant
 
 TOPICS, TYPES = 10, 5
@@ -187,6 +188,20 @@ def test_when_a_reader_is_erased_nobody_elses_persona_moves(
     assert (again.is_new, again.written) == (False, len(before))
     assert again.decision.model_version == first.decision.model_version
     assert company.rows("select * from prediction.persona_members order by all") == before
+
+
+def test_who_objects_to_profiling_has_no_persona(
+    readers: tuple[Company, np.ndarray, PersonaReport],
+) -> None:
+    company, _, _ = readers
+    company.warehouse.create_missing([OBJECTING_PERSONS])
+    company.add("privacy.objecting_persons", person_id=["p0004"], purpose=["profiling"])
+
+    group(company)
+
+    members = company.rows("select person_id from prediction.persona_members")
+    assert ("p0004",) not in members
+    assert ("p0005",) in members
 
 
 def test_personas_keep_their_ids_over_a_retraining(

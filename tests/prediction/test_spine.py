@@ -6,7 +6,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from identity.inventory import PERSONS
 from prediction import MissingRelationError, write_spine
+from prediction.inventory import TABLES as PREDICTIONS
+from privacy.inventory_people import OBJECTING_PERSONS
 from tests.prediction.conftest import AS_OF, START, Company, predictions
 from warehouse import DuckDBWarehouse
 
@@ -130,3 +133,32 @@ def test_without_models_everybody_is_wanted_at_scoring_only(
     write_spine(company.warehouse, type(CONFIG)(), as_of=AS_OF)
 
     assert company.rows("select person_id, role from prediction.spine") == [("p1", "scoring")]
+
+
+def test_who_objects_to_profiling_is_asked_about_at_no_date_and_loses_scores_and_persona(
+    offered: Company,
+) -> None:
+    """Under any id that the person ever had; withdrawn objections and other purposes take nothing."""
+    merged = AS_OF - dt.timedelta(days=5)
+    own(offered, "d1", "p1_before", START, merged)
+    for number in range(1, 4):
+        own(offered, f"d{number}", f"p{number}", merged if number == 1 else START)
+        visit(offered, f"d{number}", EARLY)
+    offered.warehouse.create_missing([OBJECTING_PERSONS, PERSONS, *PREDICTIONS])
+    offered.add(
+        "privacy.objecting_persons",
+        person_id=["p1", "p2", "p3"],
+        purpose=["profiling", "profiling", "advertising"],
+        withdrawn_at=pa.array([None, AS_OF, None], pa.timestamp("us")),
+    )
+    offered.add("identity.persons", person_id=["p1_before"], merged_into=["p1"])
+    everyone = ["p1", "p1_before", "p2", "p3"]
+    for table in ("propensity_scores", "persona_members"):
+        offered.add(f"prediction.{table}", person_id=everyone)
+
+    asked = {row[0] for row in spine(offered)}
+
+    assert asked == {"p2", "p3"}
+    for table in ("propensity_scores", "persona_members"):
+        left = offered.rows(f"select person_id from prediction.{table} order by all")
+        assert left == [("p2",), ("p3",)]

@@ -66,7 +66,10 @@ RECORD = (SubjectKind.SOURCE_RECORD, "source source_record_id")
 PERSON = (SubjectKind.PERSON_ID, "person_id")
 DEVICE = (SubjectKind.ANONYMOUS_ID, "anonymous_id")
 TABLES = (
-    _table("raw.person_records", "source source_record_id email phone full_name", RECORD),
+    _table(
+        "raw.person_records", "source source_record_id email phone full_name first_name last_name "
+        "birth_date postal_code attributes", RECORD,
+    ),
     _table(
         "raw.events", "event_id anonymous_id user_id email properties received_at",
         DEVICE, (SubjectKind.USER_ID, "user_id"), (SubjectKind.EMAIL, "email"), aged_by="received_at",
@@ -253,7 +256,9 @@ def found_company(home: Path, warehouse: DuckDBWarehouse) -> Company:
     warehouse.create_missing(ALL_TABLES)
     for name, rows in PEOPLE.items():
         marks = ", ".join(f"$v{number}" for number in range(len(rows[0])))
+        (table,) = [table for table in ALL_TABLES if str(table.name) == name]
+        listed = ", ".join(table.column_names[: len(rows[0])])
         for row in rows:
             bound = {f"v{number}": value for number, value in enumerate(row)}
-            warehouse.execute(f"insert into {TableName.parse(name).sql} values ({marks})", bound)
+            warehouse.execute(f"insert into {table.name.sql} ({listed}) values ({marks})", bound)
     return Company(warehouse, home)

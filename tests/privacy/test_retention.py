@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pyarrow as pa
 import pytest
 
-from privacy import RetentionConfig, RetentionRuleError, enforce_retention, verify_audit
+from privacy import (
+    RetentionConfig,
+    RetentionOutcome,
+    RetentionRuleError,
+    enforce_retention,
+    verify_audit,
+)
 from tests.privacy.company import ALL_TABLES, NOW, Company
+from warehouse import Table
+
+NOBODY = pa.table({"kind": pa.array([], pa.string()), "value": pa.array([], pa.string())})
 
 
 def _config(**tables: dict[str, object]) -> RetentionConfig:
@@ -16,7 +28,9 @@ def _config(**tables: dict[str, object]) -> RetentionConfig:
 def test_rows_older_than_the_rule_go_and_younger_ones_stay(company: Company) -> None:
     config = _config(raw__events={"days": 268})  # 2026-03-01 and later stay
 
-    outcomes = enforce_retention(company.warehouse, config, ALL_TABLES, now=NOW, run_id="run-1")
+    outcomes = enforce_retention(
+        company.warehouse, config, ALL_TABLES, now=NOW, run_id="run-1", held=NOBODY
+    )
 
     kept = [row[0] for row in company.rows("raw.events")]
     assert (outcomes[0].rows_deleted, kept) == (3, ["e4", "e5", "e6", "e7"])
@@ -26,7 +40,12 @@ def test_rows_of_unknown_age_stay_and_are_counted(company: Company) -> None:
     company.warehouse.execute("update raw.events set received_at = null where event_id = 'e1'")
 
     outcomes = enforce_retention(
-        company.warehouse, _config(raw__events={"days": 1}), ALL_TABLES, now=NOW, run_id="run-1"
+        company.warehouse,
+        _config(raw__events={"days": 1}),
+        ALL_TABLES,
+        now=NOW,
+        run_id="run-1",
+        held=NOBODY,
     )
 
     assert [row[0] for row in company.rows("raw.events")] == ["e1"]
@@ -39,7 +58,7 @@ def test_what_was_done_is_recorded(company: Company) -> None:
         identity__members_history={"days": 9999, "aged_by": "valid_from_at"},
     )
 
-    enforce_retention(company.warehouse, config, ALL_TABLES, now=NOW, run_id="run-1")
+    enforce_retention(company.warehouse, config, ALL_TABLES, now=NOW, run_id="run-1", held=NOBODY)
 
     recorded = [(row[1], row[5]) for row in company.rows("privacy.retention_runs")]
     assert recorded == [("identity.members_history", 2), ("raw.events", 7)]
@@ -55,7 +74,9 @@ def test_all_rules_that_cannot_be_carried_out_are_named_and_nothing_goes(company
     )
 
     with pytest.raises(RetentionRuleError) as caught:
-        enforce_retention(company.warehouse, config, ALL_TABLES, now=NOW, run_id="run-1")
+        enforce_retention(
+            company.warehouse, config, ALL_TABLES, now=NOW, run_id="run-1", held=NOBODY
+        )
 
     assert len(caught.value.problems) == 3
     assert len(company.rows("raw.events")) == 7
@@ -66,4 +87,95 @@ def test_a_column_that_is_no_time_cannot_tell_an_age(company: Company, column: s
     config = _config(raw__events={"days": 1, "aged_by": column})
 
     with pytest.raises(RetentionRuleError, match=f"{column} is no timestamp or date"):
-        enforce_retention(company.warehouse, config, ALL_TABLES, now=NOW, run_id="run-1")
+        enforce_retention(
+            company.warehouse, config, ALL_TABLES, now=NOW, run_id="run-1", held=NOBODY
+        )
+
+
+KEPT = {"days": 268, "action": "anonymise", "keep": ["properties"]}
+
+
+def _anonymise(company: Company, held: pa.Table = NOBODY) -> RetentionOutcome:
+    (outcome,) = enforce_retention(
+        company.warehouse, _config(raw__events=KEPT), _with_a_key("raw.events", "event_id"),
+        now=NOW, run_id="run-1", held=held,
+    )  # fmt: skip
+    return outcome
+
+
+def _with_a_key(name: str, *columns: str) -> list[Table]:
+    return [
+        replace(table, key=columns) if str(table.name) == name else table for table in ALL_TABLES
+    ]
+
+
+def test_old_rows_stay_without_what_says_who_it_was(company: Company) -> None:
+    before = company.rows("raw.events")
+
+    outcome = _anonymise(company)
+
+    after = company.rows("raw.events")
+    old = [row for row in after if str(row[5]) < "2026-03-01 12"]
+    assert (outcome.rows_anonymised, outcome.rows_deleted, len(after)) == (3, 0, len(before))
+    assert {row[1:4] for row in old} == {(None, None, None)}
+    assert sorted(row[4] for row in old) == sorted(row[4] for row in before[:3])
+    assert {row[5] for row in after} == {row[5] for row in before}
+    assert [row for row in after if row not in old] == [row for row in before if str(row[5]) >= "2026-03-01 12"]  # fmt: skip
+
+
+def test_keys_of_anonymised_rows_are_new_and_different(company: Company) -> None:
+    before = {row[0] for row in company.rows("raw.events")}
+
+    _anonymise(company)
+
+    after = {row[0] for row in company.rows("raw.events")}
+    assert len(after) == len(before)
+    assert len(after & before) == len(before) - 3
+
+
+def test_anonymising_again_finds_nothing(company: Company) -> None:
+    _anonymise(company)
+    rows = company.rows("raw.events")
+
+    assert _anonymise(company).rows_anonymised == 0
+    assert company.rows("raw.events") == rows
+
+
+def test_rows_of_who_is_held_keep_their_names(company: Company) -> None:
+    held = pa.table({"kind": ["user_id"], "value": ["ann-user-77"]})
+
+    outcome = _anonymise(company, held)
+
+    assert (outcome.rows_anonymised, outcome.rows_held) == (1, 2)
+    assert "ann-user-77" in str(company.rows("raw.events"))
+
+
+def test_a_key_that_is_no_text_must_be_kept(company: Company) -> None:
+    rule = {"days": 1, "aged_by": "valid_from_at", "action": "anonymise"}
+    tables = _with_a_key("identity.members_history", "valid_from_at", "person_id")
+    tables = [
+        replace(table, columns=tuple(replace(c, type="BIGINT") if c.name == "person_id" else c
+                                     for c in table.columns))
+        for table in tables
+    ]  # fmt: skip
+
+    with pytest.raises(RetentionRuleError, match="person_id is part of the key and no text"):
+        enforce_retention(
+            company.warehouse, _config(identity__members_history=rule), tables,
+            now=NOW, run_id="run-1", held=NOBODY,
+        )  # fmt: skip
+
+
+def test_columns_to_keep_are_named_right(company: Company) -> None:
+    rule = {**KEPT, "keep": ["propertys"]}
+
+    with pytest.raises(RetentionRuleError, match=r"raw.events has no column propertys"):
+        enforce_retention(
+            company.warehouse, _config(raw__events=rule), ALL_TABLES,
+            now=NOW, run_id="run-1", held=NOBODY,
+        )  # fmt: skip
+
+
+def test_only_anonymised_rows_keep_columns() -> None:
+    with pytest.raises(ValueError, match="set action to anonymise"):
+        _config(raw__events={"days": 1, "keep": ["properties"]})

@@ -1,8 +1,8 @@
 with
 
-merged as (
+objected as (
 
-    select * from {{ ref('int_consents__merged') }}
+    select * from {{ ref('int_consents__objected') }}
 
 ),
 
@@ -17,7 +17,7 @@ final as (
         known_from,
         known_to
 
-    from merged
+    from objected
 
 )
 

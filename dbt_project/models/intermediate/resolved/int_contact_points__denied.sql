@@ -17,7 +17,7 @@ denials as (
         person_id,
         purpose
 
-    from {{ ref('int_consents__merged') }}
+    from {{ ref('int_consents__objected') }}
 
     where valid_to is null and known_to is null and status = 'denied'
 

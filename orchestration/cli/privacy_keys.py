@@ -1,0 +1,57 @@
+"""``candor privacy keys list|rotate``: versions of the key under which identifiers are kept."""
+
+from __future__ import annotations
+
+import getpass
+
+import typer
+
+from orchestration.cli.options import JsonOption, with_paths
+from orchestration.cli.output import console, print_rows
+from orchestration.cli.privacy import privacy_app
+from orchestration.cli.privacy_decisions import ByOption
+from settings import Paths
+
+keys_app = typer.Typer(
+    help="The key under which identifiers of erased and held persons are kept.",
+    no_args_is_help=True,
+)
+privacy_app.add_typer(keys_app, name="keys")
+
+
+@keys_app.command("list")
+@with_paths
+def list_keys(*, paths: Paths, as_json: JsonOption = False) -> None:
+    """Show every version, and how many stored rows need it."""
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from privacy import KeyRing, read_key_uses  # noqa: PLC0415 - as above
+
+    with Company(paths).open_warehouse() as warehouse:
+        uses = read_key_uses(warehouse, KeyRing(paths.keys))
+    rows = [
+        {
+            "version": use.version,
+            "used for": "new rows" if use.is_current else "looking up",
+            "file": "here" if use.is_here else "missing",
+            "rows": use.rows,
+        }
+        for use in uses
+    ]
+    print_rows("Suppression keys", rows, as_json=as_json)
+
+
+@keys_app.command()
+@with_paths
+def rotate(*, paths: Paths, by: ByOption = None) -> None:
+    """Begin a new version; rows of before are found as ever, so no file may be removed."""
+    from orchestration.company import Company, utc_now  # noqa: PLC0415 - loads every package
+    from orchestration.run_lock import hold_run_lock  # noqa: PLC0415 - as above
+    from privacy import KeyRing, rotate_key  # noqa: PLC0415 - as above
+
+    with hold_run_lock(paths.home), Company(paths).open_warehouse() as warehouse:
+        version = rotate_key(
+            warehouse, KeyRing(paths.keys), by=by or getpass.getuser(), now=utc_now()
+        )
+    console.print(
+        f"New rows are kept under {version}. Keep the older files: put all into your backup."
+    )

@@ -1,0 +1,76 @@
+"""Persons who object to profiling: nothing is computed of them, and nothing of before is kept.
+
+Source: GDPR Article 21(1) to (3) and Article 22.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prediction.inventory import PERSONA_MEMBERS, PROPENSITY_SCORES
+from warehouse import TableName, Warehouse
+
+OBJECTING_PERSONS = TableName("privacy", "objecting_persons")
+MEMBERS = TableName("identity", "members_history")
+PERSONS = TableName("identity", "persons")
+# Records, users, devices and addresses that belong to them today: (source, source_record_id).
+NODES = "candor_objecting_nodes"
+
+
+# They themselves: (person_id).
+OBJECTING = "candor_objecting_persons"
+
+
+@contextmanager
+def objecting_persons(warehouse: Warehouse) -> Iterator[None]:
+    """Let queries see their ids as ``candor_objecting_persons``."""
+    known = warehouse.exists(OBJECTING_PERSONS)
+    found = _OBJECTING if known else "select null::varchar as person_id limit 0"
+    warehouse.execute(f"create or replace temp table {OBJECTING} as {found}")
+    try:
+        yield
+    finally:
+        warehouse.execute(f"drop table if exists {OBJECTING}")
+
+
+@contextmanager
+def objecting_nodes(warehouse: Warehouse) -> Iterator[None]:
+    """Let queries see what belongs to them as ``candor_objecting_nodes``."""
+    warehouse.execute(f"create or replace temp table {NODES} as {_nodes(warehouse)}")
+    try:
+        yield
+    finally:
+        warehouse.execute(f"drop table if exists {NODES}")
+
+
+def withdraw_profiles(warehouse: Warehouse) -> None:
+    """Remove their scores and personas of any date, under any id that they had."""
+    if not all(warehouse.exists(table) for table in (OBJECTING_PERSONS, PERSONS)):
+        return
+    for table in (PROPENSITY_SCORES, PERSONA_MEMBERS):
+        warehouse.execute(f"delete from {table.name.sql} where person_id in ({_EVER})")
+
+
+def _nodes(warehouse: Warehouse) -> str:
+    if not warehouse.exists(OBJECTING_PERSONS):
+        return "select null::varchar as source, null::varchar as source_record_id limit 0"
+    return f"""
+        select distinct source, source_record_id from {MEMBERS.sql}
+        where valid_to is null and person_id in ({_OBJECTING})
+    """
+
+
+_OBJECTING = f"""
+    select distinct person_id from {OBJECTING_PERSONS.sql}
+    where purpose = 'profiling' and withdrawn_at is null
+"""
+_EVER = f"""
+    with recursive ever as (
+        {_OBJECTING}
+        union
+        select persons.person_id
+        from ever inner join {PERSONS.sql} as persons on persons.merged_into = ever.person_id
+    )
+    select person_id from ever
+"""

@@ -1,0 +1,57 @@
+"""Begin a new version of the key under which identifiers are kept; old versions look up old rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from privacy.audit import AuditEntry, append_audit
+from privacy.inventory import DROP_ITEMS, HOLD_IDENTIFIERS, SUPPRESSIONS
+from privacy.keys import KeyRing
+from warehouse import Warehouse
+
+# Every table with digests; what was erased cannot be hashed again, so their versions must stay.
+KEYED = (SUPPRESSIONS, HOLD_IDENTIFIERS, DROP_ITEMS)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """One version of the key.
+
+    Attributes:
+        version: Such as v1.
+        is_current: Whether new rows are made with it.
+        is_here: Whether its file is in the data home.
+        rows: Stored rows that were made with it.
+    """
+
+    version: str
+    is_current: bool
+    is_here: bool
+    rows: int
+
+
+def rotate_key(warehouse: Warehouse, keys: KeyRing, *, by: str, now: datetime) -> str:
+    """Make the next version, under which everything is kept from now on; return its name.
+
+    Raises:
+        MissingKeyError: A version that stored rows need is gone: restore it first.
+    """
+    before = read_key_uses(warehouse, keys)
+    keys.require_versions([use.version for use in before if use.rows])
+    version = keys.add_suppression_key()
+    append_audit(warehouse, [AuditEntry("key_rotated", version, {"by": by})], now=now)
+    return version
+
+
+def read_key_uses(warehouse: Warehouse, keys: KeyRing) -> tuple[KeyUse, ...]:
+    """Every version that is here or that rows need, the oldest first."""
+    here = [key.version for key in keys.suppression_keys()]
+    arms = " union all ".join(f"select key_version from {table.name.sql}" for table in KEYED)
+    counted = warehouse.read(f"select key_version, count(*) as n from ({arms}) group by all")
+    rows = dict(zip(counted["key_version"].to_pylist(), counted["n"].to_pylist(), strict=True))
+    versions = sorted({*here, *rows}, key=lambda version: int(version[1:]))
+    return tuple(
+        KeyUse(version, version == here[-1], version in here, rows.get(version, 0))
+        for version in versions
+    )

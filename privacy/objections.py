@@ -1,0 +1,241 @@
+"""Objections and opt-outs: purposes that a person denies until they withdraw the objection.
+
+They lie apart from decisions on consent, so that no file that is loaded again, no merge of persons
+and no grant that comes later takes them away. Not the person is suppressed, but purposes.
+
+Source: GDPR Article 21(2) and (3); CCPA section 1798.120 and regulations sections 7025 and 7026.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import pyarrow as pa
+
+from privacy.config import ConsentConfig, Objection
+from privacy.inventory_people import OBJECTING_PERSONS, OBJECTIONS
+from privacy.locations import SUBJECT_KEYS, is_theirs_sql
+from warehouse import Warehouse, literal
+
+# An erasure that a legal hold keeps waiting: the data stay, and are used for nothing else.
+ON_HOLD = "erasure_on_hold"
+
+
+def record_objections(  # noqa: PLR0913 - one parameter per fact
+    warehouse: Warehouse,
+    keys: pa.Table,
+    *,
+    kind: str,
+    regulation: str,
+    purposes: Sequence[str],
+    objected_at: Mapping[str, datetime],
+    now: datetime,
+) -> None:
+    """Deny purposes for the persons of some requests; again changes nothing.
+
+    Args:
+        warehouse: The engine.
+        keys: ``(subject_request_id, kind, value)``; of person ids nothing is kept, they change.
+        kind: What the requests are.
+        regulation: gdpr or ccpa.
+        purposes: What is denied.
+        objected_at: When each person objected, by request.
+        now: Time to record, UTC without a zone.
+    """
+    names = list(objected_at)
+    asked = pa.table(
+        {
+            "subject_request_id": pa.array(names, pa.string()),
+            "objected_at": pa.array([objected_at[name] for name in names], pa.timestamp("us")),
+        }
+    )
+    bound = {"kind": kind, "regulation": regulation, "purposes": list(purposes), "now": now}
+    with warehouse.view("candor_objecting", keys), warehouse.view("candor_asked", asked):
+        warehouse.append(OBJECTIONS.name, _OF_REQUESTS, bound)
+
+
+def record_signals(warehouse: Warehouse, config: ConsentConfig, *, now: datetime) -> int:
+    """Deny purposes for browsers that send Global Privacy Control, and for who was signed in.
+
+    A signal that is sent again after a withdrawal counts again.
+
+    Returns:
+        Rows that are new.
+    """
+    bound = {
+        "kind": str(Objection.GPC),
+        "regulation": "ccpa",
+        "purposes": list(config.denied_by("ccpa", Objection.GPC)),
+        "now": now,
+    }
+    return warehouse.append(OBJECTIONS.name, _of_signals(config.gpc_fields), bound)
+
+
+def withdraw_objections(
+    warehouse: Warehouse, keys: pa.Table, *, withdrawn_at: datetime, now: datetime
+) -> None:
+    """End what stands of the persons of these keys ``(kind, value)``; consent decides again."""
+    with warehouse.view(SUBJECT_KEYS, keys):
+        warehouse.execute(
+            f"update {OBJECTIONS.name.sql} "
+            "set withdrawn_at = greatest($withdrawn_at, objected_at), withdrawal_recorded_at = $now "
+            f"where withdrawn_at is null and kind <> '{ON_HOLD}' and objected_at <= $withdrawn_at "
+            f"and ({is_theirs_sql(OBJECTIONS)})",
+            {"withdrawn_at": withdrawn_at, "now": now},
+        )
+
+
+def forget_objections(warehouse: Warehouse, request_ids: Sequence[str]) -> None:
+    """Remove what was denied for some requests, as when an erasure no longer waits."""
+    warehouse.execute(
+        f"delete from {OBJECTIONS.name.sql} where "
+        "list_contains($request_ids::varchar[], subject_request_id)",
+        {"request_ids": list(request_ids)},
+    )
+
+
+def restricted(warehouse: Warehouse, asked: pa.Table) -> pa.Table:
+    """The rows of ``(kind, value, …)`` that name a person whose erasure waits for a legal hold."""
+    with warehouse.view("candor_asked_contacts", asked):
+        return warehouse.read(
+            f"""
+            select * from candor_asked_contacts
+            where (kind, value) in (
+                select unnest(['email', 'phone', 'user_id', 'anonymous_id']) as kind,
+                    unnest([email, phone, user_id, anonymous_id]) as value
+                from {OBJECTIONS.name.sql} where kind = '{ON_HOLD}'
+            )
+            """
+        )
+
+
+def attribute_objections(warehouse: Warehouse) -> int:
+    """Write down whose objections they are, as the persons are today; return the number of rows.
+
+    What several persons use objects for each of them. After a merge the one person objects; after a
+    split each who holds an identifier that objected.
+    """
+    with warehouse.transaction():
+        return warehouse.replace(OBJECTING_PERSONS.name, _ATTRIBUTED)
+
+
+def _of_signals(fields: Sequence[str]) -> str:
+    paths = ["$" + "".join(f'."{key}"' for key in field.split(".")) for field in fields]
+    hints = " or ".join(
+        f"contains(context, {literal(field.rpartition('.')[2])})" for field in fields
+    )
+    signals = " or ".join(
+        f"coalesce(json_extract_string(context, {literal(path)}) in ('1', 'true'), false)"
+        for path in paths
+    )
+    return _OF_SIGNALS.format(hints=hints or "false", signals=signals or "false")
+
+
+# Rows of signals that are new; `hints` finds few events quickly, `signals` reads those.
+_OF_SIGNALS = f"""
+    with likely as (
+        select anonymous_id, user_id, email, timestamp, context
+        from raw.events where context is not null and ({{hints}})
+    ),
+    signals as (
+        select anonymous_id, user_id, email, timestamp from likely
+        where case when json_valid(context) then {{signals}} else false end
+    ),
+    subjects as (
+        select null::varchar as email, null::varchar as user_id, anonymous_id, timestamp
+        from signals where anonymous_id is not null
+        union all
+        select null, user_id, null, timestamp from signals where user_id is not null
+        union all
+        select lower(trim(email)), null, null, timestamp from signals where email is not null
+    ),
+    known as (
+        select email, user_id, anonymous_id, purpose,
+            bool_or(withdrawn_at is null) as stands, max(withdrawn_at) as withdrawn_at
+        from {OBJECTIONS.name.sql} where kind = $kind group by all
+    )
+    select null::varchar as subject_request_id, $kind::varchar as kind,
+        $regulation::varchar as regulation, purposes.purpose, null::varchar as source,
+        null::varchar as source_record_id, subjects.email, null::varchar as phone,
+        subjects.user_id, subjects.anonymous_id,
+        coalesce(min(subjects.timestamp), $now::timestamp) as objected_at,
+        $now::timestamp as recorded_at,
+        null::timestamp as withdrawn_at, null::timestamp as withdrawal_recorded_at
+    from subjects
+    cross join (select unnest($purposes::varchar[]) as purpose) as purposes
+    left join known
+        on known.purpose = purposes.purpose
+        and known.email is not distinct from subjects.email
+        and known.user_id is not distinct from subjects.user_id
+        and known.anonymous_id is not distinct from subjects.anonymous_id
+    where known.purpose is null
+        or (not known.stands and subjects.timestamp > known.withdrawn_at)
+    group by all
+"""
+
+_OF_REQUESTS = f"""
+    with purposes as (select unnest($purposes::varchar[]) as purpose),
+    fresh as (
+        select keys.subject_request_id, $kind::varchar as kind, $regulation::varchar as regulation,
+            purposes.purpose,
+            case keys.kind when 'source_record' then split_part(value, '|', 1) end as source,
+            case keys.kind when 'source_record' then substr(value, strpos(value, '|') + 1) end
+                as source_record_id,
+            case keys.kind when 'email' then value end as email,
+            case keys.kind when 'phone' then value end as phone,
+            case keys.kind when 'user_id' then value end as user_id,
+            case keys.kind when 'anonymous_id' then value end as anonymous_id,
+            asked.objected_at, $now::timestamp as recorded_at,
+            null::timestamp as withdrawn_at, null::timestamp as withdrawal_recorded_at
+        from candor_objecting as keys
+        inner join candor_asked as asked using (subject_request_id)
+        cross join purposes
+        where keys.kind <> 'person_id'
+    )
+    select distinct fresh.*
+    from fresh
+    anti join {OBJECTIONS.name.sql} as known
+        on known.subject_request_id = fresh.subject_request_id
+        and known.purpose = fresh.purpose
+        and coalesce(known.source || '|' || known.source_record_id, known.email, known.phone,
+            known.user_id, known.anonymous_id)
+            = coalesce(fresh.source || '|' || fresh.source_record_id, fresh.email, fresh.phone,
+                fresh.user_id, fresh.anonymous_id)
+"""
+
+# `users`, `devices` and `emails` are the sources that stand for ids which are seen in events.
+_ATTRIBUTED = f"""
+    with objections as (
+        select purpose, objected_at, recorded_at, withdrawn_at, withdrawal_recorded_at,
+            case when email is not null then 'email' when phone is not null then 'phone'
+                when user_id is not null then 'user_id'
+                when anonymous_id is not null then 'anonymous_id' end as kind,
+            coalesce(email, phone, user_id, anonymous_id) as value,
+            coalesce(source, case when email is not null then 'emails'
+                when user_id is not null then 'users'
+                when anonymous_id is not null then 'devices' end) as source,
+            coalesce(source_record_id, email, user_id, anonymous_id) as source_record_id
+        from {OBJECTIONS.name.sql}
+    ),
+    holders as (
+        select identifiers.identifier_type as kind, identifiers.identifier_value as value,
+            members.person_id
+        from identity.identifiers as identifiers
+        inner join identity.members as members using (source, source_record_id)
+        union
+        select 'anonymous_id', anonymous_id, person_id
+        from identity.devices where person_id is not null
+    ),
+    attributed as (
+        select members.person_id, objections.*
+        from objections inner join identity.members as members using (source, source_record_id)
+        union all
+        select holders.person_id, objections.*
+        from objections inner join holders using (kind, value)
+    )
+    select distinct person_id, purpose, objected_at, recorded_at, withdrawn_at,
+        withdrawal_recorded_at
+    from attributed
+    semi join identity.members using (person_id)
+"""

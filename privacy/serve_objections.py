@@ -1,0 +1,140 @@
+"""Carry out objections, opt-outs and their withdrawals."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from privacy.closure import close_identities
+from privacy.config import PROFILING, ConsentConfig, Objection
+from privacy.context import ErasureContext
+from privacy.objections import attribute_objections, record_objections, withdraw_objections
+from privacy.plan import KEY_SCHEMA, distinct_keys
+from privacy.requests import IdentityType, SubjectRequest
+from privacy.steps import LOST_BODY, Case, Outcome, Step, StepLog
+from warehouse import Location
+
+WITHDRAWN = "objection_withdrawn"
+TYPES = (*(str(kind) for kind in Objection if kind is not Objection.GPC), WITHDRAWN)
+_KINDS = {
+    IdentityType.EMAIL: "email",
+    IdentityType.PHONE: "phone",
+    IdentityType.USER_ID: "user_id",
+    IdentityType.ANONYMOUS_ID: "anonymous_id",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectionReport:
+    """What became of the requests.
+
+    Attributes:
+        served: Ids of the requests that this pass carried out.
+        blocked: Every reason of each request that is blocked, by id.
+    """
+
+    served: tuple[str, ...]
+    blocked: Mapping[str, Sequence[str]]
+
+
+def serve_objections(
+    requests: Sequence[SubjectRequest],
+    context: ErasureContext,
+    config: ConsentConfig,
+    *,
+    profiles: Sequence[Location],
+    only: Collection[str] = (),
+) -> ObjectionReport:
+    """Deny the purposes that waiting requests object to, or end what they withdraw.
+
+    Nobody need approve them: CCPA regulations section 7026(d) asks for no verification.
+
+    Args:
+        requests: Every request whose body is still there.
+        context: What to work with.
+        config: Which purposes each kind denies.
+        profiles: Where features, scores and personas lie; who objects to profiling leaves them.
+        only: Ids of the new requests to begin; none for all.
+    """
+    log = StepLog(context.warehouse, context.now, context.run_id)
+    bodies = {item.request_id: item for item in requests if item.subject_request_type in TYPES}
+    log.receive([item for item in bodies.values() if not only or item.request_id in only])
+    cases = log.open_cases(*TYPES)
+    lost = [case.subject_request_id for case in cases if case.subject_request_id not in bodies]
+    log.record(Step.PLANNED, Outcome({}, {name: [LOST_BODY] for name in lost}))
+    due = [case for case in cases if case.subject_request_id in bodies]
+    for case in sorted(due, key=lambda case: case.submitted_at):
+        _serve(context, config, log, case, bodies[case.subject_request_id], profiles)
+    served = tuple(case.subject_request_id for case in due)
+    if served:
+        attribute_objections(context.warehouse)
+    for place in context.request_places:
+        with suppress(OSError):  # a file that cannot be written now is settled by a later run
+            place.settle(served)
+    return ObjectionReport(served, log.blocked(*TYPES))
+
+
+def _serve(
+    context: ErasureContext,
+    config: ConsentConfig,
+    log: StepLog,
+    case: Case,
+    request: SubjectRequest,
+    profiles: Sequence[Location],
+) -> None:
+    context.progress(f"objection: {case.subject_request_id}")
+    keys = _keys(context, request)
+    if request.subject_request_type == WITHDRAWN:
+        withdraw_objections(
+            context.warehouse, distinct_keys(keys), withdrawn_at=case.submitted_at, now=context.now
+        )
+        purposes: tuple[str, ...] = ()
+    else:
+        purposes = config.denied_by(case.regulation, Objection(request.subject_request_type))
+        record_objections(
+            context.warehouse, keys, kind=request.subject_request_type, regulation=case.regulation,
+            purposes=purposes, objected_at={case.subject_request_id: case.submitted_at},
+            now=context.now,
+        )  # fmt: skip
+    if PROFILING in purposes:
+        for place in profiles:
+            place.erase(distinct_keys(keys))
+    details: Mapping[Step, Mapping[str, object]] = {
+        Step.ACKNOWLEDGED: {"due_at": case.due_at.isoformat()},
+        Step.PLANNED: {"identifiers": keys.num_rows},
+        Step.COMPLETED: {"denied": list(purposes)},
+    }
+    for step, detail in details.items():
+        log.record(step, Outcome({case.subject_request_id: detail}, {}))
+
+
+def _keys(context: ErasureContext, request: SubjectRequest) -> pa.Table:
+    """All keys of the person; where several persons hold what was given, that alone.
+
+    To deny a purpose for one person too many does no harm, as erasing one would.
+    """
+    closure = close_identities(
+        context.warehouse,
+        [request],
+        tables=context.tables,
+        customer_id_sources=context.customer_id_sources,
+        default_region=context.default_region,
+    )
+    given = [
+        {
+            "subject_request_id": request.request_id,
+            "kind": _KINDS[identity.identity_type],
+            "value": identity.normalised(context.default_region),
+        }
+        for identity in request.subject_identities
+        if identity.identity_type in _KINDS and identity.identity_format == "raw"
+    ]
+    found = closure.keys.cast(KEY_SCHEMA)
+    if request.request_id in closure.unclear:
+        found = found.filter(pc.scalar(False))  # noqa: FBT003 - nobody in particular
+    both = pa.concat_tables([found, pa.Table.from_pylist(given, schema=KEY_SCHEMA)])
+    return both.group_by(KEY_SCHEMA.names).aggregate([])

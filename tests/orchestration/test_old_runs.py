@@ -1,0 +1,53 @@
+"""Finished runs are forgotten by age, with their events and logs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from orchestration.instance import open_instance
+from orchestration.old_runs import remove_old_runs
+from settings import Paths
+
+
+@dg.op
+def say() -> None:
+    """Leave something in the log."""
+    print("somebody@mail.example")  # noqa: T201 - what is to be forgotten
+
+
+@dg.job
+def talk() -> None:
+    """Say it."""
+    say()
+
+
+@pytest.fixture
+def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
+    for name in ("DAGSTER_HOME", "CANDOR_HOME", "CANDOR_CONFIG"):
+        monkeypatch.setenv(name, str(tmp_path))  # put back what opening an instance sets
+    return Paths.resolve({}, config=tmp_path / "config", home=tmp_path / "home")
+
+
+def test_ended_runs_go_by_age_with_events_and_logs_and_others_stay(paths: Paths) -> None:
+    with open_instance(paths) as instance:
+        ended = talk.execute_in_process(instance=instance).run_id
+        begun = instance.create_run_for_job(talk, status=dg.DagsterRunStatus.STARTED).run_id
+        now = datetime.now(tz=UTC).replace(tzinfo=None)
+        young = remove_old_runs(instance, paths, before=now - timedelta(days=1))
+        logs = paths.dagster / "storage" / ended
+        had_logs, had_events = (
+            logs.exists(),
+            (paths.dagster / "history" / "runs" / f"{ended}.db").exists(),
+        )
+
+        removed = remove_old_runs(instance, paths, before=now + timedelta(seconds=1))
+
+        assert (young, removed) == (0, 1)
+        assert (had_logs, had_events) == (True, True)
+        assert [run.run_id for run in instance.get_runs()] == [begun]
+    assert not logs.exists()
+    assert not list((paths.dagster / "history" / "runs").glob(f"{ended}*"))

@@ -1,0 +1,83 @@
+"""A new version of the key; what was kept under the old ones is found as before."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow as pa
+import pytest
+
+from privacy import KeyRing, KeyUse, MissingKeyError, read_key_uses, rotate_key, verify_audit
+from tests.privacy.company import ANN, BEN, NOW, Company
+from tests.privacy.test_holds import _hold, _holds
+
+CONTACTS = pa.table({"kind": ["email", "email"], "value": [ANN, BEN]})
+
+
+def _suppress(company: Company, value: str, number: int) -> None:
+    keys = pa.table(
+        {
+            "subject_request_id": [f"00000000-0000-4000-8000-{number:012}"],
+            "kind": ["email"],
+            "value": [value],
+        }
+    )
+    company.suppressions.add(keys, now=NOW)
+
+
+def _rotate(company: Company) -> str:
+    return rotate_key(company.warehouse, company.suppressions.keys, by="admin", now=NOW)
+
+
+def test_who_was_suppressed_under_any_version_stays_out(company: Company) -> None:
+    _suppress(company, ANN, 1)
+    version = _rotate(company)
+    _suppress(company, BEN, 2)
+
+    found = company.suppressions.suppressed(CONTACTS)
+
+    assert version == "v2"
+    assert sorted(found["value"].to_pylist()) == sorted([ANN, BEN])
+    assert {row[2] for row in company.rows("privacy.suppressions")} == {"v1", "v2"}
+
+
+def test_who_is_held_under_an_old_version_stays_held(company: Company) -> None:
+    hold = _hold(company)
+    _rotate(company)
+    asked = pa.table({"subject_request_id": ["r"], "kind": ["email"], "value": [ANN]})
+
+    assert hold.hold_id in str(_holds(company).against(asked))
+
+
+def test_versions_are_listed_with_what_needs_them(company: Company) -> None:
+    _suppress(company, ANN, 1)
+    _rotate(company)
+    ring = company.suppressions.keys
+
+    assert read_key_uses(company.warehouse, ring) == (
+        KeyUse("v1", is_current=False, is_here=True, rows=1),
+        KeyUse("v2", is_current=True, is_here=True, rows=0),
+    )
+    (ring.folder / "suppression-v1.key").unlink()
+    assert not read_key_uses(company.warehouse, ring)[0].is_here
+
+
+def test_a_lost_version_stops_a_rotation(company: Company) -> None:
+    _suppress(company, ANN, 1)
+    _rotate(company)
+    (company.suppressions.keys.folder / "suppression-v1.key").unlink()
+
+    with pytest.raises(MissingKeyError, match="no key v1"):
+        _rotate(company)
+
+
+def test_a_rotation_is_in_the_audit_log_and_its_file_its_owners_alone(company: Company) -> None:
+    version = _rotate(company)
+
+    (entry,) = company.warehouse.read("select * from privacy.audit_log").to_pylist()
+    path = company.home / "keys" / f"suppression-{version}.key"
+    assert (entry["action"], entry["subject"]) == ("key_rotated", version)
+    assert json.loads(entry["detail"]) == {"by": "admin"}
+    assert verify_audit(company.warehouse) == 1
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert KeyRing(company.home / "keys").suppression_keys()[-1].version == version

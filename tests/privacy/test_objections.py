@@ -1,0 +1,342 @@
+"""An objection denies purposes of one person, until it is withdrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+import pytest
+
+from ingestion.inventory import EVENTS
+from privacy import (
+    ConsentConfig,
+    ObjectionReport,
+    TableLocation,
+    attribute_objections,
+    read_standing,
+    record_signals,
+    restricted,
+    serve_objections,
+)
+from privacy.inventory import TABLES as PRIVACY_TABLES
+from privacy.requests import SubjectRequest
+from tests.privacy.company import (
+    ALL_TABLES,
+    ANN,
+    ANN_DEVICE,
+    ANN_PHONE,
+    BEN,
+    FAMILY_MAIL,
+    NOW,
+    SHARED_DEVICE,
+    TABLES,
+    Company,
+)
+from tests.privacy.test_erase import ID
+from tests.privacy.test_holds import _hold
+from warehouse import DuckDBWarehouse, TableName, Warehouse
+
+CONFIG = ConsentConfig.model_validate(
+    {
+        "purposes": {name: {"description": name} for name in ("analytics", "advertising", "mail")},
+        "objections": {
+            "gdpr": {
+                "objection": ["mail", "advertising"],
+                "profiling_objection": ["profiling"],
+            },
+            "ccpa": {"gpc": ["advertising"]},
+        },
+    }
+)
+ASKED = datetime.fromisoformat("2026-11-20T10:00")
+
+
+def _serve(company: Company, **changes: object) -> ObjectionReport:
+    profiles = next(table for table in ALL_TABLES if str(table.name) == "marts.profiles")
+    return serve_objections(
+        company.request_file.read(), company.context(**changes), CONFIG,
+        profiles=[TableLocation(company.warehouse, profiles)],
+    )  # fmt: skip
+
+
+def _objecting(warehouse: Warehouse) -> set[tuple[str, str, bool]]:
+    rows = warehouse.read("select * from privacy.objecting_persons").to_pylist()
+    return {(row["person_id"], row["purpose"], row["withdrawn_at"] is None) for row in rows}
+
+
+def test_an_objection_denies_the_purposes_of_its_law_and_kind(company: Company) -> None:
+    company.ask(("email", ANN, "raw"), kind="objection")
+
+    report = _serve(company)
+
+    assert (report.served, report.blocked) == ((ID,), {})
+    assert _objecting(company.warehouse) == {
+        ("p_ann_00001", "mail", True), ("p_ann_00001", "advertising", True),
+    }  # fmt: skip
+
+
+def test_a_kind_that_nobody_mapped_denies_everything(company: Company) -> None:
+    company.ask(("email", ANN, "raw"), kind="do_not_sell_or_share")
+
+    _serve(company)
+
+    assert {purpose for _, purpose, _ in _objecting(company.warehouse)} == {
+        "analytics", "advertising", "mail", "profiling",
+    }  # fmt: skip
+
+
+def test_every_identifier_of_the_person_objects_but_none_that_others_hold(
+    company: Company,
+) -> None:
+    company.ask(("phone", ANN_PHONE, "raw"), kind="objection")
+
+    _serve(company)
+
+    said = str(company.rows("privacy.objections"))
+    assert all(value in said for value in (ANN, ANN_DEVICE, "ann-user-77", "ann-record-2"))
+    assert FAMILY_MAIL not in said
+    assert SHARED_DEVICE not in said
+
+
+def test_an_address_that_two_hold_objects_for_both(company: Company) -> None:
+    company.ask(("email", FAMILY_MAIL, "raw"), kind="objection")
+
+    assert _serve(company).blocked == {}
+    assert {person for person, _, _ in _objecting(company.warehouse)} == {
+        "p_ann_00001", "p_ben_00001",
+    }  # fmt: skip
+
+
+def test_an_objection_counts_for_who_comes_later(company: Company) -> None:
+    company.ask(("email", "late@maple.example", "raw"), kind="objection")
+    _serve(company)
+    company.warehouse.execute("insert into identity.members values ('crm', 'late', 'p_late')")
+    company.warehouse.execute(
+        "insert into identity.identifiers values ('crm', 'late', 'email', 'late@maple.example', false)"
+    )
+
+    attribute_objections(company.warehouse)
+
+    assert {person for person, _, _ in _objecting(company.warehouse)} == {"p_late"}
+
+
+def test_after_a_merge_the_one_person_objects(company: Company) -> None:
+    company.ask(("email", ANN, "raw"), kind="objection")
+    _serve(company)
+    company.warehouse.execute("update identity.members set person_id = 'p_one'")
+
+    attribute_objections(company.warehouse)
+
+    assert {person for person, _, _ in _objecting(company.warehouse)} == {"p_one"}
+
+
+def test_after_a_split_each_who_holds_what_objected_does(company: Company) -> None:
+    company.ask(("email", ANN, "raw"), kind="objection")
+    _serve(company)
+    company.warehouse.execute(
+        "update identity.members set person_id = 'p_other' where source_record_id = 'ann-record-2'"
+    )
+
+    attribute_objections(company.warehouse)
+
+    assert {person for person, _, _ in _objecting(company.warehouse)} == {
+        "p_ann_00001", "p_other",
+    }  # fmt: skip
+
+
+def test_only_the_person_ends_it(company: Company) -> None:
+    company.ask(("email", ANN, "raw"), kind="objection")
+    company.ask(("email", BEN, "raw"), kind="objection_withdrawn", number=2)
+    _serve(company)
+    before = _objecting(company.warehouse)
+    company.ask(("user_id", "ann-user-77", "raw"), kind="objection_withdrawn", number=3)
+
+    _serve(company)
+
+    assert {stands for _, _, stands in before} == {True}
+    assert {stands for _, _, stands in _objecting(company.warehouse)} == {False}
+
+
+def test_a_request_is_recorded_once_and_loses_its_identity(company: Company) -> None:
+    company.ask(("email", ANN, "raw"), kind="objection")
+    _serve(company)
+    rows = company.rows("privacy.objections")
+
+    _serve(company)
+
+    assert company.rows("privacy.objections") == rows
+    assert ANN not in company.request_file.path.read_text()
+    (standing,) = read_standing(company.warehouse)
+    assert (standing.status, standing.request_type) == ("completed", "objection")
+
+
+def test_who_objects_to_profiling_leaves_what_was_computed(company: Company) -> None:
+    company.ask(("email", ANN, "raw"), kind="profiling_objection")
+
+    _serve(company)
+
+    assert {row[0] for row in company.rows("marts.profiles")} == {"p_ben_00001", "p_joann_001"}
+
+
+def test_an_objection_to_mail_takes_nobody_out_of_profiles(company: Company) -> None:
+    before = company.rows("marts.profiles")
+    company.ask(("email", ANN, "raw"), kind="objection")
+
+    _serve(company)
+
+    assert company.rows("marts.profiles") == before
+
+
+def test_an_erasure_takes_the_objection_too(company: Company) -> None:
+    company.ask(("email", ANN, "raw"), kind="objection")
+    _serve(company)
+    company.ask(("email", ANN, "raw"), number=2)
+
+    report = company.erase()
+
+    assert len(report.receipts) == 1
+    assert company.rows("privacy.objections") == company.rows("privacy.objecting_persons") == []
+
+
+def test_an_erasure_on_hold_denies_every_purpose_and_reaches_no_destination(
+    company: Company,
+) -> None:
+    hold = _hold(company)
+    company.ask(("email", ANN, "raw"))
+    contacts = pa.table({"kind": ["email", "email", "phone"], "value": [ANN, BEN, ANN_PHONE]})
+
+    company.erase(purposes=CONFIG.uses)
+    company.erase(purposes=CONFIG.uses)
+
+    assert {purpose for _, purpose, _ in _objecting(company.warehouse)} == set(CONFIG.uses)
+    assert set(restricted(company.warehouse, contacts)["value"].to_pylist()) == {ANN, ANN_PHONE}
+    assert hold.hold_id in str(company.rows("privacy.requests"))
+
+
+def test_who_is_held_cannot_lift_it_by_withdrawing_an_objection(company: Company) -> None:
+    _hold(company)
+    company.ask(("email", ANN, "raw"))
+    company.erase(purposes=CONFIG.uses)
+    company.ask(("email", ANN, "raw"), kind="objection_withdrawn", number=2)
+
+    _serve(company)
+
+    assert {stands for _, _, stands in _objecting(company.warehouse)} == {True}
+
+
+@pytest.mark.parametrize(
+    ("asked", "due"),
+    [
+        pytest.param("2026-11-20T10:00", "2026-12-11T10:00", id="friday"),
+        pytest.param("2026-11-21T10:00", "2026-12-11T10:00", id="saturday"),
+        pytest.param("2026-11-23T10:00", "2026-12-14T10:00", id="monday"),
+    ],
+)
+def test_an_opt_out_of_sale_is_due_within_fifteen_business_days(asked: str, due: str) -> None:
+    """CCPA regulations section 7026(f)."""
+    assert _opt_out(asked).due_at == datetime.fromisoformat(due)
+
+
+def _opt_out(asked: str) -> SubjectRequest:
+    return SubjectRequest.model_validate(
+        {
+            "regulation": "ccpa", "subject_request_id": ID,
+            "subject_request_type": "do_not_sell_or_share", "submitted_time": f"{asked}:00Z",
+            "subject_identities": [
+                {"identity_type": "email", "identity_value": ANN, "identity_format": "raw"}
+            ],
+        }
+    )  # fmt: skip
+
+
+# Signals
+
+
+@pytest.fixture
+def browsers() -> Warehouse:
+    warehouse = DuckDBWarehouse.in_memory()
+    graph = [table for table in TABLES if table.name.schema == "identity"]
+    warehouse.create_missing([EVENTS, *graph, *PRIVACY_TABLES])
+    return warehouse
+
+
+def _event(context: str, *, at: datetime = ASKED, **who: str) -> dict[str, object]:
+    return {"context": context, "timestamp": at, "anonymous_id": None, "user_id": None,
+            "email": None, **who}  # fmt: skip
+
+
+def _signals(warehouse: Warehouse, events: Sequence[dict[str, object]]) -> set[tuple[object, ...]]:
+    warehouse.append(TableName("raw", "events"), pa.Table.from_pylist(list(events)))
+    record_signals(warehouse, CONFIG, now=NOW)
+    rows = warehouse.read("select * from privacy.objections").to_pylist()
+    return {
+        (row["anonymous_id"] or row["user_id"] or row["email"], row["purpose"], row["objected_at"])
+        for row in rows
+    }
+
+
+@pytest.mark.parametrize(
+    ("context", "counts"),
+    [
+        pytest.param('{"gpc": true}', True, id="field"),
+        pytest.param('{"globalPrivacyControl": 1}', True, id="property-of-the-browser"),
+        pytest.param('{"headers": {"Sec-GPC": "1"}}', True, id="header"),
+        pytest.param('{"gpc": false}', False, id="off"),
+        pytest.param('{"gpc": null}', False, id="null"),
+        pytest.param('{"page": {"title": "gpc explained"}}', False, id="a-word"),
+        pytest.param('{"gpc": ', False, id="broken"),
+    ],
+)
+def test_a_signal_is_read_where_events_carry_it(
+    browsers: Warehouse, context: str, counts: bool
+) -> None:
+    found = _signals(browsers, [_event(context, anonymous_id="d1")])
+
+    assert found == ({("d1", "advertising", ASKED)} if counts else set())
+
+
+def test_a_signal_counts_for_the_browser_and_for_who_is_signed_in(browsers: Warehouse) -> None:
+    later = ASKED + timedelta(days=1)
+    found = _signals(
+        browsers,
+        [
+            _event('{"gpc": true}', anonymous_id="d1", at=later),
+            _event('{"gpc": true}', anonymous_id="d1", user_id="u1", email="A@x.example"),
+        ],
+    )
+
+    assert found == {
+        ("d1", "advertising", ASKED), ("u1", "advertising", ASKED),
+        ("a@x.example", "advertising", ASKED),
+    }  # fmt: skip
+
+
+def test_a_signal_is_recorded_once_and_outlasts_its_event(browsers: Warehouse) -> None:
+    event = _event('{"gpc": true}', anonymous_id="d1")
+    first = _signals(browsers, [event])
+
+    again = _signals(browsers, [event, _event("{}", anonymous_id="d1")])
+    browsers.execute("delete from raw.events")
+    browsers.execute("insert into identity.members values ('devices', 'd1', 'p1')")
+    attribute_objections(browsers)
+
+    assert again == first
+    assert browsers.scalar("select count(*) from privacy.objections") == 1
+    assert _objecting(browsers) == {("p1", "advertising", True)}
+
+
+def test_a_signal_after_a_withdrawal_counts_again(browsers: Warehouse) -> None:
+    _signals(browsers, [_event('{"gpc": true}', anonymous_id="d1")])
+    browsers.execute(
+        "update privacy.objections set withdrawn_at = $at, withdrawal_recorded_at = $at",
+        {"at": ASKED + timedelta(days=1)},
+    )
+    before = browsers.scalar("select count(*) from privacy.objections")
+    record_signals(browsers, CONFIG, now=NOW)
+    unchanged = browsers.scalar("select count(*) from privacy.objections")
+
+    _signals(browsers, [_event('{"gpc": 1}', anonymous_id="d1", at=ASKED + timedelta(days=2))])
+
+    after = browsers.scalar("select count(*) from privacy.objections where withdrawn_at is null")
+    assert (before, unchanged, after) == (1, 1, 1)
