@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prediction.config import PersonasConfig, PredictionsConfig, PropensityConfig
+from prediction.drift import read_drift
 from prediction.errors import (
     BrokenModelError,
     MissingRelationError,
@@ -40,5 +41,6 @@ __all__ = [
     "list_models",
     "predict_all",
     "read_cards",
+    "read_drift",
     "write_spine",
 ]

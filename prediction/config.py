@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -103,6 +104,19 @@ class PropensityConfig(StrictModel):
     retrain_after_days: int = Field(
         30, gt=0, description="A published model is kept for so many days of new data."
     )
+    retrain_cooldown_days: int = Field(
+        7, gt=0, description="A model that drifts is trained anew at most every so many days."
+    )
+
+    @property
+    def schedule(self) -> dt.timedelta:
+        """How long a version stays where nothing is wrong."""
+        return dt.timedelta(days=self.retrain_after_days)
+
+    @property
+    def cooldown(self) -> dt.timedelta:
+        """How long a version stays although something is wrong."""
+        return dt.timedelta(days=self.retrain_cooldown_days)
 
 
 class PredictionsConfig(StrictModel):

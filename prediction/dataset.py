@@ -52,7 +52,7 @@ _ASKED = f"""
     )
 """
 
-_LABELLED = """
+_DOERS = """
     outcomes as (
         select distinct asked.person_id, asked.as_of
         from asked
@@ -174,7 +174,7 @@ def read_examples(
     names = read_features(warehouse, key, model)
     rows = warehouse.read(
         f"""
-        {_ASKED}, {_LABELLED.format(events=EVENTS.sql)}
+        {_ASKED}, {doers_sql(EVENTS.sql)}
         select asked.role, outcomes.person_id is not null as outcome,
                dense_rank() over (order by asked.current_id) as person, {_columns(names)}
         from asked
@@ -205,6 +205,19 @@ def read_asked(
     warehouse: Warehouse, key: str, model: PropensityConfig, *, as_of: dt.datetime
 ) -> Asked:
     """Read whom to score at ``as_of``, in order of their ids."""
+    return _read_people(warehouse, key, model, Role.SCORING, as_of=as_of)
+
+
+def read_judged(
+    warehouse: Warehouse, key: str, model: PropensityConfig, *, as_of: dt.datetime
+) -> Asked:
+    """Read who would have been scored at the judging date, by the rules for scoring."""
+    return _read_people(warehouse, key, model, Role.JUDGING, as_of=as_of)
+
+
+def _read_people(
+    warehouse: Warehouse, key: str, model: PropensityConfig, role: Role, *, as_of: dt.datetime
+) -> Asked:
     names = read_features(warehouse, key, model)
     consent = f"and {_GRANTED.format(moment='$as_of::timestamp')}"
     rows = warehouse.read(
@@ -213,19 +226,25 @@ def read_asked(
         select asked.person_id, {_columns(names)}
         from asked
         inner join {FEATURES.sql} as features using (person_id, as_of)
-        where asked.role = 'scoring' and asked.as_of = $as_of
+        where asked.role = $role and (asked.role <> 'scoring' or asked.as_of = $as_of)
             {consent if model.scored == "consented" else ""} {_active(model)}
         order by asked.person_id
         """,
         {
             "model_key": key,
             "as_of": as_of,
+            "role": str(role),
             **({"purpose": model.purpose} if model.scored == "consented" else {}),
         },
     )
     values = _matrix(rows, names)
     mark = _digest(names, values, rows["person_id"].to_pylist())
     return Asked(rows["person_id"], names, values, mark)
+
+
+def doers_sql(events: str) -> str:
+    """A common table ``outcomes``: who of ``asked`` then did one of ``$events``, as known by ``$as_of``."""
+    return _DOERS.format(events=events)
 
 
 def granted_sql(person: str, moment: str) -> str:

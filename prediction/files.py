@@ -18,6 +18,7 @@ from typing import Any
 from prediction.errors import BrokenModelError, UntrustedModelError
 
 MODEL = "model.skops"
+REFERENCE = "reference.json"
 ALLOWED = frozenset({
     "builtins.bool", "builtins.dict", "builtins.float", "builtins.int", "builtins.list",
     "builtins.NoneType", "builtins.str", "numpy.ndarray",

@@ -99,7 +99,8 @@ class _Run:
         decision = before
         if before is None or self._is_due(before, retrain=retrain):
             decision = self._decide()
-            record(self.warehouse, PERSONAS_KEY, [decision], now=self.moment.now)
+            moment = self.moment
+            record(self.warehouse, PERSONAS_KEY, [decision], as_of=moment.as_of, now=moment.now)
         if decision is None:
             raise AssertionError("a decision is made where there is none")
         written = self._assign(decision)
@@ -144,6 +145,7 @@ class _Run:
             data_fingerprint=readers.fingerprint,
             config_fingerprint=fingerprint(config),
             path=None if grouping.reasons else folder_of(PERSONAS_KEY, version),
+            is_passed=not grouping.reasons,
         )
         if grouping.mixture is not None and not grouping.reasons:
             personas = self._named(grouping.mixture, grouping.status, counts)

@@ -26,9 +26,10 @@ import numpy as np
 
 from prediction.cards import as_json, as_markdown
 from prediction.config import PropensityConfig
-from prediction.dataset import Examples, Flags, Floats
+from prediction.dataset import Asked, Examples, Flags, Floats
 from prediction.dates import Role
-from prediction.files import write_folder
+from prediction.drift import profile_of, profiles_of
+from prediction.files import REFERENCE, write_folder
 from prediction.gates import LEAK_AUC, Evidence, Signals, Verdict, judge_evidence, judge_model
 from prediction.logistic import single_feature_aucs
 from prediction.metrics import Metrics, auc_gain, log_loss, loss_gain, measure
@@ -70,6 +71,8 @@ class Question:
         seed: Of folds, bootstrap and simulation.
         incumbent: The version that answers so far, where it was made for this configuration and
             before the judging date.
+        population: Who would have been scored at the judging date, to tell drift by; those who are
+            judged where it is not given.
     """
 
     key: str
@@ -79,6 +82,7 @@ class Question:
     had_model: bool
     seed: int
     incumbent: Incumbent | None = None
+    population: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +205,7 @@ def _fall_back(question: Question, examples: Examples, reasons: tuple[str, ...])
         trained_as_of=question.as_of,
         data_fingerprint=examples.fingerprint,
         config_fingerprint=config,
+        is_passed=True,
     )
     if rule is not None:
         return found
@@ -246,6 +251,7 @@ def _write(
         data_fingerprint=examples.fingerprint,
         config_fingerprint=config,
         path=folder_of(question.key, version),
+        is_passed=not reasons,
     )  # fmt: skip
     card = _card(question, decision, examples, model)
     title = f"{question.config.name}: predicted against observed"
@@ -258,9 +264,23 @@ def _write(
             "metrics.json": as_json(decision.metrics),
             "schema.json": as_json({"features": list(model.features), "type": "double"}),
             "calibration.png": draw_calibration(metrics, title=title),
+            REFERENCE: _reference(question, examples, model),
         },
     )
     return decision
+
+
+def _reference(question: Question, examples: Examples, model: Model) -> bytes:
+    """How features and scores were spread at the judging date: shares of people, nobody's values."""
+    people = question.population or examples.of(Role.JUDGING)
+    scores = profile_of(model.predict(people.select(model.features)))
+    features = profiles_of(people.features, people.values)
+    return as_json(
+        {
+            "score": scores.as_dict(),
+            "features": {name: found.as_dict() for name, found in features.items()},
+        }
+    )
 
 
 def _card(

@@ -1,6 +1,6 @@
 """For whom features are wanted, then scores and personas."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -16,10 +16,13 @@ from prediction import (
     ScoreReport,
     group_readers,
     predict_all,
+    read_drift,
     write_spine,
 )
+from prediction.drift import Tier
 from prediction.inventory import (
     DRIFT,
+    MODEL_CHANGES,
     MODELS,
     PERSONA_MEMBERS,
     PERSONAS,
@@ -51,7 +54,9 @@ READ_BY_PERSONAS = [
     dg.AssetKey(["marts", "current_person"]),
     dg.AssetKey(["marts", "profiles"]),
 ]
-SCORE_TABLES = (PROPENSITY_SCORES, MODELS, DRIFT)
+SCORE_TABLES = (PROPENSITY_SCORES, MODELS, MODEL_CHANGES, DRIFT)
+# Under this name the table of drift says which models the next run will train anew.
+ASKS_FOR_TRAINING = "asks for training"
 PERSONA_TABLES = (PERSONAS, PERSONA_MEMBERS)
 MODEL_KINDS = ("python", "scikitlearn", "duckdb")
 
@@ -99,9 +104,12 @@ def predict(candor: CandorResource, config: PredictConfig) -> Iterator[dg.Materi
             progress=announce,
         )
         counts = _counts(warehouse, SCORE_TABLES)
-    told = {name: value for report in reports for name, value in _told(report).items()}
+    told = {
+        MODELS: {name: value for report in reports for name, value in _told(report).items()},
+        DRIFT: _told_of_drift(reports),
+    }
     for table in SCORE_TABLES:
-        extra = told if table is MODELS else {}
+        extra = told.get(table, {})
         yield dg.MaterializeResult(
             asset_key=asset_key(table), metadata={"dagster/row_count": counts[table], **extra}
         )
@@ -172,6 +180,45 @@ def published_models_passed_their_gates(candor: CandorResource) -> dg.AssetCheck
     )
 
 
+@dg.asset_check(asset=asset_key(DRIFT))
+def probabilities_came_true(candor: CandorResource) -> dg.AssetCheckResult:
+    """As many did it as was foretold, and the scores rank as when they were judged; else: a page."""
+    return _without(candor, Tier.PAGE, dg.AssetCheckSeverity.ERROR)
+
+
+@dg.asset_check(asset=asset_key(DRIFT))
+def scores_stay_as_they_were(candor: CandorResource) -> dg.AssetCheckResult:
+    """Neither scores nor outcomes moved further than chance; else: a ticket. Features may move."""
+    return _without(candor, Tier.TICKET, dg.AssetCheckSeverity.WARN)
+
+
+def _without(
+    candor: CandorResource, tier: Tier, severity: dg.AssetCheckSeverity
+) -> dg.AssetCheckResult:
+    with candor.open_warehouse() as warehouse:
+        rows = read_drift(warehouse).to_pylist()
+    found = [
+        f"{row['model']}: {row['subject']} {row['status']}" for row in rows if row["tier"] == tier
+    ]
+    features = [row for row in rows if row["tier"] == Tier.INFORMATION]
+    return dg.AssetCheckResult(
+        passed=not found,
+        severity=severity,
+        metadata={str(tier): ", ".join(found) or "nothing", "features that moved": len(features)},
+    )
+
+
+def _told_of_drift(reports: Sequence[ScoreReport]) -> dict[str, Any]:
+    """What moved, by model and by how much it matters; names of features alone."""
+    told: dict[str, Any] = {
+        f"{report.key}: {tier}": ", ".join(subjects)
+        for report in reports
+        for tier, subjects in report.drift.items()
+    }
+    asking = [report.key for report in reports if report.drift and report.asks_for_training]
+    return {**told, ASKS_FOR_TRAINING: ", ".join(asking)}
+
+
 def _moment(warehouse: Warehouse) -> Moment:
     now = utc_now()
     known = warehouse.scalar("select max(as_of) from raw.as_of")
@@ -197,7 +244,8 @@ def _facts(report: ScoreReport) -> Iterator[tuple[str, Any]]:
         for name in ("auc", "ece", "slope", "lift"):
             if name in decision.metrics:
                 yield f"{decision.algorithm} {name}", round(float(decision.metrics[name]), 4)
-    yield "moved since training", ", ".join(report.moved) or "nothing"
+    if report.why:
+        yield "why it was trained", "; ".join(report.why)
     if report.picture:
         yield "calibration", picture(report.picture, f"{report.key}: predicted against observed")
 
