@@ -4,6 +4,9 @@
   - MissingRelationError
   - UnknownFeatureError
   - UnknownModelError
+  - UnknownVersionError
+  - RefusedVersionError
+  - NoEarlierVersionError
   - UntrustedModelError
   - BrokenModelError
   - TooFewPurchasesError
@@ -51,6 +54,43 @@ class UnknownModelError(PredictionError, KeyError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class UnknownVersionError(PredictionError, KeyError):
+    """A model has no such version."""
+
+    def __init__(self, model_key: str, version: str, known: Sequence[str]) -> None:
+        self.model_key, self.version = model_key, version
+        self.message = (
+            f"model {model_key!r} has no version {version!r}; it has: {', '.join(known)}; "
+            f"`candor predict versions {model_key}` tells more"
+        )
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class RefusedVersionError(PredictionError, ValueError):
+    """A version that failed its gates, or of which that is not known, cannot be put in force."""
+
+    def __init__(self, model_key: str, version: str, reason: str) -> None:
+        self.model_key, self.version = model_key, version
+        super().__init__(
+            f"version {version!r} of model {model_key!r} did not pass ({reason}): choose one that "
+            f"`candor predict versions {model_key}` shows as passed, or train anew"
+        )
+
+
+class NoEarlierVersionError(PredictionError, LookupError):
+    """There is no version to go back to."""
+
+    def __init__(self, model_key: str) -> None:
+        self.model_key = model_key
+        super().__init__(
+            f"nothing answered for model {model_key!r} before: name a version that "
+            f"`candor predict versions {model_key}` shows"
+        )
 
 
 class UntrustedModelError(PredictionError, ValueError):

@@ -101,6 +101,7 @@ class _Run:
             decision = self._decide()
             moment = self.moment
             record(self.warehouse, PERSONAS_KEY, [decision], as_of=moment.as_of, now=moment.now)
+            (decision,) = read_decisions(self.warehouse, PERSONAS_KEY)
         if decision is None:
             raise AssertionError("a decision is made where there is none")
         written = self._assign(decision)
@@ -115,11 +116,11 @@ class _Run:
     def _is_due(self, decision: Decision, *, retrain: bool) -> bool:
         if retrain or not self._has_file(decision):
             return True
-        if decision.config_fingerprint != fingerprint(self.config):
+        if decision.config_fingerprint != fingerprint(self.config) and not decision.is_chosen:
             return True
         if decision.data_fingerprint == self.readers.fingerprint:
             return False
-        age = self.moment.as_of - decision.trained_as_of
+        age = self.moment.as_of - (decision.in_force_from or decision.trained_as_of)
         young = dt.timedelta(0) <= age < dt.timedelta(days=self.config.retrain_after_days)
         return not (young and decision.status == Status.CHAMPION)
 

@@ -172,7 +172,7 @@ class _Run:
 
     def _why_train(self, decisions: Sequence[Decision], *, retrain: bool) -> tuple[str, ...]:
         """Every reason to train; data that changed since are none, so that an erasure moves nobody."""
-        if not decisions or not self._is_model(decisions[0]):
+        if not decisions or not self._stands(decisions[0]):
             return ("no model answers",)
         if retrain:
             return ("it was asked for",)
@@ -202,6 +202,11 @@ class _Run:
 
     def _is_model(self, decision: Decision) -> bool:
         return decision.algorithm in TRAINERS and self._has_file(decision)
+
+    def _stands(self, decision: Decision) -> bool:
+        """Whether a model answers, or a rule that a person put in force."""
+        is_chosen_rule = bool(decision.is_chosen) and decision.algorithm == RULE
+        return self._is_model(decision) or is_chosen_rule
 
     def _has_file(self, decision: Decision) -> bool:
         return decision.path is None or (self.artifacts / decision.path / MODEL).exists()

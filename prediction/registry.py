@@ -103,11 +103,36 @@ def read_decisions(warehouse: Warehouse, key: str) -> tuple[Decision, ...]:
         "where model_key = $key and status <> 'retired' order by status, model_version",
         {"key": key},
     ).to_pylist()
-    found = [
-        Decision(**{**row, "status": Status(row["status"]), "metrics": json.loads(row["metrics"])})
-        for row in rows
-    ]
-    return tuple(sorted(found, key=lambda decision: not decision.answers))
+    return tuple(sorted(map(_decision, rows), key=lambda decision: not decision.answers))
+
+
+def read_versions(warehouse: Warehouse, key: str) -> tuple[Decision, ...]:
+    """Every version of a model, retired ones included, the newest first.
+
+    Raises:
+        UnknownModelError: Nothing is known of the model.
+    """
+    rows = warehouse.read(
+        "select * exclude (created_at) from prediction.models where model_key = $key "
+        "order by trained_as_of desc, model_version",
+        {"key": key},
+    ).to_pylist()
+    if not rows:
+        raise UnknownModelError(key, _known_models(warehouse))
+    return tuple(_decision(row) for row in rows)
+
+
+def list_versions(warehouse: Warehouse, key: str) -> pa.Table:
+    """One row per version of a model: whether it passed, how well it did, since when it answers."""
+    return warehouse.read(
+        """
+        select model_version as version, status, algorithm, is_passed as passed,
+               json_extract(metrics, '$.auc')::double as auc, trained_as_of, in_force_from, reason
+        from prediction.models where model_key = $key
+        order by trained_as_of desc, model_version
+        """,
+        {"key": key},
+    )
 
 
 def record(
@@ -224,9 +249,18 @@ def read_cards(warehouse: Warehouse, artifacts: Path, key: str) -> list[dict[str
     """
     decisions = read_decisions(warehouse, key)
     if not decisions:
-        rows = warehouse.read("select distinct model_key from prediction.models order by all")
-        raise UnknownModelError(key, rows["model_key"].to_pylist())
+        raise UnknownModelError(key, _known_models(warehouse))
     return [_card(artifacts, decision) for decision in decisions]
+
+
+def _decision(row: Mapping[str, Any]) -> Decision:
+    found = {"status": Status(row["status"]), "metrics": json.loads(row["metrics"])}
+    return Decision(**{**row, **found})
+
+
+def _known_models(warehouse: Warehouse) -> list[str]:
+    rows = warehouse.read("select distinct model_key from prediction.models order by all")
+    return list(rows["model_key"].to_pylist())
 
 
 def _card(artifacts: Path, decision: Decision) -> dict[str, Any]:

@@ -37,6 +37,7 @@ COMMANDS = (
     "privacy",
     "privacy_decisions",
     "predict",
+    "predict_versions",
     "lift",
     "contracts",
     "quarantine",

@@ -5,13 +5,12 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.company import utc_now
+from orchestration.moment import moment_of
 from orchestration.pictures import picture
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_spec, table_specs
 from prediction import (
-    Moment,
     PersonaReport,
     ScoreReport,
     group_readers,
@@ -31,8 +30,6 @@ from prediction.inventory import (
 )
 from warehouse import Table, Warehouse
 
-# The same seed for everyone: a run is repeatable, on any machine.
-SEED = 20_260_101
 KNOWN_BEFORE_MARTS = [
     dg.AssetKey(["identity", "members_history"]),
     dg.AssetKey(["intermediate", "int_events__classified"]),
@@ -75,7 +72,7 @@ def spine(candor: CandorResource) -> Iterator[dg.MaterializeResult[None]]:
     announce("Choosing dates to learn from")
     company = candor.company
     with candor.open_warehouse() as warehouse:
-        report = write_spine(warehouse, company.predictions, as_of=_moment(warehouse).as_of)
+        report = write_spine(warehouse, company.predictions, as_of=moment_of(warehouse).as_of)
     dates = {
         key: ", ".join(f"{dated.as_of:%Y-%m-%d} {dated.role}" for dated in dated_roles)
         for key, dated_roles in report.dates.items()
@@ -99,7 +96,7 @@ def predict(candor: CandorResource, config: PredictConfig) -> Iterator[dg.Materi
             warehouse,
             company.predictions,
             artifacts=company.paths.artifacts,
-            moment=_moment(warehouse),
+            moment=moment_of(warehouse),
             retrain=config.retrain,
             progress=announce,
         )
@@ -129,7 +126,7 @@ def personas(candor: CandorResource, config: PredictConfig) -> Iterator[dg.Mater
             warehouse,
             company.personas,
             artifacts=company.paths.artifacts,
-            moment=_moment(warehouse),
+            moment=moment_of(warehouse),
             retrain=config.retrain,
             progress=announce,
         )
@@ -217,12 +214,6 @@ def _told_of_drift(reports: Sequence[ScoreReport]) -> dict[str, Any]:
     }
     asking = [report.key for report in reports if report.drift and report.asks_for_training]
     return {**told, ASKS_FOR_TRAINING: ", ".join(asking)}
-
-
-def _moment(warehouse: Warehouse) -> Moment:
-    now = utc_now()
-    known = warehouse.scalar("select max(as_of) from raw.as_of")
-    return Moment(as_of=known or now, now=now, seed=SEED)
 
 
 def _counts(warehouse: Warehouse, tables: tuple[Table, ...]) -> Mapping[Table, int]:

@@ -202,6 +202,15 @@ def grant(company: Company, ids: list[str], *, purpose: str = "analytics") -> No
     )
 
 
+def erase(company: Company, person: str) -> None:
+    for table in ("features_as_of", "events", "consent_history", "current_person", "profiles"):
+        company.warehouse.execute(f"delete from marts.{table} where person_id = '{person}'")
+    company.warehouse.execute(f"delete from identity.members_history where person_id = '{person}'")
+    company.warehouse.execute(
+        f"delete from prediction.propensity_scores where person_id = '{person}'"
+    )
+
+
 @pytest.fixture(scope="package")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Company, People, ScoreReport]:
     """A company with a published model; read it, or change a copy of it."""

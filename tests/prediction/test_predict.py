@@ -13,7 +13,15 @@ from prediction.dataset import read_examples
 from prediction.metrics import auc, expected_calibration_error
 from prediction.predict import ScoreReport
 from prediction.states import TRAINERS
-from tests.prediction.conftest import AS_OF, START, Company, People, plant_people, predictions
+from tests.prediction.conftest import (
+    AS_OF,
+    START,
+    Company,
+    People,
+    erase,
+    plant_people,
+    predictions,
+)
 
 CONFIG = predictions()
 
@@ -303,7 +311,7 @@ def test_when_somebody_is_erased_nobody_elses_score_moves(published: Company) ->
     company = published
     others = "select * from prediction.propensity_scores where person_id <> 'p00007' order by all"
     before = company.rows(others)
-    _erase(company, "p00007")
+    erase(company, "p00007")
 
     again = company.predict(CONFIG)
 
@@ -317,12 +325,3 @@ def test_a_forced_training_decides_anew_even_where_the_model_is_young(company: C
     company.predict(CONFIG)
 
     assert company.predict(CONFIG, retrain=True).is_new
-
-
-def _erase(company: Company, person: str) -> None:
-    for table in ("features_as_of", "events", "consent_history", "current_person", "profiles"):
-        company.warehouse.execute(f"delete from marts.{table} where person_id = '{person}'")
-    company.warehouse.execute(f"delete from identity.members_history where person_id = '{person}'")
-    company.warehouse.execute(
-        f"delete from prediction.propensity_scores where person_id = '{person}'"
-    )

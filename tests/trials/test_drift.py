@@ -29,6 +29,9 @@ from prediction.states import Model
 from prediction.threads import on_one_thread
 from tests.prediction.conftest import AS_OF, predictions
 
+# Twenty years of each company take longer than any other test may.
+pytestmark = pytest.mark.timeout(0)
+
 FEATURES, TELLING, WEEKS, LOOKS = 40, 12, 52, 2
 NAMES = tuple(f"f{number:02}" for number in range(FEATURES))
 USE = np.ones(FEATURES, dtype=bool)
