@@ -96,6 +96,11 @@ class PropensityConfig(StrictModel):
     leave_out: list[str] = Field(
         default_factory=list, description="Columns of marts.features_as_of that must not be used."
     )
+    trusted: list[str] = Field(
+        default_factory=list,
+        description="Columns that may tell the outcome better than all others together, because "
+        "somebody knows that they are not written because of it.",
+    )
     dates: int = Field(6, ge=2, le=24, description="At so many past dates people are looked at.")
     every_days: int = Field(10, gt=0, le=90, description="Days between two of these dates.")
     people_per_date: int = Field(

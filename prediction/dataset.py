@@ -161,7 +161,7 @@ def read_features(warehouse: Warehouse, key: str, model: PropensityConfig) -> tu
     if not known:
         raise MissingRelationError(str(FEATURES))
     factors = model.rule.factors if model.rule else []
-    named = {*model.leave_out, *(factor.feature for factor in factors)}
+    named = {*model.leave_out, *model.trusted, *(factor.feature for factor in factors)}
     if unknown := sorted(named - set(known)):
         raise UnknownFeatureError(key, unknown, known)
     return known

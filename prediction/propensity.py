@@ -30,8 +30,8 @@ from prediction.dataset import Asked, Examples, Flags, Floats
 from prediction.dates import Role
 from prediction.drift import profile_of, profiles_of
 from prediction.files import REFERENCE, write_folder
-from prediction.gates import LEAK_AUC, Evidence, Signals, Verdict, judge_evidence, judge_model
-from prediction.logistic import single_feature_aucs
+from prediction.gates import Evidence, Signals, Verdict, judge_evidence, judge_model
+from prediction.leakage import find_leaks
 from prediction.metrics import Metrics, auc_gain, log_loss, loss_gain, measure
 from prediction.pictures import draw_calibration
 from prediction.registry import Decision, Status, fingerprint, folder_of, version_of
@@ -145,17 +145,9 @@ def judge(question: Question, examples: Examples, use: Flags) -> Judgement:
     if question.config.rule:
         by_rule = score_by_rule(question.config.rule, later.features, later.values)
         gain = auc_gain(scores[best], by_rule, later.outcomes, seed=question.seed)
-    signals = Signals(metrics, gain, find_leaks(earlier, use))
+    leaks = find_leaks(earlier, later, use, trusted=question.config.trusted, seed=question.seed)
+    signals = Signals(metrics, gain, tuple(leak.reason for leak in leaks))
     return Judgement(best, scores[best], metrics, judge_model(signals), rivals)
-
-
-def find_leaks(examples: Examples, use: Flags) -> tuple[str, ...]:
-    """Features in use that alone tell the outcome so well that they must have been made from it."""
-    alone = single_feature_aucs(examples)
-    return tuple(
-        name for name, found, used in zip(examples.features, alone, use, strict=True)
-        if used and found > LEAK_AUC
-    )  # fmt: skip
 
 
 def _tried(earlier: Examples) -> tuple[str, ...]:
