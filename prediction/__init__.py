@@ -10,12 +10,15 @@ from prediction.errors import (
     NoEarlierVersionError,
     PredictionError,
     RefusedVersionError,
+    SensitiveFeatureError,
     TooFewPurchasesError,
     UnknownFeatureError,
+    UnknownGroupError,
     UnknownModelError,
     UnknownVersionError,
     UntrustedModelError,
 )
+from prediction.fairness import without_sensitive
 from prediction.personas import PersonaReport, group_readers
 from prediction.predict import Moment, ScoreReport, predict_all
 from prediction.promotion import Order, promote, read_changes, roll_back
@@ -39,9 +42,11 @@ __all__ = [
     "RefusedVersionError",
     "RepeatModel",
     "ScoreReport",
+    "SensitiveFeatureError",
     "SpineReport",
     "TooFewPurchasesError",
     "UnknownFeatureError",
+    "UnknownGroupError",
     "UnknownModelError",
     "UnknownVersionError",
     "UntrustedModelError",
@@ -55,5 +60,6 @@ __all__ = [
     "read_changes",
     "read_drift",
     "roll_back",
+    "without_sensitive",
     "write_spine",
 ]

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 from settings import StrictModel
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+PurposeText = Annotated[str, StringConstraints(min_length=3)]
 EventName = Annotated[str, StringConstraints(min_length=1)]
 # The registry stores personas beside the models; no model may take their place.
 PERSONAS_KEY = "personas"
@@ -100,6 +101,15 @@ class PropensityConfig(StrictModel):
         default_factory=list,
         description="Columns that may tell the outcome better than all others together, because "
         "somebody knows that they are not written because of it.",
+    )
+    sensitive: dict[str, PurposeText] = Field(
+        default_factory=dict,
+        description="Sensitive columns that this model may use, each with what it is used for; "
+        "others that are sensitive, or made from such, are left out.",
+    )
+    groups: list[str] = Field(
+        default_factory=list,
+        description="Columns of marts.profiles by which the card compares how people are treated.",
     )
     dates: int = Field(6, ge=2, le=24, description="At so many past dates people are looked at.")
     every_days: int = Field(10, gt=0, le=90, description="Days between two of these dates.")

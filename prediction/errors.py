@@ -3,6 +3,8 @@
 * PredictionError
   - MissingRelationError
   - UnknownFeatureError
+  - UnknownGroupError
+  - SensitiveFeatureError
   - UnknownModelError
   - UnknownVersionError
   - RefusedVersionError
@@ -14,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
@@ -40,6 +42,29 @@ class UnknownFeatureError(PredictionError, ValueError):
         super().__init__(
             f"model {model_key!r} in predictions.yml names features that are not there: "
             f"{', '.join(unknown)}; there are: {', '.join(known)}"
+        )
+
+
+class UnknownGroupError(PredictionError, ValueError):
+    """The configuration compares groups by columns that ``marts.profiles`` does not have."""
+
+    def __init__(self, model_key: str, unknown: Sequence[str], known: Sequence[str]) -> None:
+        self.model_key, self.unknown = model_key, tuple(unknown)
+        super().__init__(
+            f"model {model_key!r} in predictions.yml compares groups by {', '.join(unknown)}, which "
+            f"marts.profiles does not have; there are: {', '.join(known)}"
+        )
+
+
+class SensitiveFeatureError(PredictionError, ValueError):
+    """A rule needs a sensitive feature that the model names no use for."""
+
+    def __init__(self, model_key: str, origins: Mapping[str, Sequence[str]]) -> None:
+        self.model_key, self.origins = model_key, dict(origins)
+        listed = "; ".join(f"{name} (from {', '.join(of)})" for name, of in origins.items())
+        super().__init__(
+            f"the rule of model {model_key!r} in predictions.yml needs sensitive features: {listed}; "
+            "take them out of it, or name them under `sensitive` with what they are used for"
         )
 
 

@@ -17,7 +17,7 @@ what is known now.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from prediction.config import PropensityConfig
 from prediction.dataset import Asked, Examples, Flags, Floats
 from prediction.dates import Role
 from prediction.drift import profile_of, profiles_of
+from prediction.fairness import groups_of
 from prediction.files import REFERENCE, write_folder
 from prediction.gates import Evidence, Signals, Verdict, judge_evidence, judge_model
 from prediction.leakage import find_leaks
@@ -245,7 +246,9 @@ def _write(
         path=folder_of(question.key, version),
         is_passed=not reasons,
     )  # fmt: skip
-    card = _card(question, decision, examples, model)
+    later = examples.of(Role.JUDGING)
+    groups = groups_of(later.groups, judgement.scores, later.outcomes)
+    card = _card(question, decision, examples, model, groups)
     title = f"{question.config.name}: predicted against observed"
     write_folder(
         artifacts / folder_of(question.key, version),
@@ -266,7 +269,9 @@ def _reference(question: Question, examples: Examples, model: Model) -> bytes:
     """How features and scores were spread at the judging date: shares of people, nobody's values."""
     people = question.population or examples.of(Role.JUDGING)
     scores = profile_of(model.predict(people.select(model.features)))
-    features = profiles_of(people.features, people.values)
+    unused = set(question.config.leave_out)
+    used = [name for name in people.features if name not in unused]
+    features = profiles_of(used, people.select(used))
     return as_json(
         {
             "score": scores.as_dict(),
@@ -276,7 +281,11 @@ def _reference(question: Question, examples: Examples, model: Model) -> bytes:
 
 
 def _card(
-    question: Question, decision: Decision, examples: Examples, model: Model
+    question: Question,
+    decision: Decision,
+    examples: Examples,
+    model: Model,
+    groups: Mapping[str, Sequence[Mapping[str, object]]],
 ) -> dict[str, Any]:
     config = question.config
     importance = model.importance
@@ -298,6 +307,9 @@ def _card(
             "consent": f"granted for {config.purpose}, at the date and at as_of",
             "fingerprint": examples.fingerprint,
         },
+        "left_out": list(config.leave_out),
+        "sensitive": dict(config.sensitive),
+        "groups": groups,
         "features": {examples.features[i]: round(float(importance[i]), 4) for i in order},
         "algorithm": decision.algorithm,
         "calibration": model.calibration.kind,
@@ -310,6 +322,11 @@ def _card(
     }
 
 
+def _told(groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    shown = ("people", "rate", "rate_interval", "predicted", "ratio_interval", "chosen_interval")
+    return {group["name"]: {name: group[name] for name in shown} for group in groups}
+
+
 def _as_markdown(question: Question, card: Mapping[str, Any]) -> bytes:
     shown = ("auc", "auc_interval", "ece", "ece_by_chance", "slope", "slope_interval", "lift",
              "lift_interval", "log_loss", "log_loss_by_kind", "brier", "base_rate", "people", "judged_positives")  # fmt: skip
@@ -320,6 +337,12 @@ def _as_markdown(question: Question, card: Mapping[str, Any]) -> bytes:
             "What it learnt from": card["data"],
             "How good it is at the later date": {name: card["metrics"][name] for name in shown},
             "What moves it most (on the log odds)": card["features"],
+            "What it must not use": card["left_out"] or ["nothing is left out"],
+            "Sensitive columns, and what for": card["sensitive"] or ["none"],
+            **{
+                f"Groups by {name}, as they are now": _told(groups)
+                for name, groups in card["groups"].items()
+            },
             "Limits": card["limits"],
         },
     )
