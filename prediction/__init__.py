@@ -3,42 +3,63 @@
 from __future__ import annotations
 
 from prediction.config import PersonasConfig, PredictionsConfig, PropensityConfig
+from prediction.drift import read_drift
 from prediction.errors import (
     BrokenModelError,
     MissingRelationError,
+    NoEarlierVersionError,
     PredictionError,
+    RefusedVersionError,
+    SensitiveFeatureError,
     TooFewPurchasesError,
     UnknownFeatureError,
+    UnknownGroupError,
     UnknownModelError,
+    UnknownVersionError,
     UntrustedModelError,
 )
+from prediction.fairness import without_sensitive
 from prediction.personas import PersonaReport, group_readers
 from prediction.predict import Moment, ScoreReport, predict_all
+from prediction.promotion import Order, promote, read_changes, roll_back
 from prediction.purchases import Purchases, RepeatModel, fit_repeats
-from prediction.registry import list_models, read_cards
+from prediction.registry import Decision, list_models, list_versions, read_cards
 from prediction.spine import SpineReport, write_spine
 
 __all__ = [
     "BrokenModelError",
+    "Decision",
     "MissingRelationError",
     "Moment",
+    "NoEarlierVersionError",
+    "Order",
     "PersonaReport",
     "PersonasConfig",
     "PredictionError",
     "PredictionsConfig",
     "PropensityConfig",
     "Purchases",
+    "RefusedVersionError",
     "RepeatModel",
     "ScoreReport",
+    "SensitiveFeatureError",
     "SpineReport",
     "TooFewPurchasesError",
     "UnknownFeatureError",
+    "UnknownGroupError",
     "UnknownModelError",
+    "UnknownVersionError",
     "UntrustedModelError",
     "fit_repeats",
     "group_readers",
     "list_models",
+    "list_versions",
     "predict_all",
+    "promote",
     "read_cards",
+    "read_changes",
+    "read_drift",
+    "roll_back",
+    "without_sensitive",
     "write_spine",
 ]

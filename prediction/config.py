@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -9,6 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 from settings import StrictModel
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+PurposeText = Annotated[str, StringConstraints(min_length=3)]
 EventName = Annotated[str, StringConstraints(min_length=1)]
 # The registry stores personas beside the models; no model may take their place.
 PERSONAS_KEY = "personas"
@@ -95,6 +97,20 @@ class PropensityConfig(StrictModel):
     leave_out: list[str] = Field(
         default_factory=list, description="Columns of marts.features_as_of that must not be used."
     )
+    trusted: list[str] = Field(
+        default_factory=list,
+        description="Columns that may tell the outcome better than all others together, because "
+        "somebody knows that they are not written because of it.",
+    )
+    sensitive: dict[str, PurposeText] = Field(
+        default_factory=dict,
+        description="Sensitive columns that this model may use, each with what it is used for; "
+        "others that are sensitive, or made from such, are left out.",
+    )
+    groups: list[str] = Field(
+        default_factory=list,
+        description="Columns of marts.profiles by which the card compares how people are treated.",
+    )
     dates: int = Field(6, ge=2, le=24, description="At so many past dates people are looked at.")
     every_days: int = Field(10, gt=0, le=90, description="Days between two of these dates.")
     people_per_date: int = Field(
@@ -103,6 +119,19 @@ class PropensityConfig(StrictModel):
     retrain_after_days: int = Field(
         30, gt=0, description="A published model is kept for so many days of new data."
     )
+    retrain_cooldown_days: int = Field(
+        7, gt=0, description="A model that drifts is trained anew at most every so many days."
+    )
+
+    @property
+    def schedule(self) -> dt.timedelta:
+        """How long a version stays where nothing is wrong."""
+        return dt.timedelta(days=self.retrain_after_days)
+
+    @property
+    def cooldown(self) -> dt.timedelta:
+        """How long a version stays although something is wrong."""
+        return dt.timedelta(days=self.retrain_cooldown_days)
 
 
 class PredictionsConfig(StrictModel):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from prediction.config import PropensityConfig
 from prediction.dates import Role
-from prediction.errors import MissingRelationError, UnknownFeatureError
+from prediction.errors import MissingRelationError, UnknownFeatureError, UnknownGroupError
 from warehouse import TableName, Warehouse, quoted
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Texts = NDArray[np.str_]
 
 FEATURES = TableName("marts", "features_as_of")
 EVENTS = TableName("marts", "events")
@@ -52,7 +53,7 @@ _ASKED = f"""
     )
 """
 
-_LABELLED = """
+_DOERS = """
     outcomes as (
         select distinct asked.person_id, asked.as_of
         from asked
@@ -78,6 +79,8 @@ class Examples:
         roles: (n,), training, recent or judging.
         persons: (n,), a number of each person; the same person has it at every date.
         fingerprint: SHA-256 of all of this.
+        groups: Of each column that groups are compared by what each person is now, (n,); empty
+            where it is unknown.
     """
 
     features: tuple[str, ...]
@@ -86,6 +89,7 @@ class Examples:
     roles: NDArray[np.str_]
     persons: Integers
     fingerprint: str
+    groups: Mapping[str, Texts] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.outcomes)
@@ -99,6 +103,7 @@ class Examples:
             self.roles[rows],
             self.persons[rows],
             self.fingerprint,
+            {name: kinds[rows] for name, kinds in self.groups.items()},
         )
 
     def of(self, *roles: Role) -> Examples:
@@ -151,17 +156,16 @@ def read_features(warehouse: Warehouse, key: str, model: PropensityConfig) -> tu
         MissingRelationError: The marts are not built.
         UnknownFeatureError: The configuration names a column that is not there.
     """
-    columns = warehouse.columns().to_pylist()  # one row per column, not per person
-    known = tuple(
-        row["column_name"]
-        for row in columns
-        if (row["table_schema"], row["table_name"]) == (FEATURES.schema, FEATURES.name)
-        and row["column_name"] not in _KEYS
-    )
+    known = tuple(name for name in _columns_of(warehouse, FEATURES) if name not in _KEYS)
     if not known:
         raise MissingRelationError(str(FEATURES))
     factors = model.rule.factors if model.rule else []
-    named = {*model.leave_out, *(factor.feature for factor in factors)}
+    named = {
+        *model.leave_out,
+        *model.trusted,
+        *model.sensitive,
+        *(factor.feature for factor in factors),
+    }
     if unknown := sorted(named - set(known)):
         raise UnknownFeatureError(key, unknown, known)
     return known
@@ -172,14 +176,18 @@ def read_examples(
 ) -> Examples:
     """Read every past date of one model, in a stable order."""
     names = read_features(warehouse, key, model)
+    known = _columns_of(warehouse, PROFILES)
+    if unknown := sorted(set(model.groups) - set(known)):
+        raise UnknownGroupError(key, unknown, known)
     rows = warehouse.read(
         f"""
-        {_ASKED}, {_LABELLED.format(events=EVENTS.sql)}
+        {_ASKED}, {doers_sql(EVENTS.sql)}
         select asked.role, outcomes.person_id is not null as outcome,
-               dense_rank() over (order by asked.current_id) as person, {_columns(names)}
+               dense_rank() over (order by asked.current_id) as person, {_columns(names)}{_kinds(model.groups)}
         from asked
         inner join {FEATURES.sql} as features using (person_id, as_of)
         left join outcomes using (person_id, as_of)
+        left join {PROFILES.sql} as profiles on asked.current_id = profiles.person_id
         where asked.role <> 'scoring' and {_GRANTED.format(moment="asked.as_of")}
             and {_GRANTED.format(moment="$as_of::timestamp")} {_active(model)}
         order by asked.as_of, asked.person_id
@@ -197,14 +205,34 @@ def read_examples(
     outcomes = _array(rows, "outcome").astype(np.bool_)
     roles = np.asarray(rows["role"].to_pylist(), dtype=np.str_)
     persons = _array(rows, "person").astype(np.int64)
-    mark = _digest(names, values, outcomes, persons, rows["role"].to_pylist())
-    return Examples(names, values, outcomes, roles, persons, mark)
+    groups = {
+        name: np.asarray(rows[f"group_{number}"].to_pylist(), dtype=np.str_)
+        for number, name in enumerate(model.groups)
+    }
+    mark = _digest(
+        names, values, outcomes, persons, rows["role"].to_pylist(),
+        *(kinds.tolist() for kinds in groups.values()),
+    )  # fmt: skip
+    return Examples(names, values, outcomes, roles, persons, mark, groups)
 
 
 def read_asked(
     warehouse: Warehouse, key: str, model: PropensityConfig, *, as_of: dt.datetime
 ) -> Asked:
     """Read whom to score at ``as_of``, in order of their ids."""
+    return _read_people(warehouse, key, model, Role.SCORING, as_of=as_of)
+
+
+def read_judged(
+    warehouse: Warehouse, key: str, model: PropensityConfig, *, as_of: dt.datetime
+) -> Asked:
+    """Read who would have been scored at the judging date, by the rules for scoring."""
+    return _read_people(warehouse, key, model, Role.JUDGING, as_of=as_of)
+
+
+def _read_people(
+    warehouse: Warehouse, key: str, model: PropensityConfig, role: Role, *, as_of: dt.datetime
+) -> Asked:
     names = read_features(warehouse, key, model)
     consent = f"and {_GRANTED.format(moment='$as_of::timestamp')}"
     rows = warehouse.read(
@@ -213,19 +241,25 @@ def read_asked(
         select asked.person_id, {_columns(names)}
         from asked
         inner join {FEATURES.sql} as features using (person_id, as_of)
-        where asked.role = 'scoring' and asked.as_of = $as_of
+        where asked.role = $role and (asked.role <> 'scoring' or asked.as_of = $as_of)
             {consent if model.scored == "consented" else ""} {_active(model)}
         order by asked.person_id
         """,
         {
             "model_key": key,
             "as_of": as_of,
+            "role": str(role),
             **({"purpose": model.purpose} if model.scored == "consented" else {}),
         },
     )
     values = _matrix(rows, names)
     mark = _digest(names, values, rows["person_id"].to_pylist())
     return Asked(rows["person_id"], names, values, mark)
+
+
+def doers_sql(events: str) -> str:
+    """A common table ``outcomes``: who of ``asked`` then did one of ``$events``, as known by ``$as_of``."""
+    return _DOERS.format(events=events)
 
 
 def granted_sql(person: str, moment: str) -> str:
@@ -235,6 +269,22 @@ def granted_sql(person: str, moment: str) -> str:
 
 def _columns(names: Sequence[str]) -> str:
     return ", ".join(f"features.{quoted(name)}" for name in names)
+
+
+def _kinds(groups: Sequence[str]) -> str:
+    return "".join(
+        f", coalesce(cast(profiles.{quoted(name)} as varchar), '') as group_{number}"
+        for number, name in enumerate(groups)
+    )
+
+
+def _columns_of(warehouse: Warehouse, relation: TableName) -> list[str]:
+    columns = warehouse.columns().to_pylist()  # one row per column, not per person
+    return [
+        row["column_name"]
+        for row in columns
+        if (row["table_schema"], row["table_name"]) == (relation.schema, relation.name)
+    ]
 
 
 def _active(model: PropensityConfig) -> str:

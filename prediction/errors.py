@@ -3,7 +3,12 @@
 * PredictionError
   - MissingRelationError
   - UnknownFeatureError
+  - UnknownGroupError
+  - SensitiveFeatureError
   - UnknownModelError
+  - UnknownVersionError
+  - RefusedVersionError
+  - NoEarlierVersionError
   - UntrustedModelError
   - BrokenModelError
   - TooFewPurchasesError
@@ -11,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
@@ -40,6 +45,29 @@ class UnknownFeatureError(PredictionError, ValueError):
         )
 
 
+class UnknownGroupError(PredictionError, ValueError):
+    """The configuration compares groups by columns that ``marts.profiles`` does not have."""
+
+    def __init__(self, model_key: str, unknown: Sequence[str], known: Sequence[str]) -> None:
+        self.model_key, self.unknown = model_key, tuple(unknown)
+        super().__init__(
+            f"model {model_key!r} in predictions.yml compares groups by {', '.join(unknown)}, which "
+            f"marts.profiles does not have; there are: {', '.join(known)}"
+        )
+
+
+class SensitiveFeatureError(PredictionError, ValueError):
+    """A rule needs a sensitive feature that the model names no use for."""
+
+    def __init__(self, model_key: str, origins: Mapping[str, Sequence[str]]) -> None:
+        self.model_key, self.origins = model_key, dict(origins)
+        listed = "; ".join(f"{name} (from {', '.join(of)})" for name, of in origins.items())
+        super().__init__(
+            f"the rule of model {model_key!r} in predictions.yml needs sensitive features: {listed}; "
+            "take them out of it, or name them under `sensitive` with what they are used for"
+        )
+
+
 class UnknownModelError(PredictionError, KeyError):
     """Nothing is known of a model of this key."""
 
@@ -51,6 +79,43 @@ class UnknownModelError(PredictionError, KeyError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class UnknownVersionError(PredictionError, KeyError):
+    """A model has no such version."""
+
+    def __init__(self, model_key: str, version: str, known: Sequence[str]) -> None:
+        self.model_key, self.version = model_key, version
+        self.message = (
+            f"model {model_key!r} has no version {version!r}; it has: {', '.join(known)}; "
+            f"`candor predict versions {model_key}` tells more"
+        )
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class RefusedVersionError(PredictionError, ValueError):
+    """A version that failed its gates, or of which that is not known, cannot be put in force."""
+
+    def __init__(self, model_key: str, version: str, reason: str) -> None:
+        self.model_key, self.version = model_key, version
+        super().__init__(
+            f"version {version!r} of model {model_key!r} did not pass ({reason}): choose one that "
+            f"`candor predict versions {model_key}` shows as passed, or train anew"
+        )
+
+
+class NoEarlierVersionError(PredictionError, LookupError):
+    """There is no version to go back to."""
+
+    def __init__(self, model_key: str) -> None:
+        self.model_key = model_key
+        super().__init__(
+            f"nothing answered for model {model_key!r} before: name a version that "
+            f"`candor predict versions {model_key}` shows"
+        )
 
 
 class UntrustedModelError(PredictionError, ValueError):

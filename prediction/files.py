@@ -1,7 +1,9 @@
 """Model files: skops, never pickle, and only types from a fixed list (``docs/adr/0004``).
 
 A model is a dictionary of arrays, texts and numbers. skops itself refuses types that it does not
-know; the list here is shorter still, and it is checked before anything is built.
+know; the list here is shorter still, and it is checked before anything is built. The same model has
+the same bytes, whenever and wherever it is written: skops would put addresses of the memory and the
+time of the clock into them.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from typing import Any
 from prediction.errors import BrokenModelError, UntrustedModelError
 
 MODEL = "model.skops"
+REFERENCE = "reference.json"
+SCHEMA = "schema.json"
 ALLOWED = frozenset({
     "builtins.bool", "builtins.dict", "builtins.float", "builtins.int", "builtins.list",
     "builtins.NoneType", "builtins.str", "numpy.ndarray",
@@ -37,7 +41,7 @@ def write_folder(folder: Path, state: Mapping[str, Any], files: Mapping[str, byt
     making = folder.with_name(f".{folder.name}.making")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True, mode=0o700)
-    whole = {**files, MODEL: skops.io.dumps(dict(state))}
+    whole = {**files, MODEL: _without_chance(skops.io.dumps(dict(state)))}
     for name, content in sorted(whole.items()):
         with (making / name).open("wb") as file:
             file.write(content)
@@ -66,6 +70,25 @@ def read_state(folder: Path) -> dict[str, Any]:
     return found
 
 
+def _without_chance(content: bytes) -> bytes:
+    """A skops file with its objects numbered in order, instead of by address, and without times."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    schema = json.loads(parts.pop(SCHEMA))
+    names: dict[str, str] = {}
+    for number, node in enumerate(_nodes(schema)):
+        node["__id__"] = number
+        if "file" in node:
+            node["file"] = names.setdefault(node["file"], f"{number}.npy")
+    parts = {names[name]: part for name, part in parts.items()}
+    parts[SCHEMA] = json.dumps(schema, indent=2, sort_keys=True).encode()
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name in sorted(parts):
+            archive.writestr(zipfile.ZipInfo(name), parts[name])
+    return target.getvalue()
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -77,18 +100,23 @@ def _types(path: Path, content: bytes) -> list[str]:
     """The full names of all types that the file would build."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            schema = json.loads(archive.read("schema.json"))
+            schema = json.loads(archive.read(SCHEMA))
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
         raise BrokenModelError(path, type(error).__name__) from error
     return list(_walk(schema))
 
 
 def _walk(node: Any) -> Iterator[str]:
+    return (f"{found.get('__module__')}.{found['__class__']}" for found in _nodes(node))
+
+
+def _nodes(node: Any) -> Iterator[dict[str, Any]]:
+    """Every object of a schema, the outer ones first."""
     if isinstance(node, dict):
         if "__class__" in node:
-            yield f"{node.get('__module__')}.{node['__class__']}"
+            yield node
         for child in node.values():
-            yield from _walk(child)
+            yield from _nodes(child)
     elif isinstance(node, list):
         for child in node:
-            yield from _walk(child)
+            yield from _nodes(child)

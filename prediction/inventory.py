@@ -109,26 +109,70 @@ MODELS = Table(
         Column("config_fingerprint", "VARCHAR", Pii.NONE, "SHA-256 of its configuration"),
         Column("path", "VARCHAR", Pii.NONE, "its folder below artifacts/; null for rules"),
         Column("scores_fingerprint", "VARCHAR", Pii.NONE, "SHA-256 of what was last scored"),
+        Column(
+            "is_passed", "BOOLEAN", Pii.NONE, "whether nothing spoke against it when it was made"
+        ),
+        Column("is_chosen", "BOOLEAN", Pii.NONE, "whether a person put it in force"),
+        Column(
+            "in_force_from",
+            "TIMESTAMP",
+            Pii.NONE,
+            "since what moment of the data it answers, UTC; null where it never did",
+        ),
         Column("created_at", "TIMESTAMP", Pii.NONE, "when it was decided by the clock, UTC"),
     ),
     key=("model_key", "model_version"),
 )
 
+MODEL_CHANGES = Table(
+    TableName("prediction", "model_changes"),
+    grain="One row per change of who answers: which version took over, who decided and why",
+    columns=(
+        _MODEL,
+        Column("model_version", "VARCHAR", Pii.NONE, "the version that answers from then on"),
+        Column("previous_version", "VARCHAR", Pii.NONE, "who answered before; null at first"),
+        Column("action", "VARCHAR", Pii.NONE, "trained, promoted or rolled_back"),
+        Column("reason", "VARCHAR", Pii.NONE, "why, in words"),
+        Column("changed_by", "VARCHAR", Pii.NONE, "candor, or who gave the command: a colleague"),
+        Column("as_of", "TIMESTAMP", Pii.NONE, "the moment of the data, UTC"),
+        Column("changed_at", "TIMESTAMP", Pii.NONE, "by the clock, UTC"),
+    ),
+    key=("model_key", "model_version", "changed_at"),
+)
+
 DRIFT = Table(
     TableName("prediction", "drift"),
-    grain="One row per model, date and feature (or the score): how far it moved; no person's rows",
+    grain="One row per model, date and thing looked at: how far it moved; no person's rows",
     columns=(
         _MODEL,
         _VERSION,
         _AS_OF,
-        Column("subject", "VARCHAR", Pii.NONE, "the feature, or score"),
-        Column("psi", "DOUBLE", Pii.NONE, "population stability index, training against scoring"),
-        Column("threshold", "DOUBLE", Pii.NONE, "psi that chance alone would hardly reach"),
-        Column("status", "VARCHAR", Pii.NONE, "stable, moved, or not_tested: under 50 people"),
+        Column("kind", "VARCHAR", Pii.NONE, "feature, score, labels or ranking"),
+        Column("subject", "VARCHAR", Pii.NONE, "the feature; else what kind says"),
+        Column("measure", "VARCHAR", Pii.NONE, "psi, observed_to_expected or auc"),
+        Column("value", "DOUBLE", Pii.NONE, "of the measure; null where it was not tested"),
+        Column("lower", "DOUBLE", Pii.NONE, "lower end of its 99 % interval; null for psi"),
+        Column("upper", "DOUBLE", Pii.NONE, "upper end of its 99 % interval; null for psi"),
+        Column("threshold", "DOUBLE", Pii.NONE, "psi that chance would hardly reach; least auc"),
+        Column("p_value", "DOUBLE", Pii.NONE, "chance of as much without any movement, 0..1"),
+        Column("people", "BIGINT", Pii.NONE, "persons who were looked at"),
+        Column(
+            "status",
+            "VARCHAR",
+            Pii.NONE,
+            "stable; moved: further than chance; failed: surely past what is allowed; not_tested: too few",
+        ),
+        Column(
+            "tier",
+            "VARCHAR",
+            Pii.NONE,
+            "page: probabilities did not come true; ticket: scores or outcomes moved; "
+            "information: a feature moved; none",
+        ),
     ),
-    key=("model_key", "as_of", "subject"),
+    key=("model_key", "as_of", "kind", "subject"),
 )
 
 TABLES: tuple[Table, ...] = (
-    SPINE, PROPENSITY_SCORES, PERSONAS, PERSONA_MEMBERS, MODELS, DRIFT,
+    SPINE, PROPENSITY_SCORES, PERSONAS, PERSONA_MEMBERS, MODELS, MODEL_CHANGES, DRIFT,
 )  # fmt: skip

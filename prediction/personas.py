@@ -99,7 +99,9 @@ class _Run:
         decision = before
         if before is None or self._is_due(before, retrain=retrain):
             decision = self._decide()
-            record(self.warehouse, PERSONAS_KEY, [decision], now=self.moment.now)
+            moment = self.moment
+            record(self.warehouse, PERSONAS_KEY, [decision], as_of=moment.as_of, now=moment.now)
+            (decision,) = read_decisions(self.warehouse, PERSONAS_KEY)
         if decision is None:
             raise AssertionError("a decision is made where there is none")
         written = self._assign(decision)
@@ -114,11 +116,11 @@ class _Run:
     def _is_due(self, decision: Decision, *, retrain: bool) -> bool:
         if retrain or not self._has_file(decision):
             return True
-        if decision.config_fingerprint != fingerprint(self.config):
+        if decision.config_fingerprint != fingerprint(self.config) and not decision.is_chosen:
             return True
         if decision.data_fingerprint == self.readers.fingerprint:
             return False
-        age = self.moment.as_of - decision.trained_as_of
+        age = self.moment.as_of - (decision.in_force_from or decision.trained_as_of)
         young = dt.timedelta(0) <= age < dt.timedelta(days=self.config.retrain_after_days)
         return not (young and decision.status == Status.CHAMPION)
 
@@ -144,6 +146,7 @@ class _Run:
             data_fingerprint=readers.fingerprint,
             config_fingerprint=fingerprint(config),
             path=None if grouping.reasons else folder_of(PERSONAS_KEY, version),
+            is_passed=not grouping.reasons,
         )
         if grouping.mixture is not None and not grouping.reasons:
             personas = self._named(grouping.mixture, grouping.status, counts)

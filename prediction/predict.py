@@ -1,22 +1,23 @@
 """Score everybody by every model of the configuration, training where that is due.
 
-A published model is kept for some days of new data (``retrain_after_days``); the same data and
-configuration come to the same version, so that a run with nothing new writes nothing.
+A published model is kept for some days of new data (``retrain_after_days``), fewer where it drifts
+(``retrain_cooldown_days``); the same data and configuration come to the same version, so that a run
+with nothing new writes nothing.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from prediction.config import PERSONAS_KEY, PredictionsConfig, PropensityConfig
-from prediction.dataset import Asked, Examples, read_asked, read_examples
+from prediction.dataset import Asked, Examples, read_asked, read_examples, read_judged
 from prediction.dates import missing_history_days
-from prediction.drift import compare, write_drift
+from prediction.drift import Tier, read_alarms, write_drift
 from prediction.errors import UnknownFeatureError
 from prediction.files import MODEL, read_state
 from prediction.inventory import TABLES
@@ -31,11 +32,13 @@ from prediction.registry import (
     retire_unconfigured,
     version_of,
 )
+from prediction.retraining import Standing, why_train
 from prediction.rules import contributions, score_by_rule
 from prediction.scores import nothing_known, withdraw_scores, write_scores
 from prediction.spine import read_history
 from prediction.states import TRAINERS, Model, from_state
 from prediction.threads import on_one_thread
+from prediction.watching import watch
 from warehouse import Warehouse
 
 Progress = Callable[[str], None]
@@ -66,7 +69,9 @@ class ScoreReport:
         is_new: Whether they were decided in this run.
         scored: Persons with a row at this date.
         written: Rows written by this run; 0 where nothing changed.
-        moved: Features, or the score, that moved further than chance.
+        why: Every reason to train in this run; none where the version stays.
+        drift: What moved further than chance, by how much it matters.
+        asks_for_training: Whether it drifts so that the next run will train it anew.
         picture: The calibration of the newest model as PNG; None where none was trained.
     """
 
@@ -75,7 +80,9 @@ class ScoreReport:
     is_new: bool
     scored: int
     written: int
-    moved: tuple[str, ...]
+    why: tuple[str, ...]
+    drift: Mapping[Tier, tuple[str, ...]]
+    asks_for_training: bool
     picture: bytes | None
 
     @property
@@ -129,51 +136,59 @@ class _Run:
 
     def predict(self, *, retrain: bool) -> ScoreReport:
         before = read_decisions(self.warehouse, self.key)
-        decisions, examples = before, None
-        if retrain or not self._is_young(before):
+        decisions, why = before, self._why_train(before, retrain=retrain)
+        if why:
             examples = read_examples(self.warehouse, self.key, self.config, as_of=self.moment.as_of)
             if retrain or not self._is_known(before, examples):
-                decisions = decide(self._question(before), examples, self.artifacts)
-                record(self.warehouse, self.key, decisions, now=self.moment.now)
-        is_new = decisions is not before
-        return self._score(decisions, examples, is_new=is_new)
+                decided = decide(self._question(before), examples, self.artifacts)
+                moment = self.moment
+                record(self.warehouse, self.key, decided, as_of=moment.as_of, now=moment.now)
+                decisions = read_decisions(self.warehouse, self.key)
+        return self._score(decisions, why=why if decisions is not before else ())
 
-    def _score(
-        self, decisions: tuple[Decision, ...], examples: Examples | None, *, is_new: bool
-    ) -> ScoreReport:
+    def _score(self, decisions: tuple[Decision, ...], *, why: tuple[str, ...]) -> ScoreReport:
         as_of, answering = self.moment.as_of, decisions[0]
         asked = read_asked(self.warehouse, self.key, self.config, as_of=as_of)
         mark = version_of(asked.fingerprint, f"{answering.model_version} {as_of.isoformat()}")
-        written, moved = 0, self._moved()
+        written = 0
         if mark != answering.scores_fingerprint or not self._scored(answering, len(asked)):
             scores = self._scores(answering, asked)
-            moved = self._drift(answering, asked, scores, examples)
             with self.warehouse.transaction():
+                self._watch(answering, asked, scores)
                 written = write_scores(self.warehouse, answering, asked, scores, as_of=as_of)
                 withdraw_scores(self.warehouse, self.key, self.config, as_of=as_of)
                 remember_scores(self.warehouse, answering, mark)
         return ScoreReport(
             key=self.key,
             decisions=decisions,
-            is_new=is_new,
+            is_new=bool(why),
             scored=len(asked),
             written=written,
-            moved=moved,
+            why=why,
+            drift=self._drifted(),
+            asks_for_training=bool(self._why_train(decisions, retrain=False)),
             picture=self._picture(decisions),
         )
 
-    def _is_young(self, decisions: Sequence[Decision]) -> bool:
-        """Whether a model answers that is not due yet; data that changed since do not matter.
-
-        So an erasure leaves the scores of all others as they are.
-        """
-        if not decisions or not self._is_model(decisions[0]):
-            return False
-        # A version that was refused since counts: it was looked into, and the next try has time.
-        age = self.moment.as_of - max(decision.trained_as_of for decision in decisions)
-        is_same = decisions[0].config_fingerprint == fingerprint(self.config)
-        return is_same and dt.timedelta(0) <= age < dt.timedelta(
-            days=self.config.retrain_after_days
+    def _why_train(self, decisions: Sequence[Decision], *, retrain: bool) -> tuple[str, ...]:
+        """Every reason to train; data that changed since are none, so that an erasure moves nobody."""
+        if not decisions or not self._stands(decisions[0]):
+            return ("no model answers",)
+        if retrain:
+            return ("it was asked for",)
+        answering = decisions[0]
+        standing = Standing(
+            in_force_from=answering.in_force_from or answering.trained_as_of,
+            tried_at=max(decision.trained_as_of for decision in decisions),
+            is_configured=answering.config_fingerprint == fingerprint(self.config),
+            is_chosen=bool(answering.is_chosen),
+            alarms=read_alarms(self.warehouse, self.key, answering.model_version),
+        )
+        return why_train(
+            standing,
+            as_of=self.moment.as_of,
+            schedule=self.config.schedule,
+            cooldown=self.config.cooldown,
         )
 
     def _is_known(self, decisions: Sequence[Decision], examples: Examples) -> bool:
@@ -187,6 +202,11 @@ class _Run:
 
     def _is_model(self, decision: Decision) -> bool:
         return decision.algorithm in TRAINERS and self._has_file(decision)
+
+    def _stands(self, decision: Decision) -> bool:
+        """Whether a model answers, or a rule that a person put in force."""
+        is_chosen_rule = bool(decision.is_chosen) and decision.algorithm == RULE
+        return self._is_model(decision) or is_chosen_rule
 
     def _has_file(self, decision: Decision) -> bool:
         return decision.path is None or (self.artifacts / decision.path / MODEL).exists()
@@ -202,6 +222,7 @@ class _Run:
             had_model=bool(before) and before[0].algorithm in TRAINERS,
             seed=self.moment.seed,
             incumbent=self._incumbent(before),
+            population=read_judged(self.warehouse, self.key, self.config, as_of=as_of),
         )
 
     def _incumbent(self, before: Sequence[Decision]) -> Incumbent | None:
@@ -236,29 +257,24 @@ class _Run:
             raise UnknownFeatureError(self.key, gone, features)
         return model
 
-    def _drift(
-        self, decision: Decision, asked: Asked, scores: Scores, examples: Examples | None
-    ) -> tuple[str, ...]:
-        """Compare with those learnt from, where they were read in this run."""
-        if decision.algorithm not in TRAINERS or examples is None:
-            return ()
-        learnt = self._model(decision, asked.features).predict(examples.values)
-        movements = compare(
-            ("score", *asked.features),
-            np.column_stack([learnt, examples.values]),
-            np.column_stack([scores.score, asked.values]),
-        )
-        version, as_of = decision.model_version, self.moment.as_of
-        write_drift(self.warehouse, self.key, version, movements, as_of=as_of)
-        return tuple(m.subject for m in movements if m.status == "moved")
+    def _watch(self, decision: Decision, asked: Asked, scores: Scores) -> None:
+        """Write down how far people, scores and outcomes moved; a rule foretells nothing."""
+        if decision.algorithm not in TRAINERS or not len(asked):
+            return
+        as_of = self.moment.as_of
+        found = watch(
+            self.warehouse, self.config, decision, (asked, scores.score),
+            artifacts=self.artifacts, as_of=as_of,
+        )  # fmt: skip
+        write_drift(self.warehouse, self.key, decision.model_version, found, as_of=as_of)
 
-    def _moved(self) -> tuple[str, ...]:
+    def _drifted(self) -> Mapping[Tier, tuple[str, ...]]:
         rows = self.warehouse.read(
-            "select subject from prediction.drift where model_key = $key and as_of = $as_of "
-            "and status = 'moved' order by subject",
+            "select tier, list(subject order by subject) as subjects from prediction.drift "
+            "where model_key = $key and as_of = $as_of and tier <> 'none' group by tier order by all",
             {"key": self.key, "as_of": self.moment.as_of},
-        )
-        return tuple(rows["subject"].to_pylist())
+        ).to_pylist()
+        return {Tier(row["tier"]): tuple(row["subjects"]) for row in rows}
 
     def _scored(self, decision: Decision, people: int) -> bool:
         """Whether the rows of this date are there, e.g. not restored from an older backup."""

@@ -17,7 +17,7 @@ what is known now.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,13 @@ import numpy as np
 
 from prediction.cards import as_json, as_markdown
 from prediction.config import PropensityConfig
-from prediction.dataset import Examples, Flags, Floats
+from prediction.dataset import Asked, Examples, Flags, Floats
 from prediction.dates import Role
-from prediction.files import write_folder
-from prediction.gates import LEAK_AUC, Evidence, Signals, Verdict, judge_evidence, judge_model
-from prediction.logistic import single_feature_aucs
+from prediction.drift import profile_of, profiles_of
+from prediction.fairness import groups_of
+from prediction.files import REFERENCE, write_folder
+from prediction.gates import Evidence, Signals, Verdict, judge_evidence, judge_model
+from prediction.leakage import find_leaks
 from prediction.metrics import Metrics, auc_gain, log_loss, loss_gain, measure
 from prediction.pictures import draw_calibration
 from prediction.registry import Decision, Status, fingerprint, folder_of, version_of
@@ -70,6 +72,8 @@ class Question:
         seed: Of folds, bootstrap and simulation.
         incumbent: The version that answers so far, where it was made for this configuration and
             before the judging date.
+        population: Who would have been scored at the judging date, to tell drift by; those who are
+            judged where it is not given.
     """
 
     key: str
@@ -79,6 +83,7 @@ class Question:
     had_model: bool
     seed: int
     incumbent: Incumbent | None = None
+    population: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,17 +146,9 @@ def judge(question: Question, examples: Examples, use: Flags) -> Judgement:
     if question.config.rule:
         by_rule = score_by_rule(question.config.rule, later.features, later.values)
         gain = auc_gain(scores[best], by_rule, later.outcomes, seed=question.seed)
-    signals = Signals(metrics, gain, find_leaks(earlier, use))
+    leaks = find_leaks(earlier, later, use, trusted=question.config.trusted, seed=question.seed)
+    signals = Signals(metrics, gain, tuple(leak.reason for leak in leaks))
     return Judgement(best, scores[best], metrics, judge_model(signals), rivals)
-
-
-def find_leaks(examples: Examples, use: Flags) -> tuple[str, ...]:
-    """Features in use that alone tell the outcome so well that they must have been made from it."""
-    alone = single_feature_aucs(examples)
-    return tuple(
-        name for name, found, used in zip(examples.features, alone, use, strict=True)
-        if used and found > LEAK_AUC
-    )  # fmt: skip
 
 
 def _tried(earlier: Examples) -> tuple[str, ...]:
@@ -201,6 +198,7 @@ def _fall_back(question: Question, examples: Examples, reasons: tuple[str, ...])
         trained_as_of=question.as_of,
         data_fingerprint=examples.fingerprint,
         config_fingerprint=config,
+        is_passed=True,
     )
     if rule is not None:
         return found
@@ -246,8 +244,11 @@ def _write(
         data_fingerprint=examples.fingerprint,
         config_fingerprint=config,
         path=folder_of(question.key, version),
+        is_passed=not reasons,
     )  # fmt: skip
-    card = _card(question, decision, examples, model)
+    later = examples.of(Role.JUDGING)
+    groups = groups_of(later.groups, judgement.scores, later.outcomes)
+    card = _card(question, decision, examples, model, groups)
     title = f"{question.config.name}: predicted against observed"
     write_folder(
         artifacts / folder_of(question.key, version),
@@ -258,13 +259,33 @@ def _write(
             "metrics.json": as_json(decision.metrics),
             "schema.json": as_json({"features": list(model.features), "type": "double"}),
             "calibration.png": draw_calibration(metrics, title=title),
+            REFERENCE: _reference(question, examples, model),
         },
     )
     return decision
 
 
+def _reference(question: Question, examples: Examples, model: Model) -> bytes:
+    """How features and scores were spread at the judging date: shares of people, nobody's values."""
+    people = question.population or examples.of(Role.JUDGING)
+    scores = profile_of(model.predict(people.select(model.features)))
+    unused = set(question.config.leave_out)
+    used = [name for name in people.features if name not in unused]
+    features = profiles_of(used, people.select(used))
+    return as_json(
+        {
+            "score": scores.as_dict(),
+            "features": {name: found.as_dict() for name, found in features.items()},
+        }
+    )
+
+
 def _card(
-    question: Question, decision: Decision, examples: Examples, model: Model
+    question: Question,
+    decision: Decision,
+    examples: Examples,
+    model: Model,
+    groups: Mapping[str, Sequence[Mapping[str, object]]],
 ) -> dict[str, Any]:
     config = question.config
     importance = model.importance
@@ -286,6 +307,9 @@ def _card(
             "consent": f"granted for {config.purpose}, at the date and at as_of",
             "fingerprint": examples.fingerprint,
         },
+        "left_out": list(config.leave_out),
+        "sensitive": dict(config.sensitive),
+        "groups": groups,
         "features": {examples.features[i]: round(float(importance[i]), 4) for i in order},
         "algorithm": decision.algorithm,
         "calibration": model.calibration.kind,
@@ -298,6 +322,11 @@ def _card(
     }
 
 
+def _told(groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    shown = ("people", "rate", "rate_interval", "predicted", "ratio_interval", "chosen_interval")
+    return {group["name"]: {name: group[name] for name in shown} for group in groups}
+
+
 def _as_markdown(question: Question, card: Mapping[str, Any]) -> bytes:
     shown = ("auc", "auc_interval", "ece", "ece_by_chance", "slope", "slope_interval", "lift",
              "lift_interval", "log_loss", "log_loss_by_kind", "brier", "base_rate", "people", "judged_positives")  # fmt: skip
@@ -308,6 +337,12 @@ def _as_markdown(question: Question, card: Mapping[str, Any]) -> bytes:
             "What it learnt from": card["data"],
             "How good it is at the later date": {name: card["metrics"][name] for name in shown},
             "What moves it most (on the log odds)": card["features"],
+            "What it must not use": card["left_out"] or ["nothing is left out"],
+            "Sensitive columns, and what for": card["sensitive"] or ["none"],
+            **{
+                f"Groups by {name}, as they are now": _told(groups)
+                for name, groups in card["groups"].items()
+            },
             "Limits": card["limits"],
         },
     )

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ from prediction.inventory import MODELS
 from warehouse import Warehouse
 
 # Raised when the method changes, so that nothing trained by an older one is taken for current.
-METHOD = "3"
+METHOD = "4"
 FOLDER = "models"
-_ARROW = {"VARCHAR": pa.string(), "TIMESTAMP": pa.timestamp("us")}
+_ARROW = {"VARCHAR": pa.string(), "TIMESTAMP": pa.timestamp("us"), "BOOLEAN": pa.bool_()}
+CANDOR = "candor"
 
 
 class Status(StrEnum):
@@ -35,7 +36,12 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One version of one model, and why it has its status; a row of ``prediction.models``."""
+    """One version of one model, and why it has its status; a row of ``prediction.models``.
+
+    ``is_passed`` says that nothing spoke against it when it was made (null in rows of an older
+    Candor, which is not yes), ``is_chosen`` that a person put it in force, ``in_force_from`` since
+    what moment of the data it answers.
+    """
 
     model_key: str
     model_version: str
@@ -48,11 +54,31 @@ class Decision:
     config_fingerprint: str
     path: str | None = None
     scores_fingerprint: str | None = None
+    is_passed: bool | None = None
+    is_chosen: bool | None = None
+    in_force_from: dt.datetime | None = None
 
     @property
     def answers(self) -> bool:
         """Whether persons are scored by it (or, insufficient, told that nothing answers)."""
         return self.status in {Status.CHAMPION, Status.INSUFFICIENT}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Why another version answers.
+
+    Attributes:
+        action: trained, promoted or rolled_back.
+        reason: In words.
+        changed_by: candor, or who gave the command.
+        previous_version: Who answered before; None at first.
+    """
+
+    action: str
+    reason: str
+    changed_by: str
+    previous_version: str | None
 
 
 def fingerprint(config: BaseModel) -> str:
@@ -77,17 +103,72 @@ def read_decisions(warehouse: Warehouse, key: str) -> tuple[Decision, ...]:
         "where model_key = $key and status <> 'retired' order by status, model_version",
         {"key": key},
     ).to_pylist()
-    found = [
-        Decision(**{**row, "status": Status(row["status"]), "metrics": json.loads(row["metrics"])})
-        for row in rows
-    ]
-    return tuple(sorted(found, key=lambda decision: not decision.answers))
+    return tuple(sorted(map(_decision, rows), key=lambda decision: not decision.answers))
+
+
+def read_versions(warehouse: Warehouse, key: str) -> tuple[Decision, ...]:
+    """Every version of a model, retired ones included, the newest first.
+
+    Raises:
+        UnknownModelError: Nothing is known of the model.
+    """
+    rows = warehouse.read(
+        "select * exclude (created_at) from prediction.models where model_key = $key "
+        "order by trained_as_of desc, model_version",
+        {"key": key},
+    ).to_pylist()
+    if not rows:
+        raise UnknownModelError(key, _known_models(warehouse))
+    return tuple(_decision(row) for row in rows)
+
+
+def list_versions(warehouse: Warehouse, key: str) -> pa.Table:
+    """One row per version of a model: whether it passed, how well it did, since when it answers."""
+    return warehouse.read(
+        """
+        select model_version as version, status, algorithm, is_passed as passed,
+               json_extract(metrics, '$.auc')::double as auc, trained_as_of, in_force_from, reason
+        from prediction.models where model_key = $key
+        order by trained_as_of desc, model_version
+        """,
+        {"key": key},
+    )
 
 
 def record(
-    warehouse: Warehouse, key: str, decisions: Sequence[Decision], *, now: dt.datetime
+    warehouse: Warehouse,
+    key: str,
+    decisions: Sequence[Decision],
+    *,
+    as_of: dt.datetime,
+    now: dt.datetime,
 ) -> None:
-    """Put these versions in force and retire all others of the model."""
+    """Put these versions in force and retire all others of the model; the first one answers.
+
+    Args:
+        warehouse: Where.
+        key: The model.
+        decisions: The version that answers, and those that were refused.
+        as_of: The moment of the data.
+        now: What the clock says.
+    """
+    before = [found for found in read_decisions(warehouse, key) if found.answers]
+    previous = before[0].model_version if before else None
+    answering = decisions[0]
+    if answering.answers and answering.model_version != previous:
+        answering = replace(answering, in_force_from=as_of)
+        note(
+            warehouse,
+            answering,
+            Change("trained", answering.reason, CANDOR, previous),
+            as_of=as_of,
+            now=now,
+        )
+    put(warehouse, key, [answering, *decisions[1:]], now=now)
+
+
+def put(warehouse: Warehouse, key: str, decisions: Sequence[Decision], *, now: dt.datetime) -> None:
+    """Write these versions and retire all others of the model."""
     versions = [decision.model_version for decision in decisions]
     rows = pa.Table.from_pylist(
         [_row(decision, now) for decision in decisions],
@@ -104,6 +185,28 @@ def record(
             {"key": key, "versions": versions},
         )
         warehouse.append(MODELS.name, rows)
+
+
+def note(
+    warehouse: Warehouse,
+    decision: Decision,
+    change: Change,
+    *,
+    as_of: dt.datetime,
+    now: dt.datetime,
+) -> None:
+    """Write down that this version answers from now on, who decided so and why."""
+    warehouse.execute(
+        "insert into prediction.model_changes by name select $key as model_key, "
+        "$version as model_version, $previous as previous_version, $action as action, "
+        "$reason as reason, $by as changed_by, $as_of::timestamp as as_of, "
+        "$now::timestamp as changed_at",
+        {
+            "key": decision.model_key, "version": decision.model_version,
+            "previous": change.previous_version, "action": change.action,
+            "reason": change.reason, "by": change.changed_by, "as_of": as_of, "now": now,
+        },
+    )  # fmt: skip
 
 
 def retire_unconfigured(warehouse: Warehouse, keys: Sequence[str]) -> None:
@@ -146,9 +249,18 @@ def read_cards(warehouse: Warehouse, artifacts: Path, key: str) -> list[dict[str
     """
     decisions = read_decisions(warehouse, key)
     if not decisions:
-        rows = warehouse.read("select distinct model_key from prediction.models order by all")
-        raise UnknownModelError(key, rows["model_key"].to_pylist())
+        raise UnknownModelError(key, _known_models(warehouse))
     return [_card(artifacts, decision) for decision in decisions]
+
+
+def _decision(row: Mapping[str, Any]) -> Decision:
+    found = {"status": Status(row["status"]), "metrics": json.loads(row["metrics"])}
+    return Decision(**{**row, **found})
+
+
+def _known_models(warehouse: Warehouse) -> list[str]:
+    rows = warehouse.read("select distinct model_key from prediction.models order by all")
+    return list(rows["model_key"].to_pylist())
 
 
 def _card(artifacts: Path, decision: Decision) -> dict[str, Any]:

@@ -41,6 +41,7 @@ COMMANDS = (
     "privacy_drop",
     "privacy_keys",
     "predict",
+    "predict_versions",
     "lift",
     "contracts",
     "quarantine",

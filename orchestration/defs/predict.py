@@ -1,25 +1,30 @@
 """For whom features are wanted, then scores and personas."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
-from orchestration.company import utc_now
+from orchestration.lineage import Project
+from orchestration.manifest import parsed_project
+from orchestration.moment import moment_of
 from orchestration.pictures import picture
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_spec, table_specs
 from prediction import (
-    Moment,
     PersonaReport,
     ScoreReport,
     group_readers,
     predict_all,
+    read_drift,
+    without_sensitive,
     write_spine,
 )
+from prediction.drift import Tier
 from prediction.inventory import (
     DRIFT,
+    MODEL_CHANGES,
     MODELS,
     PERSONA_MEMBERS,
     PERSONAS,
@@ -28,8 +33,6 @@ from prediction.inventory import (
 )
 from warehouse import Table, Warehouse
 
-# The same seed for everyone: a run is repeatable, on any machine.
-SEED = 20_260_101
 KNOWN_BEFORE_MARTS = [
     dg.AssetKey(["identity", "members_history"]),
     dg.AssetKey(["intermediate", "int_events__classified"]),
@@ -52,7 +55,9 @@ READ_BY_PERSONAS = [
     dg.AssetKey(["marts", "current_person"]),
     dg.AssetKey(["marts", "profiles"]),
 ]
-SCORE_TABLES = (PROPENSITY_SCORES, MODELS, DRIFT)
+SCORE_TABLES = (PROPENSITY_SCORES, MODELS, MODEL_CHANGES, DRIFT)
+# Under this name the table of drift says which models the next run will train anew.
+ASKS_FOR_TRAINING = "asks for training"
 PERSONA_TABLES = (PERSONAS, PERSONA_MEMBERS)
 MODEL_KINDS = ("python", "scikitlearn", "duckdb")
 
@@ -71,7 +76,7 @@ def spine(candor: CandorResource) -> Iterator[dg.MaterializeResult[None]]:
     announce("Choosing dates to learn from")
     company = candor.company
     with candor.open_warehouse() as warehouse:
-        report = write_spine(warehouse, company.predictions, as_of=_moment(warehouse).as_of)
+        report = write_spine(warehouse, company.predictions, as_of=moment_of(warehouse).as_of)
     dates = {
         key: ", ".join(f"{dated.as_of:%Y-%m-%d} {dated.role}" for dated in dated_roles)
         for key, dated_roles in report.dates.items()
@@ -90,19 +95,24 @@ def predict(candor: CandorResource, config: PredictConfig) -> Iterator[dg.Materi
     """Score everybody by a model, by the rule where there is too little to learn from, or not at all."""
     announce("Predicting")
     company = candor.company
+    manifest = parsed_project(company.paths).manifest
+    sensitive = Project.read(manifest, company.paths.dbt).sensitive_features()
     with candor.open_warehouse() as warehouse:
         reports = predict_all(
             warehouse,
-            company.predictions,
+            without_sensitive(company.predictions, sensitive),
             artifacts=company.paths.artifacts,
-            moment=_moment(warehouse),
+            moment=moment_of(warehouse),
             retrain=config.retrain,
             progress=announce,
         )
         counts = _counts(warehouse, SCORE_TABLES)
-    told = {name: value for report in reports for name, value in _told(report).items()}
+    told = {
+        MODELS: {name: value for report in reports for name, value in _told(report).items()},
+        DRIFT: _told_of_drift(reports),
+    }
     for table in SCORE_TABLES:
-        extra = told if table is MODELS else {}
+        extra = told.get(table, {})
         yield dg.MaterializeResult(
             asset_key=asset_key(table), metadata={"dagster/row_count": counts[table], **extra}
         )
@@ -122,7 +132,7 @@ def personas(candor: CandorResource, config: PredictConfig) -> Iterator[dg.Mater
             warehouse,
             company.personas,
             artifacts=company.paths.artifacts,
-            moment=_moment(warehouse),
+            moment=moment_of(warehouse),
             retrain=config.retrain,
             progress=announce,
         )
@@ -173,10 +183,43 @@ def published_models_passed_their_gates(candor: CandorResource) -> dg.AssetCheck
     )
 
 
-def _moment(warehouse: Warehouse) -> Moment:
-    now = utc_now()
-    known = warehouse.scalar("select max(as_of) from raw.as_of")
-    return Moment(as_of=known or now, now=now, seed=SEED)
+@dg.asset_check(asset=asset_key(DRIFT))
+def probabilities_came_true(candor: CandorResource) -> dg.AssetCheckResult:
+    """As many did it as was foretold, and the scores rank as when they were judged; else: a page."""
+    return _without(candor, Tier.PAGE, dg.AssetCheckSeverity.ERROR)
+
+
+@dg.asset_check(asset=asset_key(DRIFT))
+def scores_stay_as_they_were(candor: CandorResource) -> dg.AssetCheckResult:
+    """Neither scores nor outcomes moved further than chance; else: a ticket. Features may move."""
+    return _without(candor, Tier.TICKET, dg.AssetCheckSeverity.WARN)
+
+
+def _without(
+    candor: CandorResource, tier: Tier, severity: dg.AssetCheckSeverity
+) -> dg.AssetCheckResult:
+    with candor.open_warehouse() as warehouse:
+        rows = read_drift(warehouse).to_pylist()
+    found = [
+        f"{row['model']}: {row['subject']} {row['status']}" for row in rows if row["tier"] == tier
+    ]
+    features = [row for row in rows if row["tier"] == Tier.INFORMATION]
+    return dg.AssetCheckResult(
+        passed=not found,
+        severity=severity,
+        metadata={str(tier): ", ".join(found) or "nothing", "features that moved": len(features)},
+    )
+
+
+def _told_of_drift(reports: Sequence[ScoreReport]) -> dict[str, Any]:
+    """What moved, by model and by how much it matters; names of features alone."""
+    told: dict[str, Any] = {
+        f"{report.key}: {tier}": ", ".join(subjects)
+        for report in reports
+        for tier, subjects in report.drift.items()
+    }
+    asking = [report.key for report in reports if report.drift and report.asks_for_training]
+    return {**told, ASKS_FOR_TRAINING: ", ".join(asking)}
 
 
 def _counts(warehouse: Warehouse, tables: tuple[Table, ...]) -> Mapping[Table, int]:
@@ -198,7 +241,8 @@ def _facts(report: ScoreReport) -> Iterator[tuple[str, Any]]:
         for name in ("auc", "ece", "slope", "lift"):
             if name in decision.metrics:
                 yield f"{decision.algorithm} {name}", round(float(decision.metrics[name]), 4)
-    yield "moved since training", ", ".join(report.moved) or "nothing"
+    if report.why:
+        yield "why it was trained", "; ".join(report.why)
     if report.picture:
         yield "calibration", picture(report.picture, f"{report.key}: predicted against observed")
 

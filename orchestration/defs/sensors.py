@@ -8,9 +8,12 @@ import dagster as dg
 
 from ingestion import landing_files
 from orchestration.company import Company
-from orchestration.defs.jobs import refresh
+from orchestration.defs.jobs import TRAINING_OPS, refresh, retrain
+from orchestration.defs.predict import ASKS_FOR_TRAINING
 from orchestration.defs.privacy_ops import run_privacy_requests
 from orchestration.privacy_parts import requests_fingerprint
+from orchestration.specs import asset_key
+from prediction.inventory import DRIFT
 
 
 @dg.sensor(job=refresh, minimum_interval_seconds=60)
@@ -42,9 +45,26 @@ def new_privacy_requests(context: dg.SensorEvaluationContext) -> dg.RunRequest |
     return dg.RunRequest(run_key=digest)
 
 
+@dg.asset_sensor(asset_key=asset_key(DRIFT), job=retrain, minimum_interval_seconds=60)
+def drifting_models(
+    _context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry
+) -> dg.RunRequest | dg.SkipReason:
+    """Train anew what drifts, as soon as a run has seen it; its cool-down is over by then.
+
+    What asks for it stands in the metadata of the table: a sensor that opened the warehouse would
+    stand in the way of runs. The run decides by the same rule, so nothing is trained twice.
+    """
+    written = asset_event.asset_materialization
+    value = written.metadata.get(ASKS_FOR_TRAINING) if written else None
+    if value is None or not value.value:
+        return dg.SkipReason("no model drifts so that it must be trained anew")
+    config = {"ops": {op: {"config": {"retrain": False}} for op in TRAINING_OPS}}
+    return dg.RunRequest(run_key=f"{asset_event.run_id} {value.value}", run_config=config)
+
+
 def _digest(files: Iterable[Path]) -> str:
     facts = sorted(f"{file}|{file.stat().st_size}|{file.stat().st_mtime_ns}" for file in files)
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
-ALL = [new_landing_files, new_privacy_requests]
+ALL = [new_landing_files, new_privacy_requests, drifting_models]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from prediction import Moment, PredictionsConfig, predict_all, write_spine
+from prediction.inventory import TABLES
 from prediction.predict import ScoreReport
 from warehouse import DuckDBWarehouse, TableName, quoted
 
@@ -78,6 +80,18 @@ class Company:
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         return [tuple(row.values()) for row in self.warehouse.read(sql).to_pylist()]
+
+    def copy(self, artifacts: Path) -> Company:
+        """Another company with the same tables and model files, to do something to."""
+        other = Company(artifacts)
+        other.warehouse.create_missing(TABLES)
+        columns = self.warehouse.columns().to_pylist()
+        for schema, name in {(row["table_schema"], row["table_name"]) for row in columns}:
+            table = TableName(schema, name)
+            other.warehouse.append(table, self.warehouse.read(f"select * from {table.sql}"))
+        if self.artifacts.exists():
+            shutil.copytree(self.artifacts, artifacts, dirs_exist_ok=True)
+        return other
 
     def contents(self) -> dict[str, list[tuple[object, ...]]]:
         tables = ("spine", "propensity_scores", "personas", "persona_members", "models", "drift")
@@ -186,6 +200,29 @@ def grant(company: Company, ids: list[str], *, purpose: str = "analytics") -> No
         status=pa.array(["granted"] * len(ids)),
         valid_from=pa.array([START] * len(ids), pa.timestamp("us")),
     )
+
+
+def erase(company: Company, person: str) -> None:
+    for table in ("features_as_of", "events", "consent_history", "current_person", "profiles"):
+        company.warehouse.execute(f"delete from marts.{table} where person_id = '{person}'")
+    company.warehouse.execute(f"delete from identity.members_history where person_id = '{person}'")
+    company.warehouse.execute(
+        f"delete from prediction.propensity_scores where person_id = '{person}'"
+    )
+
+
+@pytest.fixture(scope="package")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Company, People, ScoreReport]:
+    """A company with a published model; read it, or change a copy of it."""
+    company = Company(tmp_path_factory.mktemp("planted"))
+    people = plant_people(company, 4_000, seed=3)
+    return company, people, company.predict(predictions())
+
+
+@pytest.fixture
+def published(planted: tuple[Company, People, ScoreReport], tmp_path: Path) -> Company:
+    """A copy of the company with a published model."""
+    return planted[0].copy(tmp_path / "published")
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from prediction import UnknownModelError
 from settings import Paths
 from tests.prediction.test_gates import GOOD
 
-importlib.import_module("orchestration.cli.predict")
+for name in ("predict", "predict_versions"):
+    importlib.import_module(f"orchestration.cli.{name}")
 
 
 @pytest.fixture
@@ -67,3 +68,34 @@ def test_an_unknown_model_is_named_with_those_that_there_are(folders: list[str])
 
     assert isinstance(result.exception, UnknownModelError)
     assert "known: trial" in str(result.exception)
+
+
+def test_a_version_is_put_in_force_and_the_history_says_who_and_why(folders: list[str]) -> None:
+    publish(folders)
+    paths = Paths.resolve({}, home=Path(folders[1]), config=Path(folders[3]))
+    with Company(paths).open_warehouse() as warehouse:
+        warehouse.execute(
+            "insert into prediction.models by name select * replace ('rule-1' as model_version, "
+            "'retired' as status, 'rule' as algorithm, true as is_passed) from prediction.models"
+        )
+    why = ["--why", "the form was broken", "--by", "Ana"]
+
+    done = CliRunner().invoke(app, ["predict", "promote", "trial", "rule-1", *why, *folders])
+    told = CliRunner().invoke(app, ["predict", "history", "trial", "--json", *folders])
+    listed = CliRunner().invoke(app, ["predict", "versions", "trial", "--json", *folders])
+
+    assert done.exit_code == 0, done.output
+    (row,) = json.loads(told.stdout)
+    assert (row["changed_by"], row["reason"]) == ("Ana", "the form was broken")
+    assert (row["version"], row["previous"]) == ("rule-1", "v1")
+    assert {v["version"]: v["status"] for v in json.loads(listed.stdout)} == {
+        "v1": "retired", "rule-1": "champion",
+    }  # fmt: skip
+
+
+def test_drift_of_a_company_without_models_is_none(folders: list[str]) -> None:
+    publish(folders)
+
+    result = CliRunner().invoke(app, ["predict", "drift", *folders])
+
+    assert "Moved since the model was judged: none" in result.output

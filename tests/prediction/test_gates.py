@@ -84,4 +84,4 @@ def test_a_model_that_is_not_surely_better_than_the_rule_is_refused() -> None:
 def test_all_reasons_are_given_not_the_first() -> None:
     metrics = replace(GOOD, ece=0.2, lift_interval=Interval(1, 2))
 
-    assert len(judge_model(Signals(metrics, Interval(-1, 1), ("leak",))).reasons) == 4
+    assert len(judge_model(Signals(metrics, Interval(-1, 1), ("it leaks",))).reasons) == 4

@@ -6,7 +6,6 @@ from sklearn.linear_model import LogisticRegression
 
 from prediction.config import Factor, RuleScore
 from prediction.dataset import Examples
-from prediction.drift import compare
 from prediction.logistic import _fit, calibrate, train
 from prediction.rules import score_by_rule
 
@@ -100,27 +99,3 @@ def test_a_rule_multiplies_the_odds_and_an_unknown_value_meets_no_factor() -> No
     found = score_by_rule(rule, ("a", "b"), np.array([[0, 1.0], [0, 2.0], [0, 4.0], [0, np.nan]]))
 
     assert found == pytest.approx([0.2, 0.5, 0.2, 0.2])
-
-
-@pytest.mark.parametrize(
-    ("people", "status"), [(49, "not_tested"), (100, "stable"), (2_000, "stable")]
-)
-def test_drift_is_not_cried_without_drift(people: int, status: str) -> None:
-    draws = np.random.default_rng(3)
-    verdicts = [
-        compare(("a",), draws.normal(size=(5_000, 1)), draws.normal(size=(people, 1)))[0].status
-        for _ in range(40)
-    ]
-
-    assert verdicts.count(status) >= 39
-
-
-def test_half_a_deviation_of_drift_is_seen_at_five_hundred_people() -> None:
-    draws = np.random.default_rng(3)
-    before = draws.normal(size=(5_000, 1))
-
-    verdicts = [
-        compare(("a",), before, draws.normal(0.5, 1, (500, 1)))[0].status for _ in range(40)
-    ]
-
-    assert verdicts.count("moved") >= 38

@@ -13,16 +13,17 @@ from prediction.dataset import read_examples
 from prediction.metrics import auc, expected_calibration_error
 from prediction.predict import ScoreReport
 from prediction.states import TRAINERS
-from tests.prediction.conftest import AS_OF, START, Company, People, plant_people, predictions
+from tests.prediction.conftest import (
+    AS_OF,
+    START,
+    Company,
+    People,
+    erase,
+    plant_people,
+    predictions,
+)
 
 CONFIG = predictions()
-
-
-@pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Company, People, ScoreReport]:
-    company = Company(tmp_path_factory.mktemp("planted"))
-    people = plant_people(company, 4_000, seed=3)
-    return company, people, company.predict(CONFIG)
 
 
 def scores_of(company: Company, people: People) -> tuple[np.ndarray, np.ndarray]:
@@ -260,12 +261,10 @@ def test_a_feature_that_gives_the_outcome_away_is_refused(company: Company) -> N
     assert "tickets_90d alone tells the outcome" in report.answering.reason
 
 
-def test_a_feature_may_be_left_out(company: Company) -> None:
-    plant_people(company, 3_000, seed=3)
+def test_a_feature_may_be_left_out(published: Company) -> None:
+    report = published.predict(predictions(leave_out=["downloads_30d"]))
 
-    report = company.predict(predictions(leave_out=["downloads_30d"]))
-
-    cards = read_cards(company.warehouse, company.artifacts, "trial")
+    cards = read_cards(published.warehouse, published.artifacts, "trial")
     assert report.decisions
     assert all(card["features"].get("downloads_30d", 0) == 0 for card in cards if card["path"])
 
@@ -278,11 +277,9 @@ def test_a_feature_that_does_not_exist_is_named(company: Company) -> None:
 
 
 def test_a_published_model_is_kept_for_some_days_and_then_trained_anew(
-    planted: tuple[Company, People, ScoreReport], tmp_path: Path
+    planted: tuple[Company, People, ScoreReport], published: Company
 ) -> None:
-    company = Company(tmp_path)
-    plant_people(company, 4_000, seed=3)
-    first = company.predict(CONFIG)
+    company, first = published, planted[2]
     for days in (10, 40):
         company.warehouse.execute(
             f"insert into marts.features_as_of select * replace (as_of + to_days({days}) as as_of) "
@@ -310,13 +307,11 @@ def test_a_model_that_is_not_configured_any_more_is_retired(company: Company) ->
     ]
 
 
-def test_when_somebody_is_erased_nobody_elses_score_moves(tmp_path: Path) -> None:
-    company = Company(tmp_path)
-    plant_people(company, 4_000, seed=3)
-    company.predict(CONFIG)
+def test_when_somebody_is_erased_nobody_elses_score_moves(published: Company) -> None:
+    company = published
     others = "select * from prediction.propensity_scores where person_id <> 'p00007' order by all"
     before = company.rows(others)
-    _erase(company, "p00007")
+    erase(company, "p00007")
 
     again = company.predict(CONFIG)
 
@@ -330,12 +325,3 @@ def test_a_forced_training_decides_anew_even_where_the_model_is_young(company: C
     company.predict(CONFIG)
 
     assert company.predict(CONFIG, retrain=True).is_new
-
-
-def _erase(company: Company, person: str) -> None:
-    for table in ("features_as_of", "events", "consent_history", "current_person", "profiles"):
-        company.warehouse.execute(f"delete from marts.{table} where person_id = '{person}'")
-    company.warehouse.execute(f"delete from identity.members_history where person_id = '{person}'")
-    company.warehouse.execute(
-        f"delete from prediction.propensity_scores where person_id = '{person}'"
-    )

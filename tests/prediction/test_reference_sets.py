@@ -12,6 +12,7 @@ import pytest
 
 from prediction.dataset import Examples, Flags, Floats
 from prediction.errors import TooFewPurchasesError
+from prediction.leakage import find_leaks
 from prediction.logistic import FOLDS, train
 from prediction.metrics import auc, expected_calibration_error
 from prediction.purchases import Purchases, fit_repeats
@@ -66,6 +67,30 @@ def test_churn_is_told_as_well_as_published(churn: Examples) -> None:
 
     assert auc(scores, churn.outcomes) >= 0.845
     assert expected_calibration_error(scores, churn.outcomes) <= 0.03
+
+
+@pytest.fixture(scope="module")
+def shoppers(shared_data: Path) -> Examples:
+    file = shared_data / "propensity" / "online_shoppers" / "online_shoppers_intention.csv"
+    table = pyarrow.csv.read_csv(file)
+    return examples(numbers(table, {"Revenue"}), table["Revenue"].to_numpy(zero_copy_only=False))
+
+
+@on_one_thread
+def leaks_of(data: Examples) -> list[str]:
+    """What is suspected where one half is learnt from and the other one judged on."""
+    first = np.random.default_rng(SEED).random(len(data)) < 0.5
+    use = np.ones(len(data.features), dtype=bool)
+    found = find_leaks(data.where(first), data.where(~first), use, seed=SEED)
+    return [leak.feature for leak in found]
+
+
+def test_the_value_of_pages_that_is_known_after_buying_is_suspected(shoppers: Examples) -> None:
+    assert leaks_of(shoppers) == ["PageValues"]
+
+
+def test_no_honest_column_is_suspected(churn: Examples) -> None:
+    assert leaks_of(churn) == []
 
 
 CUSTOMERS = "lifetimes_cdnow_customers_summary_with_transactions.csv"

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration.lineage import UNTRACED, Project
+
+NOTED = """
+    with people as (select * from "warehouse"."staging"."stg_people"),
+    counted as (
+        select person_id, sum(case when health_note <> '' then 1 end) as notes, max(city) as towns
+        from people group by all
+    )
+    select person_id, notes, towns from counted
+"""
+FEATURES = """
+    select noted.person_id, coalesce(noted.notes, 0) as was_ill, noted.towns
+    from "warehouse"."intermediate"."int_noted" as noted
+"""
+MODELS = {
+    "staging.stg_people": (["person_id", "city", "health_note"], "select * from raw.people"),
+    "intermediate.int_noted": (["person_id", "notes", "towns"], NOTED),
+    "marts.features_as_of": (["person_id", "was_ill", "towns"], FEATURES),
+}
+
+
+def project(
+    folder: Path, *, meta: Mapping[str, object], left_out: str = "nothing", sql: str | None = None
+) -> Project:
+    """A built project whose ``health_note`` is described by ``meta``."""
+    nodes: dict[str, Any] = {}
+    for relation, (names, query) in MODELS.items():
+        schema, name = relation.split(".")
+        columns = {n: {"meta": meta if n == "health_note" else {"pii": "personal"}} for n in names}
+        file = folder / "dbt" / "step" / "compiled" / "candor" / "models" / f"{name}.sql"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if name != left_out:
+            file.write_text(sql if sql and name == "int_noted" else query)
+        nodes[f"model.{name}"] = {
+            "resource_type": "model", "schema": schema, "name": name, "columns": columns,
+            "original_file_path": f"models/{name}.sql",
+        }  # fmt: skip
+    described = {
+        name: {"meta": {"pii": "personal"}} for name in ("person_id", "city", "health_note")
+    }
+    raw = {"schema": "raw", "name": "people", "resource_type": "source", "columns": described}
+    manifest = folder / "manifest.json"
+    manifest.write_text(json.dumps({"nodes": nodes, "sources": {"source.people": raw}}))
+    return Project.read(manifest, folder / "dbt")
+
+
+@pytest.mark.parametrize("meta", [{"pii": "sensitive"}, {"pii": "personal", "sensitive": True}])
+def test_a_feature_made_from_a_sensitive_column_is_found_through_the_models_between(
+    tmp_path: Path, meta: Mapping[str, object]
+) -> None:
+    found = project(tmp_path, meta=meta).sensitive_features()
+
+    assert found == {"was_ill": ("staging.stg_people.health_note",)}
+
+
+def test_where_nothing_is_sensitive_nothing_is_left_out(tmp_path: Path) -> None:
+    assert project(tmp_path, meta={"pii": "personal"}).sensitive_features() == {}
+
+
+@pytest.mark.parametrize("how", [{"left_out": "int_noted"}, {"sql": "select from from from"}])
+def test_what_cannot_be_traced_counts_as_sensitive(tmp_path: Path, how: dict[str, str]) -> None:
+    found = project(tmp_path, meta={"pii": "sensitive"}, **how).sensitive_features()  # type: ignore[arg-type]
+
+    assert found == dict.fromkeys(("person_id", "was_ill", "towns"), (UNTRACED,))

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from prediction import (
+    BrokenModelError,
+    NoEarlierVersionError,
+    Order,
+    RefusedVersionError,
+    UnknownModelError,
+    UnknownVersionError,
+    promote,
+    roll_back,
+)
+from prediction.promotion import read_changes
+from tests.prediction.conftest import AS_OF, NOW, Company, predictions
+
+CONFIG = predictions()
+
+
+def order(why: str = "it ranks worse", *, minutes: int = 1) -> Order:
+    return Order("Ana", why, AS_OF, NOW + dt.timedelta(minutes=minutes))
+
+
+def answering(company: Company) -> str:
+    ((version,),) = company.rows(
+        "select distinct model_version from prediction.propensity_scores "
+        "where as_of = (select max(as_of) from prediction.propensity_scores)"
+    )
+    return str(version)
+
+
+@pytest.fixture
+def company(published: Company) -> Company:
+    """A model is published; of fewer persons another one would be made."""
+    published.warehouse.execute("delete from marts.consent_history where person_id >= 'p03995'")
+    return published
+
+
+@pytest.fixture
+def versions(company: Company) -> tuple[str, str]:
+    first = answering(company)
+    company.predict(CONFIG, retrain=True)
+    return first, answering(company)
+
+
+def test_a_walk_from_one_version_to_the_next_and_back(
+    company: Company, versions: tuple[str, str]
+) -> None:
+    first, second = versions
+    assert first != second
+    assert not second.startswith("rule")
+
+    roll_back(company.warehouse, company.artifacts, "trial", None, order("v2 ranks worse"))
+    back = company.predict(CONFIG)
+    again = company.predict(CONFIG)
+    promote(company.warehouse, company.artifacts, "trial", second, order("mended", minutes=2))
+    forth = company.predict(CONFIG)
+
+    assert (back.answering.model_version, back.is_new) == (first, False)
+    assert back.written == back.scored > 0
+    assert (again.written, again.is_new) == (0, False)
+    assert (forth.answering.model_version, answering(company)) == (second, second)
+    told = read_changes(company.warehouse, "trial").to_pylist()
+    assert [(row["action"], row["version"], row["reason"]) for row in told][:2] == [
+        ("promoted", second, "mended"),
+        ("rolled_back", first, "v2 ranks worse"),
+    ]
+    assert [row["changed_by"] for row in told] == ["Ana", "Ana", "candor", "candor"]
+
+
+def test_what_a_person_put_in_force_holds_against_the_configuration_until_its_time_is_over(
+    company: Company, versions: tuple[str, str]
+) -> None:
+    roll_back(company.warehouse, company.artifacts, "trial", versions[0], order())
+    company.warehouse.execute(
+        "update prediction.models set config_fingerprint = 'older' where status = 'champion'"
+    )
+
+    soon = company.predict(CONFIG)
+    company.warehouse.execute(
+        "update prediction.models set in_force_from = in_force_from - interval 31 day, "
+        "trained_as_of = trained_as_of - interval 31 day"
+    )
+    late = company.predict(CONFIG)
+
+    assert soon.answering.model_version == versions[0]
+    assert late.why == ("it answers for 31 days",)
+
+
+def test_there_is_nothing_before_the_first_version(published: Company) -> None:
+    with pytest.raises(NoEarlierVersionError, match="nothing answered for model 'trial' before"):
+        roll_back(published.warehouse, published.artifacts, "trial", None, order())
+
+
+@pytest.mark.parametrize(
+    ("key", "version", "error"),
+    [
+        pytest.param("trail", "v", UnknownModelError, id="model"),
+        pytest.param("trial", "v", UnknownVersionError, id="version"),
+    ],
+)
+def test_what_is_not_there_is_named(
+    published: Company, key: str, version: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match="trial"):
+        promote(published.warehouse, published.artifacts, key, version, order())
+
+
+def test_a_version_that_failed_its_gates_is_not_put_in_force(
+    company: Company, versions: tuple[str, str]
+) -> None:
+    company.warehouse.execute(
+        f"update prediction.models set is_passed = false, reason = 'it ranked badly' "
+        f"where model_version = '{versions[0]}'"
+    )
+
+    with pytest.raises(RefusedVersionError, match="it ranked badly"):
+        promote(company.warehouse, company.artifacts, "trial", versions[0], order())
+
+
+def test_a_version_whose_file_is_gone_is_not_put_in_force(
+    company: Company, versions: tuple[str, str], tmp_path: Path
+) -> None:
+    with pytest.raises(BrokenModelError, match="missing"):
+        promote(company.warehouse, tmp_path / "empty", "trial", versions[0], order())
+
+    assert company.rows("select count(*) from prediction.model_changes") == [(2,)]
