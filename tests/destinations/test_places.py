@@ -22,6 +22,7 @@ from tests.destinations.places import KINDS, Place, opened
 
 EMAIL = Identifier(type="email", form="raw")
 SYNC = Sync("to_it", "everyone", "it", "mirror", (EMAIL,), ("country",))
+WITH_ADDRESS = [kind for kind in KINDS if kind != "file"]
 FIVE = [f"p{number:03d}" for number in range(5)]
 
 
@@ -205,11 +206,10 @@ class _Crashing:
         raise _CrashError
 
 
+@pytest.mark.parametrize("served", WITH_ADDRESS, indirect=True)
 def test_nobody_there_is_left_to_the_next_run_and_forgets_nothing(
     place: Place, tmp_path: Path
 ) -> None:
-    if not place.gone:
-        pytest.skip("a folder is always there")
     nowhere = place.open(tmp_path, **place.gone)
 
     with pytest.raises(DestinationUnavailableError):
@@ -217,9 +217,8 @@ def test_nobody_there_is_left_to_the_next_run_and_forgets_nothing(
     assert nowhere.remembers("to_it")
 
 
+@pytest.mark.parametrize("served", WITH_ADDRESS, indirect=True)
 def test_this_machine_is_refused_unless_it_is_allowed(place: Place, tmp_path: Path) -> None:
-    if not place.gone:
-        pytest.skip("a folder has no address")
     closed = place.open(tmp_path, allow_insecure_loopback=False)
 
     with pytest.raises(UnsafeAddressError):
