@@ -113,7 +113,10 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the others are orches
     run.write("running", None)
     if not destination.remembers(sync.key):
         ledger.forget_all(warehouse, sync.key)
-    with suppressed(warehouse, sync, catalogue, suppression):
+    with (
+        warehouse.with_rare_checkpoints(),
+        suppressed(warehouse, sync, catalogue, suppression),
+    ):
         try:
             run.resume(sleep)
             guarded = run.send_due(sleep)
