@@ -121,8 +121,13 @@ _OUTRANKED_SQL = f"""
 """
 
 
-def consent_by_person(catalogue: Catalogue) -> str:
-    """Query for (person_id, purpose, status): granted only where nothing says otherwise."""
+def consent_by_person(catalogue: Catalogue, *, among: str | None = None) -> str:
+    """Query for (person_id, purpose, status): granted only where nothing says otherwise.
+
+    Args:
+        catalogue: The tables that the warehouse has.
+        among: Query for the person_id of those to ask about; None for everybody.
+    """
     if CONSENT not in catalogue.columns:
         return "select null::varchar as person_id, null::varchar as purpose, null as status limit 0"
     return f"""
@@ -130,6 +135,7 @@ def consent_by_person(catalogue: Catalogue) -> str:
             case when bool_and(coalesce(status = 'granted', false)) then 'granted'
                 else 'denied' end as status
         from {CONSENT.sql}
+        {"" if among is None else f"where person_id in ({among})"}
         group by person_id, purpose
     """
 

@@ -16,6 +16,7 @@ from benchmarks import (
     refresh_unchanged,
     resolve_identities,
     resolve_increment,
+    sync_audience,
 )
 from benchmarks.measured import Ratio
 
@@ -48,7 +49,8 @@ def main() -> None:
 
 def _all(folder: Path, people: int) -> list[Ratio]:
     single = [benchmark.measure(folder, people=people) for benchmark in BENCHMARKS]
-    return [*single, *build_profiles.measure(folder, people=people)]
+    lists = (build_profiles, sync_audience)
+    return [*single, *(r for found in lists for r in found.measure(folder, people=people))]
 
 
 if __name__ == "__main__":

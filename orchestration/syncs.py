@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -29,8 +29,16 @@ from warehouse import TableName, Warehouse
 _CONSENT = ("consent_current", "contact_points")
 
 
-def publish(company: Company, warehouse: Warehouse, *, run_id: str) -> Sequence[SyncReport]:
+def publish(
+    company: Company, warehouse: Warehouse, *, run_id: str, only: Collection[str] | None = None
+) -> Sequence[SyncReport]:
     """Run every sync.
+
+    Args:
+        company: Whose syncs.
+        warehouse: Its warehouse, open.
+        run_id: The run to record.
+        only: Keys of the syncs to run; None for all.
 
     Raises:
         HeldChangesError: Changes of persons wait for somebody's word; only withdrawals were sent.
@@ -40,7 +48,7 @@ def publish(company: Company, warehouse: Warehouse, *, run_id: str) -> Sequence[
     except HeldChangesError:
         _run_syncs(company, warehouse, run_id=run_id, only_withdrawals=True)
         raise
-    return _run_syncs(company, warehouse, run_id=run_id)
+    return _run_syncs(company, warehouse, run_id=run_id, only=only)
 
 
 def pass_withdrawals_on(company: Company, *, run_id: str) -> Sequence[SyncReport]:
@@ -62,13 +70,19 @@ def pass_withdrawals_on(company: Company, *, run_id: str) -> Sequence[SyncReport
 
 
 def _run_syncs(
-    company: Company, warehouse: Warehouse, *, run_id: str, only_withdrawals: bool = False
+    company: Company,
+    warehouse: Warehouse,
+    *,
+    run_id: str,
+    only_withdrawals: bool = False,
+    only: Collection[str] | None = None,
 ) -> Sequence[SyncReport]:
     """One whose destination cannot be opened fails, and the others go on."""
     opened = _Opened(company)
     return [
         _run(company, warehouse, sync, opened, run_id=run_id, only_withdrawals=only_withdrawals)
         for sync in company.syncs
+        if only is None or sync.key in only
     ]
 
 

@@ -29,6 +29,9 @@ class Warehouse(Protocol):
     def within_memory(self, limit: str) -> AbstractContextManager[None]:
         """Let the engine hold so much for a while, e.g. ``2 GiB``; what is beyond goes to disk."""
 
+    def with_rare_checkpoints(self) -> AbstractContextManager[None]:
+        """For many small transactions in a row: each is safe, their merging into the file waits."""
+
     def create_missing(self, tables: Iterable[Table]) -> None:
         """Create the declared tables, and columns added since, where they are missing."""
 

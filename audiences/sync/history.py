@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from audiences.inventory import RUNS, TABLES
+from audiences.inventory import BATCHES, ROW_RESULTS, RUNS, TABLES
 from warehouse import Warehouse
 
 _COLUMNS = (
@@ -36,4 +36,39 @@ def read_runs(warehouse: Warehouse, *, last: int = 1, run_id: str | None = None)
         order by started_at desc, sync_key
         """,
         {"last": last, "run_id": run_id},
+    )
+
+
+def read_row_errors(warehouse: Warehouse, sync_key: str, *, run_id: str) -> Any:
+    """Count the rows that one run of a sync left undone, by why.
+
+    Args:
+        warehouse: The engine.
+        sync_key: The sync.
+        run_id: The run.
+
+    Returns:
+        An Arrow table, one row per operation, status (rejected, refused, voided: doubtful, pending:
+        without an answer) and reason: operation, status, reason, rows. A reason is a code; whatever
+        does not look like one is told as ``other``. The most frequent first.
+    """
+    return warehouse.read(
+        f"""
+        select operation, results.status,
+            case when regexp_full_match(why, '[A-Za-z][A-Za-z0-9_]{{0,63}}') then why
+                when why is null then 'none' else 'other' end as reason,
+            count(*) as rows
+        from (
+            select *, coalesce(reason, batches.code) as why
+            from {ROW_RESULTS.name.sql} as results
+            inner join (select batch_id, code from {BATCHES.name.sql}) as batches using (batch_id)
+        ) as results
+        inner join {RUNS.name.sql} as runs using (sync_key)
+        where sync_key = $sync_key and runs.run_id = $run_id
+            and results.status <> 'acknowledged' and operation <> 'erase'
+            and (recorded_at = started_at or results.status = 'pending')
+        group by all
+        order by rows desc, operation, results.status, reason
+        """,
+        {"sync_key": sync_key, "run_id": run_id},
     )

@@ -18,6 +18,7 @@ from audiences.sync.destinations.base import Batch, Delivery
 from warehouse import Warehouse, literal, quoted
 
 PLAN = "candor_sync_plan"
+_BATCH = "candor_sync_batch"
 DELTA = "delta"
 ERASURE = "erasure"
 
@@ -53,6 +54,15 @@ def write_intent(
             previous_identifiers, traits.
         values: Values bound in ``rows``.
     """
+    warehouse.execute(f"create or replace temp table {_BATCH} as {rows}", values)
+    try:
+        return _write_batch(warehouse, intent)
+    finally:
+        warehouse.execute(f"drop table if exists {_BATCH}")
+
+
+def _write_batch(warehouse: Warehouse, intent: Intent) -> str | None:
+    """Commit the rows that are staged."""
     position = warehouse.scalar(
         f"select coalesce(max(position), -1) + 1 from {BATCHES.name.sql} where sync_key = $sync_key",
         {"sync_key": intent.sync.key},
@@ -60,9 +70,8 @@ def write_intent(
     contents = warehouse.scalar(
         f"""
         select sha256(string_agg(concat_ws('|', person_id, operation, fingerprint, identifiers),
-            ',' order by person_id)) from ({rows})
-        """,
-        values,
+            ',' order by person_id)) from {_BATCH}
+        """
     )
     if contents is None:
         return None
@@ -73,9 +82,9 @@ def write_intent(
             f"""
             select '{batch_id}' as batch_id, $sync_key as sync_key, rows.*, 'pending' as status,
                 cast($now as timestamp) as recorded_at
-            from ({rows}) as rows
+            from {_BATCH} as rows
             """,
-            {**values, "sync_key": intent.sync.key, "now": intent.now},
+            {"sync_key": intent.sync.key, "now": intent.now},
         )
         warehouse.append(BATCHES.name, _batch_row(intent, batch_id, position=position, count=count))
     return batch_id

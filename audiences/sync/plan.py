@@ -65,8 +65,11 @@ def gate_sql(sync: Sync, catalogue: Catalogue, *, among: str | None = None) -> s
         catalogue: The tables that the warehouse has.
         among: Query for the person_id of those to ask about, instead of everyone concerned.
     """
-    concerned = among or _concerned()
+    # With few to ask about, nothing is aggregated for all.
+    whom = "select person_id from concerned"
+    only = None if among is None else whom
     return f"""
+        with concerned as ({among or _concerned()})
         select concerned.person_id,
             case
                 when lacking.is_denied then 'no_consent'
@@ -78,13 +81,18 @@ def gate_sql(sync: Sync, catalogue: Catalogue, *, among: str | None = None) -> s
                 when reachable.person_id is null then 'unreachable'
                 else '{READY}'
             end as gate
-        from ({concerned}) as concerned
-        left join (select distinct person_id from {PROFILES.sql}) as profiles using (person_id)
-        left join ({_lacking(concerned, catalogue)}) as lacking using (person_id)
+        from concerned
+        left join (select distinct person_id from {PROFILES.sql}{_where(only)}) as profiles
+            using (person_id)
+        left join ({_lacking(whom, catalogue, only)}) as lacking using (person_id)
         left join (select distinct person_id from {SUPPRESSED}) as suppressed using (person_id)
         left join ({_members()}) as members using (person_id)
-        left join ({_reachable(sync)}) as reachable using (person_id)
+        left join ({_reachable(sync, only)}) as reachable using (person_id)
     """
+
+
+def _where(only: str | None, joint: str = " where") -> str:
+    return "" if only is None else f"{joint} person_id in ({only})"
 
 
 def plan_sql(sync: Sync, catalogue: Catalogue) -> str:
@@ -252,7 +260,7 @@ def _audience(sync: Sync) -> str:
     """
 
 
-def _lacking(concerned: str, catalogue: Catalogue) -> str:
+def _lacking(concerned: str, catalogue: Catalogue, only: str | None) -> str:
     """Persons who have not granted each purpose of the audience and of the destination.
 
     Columns: person_id, is_denied (whether they said so of one of them).
@@ -261,7 +269,7 @@ def _lacking(concerned: str, catalogue: Catalogue) -> str:
         select concerned.person_id, bool_or(consent.status is not null) as is_denied
         from ({concerned}) as concerned
         cross join ({_required()}) as required
-        left join ({consent_by_person(catalogue)}) as consent
+        left join ({consent_by_person(catalogue, among=only)}) as consent
             on consent.person_id = concerned.person_id and consent.purpose = required.purpose
         where consent.status is distinct from 'granted'
         group by concerned.person_id
@@ -278,11 +286,11 @@ def _required() -> str:
     """
 
 
-def _usable() -> str:
+def _usable(only: str | None = None) -> str:
     """Contact points of one person alone, or of several of whom nobody denied a purpose."""
     return f"""
         select * from {CONTACT_POINTS.sql} as points
-        where not coalesce(is_shared, false) and identifier_value is not null
+        where not coalesce(is_shared, false) and identifier_value is not null{_where(only, " and")}
             and not {denied_by_another("points", _required())}
     """
 
@@ -318,13 +326,13 @@ def _points() -> str:
     """
 
 
-def _reachable(sync: Sync) -> str:
+def _reachable(sync: Sync, only: str | None) -> str:
     """Query for who has one of the identifiers."""
     if any(identifier.type == "person_id" for identifier in sync.identifiers):
-        return f"select distinct person_id from {PROFILES.sql}"
+        return f"select distinct person_id from {PROFILES.sql}{_where(only)}"
     types = ", ".join(sorted({f"'{identifier.type}'" for identifier in sync.identifiers}))
     by_contact = f"""
-        select person_id from ({_usable()}) where identifier_type in ({types})
+        select person_id from ({_usable(only)}) where identifier_type in ({types})
     """
     by_trait = "".join(
         f" union all select person_id from {PROFILES.sql} where {quoted(i.trait)} is not null"

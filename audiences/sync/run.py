@@ -44,6 +44,7 @@ class SyncReport:
             else who holds it has denied.
         held: Rows that a guard kept back.
         code: Why the run stopped early or was held by a guard; None else.
+        sent: Rows that were handed over, whatever came of them.
     """
 
     sync_key: str
@@ -60,6 +61,17 @@ class SyncReport:
     unreachable: int
     held: int
     code: str | None
+    sent: int = 0
+
+    @property
+    def acknowledged(self) -> int:
+        """Rows that the destination has taken."""
+        return self.added + self.changed + self.removed
+
+    @property
+    def planned(self) -> int:
+        """Rows that were due, those of earlier runs without an answer included."""
+        return self.acknowledged + self.rejected + self.unanswered + self.held
 
 
 def run_sync(  # noqa: PLR0913 - the six are the contract, the others are orchestration's gift
@@ -101,7 +113,10 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the others are orches
     run.write("running", None)
     if not destination.remembers(sync.key):
         ledger.forget_all(warehouse, sync.key)
-    with suppressed(warehouse, sync, catalogue, suppression):
+    with (
+        warehouse.with_rare_checkpoints(),
+        suppressed(warehouse, sync, catalogue, suppression),
+    ):
         try:
             run.resume(sleep)
             guarded = run.send_due(sleep)
@@ -288,6 +303,7 @@ class _Run:
             unreachable=gates.get("unreachable", 0),
             held=held,
             code=code,
+            sent=sum(rows.values()),
         )
 
     def _not_reached(self, code: str | None) -> int:

@@ -90,19 +90,24 @@ class DestinationSettings(StrictModel):
         return self
 
 
-class FileSettings(DestinationSettings):
-    """Files in a folder: the current members, and each run's changes."""
+class WrittenSettings(DestinationSettings):
+    """How files are written, wherever they go."""
 
-    kind: Literal["file"] = Field(description="file")
-    folder: Path = Field(
-        description="Where to write; a relative path starts in the data home's artifacts folder."
-    )
     formulas: Literal["neutralise", "keep"] = Field(
         "neutralise",
         description="neutralise: cells that a spreadsheet would run get a leading apostrophe, "
         "and the manifest says so; keep: cells are written as they are.",
     )
     max_rows: int = Field(1_000_000, gt=0, description="Rows of one delta file.")
+
+
+class FileSettings(WrittenSettings):
+    """Files in a folder: the current members, and each run's changes."""
+
+    kind: Literal["file"] = Field(description="file")
+    folder: Path = Field(
+        description="Where to write; a relative path starts in the data home's artifacts folder."
+    )
 
 
 class ServerSettings(DestinationSettings):

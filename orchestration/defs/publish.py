@@ -12,6 +12,14 @@ from orchestration.company import utc_now
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
+from orchestration.sync_assets import (
+    chosen_syncs,
+    configured_syncs,
+    sync_check_specs,
+    sync_result,
+    sync_specs,
+    sync_table_specs,
+)
 from orchestration.syncs import publish
 from warehouse import Table, Warehouse
 
@@ -80,19 +88,36 @@ def no_member_lacks_consent(candor: CandorResource) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=wrong == 0, metadata={"members_without_consent": wrong})
 
 
-@dg.multi_asset(specs=table_specs(SYNC_TABLES, deps=READ_BY_SYNC), name="send", can_subset=False)
+SYNCS = configured_syncs()
+
+
+@dg.multi_asset(
+    specs=[*sync_specs(SYNCS, READ_BY_SYNC), *sync_table_specs(SYNC_TABLES, SYNCS, READ_BY_SYNC)],
+    check_specs=sync_check_specs(SYNCS),
+    name="send",
+    can_subset=True,
+)
 def send(context: dg.AssetExecutionContext, candor: CandorResource) -> Results:
-    """Send what is due to every destination: added, changed, removed; nothing new, nothing sent."""
+    """Send what is due to every destination: added, changed, removed; nothing new, nothing sent.
+
+    Where only some of the syncs are chosen, and no table, only those run.
+    """
     announce("Sending audiences")
+    chosen, run_id = context.selected_asset_keys, context.run.run_id
     with candor.open_warehouse() as warehouse:
-        reports = publish(candor.company, warehouse, run_id=context.run.run_id)
+        reports = publish(
+            candor.company, warehouse, run_id=run_id, only=chosen_syncs(SYNCS, SYNC_TABLES, chosen)
+        )
         counts = {table.name: _count(warehouse, table) for table in SYNC_TABLES}
+        results = [sync_result(warehouse, report, run_id=run_id) for report in reports]
+    yield from (result for result in results if result.asset_key in chosen)
     found = {report.sync_key: _sync_in_words(report) for report in reports}
     for table in SYNC_TABLES:
-        yield dg.MaterializeResult(
-            asset_key=asset_key(table),
-            metadata={"dagster/row_count": counts[table.name], **found},
-        )
+        if asset_key(table) in chosen:
+            yield dg.MaterializeResult(
+                asset_key=asset_key(table),
+                metadata={"dagster/row_count": counts[table.name], **found},
+            )
 
 
 @dg.asset_check(asset=dg.AssetKey(["sync", "ledger"]))

@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from orchestration.sync_assets import CHECK, configured_syncs, sync_key
 from tests.conftest import ROOT
 
 GROUPS = {
@@ -64,6 +65,25 @@ def test_no_upstream_key_is_misspelt(specs: list[dg.AssetSpec]) -> None:
     }
 
     assert unknown == set()
+
+
+def test_every_sync_is_an_asset_between_the_members_and_the_tables_it_writes(
+    specs: list[dg.AssetSpec],
+) -> None:
+    upstream = {spec.key: {dep.asset_key for dep in spec.deps} for spec in specs}
+    syncs = [key for key in upstream if key.path[0] == "sync" and len(key.path) == 3]
+
+    assert {key.path[1] for key in syncs} == {"exports"}
+    assert all(dg.AssetKey(["audiences", "memberships"]) in upstream[key] for key in syncs)
+    assert upstream[dg.AssetKey(["sync", "ledger"])] == set(syncs)
+
+
+def test_every_sync_has_its_check(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    checked = {k.asset_key for k in graph.asset_check_keys if k.name == CHECK}
+
+    assert checked == {sync_key(sync) for sync in configured_syncs()}
+    assert checked
 
 
 def test_the_jobs_that_people_start_are_there(definitions: dg.Definitions) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import stat
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from tests.conftest import ROOT
 from warehouse import (
     Column,
     CorruptWarehouseError,
@@ -315,3 +317,25 @@ def test_the_engine_holds_less_for_a_while_and_then_as_much_as_before(
             with warehouse.within_memory("2 GiB"):
                 assert warehouse.scalar(limit) == "1.0 GiB"
     assert warehouse.scalar(limit) == before
+
+
+def test_what_is_committed_between_rare_checkpoints_outlives_a_kill(tmp_path: Path) -> None:
+    file = tmp_path / "w.duckdb"
+    act = f"""
+import os, signal
+from pathlib import Path
+from warehouse import DuckDBWarehouse
+with DuckDBWarehouse.open(Path({str(file)!r})) as warehouse:
+    usual = warehouse.scalar("select current_setting('checkpoint_threshold')")
+    with warehouse.with_rare_checkpoints():
+        assert warehouse.scalar("select current_setting('checkpoint_threshold')") != usual
+    assert warehouse.scalar("select current_setting('checkpoint_threshold')") == usual
+    with warehouse.with_rare_checkpoints():
+        warehouse.execute("create table t as select range as n from range(1000)")
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+    killed = subprocess.run([sys.executable, "-c", act], check=False, cwd=ROOT)
+
+    assert killed.returncode == -signal.SIGKILL
+    with DuckDBWarehouse.open(file) as warehouse:
+        assert warehouse.scalar("select count(*) from t") == 1000

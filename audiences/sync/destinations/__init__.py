@@ -23,12 +23,14 @@ from audiences.sync.destinations.base import (
 from audiences.sync.destinations.exchange import Exchange
 from audiences.sync.destinations.file import FileDestination
 from audiences.sync.destinations.postgres import PostgresDestination
+from audiences.sync.destinations.redis import RedisDestination, RedisSettings
 from audiences.sync.destinations.runner import VendorDestination
+from audiences.sync.destinations.s3 import MOST_BYTES, S3Destination, S3Settings
+from audiences.sync.destinations.sftp import SftpDestination, SftpSettings
 from audiences.sync.destinations.vendors import VENDORS
 from audiences.sync.destinations.webhook import WebhookDestination
 from audiences.sync.settings import (
     FileSettings,
-    PostgresSettings,
     VendorSettings,
     WebhookSettings,
 )
@@ -65,14 +67,11 @@ def open_destination(
             settings.max_rows,
             neutralises=settings.formulas == "neutralise",
         )
-    if isinstance(settings, PostgresSettings):
-        password = read_secret(
-            environment, settings.password_env, purpose=f"destination {key!r}"
-        ).get_secret_value()
-        return PostgresDestination(key, settings, password)
     if isinstance(settings, VendorSettings):
         return open_vendor(key, settings, environment=environment, clock=clock)
-    return _open_webhook(key, settings, environment, clock)
+    if isinstance(settings, WebhookSettings):
+        return _open_webhook(key, settings, environment, clock)
+    return _open_server(key, settings, _secrets(key, settings, environment), clock)
 
 
 def open_vendor(
@@ -97,13 +96,28 @@ def open_vendor(
     Raises:
         settings.MissingSecretError: One of its secrets is not set.
     """
-    secrets = {
+    vendor = VENDORS[type(settings)](key, settings, _secrets(key, settings, environment))
+    return VendorDestination(vendor, Exchange(key, settings, clock, resolve, transport))
+
+
+def _open_server(key: str, settings: Any, secrets: Mapping[str, str], clock: Clock) -> Destination:
+    if isinstance(settings, S3Settings):
+        exchange = Exchange(key, settings, clock, most_bytes=MOST_BYTES)
+        return S3Destination(key, settings, secrets, exchange)
+    if isinstance(settings, SftpSettings):
+        return SftpDestination(key, settings, secrets)
+    if isinstance(settings, RedisSettings):
+        return RedisDestination(key, settings, secrets["password_env"])
+    return PostgresDestination(key, settings, secrets["password_env"])
+
+
+def _secrets(key: str, settings: Any, environment: Mapping[str, str]) -> dict[str, str]:
+    """The values of the variables that settings name, by the name of the setting."""
+    return {
         name: read_secret(environment, variable, purpose=f"destination {key!r}").get_secret_value()
         for name, variable in settings
         if name.endswith("_env") and variable is not None
     }
-    vendor = VENDORS[type(settings)](key, settings, secrets)
-    return VendorDestination(vendor, Exchange(key, settings, clock, resolve, transport))
 
 
 def _open_webhook(
@@ -129,7 +143,10 @@ __all__ = [
     "Destination",
     "FileDestination",
     "PostgresDestination",
+    "RedisDestination",
     "Request",
+    "S3Destination",
+    "SftpDestination",
     "Sleep",
     "VendorDestination",
     "WebhookDestination",

@@ -37,7 +37,8 @@ from audiences.sync.settings import HttpSettings
 _UNDECIDED = frozenset({408, 425, 429})
 # Whatever we send next will meet the same answer.
 _FINAL = frozenset({403, 404, 405, 410})
-_MOST_CHUNKS, _CHUNK = 160, 65_536  # 10 MiB: 10,000 rows with a long reason each
+_CHUNK = 65_536
+_MOST_BYTES = 160 * _CHUNK  # 10 MiB: 10,000 rows with a long reason each
 
 
 class Meaning(StrEnum):
@@ -162,6 +163,7 @@ class Exchange:
         clock: Gives the time of each attempt, UTC with its zone.
         resolve: Gives the addresses of a name.
         transport: Carries requests instead of the network, in tests.
+        most_bytes: Of an answer, no more is read.
     """
 
     key: str
@@ -169,6 +171,7 @@ class Exchange:
     clock: Clock
     resolve: Resolve = resolve_by_system
     transport: httpx.BaseTransport | None = None
+    most_bytes: int = _MOST_BYTES
     _quiet_until: float = 0.0
 
     def clients(self) -> Clients:
@@ -235,7 +238,7 @@ class Exchange:
         try:
             response = client.send(request, stream=True, follow_redirects=False)
             with contextlib.closing(response):
-                chunks = itertools.islice(response.iter_bytes(_CHUNK), _MOST_CHUNKS)
+                chunks = itertools.islice(response.iter_bytes(_CHUNK), self.most_bytes // _CHUNK)
                 return Answer(response.status_code, _lowered(response.headers), b"".join(chunks))
         except httpx.RequestError as error:
             raise DestinationUnavailableError(self.key, type(error).__name__) from error

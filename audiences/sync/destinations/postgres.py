@@ -59,13 +59,14 @@ class PostgresDestination:
         """Whether the tables that a sync wrote are still there; true where nobody can say."""
         with contextlib.suppress(DestinationError), self._session() as session:
             session.run(self._batches())
-            lost = session.run(
-                f"select count(*) from {self._name('candor_batches')} where sync = :sync "
-                "and to_regclass(quote_ident(:schema) || '.' || quote_ident(target)) is null",
+            found = session.run(
+                "select coalesce(bool_and("
+                "to_regclass(quote_ident(:schema) || '.' || quote_ident(target)) is not null"
+                f"), false) from {self._name('candor_batches')} where sync = :sync",
                 sync=sync_key,
                 schema=self.settings.schema_,
             )
-            return int(lost[0][0]) == 0
+            return bool(found[0][0])
         return True
 
     def plan(self, batch: Batch) -> Request:

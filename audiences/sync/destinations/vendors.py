@@ -18,7 +18,10 @@ from audiences.sync.destinations.linkedin import LinkedIn, LinkedInSettings
 from audiences.sync.destinations.mailchimp import Mailchimp, MailchimpSettings
 from audiences.sync.destinations.marketo import Marketo, MarketoSettings
 from audiences.sync.destinations.meta import Meta, MetaSettings
+from audiences.sync.destinations.redis import RedisSettings
+from audiences.sync.destinations.s3 import S3Settings
 from audiences.sync.destinations.salesforce import Salesforce, SalesforceSettings
+from audiences.sync.destinations.sftp import SftpSettings
 from audiences.sync.destinations.the_trade_desk import TheTradeDesk, TheTradeDeskSettings
 from audiences.sync.destinations.tiktok import TikTok, TikTokSettings
 from audiences.sync.destinations.vendor import Vendor
@@ -28,6 +31,9 @@ Settings = Annotated[
     FileSettings
     | WebhookSettings
     | PostgresSettings
+    | RedisSettings
+    | S3Settings
+    | SftpSettings
     | ActiveCampaignSettings
     | AlgoliaSettings
     | BrazeSettings

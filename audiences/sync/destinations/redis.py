@@ -1,0 +1,264 @@
+"""Members and their fields in Redis: each batch is applied once, whole, by one MULTI.
+
+    <target>:members            set of the members, each by its first identifier
+    <target>:profile:<member>   hash: row_id, every identifier, every trait and field
+    <target>:rows               hash: row_id to the member that it is
+    candor:syncs                hash: sync to its target and how many rows it holds
+    candor:batch:<batch>        there for 30 days after the batch was applied
+
+A batch that comes again finds its own key and changes nothing.
+
+Source: Redis, "Transactions": what is watched and changes before EXEC makes it do nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import ipaddress
+import json
+import re
+import socket
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from audiences.errors import DestinationError, DestinationRefusedError, DestinationUnavailableError
+from audiences.sync.destinations.address import (
+    Resolve,
+    allowed_by,
+    resolve_by_system,
+    safe_address,
+)
+from audiences.sync.destinations.base import Batch, Delivery, Request, Sleep
+from audiences.sync.settings import ServerSettings, VariableName
+
+SYNCS = "candor:syncs"
+# Only a batch without an answer comes again, with the next run.
+REMEMBERED_S = 30 * 24 * 3600
+_PUT = frozenset({"add", "change"})
+_CODE = re.compile(r"^[A-Z]{2,32}$")
+
+
+class RedisSettings(ServerSettings):
+    """A set of members and a hash for each in Redis; needs the extra candor-cdp[redis]."""
+
+    needs_target: ClassVar[str | None] = "the begin of the keys"
+    target_pattern: ClassVar[str] = r"[A-Za-z0-9_.-]+(:[A-Za-z0-9_.-]+)*"
+
+    kind: Literal["redis"] = Field(description="redis")
+    host: str = Field(min_length=1, description="Name or address of the server.")
+    port: int = Field(6379, gt=0, le=65_535, description="Its port.")
+    database: int = Field(0, ge=0, description="Number of the database.")
+    user: str = Field("default", min_length=1, description="Who signs in.")
+    password_env: VariableName = Field(description="Variable with the password.")
+    max_rows: int = Field(10_000, gt=0, le=100_000, description="Rows of one transaction.")
+
+
+@dataclass(frozen=True, slots=True)
+class RedisDestination:
+    """Keys of one database.
+
+    Attributes:
+        key: Its key in the configuration.
+        settings: Where it is.
+        password: Of the user.
+        resolve: Gives the addresses of a name.
+    """
+
+    key: str
+    settings: RedisSettings
+    password: str = field(repr=False)
+    resolve: Resolve = resolve_by_system
+
+    @property
+    def max_rows(self) -> int:
+        """Most rows of one transaction."""
+        return self.settings.max_rows
+
+    def remembers(self, sync_key: str) -> bool:
+        """Whether as many rows are there as were put; true where nobody can say."""
+        with contextlib.suppress(DestinationError), self._session() as session:
+            about = session.hget(SYNCS, sync_key)
+            if about is None:
+                return False
+            found = json.loads(about)
+            return bool(session.hlen(f"{found['target']}:rows") == found["rows"])
+        return True
+
+    def plan(self, batch: Batch) -> Request:
+        """The rows as JSON, with their target."""
+        head = f'{{"target":{json.dumps(batch.target)},"audience":{json.dumps(batch.audience_key)}'
+        body = f'{head},"rows":[{",".join(batch.rows["payload"].to_pylist())}]}}'
+        return Request(batch.batch_id, batch.sync_key, body.encode())
+
+    def send(self, request: Request, *, sleep: Sleep) -> Delivery:  # noqa: ARG002 - the next run tries again
+        """Apply a batch in one transaction, unless it was applied before.
+
+        Raises:
+            DestinationUnavailableError: Nobody knows whether it was applied.
+            DestinationRefusedError: Redis refused it, or another sync has the target.
+        """
+        found = json.loads(request.body)
+        with self._session() as session, session.pipeline(transaction=True) as commands:
+            applied = f"candor:batch:{request.batch_id}"
+            commands.watch(applied, SYNCS, f"{found['target']}:rows")
+            if not commands.exists(applied):
+                state = self._state(commands, request.sync_key, found)
+                commands.multi()
+                state.write(commands)
+                commands.set(applied, request.sync_key, ex=REMEMBERED_S)
+                commands.execute()
+        return Delivery()
+
+    def erase(self, batch: Batch, *, sleep: Sleep) -> Delivery:
+        """Delete the persons' keys; no other key holds anything of them.
+
+        Raises:
+            DestinationUnavailableError: Nobody knows whether it was done.
+            DestinationRefusedError: Redis refused it, or another sync has the target.
+        """
+        return self.send(self.plan(batch), sleep=sleep)
+
+    def _state(self, commands: Any, sync_key: str, found: Mapping[str, Any]) -> _Change:
+        """What a batch changes, given what is there; refused where somebody else's keys are."""
+        target, rows = str(found["target"]), found["rows"]
+        others = {k: json.loads(v)["target"] for k, v in commands.hgetall(SYNCS).items()}
+        if target in {other for key, other in others.items() if key != sync_key}:
+            raise DestinationRefusedError(self.key, "target_of_another_sync", is_final=True)
+        kinds = (commands.type(f"{target}:members"), commands.type(f"{target}:rows"))
+        if not ({kinds[0]} <= {"set", "none"} and {kinds[1]} <= {"hash", "none"}):
+            raise DestinationRefusedError(self.key, "target_of_something_else", is_final=True)
+        before = commands.hmget(f"{target}:rows", [row["id"] for row in rows]) if rows else []
+        held = int(commands.hlen(f"{target}:rows"))
+        return _Change(sync_key, target, rows, before, held)
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[Any]:
+        """A connection to the address that was judged, and to no other."""
+        redis = _library(self.key)
+        wanted = self.settings
+        address = safe_address(
+            self.key, wanted.host, wanted.port, resolve=self.resolve, allows=allowed_by(wanted)
+        )
+        pool = redis.ConnectionPool(
+            connection_class=_connection(redis, address),
+            host=wanted.host,
+            port=wanted.port,
+            db=wanted.database,
+            username=wanted.user,
+            password=self.password,
+            socket_timeout=wanted.timeout_s,
+            socket_connect_timeout=wanted.timeout_s,
+            decode_responses=True,
+            protocol=2,
+            retry=importlib.import_module("redis.retry").Retry(
+                importlib.import_module("redis.backoff").NoBackoff(), 0
+            ),
+        )
+        with self._told(redis), contextlib.closing(redis.Redis(connection_pool=pool)) as session:
+            try:
+                yield session
+            finally:
+                pool.disconnect()
+
+    @contextlib.contextmanager
+    def _told(self, redis: Any) -> Iterator[None]:
+        """Errors by their kind: their words may quote a key."""
+        known = redis.exceptions
+        try:
+            yield
+        except (known.AuthenticationError, known.AuthorizationError) as error:
+            code = "authentication_failed"
+            raise DestinationRefusedError(self.key, code, is_final=True) from error
+        except known.NoPermissionError as error:
+            raise DestinationRefusedError(self.key, "no_permission", is_final=True) from error
+        except (
+            known.ConnectionError, known.TimeoutError, known.WatchError, known.ReadOnlyError,
+            known.OutOfMemoryError, known.ExecAbortError, OSError,
+        ) as error:  # fmt: skip
+            raise DestinationUnavailableError(self.key, type(error).__name__) from error
+        except known.RedisError as error:
+            word = str(error).partition(" ")[0]
+            code = f"redis_{word.lower()}" if _CODE.match(word) else type(error).__name__
+            raise DestinationRefusedError(self.key, code, is_final=False) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What a batch makes of the keys of a target.
+
+    Attributes:
+        sync_key: The sync.
+        target: Begin of the keys.
+        rows: The rows of the batch.
+        before: Of each row, the member that it was; None where it was none.
+        held: How many rows there were.
+    """
+
+    sync_key: str
+    target: str
+    rows: Sequence[Mapping[str, Any]]
+    before: Sequence[str | None]
+    held: int
+
+    def write(self, commands: Any) -> None:
+        """Queue the commands: who takes over another's identifier is put after it was taken away."""
+        put = [row for row in self.rows if row["operation"] in _PUT]
+        taken = [
+            (row["id"], member)
+            for row, member in zip(self.rows, self.before, strict=True)
+            if member is not None
+        ]
+        for row_id, member in taken:
+            self._take(commands, row_id, member)
+        for row in put:
+            self._put(commands, row)
+        rows = self.held - len(taken) + len(put)
+        about = json.dumps({"target": self.target, "rows": rows})
+        commands.hset(SYNCS, self.sync_key, about)
+
+    def _take(self, commands: Any, row_id: str, member: str) -> None:
+        commands.srem(f"{self.target}:members", member)
+        commands.delete(f"{self.target}:profile:{member}")
+        commands.hdel(f"{self.target}:rows", row_id)
+
+    def _put(self, commands: Any, row: Mapping[str, Any]) -> None:
+        known = {name: value for name, value in row["identifiers"].items() if value is not None}
+        member = str(next(iter(known.values())))
+        profile = f"{self.target}:profile:{member}"
+        values = {**(row.get("traits") or {}), **known, "row_id": row["id"]}
+        commands.sadd(f"{self.target}:members", member)
+        commands.delete(profile)
+        commands.hset(profile, mapping={n: _text(v) for n, v in values.items() if v is not None})
+        commands.hset(f"{self.target}:rows", row["id"], member)
+
+
+def _text(value: Any) -> str:
+    """Text as it is, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _connection(redis: Any, address: str) -> Any:
+    """A kind of connection that goes to one address, encrypted unless that is this machine."""
+
+    class Pinned(redis.Connection):  # type: ignore[misc] # comes from a library that may be missing
+        def _connect(self) -> socket.socket:
+            line = socket.create_connection((address, self.port), self.socket_connect_timeout)
+            line.settimeout(self.socket_timeout)
+            if ipaddress.ip_address(address).is_loopback:
+                return line
+            return ssl.create_default_context().wrap_socket(line, server_hostname=self.host)
+
+    return Pinned
+
+
+def _library(key: str) -> Any:
+    try:
+        return importlib.import_module("redis")  # an extra that not everybody installs
+    except ImportError as error:
+        code = "install candor-cdp[redis]"
+        raise DestinationRefusedError(key, code, is_final=True) from error
