@@ -10,21 +10,27 @@ the path through each tree, Saabas (2014); the error by a delete-a-group jackkni
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from prediction.dataset import Examples, Flags, Floats, Integers
 from prediction.logistic import FOLDS, Z95, Calibration, Scores, calibrate, folds_of
+from prediction.metrics import log_loss
 from prediction.threads import on_one_thread
 
 # Many small steps with few leaves and strong shrinkage: fixed, so that no data set is tuned to.
 SETTINGS = {
-    "max_iter": 120, "learning_rate": 0.04, "max_leaf_nodes": 6, "min_samples_leaf": 40,
+    "learning_rate": 0.04, "max_leaf_nodes": 6, "min_samples_leaf": 40,
     "l2_regularization": 20.0, "max_features": 0.3, "early_stopping": False,
 }  # fmt: skip
+# Many people bear more steps: from so many persons who did it on, those held out choose how many.
+# On the public set online_shoppers the AUC is .770 after 120, .780 after 300 and .784 after 600.
+ENOUGH_FOR_MORE = 1_000
+ROUNDS = (120, 240, 480)
 # The standard error is stored for so many parts of the scores, equally many people in each.
 ERROR_BINS = 10
 # The weight of each feature is measured on about so many rows.
@@ -155,11 +161,8 @@ def train_boosted(examples: Examples, *, use: Flags, seed: int) -> BoostedModel:
 def _train(examples: Examples, *, use: Flags, seed: int) -> BoostedModel:
     values = np.where(use, examples.values, 0.0)
     folds = folds_of(examples.persons, seed)
-    by_fold = np.empty((FOLDS, len(examples)))
-    for fold in range(FOLDS):
-        kept = folds != fold
-        by_fold[fold] = _grow(values[kept], examples.outcomes[kept], seed).decision_function(values)
-    grown = _grow(values, examples.outcomes, seed)
+    rounds, by_fold = _choose_rounds(examples, values, folds, seed)
+    grown = _grow(values, examples.outcomes, seed, rounds)
     trees, few = _take_apart(grown), slice(None, None, -(-len(examples) // WEIGHED_ROWS))
     held_out = by_fold[folds, np.arange(len(examples))]
     knots, errors = _errors(grown.decision_function(values), by_fold)
@@ -173,10 +176,38 @@ def _train(examples: Examples, *, use: Flags, seed: int) -> BoostedModel:
     )
 
 
-def _grow(values: Floats, outcomes: Flags, seed: int) -> Any:
+def _choose_rounds(
+    examples: Examples, values: Floats, folds: Integers, seed: int
+) -> tuple[int, Floats]:
+    """The number of trees that loses least on held-out persons; the log odds by each fold's trees."""
+    tried = ROUNDS if examples.positives >= ENOUGH_FOR_MORE else ROUNDS[:1]
+    found = np.empty((len(tried), FOLDS, len(examples)))
+    for fold in range(FOLDS):
+        kept = folds != fold
+        grown = _grow(values[kept], examples.outcomes[kept], seed, tried[-1])
+        for number, logits in enumerate(_staged(grown, values, tried)):
+            found[number, fold] = logits
+    held_out = found[:, folds, np.arange(len(examples))]
+    losses = [log_loss(special.expit(logits), examples.outcomes) for logits in held_out]
+    best = int(np.argmin(losses))
+    return tried[best], found[best]
+
+
+def _staged(grown: Any, values: Floats, rounds: Sequence[int]) -> Iterator[Floats]:
+    """Log odds after so many trees each."""
+    if len(rounds) == 1:
+        yield grown.decision_function(values)
+        return
+    for number, logits in enumerate(grown.staged_decision_function(values), start=1):
+        if number in rounds:
+            yield np.ravel(logits)
+
+
+def _grow(values: Floats, outcomes: Flags, seed: int, rounds: int) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415 - slow to import
 
-    return HistGradientBoostingClassifier(random_state=seed, **SETTINGS).fit(values, outcomes)
+    settings = {**SETTINGS, "max_iter": rounds}
+    return HistGradientBoostingClassifier(random_state=seed, **settings).fit(values, outcomes)
 
 
 def _take_apart(grown: Any) -> Trees:

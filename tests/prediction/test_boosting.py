@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
 
 from prediction.boosting import SETTINGS, train_boosted
 from prediction.dataset import Examples
@@ -32,8 +33,10 @@ TRAINED = train_boosted(examples(6_000, seed=1), use=USE, seed=5)
 
 def test_the_trees_predict_what_scikit_learn_predicts() -> None:
     data = examples(6_000, seed=1)
-    reference = HistGradientBoostingClassifier(random_state=5, **SETTINGS)
-    reference.fit(data.values, data.outcomes)
+    rounds = len(TRAINED.trees.roots)
+    reference = HistGradientBoostingClassifier(random_state=5, max_iter=rounds, **SETTINGS)
+    with threadpool_limits(limits=1):
+        reference.fit(data.values, data.outcomes)
     fresh = examples(2_000, seed=2).values
 
     assert TRAINED.trees.logits(fresh) == pytest.approx(
