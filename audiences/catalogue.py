@@ -21,6 +21,7 @@ IDENTITY_CHANGES = TableName("identity", "changes")
 SCORES = TableName("prediction", "propensity_scores")
 PERSONA_MEMBERS = TableName("prediction", "persona_members")
 RECOMMENDATIONS = TableName("personalization", "recommendations")
+EMAIL_BLOCKS = TableName("personalization", "email_blocks")
 AS_OF = TableName("raw", "as_of")
 
 

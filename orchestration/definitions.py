@@ -16,6 +16,7 @@ from orchestration.defs import (  # noqa: E402 - after the filter above
     choose,
     ingest,
     jobs,
+    mail,
     predict,
     privacy_ops,
     profiles,
@@ -27,7 +28,7 @@ from orchestration.defs import (  # noqa: E402 - after the filter above
 )
 from orchestration.resources import CandorResource  # noqa: E402 - as above
 
-PARTS = [pull, ingest, resolve, profiles, predict, choose, publish, privacy_ops]
+PARTS = [pull, ingest, resolve, profiles, predict, choose, mail, publish, privacy_ops]
 
 defs = dg.Definitions(
     assets=[*dg.load_assets_from_modules(PARTS), *privacy_ops.RECORDED],

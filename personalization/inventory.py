@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from personalization.inventory_email import EMAIL_BLOCKS
 from warehouse import Column, Pii, SubjectKey, SubjectKind, Table, TableName
 
 RECOMMENDATIONS = Table(
@@ -61,4 +62,4 @@ VARIANT_POLICIES = Table(
     key=("experiment_key", "segment", "arm"),
 )
 
-TABLES: tuple[Table, ...] = (RECOMMENDATIONS, VARIANT_POLICIES)
+TABLES: tuple[Table, ...] = (RECOMMENDATIONS, VARIANT_POLICIES, EMAIL_BLOCKS)

@@ -43,6 +43,7 @@ COMMANDS = (
     "predict",
     "predict_versions",
     "lift",
+    "email",
     "contracts",
     "quarantine",
     "day",

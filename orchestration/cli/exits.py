@@ -38,7 +38,12 @@ from orchestration.errors import (
     UnknownTableError,
     UnsupportedFormatError,
 )
-from personalization import EmptyBlockError, PersonalizationError
+from personalization import (
+    EmptyBlockError,
+    InvalidEmailBlockError,
+    PersonalizationError,
+    UnknownEmailBlockError,
+)
 from prediction import PredictionError, UnknownModelError
 from privacy import (
     ArchiveTargetError,
@@ -61,6 +66,7 @@ INPUT_ERRORS = (
     ArchiveTargetError,
     InvalidAudienceError,
     InvalidDecisionError,
+    InvalidEmailBlockError,
     InvalidExperimentError,
     InvalidRequestError,
     MissingArchiveError,
@@ -77,6 +83,7 @@ INPUT_ERRORS = (
     TruthFileError,
     UnknownDayError,
     UnknownDecisionError,
+    UnknownEmailBlockError,
     UnknownJobError,
     UnknownModelError,
     UnknownPersonError,

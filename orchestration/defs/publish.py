@@ -36,6 +36,7 @@ READ_BY_SYNC = [
     dg.AssetKey(["prediction", "propensity_scores"]),
     dg.AssetKey(["prediction", "persona_members"]),
     dg.AssetKey(["personalization", "recommendations"]),
+    dg.AssetKey(["personalization", "email_blocks"]),
 ]
 
 Results = Iterator[dg.MaterializeResult[Any]]
