@@ -24,11 +24,12 @@ from orchestration.defs import (  # noqa: E402 - after the filter above
     pull,
     resolve,
     schedules,
+    search,
     sensors,
 )
 from orchestration.resources import CandorResource  # noqa: E402 - as above
 
-PARTS = [pull, ingest, resolve, profiles, predict, choose, mail, publish, privacy_ops]
+PARTS = [pull, ingest, resolve, profiles, predict, choose, mail, search, publish, privacy_ops]
 
 defs = dg.Definitions(
     assets=[*dg.load_assets_from_modules(PARTS), *privacy_ops.RECORDED],

@@ -14,6 +14,20 @@ from personalization.errors import (
 )
 from personalization.policies import write_variant_policies
 from personalization.recommend import RecommendationReport, recommend
+from personalization.rerank import (
+    RankedResult,
+    RerankRules,
+    SearchProfile,
+    SearchResult,
+    rerank,
+)
+from personalization.search_profiles import (
+    SearchReport,
+    describe_results,
+    read_rerank_rules,
+    read_search_profile,
+    write_search_profiles,
+)
 
 __all__ = [
     "Block",
@@ -23,12 +37,22 @@ __all__ = [
     "EmptyBlockError",
     "InvalidEmailBlockError",
     "PersonalizationError",
+    "RankedResult",
     "RecommendationReport",
+    "RerankRules",
+    "SearchProfile",
+    "SearchReport",
+    "SearchResult",
     "UnknownEmailBlockError",
+    "describe_results",
     "preview_arms",
     "preview_person",
     "preview_slots",
+    "read_rerank_rules",
+    "read_search_profile",
     "recommend",
+    "rerank",
     "write_email_blocks",
+    "write_search_profiles",
     "write_variant_policies",
 ]

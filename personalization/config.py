@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from personalization.email_config import EmailBlock, Name
+from personalization.search_config import Search
 from personalization.slots import ContentIds, discovery_slots
 from settings import StrictModel
 
@@ -71,6 +72,9 @@ class ContentConfig(StrictModel):
     email_blocks: dict[Name, EmailBlock] = Field(
         default_factory=dict,
         description="Blocks of mailings, by a key of your own; never change a key.",
+    )
+    search: Search = Field(
+        default_factory=Search, description="How results of your search engine are reranked."
     )
     bans: ContentIds = Field(
         default_factory=list, description="Content ids that no block ever shows."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from personalization.inventory_email import EMAIL_BLOCKS
+from personalization.inventory_search import SEARCH_PROFILES, SEARCH_WEIGHTS
 from warehouse import Column, Pii, SubjectKey, SubjectKind, Table, TableName
 
 RECOMMENDATIONS = Table(
@@ -62,4 +63,6 @@ VARIANT_POLICIES = Table(
     key=("experiment_key", "segment", "arm"),
 )
 
-TABLES: tuple[Table, ...] = (RECOMMENDATIONS, VARIANT_POLICIES, EMAIL_BLOCKS)
+TABLES: tuple[Table, ...] = (
+    RECOMMENDATIONS, VARIANT_POLICIES, EMAIL_BLOCKS, SEARCH_PROFILES, SEARCH_WEIGHTS,
+)  # fmt: skip

@@ -44,6 +44,7 @@ COMMANDS = (
     "predict_versions",
     "lift",
     "email",
+    "search",
     "contracts",
     "quarantine",
     "day",

@@ -36,6 +36,7 @@ from orchestration.errors import (
     UnknownJobError,
     UnknownProfileError,
     UnknownTableError,
+    UnreadableResultsError,
     UnsupportedFormatError,
 )
 from personalization import (
@@ -92,6 +93,7 @@ INPUT_ERRORS = (
     UnknownRowError,
     UnknownTableError,
     UnreadableFileError,
+    UnreadableResultsError,
     UnsupportedFormatError,
     WrongColumnError,
     WrongFilesError,
