@@ -22,6 +22,7 @@ from orchestration.defs import (  # noqa: E402 - after the filter above
     profiles,
     publish,
     pull,
+    readiness,
     resolve,
     schedules,
     search,
@@ -29,7 +30,19 @@ from orchestration.defs import (  # noqa: E402 - after the filter above
 )
 from orchestration.resources import CandorResource  # noqa: E402 - as above
 
-PARTS = [pull, ingest, resolve, profiles, predict, choose, mail, search, publish, privacy_ops]
+PARTS = [
+    pull,
+    ingest,
+    resolve,
+    profiles,
+    predict,
+    choose,
+    mail,
+    search,
+    readiness,
+    publish,
+    privacy_ops,
+]
 
 defs = dg.Definitions(
     assets=[*dg.load_assets_from_modules(PARTS), *privacy_ops.RECORDED],

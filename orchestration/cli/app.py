@@ -45,6 +45,7 @@ COMMANDS = (
     "lift",
     "email",
     "search",
+    "readiness",
     "contracts",
     "quarantine",
     "day",
