@@ -92,7 +92,7 @@ def judge_holdout(facts: Facts) -> Iterator[Capability]:
         level = FULL if least <= WORTH else HYBRID if half <= WORTH else RULES
         told = f"a hold-out of {share:.0%} can detect {_percent(least)} or more"
         missing: tuple[str, ...] = (
-            f"{told}; one of half of all, {_percent(half)}",
+            f"with half of all held out it would be {_percent(half)}",
             _more_persons(active, least),
         )
         missing = missing if level != FULL else ()

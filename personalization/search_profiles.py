@@ -15,7 +15,9 @@ from personalization.readings import FACETS
 from personalization.rerank import RerankRules, SearchProfile, SearchResult
 from personalization.search_config import Search
 from personalization.search_learning import Learnt, learn_weights
-from warehouse import Warehouse
+from warehouse import TableName, Warehouse
+
+ITEMS = TableName("marts", "content_items")
 
 # Readers as everywhere: who granted personalization and is no program. A reading counts half after
 # twice the half-life of popularity, as it does for interests in recommendations.
@@ -128,11 +130,13 @@ def describe_results(
     warehouse: Warehouse, content_ids: list[str], scores: list[float | None]
 ) -> tuple[SearchResult, ...]:
     """Add to an engine's ids what the catalogue knows of them; an unknown id stays as it is."""
-    rows = warehouse.read(
-        "select content_id, title, topic, content_type, funnel_stage, url from marts.content_items "
-        "where list_contains($ids::varchar[], content_id)",
-        {"ids": content_ids},
-    ).to_pylist()
+    rows = []
+    if warehouse.exists(ITEMS):
+        rows = warehouse.read(
+            f"select content_id, title, topic, content_type, funnel_stage, url from {ITEMS.sql} "
+            "where list_contains($ids::varchar[], content_id)",
+            {"ids": content_ids},
+        ).to_pylist()
     known: Mapping[str, Mapping[str, str | None]] = {row["content_id"]: row for row in rows}
     return tuple(
         _described(content_id, known.get(content_id, {}), score)

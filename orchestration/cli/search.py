@@ -99,7 +99,8 @@ def _read_results(file: Path) -> tuple[list[str], list[float | None]]:
     """
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        rows = [{"content_id": one} if isinstance(one, str) else dict(one) for one in found]
+        listed = found if isinstance(found, list) else [None]
+        rows = [{"content_id": one} if isinstance(one, str) else dict(one) for one in listed]
         scores = [None if one.get("score") is None else float(one["score"]) for one in rows]
         return [str(one["content_id"]) for one in rows], scores
     except (ValueError, TypeError, KeyError) as error:
