@@ -6,12 +6,13 @@ A rule looks at the person, so it is asked only of those who granted the purpose
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 
 import pyarrow as pa
 
 from measurement.assignment import BUCKETS, arm_sql, ranges
-from measurement.config import Segment
+from measurement.config import Segment, TraitCondition
 from measurement.segments import Bindings, segment_sql
 from personalization.config import PURPOSE
 from personalization.email_config import USUAL, EmailBlock
@@ -21,6 +22,8 @@ from warehouse import TableName, Warehouse
 PROFILES = TableName("marts", "profiles")
 PERSONA_MEMBERS = TableName("prediction", "persona_members")
 _PERSONA_COLUMNS = ("persona_id", "persona_name")
+_NUMBERS = frozenset({"at_least", "at_most", "less_than"})
+_NUMERIC = re.compile(r"^(FLOAT|DOUBLE|DECIMAL|U?(TINY|SMALL|BIG|HUGE)?INT)", re.IGNORECASE)
 
 # Whoever shares an address with others cannot be mailed alone.
 _RECIPIENTS = """
@@ -77,22 +80,29 @@ def salt_of(key: str, block: EmailBlock) -> str:
 
 
 def check_rules(warehouse: Warehouse, blocks: Mapping[str, EmailBlock]) -> None:
-    """Refuse rules over columns that are not there.
+    """Refuse rules over columns that are not there, or that hold no numbers where one is asked for.
 
     Raises:
         InvalidEmailBlockError: With every problem of every block.
     """
-    known = frozenset(_columns(warehouse, PROFILES)) | frozenset(_PERSONA_COLUMNS)
-    problems = [problem for key, block in blocks.items() for problem in _unknown(key, block, known)]
+    known = {**_columns(warehouse, PROFILES), **dict.fromkeys(_PERSONA_COLUMNS, "VARCHAR")}
+    problems = [
+        f"{key}, rule {rule.name!r}: {problem}"
+        for key, block in blocks.items()
+        for rule in block.rules
+        for condition in rule.when
+        if (problem := _problem(condition, known))
+    ]
     if problems:
         raise InvalidEmailBlockError(problems)
 
 
-def _unknown(key: str, block: EmailBlock, known: frozenset[str]) -> Iterator[str]:
-    for rule in block.rules:
-        for condition in rule.when:
-            if condition.trait not in known:
-                yield f"{key}, rule {rule.name!r}: {PROFILES} has no column {condition.trait!r}"
+def _problem(condition: TraitCondition, known: Mapping[str, str]) -> str | None:
+    if condition.trait not in known:
+        return f"{PROFILES} has no column {condition.trait!r}"
+    if _NUMBERS & condition.given.keys() and not _NUMERIC.match(known[condition.trait]):
+        return f"{condition.trait} is not a number"
+    return None
 
 
 def _profiles_sql(warehouse: Warehouse) -> str:
@@ -114,10 +124,11 @@ def _profiles_sql(warehouse: Warehouse) -> str:
     """
 
 
-def _columns(warehouse: Warehouse, table: TableName) -> list[str]:
+def _columns(warehouse: Warehouse, table: TableName) -> dict[str, str]:
+    """Types of a table's columns by name."""
     rows = warehouse.columns().to_pylist()  # one row per column of the schema, not per person
-    return [
-        row["column_name"]
+    return {
+        row["column_name"]: row["data_type"]
         for row in rows
         if TableName(row["table_schema"], row["table_name"]) == table
-    ]
+    }

@@ -27,7 +27,7 @@ class EmptyBlockError(PersonalizationError, ValueError):
 
 
 class InvalidEmailBlockError(PersonalizationError, ValueError):
-    """Rules of e-mail blocks ask for columns that are not there; all at once."""
+    """Rules of e-mail blocks ask for columns that are not there or cannot answer; all at once."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)

@@ -50,13 +50,18 @@ CONTENT_GAPS = Table(
             "BIGINT",
             Pii.NONE,
             "published content of the stage that is meant for the persona or on a topic of which "
-            "it reads more than others",
+            "it reads more than others; all of it where there is no such topic",
         ),
         Column(
             "unread", "DOUBLE", Pii.NONE, "of these, how many a member has not read, on average"
         ),
         Column("status", "VARCHAR", Pii.NONE, "gap: nothing; thin: fewer than 3 unread; covered"),
-        Column("topics", "VARCHAR", Pii.NONE, "JSON list of the topics that were looked for"),
+        Column(
+            "topics",
+            "VARCHAR",
+            Pii.NONE,
+            "JSON list of the topics that were looked for; empty: any",
+        ),
         _AS_OF,
         _RUN,
     ),

@@ -100,6 +100,7 @@ _GAPS = f"""
         from sizes cross join items
         where lower(items.target_persona) in (lower(sizes.persona_id), lower(sizes.persona_name))
             or items.topic in (select topic from liked where liked.persona_id = sizes.persona_id)
+            or sizes.persona_id not in (select persona_id from liked)
     ),
     counted as (
         select persona_id, funnel_stage, count(*) as items from meant group by persona_id, funnel_stage

@@ -103,7 +103,7 @@ def judge_identity(facts: Facts, before: Before) -> Capability:
     """Exact identifiers alone, likeness too, or likeness whose strength is learnt."""
     have = (
         f"{facts['persons']:,} persons, {facts['known_persons']:,} of them known by a record, from "
-        f"{facts['records']:,} records of {facts['sources']} sources"
+        f"{facts['records']:,} records; sources of records: {facts['sources']}"
     )
     if not facts["persons"]:
         return Capability(
@@ -277,11 +277,7 @@ def choose_start(found: Sequence[Capability]) -> tuple[Capability, ...]:
     At most one of a kind, and none that nothing can be done for.
     """
     ready = sorted(
-        (
-            one
-            for one in found
-            if one.capability in USE_CASES and one.level != NOT_YET and one.reach
-        ),
+        (one for one in found if one.capability in USE_CASES and _can_start(one)),
         key=lambda one: (-LEVELS.index(one.level), -one.reach, USE_CASES.index(one.capability)),
     )
     kinds = list(dict.fromkeys(one.capability for one in ready))[:2]
@@ -292,3 +288,9 @@ def choose_start(found: Sequence[Capability]) -> tuple[Capability, ...]:
         else one
         for one in found
     )
+
+
+def _can_start(one: Capability) -> bool:
+    """Whether there is something to do for anybody; search by rules is the engine's own order."""
+    least = HYBRID if one.capability == "search" else RULES
+    return one.reach > 0 and LEVELS.index(one.level) >= LEVELS.index(least)

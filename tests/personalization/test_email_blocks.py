@@ -147,11 +147,23 @@ def test_a_rule_may_ask_for_the_persona_that_was_published_last(mailer: Mailer) 
     assert set(mailer.mails("rule")["p2"]) == {"owners"}
 
 
-def test_a_rule_over_a_column_that_is_not_there_is_refused(mailer: Mailer) -> None:
-    rule = {"name": "typo", "when": [{"trait": "lifecycle_stadge", "is": "customer"}]}
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        pytest.param({"trait": "lifecycle_stadge", "is": "x"}, "lifecycle_stadge", id="misspelt"),
+        pytest.param({"trait": "lifecycle_stage", "at_least": 3}, "not a number", id="no number"),
+        pytest.param({"trait": "persona_id", "less_than": 3}, "not a number", id="persona"),
+    ],
+)
+def test_a_rule_over_a_column_that_cannot_answer_is_refused(
+    mailer: Mailer, condition: dict[str, Any], said: str
+) -> None:
+    mailer.person("c1", lifecycle_stage="a secret")
 
-    with pytest.raises(InvalidEmailBlockError, match=r"weekly, rule 'typo'.*lifecycle_stadge"):
-        mailer.choose(rules=[rule])
+    with pytest.raises(InvalidEmailBlockError, match=f"weekly, rule 'typo'.*{said}") as refused:
+        mailer.choose(rules=[{"name": "typo", "when": [condition]}])
+
+    assert "a secret" not in str(refused.value)
 
 
 def test_where_everything_was_read_defaults_fill_the_slots(mailer: Mailer) -> None:

@@ -133,6 +133,22 @@ def test_content_that_editors_meant_for_a_persona_counts(library: Company) -> No
     ) == [(1, "thin")]
 
 
+def test_for_a_persona_without_a_topic_of_its_own_all_content_counts(library: Company) -> None:
+    people = [f"all{number}" for number in range(30)]
+    library.person(*people)
+    _belongs(library, "omnivores", *people)
+    for person in people:
+        library.read(person, "pricing0", "data0")
+
+    _write(library)
+
+    assert _rows(
+        library,
+        "select funnel_stage, items, topics from personalization.content_gaps "
+        "where persona_id = 'omnivores' order by all",
+    ) == [("awareness", 8, "[]"), ("decision", 4, "[]"), ("retention", 1, "[]")]
+
+
 def test_who_has_not_agreed_teaches_nothing(library: Company) -> None:
     library.warehouse.execute(
         "update marts.consent_current set status = 'denied' where person_id = 'owners0'"

@@ -296,11 +296,16 @@ def test_the_firmest_use_cases_come_first_and_one_of_a_kind() -> None:
         Capability("email", "weekly", "rules", "", reach=900),
         Capability("search", "", "full", "", reach=5),
         Capability("hero", "exp", "not_yet", "", reach=9_000),
+        Capability("hero", "other", "rules", "", reach=0),
         Capability("identity", "", "full", "", reach=9_000),
     ))  # fmt: skip
 
     start = {one.start_rank: (one.capability, one.subject) for one in found if one.start_rank}
     assert start == {1: ("search", ""), 2: ("recommendations", "portal")}
+
+
+def test_search_by_rules_is_the_engines_own_order_and_no_start() -> None:
+    assert not choose_start((Capability("search", "", "rules", "", reach=5),))[0].start_rank
 
 
 PLANS = Plans(
