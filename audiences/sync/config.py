@@ -80,7 +80,7 @@ class SyncSettings(StrictModel):
         description="Fields or merge tags of the destination, and what to put into each: "
         "trait:COLUMN, score:MODEL, decile:MODEL, persona:name, persona:id, "
         "recommendation:BLOCK:RANK, email_block:BLOCK:SLOT (the id of the content), "
-        "email_block:BLOCK:arm, email_block:BLOCK:send, text:WORDS.",
+        "email_block:BLOCK:SLOT:title, email_block:BLOCK:SLOT:url, email_block:BLOCK:arm, email_block:BLOCK:send, text:WORDS.",
     )
 
     max_removed_share: float = Described(

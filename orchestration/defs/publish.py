@@ -32,6 +32,7 @@ READ_BY_SYNC = [
     dg.AssetKey(["audiences", "definitions"]),
     dg.AssetKey(["marts", "profiles"]),
     dg.AssetKey(["marts", "contact_points"]),
+    dg.AssetKey(["marts", "content_items"]),
     dg.AssetKey(["marts", "consent_current"]),
     dg.AssetKey(["prediction", "propensity_scores"]),
     dg.AssetKey(["prediction", "persona_members"]),

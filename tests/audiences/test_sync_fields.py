@@ -125,6 +125,26 @@ def test_slots_of_the_current_send_fill_merge_tags(known: Company) -> None:
     }  # fmt: skip
 
 
+def test_title_and_address_of_a_slot_fill_merge_tags_and_a_default_stands_for_itself(
+    known: Company,
+) -> None:
+    known.warehouse.execute(EMAIL_BLOCKS)
+    known.warehouse.execute(
+        "create table marts.content_items as "
+        "select 'new-1' as content_id, 'Pumps' as title, 'https://x.example/pumps' as url"
+    )
+    _mail(known, {1: "new-1", 2: "archive"})
+
+    assert _fields(
+        known,
+        {
+            "TITLE": "email_block:weekly:1:title",
+            "URL": "email_block:weekly:1:url",
+            "SECOND": "email_block:weekly:2:title",
+        },
+    ) == {"TITLE": "Pumps", "URL": "https://x.example/pumps", "SECOND": "archive"}
+
+
 def test_whoever_is_to_get_no_block_is_sent_the_arm_and_no_content(known: Company) -> None:
     known.warehouse.execute(EMAIL_BLOCKS)
     _mail(known, {1: "ghost-1", 2: "ghost-2"}, arm="none")
