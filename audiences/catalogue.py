@@ -21,6 +21,8 @@ IDENTITY_CHANGES = TableName("identity", "changes")
 SCORES = TableName("prediction", "propensity_scores")
 PERSONA_MEMBERS = TableName("prediction", "persona_members")
 RECOMMENDATIONS = TableName("personalization", "recommendations")
+EMAIL_BLOCKS = TableName("personalization", "email_blocks")
+CONTENT_ITEMS = TableName("marts", "content_items")
 AS_OF = TableName("raw", "as_of")
 
 

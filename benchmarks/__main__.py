@@ -14,6 +14,7 @@ from benchmarks import (
     ingest_events,
     judge_audiences,
     refresh_unchanged,
+    rerank_results,
     resolve_identities,
     resolve_increment,
     sync_audience,
@@ -26,6 +27,7 @@ BENCHMARKS = (
     resolve_increment,
     refresh_unchanged,
     judge_audiences,
+    rerank_results,
 )
 
 

@@ -16,18 +16,33 @@ from orchestration.defs import (  # noqa: E402 - after the filter above
     choose,
     ingest,
     jobs,
+    mail,
     predict,
     privacy_ops,
     profiles,
     publish,
     pull,
+    readiness,
     resolve,
     schedules,
+    search,
     sensors,
 )
 from orchestration.resources import CandorResource  # noqa: E402 - as above
 
-PARTS = [pull, ingest, resolve, profiles, predict, choose, publish, privacy_ops]
+PARTS = [
+    pull,
+    ingest,
+    resolve,
+    profiles,
+    predict,
+    choose,
+    mail,
+    search,
+    readiness,
+    publish,
+    privacy_ops,
+]
 
 defs = dg.Definitions(
     assets=[*dg.load_assets_from_modules(PARTS), *privacy_ops.RECORDED],

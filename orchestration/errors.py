@@ -18,6 +18,7 @@
   - NoProfilesError
   - UnknownProfileError
   - SeveralProfilesError
+  - UnreadableResultsError
 """
 
 from __future__ import annotations
@@ -206,4 +207,15 @@ class SeveralProfilesError(OrchestrationError, LookupError):
         listed = ", ".join(self.person_ids)
         super().__init__(
             f"{len(self.person_ids)} persons use this address: name one by its id: {listed}"
+        )
+
+
+class UnreadableResultsError(OrchestrationError, ValueError):
+    """A file is no list of search results."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        super().__init__(
+            f"{file} is no list of results: write a JSON array, best first, of content ids or of "
+            'objects such as {"content_id": "c1", "score": 7.5}'
         )

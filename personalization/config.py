@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
+from personalization.email_config import EmailBlock, Name
+from personalization.search_config import Search
+from personalization.slots import ContentIds, discovery_slots
 from settings import StrictModel
 
-ContentIds = list[Annotated[str, Field(min_length=1)]]
 # The consent purpose without which nobody is recommended anything.
 PURPOSE = "personalization"
 
@@ -50,7 +52,7 @@ class Block(StrictModel):
     @property
     def discovery_slots(self) -> int:
         """Places at the end of the block that are drawn at random."""
-        return max(1, round(self.size * self.discovery_share)) if self.discovery_share else 0
+        return discovery_slots(self.size, self.discovery_share)
 
     @model_validator(mode="after")
     def _has_room(self) -> Self:
@@ -66,6 +68,13 @@ class ContentConfig(StrictModel):
 
     blocks: dict[str, Block] = Field(
         default_factory=dict, description="Blocks, by a key of your own."
+    )
+    email_blocks: dict[Name, EmailBlock] = Field(
+        default_factory=dict,
+        description="Blocks of mailings, by a key of your own; never change a key.",
+    )
+    search: Search = Field(
+        default_factory=Search, description="How results of your search engine are reranked."
     )
     bans: ContentIds = Field(
         default_factory=list, description="Content ids that no block ever shows."

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from personalization.inventory_email import EMAIL_BLOCKS
+from personalization.inventory_personas import CONTENT_GAPS, PERSONA_CONTENT
+from personalization.inventory_readiness import READINESS
+from personalization.inventory_search import SEARCH_PROFILES, SEARCH_WEIGHTS
 from warehouse import Column, Pii, SubjectKey, SubjectKind, Table, TableName
 
 RECOMMENDATIONS = Table(
@@ -61,4 +65,7 @@ VARIANT_POLICIES = Table(
     key=("experiment_key", "segment", "arm"),
 )
 
-TABLES: tuple[Table, ...] = (RECOMMENDATIONS, VARIANT_POLICIES)
+TABLES: tuple[Table, ...] = (
+    RECOMMENDATIONS, VARIANT_POLICIES, EMAIL_BLOCKS, SEARCH_PROFILES, SEARCH_WEIGHTS,
+    PERSONA_CONTENT, CONTENT_GAPS, READINESS,
+)  # fmt: skip

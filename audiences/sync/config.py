@@ -79,7 +79,8 @@ class SyncSettings(StrictModel):
         default_factory=dict,
         description="Fields or merge tags of the destination, and what to put into each: "
         "trait:COLUMN, score:MODEL, decile:MODEL, persona:name, persona:id, "
-        "recommendation:BLOCK:RANK (the id of the content), text:WORDS.",
+        "recommendation:BLOCK:RANK, email_block:BLOCK:SLOT (the id of the content), "
+        "email_block:BLOCK:SLOT:title, email_block:BLOCK:SLOT:url, email_block:BLOCK:arm, email_block:BLOCK:send, text:WORDS.",
     )
 
     max_removed_share: float = Described(

@@ -1,4 +1,4 @@
-"""What else is sent of a member: traits, scores, personas, recommendations, by the names over there.
+"""What else is sent of a member: traits, scores, personas, content, by the names over there.
 
 Scores are rounded to three digits: a change that nobody would act on is not sent.
 """
@@ -13,6 +13,8 @@ from sqlglot import exp
 
 from audiences.catalogue import (
     AS_OF,
+    CONTENT_ITEMS,
+    EMAIL_BLOCKS,
     PERSONA_MEMBERS,
     PROFILES,
     RECOMMENDATIONS,
@@ -24,11 +26,14 @@ from audiences.facts import personas_sql
 
 SOURCE_PATTERN = (
     r"^(trait:[A-Za-z_][A-Za-z0-9_]*|(score|decile):[a-z][a-z0-9_]*|persona:(id|name)"
-    r"|recommendation:[a-z][a-z0-9_]*(:[1-9][0-9]?)?|text:.{1,200})$"
+    r"|recommendation:[a-z][a-z0-9_]*(:[1-9][0-9]?)?"
+    r"|email_block:[a-z][a-z0-9_]*:([1-9][0-9]?(:(title|url))?|arm|send)|text:.{1,200})$"
 )
 _PERSONA = {"persona_id": "id", "persona_name": "name"}
 _KINDS: Mapping[str, object] = {"score": SCORES, "decile": SCORES, "persona": PERSONA_MEMBERS,
-                                "recommendation": RECOMMENDATIONS}  # fmt: skip
+                                "recommendation": RECOMMENDATIONS,
+                                "email_block": EMAIL_BLOCKS}  # fmt: skip
+_EMAIL_COLUMNS = {"arm": "arm", "send": "send_id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,10 @@ class Field:
     Attributes:
         name: Its name at the destination: a field or merge tag.
         source: Where it comes from: ``trait:<column>``, ``score:<model>``, ``decile:<model>``,
-            ``persona:id``, ``persona:name``, ``recommendation:<block>:<rank>``, ``text:<words>``.
+            ``persona:id``, ``persona:name``, ``recommendation:<block>:<rank>``,
+            ``email_block:<block>:<slot>`` (``:title``, ``:url``), ``email_block:<block>:arm`` or
+            ``:send``,
+            ``text:<words>``.
     """
 
     name: str
@@ -78,7 +86,7 @@ def fields_sql(fields: tuple[Field, ...], catalogue: Catalogue) -> tuple[str, st
         A JSON object expression over ``profiles``, and the joins that it needs on ``person_id``.
     """
     values = [(field.name, _value(field, catalogue)) for field in fields]
-    wanted = {_join(field) for field in fields if _table(field) in catalogue.columns}
+    wanted = {_join(field, catalogue) for field in fields if _table(field) in catalogue.columns}
     joins = " ".join(sorted(join for join in wanted if join))
     return json_object_sql(values), joins
 
@@ -99,8 +107,8 @@ def _value(field: Field, catalogue: Catalogue) -> str:
     if field.kind in {"score", "decile"}:
         value = f"{_alias(field)}.{field.kind}"
         return f"round({value}, 3)" if field.kind == "score" else value
-    if field.kind == "recommendation":
-        return f"{_alias(field)}.content_id"
+    if field.kind in {"recommendation", "email_block"}:
+        return f"{_alias(field)}.content"
     return f"personas.persona_{_PERSONA.get(field.of, field.of)}"
 
 
@@ -109,7 +117,7 @@ def _table(field: Field) -> object:
     return PERSONA_MEMBERS if is_persona else _KINDS.get(field.kind)
 
 
-def _join(field: Field) -> str:
+def _join(field: Field, catalogue: Catalogue) -> str:
     """The join that a field needs; fields of one table share it."""
     table = _table(field)
     if table is PERSONA_MEMBERS:
@@ -119,6 +127,8 @@ def _join(field: Field) -> str:
         return f"left join ({_scores(field)}) as {_alias(field)} using (person_id)"
     if table is RECOMMENDATIONS:
         return f"left join ({_recommended(field)}) as {_alias(field)} using (person_id)"
+    if table is EMAIL_BLOCKS:
+        return f"left join ({_mailed(field, catalogue)}) as {_alias(field)} using (person_id)"
     return ""
 
 
@@ -143,9 +153,32 @@ def _scores(field: Field) -> str:
 def _recommended(field: Field) -> str:
     block, _, rank = field.of.partition(":")
     return f"""
-        select person_id, content_id from {RECOMMENDATIONS.sql}
+        select person_id, content_id as content from {RECOMMENDATIONS.sql}
         where block = {_quoted(block)} and rank = {int(rank or 1)}
         qualify row_number() over (partition by person_id order by as_of desc, content_id) = 1
+    """
+
+
+def _mailed(field: Field, catalogue: Catalogue) -> str:
+    """What the current send of an e-mail block holds; in the arm ``none`` its slots are empty.
+
+    A default of the block is no content: its id stands for its title and address.
+    """
+    block, wanted, shown = (*field.of.split(":"), "")[:3]
+    column = _EMAIL_COLUMNS.get(wanted)
+    is_described = shown and CONTENT_ITEMS in catalogue.columns
+    content = f"coalesce(items.{shown}, sent.content_id)" if is_described else "sent.content_id"
+    items = f"left join {CONTENT_ITEMS.sql} as items using (content_id)" if is_described else ""
+    return f"""
+        select sent.person_id, {column or f"case when not is_ghost then {content} end"} as content
+        from {EMAIL_BLOCKS.sql} as sent {items}
+        where block = {_quoted(block)} and slot = {1 if column else int(wanted)}
+            and send_date = (
+                select max(send_date) from {EMAIL_BLOCKS.sql} where block = {_quoted(block)}
+            )
+        qualify row_number() over (
+            partition by sent.person_id order by sent.as_of desc, sent.content_id
+        ) = 1
     """
 
 

@@ -36,9 +36,15 @@ from orchestration.errors import (
     UnknownJobError,
     UnknownProfileError,
     UnknownTableError,
+    UnreadableResultsError,
     UnsupportedFormatError,
 )
-from personalization import EmptyBlockError, PersonalizationError
+from personalization import (
+    EmptyBlockError,
+    InvalidEmailBlockError,
+    PersonalizationError,
+    UnknownEmailBlockError,
+)
 from prediction import PredictionError, UnknownModelError
 from privacy import (
     ArchiveTargetError,
@@ -61,6 +67,7 @@ INPUT_ERRORS = (
     ArchiveTargetError,
     InvalidAudienceError,
     InvalidDecisionError,
+    InvalidEmailBlockError,
     InvalidExperimentError,
     InvalidRequestError,
     MissingArchiveError,
@@ -77,6 +84,7 @@ INPUT_ERRORS = (
     TruthFileError,
     UnknownDayError,
     UnknownDecisionError,
+    UnknownEmailBlockError,
     UnknownJobError,
     UnknownModelError,
     UnknownPersonError,
@@ -85,6 +93,7 @@ INPUT_ERRORS = (
     UnknownRowError,
     UnknownTableError,
     UnreadableFileError,
+    UnreadableResultsError,
     UnsupportedFormatError,
     WrongColumnError,
     WrongFilesError,

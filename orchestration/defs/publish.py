@@ -40,10 +40,12 @@ READ_BY_SYNC = [
     dg.AssetKey(["audiences", "definitions"]),
     dg.AssetKey(["marts", "profiles"]),
     dg.AssetKey(["marts", "contact_points"]),
+    dg.AssetKey(["marts", "content_items"]),
     dg.AssetKey(["marts", "consent_current"]),
     dg.AssetKey(["prediction", "propensity_scores"]),
     dg.AssetKey(["prediction", "persona_members"]),
     dg.AssetKey(["personalization", "recommendations"]),
+    dg.AssetKey(["personalization", "email_blocks"]),
 ]
 
 Results = Iterator[dg.MaterializeResult[Any]]

@@ -26,6 +26,13 @@ create table personalization.recommendations (
 );
 """
 
+EMAIL_BLOCKS = """
+create table personalization.email_blocks (
+    person_id varchar, block varchar, slot integer, content_id varchar, arm varchar,
+    is_ghost boolean, send_id varchar, send_date date, as_of timestamp
+);
+"""
+
 
 def _run(company: Company, destination: Any, sync: Sync, number: int = 1) -> SyncReport:
     moment = {"run_id": f"r{number}", "now": NOW + dt.timedelta(hours=number)}
@@ -90,6 +97,59 @@ def test_each_source_fills_the_field_that_it_is_mapped_to(known: Company) -> Non
         "segment": "Newcomer", "segment_id": "n1", "NEXT_1": "article-7", "NEXT_2": "guide-2",
         "origin": "it's Candor",
     }  # fmt: skip
+
+
+def _mail(company: Company, slots: Mapping[int, str], *, arm: str = "personalised",
+          weeks_ago: int = 0) -> None:  # fmt: skip
+    """One person's slots of one send."""
+    for slot, content in slots.items():
+        company.insert(
+            "personalization.email_blocks", person_id="ann", block="weekly", slot=slot,
+            content_id=content, arm=arm, is_ghost=arm == "none", as_of=AS_OF,
+            send_id=f"weekly_{weeks_ago}",
+            send_date=(AS_OF - dt.timedelta(weeks=weeks_ago)).date(),
+        )  # fmt: skip
+
+
+MAIL = {"ONE": "email_block:weekly:1", "TWO": "email_block:weekly:2",
+        "ARM": "email_block:weekly:arm", "SEND": "email_block:weekly:send"}  # fmt: skip
+
+
+def test_slots_of_the_current_send_fill_merge_tags(known: Company) -> None:
+    known.warehouse.execute(EMAIL_BLOCKS)
+    _mail(known, {1: "old-1", 2: "old-2"}, weeks_ago=1)
+    _mail(known, {1: "new-1", 2: "new-2"})
+
+    assert _fields(known, MAIL) == {
+        "ONE": "new-1", "TWO": "new-2", "ARM": "personalised", "SEND": "weekly_0"
+    }  # fmt: skip
+
+
+def test_title_and_address_of_a_slot_fill_merge_tags_and_a_default_stands_for_itself(
+    known: Company,
+) -> None:
+    known.warehouse.execute(EMAIL_BLOCKS)
+    known.warehouse.execute(
+        "create table marts.content_items as "
+        "select 'new-1' as content_id, 'Pumps' as title, 'https://x.example/pumps' as url"
+    )
+    _mail(known, {1: "new-1", 2: "archive"})
+
+    assert _fields(
+        known,
+        {
+            "TITLE": "email_block:weekly:1:title",
+            "URL": "email_block:weekly:1:url",
+            "SECOND": "email_block:weekly:2:title",
+        },
+    ) == {"TITLE": "Pumps", "URL": "https://x.example/pumps", "SECOND": "archive"}
+
+
+def test_whoever_is_to_get_no_block_is_sent_the_arm_and_no_content(known: Company) -> None:
+    known.warehouse.execute(EMAIL_BLOCKS)
+    _mail(known, {1: "ghost-1", 2: "ghost-2"}, arm="none")
+
+    assert _fields(known, MAIL) == {"ONE": None, "TWO": None, "ARM": "none", "SEND": "weekly_0"}
 
 
 def test_what_nobody_published_yet_is_sent_empty(company: Company) -> None:

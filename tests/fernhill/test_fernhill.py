@@ -130,3 +130,48 @@ def test_the_page_is_shown_seldom_where_it_harms_and_always_where_it_helps(
     assert shown.keys() == hero_effects.keys() - {"global"}
     assert all(shown[name] < 0.3 for name, effect in hero_effects.items() if effect < 0)
     assert all(shown[name] > 0.9 for name, effect in hero_effects.items() if effect > 0.1)
+
+
+def test_everybody_with_an_address_of_their_own_has_a_full_mailing(
+    warehouse: DuckDBWarehouse,
+) -> None:
+    without = warehouse.scalar(
+        """
+        select count(*) from marts.profiles
+        semi join (
+            select person_id from marts.contact_points
+            where identifier_type = 'email' and not coalesce(is_shared, false)
+        ) as mailable using (person_id)
+        anti join (
+            select person_id from personalization.email_blocks
+            where block = 'weekly' group by person_id having count(distinct content_id) = 3
+        ) as mailed using (person_id)
+        where not is_bot
+        """
+    )
+    arms = dict(
+        tuple(row.values())
+        for row in warehouse.read(
+            "select arm, count(distinct person_id) from personalization.email_blocks "
+            "where is_randomised group by arm"
+        ).to_pylist()
+    )
+
+    assert without == 0
+    total = sum(arms.values())
+    for arm, share in (("personalised", 0.8), ("business_as_usual", 0.1), ("none", 0.1)):
+        # Four standard errors.
+        assert abs(arms[arm] / total - share) < 4 * (share * (1 - share) / total) ** 0.5
+
+
+def test_readiness_names_two_use_cases_and_what_is_missing(warehouse: DuckDBWarehouse) -> None:
+    start = warehouse.read(
+        "select capability, level from personalization.readiness "
+        "where start_rank is not null order by start_rank"
+    ).to_pylist()
+    search = warehouse.scalar(
+        "select missing from personalization.readiness where capability = 'search'"
+    )
+
+    assert [row["level"] for row in start] == ["hybrid", "hybrid"]
+    assert "without the list of results" in search

@@ -1,0 +1,48 @@
+"""``candor readiness``: what the data are enough for, what is missing, and where to start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.app import app
+from orchestration.cli.home import existing_company
+from orchestration.cli.options import JsonOption, with_paths
+from orchestration.cli.output import console, print_rows
+from settings import Paths
+
+
+@app.command()
+@with_paths
+def readiness(
+    *,
+    paths: Paths,
+    file: Annotated[
+        Path | None, typer.Argument(help="Write it as one page of HTML instead of a table.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what the data are enough for (rules, a hybrid, a full model), and where to start."""
+    from orchestration.company import utc_now  # noqa: PLC0415 - loads every package
+    from personalization import (  # noqa: PLC0415 - as above
+        Plans,
+        assess_readiness,
+        readiness_page,
+        summary_rows,
+    )
+
+    company = existing_company(paths)
+    plans = Plans(company.content, company.predictions, company.experiments)
+    with company.open_warehouse() as warehouse:
+        known = warehouse.scalar("select max(as_of) from raw.as_of")
+        report = assess_readiness(warehouse, plans, as_of=known or utc_now())
+    if file:
+        file.write_text(readiness_page(report), encoding="utf-8")
+        console.print(f"Wrote {file}.")
+        return
+    print_rows("Readiness", summary_rows(report.capabilities), as_json=as_json)
+    if not as_json:
+        start = ", ".join(f"{one.capability} {one.subject}".strip() for one in report.start)
+        console.print(f"Start with: {start or 'nothing yet'}")

@@ -1,0 +1,96 @@
+"""What each person's next mailing holds."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from orchestration.defs.choose import READ_BY_RECOMMENDATIONS, SEED, known_until
+from orchestration.progress import announce
+from orchestration.resources import CandorResource
+from orchestration.specs import asset_key, table_specs
+from personalization import EmailReport, write_email_blocks
+from personalization.inventory_email import EMAIL_BLOCKS
+
+READ_BY_EMAIL_BLOCKS = [
+    *READ_BY_RECOMMENDATIONS,
+    dg.AssetKey(["marts", "contact_points"]),
+    dg.AssetKey(["marts", "current_person"]),
+    dg.AssetKey(["prediction", "persona_members"]),
+]
+
+
+@dg.multi_asset(
+    specs=table_specs([EMAIL_BLOCKS], deps=READ_BY_EMAIL_BLOCKS),
+    name="choose_mailings",
+    can_subset=False,
+)
+def choose_mailings(
+    context: dg.AssetExecutionContext, candor: CandorResource
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Choose for the current send of every e-mail block; what was chosen for it stays."""
+    announce("Choosing mailings")
+    with candor.open_warehouse() as warehouse:
+        reports = write_email_blocks(
+            warehouse,
+            candor.company.content,
+            as_of=known_until(warehouse),
+            seed=SEED,
+            run_id=context.run.run_id,
+        )
+        rows = warehouse.scalar(f"select count(*) from {EMAIL_BLOCKS.name.sql}")
+    told = {name: value for report in reports for name, value in _told(report)}
+    yield dg.MaterializeResult(
+        asset_key=asset_key(EMAIL_BLOCKS), metadata={"dagster/row_count": rows, **told}
+    )
+
+
+@dg.asset_check(asset=asset_key(EMAIL_BLOCKS), blocking=True)
+def nobody_is_mailed_by_what_they_read_without_having_agreed(
+    candor: CandorResource,
+) -> dg.AssetCheckResult:
+    """Whoever has not granted personalization gets, in every current send, business as usual."""
+    with candor.open_warehouse() as warehouse:
+        wrong = warehouse.scalar(
+            f"""
+            select count(distinct person_id)
+            from (
+                select * from {EMAIL_BLOCKS.name.sql}
+                qualify send_date = max(send_date) over (partition by block)
+            ) as current_sends
+            anti join (
+                select person_id from marts.consent_current
+                where purpose = 'personalization' and status = 'granted'
+            ) as granted using (person_id)
+            where arm <> 'business_as_usual' or is_randomised or rule is not null
+            """
+        )
+    return dg.AssetCheckResult(passed=wrong == 0, metadata={"persons_without_consent": wrong})
+
+
+@dg.asset_check(asset=asset_key(EMAIL_BLOCKS), blocking=True)
+def no_slot_of_a_mailing_is_empty(candor: CandorResource) -> dg.AssetCheckResult:
+    """Every person of a send has each slot once, from 1 on, and each with a content of its own."""
+    with candor.open_warehouse() as warehouse:
+        wrong = warehouse.scalar(
+            f"""
+            select count(*) from (
+                select block, send_id, config_version, person_id from {EMAIL_BLOCKS.name.sql}
+                group by all
+                having count(*) <> max(slot) or count(distinct slot) <> count(*)
+                    or count(distinct content_id) <> count(*)
+            )
+            """
+        )
+    return dg.AssetCheckResult(passed=wrong == 0, metadata={"persons_with_an_empty_slot": wrong})
+
+
+def _told(report: EmailReport) -> Iterator[tuple[str, Any]]:
+    """Counts of one block, under names that begin with its key."""
+    yield f"{report.block}: send", report.send_id
+    yield f"{report.block}: persons", report.persons
+    yield f"{report.block}: chosen in this run", report.chosen
+    for arm, persons in report.by_arm.items():
+        yield f"{report.block}: persons, {arm}", persons
+    for level, slots in report.by_level.items():
+        yield f"{report.block}: slots, {level}", slots

@@ -1,0 +1,134 @@
+"""For whom an e-mail block is: who can be mailed, in which arm, and which rule fits.
+
+A rule looks at the person, so it is asked only of those who granted the purpose
+``personalization``; all others get business as usual, drawn or not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from measurement.assignment import BUCKETS, arm_sql, ranges
+from measurement.config import Segment, TraitCondition
+from measurement.segments import Bindings, segment_sql
+from personalization.config import PURPOSE
+from personalization.email_config import USUAL, EmailBlock
+from personalization.errors import InvalidEmailBlockError
+from warehouse import TableName, Warehouse
+
+PROFILES = TableName("marts", "profiles")
+PERSONA_MEMBERS = TableName("prediction", "persona_members")
+_PERSONA_COLUMNS = ("persona_id", "persona_name")
+_NUMBERS = frozenset({"at_least", "at_most", "less_than"})
+_NUMERIC = re.compile(r"^(FLOAT|DOUBLE|DECIMAL|U?(TINY|SMALL|BIG|HUGE)?INT)", re.IGNORECASE)
+
+# Whoever shares an address with others cannot be mailed alone.
+_RECIPIENTS = """
+    with profiles as ({profiles}),
+    mailable as (
+        select distinct person_id from marts.contact_points
+        where identifier_type = 'email' and identifier_value is not null
+            and not coalesce(is_shared, false)
+    ),
+    granted as (
+        select distinct person_id from marts.consent_current
+        where purpose = $purpose and status = 'granted'
+    )
+    select profiles.person_id, granted.person_id is not null as is_randomised,
+        case when granted.person_id is null then $usual else {arm} end as arm,
+        case when granted.person_id is not null then {rule} end as rule
+    from profiles
+    inner join mailable using (person_id)
+    left join granted using (person_id)
+    where not profiles.is_bot
+    order by profiles.person_id
+"""
+
+
+def read_recipients(warehouse: Warehouse, key: str, block: EmailBlock) -> pa.Table:
+    """Read whom the block is for, in order of ids.
+
+    Columns: person_id, is_randomised, arm, rule (null: none fits). A person keeps the arm from
+    send to send, as long as the salt and the shares stay.
+
+    Args:
+        warehouse: With the marts of this run.
+        key: The block's key.
+        block: Its rules and arms.
+    """
+    bindings = Bindings({"purpose": PURPOSE, "usual": USUAL})
+    segments = [Segment(name=rule.name, when=list(rule.when)) for rule in block.rules]
+    query = _RECIPIENTS.format(
+        profiles=_profiles_sql(warehouse),
+        arm=arm_sql("profiles.person_id", salt=salt_of(key, block), shares=block.arms.shares),
+        rule=segment_sql(segments, bindings),
+    )
+    return warehouse.read(query, bindings.values)
+
+
+def arm_probabilities(block: EmailBlock) -> Mapping[str, float]:
+    """How likely each arm is drawn, exactly: the share of the buckets that it owns."""
+    return {r.arm: (r.end - r.first) / BUCKETS for r in ranges(block.arms.shares)}
+
+
+def salt_of(key: str, block: EmailBlock) -> str:
+    """What the arms of a block are drawn with; no other draw shares it."""
+    return f"email_block|{key}|{block.salt}"
+
+
+def check_rules(warehouse: Warehouse, blocks: Mapping[str, EmailBlock]) -> None:
+    """Refuse rules over columns that are not there, or that hold no numbers where one is asked for.
+
+    Raises:
+        InvalidEmailBlockError: With every problem of every block.
+    """
+    known = {**_columns(warehouse, PROFILES), **dict.fromkeys(_PERSONA_COLUMNS, "VARCHAR")}
+    problems = [
+        f"{key}, rule {rule.name!r}: {problem}"
+        for key, block in blocks.items()
+        for rule in block.rules
+        for condition in rule.when
+        if (problem := _problem(condition, known))
+    ]
+    if problems:
+        raise InvalidEmailBlockError(problems)
+
+
+def _problem(condition: TraitCondition, known: Mapping[str, str]) -> str | None:
+    if condition.trait not in known:
+        return f"{PROFILES} has no column {condition.trait!r}"
+    if _NUMBERS & condition.given.keys() and not _NUMERIC.match(known[condition.trait]):
+        return f"{condition.trait} is not a number"
+    return None
+
+
+def _profiles_sql(warehouse: Warehouse) -> str:
+    """Profiles with the personas that were published last: their own lag a run behind."""
+    if not warehouse.exists(PERSONA_MEMBERS):
+        return f"select * from {PROFILES.sql}"
+    lagging = set(_columns(warehouse, PROFILES)) & set(_PERSONA_COLUMNS)
+    kept = f"profiles.* exclude ({', '.join(sorted(lagging))})" if lagging else "profiles.*"
+    return f"""
+        select {kept}, personas.persona_id, personas.persona_name
+        from {PROFILES.sql} as profiles
+        left join (
+            select person_id, any_value(persona_id) as persona_id,
+                any_value(persona_name) as persona_name
+            from {PERSONA_MEMBERS.sql}
+            where as_of = (select max(as_of) from {PERSONA_MEMBERS.sql})
+            group by person_id
+        ) as personas using (person_id)
+    """
+
+
+def _columns(warehouse: Warehouse, table: TableName) -> dict[str, str]:
+    """Types of a table's columns by name."""
+    rows = warehouse.columns().to_pylist()  # one row per column of the schema, not per person
+    return {
+        row["column_name"]: row["data_type"]
+        for row in rows
+        if TableName(row["table_schema"], row["table_name"]) == table
+    }

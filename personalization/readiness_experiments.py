@@ -1,0 +1,175 @@
+"""What experiments and hold-outs can tell with so many persons. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from measurement import GLOBAL_SEGMENT, Counts, Experiment
+from measurement.lift import FEWEST, minimum_detectable
+from personalization.readiness import (
+    FULL,
+    HYBRID,
+    NOT_YET,
+    RULES,
+    Before,
+    Capability,
+    Need,
+    judge_level,
+)
+from personalization.readiness_facts import WINDOW_DAYS, Facts, OutcomeFact
+from personalization.variants import FEWEST_CONVERTED, FEWEST_PERSONS
+
+Table = Mapping[str, Mapping[str, Counts]]
+# A hold-out by the persons of a month: a small company must hold out more to see anything.
+SHARES = ((20_000, 0.20), (200_000, 0.10), (10**12, 0.05))
+# A relative effect that is worth waiting for.
+WORTH = 0.30
+
+
+def judge_hero(
+    experiments: Mapping[str, Experiment], tables: Mapping[str, Table], facts: Facts, before: Before
+) -> Iterator[Capability]:
+    """Each experiment with variants: shown alike, by what all do, or by segment."""
+    shared = {key: one for key, one in experiments.items() if one.variants}
+    for key, experiment in shared.items():
+        table = tables[key]
+        arms = _arms(table.get(GLOBAL_SEGMENT, {}), experiment)
+        persons, converted = _second(arms, "n"), _second(arms, "converted")
+        have = f"{sum(c.n for c in arms.values()):,} persons met {len(arms)} variants"
+        needs = [
+            Need(persons, "persons in a second variant", FEWEST_PERSONS, FEWEST_PERSONS),
+            Need(converted, "conversions in a second variant", FEWEST_CONVERTED, FEWEST_CONVERTED),
+        ]
+        level, missing = judge_level(needs, before.get(("hero", key)))
+        if level == FULL and not _ready_segments(table, experiment):
+            level, missing = HYBRID, _missing_in_segments(table, experiment)
+        reach = min(sum(counts.n for counts in arms.values()), facts["active_30"])
+        yield Capability("hero", key, level, have, missing, reach)
+    if not shared:
+        level = RULES if facts["active_30"] else NOT_YET
+        missing = ("no experiment with variants in experiments.yml",)
+        yield Capability("hero", "", level, "no variants are shown", missing, 0)
+
+
+def judge_segments(
+    experiments: Mapping[str, Experiment], tables: Mapping[str, Table]
+) -> Iterator[Capability]:
+    """Each experiment with segments: hidden, some segments told, or all of them."""
+    for key, experiment in experiments.items():
+        if not experiment.segments:
+            continue
+        names = [segment.name for segment in experiment.segments]
+        missing = tuple(
+            f"segment {name}, arm {arm}: needs {more:,} more {what}"
+            for name in names
+            for arm, more, what in _too_few(tables[key].get(name, {}), experiment)
+        )
+        told = [name for name in names if not any(f"segment {name}," in m for m in missing)]
+        level = FULL if told == names else HYBRID if told else RULES
+        have = (
+            f"{len(told)} of {len(names)} segments have enough persons with and without the outcome"
+        )
+        reach = sum(counts.n for counts in tables[key].get(GLOBAL_SEGMENT, {}).values())
+        yield Capability("segments", key, level, have, missing[:4], reach)
+    if not any(experiment.segments for experiment in experiments.values()):
+        yield Capability(
+            "segments", "", NOT_YET, "no experiment with segments", ("none in experiments.yml",)
+        )
+
+
+def judge_holdout(facts: Facts) -> Iterator[Capability]:
+    """What a hold-out of the usual size could detect within 90 days, outcome by outcome."""
+    active = facts["active_90"]
+    share = holdout_share(facts["active_30"])
+    for outcome in (OutcomeFact("came back on another day", facts["came_back"]), *facts.outcomes):
+        have = f"{outcome.persons:,} of {active:,} persons active in {WINDOW_DAYS} days: {outcome.name}"
+        least = detectable(active, outcome.persons, share)
+        if least is None:
+            nothing = (f"nobody or everybody did it among {active:,} persons",)
+            yield Capability("holdout", outcome.name, NOT_YET, have, nothing, active)
+            continue
+        half = detectable(active, outcome.persons, 0.5) or least
+        level = FULL if least <= WORTH else HYBRID if half <= WORTH else RULES
+        told = f"a hold-out of {share:.0%} can detect {_percent(least)} or more"
+        missing: tuple[str, ...] = (
+            f"with half of all held out it would be {_percent(half)}",
+            _more_persons(active, least),
+        )
+        missing = missing if level != FULL else ()
+        yield Capability("holdout", outcome.name, level, f"{have}; {told}", missing, active)
+
+
+def holdout_share(monthly: int) -> float:
+    """The usual hold-out for so many persons a month."""
+    return next(share for most, share in SHARES if monthly < most)
+
+
+def detectable(persons: int, converted: int, share: float) -> float | None:
+    """Smallest relative effect seen in 8 of 10 cases; None where it cannot be said.
+
+    Args:
+        persons: In both arms together.
+        converted: Of these, with the outcome.
+        share: Held out, 0..1.
+    """
+    held_out = round(persons * share)
+    if not converted or converted >= persons or not held_out or held_out == persons:
+        return None
+    rate = converted / persons
+    baseline = Counts(held_out, round(rate * held_out))
+    if not baseline.converted or baseline.converted == held_out:
+        return None
+    return minimum_detectable(Counts(persons - held_out, 0), baseline) / baseline.rate
+
+
+def _more_persons(persons: int, least: float) -> str:
+    """The error falls with the square root of the number of persons."""
+    more = round(persons * ((least / WORTH) ** 2 - 1))
+    return f"needs {more:,} more active persons to detect {_percent(WORTH)}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _arms(counts: Mapping[str, Counts], experiment: Experiment) -> dict[str, Counts]:
+    return {arm: found for arm, found in counts.items() if arm != experiment.held_out}
+
+
+def _second(arms: Mapping[str, Counts], name: str) -> int:
+    """The second largest count: two arms must have enough."""
+    found: Sequence[int] = sorted((getattr(counts, name) for counts in arms.values()), reverse=True)
+    return found[1] if len(found) > 1 else 0
+
+
+def _ready_segments(table: Table, experiment: Experiment) -> list[str]:
+    return [
+        segment.name
+        for segment in experiment.segments
+        if _second(_arms(table.get(segment.name, {}), experiment), "n") >= FEWEST_PERSONS
+        and _second(_arms(table.get(segment.name, {}), experiment), "converted") >= FEWEST_CONVERTED
+    ]
+
+
+def _missing_in_segments(table: Table, experiment: Experiment) -> tuple[str, ...]:
+    if not experiment.segments:
+        return ("no segments in experiments.yml: all persons are shown the same shares",)
+    found = []
+    for segment in experiment.segments:
+        arms = _arms(table.get(segment.name, {}), experiment)
+        more = FEWEST_CONVERTED - _second(arms, "converted")
+        if more > 0:
+            found.append(
+                f"segment {segment.name}: needs {more:,} more conversions in a second variant"
+            )
+    return tuple(found[:4])
+
+
+def _too_few(arms: Mapping[str, Counts], experiment: Experiment) -> Iterator[tuple[str, int, str]]:
+    """Arms of a segment that cannot be judged, and what they lack."""
+    for arm in sorted({*arms, experiment.baseline}):
+        counts = arms.get(arm, Counts(0, 0))
+        if counts.converted < FEWEST:
+            yield arm, FEWEST - counts.converted, "persons with the outcome"
+        elif counts.n - counts.converted < FEWEST:
+            yield arm, FEWEST - counts.n + counts.converted, "persons without it"

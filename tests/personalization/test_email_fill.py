@@ -1,0 +1,104 @@
+"""Whatever is published, read and configured, a slot is never empty; without a warehouse."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from personalization.email_config import EmailBlock, EmailRule
+from personalization.email_fill import Candidates, fill_slots, offer
+from personalization.email_usual import usual_slots
+from personalization.readings import Catalogue
+
+DEFAULTS = ["archive", "i0", "events", "contact", "about", "careers"]
+
+
+@st.composite
+def blocks(draw: st.DrawFn, ids: list[str]) -> EmailBlock:
+    size = draw(st.integers(1, 5))
+    share = draw(st.sampled_from([0, 0.2, 0.5]))
+    room = size - (max(1, round(size * share)) if share else 0)
+    pins = draw(st.lists(st.sampled_from([*ids, "gone"]), max_size=room, unique=True))
+    rule = EmailRule(name="r", topics=draw(st.sampled_from([[], ["seo"], ["nobody"]])))
+    return EmailBlock(
+        size=size, discovery_share=share, pins=pins, defaults=DEFAULTS, rules=[rule],
+        topics=draw(st.sampled_from([[], ["seo"], ["privacy"]])),
+        usual=draw(st.lists(st.sampled_from([*ids, "gone"]), max_size=4)),
+    )  # fmt: skip
+
+
+@st.composite
+def catalogues(draw: st.DrawFn) -> Catalogue:
+    count = draw(st.integers(0, 8))
+    topics = draw(st.lists(st.sampled_from(["seo", "privacy", ""]), min_size=count, max_size=count))
+    same = np.asarray([""] * count, dtype=np.str_)
+    return Catalogue(
+        content_ids=np.asarray([f"i{number}" for number in range(count)], dtype=np.str_),
+        facets={"topic": np.asarray(topics, dtype=np.str_), "content_type": same,
+                "funnel_stage": same},
+        age_days=np.full(count, 100.0),
+    )  # fmt: skip
+
+
+def _candidates(block: EmailBlock, catalogue: Catalogue, *, with_rule: bool) -> Candidates:
+    return offer(
+        block, block.rules[0] if with_rule else None, catalogue,
+        discoverable=np.ones(len(catalogue), dtype=np.bool_), banned=frozenset(), salt="s",
+    )  # fmt: skip
+
+
+@given(data=st.data())
+@settings(max_examples=300, deadline=None, database=None)
+def test_every_slot_holds_something_of_its_own_that_nobody_has_read(data: st.DataObject) -> None:
+    catalogue = data.draw(catalogues())
+    block = data.draw(blocks(catalogue.content_ids.tolist()))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    shape = (4, len(catalogue))
+    blocked = rng.random(shape) < data.draw(st.sampled_from([0.0, 0.5, 1.0]))
+    candidates = _candidates(block, catalogue, with_rule=data.draw(st.booleans()))
+
+    filled = fill_slots(
+        candidates, rng.random(shape), blocked, rng.integers(0, 2**63, 4).astype(np.uint64)
+    )
+
+    contents = [
+        str(catalogue.content_ids[item]) if is_there else candidates.defaults[slot]
+        for item, is_there, slot in zip(filled.items, filled.is_filled, filled.slots, strict=True)
+    ]
+    for person in range(4):
+        own = contents[person * block.size : (person + 1) * block.size]
+        assert len(own) == block.size == len(set(own))
+    shown = filled.is_filled
+    assert not blocked[filled.persons[shown], filled.items[shown]].any()
+    assert ((filled.propensity > 0) & (filled.propensity <= 1)).all()
+    assert not (filled.is_discovery & ~filled.is_filled).any()
+
+
+@given(data=st.data())
+@settings(max_examples=200, deadline=None, database=None)
+def test_business_as_usual_fills_every_slot_too(data: st.DataObject) -> None:
+    catalogue = data.draw(catalogues())
+    block = data.draw(blocks(catalogue.content_ids.tolist()))
+    candidates = _candidates(block, catalogue, with_rule=False)
+
+    slots = usual_slots(block.usual, candidates, catalogue, np.ones(len(catalogue)))
+
+    ids = [slot.content_id for slot in slots]
+    assert len(ids) == block.size == len(set(ids))
+
+
+def test_what_a_rule_wants_stands_above_a_better_score() -> None:
+    ids = np.asarray(["i1", "i2"], dtype=np.str_)
+    facets = {"topic": np.asarray(["seo", "privacy"], dtype=np.str_),
+              "content_type": ids, "funnel_stage": ids}  # fmt: skip
+    catalogue = Catalogue(ids, facets, np.ones(2))
+    block = EmailBlock(size=1, discovery_share=0, defaults=["d"],
+                       rules=[EmailRule(name="r", topics=["privacy"])])  # fmt: skip
+    scores, blocked = np.array([[0.9, 0.1]]), np.zeros((1, 2), dtype=np.bool_)
+
+    filled = fill_slots(
+        _candidates(block, catalogue, with_rule=True), scores, blocked, np.zeros(1, dtype=np.uint64)
+    )
+
+    assert catalogue.content_ids[filled.items].tolist() == ["i2"]

@@ -1,0 +1,414 @@
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from measurement import Counts, Experiment, ExperimentsConfig
+from measurement.lift import minimum_detectable
+from personalization import (
+    Capability,
+    ContentConfig,
+    Plans,
+    ReadinessReport,
+    assess_readiness,
+    readiness_page,
+    summary_rows,
+    write_readiness,
+)
+from personalization.readiness import (
+    choose_start,
+    judge_email,
+    judge_identity,
+    judge_models,
+    judge_personas,
+    judge_recommendations,
+    judge_search,
+)
+from personalization.readiness_experiments import (
+    detectable,
+    holdout_share,
+    judge_hero,
+    judge_holdout,
+    judge_segments,
+)
+from personalization.readiness_facts import _COUNTS, Facts, ModelFact, OutcomeFact
+from prediction import PredictionsConfig
+from tests.personalization.conftest import AS_OF, Company
+from warehouse import DuckDBWarehouse
+
+GROUPS = ModelFact("personas", "champion", "mixture", "", 400, 0)
+# A company for which everything is a hybrid; tests change one thing.
+GOOD = Facts(
+    counts={
+        **dict.fromkeys(_COUNTS, 0),
+        "persons": 5_000, "known_persons": 2_000, "records": 3_000, "sources": 3,
+        "likely_links": 50, "proven_links": 60, "granted": 2_000, "active_30": 1_500,
+        "active_90": 4_000, "came_back": 1_200, "items": 100, "described_items": 100,
+        "readings": 4_000, "readers": 900, "readers_twice": 500, "searches": 800,
+        "searchers_30": 90, "search_clicks": 500, "listed_clicks": 300, "mailable": 1_900,
+        "mailable_readers": 200, "email_clicks": 70,
+    },
+    models=[ModelFact("trial", "champion", "ridge_logistic", "passed", 300, 2_000), GROUPS],
+    events=[], outcomes=[],
+)  # fmt: skip
+
+
+def _with(**counts: int) -> Facts:
+    return replace(GOOD, counts={**GOOD.counts, **counts})
+
+
+def _told(found: Capability) -> str:
+    return "; ".join(found.missing)
+
+
+@pytest.mark.parametrize(
+    ("counts", "level", "said"),
+    [
+        pytest.param({}, "hybrid", "needs 46,000 more readings", id="hybrid"),
+        pytest.param({"readings": 580}, "rules", "needs 420 more readings", id="readings"),
+        pytest.param({"readers_twice": 20}, "rules", "needs 5 more readers of two items", id="readers"),
+        pytest.param({"readings": 60_000, "readers_twice": 1_000}, "full", "", id="full"),
+        pytest.param({"items": 0}, "not_yet", "no published content", id="no content"),
+        pytest.param({"granted": 0}, "hybrid", "nobody has granted personalization", id="consent"),
+        pytest.param({"described_items": 88}, "hybrid", "12 items lack a topic", id="undescribed"),
+    ],
+)  # fmt: skip
+def test_what_a_block_of_pages_is_ready_for(counts: dict[str, int], level: str, said: str) -> None:
+    (found,) = judge_recommendations(_with(**counts), {"home": (90, 6)}, {})
+
+    assert (found.subject, found.level) == ("home", level)
+    assert said in _told(found)
+
+
+@pytest.mark.parametrize(("offered", "level"), [(2, "hybrid"), (0, "not_yet")])
+def test_a_block_that_lets_too_little_through_says_so(offered: int, level: str) -> None:
+    (found,) = judge_recommendations(GOOD, {"home": (offered, 6)}, {})
+
+    assert found.level == level
+    assert f"{offered} published items pass its filters, and it has 6 places" in _told(found)
+
+
+@pytest.mark.parametrize(
+    ("readings", "before", "level"),
+    [(999, None, "rules"), (999, "hybrid", "hybrid"), (800, "full", "hybrid"), (799, "hybrid", "rules"),
+     (1_000, "rules", "hybrid")],
+)  # fmt: skip
+def test_a_level_is_left_later_than_it_is_entered(
+    readings: int, before: str | None, level: str
+) -> None:
+    known = {("recommendations", "home"): before} if before else {}
+
+    (found,) = judge_recommendations(_with(readings=readings), {"home": (90, 6)}, known)
+
+    assert found.level == level
+
+
+@pytest.mark.parametrize(
+    ("model", "level", "said"),
+    [
+        pytest.param(ModelFact("m", "champion", "ridge_logistic", "passed", 300, 900), "hybrid",
+                     "needs 200 more persons who did it", id="ridge"),
+        pytest.param(ModelFact("m", "champion", "boosted_trees", "passed", 700, 900), "full", "",
+                     id="trees"),
+        pytest.param(
+            ModelFact("m", "champion", "rule",
+                      "the rule answers; needs 43 more persons who did it", 57, 900),
+            "rules", "needs 43 more persons who did it", id="rule"),
+        pytest.param(ModelFact("m", "insufficient", "none", "nothing answers", 3, 900), "not_yet",
+                     "nothing answers", id="nothing"),
+        pytest.param(ModelFact("m", "", "", "", 0, 0), "not_yet", "needs 100 more", id="never run"),
+    ],
+)  # fmt: skip
+def test_what_a_model_is_ready_for(model: ModelFact, level: str, said: str) -> None:
+    (found,) = judge_models(replace(GOOD, models=[model, GROUPS]), {})
+
+    assert found.level == level
+    assert said in _told(found)
+    assert "the rule answers" not in _told(found)
+
+
+def test_without_a_model_it_says_what_could_be_predicted() -> None:
+    events = [OutcomeFact("Demo Requested", 120), OutcomeFact("Trial Started", 57)]
+
+    (found,) = judge_models(replace(GOOD, models=[GROUPS], events=events), {})
+
+    assert found.level == "not_yet"
+    assert "Demo Requested: 120 persons did it, enough to learn" in found.missing
+    assert "Trial Started: 57 persons did it, needs 43 more" in found.missing
+
+
+@pytest.mark.parametrize(
+    ("counts", "level", "said"),
+    [
+        pytest.param({}, "hybrid", "needs 700 more clicked queries", id="hybrid"),
+        pytest.param({"listed_clicks": 1_000}, "full", "", id="full"),
+        pytest.param({"searches": 0}, "not_yet", "no searches arrive", id="none"),
+        pytest.param({"search_clicks": 0, "listed_clicks": 0}, "hybrid", "no search clicks arrive",
+                     id="no clicks"),
+        pytest.param({"listed_clicks": 0}, "hybrid", "without the list of results", id="no lists"),
+        pytest.param({"readers_twice": 3}, "rules", "needs 22 more readers", id="no readers"),
+    ],
+)  # fmt: skip
+def test_what_search_is_ready_for(counts: dict[str, int], level: str, said: str) -> None:
+    found = judge_search(_with(**counts), {})
+
+    assert found.level == level
+    assert said in _told(found)
+
+
+@pytest.mark.parametrize(
+    ("counts", "blocks", "level", "said"),
+    [
+        pytest.param({}, ["weekly"], "hybrid", "needs 46,000", id="hybrid"),
+        pytest.param({"mailable": 0}, ["weekly"], "not_yet", "address of their own", id="nobody"),
+        pytest.param({"mailable_readers": 5}, ["weekly"], "rules", "needs 20 more readers of three",
+                     id="few"),
+        pytest.param({"email_clicks": 0}, ["weekly"], "hybrid", "no e-mail clicks arrive", id="blind"),
+        pytest.param({}, [], "hybrid", "no e-mail block", id="none configured"),
+    ],
+)  # fmt: skip
+def test_what_an_email_block_is_ready_for(
+    counts: dict[str, int], blocks: list[str], level: str, said: str
+) -> None:
+    (found,) = judge_email(_with(**counts), blocks, {})
+
+    assert found.level == level
+    assert said in _told(found)
+
+
+@pytest.mark.parametrize(
+    ("counts", "level", "said"),
+    [
+        pytest.param({}, "hybrid", "needs 40 more links", id="hybrid"),
+        pytest.param({"proven_links": 100}, "full", "", id="full"),
+        pytest.param({"sources": 1}, "rules", "needs 1 more source", id="one source"),
+        pytest.param({"persons": 0}, "not_yet", "no event and no record", id="nobody"),
+        pytest.param({"known_persons": 0}, "hybrid", "nobody is known", id="all anonymous"),
+    ],
+)  # fmt: skip
+def test_what_identity_is_ready_for(counts: dict[str, int], level: str, said: str) -> None:
+    found = judge_identity(_with(**counts), {})
+
+    assert found.level == level
+    assert said in _told(found)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "level", "said"),
+    [
+        pytest.param("published", "", "full", "", id="published"),
+        pytest.param("provisional", "", "hybrid", "provisional", id="provisional"),
+        pytest.param("", "needs 88 more readers", "rules", "needs 88 more readers", id="refused"),
+    ],
+)
+def test_what_personas_are_ready_for(status: str, reason: str, level: str, said: str) -> None:
+    facts = replace(GOOD, models=[replace(GROUPS, reason=reason)])
+
+    found = judge_personas(facts, {}, status=status)
+
+    assert found.level == level
+    assert said in _told(found)
+
+
+EXPERIMENT = Experiment.model_validate({
+    "exposure": {"event": "Experiment Viewed"}, "baseline": "control", "held_out": "holdout",
+    "metrics": {"demo": {"event": "Demo Requested", "within_days": 14}},
+    "variants": {"metric": "demo"},
+    "segments": [{"name": "big", "when": [{"trait": "country", "is": "US"}]}, {"name": "small"}],
+})  # fmt: skip
+
+
+def _table(**rows: Mapping[str, tuple[int, int]]) -> dict[str, dict[str, Counts]]:
+    return {
+        segment: {arm: Counts(*pair) for arm, pair in arms.items()}
+        for segment, arms in rows.items()
+    }
+
+
+BIG = {"control": (400, 40), "b": (300, 30), "holdout": (400, 11)}
+
+
+@pytest.mark.parametrize(
+    ("table", "level", "said"),
+    [
+        pytest.param(_table(**{"global": BIG, "big": BIG}), "full", "", id="full"),
+        pytest.param(_table(**{"global": BIG, "big": {"control": (200, 20), "b": (150, 15)}}),
+                     "hybrid", "segment big: needs 10 more conversions", id="segments too small"),
+        pytest.param(_table(**{"global": {"control": (400, 40), "b": (207, 30)}}), "rules",
+                     "needs 43 more persons in a second variant", id="persons"),
+        pytest.param(_table(**{"global": {"control": (400, 40), "holdout": (900, 90)}}), "rules",
+                     "needs 250 more persons", id="the hold-out is no variant"),
+        pytest.param(_table(**{"global": {}}), "rules", "needs 25 more conversions", id="nobody"),
+    ],
+)  # fmt: skip
+def test_what_variants_are_ready_for(
+    table: dict[str, dict[str, Counts]], level: str, said: str
+) -> None:
+    (found,) = judge_hero({"hero": EXPERIMENT}, {"hero": table}, GOOD, {})
+
+    assert found.level == level
+    assert said in _told(found)
+
+
+def test_segments_are_hidden_until_each_arm_has_ten_with_and_without() -> None:
+    table = _table(**{"global": BIG, "big": BIG, "small": {"control": (50, 12), "b": (40, 6)}})
+
+    (found,) = judge_segments({"hero": EXPERIMENT}, {"hero": table})
+
+    assert found.level == "hybrid"
+    assert found.missing == ("segment small, arm b: needs 4 more persons with the outcome",)
+
+
+def test_a_holdout_says_what_it_can_detect() -> None:
+    found = list(judge_holdout(replace(GOOD, outcomes=[OutcomeFact("Demo", 200)])))
+
+    least = minimum_detectable(Counts(3_200, 0), Counts(800, 40)) / 0.05
+    assert [one.level for one in found] == ["full", "rules"]
+    assert f"a hold-out of 20% can detect {100 * least:.0f} % or more" in found[1].have
+    assert "more active persons to detect 30 %" in _told(found[1])
+
+
+def test_the_detectable_effect_is_that_of_the_published_table() -> None:
+    """10,000 persons, base rate 5 %: 56 % with a twentieth held out, 31 % with a fifth."""
+    found = [detectable(10_000, 500, share) for share in (0.05, 0.1, 0.2, 0.5)]
+
+    assert found == pytest.approx([0.56, 0.41, 0.31, 0.24], abs=0.01)
+
+
+@pytest.mark.parametrize(("persons", "converted"), [(0, 0), (100, 0), (100, 100), (2, 1)])
+def test_where_nothing_can_be_detected_none_is_said(persons: int, converted: int) -> None:
+    assert detectable(persons, converted, 0.2) is None
+
+
+@pytest.mark.parametrize(("monthly", "share"), [(100, 0.2), (20_000, 0.1), (200_000, 0.05)])
+def test_small_companies_hold_out_more(monthly: int, share: float) -> None:
+    assert holdout_share(monthly) == share
+
+
+def test_the_firmest_use_cases_come_first_and_one_of_a_kind() -> None:
+    found = choose_start((
+        Capability("recommendations", "home", "hybrid", "", reach=10),
+        Capability("recommendations", "portal", "hybrid", "", reach=20),
+        Capability("email", "weekly", "rules", "", reach=900),
+        Capability("search", "", "full", "", reach=5),
+        Capability("hero", "exp", "not_yet", "", reach=9_000),
+        Capability("hero", "other", "rules", "", reach=0),
+        Capability("identity", "", "full", "", reach=9_000),
+    ))  # fmt: skip
+
+    start = {one.start_rank: (one.capability, one.subject) for one in found if one.start_rank}
+    assert start == {1: ("search", ""), 2: ("recommendations", "portal")}
+
+
+def test_search_by_rules_is_the_engines_own_order_and_no_start() -> None:
+    assert not choose_start((Capability("search", "", "rules", "", reach=5),))[0].start_rank
+
+
+PLANS = Plans(
+    ContentConfig.model_validate(
+        {
+            "blocks": {"home": {"size": 3}},
+            "email_blocks": {"weekly": {"size": 1, "defaults": ["d"]}},
+        }
+    ),
+    PredictionsConfig(),
+    ExperimentsConfig.model_validate(
+        {"experiments": {"hero": EXPERIMENT.model_dump(by_alias=True)}}
+    ),
+)
+EVENTS = """
+create table marts.events (
+    event_id varchar, person_id varchar, event varchar, type varchar, activity varchar,
+    occurred_at timestamp, received_at timestamp, properties varchar, is_bot boolean
+);
+alter table marts.profiles add column is_known boolean;
+alter table marts.profiles add column country varchar;
+"""
+
+
+def _assess(warehouse: DuckDBWarehouse, plans: Plans = PLANS) -> ReadinessReport:
+    return assess_readiness(warehouse, plans, as_of=AS_OF)
+
+
+def test_an_empty_warehouse_is_read_and_told() -> None:
+    report = _assess(DuckDBWarehouse.in_memory())
+
+    assert not report.start
+    assert {one.level for one in report.capabilities} <= {"not_yet", "rules"}
+    page = readiness_page(report)
+    assert "Nothing can be chosen for anybody yet" in page
+    assert "no searches arrive" in page
+
+
+def test_a_company_with_nothing_but_events_is_read(company: Company) -> None:
+    """No content, no record, no consent, no address: tables are missing or empty."""
+    company.warehouse.execute(EVENTS)
+    company.warehouse.execute("drop table marts.content_engagement; drop table marts.content_items")
+    company.person("p1", "p2", status=None)
+    for number in range(40):
+        company.warehouse.execute(
+            "insert into marts.events values ($id, $person, 'Trial Started', 'track', 'other_track', "
+            "$at, $at, '{}', false)",
+            {"id": f"e{number}", "person": f"p{number % 2}",
+             "at": AS_OF - dt.timedelta(days=number)},
+        )  # fmt: skip
+
+    report = _assess(company.warehouse)
+
+    told = {(one.capability, one.subject): one for one in report.capabilities}
+    assert told[("propensity", "")].missing == ("Trial Started: 2 persons did it, needs 98 more",)
+    assert told[("recommendations", "home")].level == "not_yet"
+    assert "nobody is known" in _told(told[("identity", "")])
+    assert readiness_page(report)
+
+
+def test_a_small_company_is_told_what_it_lacks_and_where_to_start(company: Company) -> None:
+    company.warehouse.execute(EVENTS)
+    for number in range(8):
+        company.item(f"c{number}", "seo")
+    people = [f"p{number}" for number in range(30)]
+    company.person(*people)
+    for person in people:
+        company.read(person, "c1", "c2")
+        company.warehouse.execute(
+            "insert into marts.events values ($p, $p, 'Read', 'track', 'content_view', $at, $at, "
+            "'{}', false)",
+            {"p": person, "at": AS_OF - dt.timedelta(days=2)},
+        )
+
+    report = _assess(company.warehouse)
+
+    assert [(one.capability, one.subject, one.reach) for one in report.start] == [
+        ("recommendations", "home", 30)
+    ]
+    assert "needs 940 more readings" in _told(report.start[0])
+
+
+def test_levels_of_the_last_run_are_remembered(company: Company) -> None:
+    company.warehouse.execute(EVENTS)
+    write_readiness(company.warehouse, PLANS, as_of=AS_OF, run_id="r1")
+    rows = "personalization.readiness"
+    company.warehouse.execute(f"update {rows} set level = 'full' where capability = 'identity'")
+
+    report = write_readiness(company.warehouse, PLANS, as_of=AS_OF, run_id="r2")
+
+    assert company.warehouse.scalar(f"select count(*) from {rows} where run_id = 'r1'") == 0
+    assert company.warehouse.scalar(f"select count(*) from {rows}") == len(report.capabilities)
+
+
+def test_the_page_shows_no_name_of_a_person(company: Company) -> None:
+    company.warehouse.execute(EVENTS)
+    company.person("p_secret_person")
+    company.item("c1")
+    company.read("p_secret_person", "c1")
+    report = _assess(company.warehouse)
+
+    page = readiness_page(report)
+    rows: list[Any] = summary_rows(report.capabilities)
+
+    assert "p_secret_person" not in page + str(rows)
+    assert len(rows) == len(report.capabilities)
