@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from measurement.assignment import BUCKETS, bucket
 from measurement.config import (
     GLOBAL_SEGMENT,
     Experiment,
     ExperimentsConfig,
+    Holdout,
     Metric,
     Segment,
     Variants,
 )
 from measurement.errors import InvalidExperimentError, InvalidSharesError, MeasurementError
+from measurement.exposures import standing_segments
 from measurement.lift import Counts, Interval
 from measurement.measure import measure_experiments, read_counts, read_lift
 from measurement.page import lift_page
@@ -18,6 +21,7 @@ from measurement.pictures import draw_lift
 from measurement.report import WRONG_SIZES, ComparisonReport, Finding, LiftReport
 
 __all__ = [
+    "BUCKETS",
     "GLOBAL_SEGMENT",
     "WRONG_SIZES",
     "ComparisonReport",
@@ -25,6 +29,7 @@ __all__ = [
     "Experiment",
     "ExperimentsConfig",
     "Finding",
+    "Holdout",
     "Interval",
     "InvalidExperimentError",
     "InvalidSharesError",
@@ -33,9 +38,11 @@ __all__ = [
     "Metric",
     "Segment",
     "Variants",
+    "bucket",
     "draw_lift",
     "lift_page",
     "measure_experiments",
     "read_counts",
     "read_lift",
+    "standing_segments",
 ]

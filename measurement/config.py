@@ -139,7 +139,11 @@ class Experiment(StrictModel):
         default_factory=dict,
         description="Intended share of each arm, together 1; the sample-ratio test needs them.",
     )
-    unit: Literal["person"] = Field("person", description="What was drawn.")
+    unit: Literal["person", "account"] = Field(
+        "person",
+        description="What is drawn: with account, all persons of a company meet the same arm, and "
+        "the intervals allow for that; a person without a company is drawn alone.",
+    )
     metrics: dict[str, Metric] = Field(min_length=1, description="Outcomes, by a name of your own.")
     variants: Variants | None = Field(
         None,
@@ -167,8 +171,26 @@ class Experiment(StrictModel):
         return self
 
 
+class Holdout(StrictModel):
+    """Who is shown nothing that was chosen for them, so that all of it together can be measured."""
+
+    share: float = Field(gt=0, le=0.5, description="Share of all units, 0..1.")
+    salt: str = Field(
+        min_length=1,
+        description="Any text; as long as it stays, so do the people. Change it once a year.",
+    )
+    unit: Literal["person", "account"] = Field(
+        "person",
+        description="What is drawn; account holds a company out together, a person without one alone.",
+    )
+
+
 class ExperimentsConfig(StrictModel):
     """The whole of ``experiments.yml``."""
+
+    holdout: Holdout | None = Field(
+        None, description="Who is held out of everything; without it, nobody is."
+    )
 
     experiments: dict[str, Experiment] = Field(
         default_factory=dict, description="Experiments, by a key of your own; never change a key."

@@ -27,6 +27,13 @@ _MET = """
     where experiment_id = $experiment_id and arm is not null
 """
 
+_MEMBERS_AND_RECORDS = """
+    members as (select source, source_record_id, person_id from identity.members),
+    records as (
+        select source, source_record_id, record_created_at from staging.stg_raw__person_records
+    )
+"""
+
 _EXPOSURES = """
     with met as ({met}),
     exposed as (
@@ -38,12 +45,18 @@ _EXPOSURES = """
         from met
         group by person_id
     ),
-    members as (select source, source_record_id, person_id from identity.members),
-    records as (
-        select source, source_record_id, record_created_at from staging.stg_raw__person_records
-    )
+    {known}
     select $experiment_key as experiment_key, exposed.*, {segment} as segment, $run_id as run_id
     from exposed
+    left join marts.profiles as profiles on exposed.person_id = profiles.person_id
+"""
+
+_STANDING = """
+    select exposed.person_id, $experiment_key{number} as experiment_key, {segment} as segment
+    from (
+        select person_id, cast($as_of as timestamp) as first_exposed_at
+        from marts.profiles where not is_bot
+    ) as exposed
     left join marts.profiles as profiles on exposed.person_id = profiles.person_id
 """
 
@@ -93,10 +106,27 @@ def write_exposures(
         for key, experiment in experiments.items():
             bindings = Bindings(_exposure_values(key, experiment, as_of, run_id))
             segment = segment_sql(experiment.segments, bindings)
-            rows = _EXPOSURES.format(met=_MET, segment=segment)
+            rows = _EXPOSURES.format(met=_MET, known=_MEMBERS_AND_RECORDS, segment=segment)
             count += warehouse.append(EXPOSURES.name, rows, bindings.values)
         warehouse.replace(ASSIGNMENTS.name, _ASSIGNMENTS)
     return count
+
+
+def standing_segments(
+    experiments: Mapping[str, Experiment], *, as_of: dt.datetime
+) -> tuple[str, dict[str, object]]:
+    """The segment in which every person would meet each experiment now, as a query.
+
+    Returns:
+        SQL of rows (person_id, experiment_key, segment), segment null where none fits; its values.
+    """
+    bindings = Bindings({"as_of": as_of})
+    parts = []
+    for number, (key, experiment) in enumerate(experiments.items()):
+        bindings.values[f"experiment_key{number}"] = key
+        segment = segment_sql(experiment.segments, bindings)
+        parts.append(_STANDING.format(number=number, segment=segment))
+    return f"with {_MEMBERS_AND_RECORDS} {' union all '.join(parts)}", bindings.values
 
 
 def write_outcomes(

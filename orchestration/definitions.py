@@ -14,6 +14,7 @@ warnings.filterwarnings(
 
 from orchestration.defs import (  # noqa: E402 - after the filter above
     choose,
+    decide,
     ingest,
     jobs,
     predict,
@@ -27,7 +28,7 @@ from orchestration.defs import (  # noqa: E402 - after the filter above
 )
 from orchestration.resources import CandorResource  # noqa: E402 - as above
 
-PARTS = [pull, ingest, resolve, profiles, predict, choose, publish, privacy_ops]
+PARTS = [pull, ingest, resolve, profiles, predict, choose, decide, publish, privacy_ops]
 
 defs = dg.Definitions(
     assets=[*dg.load_assets_from_modules(PARTS), *privacy_ops.RECORDED],

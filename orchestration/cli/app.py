@@ -43,6 +43,7 @@ COMMANDS = (
     "predict",
     "predict_versions",
     "lift",
+    "decide",
     "contracts",
     "quarantine",
     "day",

@@ -38,7 +38,13 @@ from orchestration.errors import (
     UnknownTableError,
     UnsupportedFormatError,
 )
-from personalization import EmptyBlockError, PersonalizationError
+from personalization import (
+    EmptyBlockError,
+    MissingArtefactError,
+    PersonalizationError,
+    SlotKeyTwiceError,
+    UnknownSlotError,
+)
 from prediction import PredictionError, UnknownModelError
 from privacy import (
     ArchiveTargetError,
@@ -64,6 +70,7 @@ INPUT_ERRORS = (
     InvalidExperimentError,
     InvalidRequestError,
     MissingArchiveError,
+    MissingArtefactError,
     MissingHomeError,
     MissingSourceError,
     NoProfilesError,
@@ -73,6 +80,7 @@ INPUT_ERRORS = (
     SampleError,
     SettingsError,
     SeveralProfilesError,
+    SlotKeyTwiceError,
     TargetNotEmptyError,
     TruthFileError,
     UnknownDayError,
@@ -83,6 +91,7 @@ INPUT_ERRORS = (
     UnknownProfileError,
     UnknownRecordError,
     UnknownRowError,
+    UnknownSlotError,
     UnknownTableError,
     UnreadableFileError,
     UnsupportedFormatError,

@@ -34,7 +34,7 @@ READ_BY_MEASUREMENT = [
     dg.AssetKey(["identity", "members"]),
     dg.AssetKey(["staging", "stg_raw__person_records"]),
 ]
-CHOSEN = (personalization.inventory.RECOMMENDATIONS,)
+CHOSEN = (personalization.inventory.RECOMMENDATIONS, personalization.inventory.CONTEXT_LISTS)
 # The same seed for everyone: the places that are drawn at random are the same on any machine.
 SEED = 20_260_101
 
