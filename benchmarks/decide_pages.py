@@ -1,6 +1,6 @@
 """Deciding pages at 200,000 persons: publish the artefact, then ask it at random.
 
-    python -m benchmarks.decide_pages [--people 200000] [--items 2000]
+python -m benchmarks.decide_pages [--people 200000] [--items 2000]
 """
 
 from __future__ import annotations

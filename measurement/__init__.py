@@ -16,6 +16,7 @@ from measurement.errors import InvalidExperimentError, InvalidSharesError, Measu
 from measurement.exposures import standing_segments
 from measurement.lift import Counts, Interval
 from measurement.measure import measure_experiments, read_counts, read_lift
+from measurement.off_policy import LoggedDecisions, PolicyValue, expect_rewards, judge_policy
 from measurement.page import lift_page
 from measurement.pictures import draw_lift
 from measurement.report import WRONG_SIZES, ComparisonReport, Finding, LiftReport
@@ -34,12 +35,16 @@ __all__ = [
     "InvalidExperimentError",
     "InvalidSharesError",
     "LiftReport",
+    "LoggedDecisions",
     "MeasurementError",
     "Metric",
+    "PolicyValue",
     "Segment",
     "Variants",
     "bucket",
     "draw_lift",
+    "expect_rewards",
+    "judge_policy",
     "lift_page",
     "measure_experiments",
     "read_counts",

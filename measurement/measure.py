@@ -16,13 +16,6 @@ from measurement.report import Finding, LiftReport, compare_all
 from measurement.segments import check_segments
 from warehouse import Warehouse
 
-_ARROW = {
-    "VARCHAR": pa.string(),
-    "BIGINT": pa.int64(),
-    "DOUBLE": pa.float64(),
-    "TIMESTAMP": pa.timestamp("us"),
-}
-
 _COUNTS = """
     select coalesce(exposures.segment, '') as segment, exposures.arm,
            count(*) as n, count(*) filter (where outcomes.has_converted) as converted
@@ -137,8 +130,7 @@ def _rows(reports: Iterable[LiftReport], now: dt.datetime, run_id: str) -> pa.Ta
         for report in reports
         for finding in report.findings
     ]
-    types = pa.schema([(c.name, _ARROW[c.type]) for c in LIFT.columns])
-    return pa.Table.from_pylist(rows, schema=types)
+    return pa.Table.from_pylist(rows, schema=LIFT.arrow_schema)
 
 
 def _row(finding: Finding) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from personalization.errors import (
     UnknownSlotError,
 )
 from personalization.policies import write_variant_policies
+from personalization.policy_values import write_policy_values
 from personalization.publish import PublishReport, publish_artefact
 from personalization.recommend import RecommendationReport, recommend
 from personalization.serving_files import ServingFiles
@@ -46,5 +47,6 @@ __all__ = [
     "publish_artefact",
     "recommend",
     "recompute",
+    "write_policy_values",
     "write_variant_policies",
 ]

@@ -124,9 +124,34 @@ DECISIONS = Table(
     aged_by="decided_at",
 )  # fmt: skip
 
+POLICY_VALUES = Table(
+    TableName("personalization", "policy_values"),
+    grain="One row per experiment, policy and estimator: what it would have earned; "
+    "no person's rows",
+    columns=(
+        Column("experiment_key", "VARCHAR", Pii.NONE, "key of the experiment"),
+        Column("metric", "VARCHAR", Pii.NONE, "key of the outcome that it shares its arms out by"),
+        Column("policy", "VARCHAR", Pii.NONE, "shares of today, or always the same arm"),
+        Column("estimator", "VARCHAR", Pii.NONE, "ips, snips or doubly_robust"),
+        Column("value", "DOUBLE", Pii.NONE, "share that would have converted; null: refused"),
+        Column("ci_low", "DOUBLE", Pii.NONE, "lower end of its 95 % interval"),
+        Column("ci_high", "DOUBLE", Pii.NONE, "upper end of its 95 % interval"),
+        Column("n", "BIGINT", Pii.NONE, "units whose first decision is judged"),
+        Column("converted", "BIGINT", Pii.NONE, "of these, who converted"),
+        Column("effective_n", "DOUBLE", Pii.NONE, "decisions of equal weight that say as much"),
+        Column("effective_converted", "DOUBLE", Pii.NONE, "likewise of who converted"),
+        Column("largest_weight", "DOUBLE", Pii.NONE, "of one decision, share of all weights"),
+        Column("refusal", "VARCHAR", Pii.NONE, "why no value is given; null where one is"),
+        Column("as_of", "TIMESTAMP", Pii.NONE, "the moment up to which outcomes count, UTC"),
+        Column("run_id", "VARCHAR", Pii.NONE, "the run that wrote the row"),
+    ),
+    key=("experiment_key", "policy", "estimator"),
+)
+
 TABLES: tuple[Table, ...] = (
     RECOMMENDATIONS,
     CONTEXT_LISTS,
     VARIANT_POLICIES,
     DECISIONS,
+    POLICY_VALUES,
 )

@@ -10,8 +10,14 @@ from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.serving import artefact_path, decision_log, serving_secret
 from orchestration.specs import asset_key, table_specs
-from personalization import load_decisions, publish_artefact
-from personalization.inventory import CONTEXT_LISTS, DECISIONS, RECOMMENDATIONS, VARIANT_POLICIES
+from personalization import load_decisions, publish_artefact, write_policy_values
+from personalization.inventory import (
+    CONTEXT_LISTS,
+    DECISIONS,
+    POLICY_VALUES,
+    RECOMMENDATIONS,
+    VARIANT_POLICIES,
+)
 
 ARTEFACT = dg.AssetKey(["personalization", "serving_artefact"])
 LOADED = "every_logged_line_is_a_decision"
@@ -24,6 +30,14 @@ READ_BY_ARTEFACT = [
     dg.AssetKey(["identity", "devices"]),
     dg.AssetKey(["identity", "members"]),
     dg.AssetKey(["staging", "stg_raw__person_records"]),
+]
+
+
+READ_BY_VALUES = [
+    asset_key(DECISIONS),
+    asset_key(VARIANT_POLICIES),
+    dg.AssetKey(["marts", "events"]),
+    dg.AssetKey(["marts", "current_person"]),
 ]
 
 
@@ -65,6 +79,30 @@ def load_logged_decisions(
             "lines_unreadable": report.unreadable,
         },
         check_results=[check],
+    )
+
+
+@dg.multi_asset(
+    specs=table_specs([POLICY_VALUES], deps=READ_BY_VALUES), name="judge_policies", can_subset=False
+)
+def judge_policies(
+    context: dg.AssetExecutionContext, candor: CandorResource
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Say what other policies would have earned, from what was logged."""
+    announce("Judging policies")
+    with candor.open_warehouse() as warehouse:
+        rows = write_policy_values(
+            warehouse,
+            candor.company.experiments,
+            now=known_until(warehouse),
+            run_id=context.run.run_id,
+        )
+        refused = warehouse.scalar(
+            f"select count(*) from {POLICY_VALUES.name.sql} where refusal is not null"
+        )
+    yield dg.MaterializeResult(
+        asset_key=asset_key(POLICY_VALUES),
+        metadata={"dagster/row_count": rows, "refused": refused},
     )
 
 

@@ -43,6 +43,10 @@ create table marts.content_engagement (
     person_id varchar, content_id varchar, max_scroll_depth double,
     first_viewed_at timestamp, last_viewed_at timestamp
 );
+create table marts.events (
+    person_id varchar, event varchar, occurred_at timestamp, received_at timestamp, is_bot boolean
+);
+create table marts.current_person (person_id varchar, current_person_id varchar);
 create table identity.members (source varchar, source_record_id varchar, person_id varchar);
 create table identity.devices (
     anonymous_id varchar, person_id varchar, valid_from timestamp, valid_to timestamp,
