@@ -106,8 +106,55 @@ class Metric(StrictModel):
 
     event: str = Field(min_length=1, description="Name of the event.")
     within_days: int = Field(gt=0, le=366, description="Counted from the first exposure.")
+    measure: Literal["share", "count", "sum"] = Field(
+        "share",
+        description="share of the persons who did it; count: how often, per person; sum of a "
+        "property of the event, per person.",
+    )
+    summed_property: str | None = Field(
+        None, pattern=PROPERTY, description="The property, a number, that sum adds up."
+    )
+    per: str | None = Field(
+        None,
+        min_length=1,
+        description="Name of an event: count or sum is then told per such event in the same days, "
+        "e.g. clicks per list shown, in place of per person.",
+    )
+    cap: float | None = Field(
+        None, gt=0, description="Of one person no more than this counts; tames a few huge values."
+    )
+    before_days: int | None = Field(
+        None,
+        gt=0,
+        le=366,
+        description="Adjust for what each person did in so many days before the exposure (CUPED): "
+        "narrower intervals where past and future go together.",
+    )
     better: Literal["higher", "lower"] = Field(
         "higher", description="lower where the event is unwanted, e.g. a cancellation."
+    )
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is a share of persons, 0..1."""
+        return self.measure == "share"
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if (self.measure == "sum") != (self.summed_property is not None):
+            raise ValueError("measure: sum and summed_property go together")
+        if self.is_share and (self.per or self.cap):
+            raise ValueError("per and cap go with measure: count or sum")
+        return self
+
+
+class Looks(StrictModel):
+    """Planned looks at a running experiment: a verdict at any of them is as sure as one at the end."""
+
+    begin: dt.date = Field(description="The day on which it began (UTC).")
+    every_days: int = Field(7, gt=0, description="Days from one look to the next.")
+    count: int = Field(
+        gt=0, le=52, description="Looks in all; the last one is the end of the experiment."
     )
 
 
@@ -145,6 +192,11 @@ class Experiment(StrictModel):
         "the intervals allow for that; a person without a company is drawn alone.",
     )
     metrics: dict[str, Metric] = Field(min_length=1, description="Outcomes, by a name of your own.")
+    looks: Looks | None = Field(
+        None,
+        description="When verdicts are given. Without it, they are right for one look, at an end that "
+        "you decided beforehand.",
+    )
     variants: Variants | None = Field(
         None,
         description="Share the arms out by segment, as often as each is likely the best one "
@@ -165,6 +217,8 @@ class Experiment(StrictModel):
             raise ValueError("baseline and held_out must be different arms")
         if self.variants and self.variants.metric not in self.metrics:
             raise ValueError(f"variants.metric must be one of {', '.join(sorted(self.metrics))}")
+        if self.variants and not self.metrics[self.variants.metric].is_share:
+            raise ValueError("variants.metric must have measure: share")
         names = [segment.name for segment in self.segments]
         if len(set(names)) < len(names):
             raise ValueError("two segments have the same name")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from measurement.config import Experiment, Metric
 from measurement.inventory import ASSIGNMENTS, EXPOSURES, OUTCOMES
 from measurement.segments import Bindings, segment_sql
-from warehouse import Warehouse
+from warehouse import Warehouse, literal
 
 _MET = """
     select person_id, arm, occurred_at
@@ -46,7 +46,8 @@ _EXPOSURES = """
         group by person_id
     ),
     {known}
-    select $experiment_key as experiment_key, exposed.*, {segment} as segment, $run_id as run_id
+    select $experiment_key as experiment_key, exposed.*, {segment} as segment,
+           {unit} as unit_id, $run_id as run_id
     from exposed
     left join marts.profiles as profiles on exposed.person_id = profiles.person_id
 """
@@ -63,35 +64,51 @@ _STANDING = """
 _OUTCOMES = """
     with exposed as (
         select person_id, first_exposed_at,
-               first_exposed_at + to_days($within_days) as closes_at
+               first_exposed_at + to_days($within_days) as closes_at,
+               first_exposed_at - to_days($before_days) as opens_at
         from measurement.exposures
         where experiment_key = $experiment_key
     ),
-    converted as (
-        select exposed.person_id, min(events.occurred_at) as converted_at
+    known as (
+        select person_id, event, occurred_at,
+               {amount} as amount
+        from marts.events
+        where event in ($event, $per) and not is_bot
+          and occurred_at < $as_of and coalesce(received_at, occurred_at) <= $as_of
+    ),
+    done as (
+        select exposed.person_id,
+               min(known.occurred_at) filter (where {is_after} and event = $event) as converted_at,
+               sum(known.amount) filter (where {is_after} and event = $event) as value,
+               count(*) filter (where {is_after} and event = $per) as per,
+               sum(known.amount) filter (where not {is_after} and event = $event) as before
         from exposed
-        inner join marts.events as events
-            on exposed.person_id = events.person_id
-            and events.occurred_at >= exposed.first_exposed_at
-            and events.occurred_at < exposed.closes_at
-        where events.event = $event and not events.is_bot
-          and events.occurred_at < $as_of
-          and coalesce(events.received_at, events.occurred_at) <= $as_of
+        inner join known
+            on exposed.person_id = known.person_id
+            and known.occurred_at >= exposed.opens_at
+            and known.occurred_at < exposed.closes_at
         group by exposed.person_id
     )
     select $experiment_key as experiment_key, $metric as metric, exposed.person_id,
-           exposed.first_exposed_at, exposed.closes_at <= $as_of as is_mature,
-           converted.converted_at is not null as has_converted, converted.converted_at,
-           $run_id as run_id
+           exposed.first_exposed_at, exposed.closes_at, exposed.closes_at <= $as_of as is_mature,
+           done.converted_at is not null as has_converted, done.converted_at,
+           least(coalesce(done.value, 0), $cap) as value, {per} as per,
+           least(coalesce(done.before, 0), $cap) as before, $run_id as run_id
     from exposed
-    left join converted on exposed.person_id = converted.person_id
+    left join done on exposed.person_id = done.person_id
 """
+_IS_AFTER = "known.occurred_at >= exposed.first_exposed_at"
 
 _ASSIGNMENTS = """
-    select experiment_key, 'person' as unit_type, person_id as unit_id, arm,
-           first_exposed_at as assigned_at
+    select experiment_key, any_value({kind}) as unit_type, unit_id,
+           arg_min(arm, (first_exposed_at, arm)) as arm, min(first_exposed_at) as assigned_at
     from measurement.exposures
+    group by experiment_key, unit_id
 """
+_UNITS = {
+    "person": "exposed.person_id",
+    "account": "coalesce(profiles.account_id, exposed.person_id)",
+}
 
 
 def write_exposures(
@@ -106,9 +123,11 @@ def write_exposures(
         for key, experiment in experiments.items():
             bindings = Bindings(_exposure_values(key, experiment, as_of, run_id))
             segment = segment_sql(experiment.segments, bindings)
-            rows = _EXPOSURES.format(met=_MET, known=_MEMBERS_AND_RECORDS, segment=segment)
+            rows = _EXPOSURES.format(
+                met=_MET, known=_MEMBERS_AND_RECORDS, segment=segment, unit=_UNITS[experiment.unit]
+            )
             count += warehouse.append(EXPOSURES.name, rows, bindings.values)
-        warehouse.replace(ASSIGNMENTS.name, _ASSIGNMENTS)
+        warehouse.replace(ASSIGNMENTS.name, _assignments(experiments))
     return count
 
 
@@ -138,8 +157,21 @@ def write_outcomes(
         for key, experiment in experiments.items():
             for name, metric in experiment.metrics.items():
                 values = _outcome_values(key, name, metric, as_of)
-                count += warehouse.append(OUTCOMES.name, _OUTCOMES, {**values, "run_id": run_id})
+                sql = outcome_sql(metric)
+                count += warehouse.append(OUTCOMES.name, sql, {**values, "run_id": run_id})
     return count
+
+
+def outcome_sql(metric: Metric) -> str:
+    """What one metric counts, as a query over exposures and events."""
+    amount = "1.0"
+    if metric.summed_property:
+        amount = "coalesce(try_cast(json_extract_string(properties, $path) as double), 0)"
+    return _OUTCOMES.format(
+        amount=amount,
+        is_after=_IS_AFTER,
+        per="coalesce(done.per, 0)" if metric.per else "1.0",
+    )
 
 
 def _exposure_values(
@@ -162,8 +194,27 @@ def _outcome_values(key: str, name: str, metric: Metric, as_of: dt.datetime) -> 
         "metric": name,
         "event": metric.event,
         "within_days": metric.within_days,
+        "before_days": metric.before_days or 0,
+        "per": metric.per or metric.event,
+        "cap": _cap(metric),
         "as_of": as_of,
+        **({"path": _path(metric.summed_property)} if metric.summed_property else {}),
     }
+
+
+def _cap(metric: Metric) -> float:
+    """What one person counts at most; a share counts nobody twice."""
+    return 1.0 if metric.is_share else metric.cap or float("inf")
+
+
+def _assignments(experiments: Mapping[str, Experiment]) -> str:
+    """The units of every experiment; a company is assigned with the first of its persons."""
+    kinds = " ".join(
+        f"when {literal(key)} then {literal(experiment.unit)}"
+        for key, experiment in experiments.items()
+    )
+    kind = f"case experiment_key {kinds} end" if kinds else "cast(null as varchar)"
+    return _ASSIGNMENTS.format(kind=kind)
 
 
 def _path(name: str) -> str:

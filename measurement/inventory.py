@@ -17,7 +17,7 @@ ASSIGNMENTS = Table(
     grain="One row per experiment and unit that met it",
     columns=(
         _EXPERIMENT,
-        Column("unit_type", "VARCHAR", Pii.NONE, "person: what was drawn"),
+        Column("unit_type", "VARCHAR", Pii.NONE, "person or account: what was drawn"),
         Column("unit_id", "VARCHAR", Pii.PSEUDONYMOUS, "the unit; for persons the person_id"),
         Column("arm", "VARCHAR", Pii.NONE, "the arm of the first exposure, kept for good"),
         Column("assigned_at", "TIMESTAMP", Pii.NONE, "when the unit first met the arm, UTC"),
@@ -35,6 +35,7 @@ EXPOSURES = Table(
         Column("arm", "VARCHAR", Pii.NONE, "the arm of the first exposure"),
         _FIRST,
         Column("segment", "VARCHAR", Pii.PERSONAL, "the first segment that fits; null: none does"),
+        Column("unit_id", "VARCHAR", Pii.PSEUDONYMOUS, "what was drawn: the account or the person"),
         Column("is_crossover", "BOOLEAN", Pii.NONE, "whether the person also met another arm"),
         Column("exposure_count", "BIGINT", Pii.NONE, "exposures to any arm"),
         _RUN,
@@ -55,6 +56,10 @@ OUTCOMES = Table(
         Column("is_mature", "BOOLEAN", Pii.NONE, "whether the window had closed; only these count"),
         Column("has_converted", "BOOLEAN", Pii.NONE, "whether the event fell into the window"),
         Column("converted_at", "TIMESTAMP", Pii.NONE, "the first such event, UTC; null: none"),
+        Column("closes_at", "TIMESTAMP", Pii.NONE, "when the window closes, UTC"),
+        Column("value", "DOUBLE", Pii.NONE, "the outcome: 1 or 0, a count, or a sum"),
+        Column("per", "DOUBLE", Pii.NONE, "what it is counted per: 1, or events in the window"),
+        Column("before", "DOUBLE", Pii.NONE, "the outcome before the exposure; 0: not asked for"),
         _RUN,
     ),
     key=("experiment_key", "metric", "person_id"),
@@ -73,9 +78,11 @@ LIFT = Table(
         Column("baseline_arm", "VARCHAR", Pii.NONE, "the arm that it is compared with"),
         Column("n", "BIGINT", Pii.NONE, "persons in the arm whose window has closed"),
         Column("n_baseline", "BIGINT", Pii.NONE, "persons in the baseline, likewise"),
-        Column("rate", "DOUBLE", Pii.NONE, "share of the arm with the outcome, 0..1"),
-        Column("rate_baseline", "DOUBLE", Pii.NONE, "share of the baseline with the outcome"),
-        Column("effect", "DOUBLE", Pii.NONE, "rate less rate_baseline; null: an arm is empty"),
+        Column("rate", "DOUBLE", Pii.NONE, "outcome of the arm: a share, or a mean"),
+        Column("rate_baseline", "DOUBLE", Pii.NONE, "outcome of the baseline"),
+        Column(
+            "effect", "DOUBLE", Pii.NONE, "rate less rate_baseline, adjusted where asked; or null"
+        ),
         Column("ci_low", "DOUBLE", Pii.NONE, "lower end of the 95 % interval of effect"),
         Column("ci_high", "DOUBLE", Pii.NONE, "upper end of the 95 % interval of effect"),
         Column(

@@ -76,10 +76,12 @@ class Shrunken:
     tau_squared: float
 
 
-def difference_interval(arm: Counts, baseline: Counts) -> Interval:
+def difference_interval(
+    arm: Counts, baseline: Counts, significance: float = SIGNIFICANCE
+) -> Interval:
     """The interval of ``arm.rate - baseline.rate`` (Newcombe's method 10), inside -1..1."""
     effect = arm.rate - baseline.rate
-    own, other = wilson_interval(arm), wilson_interval(baseline)
+    own, other = (wilson(c.rate, c.n, significance) for c in (arm, baseline))
     below = sqrt((arm.rate - own.low) ** 2 + (other.high - baseline.rate) ** 2)
     above = sqrt((own.high - arm.rate) ** 2 + (baseline.rate - other.low) ** 2)
     return Interval(effect - below, effect + above)
@@ -90,9 +92,9 @@ def wilson_interval(counts: Counts) -> Interval:
     return wilson(counts.rate, counts.n)
 
 
-def wilson(rate: float, draws: float) -> Interval:
+def wilson(rate: float, draws: float, significance: float = SIGNIFICANCE) -> Interval:
     """The interval of a rate that is worth so many draws. Source: Wilson (1927), JASA 22."""
-    z, n, p = critical_value(SIGNIFICANCE), draws, rate
+    z, n, p = critical_value(significance), draws, rate
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
@@ -218,6 +220,6 @@ def critical_value(significance: float) -> float:
     return float(_stats().norm.ppf(1 - significance / 2))
 
 
-def student_value(significance: float, freedom: float) -> float:
+def students(significance: float, freedom: float) -> float:
     """The same where the error is estimated with so many degrees of freedom (Student's t)."""
     return float(_stats().t.ppf(1 - significance / 2, freedom))

@@ -28,7 +28,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from measurement.lift import SIGNIFICANCE, Floats, Interval, critical_value, student_value, wilson
+from measurement.lift import SIGNIFICANCE, Floats, Interval, critical_value, students, wilson
 
 Integers = NDArray[np.int64]
 Estimator = Literal["ips", "snips", "doubly_robust"]
@@ -214,7 +214,7 @@ def _interval(value: float, error: float, freedom: float) -> Interval:
     without it, intervals of 30 conversions held 92.7 % of the time in place of 95 %.
     """
     z = critical_value(SIGNIFICANCE)
-    wider = student_value(SIGNIFICANCE, max(freedom - 1, 1)) / z
+    wider = students(SIGNIFICANCE, max(freedom - 1, 1)) / z
     if 0 < value < 1 and error > 0:
         return wilson(value, value * (1 - value) / (error * wider) ** 2)
     return Interval(value - z * wider * error, value + z * wider * error)

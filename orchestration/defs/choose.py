@@ -1,7 +1,6 @@
 """What each person is shown, and whether experiments helped."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -9,7 +8,7 @@ import dagster as dg
 import measurement.inventory
 import personalization.inventory
 from measurement import LiftReport, draw_lift, measure_experiments
-from orchestration.company import utc_now
+from orchestration.company import known_until
 from orchestration.pictures import picture
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
@@ -158,11 +157,6 @@ def arms_have_the_intended_sizes(candor: CandorResource) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"experiments_with_wrong_sizes": names},
     )
-
-
-def known_until(warehouse: Warehouse) -> datetime:
-    """The moment up to which the warehouse knows; the clock's before anything was loaded."""
-    return warehouse.scalar("select max(as_of) from raw.as_of") or utc_now()
 
 
 def _counts(warehouse: Warehouse, tables: tuple[Table, ...]) -> dict[object, int]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.defs.choose import known_until
+from orchestration.company import known_until
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.serving import artefact_path, decision_log, serving_secret

@@ -9,7 +9,7 @@ import pytest
 
 from measurement.config import Metric
 from measurement.lift import Counts
-from measurement.report import Finding, compare
+from measurement.report import Finding, Rules, compare
 
 METRIC = Metric(event="visit", within_days=14)
 CONTROL, MENS, WOMENS = "No E-Mail", "Mens E-Mail", "Womens E-Mail"
@@ -31,7 +31,7 @@ def table(shared_data: Path) -> dict[str, dict[str, Counts]]:
 
 
 def judge(table: dict[str, dict[str, Counts]], arm: str) -> dict[str, Finding]:
-    report = compare(table, (arm, CONTROL), metric=METRIC)
+    report = compare(table, (arm, CONTROL), Rules(metric=METRIC))
     return {finding.segment: finding for finding in report.findings}
 
 
