@@ -16,7 +16,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import sqrt
+from math import pi, sqrt
 from types import ModuleType
 
 import numpy as np
@@ -26,7 +26,7 @@ from measurement.lift import SIGNIFICANCE, Floats
 
 # Points of the grid on which the estimate's distribution is carried from look to look; boundaries
 # change by less than 1e-4 with twice as many.
-_POINTS = 501
+_POINTS = 301
 # Beyond so many standard errors no boundary is looked for.
 _FAR = 9.0
 
@@ -71,23 +71,21 @@ def moments_of(looks: Looks) -> tuple[dt.datetime, ...]:
 def significance_at(look: Look, information: Sequence[float]) -> float:
     """The level at which the latest look is judged, 0..1; 0 where it has nothing to judge.
 
+    Looks at the same people are one, at the latest of their times: what any of them shows, that one
+    shows too.
+
     Args:
         look: Not before the first.
         information: How much every look up to this one had, such as persons; never falling.
     """
     times = [number / look.planned for number in range(1, look.number + 1)]
-    kept = [
-        (time, amount)
-        for place, (time, amount) in enumerate(zip(times, information, strict=True))
-        if amount > (information[place - 1] if place else 0)
-    ]
-    if not kept or information[-1] != kept[-1][1] or kept[-1][0] != times[-1]:
+    latest = {float(i): time for i, time in zip(information, times, strict=True) if i > 0}
+    if not latest:
         return 0.0
-    bounds = boundaries(tuple(t for t, _ in kept), tuple(float(i) for _, i in kept))
-    return float(2 * _stats().norm.sf(bounds[-1]))
+    last = _after(tuple(latest.values()), tuple(latest))
+    return float(2 * _special().ndtr(-last.bound))
 
 
-@lru_cache(maxsize=256)
 def boundaries(times: tuple[float, ...], information: tuple[float, ...]) -> tuple[float, ...]:
     """How many standard errors an effect must reach at each look.
 
@@ -95,51 +93,61 @@ def boundaries(times: tuple[float, ...], information: tuple[float, ...]) -> tupl
         times: Share of the planned time at each look, rising, at most 1: how much is spent.
         information: Of each look, rising: how looks hang together.
     """
-    spent = [_spent(time) for time in times]
-    found: list[float] = []
-    reach, density = 0.0, None
-    for place, amount in enumerate(information):
-        step = sqrt(amount - (information[place - 1] if place else 0.0))
-        wanted = spent[place] - (spent[place - 1] if place else 0.0)
-        bound = _bound(density, reach, step, sqrt(amount), wanted)
-        density = _carried(density, reach, step, bound * sqrt(amount))
-        reach = bound * sqrt(amount)
-        found.append(bound)
-    return tuple(found)
+    return tuple(
+        _after(times[:number], information[:number]).bound for number in range(1, len(times) + 1)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """After a look: its bound, how far the paths inside it reach, and their density on the grid."""
+
+    bound: float
+    reach: float
+    density: Floats
+
+
+@lru_cache(maxsize=1024)
+def _after(times: tuple[float, ...], information: tuple[float, ...]) -> _State:
+    """The last of some looks; those before it are found once."""
+    before = _after(times[:-1], information[:-1]) if len(times) > 1 else None
+    amount, wanted = information[-1], _spent(times[-1])
+    if before is None:
+        step = sqrt(amount)
+        bound = min(-float(_special().ndtri(wanted / 2)), _FAR)
+        density = _density(_grid(bound * step)[0] / step) / step
+        return _State(bound, bound * step, density)
+    step = sqrt(amount - information[-2])
+    bound = _bound(before, step, sqrt(amount), wanted - _spent(times[-2]))
+    reach = bound * sqrt(amount)
+    points, weights = _grid(before.reach)
+    moves = _density((_grid(reach)[0][:, None] - points[None, :]) / step) / step
+    return _State(bound, reach, np.asarray(moves @ (weights * before.density), dtype=np.float64))
 
 
 def _spent(time: float) -> float:
     """Of the whole level, both sides together."""
-    normal = _stats().norm
-    return float(4 * normal.sf(normal.isf(SIGNIFICANCE / 4) / sqrt(min(time, 1.0))))
+    special = _special()
+    return float(4 * special.ndtr(special.ndtri(SIGNIFICANCE / 4) / sqrt(min(time, 1.0))))
 
 
-def _bound(density: Floats | None, reach: float, step: float, scale: float, wanted: float) -> float:
+def _bound(before: _State, step: float, scale: float, wanted: float) -> float:
     """The bound that is first crossed at this look with probability ``wanted``."""
-    normal = _stats().norm
-    if density is None:
-        return min(float(normal.isf(wanted / 2)), _FAR)
-    grid, weights = _grid(reach)
+    points, weights = _grid(before.reach)
+    mass, ndtr = weights * before.density, _special().ndtr
 
     def crossed(bound: float) -> float:
-        beyond = normal.sf((bound * scale - grid) / step) + normal.cdf(
-            (-bound * scale - grid) / step
-        )
-        return float((weights * density * beyond).sum()) - wanted
+        beyond = ndtr((points - bound * scale) / step) + ndtr((-bound * scale - points) / step)
+        return float(mass @ beyond) - wanted
 
     if crossed(_FAR) >= 0:
         return _FAR
-    return float(_optimize().brentq(crossed, 0.0, _FAR, xtol=1e-10))
+    return float(_optimize().brentq(crossed, 0.0, _FAR, xtol=1e-8))
 
 
-def _carried(density: Floats | None, reach: float, step: float, bound: float) -> Floats:
-    """Density at this look of the paths that have crossed no bound, on the grid within the bound."""
-    normal, grid = _stats().norm, _grid(bound)[0]
-    if density is None:
-        return np.asarray(normal.pdf(grid / step) / step, dtype=np.float64)
-    before, weights = _grid(reach)
-    moves = normal.pdf((grid[:, None] - before[None, :]) / step) / step
-    return np.asarray(moves @ (weights * density), dtype=np.float64)
+def _density(values: Floats) -> Floats:
+    """Of the standard normal distribution."""
+    return np.asarray(np.exp(-(values**2) / 2) / sqrt(2 * pi), dtype=np.float64)
 
 
 def _grid(reach: float) -> tuple[Floats, Floats]:
@@ -150,10 +158,10 @@ def _grid(reach: float) -> tuple[Floats, Floats]:
     return points, weights * (points[1] - points[0]) / 3
 
 
-def _stats() -> ModuleType:
-    from scipy import stats  # noqa: PLC0415 - takes a second, and definitions load without it
+def _special() -> ModuleType:
+    from scipy import special  # noqa: PLC0415 - takes long, and definitions load without it
 
-    return stats
+    return special
 
 
 def _optimize() -> ModuleType:

@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from measurement.config import GLOBAL_SEGMENT, Experiment, ExperimentsConfig
@@ -207,8 +206,8 @@ def read_samples(
 
 
 def _sample(row: Mapping[str, Any]) -> Sample:
-    products = np.array([[row[f"p{min(i, j)}{max(i, j)}"] for j in range(4)] for i in range(4)])
-    sums = np.array([row[f"s{i}"] for i in range(4)])
+    products = tuple(tuple(row[f"p{min(i, j)}{max(i, j)}"] for j in range(4)) for i in range(4))
+    sums = tuple(row[f"s{i}"] for i in range(4))
     return Sample(row["n"], row["units"], row["with_outcome"], sums, products)
 
 

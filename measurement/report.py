@@ -250,7 +250,7 @@ def _refused(finding: Finding, rules: Rules) -> str | None:
     if rules.waits_for is not None:
         return f"the first look is on {rules.waits_for:%Y-%m-%d}"
     if not rules.significance:
-        return "the latest look has nothing to judge that the one before had not"
+        return "nobody's days were over at the latest look"
     return None
 
 

@@ -50,13 +50,13 @@ class Sample:
     n: int
     units: int
     with_outcome: int
-    sums: Floats
-    products: Floats
+    sums: tuple[float, ...]
+    products: tuple[tuple[float, ...], ...]
 
     @property
     def rate(self) -> float:
         """The outcome per what it is counted per; 0 where there is none of it."""
-        return float(self.sums[OUTCOME] / self.sums[PER]) if self.sums[PER] else 0.0
+        return self.sums[OUTCOME] / self.sums[PER] if self.sums[PER] else 0.0
 
     @property
     def is_enough(self) -> bool:
@@ -67,7 +67,7 @@ class Sample:
     def scores(self) -> Floats:
         """(2, 4): how a unit's sums make its score for the outcome, and for what was before."""
         scores = np.zeros((2, 4))
-        means = self.sums / self.units
+        means = np.array(self.sums) / self.units
         scores[0, OUTCOME], scores[0, PER] = 1 / means[PER], -self.rate / means[PER]
         scores[1, BEFORE] = 1 / means[PERSONS]
         scores[1, PERSONS] = -self.before / means[PERSONS]
@@ -76,13 +76,13 @@ class Sample:
     @property
     def before(self) -> float:
         """The outcome before the exposure, per person."""
-        return float(self.sums[BEFORE] / self.sums[PERSONS])
+        return self.sums[BEFORE] / self.sums[PERSONS]
 
     @property
     def scatter(self) -> Floats:
         """(2, 2): sums of squares and products of the scores; their own sums are 0."""
         scores = self.scores
-        return np.asarray(scores @ self.products @ scores.T, dtype=np.float64)
+        return np.asarray(scores @ np.array(self.products) @ scores.T, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
