@@ -19,12 +19,13 @@ from measurement.measure import measure_experiments, read_counts, read_lift
 from measurement.off_policy import LoggedDecisions, PolicyValue, expect_rewards, judge_policy
 from measurement.page import lift_page
 from measurement.pictures import draw_lift
-from measurement.report import WRONG_SIZES, ComparisonReport, Finding, LiftReport
+from measurement.report import WRONG_SIZES, WRONG_SIZES_HERE, ComparisonReport, Finding, LiftReport
 
 __all__ = [
     "BUCKETS",
     "GLOBAL_SEGMENT",
     "WRONG_SIZES",
+    "WRONG_SIZES_HERE",
     "ComparisonReport",
     "Counts",
     "Experiment",

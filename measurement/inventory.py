@@ -93,6 +93,13 @@ LIFT = Table(
         Column("shrunken_low", "DOUBLE", Pii.NONE, "lower end of its 95 % interval"),
         Column("shrunken_high", "DOUBLE", Pii.NONE, "upper end of its 95 % interval"),
         Column("minimum_detectable", "DOUBLE", Pii.NONE, "smallest effect found in 8 of 10 cases"),
+        Column(
+            "kept_variance",
+            "DOUBLE",
+            Pii.NONE,
+            "share of the noise that the adjustment for the time before left; 1 without one",
+        ),
+        Column("look", "INTEGER", Pii.NONE, "which planned look it is; null: none are planned"),
         Column("verdict", "VARCHAR", Pii.NONE, "helped, harmed or cannot_tell"),
         Column("reason", "VARCHAR", Pii.NONE, "why this verdict, in words"),
         Column("as_of", "TIMESTAMP", Pii.NONE, "the moment it was measured at, UTC"),

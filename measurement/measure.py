@@ -266,6 +266,7 @@ def _rows(reports: Iterable[LiftReport], now: dt.datetime, run_id: str) -> pa.Ta
             "experiment_key": report.experiment_key,
             "metric": report.metric,
             **_row(finding),
+            "look": report.look and report.look.number,
             "as_of": now,
             "run_id": run_id,
         }
@@ -294,6 +295,7 @@ def _row(finding: Finding) -> dict[str, Any]:
         "shrunken_low": shrunken and shrunken.low,
         "shrunken_high": shrunken and shrunken.high,
         "minimum_detectable": finding.minimum_detectable,
+        "kept_variance": finding.kept_variance,
         "verdict": finding.verdict,
         "reason": finding.reason,
     }

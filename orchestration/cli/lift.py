@@ -32,7 +32,12 @@ def show(*, paths: Paths, as_json: JsonOption = False) -> None:
     with company.open_warehouse() as warehouse:
         reports = read_lift(warehouse, company.experiments)
     rows = [
-        {"experiment": report.experiment_key, "metric": report.metric, **_row(finding)}
+        {
+            "experiment": report.experiment_key,
+            "metric": report.metric,
+            "look": f"{report.look.number} of {report.look.planned}" if report.look else "",
+            **_row(finding),
+        }
         for report in reports
         for finding in report.findings
     ]

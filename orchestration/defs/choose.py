@@ -144,12 +144,12 @@ def share_variants(context: dg.AssetExecutionContext, candor: CandorResource) ->
 
 @dg.asset_check(asset=dg.AssetKey(["measurement", "exposures"]))
 def arms_have_the_intended_sizes(candor: CandorResource) -> dg.AssetCheckResult:
-    """No experiment shows a sample-ratio mismatch; those whose verdicts were withheld are named."""
+    """No experiment or segment shows a sample-ratio mismatch; those whose verdicts were withheld are named."""
     with candor.open_warehouse() as warehouse:
         broken = warehouse.read(
             "select distinct experiment_key from measurement.lift "
-            "where reason = $reason order by experiment_key",
-            {"reason": measurement.WRONG_SIZES},
+            "where reason in ($everywhere, $here) order by experiment_key",
+            {"everywhere": measurement.WRONG_SIZES, "here": measurement.WRONG_SIZES_HERE},
         )
     names = broken["experiment_key"].to_pylist()
     return dg.AssetCheckResult(
