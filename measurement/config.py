@@ -90,15 +90,27 @@ class Segment(StrictModel):
 
 
 class Exposure(StrictModel):
-    """How the events tell that a person met an arm."""
+    """How it is told that a person met an arm: by an event, or by what was decided for a page."""
 
-    event: str = Field(min_length=1, description="Name of the event.")
+    event: str | None = Field(None, min_length=1, description="Name of the event.")
+    slot: str | None = Field(
+        None,
+        min_length=1,
+        description="In place of event: a block or experiment that `candor decide` answers for. Arms are "
+        "personalised, or the variants, and holdout, who would have been shown it.",
+    )
     experiment_property: str = Field(
         "experiment_id", pattern=PROPERTY, description="Property that names the experiment."
     )
     arm_property: str = Field(
         "variation_id", pattern=PROPERTY, description="Property that names the arm."
     )
+
+    @model_validator(mode="after")
+    def _is_told_once(self) -> Self:
+        if (self.event is None) == (self.slot is None):
+            raise ValueError("write either event or slot")
+        return self
 
 
 class Metric(StrictModel):

@@ -1,6 +1,6 @@
 """Find who met which arm first, in which segment, and what they did in the days after.
 
-Everything is taken from ``marts.events`` anew in each run, so that a merge of two persons leaves
+Everything is taken from ``marts.events``, or from the decisions logged for pages, anew in each run, so that a merge of two persons leaves
 the arm of the older exposure in force and a correction of the events corrects the measurement.
 """
 
@@ -25,6 +25,17 @@ _MET = """
           and occurred_at < $as_of and coalesce(received_at, occurred_at) <= $as_of
     )
     where experiment_id = $experiment_id and arm is not null
+"""
+
+# Held-out persons count from when they would have been shown it: like is compared with like.
+_DECIDED = """
+    select coalesce(current_person.current_person_id, decisions.person_id) as person_id,
+           decisions.arm, decisions.decided_at as occurred_at
+    from personalization.decisions as decisions
+    left join marts.current_person as current_person
+        on decisions.person_id = current_person.person_id
+    where decisions.slot = $slot and decisions.position = 1
+      and decisions.person_id is not null and decisions.decided_at < $as_of
 """
 
 _MEMBERS_AND_RECORDS = """
@@ -124,7 +135,10 @@ def write_exposures(
             bindings = Bindings(_exposure_values(key, experiment, as_of, run_id))
             segment = segment_sql(experiment.segments, bindings)
             rows = _EXPOSURES.format(
-                met=_MET, known=_MEMBERS_AND_RECORDS, segment=segment, unit=_UNITS[experiment.unit]
+                met=_DECIDED if experiment.exposure.slot else _MET,
+                known=_MEMBERS_AND_RECORDS,
+                segment=segment,
+                unit=_UNITS[experiment.unit],
             )
             count += warehouse.append(EXPOSURES.name, rows, bindings.values)
         warehouse.replace(ASSIGNMENTS.name, _assignments(experiments))
@@ -177,14 +191,16 @@ def outcome_sql(metric: Metric) -> str:
 def _exposure_values(
     key: str, experiment: Experiment, as_of: dt.datetime, run_id: str
 ) -> dict[str, object]:
+    exposure = experiment.exposure
+    common: dict[str, object] = {"experiment_key": key, "as_of": as_of, "run_id": run_id}
+    if exposure.slot:
+        return {**common, "slot": exposure.slot}
     return {
-        "experiment_key": key,
+        **common,
         "experiment_id": experiment.experiment_id or key,
-        "event": experiment.exposure.event,
-        "experiment_path": _path(experiment.exposure.experiment_property),
-        "arm_path": _path(experiment.exposure.arm_property),
-        "as_of": as_of,
-        "run_id": run_id,
+        "event": exposure.event,
+        "experiment_path": _path(exposure.experiment_property),
+        "arm_path": _path(exposure.arm_property),
     }
 
 

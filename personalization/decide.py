@@ -311,7 +311,8 @@ def _vary(situation: Situation, variant: VariantFacts) -> tuple[str, str, tuple[
         return variant.baseline, CONTEXTUAL, (action,)
     if earlier is not None:
         action = Action(1, earlier.action_id, earlier.propensity, is_discovery=False, reason=_KEPT)
-        return earlier.arm, variant.level, (action,)
+        arm = HELD_OUT if earlier.arm == HELD_OUT else earlier.action_id
+        return arm, variant.level, (action,)
     arm = draw(variant.shares, uniform(situation.slot, unit.unit_id))
     reason = variant.reasons.get(arm, "")
     action = Action(1, arm, variant.shares[arm], is_discovery=False, reason=reason)

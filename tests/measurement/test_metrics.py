@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from measurement import ExperimentsConfig, LiftReport, lift_page, measure_experiments, read_lift
 from measurement.report import WRONG_SIZES_HERE, Finding
 from measurement.samples import Sample
+from personalization.inventory import DECISIONS
 from tests.measurement.conftest import NOW, START, Company
 
 
@@ -236,3 +237,41 @@ def test_what_is_read_later_is_what_was_measured(company: Company) -> None:
     measured = measure_experiments(company.warehouse, asked, now=now, run_id="r1")
 
     assert read_lift(company.warehouse, asked) == measured
+
+
+def test_a_block_is_measured_against_who_would_have_been_shown_it(company: Company) -> None:
+    company.warehouse.create_missing([DECISIONS])
+    company.warehouse.execute(
+        "create table marts.current_person as select 'p1' as person_id, "
+        "'merged' as current_person_id"
+    )
+    company.warehouse.execute(
+        "insert into personalization.decisions by name "
+        "select 'p' || n as person_id, 'home' as slot, place as position, "
+        "case when n % 4 = 0 then 'holdout' else 'personalised' end as arm, "
+        "timestamp '2026-03-05' as decided_at "
+        "from range(100) as persons (n), range(1, 3) as places (place) "
+        "union all by name select null as person_id, 'home' as slot, 1 as position, "
+        "'contextual' as arm, timestamp '2026-03-05' as decided_at"
+    )
+    _insert(company, [_viewed("merged", 6)], [{"person_id": "merged"}])
+
+    report = measure(company, {}, exposure={"slot": "home"}, baseline="holdout")
+
+    rows = [
+        tuple(row.values())
+        for row in company.warehouse.read(
+            "select arm, count(*) as n, min(person_id) as least from measurement.exposures "
+            "group by arm order by arm"
+        ).to_pylist()
+    ]
+    assert rows == [("holdout", 25, "p0"), ("personalised", 75, "merged")]
+    (finding,) = report.findings
+    assert (finding.arm, finding.baseline_arm) == ("personalised", "holdout")
+    assert finding.counts.rate == pytest.approx(1 / 75)
+
+
+def test_an_exposure_is_told_in_one_way() -> None:
+    for exposure in ({}, {"event": "Experiment Viewed", "slot": "home"}):
+        with pytest.raises(ValidationError, match="either event or slot"):
+            experiments({}, exposure=exposure)
