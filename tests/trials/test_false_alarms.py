@@ -97,8 +97,17 @@ def test_weekly_looks_at_nothing_find_something_in_one_of_twenty(
     assert alarms == pytest.approx(0.05, abs=0.01 if is_full else 0.07)
 
 
+@pytest.mark.parametrize(
+    ("largest", "nearer"),
+    [
+        # Segments differ by 0.6 times their noise.
+        pytest.param(1_500, 0.7, id="small-segments"),
+        # By 0.9 times: even who knew both could not get below 0.66.
+        pytest.param(3_000, 0.75, id="larger-segments"),
+    ],
+)
 def test_segments_that_are_called_differ_and_shrunken_effects_are_nearer_the_truth(
-    request: pytest.FixtureRequest,
+    request: pytest.FixtureRequest, largest: int, nearer: float
 ) -> None:
     """Twelve segments, of which a third have an effect."""
     is_full = request.config.getoption("--trials") == "full"
@@ -106,7 +115,7 @@ def test_segments_that_are_called_differ_and_shrunken_effects_are_nearer_the_tru
     for run in range(2_000 if is_full else 100):
         chance = np.random.default_rng([11, run])
         truth = np.where(np.arange(12) < 4, chance.normal(0.02, 0.01, 12), 0.0)
-        sizes = chance.integers(300, 3_000, 12)
+        sizes = chance.integers(200, largest, 12)
         control = [Counts(int(n), int(chance.binomial(n, 0.1))) for n in sizes]
         arm = [
             Counts(int(n), int(chance.binomial(n, 0.1 + t)))
@@ -122,5 +131,5 @@ def test_segments_that_are_called_differ_and_shrunken_effects_are_nearer_the_tru
         held += [i.low <= t <= i.high for i, t in zip(found.intervals, truth.tolist(), strict=True)]
 
     assert np.mean(false_share) <= (0.05 if is_full else 0.09)
-    assert np.sqrt(np.mean(shrunken) / np.mean(raw)) <= (0.7 if is_full else 0.8)
+    assert np.sqrt(np.mean(shrunken) / np.mean(raw)) <= nearer + (0 if is_full else 0.08)
     assert np.mean(held) >= (0.93 if is_full else 0.9)
