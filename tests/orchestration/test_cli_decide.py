@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.company import Company
 from orchestration.serving import artefact_path, decision_log
 from personalization import load_decisions
 from settings import Paths
@@ -88,3 +89,18 @@ def test_the_artefact_is_for_its_owner_alone(home: Path) -> None:
 
 def _paths(home: Path) -> Paths:
     return Paths.resolve({}, config=ROOT / "config", home=home)
+
+
+def test_policies_are_listed_with_the_reason_where_nothing_can_be_said(
+    candor: Callable[..., Answer], tmp_path: Path
+) -> None:
+    with Company(_paths(tmp_path)).open_warehouse() as warehouse:
+        warehouse.execute(
+            "insert into personalization.policy_values by name select 'hero' as experiment_key, "
+            "'always b' as policy, 'ips' as estimator, 30 as n, 'needs 200' as refusal"
+        )
+
+    (row,) = json.loads(candor("lift", "policies", "--json", "--home", tmp_path).out)
+
+    assert (row["policy"], row["value"], row["n"]) == ("always b", None, 30)
+    assert row["refused_because"] == "needs 200"
