@@ -2,40 +2,53 @@
 
 from __future__ import annotations
 
+from measurement.assignment import BUCKETS, bucket
 from measurement.config import (
     GLOBAL_SEGMENT,
     Experiment,
     ExperimentsConfig,
+    Holdout,
     Metric,
     Segment,
     Variants,
 )
 from measurement.errors import InvalidExperimentError, InvalidSharesError, MeasurementError
+from measurement.exposures import standing_segments
 from measurement.lift import Counts, Interval
 from measurement.measure import measure_experiments, read_counts, read_lift
+from measurement.off_policy import LoggedDecisions, PolicyValue, expect_rewards, judge_policy
 from measurement.page import lift_page
 from measurement.pictures import draw_lift
-from measurement.report import WRONG_SIZES, ComparisonReport, Finding, LiftReport
+from measurement.report import WRONG_SIZES, WRONG_SIZES_HERE, ComparisonReport, Finding, LiftReport
 
 __all__ = [
+    "BUCKETS",
     "GLOBAL_SEGMENT",
     "WRONG_SIZES",
+    "WRONG_SIZES_HERE",
     "ComparisonReport",
     "Counts",
     "Experiment",
     "ExperimentsConfig",
     "Finding",
+    "Holdout",
     "Interval",
     "InvalidExperimentError",
     "InvalidSharesError",
     "LiftReport",
+    "LoggedDecisions",
     "MeasurementError",
     "Metric",
+    "PolicyValue",
     "Segment",
     "Variants",
+    "bucket",
     "draw_lift",
+    "expect_rewards",
+    "judge_policy",
     "lift_page",
     "measure_experiments",
     "read_counts",
     "read_lift",
+    "standing_segments",
 ]

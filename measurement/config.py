@@ -90,9 +90,15 @@ class Segment(StrictModel):
 
 
 class Exposure(StrictModel):
-    """How the events tell that a person met an arm."""
+    """How it is told that a person met an arm: by an event, or by what was decided for a page."""
 
-    event: str = Field(min_length=1, description="Name of the event.")
+    event: str | None = Field(None, min_length=1, description="Name of the event.")
+    slot: str | None = Field(
+        None,
+        min_length=1,
+        description="In place of event: a block or experiment that `candor decide` answers for. Arms are "
+        "personalised, or the variants, and holdout, who would have been shown it.",
+    )
     experiment_property: str = Field(
         "experiment_id", pattern=PROPERTY, description="Property that names the experiment."
     )
@@ -100,14 +106,67 @@ class Exposure(StrictModel):
         "variation_id", pattern=PROPERTY, description="Property that names the arm."
     )
 
+    @model_validator(mode="after")
+    def _is_told_once(self) -> Self:
+        if (self.event is None) == (self.slot is None):
+            raise ValueError("write either event or slot")
+        return self
+
 
 class Metric(StrictModel):
     """An outcome: an event within some days of the first exposure."""
 
     event: str = Field(min_length=1, description="Name of the event.")
     within_days: int = Field(gt=0, le=366, description="Counted from the first exposure.")
+    measure: Literal["share", "count", "sum"] = Field(
+        "share",
+        description="share of the persons who did it; count: how often, per person; sum of a "
+        "property of the event, per person.",
+    )
+    summed_property: str | None = Field(
+        None, pattern=PROPERTY, description="The property, a number, that sum adds up."
+    )
+    per: str | None = Field(
+        None,
+        min_length=1,
+        description="Name of an event: count or sum is then told per such event in the same days, "
+        "e.g. clicks per list shown, in place of per person.",
+    )
+    cap: float | None = Field(
+        None, gt=0, description="Of one person no more than this counts; tames a few huge values."
+    )
+    before_days: int | None = Field(
+        None,
+        gt=0,
+        le=366,
+        description="Adjust for what each person did in so many days before the exposure (CUPED): "
+        "narrower intervals where past and future go together.",
+    )
     better: Literal["higher", "lower"] = Field(
         "higher", description="lower where the event is unwanted, e.g. a cancellation."
+    )
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is a share of persons, 0..1."""
+        return self.measure == "share"
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if (self.measure == "sum") != (self.summed_property is not None):
+            raise ValueError("measure: sum and summed_property go together")
+        if self.is_share and (self.per or self.cap):
+            raise ValueError("per and cap go with measure: count or sum")
+        return self
+
+
+class Looks(StrictModel):
+    """Planned looks at a running experiment: a verdict at any of them is as sure as one at the end."""
+
+    begin: dt.date = Field(description="The day on which it began (UTC).")
+    every_days: int = Field(7, gt=0, description="Days from one look to the next.")
+    count: int = Field(
+        gt=0, le=52, description="Looks in all; the last one is the end of the experiment."
     )
 
 
@@ -139,8 +198,17 @@ class Experiment(StrictModel):
         default_factory=dict,
         description="Intended share of each arm, together 1; the sample-ratio test needs them.",
     )
-    unit: Literal["person"] = Field("person", description="What was drawn.")
+    unit: Literal["person", "account"] = Field(
+        "person",
+        description="What is drawn: with account, all persons of a company meet the same arm, and "
+        "the intervals allow for that; a person without a company is drawn alone.",
+    )
     metrics: dict[str, Metric] = Field(min_length=1, description="Outcomes, by a name of your own.")
+    looks: Looks | None = Field(
+        None,
+        description="When verdicts are given. Without it, they are right for one look, at an end that "
+        "you decided beforehand.",
+    )
     variants: Variants | None = Field(
         None,
         description="Share the arms out by segment, as often as each is likely the best one "
@@ -161,14 +229,34 @@ class Experiment(StrictModel):
             raise ValueError("baseline and held_out must be different arms")
         if self.variants and self.variants.metric not in self.metrics:
             raise ValueError(f"variants.metric must be one of {', '.join(sorted(self.metrics))}")
+        if self.variants and not self.metrics[self.variants.metric].is_share:
+            raise ValueError("variants.metric must have measure: share")
         names = [segment.name for segment in self.segments]
         if len(set(names)) < len(names):
             raise ValueError("two segments have the same name")
         return self
 
 
+class Holdout(StrictModel):
+    """Who is shown nothing that was chosen for them, so that all of it together can be measured."""
+
+    share: float = Field(gt=0, le=0.5, description="Share of all units, 0..1.")
+    salt: str = Field(
+        min_length=1,
+        description="Any text; as long as it stays, so do the people. Change it once a year.",
+    )
+    unit: Literal["person", "account"] = Field(
+        "person",
+        description="What is drawn; account holds a company out together, a person without one alone.",
+    )
+
+
 class ExperimentsConfig(StrictModel):
     """The whole of ``experiments.yml``."""
+
+    holdout: Holdout | None = Field(
+        None, description="Who is held out of everything; without it, nobody is."
+    )
 
     experiments: dict[str, Experiment] = Field(
         default_factory=dict, description="Experiments, by a key of your own; never change a key."

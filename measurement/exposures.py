@@ -1,6 +1,6 @@
 """Find who met which arm first, in which segment, and what they did in the days after.
 
-Everything is taken from ``marts.events`` anew in each run, so that a merge of two persons leaves
+Everything is taken from ``marts.events``, or from the decisions logged for pages, anew in each run, so that a merge of two persons leaves
 the arm of the older exposure in force and a correction of the events corrects the measurement.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from measurement.config import Experiment, Metric
 from measurement.inventory import ASSIGNMENTS, EXPOSURES, OUTCOMES
 from measurement.segments import Bindings, segment_sql
-from warehouse import Warehouse
+from warehouse import Warehouse, literal
 
 _MET = """
     select person_id, arm, occurred_at
@@ -27,6 +27,24 @@ _MET = """
     where experiment_id = $experiment_id and arm is not null
 """
 
+# Held-out persons count from when they would have been shown it: like is compared with like.
+_DECIDED = """
+    select coalesce(current_person.current_person_id, decisions.person_id) as person_id,
+           decisions.arm, decisions.decided_at as occurred_at
+    from personalization.decisions as decisions
+    left join marts.current_person as current_person
+        on decisions.person_id = current_person.person_id
+    where decisions.slot = $slot and decisions.position = 1
+      and decisions.person_id is not null and decisions.decided_at < $as_of
+"""
+
+_MEMBERS_AND_RECORDS = """
+    members as (select source, source_record_id, person_id from identity.members),
+    records as (
+        select source, source_record_id, record_created_at from staging.stg_raw__person_records
+    )
+"""
+
 _EXPOSURES = """
     with met as ({met}),
     exposed as (
@@ -38,47 +56,70 @@ _EXPOSURES = """
         from met
         group by person_id
     ),
-    members as (select source, source_record_id, person_id from identity.members),
-    records as (
-        select source, source_record_id, record_created_at from staging.stg_raw__person_records
-    )
-    select $experiment_key as experiment_key, exposed.*, {segment} as segment, $run_id as run_id
+    {known}
+    select $experiment_key as experiment_key, exposed.*, {segment} as segment,
+           {unit} as unit_id, $run_id as run_id
     from exposed
+    left join marts.profiles as profiles on exposed.person_id = profiles.person_id
+"""
+
+_STANDING = """
+    select exposed.person_id, $experiment_key{number} as experiment_key, {segment} as segment
+    from (
+        select person_id, cast($as_of as timestamp) as first_exposed_at
+        from marts.profiles where not is_bot
+    ) as exposed
     left join marts.profiles as profiles on exposed.person_id = profiles.person_id
 """
 
 _OUTCOMES = """
     with exposed as (
         select person_id, first_exposed_at,
-               first_exposed_at + to_days($within_days) as closes_at
+               first_exposed_at + to_days($within_days) as closes_at,
+               first_exposed_at - to_days($before_days) as opens_at
         from measurement.exposures
         where experiment_key = $experiment_key
     ),
-    converted as (
-        select exposed.person_id, min(events.occurred_at) as converted_at
+    known as (
+        select person_id, event, occurred_at,
+               {amount} as amount
+        from marts.events
+        where event in ($event, $per) and not is_bot
+          and occurred_at < $as_of and coalesce(received_at, occurred_at) <= $as_of
+    ),
+    done as (
+        select exposed.person_id,
+               min(known.occurred_at) filter (where {is_after} and event = $event) as converted_at,
+               sum(known.amount) filter (where {is_after} and event = $event) as value,
+               count(*) filter (where {is_after} and event = $per) as per,
+               sum(known.amount) filter (where not {is_after} and event = $event) as before
         from exposed
-        inner join marts.events as events
-            on exposed.person_id = events.person_id
-            and events.occurred_at >= exposed.first_exposed_at
-            and events.occurred_at < exposed.closes_at
-        where events.event = $event and not events.is_bot
-          and events.occurred_at < $as_of
-          and coalesce(events.received_at, events.occurred_at) <= $as_of
+        inner join known
+            on exposed.person_id = known.person_id
+            and known.occurred_at >= exposed.opens_at
+            and known.occurred_at < exposed.closes_at
         group by exposed.person_id
     )
     select $experiment_key as experiment_key, $metric as metric, exposed.person_id,
-           exposed.first_exposed_at, exposed.closes_at <= $as_of as is_mature,
-           converted.converted_at is not null as has_converted, converted.converted_at,
-           $run_id as run_id
+           exposed.first_exposed_at, exposed.closes_at, exposed.closes_at <= $as_of as is_mature,
+           done.converted_at is not null as has_converted, done.converted_at,
+           least(coalesce(done.value, 0), $cap) as value, {per} as per,
+           least(coalesce(done.before, 0), $cap) as before, $run_id as run_id
     from exposed
-    left join converted on exposed.person_id = converted.person_id
+    left join done on exposed.person_id = done.person_id
 """
+_IS_AFTER = "known.occurred_at >= exposed.first_exposed_at"
 
 _ASSIGNMENTS = """
-    select experiment_key, 'person' as unit_type, person_id as unit_id, arm,
-           first_exposed_at as assigned_at
+    select experiment_key, any_value({kind}) as unit_type, unit_id,
+           arg_min(arm, (first_exposed_at, arm)) as arm, min(first_exposed_at) as assigned_at
     from measurement.exposures
+    group by experiment_key, unit_id
 """
+_UNITS = {
+    "person": "exposed.person_id",
+    "account": "coalesce(profiles.account_id, exposed.person_id)",
+}
 
 
 def write_exposures(
@@ -93,10 +134,32 @@ def write_exposures(
         for key, experiment in experiments.items():
             bindings = Bindings(_exposure_values(key, experiment, as_of, run_id))
             segment = segment_sql(experiment.segments, bindings)
-            rows = _EXPOSURES.format(met=_MET, segment=segment)
+            rows = _EXPOSURES.format(
+                met=_DECIDED if experiment.exposure.slot else _MET,
+                known=_MEMBERS_AND_RECORDS,
+                segment=segment,
+                unit=_UNITS[experiment.unit],
+            )
             count += warehouse.append(EXPOSURES.name, rows, bindings.values)
-        warehouse.replace(ASSIGNMENTS.name, _ASSIGNMENTS)
+        warehouse.replace(ASSIGNMENTS.name, _assignments(experiments))
     return count
+
+
+def standing_segments(
+    experiments: Mapping[str, Experiment], *, as_of: dt.datetime
+) -> tuple[str, dict[str, object]]:
+    """The segment in which every person would meet each experiment now, as a query.
+
+    Returns:
+        SQL of rows (person_id, experiment_key, segment), segment null where none fits; its values.
+    """
+    bindings = Bindings({"as_of": as_of})
+    parts = []
+    for number, (key, experiment) in enumerate(experiments.items()):
+        bindings.values[f"experiment_key{number}"] = key
+        segment = segment_sql(experiment.segments, bindings)
+        parts.append(_STANDING.format(number=number, segment=segment))
+    return f"with {_MEMBERS_AND_RECORDS} {' union all '.join(parts)}", bindings.values
 
 
 def write_outcomes(
@@ -108,21 +171,36 @@ def write_outcomes(
         for key, experiment in experiments.items():
             for name, metric in experiment.metrics.items():
                 values = _outcome_values(key, name, metric, as_of)
-                count += warehouse.append(OUTCOMES.name, _OUTCOMES, {**values, "run_id": run_id})
+                sql = outcome_sql(metric)
+                count += warehouse.append(OUTCOMES.name, sql, {**values, "run_id": run_id})
     return count
+
+
+def outcome_sql(metric: Metric) -> str:
+    """What one metric counts, as a query over exposures and events."""
+    amount = "1.0"
+    if metric.summed_property:
+        amount = "coalesce(try_cast(json_extract_string(properties, $path) as double), 0)"
+    return _OUTCOMES.format(
+        amount=amount,
+        is_after=_IS_AFTER,
+        per="coalesce(done.per, 0)" if metric.per else "1.0",
+    )
 
 
 def _exposure_values(
     key: str, experiment: Experiment, as_of: dt.datetime, run_id: str
 ) -> dict[str, object]:
+    exposure = experiment.exposure
+    common: dict[str, object] = {"experiment_key": key, "as_of": as_of, "run_id": run_id}
+    if exposure.slot:
+        return {**common, "slot": exposure.slot}
     return {
-        "experiment_key": key,
+        **common,
         "experiment_id": experiment.experiment_id or key,
-        "event": experiment.exposure.event,
-        "experiment_path": _path(experiment.exposure.experiment_property),
-        "arm_path": _path(experiment.exposure.arm_property),
-        "as_of": as_of,
-        "run_id": run_id,
+        "event": exposure.event,
+        "experiment_path": _path(exposure.experiment_property),
+        "arm_path": _path(exposure.arm_property),
     }
 
 
@@ -132,8 +210,27 @@ def _outcome_values(key: str, name: str, metric: Metric, as_of: dt.datetime) -> 
         "metric": name,
         "event": metric.event,
         "within_days": metric.within_days,
+        "before_days": metric.before_days or 0,
+        "per": metric.per or metric.event,
+        "cap": _cap(metric),
         "as_of": as_of,
+        **({"path": _path(metric.summed_property)} if metric.summed_property else {}),
     }
+
+
+def _cap(metric: Metric) -> float:
+    """What one person counts at most; a share counts nobody twice."""
+    return 1.0 if metric.is_share else metric.cap or float("inf")
+
+
+def _assignments(experiments: Mapping[str, Experiment]) -> str:
+    """The units of every experiment; a company is assigned with the first of its persons."""
+    kinds = " ".join(
+        f"when {literal(key)} then {literal(experiment.unit)}"
+        for key, experiment in experiments.items()
+    )
+    kind = f"case experiment_key {kinds} end" if kinds else "cast(null as varchar)"
+    return _ASSIGNMENTS.format(kind=kind)
 
 
 def _path(name: str) -> str:

@@ -76,18 +76,25 @@ class Shrunken:
     tau_squared: float
 
 
-def difference_interval(arm: Counts, baseline: Counts) -> Interval:
+def difference_interval(
+    arm: Counts, baseline: Counts, significance: float = SIGNIFICANCE
+) -> Interval:
     """The interval of ``arm.rate - baseline.rate`` (Newcombe's method 10), inside -1..1."""
     effect = arm.rate - baseline.rate
-    own, other = wilson_interval(arm), wilson_interval(baseline)
+    own, other = (wilson(c.rate, c.n, significance) for c in (arm, baseline))
     below = sqrt((arm.rate - own.low) ** 2 + (other.high - baseline.rate) ** 2)
     above = sqrt((own.high - arm.rate) ** 2 + (baseline.rate - other.low) ** 2)
     return Interval(effect - below, effect + above)
 
 
 def wilson_interval(counts: Counts) -> Interval:
-    """The interval of one proportion. Source: Wilson (1927), JASA 22."""
-    z, n, p = _z(SIGNIFICANCE), counts.n, counts.rate
+    """The interval of one proportion."""
+    return wilson(counts.rate, counts.n)
+
+
+def wilson(rate: float, draws: float, significance: float = SIGNIFICANCE) -> Interval:
+    """The interval of a rate that is worth so many draws. Source: Wilson (1927), JASA 22."""
+    z, n, p = critical_value(significance), draws, rate
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
@@ -119,7 +126,7 @@ def minimum_detectable(arm: Counts, baseline: Counts) -> float:
     """
     p = baseline.rate
     return float(
-        (_z(SIGNIFICANCE) + _stats().norm.ppf(POWER))
+        (critical_value(SIGNIFICANCE) + _stats().norm.ppf(POWER))
         * sqrt(p * (1 - p) * (1 / arm.n + 1 / baseline.n))
     )
 
@@ -161,7 +168,7 @@ def shrink(effects: Sequence[float], variances: Sequence[float]) -> Shrunken:
     posterior = y + moved * (mean - y)
     uncertain = 2 / max(len(y) - 3, 1) * (moved * (y - mean)) ** 2
     errors = np.sqrt((1 - moved) * v + moved**2 / weights.sum() + uncertain)
-    halves = _z(SIGNIFICANCE) * errors
+    halves = critical_value(SIGNIFICANCE) * errors
     return Shrunken(
         effects=tuple(map(float, posterior)),
         intervals=tuple(
@@ -208,5 +215,11 @@ def _optimize() -> ModuleType:
     return optimize
 
 
-def _z(significance: float) -> float:
+def critical_value(significance: float) -> float:
+    """How many standard errors a two-sided interval of a normal estimate reaches."""
     return float(_stats().norm.ppf(1 - significance / 2))
+
+
+def students(significance: float, freedom: float) -> float:
+    """The same where the error is estimated with so many degrees of freedom (Student's t)."""
+    return float(_stats().t.ppf(1 - significance / 2, freedom))

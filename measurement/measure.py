@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -11,17 +11,15 @@ import pyarrow as pa
 from measurement.config import GLOBAL_SEGMENT, Experiment, ExperimentsConfig
 from measurement.exposures import write_exposures, write_outcomes
 from measurement.inventory import LIFT, TABLES
-from measurement.lift import Counts, is_ratio_broken, sample_ratio_p_value
-from measurement.report import Finding, LiftReport, compare_all
+from measurement.lift import SIGNIFICANCE, Counts, is_ratio_broken, sample_ratio_p_value
+from measurement.looks import Look, look_of, moments_of, significance_at
+from measurement.report import Finding, LiftReport, Rules, Table, compare_all
+from measurement.samples import Sample
 from measurement.segments import check_segments
-from warehouse import Warehouse
+from warehouse import Warehouse, literal
 
-_ARROW = {
-    "VARCHAR": pa.string(),
-    "BIGINT": pa.int64(),
-    "DOUBLE": pa.float64(),
-    "TIMESTAMP": pa.timestamp("us"),
-}
+# Later than anything that the warehouse knows.
+_FOREVER = dt.datetime(9999, 1, 1)  # noqa: DTZ001 - the warehouse's times bear no zone
 
 _COUNTS = """
     select coalesce(exposures.segment, '') as segment, exposures.arm,
@@ -32,16 +30,55 @@ _COUNTS = """
         and exposures.person_id = outcomes.person_id
     where exposures.experiment_key = $experiment_key and outcomes.metric = $metric
       and outcomes.is_mature
+      and outcomes.closes_at <= $until
     group by all
     order by all
 """
 
+_MOMENTS = """
+    with units as (
+        select {segment} as segment, exposures.arm, exposures.unit_id, count(*) as n,
+               sum(outcomes.value) as s0, sum(outcomes.per) as s1, sum(outcomes.before) as s2,
+               cast(count(*) as double) as s3
+        from measurement.exposures as exposures
+        inner join measurement.outcomes as outcomes
+            on exposures.experiment_key = outcomes.experiment_key
+            and exposures.person_id = outcomes.person_id
+        where exposures.experiment_key = $experiment_key and outcomes.metric = $metric
+          and outcomes.is_mature
+          and outcomes.closes_at <= $until
+        group by all
+    )
+    select segment, arm, cast(sum(n) as bigint) as n, count(*) as units,
+           count(*) filter (where s0 <> 0) as with_outcome, {sums}, {products}
+    from units
+    where segment is not null
+    group by segment, arm
+    order by segment, arm
+"""
+_SUMS = ", ".join(f"sum(s{i}) as s{i}" for i in range(4))
+_PRODUCTS = ", ".join(f"sum(s{i} * s{j}) as p{i}{j}" for i in range(4) for j in range(i, 4))
+
+_INFORMATION = """
+    select {counted} from measurement.outcomes
+    where experiment_key = $experiment_key and metric = $metric and is_mature
+"""
+
 _EXPOSED = """
-    select arm, count(*) as n, count(*) filter (where is_crossover) as crossovers
+    select arm, count(*) as n, count(distinct unit_id) as units,
+           count(*) filter (where is_crossover) as crossovers
     from measurement.exposures
     where experiment_key = $experiment_key
     group by arm
     order by arm
+"""
+
+_SIZES = """
+    select segment, arm, count(distinct unit_id) as units
+    from measurement.exposures
+    where experiment_key = $experiment_key and segment is not null
+    group by segment, arm
+    order by segment, arm
 """
 
 
@@ -65,47 +102,145 @@ def measure_experiments(
     with warehouse.transaction():
         write_exposures(warehouse, configured, as_of=now, run_id=run_id)
         write_outcomes(warehouse, configured, as_of=now, run_id=run_id)
-        reports = read_lift(warehouse, experiments)
+        reports = read_lift(warehouse, experiments, now=now)
         warehouse.replace(LIFT.name, _rows(reports, now, run_id))
     return reports
 
 
-def read_lift(warehouse: Warehouse, experiments: ExperimentsConfig) -> tuple[LiftReport, ...]:
-    """Judge every metric from the exposures and outcomes that the last measurement stored."""
+def read_lift(
+    warehouse: Warehouse, experiments: ExperimentsConfig, *, now: dt.datetime | None = None
+) -> tuple[LiftReport, ...]:
+    """Judge every metric from the exposures and outcomes that the last measurement stored.
+
+    Args:
+        warehouse: With these.
+        experiments: What is measured.
+        now: Decides which planned look is the latest, UTC; None: when it was last measured.
+    """
     warehouse.create_missing(TABLES)
+    now = now or warehouse.scalar(f"select max(as_of) from {LIFT.name.sql}") or _FOREVER
     return tuple(
-        measure_metric(warehouse, key, experiment, metric)
+        measure_metric(warehouse, key, experiment, metric, now=now)
         for key, experiment in experiments.experiments.items()
         for metric in experiment.metrics
     )
 
 
-def measure_metric(warehouse: Warehouse, key: str, experiment: Experiment, name: str) -> LiftReport:
-    """Judge one metric from the stored exposures and outcomes."""
+def measure_metric(
+    warehouse: Warehouse, key: str, experiment: Experiment, name: str, *, now: dt.datetime
+) -> LiftReport:
+    """Judge one metric from the stored exposures and outcomes, as of the latest planned look."""
     exposed = warehouse.read(_EXPOSED, {"experiment_key": key})
-    by_arm = dict(zip(exposed["arm"].to_pylist(), exposed["n"].to_pylist(), strict=True))
-    counts = read_counts(warehouse, key, name)
+    by_arm = dict(zip(exposed["arm"].to_pylist(), exposed["units"].to_pylist(), strict=True))
+    look = look_of(experiment.looks, now) if experiment.looks else None
+    until = now if look is None else look.at
+    table = _table(warehouse, key, experiment, name, until)
     ratio = sample_ratio_p_value(by_arm, experiment.shares)
-    compared = compare_all(
-        counts,
-        experiment,
+    wrong = _wrong_segments(warehouse, key, experiment)
+    rules = Rules(
         metric=experiment.metrics[name],
+        significance=_significance(warehouse, key, experiment, name, look),
         is_sample_ratio_broken=is_ratio_broken(ratio),
+        wrong_segments=wrong,
+        waits_for=look.next_at if look is not None and look.number == 0 else None,
     )
+    total = sum(exposed["n"].to_pylist())
     return LiftReport(
         experiment_key=key,
         metric=name,
-        comparisons=compared,
-        exposed=sum(by_arm.values()),
-        immature=sum(by_arm.values()) - sum(c.n for c in counts[GLOBAL_SEGMENT].values()),
+        comparisons=compare_all(table, experiment, rules),
+        exposed=total,
+        immature=total - round(sum(c.n for c in table[GLOBAL_SEGMENT].values())),
         crossovers=sum(exposed["crossovers"].to_pylist()),
         sample_ratio_p=ratio,
+        wrong_segments=wrong,
+        look=look,
     )
 
 
-def read_counts(warehouse: Warehouse, key: str, metric: str) -> dict[str, dict[str, Counts]]:
-    """Whose window has closed, and who of them converted, by segment and arm; see count_table."""
-    return count_table(warehouse.read(_COUNTS, {"experiment_key": key, "metric": metric}))
+def read_counts(
+    warehouse: Warehouse, key: str, metric: str, *, until: dt.datetime = _FOREVER
+) -> dict[str, dict[str, Counts]]:
+    """Whose window has closed, and who of them converted, by segment and arm; see count_table.
+
+    Args:
+        warehouse: With the outcomes.
+        key: The experiment.
+        metric: The outcome.
+        until: Only windows that had closed by then.
+    """
+    values = {"experiment_key": key, "metric": metric, "until": until}
+    return count_table(warehouse.read(_COUNTS, values))
+
+
+def _table(
+    warehouse: Warehouse, key: str, experiment: Experiment, name: str, until: dt.datetime | None
+) -> Table:
+    """What each arm did in each segment: persons counted, or sums over what was drawn."""
+    metric = experiment.metrics[name]
+    if until is None:
+        return {GLOBAL_SEGMENT: {}}
+    if metric.is_share and not metric.before_days and experiment.unit == "person":
+        return read_counts(warehouse, key, name, until=until)
+    return read_samples(warehouse, key, name, until=until)
+
+
+def read_samples(
+    warehouse: Warehouse, key: str, metric: str, *, until: dt.datetime = _FOREVER
+) -> dict[str, dict[str, Sample]]:
+    """What the units of each arm add up to, by segment; ``global`` is of all, each unit once.
+
+    Args:
+        warehouse: With the outcomes.
+        key: The experiment.
+        metric: The outcome.
+        until: Only windows that had closed by then.
+    """
+    table: dict[str, dict[str, Sample]] = {GLOBAL_SEGMENT: {}}
+    for segment in (literal(GLOBAL_SEGMENT), "exposures.segment"):
+        sql = _MOMENTS.format(segment=segment, sums=_SUMS, products=_PRODUCTS)
+        values = {"experiment_key": key, "metric": metric, "until": until}
+        for row in warehouse.read(sql, values).to_pylist():  # one row per segment and arm
+            table.setdefault(row["segment"], {})[row["arm"]] = _sample(row)
+    return table
+
+
+def _sample(row: Mapping[str, Any]) -> Sample:
+    products = tuple(tuple(row[f"p{min(i, j)}{max(i, j)}"] for j in range(4)) for i in range(4))
+    sums = tuple(row[f"s{i}"] for i in range(4))
+    return Sample(row["n"], row["units"], row["with_outcome"], sums, products)
+
+
+def _significance(
+    warehouse: Warehouse, key: str, experiment: Experiment, name: str, look: Look | None
+) -> float:
+    """The level of the latest look, by how many windows had closed at each."""
+    if look is None or experiment.looks is None:
+        return SIGNIFICANCE
+    if look.number == 0:
+        return 0.0
+    moments = moments_of(experiment.looks)[: look.number]
+    counted = ", ".join(
+        f"count(*) filter (where closes_at <= $at{number}) as n{number}"
+        for number in range(len(moments))
+    )
+    values = {f"at{number}": moment for number, moment in enumerate(moments)}
+    row = warehouse.read(
+        _INFORMATION.format(counted=counted), {**values, "experiment_key": key, "metric": name}
+    ).to_pylist()[0]
+    return significance_at(look, [row[f"n{number}"] for number in range(len(moments))])
+
+
+def _wrong_segments(warehouse: Warehouse, key: str, experiment: Experiment) -> tuple[str, ...]:
+    """Segments in which the arms do not have the intended sizes."""
+    sizes: dict[str, dict[str, int]] = {}
+    for row in warehouse.read(_SIZES, {"experiment_key": key}).to_pylist():  # by segment and arm
+        sizes.setdefault(row["segment"], {})[row["arm"]] = row["units"]
+    return tuple(
+        segment
+        for segment, arms in sizes.items()
+        if is_ratio_broken(sample_ratio_p_value(arms, experiment.shares))
+    )
 
 
 def count_table(counts: pa.Table) -> dict[str, dict[str, Counts]]:
@@ -131,14 +266,14 @@ def _rows(reports: Iterable[LiftReport], now: dt.datetime, run_id: str) -> pa.Ta
             "experiment_key": report.experiment_key,
             "metric": report.metric,
             **_row(finding),
+            "look": report.look and report.look.number,
             "as_of": now,
             "run_id": run_id,
         }
         for report in reports
         for finding in report.findings
     ]
-    types = pa.schema([(c.name, _ARROW[c.type]) for c in LIFT.columns])
-    return pa.Table.from_pylist(rows, schema=types)
+    return pa.Table.from_pylist(rows, schema=LIFT.arrow_schema)
 
 
 def _row(finding: Finding) -> dict[str, Any]:
@@ -160,6 +295,7 @@ def _row(finding: Finding) -> dict[str, Any]:
         "shrunken_low": shrunken and shrunken.low,
         "shrunken_high": shrunken and shrunken.high,
         "minimum_detectable": finding.minimum_detectable,
+        "kept_variance": finding.kept_variance,
         "verdict": finding.verdict,
         "reason": finding.reason,
     }

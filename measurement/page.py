@@ -12,7 +12,7 @@ import jinja2
 
 from measurement.config import GLOBAL_SEGMENT
 from measurement.pictures import draw_lift
-from measurement.report import ComparisonReport, Finding, LiftReport
+from measurement.report import ComparisonReport, Finding, LiftReport, in_words
 from warehouse import Warehouse
 
 # The difference of which the page says when it would be known: a tenth of the baseline's rate.
@@ -48,8 +48,8 @@ def lift_page(warehouse: Warehouse, reports: Sequence[LiftReport], *, now: dt.da
     """
     pace = _read_pace(warehouse)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters["percent"] = _percent
-    environment.filters["points"] = _points
+    environment.filters["amount"] = _amount
+    environment.filters["change"] = _change
     page = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     return page.render(now=now, told=[_told(report, pace) for report in reports])
 
@@ -109,9 +109,9 @@ def _differ(p_value: float | None) -> str:
     return f"Nothing shows that segments differ: chance alone spreads so much with {p_value:.0%}."
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+def _amount(value: float, finding: Finding) -> str:
+    return f"{100 * value:.1f} %" if finding.is_share else f"{value:.3g}"
 
 
-def _points(share: float) -> str:
-    return f"{100 * share:+.1f}"
+def _change(effect: float, finding: Finding) -> str:
+    return in_words(effect, is_share=finding.is_share)

@@ -23,7 +23,9 @@ def draw_lift(report: LiftReport) -> bytes:
     for row, finding in enumerate(reversed(findings)):
         _draw(axes, row, finding)
     axes.set_yticks(range(len(findings)), _labels(list(reversed(findings))), fontsize=8)
-    axes.set(xlabel="effect, points of 100", title=f"{report.experiment_key}: {report.metric}")
+    is_share = all(finding.is_share for finding in findings)
+    unit = "effect, points of 100" if is_share else "effect"
+    axes.set(xlabel=unit, title=f"{report.experiment_key}: {report.metric}")
     target = io.BytesIO()
     figure.savefig(target, format="png", metadata={"Software": None})
     return target.getvalue()
@@ -34,8 +36,9 @@ def _draw(axes: Any, row: int, finding: Finding) -> None:
     if interval is None or effect is None:
         return
     colour = COLOURS[finding.verdict]
-    axes.plot([100 * interval.low, 100 * interval.high], [row, row], color=colour)
-    axes.plot([100 * effect], [row], "o", color=colour)
+    scale = 100 if finding.is_share else 1
+    axes.plot([scale * interval.low, scale * interval.high], [row, row], color=colour)
+    axes.plot([scale * effect], [row], "o", color=colour)
 
 
 def _labels(findings: Sequence[Finding]) -> list[str]:

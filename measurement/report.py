@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,11 +21,34 @@ from measurement.lift import (
     minimum_detectable,
     shrink,
 )
+from measurement.looks import Look
+from measurement.samples import FEWEST_UNITS, Sample, difference
 
+WRONG_SIZES_HERE = "in this segment the arms do not have the intended sizes: find out why first"
 WRONG_SIZES = "the arms do not have the intended sizes: find out why first"
 
-# Persons by segment and arm.
-Table = Mapping[str, Mapping[str, Counts]]
+# What each arm did, by segment and arm: persons counted, or sums over what was drawn.
+Arm = Counts | Sample
+Table = Mapping[str, Mapping[str, Arm]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How findings are judged.
+
+    Attributes:
+        metric: Tells which direction is good.
+        significance: The level of the latest look; of the only one without a plan.
+        is_sample_ratio_broken: No verdict is given where the arms are not what was drawn.
+        wrong_segments: Segments of which the same holds.
+        waits_for: The first planned look, where it has not come yet.
+    """
+
+    metric: Metric
+    significance: float = SIGNIFICANCE
+    is_sample_ratio_broken: bool = False
+    wrong_segments: tuple[str, ...] = ()
+    waits_for: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +56,17 @@ class Finding:
     """One comparison of two arms in one segment.
 
     The interval is honest for few persons too; a test of few is not made (``p_value`` is None).
+    ``kept_variance`` is the share that the adjustment for the time before left; 1 without one.
     """
 
     segment: str
     arm: str
     baseline_arm: str
-    counts: Counts
-    baseline: Counts
+    counts: Arm
+    baseline: Arm
+    is_share: bool = True
+    variance: float | None = None
+    kept_variance: float = 1.0
     effect: float | None = None
     interval: Interval | None = None
     p_value: float | None = None
@@ -62,6 +90,8 @@ class LiftReport:
         immature: Persons left out because their window had not closed.
         crossovers: Persons who met several arms; they count in the first one.
         sample_ratio_p: Of the intended shares; None where none are given.
+        wrong_segments: Segments whose arms do not have the intended sizes.
+        look: Where the plan of looks stands; None without one.
     """
 
     experiment_key: str
@@ -71,6 +101,8 @@ class LiftReport:
     immature: int
     crossovers: int
     sample_ratio_p: float | None
+    wrong_segments: tuple[str, ...] = ()
+    look: Look | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -107,62 +139,78 @@ def arm_pairs(
     return tuple(pairs)
 
 
-def compare_all(
-    table: Table, experiment: Experiment, *, metric: Metric, is_sample_ratio_broken: bool = False
-) -> tuple[ComparisonReport, ...]:
+def compare_all(table: Table, experiment: Experiment, rules: Rules) -> tuple[ComparisonReport, ...]:
     """Judge every pair of arms that the experiment compares."""
     arms = sorted(table[GLOBAL_SEGMENT])
     pairs = arm_pairs(arms, baseline=experiment.baseline, held_out=experiment.held_out)
-    return tuple(
-        compare(table, pair, metric=metric, is_sample_ratio_broken=is_sample_ratio_broken)
-        for pair in pairs
-    )
+    return tuple(compare(table, pair, rules) for pair in pairs)
 
 
-def compare(
-    table: Table, pair: tuple[str, str], *, metric: Metric, is_sample_ratio_broken: bool = False
-) -> ComparisonReport:
+def compare(table: Table, pair: tuple[str, str], rules: Rules) -> ComparisonReport:
     """Judge one pair of arms for everybody and in each segment.
 
     Args:
-        table: Counts by segment, ``global`` among them, and arm.
+        table: What each arm did, by segment, ``global`` among them, and arm.
         pair: The arm and the arm that it is compared with.
-        metric: Tells which direction is good.
-        is_sample_ratio_broken: No verdict is given where the arms are not what was drawn.
+        rules: How to judge.
     """
-    findings = [_measured(segment, arms, pair) for segment, arms in table.items()]
+    findings = [_measured(segment, arms, pair, rules) for segment, arms in table.items()]
     everybody = [f for f in findings if f.segment == GLOBAL_SEGMENT]
     segments, heterogeneity_p = _shrunken([f for f in findings if f.segment != GLOBAL_SEGMENT])
-    judged = (
-        _judged(finding, metric=metric, is_broken=is_sample_ratio_broken)
-        for finding in (*everybody, *segments)
-    )
+    judged = (_judged(finding, rules) for finding in (*everybody, *segments))
     return ComparisonReport(tuple(judged), heterogeneity_p)
 
 
-def _measured(segment: str, arms: Mapping[str, Counts], pair: tuple[str, str]) -> Finding:
+def _measured(
+    segment: str, arms: Mapping[str, Arm], pair: tuple[str, str], rules: Rules
+) -> Finding:
     arm, baseline = (arms.get(name, Counts(0, 0)) for name in pair)
-    finding = Finding(segment, *pair, arm, baseline)
-    if not (arm.n and baseline.n):
+    finding = Finding(segment, *pair, arm, baseline, is_share=rules.metric.is_share)
+    if not (arm.n and baseline.n) or not rules.significance:
         return finding
+    if isinstance(arm, Sample) and isinstance(baseline, Sample):
+        return _measured_sums(finding, arm, baseline, rules.significance)
+    if isinstance(arm, Counts) and isinstance(baseline, Counts):
+        return _measured_counts(finding, arm, baseline, rules.significance)
+    return finding
+
+
+def _measured_counts(
+    finding: Finding, arm: Counts, baseline: Counts, significance: float
+) -> Finding:
     is_enough = arm.is_enough and baseline.is_enough
     return replace(
         finding,
+        variance=difference_variance(arm, baseline),
         effect=arm.rate - baseline.rate,
-        interval=difference_interval(arm, baseline),
+        interval=difference_interval(arm, baseline, significance),
         p_value=difference_p_value(arm, baseline) if is_enough else None,
         minimum_detectable=minimum_detectable(arm, baseline),
     )
 
 
+def _measured_sums(finding: Finding, arm: Sample, baseline: Sample, significance: float) -> Finding:
+    if not (arm.is_enough and baseline.is_enough):
+        return finding
+    found = difference(arm, baseline)
+    return replace(
+        finding,
+        variance=found.error**2,
+        kept_variance=found.kept,
+        effect=found.effect,
+        interval=found.interval(significance),
+        p_value=found.p_value,
+        minimum_detectable=found.minimum_detectable,
+    )
+
+
 def _shrunken(findings: Sequence[Finding]) -> tuple[list[Finding], float | None]:
     """Correct and shrink the segments that can be judged; leave the others as they are."""
-    judged = [f for f in findings if f.p_value is not None]
+    judged = [f for f in findings if f.p_value is not None and f.variance]
     if not judged:
         return list(findings), None
     q_values = corrected([f.p_value for f in judged if f.p_value is not None])
-    effects = [f.counts.rate - f.baseline.rate for f in judged]
-    found = shrink(effects, [difference_variance(f.counts, f.baseline) for f in judged])
+    found = shrink([f.effect or 0.0 for f in judged], [f.variance or 0.0 for f in judged])
     better = {
         f.segment: replace(f, q_value=q, shrunken_effect=effect, shrunken=interval)
         for f, q, effect, interval in zip(
@@ -173,29 +221,53 @@ def _shrunken(findings: Sequence[Finding]) -> tuple[list[Finding], float | None]
     return [better.get(f.segment, f) for f in findings], heterogeneity_p
 
 
-def _judged(finding: Finding, *, metric: Metric, is_broken: bool) -> Finding:
-    verdict, reason = _verdict(finding, metric=metric, is_broken=is_broken)
+def _judged(finding: Finding, rules: Rules) -> Finding:
+    verdict, reason = _verdict(finding, rules)
     return replace(finding, verdict=verdict, reason=reason)
 
 
-def _verdict(finding: Finding, *, metric: Metric, is_broken: bool) -> tuple[Verdict, str]:
+def _verdict(finding: Finding, rules: Rules) -> tuple[Verdict, str]:
     interval, effect = finding.interval, finding.effect
-    if is_broken:
-        return "cannot_tell", WRONG_SIZES
+    refused = _refused(finding, rules)
+    if refused is not None:
+        return "cannot_tell", refused
     chance = finding.p_value if finding.q_value is None else finding.q_value
     if chance is None or interval is None or effect is None:
-        return "cannot_tell", f"fewer than {FEWEST} persons with or without the outcome in an arm"
-    if chance > SIGNIFICANCE or interval.low <= 0 <= interval.high:
+        return "cannot_tell", _too_few(finding)
+    if chance > rules.significance or interval.low <= 0 <= interval.high:
         return "cannot_tell", f"no difference is among the likely ones{_smallest(finding)}"
-    verdict: Verdict = "helped" if (effect > 0) == (metric.better == "higher") else "harmed"
-    return verdict, f"95 % sure of {_points(interval.low)} to {_points(interval.high)} points"
+    verdict: Verdict = "helped" if (effect > 0) == (rules.metric.better == "higher") else "harmed"
+    low, high = (in_words(end, is_share=finding.is_share) for end in (interval.low, interval.high))
+    return verdict, f"95 % sure of {low} to {high}{' points' if finding.is_share else ''}"
+
+
+def _refused(finding: Finding, rules: Rules) -> str | None:
+    """Why nothing is concluded, whatever the numbers are."""
+    if rules.is_sample_ratio_broken:
+        return WRONG_SIZES
+    if finding.segment in rules.wrong_segments:
+        return WRONG_SIZES_HERE
+    if rules.waits_for is not None:
+        return f"the first look is on {rules.waits_for:%Y-%m-%d}"
+    if not rules.significance:
+        return "nobody's days were over at the latest look"
+    return None
+
+
+def _too_few(finding: Finding) -> str:
+    if isinstance(finding.counts, Sample) or isinstance(finding.baseline, Sample):
+        return f"an arm has fewer than {FEWEST_UNITS} drawn or {FEWEST} with the outcome"
+    return f"fewer than {FEWEST} persons with or without the outcome in an arm"
 
 
 def _smallest(finding: Finding) -> str:
     if not finding.minimum_detectable:
         return ""
-    return f"; so many persons reveal effects from {100 * finding.minimum_detectable:.1f} points"
+    smallest = in_words(finding.minimum_detectable, is_share=finding.is_share).lstrip("+")
+    unit = " points" if finding.is_share else ""
+    return f"; so many persons reveal effects from {smallest}{unit}"
 
 
-def _points(share: float) -> str:
-    return f"{100 * share:+.1f}"
+def in_words(effect: float, *, is_share: bool) -> str:
+    """An effect with its sign: of shares in points of 100, else three digits of it."""
+    return f"{100 * effect:+.1f}" if is_share else f"{effect:+.3g}"

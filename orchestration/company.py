@@ -184,3 +184,8 @@ class Company:
 def utc_now() -> datetime:
     """This moment in UTC, naive as all times of the warehouse are."""
     return datetime.now(tz=UTC).replace(tzinfo=None)
+
+
+def known_until(warehouse: Warehouse) -> datetime:
+    """The moment up to which the warehouse knows; the clock's before anything was loaded."""
+    return warehouse.scalar("select max(as_of) from raw.as_of") or utc_now()

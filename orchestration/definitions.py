@@ -14,6 +14,7 @@ warnings.filterwarnings(
 
 from orchestration.defs import (  # noqa: E402 - after the filter above
     choose,
+    decide,
     ingest,
     jobs,
     mail,
@@ -37,6 +38,7 @@ PARTS = [
     profiles,
     predict,
     choose,
+    decide,
     mail,
     search,
     readiness,

@@ -18,6 +18,7 @@ from ingestion import LandingLocation
 from orchestration.company import Company
 from orchestration.inventory import dbt_tables, python_tables
 from orchestration.manifest import parsed_project
+from orchestration.serving import serving_files
 from privacy import (
     ArchiveFolder,
     DestinationEraser,
@@ -148,6 +149,7 @@ def open_erasure(
         locations=(
             landing,
             lists,
+            serving_files(paths, warehouse),
             *table_locations(warehouse, tables),
             *_folders(paths, warehouse, tables),
             ArchiveFolder("archives", paths.home / "archives", warehouse, tables),

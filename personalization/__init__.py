@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from personalization.artefact import Artefact, decide
 from personalization.config import Block, ContentConfig
+from personalization.decide import Decision, DecisionRequest
+from personalization.decision_log import (
+    DecisionLog,
+    LogReport,
+    decide_and_log,
+    load_decisions,
+    recompute,
+)
 from personalization.email_blocks import EmailReport, write_email_blocks
 from personalization.email_config import EmailBlock
 from personalization.email_preview import preview_arms, preview_person, preview_slots
 from personalization.errors import (
     EmptyBlockError,
     InvalidEmailBlockError,
+    MissingArtefactError,
     PersonalizationError,
+    SlotKeyTwiceError,
     UnknownEmailBlockError,
+    UnknownSlotError,
 )
 from personalization.persona_content import PersonaContentReport, write_persona_content
 from personalization.policies import write_variant_policies
+from personalization.policy_values import write_policy_values
+from personalization.publish import PublishReport, publish_artefact
 from personalization.readiness import Capability
 from personalization.readiness_page import readiness_page
 from personalization.readiness_report import (
@@ -38,18 +52,26 @@ from personalization.search_profiles import (
     read_search_profile,
     write_search_profiles,
 )
+from personalization.serving_files import ServingFiles
 
 __all__ = [
+    "Artefact",
     "Block",
     "Capability",
     "ContentConfig",
+    "Decision",
+    "DecisionLog",
+    "DecisionRequest",
     "EmailBlock",
     "EmailReport",
     "EmptyBlockError",
     "InvalidEmailBlockError",
+    "LogReport",
+    "MissingArtefactError",
     "PersonaContentReport",
     "PersonalizationError",
     "Plans",
+    "PublishReport",
     "RankedResult",
     "ReadinessReport",
     "RecommendationReport",
@@ -57,20 +79,29 @@ __all__ = [
     "SearchProfile",
     "SearchReport",
     "SearchResult",
+    "ServingFiles",
+    "SlotKeyTwiceError",
     "UnknownEmailBlockError",
+    "UnknownSlotError",
     "assess_readiness",
+    "decide",
+    "decide_and_log",
     "describe_results",
+    "load_decisions",
     "preview_arms",
     "preview_person",
     "preview_slots",
+    "publish_artefact",
     "read_rerank_rules",
     "read_search_profile",
     "readiness_page",
     "recommend",
+    "recompute",
     "rerank",
     "summary_rows",
     "write_email_blocks",
     "write_persona_content",
+    "write_policy_values",
     "write_readiness",
     "write_search_profiles",
     "write_variant_policies",

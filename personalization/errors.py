@@ -4,11 +4,15 @@
   - EmptyBlockError
   - InvalidEmailBlockError
   - UnknownEmailBlockError
+  - SlotKeyTwiceError
+  - UnknownSlotError
+  - MissingArtefactError
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 
 class PersonalizationError(Exception):
@@ -46,3 +50,38 @@ class UnknownEmailBlockError(PersonalizationError, LookupError):
         super().__init__(
             f"{block!r} is no e-mail block of content.yml; there are: {', '.join(known) or 'none'}"
         )
+
+
+class SlotKeyTwiceError(PersonalizationError, ValueError):
+    """A block and an experiment have the same key, so a request cannot say which it means."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self.keys = tuple(keys)
+        super().__init__(
+            f"content.yml and experiments.yml both have the key {', '.join(keys)}: "
+            "rename the block, as the key of an experiment must never change"
+        )
+
+
+class UnknownSlotError(PersonalizationError, LookupError):
+    """Nothing is decided for a slot of this name."""
+
+    def __init__(self, slot: str, known: Sequence[str]) -> None:
+        self.slot, self.known = slot, tuple(known)
+        super().__init__(
+            f"there is no slot {slot!r}; known are the blocks of content.yml and the experiments "
+            f"with variants of experiments.yml, as of the last run: {', '.join(known) or 'none'}"
+        )
+
+
+class MissingArtefactError(PersonalizationError, FileNotFoundError):
+    """There is no artefact to decide from, or not one that this version can read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"{path} is not there or was made by another version: `candor run` makes it"
+        )
+
+    def __str__(self) -> str:
+        return str(self.args[0])

@@ -65,7 +65,103 @@ VARIANT_POLICIES = Table(
     key=("experiment_key", "segment", "arm"),
 )
 
-TABLES: tuple[Table, ...] = (
-    RECOMMENDATIONS, VARIANT_POLICIES, EMAIL_BLOCKS, SEARCH_PROFILES, SEARCH_WEIGHTS,
-    PERSONA_CONTENT, CONTENT_GAPS, READINESS,
+CONTEXT_LISTS = Table(
+    TableName("personalization", "context_lists"),
+    grain="One row per block, topic being read and content, for whom nothing is known of; "
+    "no person's rows",
+    columns=(
+        Column("block", "VARCHAR", Pii.NONE, "key of the block in content.yml"),
+        Column("topic", "VARCHAR", Pii.NONE, "topic of the page that is read; empty: any other"),
+        Column("rank", "INTEGER", Pii.NONE, "place in the list; null: only drawn at random"),
+        Column("content_id", "VARCHAR", Pii.NONE, "the content"),
+        Column("reason", "VARCHAR", Pii.NONE, "why this content, in words"),
+        Column("is_drawable", "BOOLEAN", Pii.NONE, "whether the drawn places may draw it"),
+        Column("policy", "VARCHAR", Pii.NONE, "name and version of the method"),
+        Column("as_of", "TIMESTAMP", Pii.NONE, "the moment up to which readings count, UTC"),
+        Column("run_id", "VARCHAR", Pii.NONE, "the run that wrote the row"),
+    ),
+    key=("block", "topic", "content_id"),
+)
+
+DECISIONS = Table(
+    TableName("personalization", "decisions"),
+    grain="One row per decision and position, as logged before it was shown",
+    columns=(
+        Column("decision_id", "VARCHAR", Pii.NONE, "the decision; one page request and slot"),
+        Column("request_id", "VARCHAR", Pii.PSEUDONYMOUS, "the page request"),
+        Column("decided_at", "TIMESTAMP", Pii.NONE, "when, UTC"),
+        Column("slot", "VARCHAR", Pii.NONE, "key of the block or the experiment"),
+        Column("slot_kind", "VARCHAR", Pii.NONE, "block or variant"),
+        Column("position", "INTEGER", Pii.NONE, "place in the slot; 1 is first"),
+        Column("unit_kind", "VARCHAR", Pii.NONE, "person, account, anonymous; null: no consent"),
+        Column("unit_id", "VARCHAR", Pii.PSEUDONYMOUS, "what was drawn for; null: no consent"),
+        Column("person_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person, as named then; or null"),
+        Column("arm", "VARCHAR", Pii.NONE, "the variant; personalised, contextual or holdout"),
+        Column("action_id", "VARCHAR", Pii.NONE, "the content or variant"),
+        Column(
+            "propensity", "DOUBLE", Pii.NONE, "probability of this action in this place, 0..1"
+        ),
+        Column("eligible", "VARCHAR", Pii.NONE, "JSON: what it was drawn from; of variants with "
+               "the probability of each"),
+        Column("n_eligible", "INTEGER", Pii.NONE, "how many it was drawn from"),
+        Column("is_discovery", "BOOLEAN", Pii.NONE, "whether the place was drawn at random"),
+        Column("is_ghost", "BOOLEAN", Pii.NONE, "held out: it would have been shown, and was not"),
+        Column("is_repeat", "BOOLEAN", Pii.NONE, "kept, as this visit was shown it before"),
+        Column("reason", "VARCHAR", Pii.PERSONAL, "why, in words"),
+        Column(
+            "fallback_level", "VARCHAR", Pii.NONE,
+            "personal, similar, popular, context; of variants segment, global, uniform; "
+            "contextual: no consent",
+        ),
+        Column("segment", "VARCHAR", Pii.PERSONAL, "the unit's segment in the experiment; or null"),
+        Column("policy", "VARCHAR", Pii.NONE, "name and version of the method or of the shares"),
+        Column("artefact_version", "VARCHAR", Pii.NONE, "the artefact that was asked"),
+        Column("artefact_built_at", "TIMESTAMP", Pii.NONE, "up to when it knew, UTC"),
+        Column("consent", "VARCHAR", Pii.NONE, "granted, denied or unknown, for personalization"),
+        Column("consent_version", "VARCHAR", Pii.NONE, "when that was decided, UTC; or null"),
+        Column("inputs", "VARCHAR", Pii.PERSONAL, "JSON: all that the decision follows from; in "
+               "the first position, null in the others", is_long=True),
+        Column("run_id", "VARCHAR", Pii.NONE, "the run that loaded the row"),
+    ),
+    key=("decision_id", "position"),
+    subjects=(SubjectKey(SubjectKind.PERSON_ID, ("person_id",)),),
+    aged_by="decided_at",
 )  # fmt: skip
+
+POLICY_VALUES = Table(
+    TableName("personalization", "policy_values"),
+    grain="One row per experiment, policy and estimator: what it would have earned; "
+    "no person's rows",
+    columns=(
+        Column("experiment_key", "VARCHAR", Pii.NONE, "key of the experiment"),
+        Column("metric", "VARCHAR", Pii.NONE, "key of the outcome that it shares its arms out by"),
+        Column("policy", "VARCHAR", Pii.NONE, "shares of today, or always the same arm"),
+        Column("estimator", "VARCHAR", Pii.NONE, "ips, snips or doubly_robust"),
+        Column("value", "DOUBLE", Pii.NONE, "share that would have converted; null: refused"),
+        Column("ci_low", "DOUBLE", Pii.NONE, "lower end of its 95 % interval"),
+        Column("ci_high", "DOUBLE", Pii.NONE, "upper end of its 95 % interval"),
+        Column("n", "BIGINT", Pii.NONE, "units whose first decision is judged"),
+        Column("converted", "BIGINT", Pii.NONE, "of these, who converted"),
+        Column("effective_n", "DOUBLE", Pii.NONE, "decisions of equal weight that say as much"),
+        Column("effective_converted", "DOUBLE", Pii.NONE, "likewise of who converted"),
+        Column("largest_weight", "DOUBLE", Pii.NONE, "of one decision, share of all weights"),
+        Column("refusal", "VARCHAR", Pii.NONE, "why no value is given; null where one is"),
+        Column("as_of", "TIMESTAMP", Pii.NONE, "the moment up to which outcomes count, UTC"),
+        Column("run_id", "VARCHAR", Pii.NONE, "the run that wrote the row"),
+    ),
+    key=("experiment_key", "policy", "estimator"),
+)
+
+TABLES: tuple[Table, ...] = (
+    RECOMMENDATIONS,
+    CONTEXT_LISTS,
+    VARIANT_POLICIES,
+    DECISIONS,
+    POLICY_VALUES,
+    EMAIL_BLOCKS,
+    SEARCH_PROFILES,
+    SEARCH_WEIGHTS,
+    PERSONA_CONTENT,
+    CONTENT_GAPS,
+    READINESS,
+)

@@ -65,7 +65,9 @@ def write_variant_policies(
             read_counts(warehouse, key, experiment.variants.metric), experiment, experiment.variants
         )
     ]
-    return warehouse.replace(VARIANT_POLICIES.name, pa.Table.from_pylist(rows, schema=_SCHEMA))
+    return warehouse.replace(
+        VARIANT_POLICIES.name, pa.Table.from_pylist(rows, schema=VARIANT_POLICIES.arrow_schema)
+    )
 
 
 def share_out(table: Table, experiment: Experiment, variants: Variants) -> Iterator[ArmPolicy]:
@@ -153,12 +155,3 @@ def _reason(belief: ArmBelief, level: str) -> str:
 
 def _row(policy: ArmPolicy) -> dict[str, object]:
     return {name: getattr(policy, name) for name in ArmPolicy.__slots__}
-
-
-_ARROW = {
-    "VARCHAR": pa.string(),
-    "BIGINT": pa.int64(),
-    "DOUBLE": pa.float64(),
-    "TIMESTAMP": pa.timestamp("us"),
-}
-_SCHEMA = pa.schema([(column.name, _ARROW[column.type]) for column in VARIANT_POLICIES.columns])

@@ -20,9 +20,10 @@ from personalization.blocks import (
     pinned_content,
 )
 from personalization.config import ContentConfig
+from personalization.context_lists import context_rows
 from personalization.errors import EmptyBlockError
 from personalization.interests import Expectation, ReadingModel, learn_interests
-from personalization.inventory import RECOMMENDATIONS, TABLES
+from personalization.inventory import CONTEXT_LISTS, RECOMMENDATIONS, TABLES
 from personalization.readings import (
     Catalogue,
     Flags,
@@ -105,6 +106,9 @@ def recommend(
         warehouse.execute(f"delete from {RECOMMENDATIONS.name.sql}")
         for rows in _chosen(company):
             warehouse.append(RECOMMENDATIONS.name, _stamped(rows, stamp))
+        warehouse.execute(f"delete from {CONTEXT_LISTS.name.sql}")
+        for rows in _for_everybody(company, as_of.date()):
+            warehouse.append(CONTEXT_LISTS.name, _stamped(rows, stamp))
     return _report(warehouse, content, company)
 
 
@@ -174,6 +178,14 @@ def _chosen(company: _Company) -> Iterator[pa.Table]:
                 rules, expectation.scores, _flags(counts), company.readers.draws[batch]
             )
             yield _rows(company, key, batch, filled, expectation)
+
+
+def _for_everybody(company: _Company, day: dt.date) -> Iterator[pa.Table]:
+    """What each block shows to whom nothing is known of."""
+    if not len(company.catalogue):
+        return
+    for key, rules in company.rules.items():
+        yield context_rows(company.catalogue, company.model, key, rules, day=day)
 
 
 def _rows(

@@ -1,4 +1,4 @@
-"""The keys of the data home: one for suppressions, versioned, and one that signs receipts."""
+"""The keys of the data home: for suppressions, versioned; for receipts; for served ids."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from privacy.storage import write_private
 
 _SUPPRESSION = re.compile(r"suppression-(v\d+)\.key")
 _SIGNING = "receipt-ed25519.key"
+_SERVING = "serving.key"
 # As long as the digest of SHA-256: RFC 2104 section 3 advises no less.
 _KEY_BYTES = 32
 
@@ -75,6 +76,13 @@ class KeyRing:
         if not path.exists():
             write_private(path, Ed25519PrivateKey.generate().private_bytes_raw())
         return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+
+    def serving_key(self) -> bytes:
+        """The secret under which ids stand in the artefact that decisions are taken from."""
+        path = self.folder / _SERVING
+        if not path.exists():
+            write_private(path, secrets.token_bytes(_KEY_BYTES))
+        return path.read_bytes()
 
     def public_key_pem(self) -> bytes:
         """The key that checks receipts, in PEM: safe to hand to anybody."""

@@ -15,6 +15,15 @@ import pyarrow as pa
 
 from warehouse.names import TableName, quoted
 
+_ARROW = {
+    "VARCHAR": pa.string(),
+    "BOOLEAN": pa.bool_(),
+    "INTEGER": pa.int32(),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "TIMESTAMP": pa.timestamp("us"),
+}
+
 
 class Pii(StrEnum):
     """How much a column says about a person, from nothing to special categories."""
@@ -98,6 +107,11 @@ class Table:
     def column_names(self) -> tuple[str, ...]:
         """Names of all columns, in declared order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The columns as Arrow has them, for rows that Python makes."""
+        return pa.schema([(column.name, _ARROW[column.type]) for column in self.columns])
 
     def create_sql(self) -> str:
         """The statement that creates this table where it is missing."""

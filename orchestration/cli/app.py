@@ -46,6 +46,7 @@ COMMANDS = (
     "email",
     "search",
     "readiness",
+    "decide",
     "contracts",
     "quarantine",
     "day",

@@ -42,8 +42,11 @@ from orchestration.errors import (
 from personalization import (
     EmptyBlockError,
     InvalidEmailBlockError,
+    MissingArtefactError,
     PersonalizationError,
+    SlotKeyTwiceError,
     UnknownEmailBlockError,
+    UnknownSlotError,
 )
 from prediction import PredictionError, UnknownModelError
 from privacy import (
@@ -71,6 +74,7 @@ INPUT_ERRORS = (
     InvalidExperimentError,
     InvalidRequestError,
     MissingArchiveError,
+    MissingArtefactError,
     MissingHomeError,
     MissingSourceError,
     NoProfilesError,
@@ -80,6 +84,7 @@ INPUT_ERRORS = (
     SampleError,
     SettingsError,
     SeveralProfilesError,
+    SlotKeyTwiceError,
     TargetNotEmptyError,
     TruthFileError,
     UnknownDayError,
@@ -91,6 +96,7 @@ INPUT_ERRORS = (
     UnknownProfileError,
     UnknownRecordError,
     UnknownRowError,
+    UnknownSlotError,
     UnknownTableError,
     UnreadableFileError,
     UnreadableResultsError,

@@ -32,7 +32,12 @@ def show(*, paths: Paths, as_json: JsonOption = False) -> None:
     with company.open_warehouse() as warehouse:
         reports = read_lift(warehouse, company.experiments)
     rows = [
-        {"experiment": report.experiment_key, "metric": report.metric, **_row(finding)}
+        {
+            "experiment": report.experiment_key,
+            "metric": report.metric,
+            "look": f"{report.look.number} of {report.look.planned}" if report.look else "",
+            **_row(finding),
+        }
         for report in reports
         for finding in report.findings
     ]
@@ -69,6 +74,21 @@ def variants(*, paths: Paths, as_json: JsonOption = False) -> None:
             "from personalization.variant_policies order by experiment_key, segment, arm"
         )
     print_rows("Variants", rows, as_json=as_json)
+
+
+@lift_app.command()
+@with_paths
+def policies(*, paths: Paths, as_json: JsonOption = False) -> None:
+    """Show what other ways to choose variants would have earned, from the decisions logged."""
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+
+    with Company(paths).open_warehouse() as warehouse:
+        rows = warehouse.read(
+            "select experiment_key as experiment, policy, estimator, value, ci_low as low, "
+            "ci_high as high, n, converted, coalesce(refusal, '') as refused_because "
+            "from personalization.policy_values order by experiment_key, policy, estimator"
+        )
+    print_rows("Policies", rows, as_json=as_json)
 
 
 def _row(finding: Finding) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """What each person is shown, and whether experiments helped."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -9,7 +8,7 @@ import dagster as dg
 import measurement.inventory
 import personalization.inventory
 from measurement import LiftReport, draw_lift, measure_experiments
-from orchestration.company import utc_now
+from orchestration.company import known_until
 from orchestration.pictures import picture
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
@@ -30,11 +29,13 @@ READ_BY_VARIANTS = [
 ]
 READ_BY_MEASUREMENT = [
     dg.AssetKey(["marts", "events"]),
+    dg.AssetKey(["marts", "current_person"]),
+    dg.AssetKey(["personalization", "decisions"]),
     dg.AssetKey(["marts", "profiles"]),
     dg.AssetKey(["identity", "members"]),
     dg.AssetKey(["staging", "stg_raw__person_records"]),
 ]
-CHOSEN = (personalization.inventory.RECOMMENDATIONS,)
+CHOSEN = (personalization.inventory.RECOMMENDATIONS, personalization.inventory.CONTEXT_LISTS)
 # The same seed for everyone: the places that are drawn at random are the same on any machine.
 SEED = 20_260_101
 
@@ -145,12 +146,12 @@ def share_variants(context: dg.AssetExecutionContext, candor: CandorResource) ->
 
 @dg.asset_check(asset=dg.AssetKey(["measurement", "exposures"]))
 def arms_have_the_intended_sizes(candor: CandorResource) -> dg.AssetCheckResult:
-    """No experiment shows a sample-ratio mismatch; those whose verdicts were withheld are named."""
+    """No experiment or segment shows a sample-ratio mismatch; those whose verdicts were withheld are named."""
     with candor.open_warehouse() as warehouse:
         broken = warehouse.read(
             "select distinct experiment_key from measurement.lift "
-            "where reason = $reason order by experiment_key",
-            {"reason": measurement.WRONG_SIZES},
+            "where reason in ($everywhere, $here) order by experiment_key",
+            {"everywhere": measurement.WRONG_SIZES, "here": measurement.WRONG_SIZES_HERE},
         )
     names = broken["experiment_key"].to_pylist()
     return dg.AssetCheckResult(
@@ -158,11 +159,6 @@ def arms_have_the_intended_sizes(candor: CandorResource) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"experiments_with_wrong_sizes": names},
     )
-
-
-def known_until(warehouse: Warehouse) -> datetime:
-    """The moment up to which the warehouse knows; the clock's before anything was loaded."""
-    return warehouse.scalar("select max(as_of) from raw.as_of") or utc_now()
 
 
 def _counts(warehouse: Warehouse, tables: tuple[Table, ...]) -> dict[object, int]:

@@ -5,7 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.defs.choose import READ_BY_RECOMMENDATIONS, known_until
+from orchestration.company import known_until
+from orchestration.defs.choose import READ_BY_RECOMMENDATIONS
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 from measurement import Counts, LiftReport, Metric, draw_lift
-from measurement.report import compare
+from measurement.report import Rules, compare
 
 METRIC = Metric(event="Demo Requested", within_days=14)
 
 
 def _report(*segments: str) -> LiftReport:
     arms = {"control": Counts(1000, 100), "hero_b": Counts(1000, 150)}
-    compared = compare(dict.fromkeys(segments, arms), ("hero_b", "control"), metric=METRIC)
+    compared = compare(dict.fromkeys(segments, arms), ("hero_b", "control"), Rules(metric=METRIC))
     return LiftReport("hero", "demo", (compared,), 2000, 0, 0, None)
 
 

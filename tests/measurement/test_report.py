@@ -4,7 +4,7 @@ import pytest
 
 from measurement.config import Metric
 from measurement.lift import Counts
-from measurement.report import Finding, arm_pairs, compare
+from measurement.report import Finding, Rules, arm_pairs, compare
 
 METRIC = Metric(event="Demo Requested", within_days=14)
 UNWANTED = Metric(event="Cancelled", within_days=14, better="lower")
@@ -15,7 +15,7 @@ def judge(
     arm: Counts, baseline: Counts, metric: Metric = METRIC, *, broken: bool = False
 ) -> Finding:
     table = {"global": {"b": arm, "control": baseline}}
-    report = compare(table, PAIR, metric=metric, is_sample_ratio_broken=broken)
+    report = compare(table, PAIR, Rules(metric=metric, is_sample_ratio_broken=broken))
     return report.findings[0]
 
 
@@ -62,7 +62,7 @@ def test_a_segment_is_judged_after_correction_for_their_number() -> None:
     flat = {"b": Counts(500, 50), "control": Counts(500, 50)}
     table = {"global": borderline, "x": borderline, "y": flat, "z": flat}
 
-    by_segment = {f.segment: f for f in compare(table, PAIR, metric=METRIC).findings}
+    by_segment = {f.segment: f for f in compare(table, PAIR, Rules(metric=METRIC)).findings}
 
     assert by_segment["global"].verdict == "helped"
     assert by_segment["x"].verdict == "cannot_tell"
@@ -75,7 +75,7 @@ def test_a_harmed_segment_is_told_beside_a_helped_one() -> None:
         "y": {"b": Counts(1000, 100), "control": Counts(1000, 200)},
     }
 
-    report = compare(table, PAIR, metric=METRIC)
+    report = compare(table, PAIR, Rules(metric=METRIC))
 
     verdicts = {f.segment: f.verdict for f in report.findings}
     assert verdicts == {"global": "cannot_tell", "x": "helped", "y": "harmed"}

@@ -1,0 +1,39 @@
+"""Where pages are decided from and logged to, in the data home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from personalization import Artefact, DecisionLog, ServingFiles
+from privacy import KeyRing
+from settings import Paths
+from warehouse import Warehouse
+
+
+def artefact_path(paths: Paths) -> Path:
+    """The artefact that decisions are taken from."""
+    return paths.home / "serving" / "decisions.sqlite"
+
+
+def decision_log(paths: Paths) -> DecisionLog:
+    """The log of decisions that wait to be loaded."""
+    return DecisionLog(paths.home / "serving" / "log")
+
+
+def serving_secret(paths: Paths) -> bytes:
+    """The key under which ids stand in the artefact."""
+    return KeyRing(paths.keys).serving_key()
+
+
+def open_artefact(paths: Paths) -> Artefact:
+    """Open the artefact of the last run.
+
+    Raises:
+        MissingArtefactError: There is none.
+    """
+    return Artefact.open(artefact_path(paths), serving_secret(paths))
+
+
+def serving_files(paths: Paths, warehouse: Warehouse) -> ServingFiles:
+    """All of it as a place to erase persons from."""
+    return ServingFiles(artefact_path(paths), decision_log(paths), warehouse, serving_secret(paths))

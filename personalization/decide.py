@@ -1,0 +1,321 @@
+"""Decide what one request is shown, and say exactly how likely that was. Pure; reads nothing.
+
+A decision follows from two things alone, which are logged with it: the *situation* (what was asked,
+by which unit) and the *facts* (what the artefact said of the slot and the unit). The same two give
+the same decision again, so every logged decision can be checked.
+
+* No consent, no unit: nothing that is drawn or looked up depends on who asks.
+* Draws are SHA-256 of slot and unit, so the same unit meets the same variant on every page, for as
+  long as the shares allow; what a visit was shown before is kept whatever the shares say.
+* Who is held out gets nothing, and what they would have got is written down beside it (ghost).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from measurement import BUCKETS, Holdout, bucket
+
+Consent = Literal["granted", "denied", "unknown"]
+HELD_OUT, PERSONALISED, CONTEXTUAL = "holdout", "personalised", "contextual"
+_NO_CONSENT = "no consent: the same for everybody"
+_FILLED = "popular now, in place of what this visit has seen"
+_DRAWN = "drawn at random from content with few readers"
+_KEPT = "shown earlier in this visit"
+
+
+class Listed(NamedTuple):
+    """One place of a list: the content, why, whether it was drawn, and how likely it was there."""
+
+    content_id: str
+    reason: str
+    is_discovery: bool = False
+    propensity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What this visit was shown in the slot before: handed back by whoever shows the page."""
+
+    decision_id: str
+    arm: str
+    action_id: str
+    propensity: float
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRequest:
+    """One slot of one page that asks what to show.
+
+    Attributes:
+        request_id: Of the page's request; the same id and slot is the same decision.
+        slot: Key of a block in content.yml or of an experiment in experiments.yml.
+        at: When, UTC without a zone.
+        person_id: Who asks, where that is known.
+        user_id: Likewise, as the source of events names its users.
+        anonymous_id: The browser.
+        consent: What the page knows of the purpose personalization now; None: nothing newer than
+            the warehouse. A denial here outweighs a grant there.
+        topic: Of the page that is being read.
+        seen: Content ids that this visit has seen.
+        earlier: What this visit was shown in the slot before.
+    """
+
+    request_id: str
+    slot: str
+    at: dt.datetime
+    person_id: str | None = None
+    user_id: str | None = None
+    anonymous_id: str | None = None
+    consent: Literal["granted", "denied"] | None = None
+    topic: str | None = None
+    seen: tuple[str, ...] = ()
+    earlier: Earlier | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Who or what is drawn for; only where personalization is granted.
+
+    Attributes:
+        kind: person, account or anonymous.
+        unit_id: The id; of a browser that nobody is known for, its keyed hash.
+        person_id: The person; None for a browser.
+        holdout_id: What the hold-out from everything is drawn by.
+    """
+
+    kind: Literal["person", "account", "anonymous"]
+    unit_id: str
+    person_id: str | None
+    holdout_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A request after its identifiers were looked up: nothing in it names a person directly."""
+
+    request_id: str
+    slot: str
+    at: dt.datetime
+    unit: Unit | None
+    topic: str | None
+    seen: tuple[str, ...]
+    earlier: Earlier | None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockFacts:
+    """What the artefact says of a recommendation block.
+
+    Attributes:
+        size: Places.
+        discovery_slots: Of these, drawn at random where there is no list of the unit's own.
+        repeats: Whether what the visit has seen may come again.
+        policy: Name and version of the method.
+        level: personal, similar, popular; context or popular where nothing is known of the unit.
+        listed: The unit's own list, in order; empty without one.
+        popular: What everybody gets in this context, in order.
+        pool: What the drawn places draw from.
+    """
+
+    size: int
+    discovery_slots: int
+    repeats: bool
+    policy: str
+    level: str
+    listed: tuple[Listed, ...]
+    popular: tuple[Listed, ...]
+    pool: tuple[str, ...]
+    kind: Literal["block"] = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class VariantFacts:
+    """What the artefact says of an experiment.
+
+    Attributes:
+        baseline: The arm of those who have not agreed.
+        held_out: The arm that gets nothing, where the experiment has one.
+        held_out_share: Its share of all units, 0..1.
+        policy: Which shares these are.
+        level: segment, global or uniform.
+        segment: The unit's segment; None: none fits or nothing is known.
+        shares: Probability of each arm; together 1.
+        reasons: Why each arm has its share.
+    """
+
+    baseline: str
+    held_out: str | None
+    held_out_share: float
+    policy: str
+    level: str
+    segment: str | None
+    shares: Mapping[str, float]
+    reasons: Mapping[str, str]
+    kind: Literal["variant"] = "variant"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the artefact says of a situation.
+
+    Attributes:
+        artefact_version: The artefact.
+        built_at: The moment up to which it knows, UTC.
+        consent: What holds for personalization.
+        consent_version: When that was decided, as text; None where nobody knows.
+        holdout: The hold-out from everything; None without one.
+        slot: Of the block or experiment.
+    """
+
+    artefact_version: str
+    built_at: dt.datetime
+    consent: Consent
+    consent_version: str | None
+    holdout: Holdout | None
+    slot: BlockFacts | VariantFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that is shown; propensity is the probability of exactly this, here, 0..1."""
+
+    position: int
+    action_id: str
+    propensity: float
+    is_discovery: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided, and all that it followed from.
+
+    Attributes:
+        decision_id: The same for the same request and slot.
+        situation: What was asked.
+        facts: What was known.
+        arm: The variant; of a block personalised or contextual; holdout.
+        fallback_level: How much was known.
+        actions: What is shown, or would be.
+        is_ghost: Whether the unit is held out and gets none of it.
+    """
+
+    decision_id: str
+    situation: Situation
+    facts: Facts
+    arm: str
+    fallback_level: str
+    actions: tuple[Action, ...]
+    is_ghost: bool
+
+    @property
+    def shown(self) -> tuple[Action, ...]:
+        """What the page is to show; nothing for who is held out: the page's own content stays."""
+        return () if self.is_ghost else self.actions
+
+
+def choose(situation: Situation, facts: Facts) -> Decision:
+    """Decide; the same situation and facts give the same decision, on any machine."""
+    is_held_out = _is_held_out(situation.unit, facts.holdout)
+    if isinstance(facts.slot, BlockFacts):
+        arm, level, actions = _fill(situation, facts.slot)
+    else:
+        arm, level, actions = _vary(situation, facts.slot)
+        is_held_out = is_held_out or arm == HELD_OUT
+    return Decision(
+        decision_id=_decision_id(situation),
+        situation=situation,
+        facts=facts,
+        arm=HELD_OUT if is_held_out else arm,
+        fallback_level=level,
+        actions=actions,
+        is_ghost=is_held_out,
+    )
+
+
+def uniform(*parts: str) -> float:
+    """A number in [0, 1) that follows from the parts alone: 53 bits of SHA-256 (FIPS 180-4)."""
+    digest = hashlib.sha256("|".join(parts).encode()).digest()
+    return (int.from_bytes(digest[:8], "big") >> 11) * 2.0**-53
+
+
+def draw(shares: Mapping[str, float], drawn: float) -> str:
+    """The arm in whose part of 0..1 the number falls; arms lie in the order of their names."""
+    reached = 0.0
+    arms = sorted(arm for arm, share in shares.items() if share > 0)
+    for arm in arms:
+        reached += shares[arm]
+        if drawn < reached:
+            return arm
+    return arms[-1]  # the shares add up to a little less than 1 in binary
+
+
+def _decision_id(situation: Situation) -> str:
+    return hashlib.sha256(f"{situation.request_id}|{situation.slot}".encode()).hexdigest()[:32]
+
+
+def _is_held_out(unit: Unit | None, holdout: Holdout | None) -> bool:
+    if unit is None or holdout is None:
+        return False
+    return bucket(unit.holdout_id, salt=f"holdout|{holdout.salt}") < round(holdout.share * BUCKETS)
+
+
+def _fill(situation: Situation, block: BlockFacts) -> tuple[str, str, tuple[Action, ...]]:
+    seen = frozenset() if block.repeats else frozenset(situation.seen)
+    if not block.listed:
+        places = _contextual(situation, block, seen)
+        return CONTEXTUAL, block.level, _actions(places)
+    own = [item for item in block.listed if item.content_id not in seen]
+    others = _without(block.popular, seen | {item.content_id for item in own})
+    filled = [*own, *(item._replace(reason=_FILLED) for item in others)]
+    return PERSONALISED, block.level, _actions(filled[: block.size])
+
+
+def _contextual(situation: Situation, block: BlockFacts, seen: frozenset[str]) -> list[Listed]:
+    """The best of the context, then places drawn from the pool; each as likely as the other."""
+    popular = _without(block.popular, seen)
+    best = popular[: block.size - block.discovery_slots]
+    taken = seen | {item.content_id for item in best}
+    pool = [content_id for content_id in block.pool if content_id not in taken]
+    by = situation.unit.unit_id if situation.unit else situation.request_id
+    day = f"{situation.at:%Y-%m-%d}"
+    shuffled = sorted(pool, key=lambda content_id: uniform(situation.slot, by, day, content_id))
+    drawn = [
+        Listed(content_id, _DRAWN, is_discovery=True, propensity=1 / len(pool))
+        for content_id in shuffled[: block.discovery_slots]
+    ]
+    rest = _without(popular, taken | {item.content_id for item in drawn})
+    return [*best, *drawn, *rest][: block.size]
+
+
+def _without(items: Sequence[Listed], left_out: frozenset[str]) -> list[Listed]:
+    return [item for item in items if item.content_id not in left_out]
+
+
+def _actions(places: Sequence[Listed]) -> tuple[Action, ...]:
+    return tuple(
+        Action(number, item.content_id, item.propensity, item.is_discovery, item.reason)
+        for number, item in enumerate(places, start=1)
+    )
+
+
+def _vary(situation: Situation, variant: VariantFacts) -> tuple[str, str, tuple[Action, ...]]:
+    unit, earlier = situation.unit, situation.earlier
+    if unit is None:
+        action = Action(1, variant.baseline, 1.0, is_discovery=False, reason=_NO_CONSENT)
+        return variant.baseline, CONTEXTUAL, (action,)
+    if earlier is not None:
+        action = Action(1, earlier.action_id, earlier.propensity, is_discovery=False, reason=_KEPT)
+        arm = HELD_OUT if earlier.arm == HELD_OUT else earlier.action_id
+        return arm, variant.level, (action,)
+    arm = draw(variant.shares, uniform(situation.slot, unit.unit_id))
+    reason = variant.reasons.get(arm, "")
+    action = Action(1, arm, variant.shares[arm], is_discovery=False, reason=reason)
+    drawn = bucket(unit.unit_id, salt=f"{situation.slot}|{HELD_OUT}")
+    is_held_out = drawn < round(variant.held_out_share * BUCKETS)
+    return HELD_OUT if is_held_out else arm, variant.level, (action,)
