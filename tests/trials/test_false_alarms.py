@@ -89,12 +89,12 @@ def test_weekly_looks_at_nothing_find_something_in_one_of_twenty(
     request: pytest.FixtureRequest, world: object, metric: Metric
 ) -> None:
     is_full = request.config.getoption("--trials") == "full"
-    runs = 2_000 if is_full else 80
+    runs = 2_000 if is_full else 60
     made = [world(np.random.default_rng([7, run])) for run in range(runs)]  # type: ignore[operator]
 
     alarms = np.mean([is_alarm(arms, metric) for arms in made])
 
-    assert alarms == pytest.approx(0.05, abs=0.01 if is_full else 0.07)
+    assert alarms == pytest.approx(0.05, abs=0.01 if is_full else 0.08)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_intervals_hold_the_truth(
     request: pytest.FixtureRequest, decisions: int, scale: float
 ) -> None:
     is_full = request.config.getoption("--trials") == "full"
-    runs = 500 if is_full else 60
+    runs = 500 if is_full else 40
     truth = float((SHARES[:, None] * WANTED * RATES * scale).sum())
     held: dict[str, list[bool]] = defaultdict(list)
     for seed in range(runs):
@@ -45,4 +45,4 @@ def test_intervals_hold_the_truth(
     assert held.keys() == {"ips", "snips", "doubly_robust"}
     for estimator, hits in held.items():
         assert len(hits) > 0.9 * runs, estimator
-        assert np.mean(hits) >= (0.93 if is_full else 0.85), estimator
+        assert np.mean(hits) >= (0.93 if is_full else 0.82), estimator
