@@ -181,12 +181,11 @@ class DuckDBWarehouse:
         A checkpoint costs the more the larger the tables are: left at every 16 MB, checkpoints took
         a third of the processor time of sending 300,000 rows in batches of 10,000.
         """
-        usual = str(self.scalar("select current_setting('checkpoint_threshold')"))
         self.execute("set checkpoint_threshold = '256 MiB'")
         try:
             yield
         finally:
-            self.execute(f"set checkpoint_threshold = {literal(usual)}")
+            self.execute("reset checkpoint_threshold")
 
     @contextmanager
     def view(self, name: str, rows: pa.Table) -> Iterator[None]:

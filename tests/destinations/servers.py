@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import boto3
+import httpx
 import paramiko
 import pytest
 import redis
@@ -34,6 +35,7 @@ def serving_s3() -> Iterator[str]:
         url = f"http://{host}:{port}"
         bucket_client(url).create_bucket(Bucket="out")
         yield url
+        httpx.post(f"{url}/moto-api/reset")  # its buckets would outlive it in this process
     finally:
         server.stop()
 
