@@ -8,6 +8,7 @@ more than any such draw reaches.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -21,8 +22,9 @@ from prediction.mixture import Mixture, draw_alike, fit
 PUBLISHED, PROVISIONAL = 0.75, 0.60
 MIN_READERS = 300
 MIN_MEMBERS, MIN_SHARE = 50, 0.05
-# Two numbers of groups whose stability differs by less than this are alike: more groups say more.
-ALIKE = 0.03
+# Two numbers of groups whose stability differs by less than this are alike, and the evidence for
+# them decides: two groups that are taken for one come back as surely as any.
+ALIKE = 0.10
 # Stability of 2,000 readers is that of all; more only take longer.
 SAMPLED = 2_000
 SCANS, RESAMPLES, NULL_DRAWS = 5, 12, 19
@@ -36,11 +38,14 @@ class Trial:
         k: Groups.
         stability: Mean adjusted Rand index of resamples with the whole.
         smallest: Readers in the smallest group.
+        evidence: How much likelier the readers are than with one group, in nats, less what so many
+            shares would gain by chance (BIC / -2; Schwarz (1978)).
     """
 
     k: int
     stability: float
     smallest: int
+    evidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,16 +156,19 @@ def smallest_allowed(readers: int) -> int:
 
 
 def _best(trials: Sequence[Trial], readers: int) -> int:
-    """The most groups among those about as stable as the stablest of allowed size."""
+    """The likeliest number among those about as stable as the stablest of allowed size."""
     allowed = [t for t in trials if t.smallest >= smallest_allowed(readers)] or list(trials)
     top = max(trial.stability for trial in allowed)
-    return max(trial.k for trial in allowed if trial.stability >= top - ALIKE)
+    alike = [trial for trial in allowed if trial.stability >= top - ALIKE]
+    return max(alike, key=lambda trial: trial.evidence).k
 
 
 def _try(sample: Floats, facets: Sequence[int], k: int, rng: np.random.Generator) -> Trial:
     whole = fit(sample, facets, k, rng, starts=3)
     stability = _stability(sample, facets, whole, rng, resamples=SCANS)
-    return Trial(k, stability, _smallest(sample, whole))
+    free = k - 1 + k * sum(values - 1 for values in facets)
+    evidence = whole.gain * len(sample) - free / 2 * math.log(len(sample))
+    return Trial(k, stability, _smallest(sample, whole), evidence)
 
 
 def _stability(
