@@ -82,7 +82,7 @@ class ConsentConfig(StrictModel):
     gpc_fields: tuple[str, ...] = Field(
         ("gpc", "globalPrivacyControl", "headers.Sec-GPC"),
         description="Where the context of an event says that the browser sends Global Privacy "
-        "Control: paths of keys, joined by dots. true and 1 count.",
+        "Control: paths of keys, joined by dots, in capital or small letters. true and 1 count.",
     )
     drop_vin_attribute: str | None = Field(
         None,

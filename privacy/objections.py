@@ -121,9 +121,11 @@ def attribute_objections(warehouse: Warehouse) -> int:
 
 
 def _of_signals(fields: Sequence[str]) -> str:
-    paths = ["$" + "".join(f'."{key}"' for key in field.split(".")) for field in fields]
+    """Names of headers come in any case (RFC 9110 section 5.1), HTTP/2 and Node give small letters."""
+    small = [field.lower() for field in fields]
+    paths = ["$" + "".join(f'."{key}"' for key in field.split(".")) for field in small]
     hints = " or ".join(
-        f"contains(context, {literal(field.rpartition('.')[2])})" for field in fields
+        f"contains(lower(context), {literal(field.rpartition('.')[2])})" for field in small
     )
     signals = " or ".join(
         f"coalesce(json_extract_string(context, {literal(path)}) in ('1', 'true'), false)"
@@ -135,7 +137,7 @@ def _of_signals(fields: Sequence[str]) -> str:
 # Rows of signals that are new; `hints` finds few events quickly, `signals` reads those.
 _OF_SIGNALS = f"""
     with likely as (
-        select anonymous_id, user_id, email, timestamp, context
+        select anonymous_id, user_id, email, timestamp, lower(context) as context
         from raw.events where context is not null and ({{hints}})
     ),
     signals as (

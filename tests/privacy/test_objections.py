@@ -282,6 +282,8 @@ def _signals(warehouse: Warehouse, events: Sequence[dict[str, object]]) -> set[t
         pytest.param('{"gpc": true}', True, id="field"),
         pytest.param('{"globalPrivacyControl": 1}', True, id="property-of-the-browser"),
         pytest.param('{"headers": {"Sec-GPC": "1"}}', True, id="header"),
+        pytest.param('{"headers": {"sec-gpc": "1"}}', True, id="header-in-small-letters"),
+        pytest.param('{"Headers": {"SEC-GPC": true}}', True, id="header-in-capitals"),
         pytest.param('{"gpc": false}', False, id="off"),
         pytest.param('{"gpc": null}', False, id="null"),
         pytest.param('{"page": {"title": "gpc explained"}}', False, id="a-word"),
