@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from ingestion.errors import UnknownRetentionSourceError
 from ingestion.files import describe_file, name_of, source_files
-from ingestion.inventory import LOADS
+from ingestion.inventory import LOADS, QUARANTINE
 from ingestion.landing import LandingLocation
 from ingestion.received_dates import received_date
 
@@ -25,7 +26,8 @@ class OldFiles:
         days: Days that its files are kept.
         deleted: Files that went.
         held: Files that stay because somebody under a legal hold is in them.
-        unread: Files that stay because they were not loaded as they are.
+        unread: Files that stay because they were not loaded as they are, or cannot be read.
+        failed: Files that stay because they may not be removed, as in a folder that is read-only.
     """
 
     source: str
@@ -33,6 +35,7 @@ class OldFiles:
     deleted: int
     held: int
     unread: int
+    failed: int = 0
 
 
 def remove_old_files(
@@ -41,7 +44,8 @@ def remove_old_files(
     """Remove files that were received longer ago than their source's files are kept.
 
     The newest file of a source stays whatever its age: without it the source is missing. What was
-    not loaded yet, or changed since, stays too. Tables keep their rows.
+    not loaded yet, or changed since, stays too, and so do files that cannot be read and those of
+    sources that declare ``erase: report``: they are not ours to change. Tables keep their rows.
 
     Args:
         location: The landing files.
@@ -56,18 +60,28 @@ def remove_old_files(
         raise UnknownRetentionSourceError(unknown, sorted(location.config.sources))
     old = {name: _old(location, name, kept, now.date()) for name, kept in sorted(days.items())}
     reasons = _reasons(location, old, held)
-    gone = {path for path, why in reasons.items() if why is None}
-    for path in sorted(gone):
-        path.unlink()
-        _remove_empty_folders(path.parent, location.landing)
+    due = {path for path, why in reasons.items() if why is None}
+    gone = {path for path in sorted(due) if _removes(path, location.landing)}
     return tuple(
         OldFiles(
             name, days[name], len(paths & gone),
             sum(reasons[path] == "held" for path in paths),
             sum(reasons[path] == "unread" for path in paths),
+            len(paths & due - gone),
         )
         for name, paths in old.items()
     )  # fmt: skip
+
+
+def _removes(path: Path, landing: Path) -> bool:
+    """Remove a file, and say whether that could be done; one that stays stops no other."""
+    try:
+        path.unlink()
+    except OSError:
+        return False
+    with suppress(OSError):  # a folder that stays empty does no harm
+        _remove_empty_folders(path.parent, landing)
+    return True
 
 
 def _old(location: LandingLocation, name: str, days: int, today: date) -> set[Path]:
@@ -114,6 +128,8 @@ def _reason(
     if name_of(path, location.landing) in holding:
         return "held"
     names = [name for name, paths in old.items() if path in paths]
+    if any(location.config.sources[name].erase == "report" for name in names):
+        return "kept"
     return None if all(_is_loaded(location, name, path) for name in names) else "unread"
 
 
@@ -123,9 +139,12 @@ def _holding(location: LandingLocation, held: pa.Table) -> set[str]:
 
 
 def _is_loaded(location: LandingLocation, name: str, path: Path) -> bool:
+    """Whether its rows were read; a file that could not be read has a load as well."""
     digest = describe_file(name, path, location.landing).digest
     found = location.warehouse.scalar(
-        f"select count(*) from {LOADS.name.sql} where source = $source and file_hash = $hash",
+        f"select count(*) from {LOADS.name.sql} where source = $source and file_hash = $hash "
+        f"and load_id not in (select load_id from {QUARANTINE.name.sql} "
+        "where code = 'unreadable_file')",
         {"source": name, "hash": digest},
     )
     return bool(found)

@@ -66,6 +66,11 @@ def _landing(
     outcomes = []
     for old in remove_old_files(location, days, held=held, now=now):
         cutoff = now - timedelta(days=old.days)
+        if old.failed:
+            dg.get_dagster_logger().warning(
+                f"{old.failed} old files of {old.source} may not be removed: give Candor write "
+                "access to the landing folder, or take the source out of retention.yml"
+            )
         outcome = RetentionOutcome(f"landing/{old.source}", cutoff, old.deleted, 0, old.held)
         record_retention(
             warehouse, outcome, aged_by="received", days=old.days, now=now, run_id=run_id

@@ -184,7 +184,8 @@ class RetentionConfig(StrictModel):
     landing: LandingRule = Field(
         default_factory=lambda: LandingRule.model_validate({}),
         description="Landing files, by the date in their path, else that of their last change. The "
-        "newest of each source stays, and what was not loaded.",
+        "newest of each source stays, and what was not loaded or could not be read; files of a "
+        "source with `erase: report` stay too.",
     )
     runs_days: int | None = Field(
         None,

@@ -93,6 +93,47 @@ def test_a_file_that_names_somebody_under_a_hold_stays(landing: Landing) -> None
     assert "web/2026-08-02/a.jsonl" in _names(landing)
 
 
+def test_a_file_that_could_not_be_read_stays(landing: Landing) -> None:
+    _put(landing, "2026-11-20")
+    broken = landing.put("web/2026-08-01/a.jsonl.gz", b"")
+    broken.write_bytes(b"\x1f\x8b no gzip")
+    landing.load()
+
+    outcome = _remove(landing)
+
+    assert landing.codes() == [(None, "unreadable_file")]
+    assert (outcome.deleted, outcome.unread, broken.exists()) == (0, 1, True)
+
+
+def test_files_that_are_not_ours_to_change_stay(landing: Landing) -> None:
+    landing.sources = {**SOURCES, EVENTS: {**SOURCES[EVENTS], "erase": "report"}}
+    _put(landing, "2026-08-01", "2026-11-20")
+    landing.load()
+
+    assert _remove(landing).deleted == 0
+    assert len(_names(landing)) == 2
+
+
+def test_a_file_that_may_not_be_removed_stops_no_other(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _put(landing, "2026-08-01", "2026-08-02", "2026-11-20")
+    landing.load()
+    remove = Path.unlink
+
+    def unlink(path: Path) -> None:
+        if "08-01" in str(path):
+            raise PermissionError(13, "read-only")
+        remove(path)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+
+    outcome = _remove(landing)
+
+    assert outcome == OldFiles(EVENTS, 30, deleted=1, held=0, unread=0, failed=1)
+    assert _names(landing) == ["web/2026-08-01/a.jsonl", "web/2026-11-20/a.jsonl"]
+
+
 def test_a_source_that_does_not_exist_stops_it(landing: Landing, tmp_path: Path) -> None:
     _put(landing, "2026-08-01", "2026-11-20")
     landing.load()
