@@ -142,10 +142,13 @@ class RetentionRule(StrictModel):
     action: Literal["delete", "anonymise"] = Field(
         "delete",
         description="What happens to old rows: delete; or anonymise: the row stays, and each column "
-        "that says something about a person becomes null, a part of its key a random text.",
+        "that says something about a person becomes null. Only for events, orders, subscriptions, "
+        "lifecycle_events, deals and tickets of raw, whose key must be named under keep.",
     )
     keep: tuple[str, ...] = Field(
-        (), description="With anonymise, columns that keep their values although they are personal."
+        (),
+        description="With anonymise, columns that keep their values although they are personal; "
+        "those of the key must be among them.",
     )
 
     @model_validator(mode="after")

@@ -15,6 +15,13 @@ from privacy.inventory import RETENTION_RUNS
 from privacy.locations import SUBJECT_KEYS, is_theirs_sql
 from warehouse import Pii, Table, Warehouse, quoted
 
+# Rows of these are loaded once, known again by their key, and never written anew from something
+# else. Records of persons and consent are not among them: without a name they say the wrong thing.
+ANONYMISED = (
+    "raw.events", "raw.orders", "raw.subscriptions", "raw.lifecycle_events", "raw.deals",
+    "raw.tickets",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class RetentionOutcome:
@@ -89,10 +96,8 @@ def _problems(
                for column in (column, *rule.keep) if column not in table.column_names]  # fmt: skip
     if unknown:
         return unknown
-    if rule.action == "anonymise" and (fixed := _fixed(table, rule, column)):
-        return [
-            f"{name}.{item} is part of the key and no text: name it under keep" for item in fixed
-        ]
+    if rule.action == "anonymise" and (unfit := _unfit(table, rule, column)):
+        return unfit
     kind = warehouse.scalar(
         "select table_type from information_schema.tables where table_schema = $schema "
         "and table_name = $name and table_catalog = current_database()",
@@ -134,12 +139,12 @@ def anonymise(
 ) -> RetentionOutcome:
     """Take what says who it was out of old rows; a row that holds nothing of it is left as it is.
 
-    A part of the table's key becomes a random text: rows stay different, and lead to nobody.
+    The key stays: by it the load knows a row that comes again, and brings no second one with names.
     """
     name = str(table.name)
-    emptied, drawn = _personal(table, rule, column)
-    if not warehouse.exists(table.name) or not emptied:
+    if not warehouse.exists(table.name):
         return RetentionOutcome(name, cutoff, 0, 0)
+    emptied = _emptied(table, rule, column)
     aged, held = f"{table.name.sql}.{quoted(column)}", is_theirs_sql(table)
     told = " or ".join(f"{quoted(item)} is not null" for item in emptied)
     tests = {
@@ -150,29 +155,36 @@ def anonymise(
     counted = ", ".join(f"count(*) filter ({test}) as {name}" for name, test in tests.items())
     bound = {"cutoff": cutoff}
     (counts,) = warehouse.read(f"select {counted} from {table.name.sql}", bound).to_pylist()
-    changes = [f"{quoted(item)} = null" for item in emptied]
-    changes += [f"{quoted(item)} = uuid()::varchar" for item in drawn]
+    changes = ", ".join(f"{quoted(item)} = null" for item in emptied)
     warehouse.execute(
-        f"update {table.name.sql} set {', '.join(changes)} where {tests['rows_anonymised']}", bound
+        f"update {table.name.sql} set {changes} where {tests['rows_anonymised']}", bound
     )
     return RetentionOutcome(name, cutoff, 0, **counts)
 
 
-def _fixed(table: Table, rule: RetentionRule, column: str) -> list[str]:
-    """Personal columns of the key for which no random text can stand."""
-    _, drawn = _personal(table, rule, column)
-    return [item.name for item in table.columns if item.name in drawn and item.type != "VARCHAR"]
-
-
-def _personal(table: Table, rule: RetentionRule, column: str) -> tuple[list[str], list[str]]:
-    """The columns that become null, and those of the key that become random."""
-    personal = [
-        item.name
+def _unfit(table: Table, rule: RetentionRule, column: str) -> Sequence[str]:
+    """Why rows cannot be anonymised: they would come again with names, or lose nothing."""
+    if str(table.name) not in ANONYMISED:
+        known = ", ".join(ANONYMISED)
+        why = f"{table.name} cannot be anonymised, only what is loaded once and kept: {known}"
+        return [f"{why}; tables of marts follow those. Set action to delete"]
+    named = [
+        f"{table.name}.{item.name} tells a row that is loaded again from a new one, so it cannot "
+        "be emptied: name it under keep, or set action to delete"
         for item in table.columns
-        if item.pii is not Pii.NONE and item.name not in (*rule.keep, column)
+        if item.name in table.key and item.pii is not Pii.NONE and item.name not in rule.keep
     ]
-    emptied = [name for name in personal if name not in table.key]
-    return emptied, [name for name in personal if name in table.key]
+    if not named and not _emptied(table, rule, column):
+        return [f"{table.name} would keep all that it says: name less under keep"]
+    return named
+
+
+def _emptied(table: Table, rule: RetentionRule, column: str) -> list[str]:
+    """The columns that become null."""
+    kept = (*rule.keep, *table.key, column)
+    return [
+        item.name for item in table.columns if item.pii is not Pii.NONE and item.name not in kept
+    ]
 
 
 def _delete(warehouse: Warehouse, table: Table, column: str, cutoff: datetime) -> RetentionOutcome:

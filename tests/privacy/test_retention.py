@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from ingestion.inventory import TABLES as INGESTION_TABLES
+from measurement.inventory import TABLES as MEASUREMENT_TABLES
 from privacy import (
     RetentionConfig,
     RetentionOutcome,
@@ -14,10 +18,19 @@ from privacy import (
     enforce_retention,
     verify_audit,
 )
+from privacy.inventory import TABLES as PRIVACY_TABLES
+from tests.ingestion.conftest import Landing
 from tests.privacy.company import ALL_TABLES, NOW, Company
-from warehouse import Table
+from warehouse import Column, Pii, Table, TableName
 
 NOBODY = pa.table({"kind": pa.array([], pa.string()), "value": pa.array([], pa.string())})
+
+
+@pytest.fixture
+def landing(tmp_path: Path) -> Landing:
+    made = Landing(tmp_path / "landing")
+    made.folder.mkdir()
+    return made
 
 
 def _config(**tables: dict[str, object]) -> RetentionConfig:
@@ -92,7 +105,7 @@ def test_a_column_that_is_no_time_cannot_tell_an_age(company: Company, column: s
         )
 
 
-KEPT = {"days": 268, "action": "anonymise", "keep": ["properties"]}
+KEPT = {"days": 268, "action": "anonymise", "keep": ["event_id", "properties"]}
 
 
 def _anonymise(company: Company, held: pa.Table = NOBODY) -> RetentionOutcome:
@@ -123,14 +136,34 @@ def test_old_rows_stay_without_what_says_who_it_was(company: Company) -> None:
     assert [row for row in after if row not in old] == [row for row in before if str(row[5]) >= "2026-03-01 12"]  # fmt: skip
 
 
-def test_keys_of_anonymised_rows_are_new_and_different(company: Company) -> None:
-    before = {row[0] for row in company.rows("raw.events")}
+def test_an_export_that_brings_old_rows_again_adds_none(landing: Landing) -> None:
+    """Each night the whole shop is exported: versions stay one order, and nameless."""
+    rule = {
+        "days": 30, "action": "anonymise", "aged_by": "ordered_at",
+        "keep": ["order_id", "record_hash"],
+    }  # fmt: skip
+    header, old, new = (
+        "order,contact,mail,at,amount",
+        "o1,1,a@x.example,2026-01-01",
+        "o2,2,,2026-11-20,1",
+    )
+    landing.warehouse.create_missing([*PRIVACY_TABLES, *INGESTION_TABLES])
+    for night, amount in enumerate((5, 7, 7, 7)):
+        body = f"{header}\n{old},{amount}\n{new}\n"
+        landing.put(f"shop/{night}.csv", body.encode() + b"\n" * night)
+        landing.load(NOW + timedelta(days=night))
+        (outcome,) = enforce_retention(
+            landing.warehouse, _config(raw__orders=rule), INGESTION_TABLES, now=NOW,
+            run_id=f"run-{night}", held=NOBODY,
+        )  # fmt: skip
 
-    _anonymise(company)
-
-    after = {row[0] for row in company.rows("raw.events")}
-    assert len(after) == len(before)
-    assert len(after & before) == len(before) - 3
+    rows = landing.rows("select order_id, amount, person_email from raw.orders order by all")
+    assert outcome.rows_anonymised == 0
+    assert [tuple(row.values()) for row in rows] == [
+        ("o1", 5, None),
+        ("o1", 7, None),
+        ("o2", 1, None),
+    ]
 
 
 def test_anonymising_again_finds_nothing(company: Company) -> None:
@@ -150,18 +183,35 @@ def test_rows_of_who_is_held_keep_their_names(company: Company) -> None:
     assert "ann-user-77" in str(company.rows("raw.events"))
 
 
-def test_a_key_that_is_no_text_must_be_kept(company: Company) -> None:
-    rule = {"days": 1, "aged_by": "valid_from_at", "action": "anonymise"}
-    tables = _with_a_key("identity.members_history", "valid_from_at", "person_id")
-    tables = [
-        replace(table, columns=tuple(replace(c, type="BIGINT") if c.name == "person_id" else c
-                                     for c in table.columns))
-        for table in tables
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "rule", "reason"),
+    [
+        pytest.param("raw.orders", {}, "raw.orders.order_id tells a row", id="key"),
+        pytest.param("raw.orders", {"keep": ["order_id"]}, "raw.orders.record_hash", id="version"),
+        pytest.param(
+            "raw.orders",
+            {"keep": ["order_id", "record_hash", "person_record_id", "person_email", "attributes"]},
+            "raw.orders would keep all that it says", id="nothing",
+        ),
+        pytest.param("raw.consent_events", {"aged_by": "loaded_at"}, "raw.consent_events cannot be", id="consent"),
+        pytest.param(
+            "measurement.outcomes", {"aged_by": "metric"}, "measurement.outcomes cannot be", id="key-alone"
+        ),
+        pytest.param("marts.events", {"aged_by": "occurred_at"}, "marts.events cannot be", id="dbt"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_anonymised_is_refused(
+    company: Company, name: str, rule: dict[str, object], reason: str
+) -> None:
+    marts = Table(
+        TableName("marts", "events"), "One row per event",
+        tuple(Column(item, "VARCHAR", Pii.PSEUDONYMOUS, item) for item in ("event_id", "occurred_at")),
+    )  # fmt: skip
+    config = _config(**{name: {"days": 1, "action": "anonymise", **rule}})
 
-    with pytest.raises(RetentionRuleError, match="person_id is part of the key and no text"):
+    with pytest.raises(RetentionRuleError, match=reason):
         enforce_retention(
-            company.warehouse, _config(identity__members_history=rule), tables,
+            company.warehouse, config, [*INGESTION_TABLES, *MEASUREMENT_TABLES, marts],
             now=NOW, run_id="run-1", held=NOBODY,
         )  # fmt: skip
 
