@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from privacy.closure import close_identities
+from privacy.closure import Closure, close_identities
 from privacy.config import PROFILING, ConsentConfig, Objection
 from privacy.context import ErasureContext
 from privacy.objections import attribute_objections, record_objections, withdraw_objections
@@ -20,6 +20,10 @@ from warehouse import Location
 
 WITHDRAWN = "objection_withdrawn"
 TYPES = (*(str(kind) for kind in Objection if kind is not Objection.GPC), WITHDRAWN)
+NOBODY = (
+    "nobody is known here by what it names: it is carried out once somebody is; or ask for another "
+    "identifier and send it anew"
+)
 _KINDS = {
     IdentityType.EMAIL: "email",
     IdentityType.PHONE: "phone",
@@ -67,9 +71,11 @@ def serve_objections(
     lost = [case.subject_request_id for case in cases if case.subject_request_id not in bodies]
     log.record(Step.PLANNED, Outcome({}, {name: [LOST_BODY] for name in lost}))
     due = [case for case in cases if case.subject_request_id in bodies]
-    for case in sorted(due, key=lambda case: case.submitted_at):
-        _serve(context, config, log, case, bodies[case.subject_request_id], profiles)
-    served = tuple(case.subject_request_id for case in due)
+    served = tuple(
+        case.subject_request_id
+        for case in sorted(due, key=lambda case: case.submitted_at)
+        if _serve(context, config, log, case, bodies[case.subject_request_id], profiles)
+    )
     if served:
         attribute_objections(context.warehouse)
     for place in context.request_places:
@@ -85,9 +91,15 @@ def _serve(
     case: Case,
     request: SubjectRequest,
     profiles: Sequence[Location],
-) -> None:
+) -> bool:
+    """Carry one out; False where it is blocked, because nobody is meant for sure."""
     context.progress(f"objection: {case.subject_request_id}")
-    keys = _keys(context, request)
+    closure = _closure(context, request)
+    keys = closure.keys
+    if not keys.num_rows:
+        reasons = closure.unclear.get(case.subject_request_id, (NOBODY,))
+        log.record(Step.PLANNED, Outcome({}, {case.subject_request_id: reasons}))
+        return False
     if request.subject_request_type == WITHDRAWN:
         withdraw_objections(
             context.warehouse, distinct_keys(keys), withdrawn_at=case.submitted_at, now=context.now
@@ -110,12 +122,14 @@ def _serve(
     }
     for step, detail in details.items():
         log.record(step, Outcome({case.subject_request_id: detail}, {}))
+    return True
 
 
-def _keys(context: ErasureContext, request: SubjectRequest) -> pa.Table:
-    """All keys of the person; where several persons hold what was given, that alone.
+def _closure(context: ErasureContext, request: SubjectRequest) -> Closure:
+    """All keys of the person; of an objection also what was given, whoever holds it too.
 
-    To deny a purpose for one person too many does no harm, as erasing one would.
+    To deny a purpose for one person too many does no harm, as erasing one would. A withdrawal ends
+    nobody else's objection, so what others hold as well is left out of it.
     """
     closure = close_identities(
         context.warehouse,
@@ -124,6 +138,15 @@ def _keys(context: ErasureContext, request: SubjectRequest) -> pa.Table:
         customer_id_sources=context.customer_id_sources,
         default_region=context.default_region,
     )
+    found = closure.keys.cast(KEY_SCHEMA)
+    if request.request_id in closure.unclear:
+        found = found.filter(pc.scalar(False))  # noqa: FBT003 - nobody in particular
+    if request.subject_request_type != WITHDRAWN:
+        found = pa.concat_tables([found, _given(context, request)])
+    return replace(closure, keys=found.group_by(KEY_SCHEMA.names).aggregate([]))
+
+
+def _given(context: ErasureContext, request: SubjectRequest) -> pa.Table:
     given = [
         {
             "subject_request_id": request.request_id,
@@ -133,8 +156,4 @@ def _keys(context: ErasureContext, request: SubjectRequest) -> pa.Table:
         for identity in request.subject_identities
         if identity.identity_type in _KINDS and identity.identity_format == "raw"
     ]
-    found = closure.keys.cast(KEY_SCHEMA)
-    if request.request_id in closure.unclear:
-        found = found.filter(pc.scalar(False))  # noqa: FBT003 - nobody in particular
-    both = pa.concat_tables([found, pa.Table.from_pylist(given, schema=KEY_SCHEMA)])
-    return both.group_by(KEY_SCHEMA.names).aggregate([])
+    return pa.Table.from_pylist(given, schema=KEY_SCHEMA)

@@ -158,6 +158,37 @@ def test_only_the_person_ends_it(company: Company) -> None:
     assert {stands for _, _, stands in _objecting(company.warehouse)} == {False}
 
 
+def test_who_withdraws_by_what_others_hold_too_ends_no_objection_of_theirs(
+    company: Company,
+) -> None:
+    company.ask(("email", FAMILY_MAIL, "raw"), ("email", BEN, "raw"), kind="objection")
+    company.ask(("email", ANN, "raw"), kind="objection", number=2)
+    _serve(company)
+    company.ask(
+        ("email", ANN, "raw"), ("email", FAMILY_MAIL, "raw"),
+        kind="objection_withdrawn", number=3,
+    )  # fmt: skip
+
+    _serve(company)
+
+    standing = company.warehouse.read("select * from privacy.objections where withdrawn_at is null")
+    assert {row["email"] for row in standing.to_pylist() if row["email"]} == {BEN, FAMILY_MAIL}
+    assert ("p_ben_00001", "mail", True) in _objecting(company.warehouse)
+
+
+def test_a_withdrawal_that_names_nobody_in_particular_is_blocked(company: Company) -> None:
+    company.ask(("email", FAMILY_MAIL, "raw"), kind="objection")
+    _serve(company)
+    before = _objecting(company.warehouse)
+    company.ask(("email", FAMILY_MAIL, "raw"), kind="objection_withdrawn", number=2)
+
+    report = _serve(company)
+
+    assert "held by 2 persons" in str(report.blocked)
+    assert report.served == ()
+    assert _objecting(company.warehouse) == before
+
+
 def test_a_request_is_recorded_once_and_loses_its_identity(company: Company) -> None:
     company.ask(("email", ANN, "raw"), kind="objection")
     _serve(company)
