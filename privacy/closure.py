@@ -67,6 +67,28 @@ def close_identities(
         )
 
 
+def named_identities(
+    warehouse: Warehouse,
+    requests: Sequence[SubjectRequest],
+    *,
+    tables: Sequence[Table],
+    default_region: str,
+) -> pa.Table:
+    """What requests name, in plain: of a hash the value that is known here, whoever holds it.
+
+    Args:
+        warehouse: The engine.
+        requests: The requests.
+        tables: Every declared table: hashed addresses are looked up in all that hold addresses.
+        default_region: ISO country of phone numbers that are written without one.
+
+    Returns:
+        ``(subject_request_id, kind, value)``; a hash of what nobody holds is left out.
+    """
+    named = _raw_anchors(warehouse, _anchors(requests, default_region), tables)
+    return named.select(["subject_request_id", "kind", "value"])
+
+
 def keys_of_records(warehouse: Warehouse, records: pa.Table) -> pa.Table:
     """Find all keys of the persons who have some source records today.
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from privacy.closure import Closure, close_identities
+from privacy.closure import Closure, close_identities, named_identities
 from privacy.config import PROFILING, ConsentConfig, Objection
 from privacy.context import ErasureContext
 from privacy.objections import attribute_objections, record_objections, withdraw_objections
 from privacy.plan import KEY_SCHEMA, distinct_keys
-from privacy.requests import IdentityType, SubjectRequest
+from privacy.requests import SubjectRequest
 from privacy.steps import LOST_BODY, Case, Outcome, Step, StepLog
 from warehouse import Location
 
@@ -24,12 +24,8 @@ NOBODY = (
     "nobody is known here by what it names: it is carried out once somebody is; or ask for another "
     "identifier and send it anew"
 )
-_KINDS = {
-    IdentityType.EMAIL: "email",
-    IdentityType.PHONE: "phone",
-    IdentityType.USER_ID: "user_id",
-    IdentityType.ANONYMOUS_ID: "anonymous_id",
-}
+# Kinds that are kept also where nobody holds the value yet.
+_LASTING = ("email", "phone", "user_id", "anonymous_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +143,11 @@ def _closure(context: ErasureContext, request: SubjectRequest) -> Closure:
 
 
 def _given(context: ErasureContext, request: SubjectRequest) -> pa.Table:
-    given = [
-        {
-            "subject_request_id": request.request_id,
-            "kind": _KINDS[identity.identity_type],
-            "value": identity.normalised(context.default_region),
-        }
-        for identity in request.subject_identities
-        if identity.identity_type in _KINDS and identity.identity_format == "raw"
-    ]
-    return pa.Table.from_pylist(given, schema=KEY_SCHEMA)
+    named = named_identities(
+        context.warehouse,
+        [request],
+        tables=context.tables,
+        default_region=context.default_region,
+    )
+    lasting = pc.is_in(named["kind"], pa.array(_LASTING))
+    return named.filter(lasting).cast(KEY_SCHEMA)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 import pyarrow as pa
 import pytest
@@ -106,6 +107,64 @@ def test_an_address_that_two_hold_objects_for_both(company: Company) -> None:
     assert {person for person, _, _ in _objecting(company.warehouse)} == {
         "p_ann_00001", "p_ben_00001",
     }  # fmt: skip
+
+
+def test_a_hash_that_two_hold_objects_for_both(company: Company) -> None:
+    company.ask(("email", sha256(FAMILY_MAIL.encode()).hexdigest(), "sha256"), kind="objection")
+
+    assert _serve(company).served == (ID,)
+    assert {person for person, _, _ in _objecting(company.warehouse)} == {
+        "p_ann_00001", "p_ben_00001",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("identity", "reason"),
+    [
+        pytest.param(
+            ("email", sha256(b"late@maple.example").hexdigest(), "sha256"), "nobody is known", id="hash"
+        ),
+        pytest.param(("controller_customer_id", "late", "raw"), "nobody is known", id="customer"),
+        pytest.param(
+            ("ios_advertising_id", "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "raw"),
+            "not held here", id="advertising-id",
+        ),
+    ],
+)  # fmt: skip
+def test_who_is_not_known_yet_is_no_reason_to_call_it_done(
+    company: Company, identity: tuple[str, str, str], reason: str
+) -> None:
+    company.ask(identity, kind="objection")
+
+    report = _serve(company)
+
+    assert report.served == ()
+    assert reason in str(report.blocked[ID])
+    assert [case.status for case in read_standing(company.warehouse)] == ["blocked"]
+    assert company.request_file.read()[0].subject_identities
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        ("email", sha256(b"late@maple.example").hexdigest(), "sha256"),
+        ("controller_customer_id", "late", "raw"),
+    ],
+)
+def test_who_was_not_known_is_denied_once_they_come(
+    company: Company, identity: tuple[str, str, str]
+) -> None:
+    company.ask(identity, kind="objection")
+    _serve(company)
+    company.warehouse.execute("insert into identity.members values ('crm', 'late', 'p_late')")
+    company.warehouse.execute(
+        "insert into identity.identifiers values ('crm', 'late', 'email', 'late@maple.example', false)"
+    )
+
+    report = _serve(company)
+
+    assert (report.served, report.blocked) == ((ID,), {})
+    assert {person for person, _, _ in _objecting(company.warehouse)} == {"p_late"}
 
 
 def test_an_objection_counts_for_who_comes_later(company: Company) -> None:
