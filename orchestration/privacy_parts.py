@@ -30,6 +30,7 @@ from privacy import (
     RequestFolder,
     Suppressions,
     attribute_objections,
+    extend_objections,
     record_signals,
     restricted,
     table_locations,
@@ -55,8 +56,12 @@ def open_holds(company: Company, warehouse: Warehouse, *, now: datetime) -> Hold
 
 
 def refresh_objections(company: Company, warehouse: Warehouse, *, now: datetime) -> int:
-    """Read new signals of browsers, and write down who objects to what today; return the rows."""
+    """Read new signals of browsers, and write down who objects to what today; return the rows.
+
+    What consent.yml says of a kind of objection holds for those of before too.
+    """
     record_signals(warehouse, company.consent, now=now)
+    extend_objections(warehouse, company.consent, now=now)
     return attribute_objections(warehouse)
 
 

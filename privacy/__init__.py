@@ -42,7 +42,12 @@ from privacy.holds import Holds, LegalHold, place_hold
 from privacy.key_rotation import KeyUse, read_key_uses, rotate_key
 from privacy.keys import KeyRing, read_public_key
 from privacy.locations import FolderLocation, TableLocation, table_locations
-from privacy.objections import attribute_objections, record_signals, restricted
+from privacy.objections import (
+    attribute_objections,
+    extend_objections,
+    record_signals,
+    restricted,
+)
 from privacy.plan import ErasurePlan
 from privacy.plan_requests import plan_erasure
 from privacy.receipt import Receipt, read_receipts, verify_receipt
@@ -111,6 +116,7 @@ __all__ = [
     "attribute_objections",
     "enforce_retention",
     "erase",
+    "extend_objections",
     "hand_out_archive",
     "make_request",
     "place_hold",

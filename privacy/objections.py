@@ -72,6 +72,24 @@ def record_signals(warehouse: Warehouse, config: ConsentConfig, *, now: datetime
     return warehouse.append(OBJECTIONS.name, _of_signals(config.gpc_fields), bound)
 
 
+def extend_objections(warehouse: Warehouse, config: ConsentConfig, *, now: datetime) -> int:
+    """Deny what consent.yml says of each kind by now, for all whose objection stands.
+
+    So a purpose that is named later is denied too, since the person objected.
+
+    Returns:
+        Rows that are new.
+    """
+    rows = [
+        {"kind": str(kind), "regulation": law, "purpose": purpose}
+        for law in ("gdpr", "ccpa")
+        for kind in Objection
+        for purpose in config.denied_by(law, kind)
+    ]
+    with warehouse.view("candor_denied", pa.Table.from_pylist(rows, schema=_DENIED)):
+        return warehouse.append(OBJECTIONS.name, _EXTENDED, {"now": now})
+
+
 def withdraw_objections(
     warehouse: Warehouse, keys: pa.Table, *, withdrawn_at: datetime, now: datetime
 ) -> None:
@@ -204,6 +222,22 @@ _OF_REQUESTS = f"""
             known.user_id, known.anonymous_id)
             = coalesce(fresh.source || '|' || fresh.source_record_id, fresh.email, fresh.phone,
                 fresh.user_id, fresh.anonymous_id)
+"""
+
+_DENIED = pa.schema([(name, pa.string()) for name in ("kind", "regulation", "purpose")])
+# What objects, of which request or signal, as often as it says so.
+_WHAT = """subject_request_id, kind, regulation, source, source_record_id, email, phone, user_id,
+        anonymous_id"""
+_EXTENDED = f"""
+    with standing as (
+        select {_WHAT}, min(objected_at) as objected_at, list(purpose) as purposes
+        from {OBJECTIONS.name.sql} where withdrawn_at is null group by all
+    )
+    select standing.* exclude (objected_at, purposes), denied.purpose, standing.objected_at,
+        $now::timestamp as recorded_at, null::timestamp as withdrawn_at,
+        null::timestamp as withdrawal_recorded_at
+    from standing inner join candor_denied as denied using (kind, regulation)
+    where not list_contains(standing.purposes, denied.purpose)
 """
 
 # `users`, `devices` and `emails` are the sources that stand for ids which are seen in events.

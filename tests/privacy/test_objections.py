@@ -15,6 +15,7 @@ from privacy import (
     ObjectionReport,
     TableLocation,
     attribute_objections,
+    extend_objections,
     read_standing,
     record_signals,
     restricted,
@@ -276,6 +277,50 @@ def test_an_objection_to_mail_takes_nobody_out_of_profiles(company: Company) -> 
     _serve(company)
 
     assert company.rows("marts.profiles") == before
+
+
+def _with_sms(**objections: Sequence[str]) -> ConsentConfig:
+    said = CONFIG.model_dump(mode="json")
+    said["purposes"]["sms"] = {"description": "sms"}
+    said["objections"]["gdpr"] |= objections
+    return ConsentConfig.model_validate(said)
+
+
+def test_an_objection_to_everything_covers_purposes_that_come_later(company: Company) -> None:
+    company.ask(("email", ANN, "raw"), kind="do_not_sell_or_share")
+    company.ask(("email", BEN, "raw"), kind="objection", number=2)
+    _serve(company)
+
+    extend_objections(company.warehouse, _with_sms(), now=NOW + timedelta(days=1))
+    attribute_objections(company.warehouse)
+
+    assert {who for who, purpose, _ in _objecting(company.warehouse) if purpose == "sms"} == {
+        "p_ann_00001"
+    }
+    since = company.warehouse.read(
+        "select distinct objected_at, recorded_at from privacy.objections where purpose = 'sms'"
+    )
+    assert since.to_pylist() == [{"objected_at": ASKED, "recorded_at": NOW + timedelta(days=1)}]
+
+
+def test_a_purpose_that_a_kind_denies_by_now_is_denied_once_to_those_of_before(
+    company: Company,
+) -> None:
+    company.ask(("email", BEN, "raw"), kind="objection")
+    company.ask(("email", ANN, "raw"), kind="objection", number=2)
+    _serve(company)
+    company.ask(("email", ANN, "raw"), kind="objection_withdrawn", number=3)
+    _serve(company)
+    config = _with_sms(objection=["mail", "advertising", "sms"])
+
+    first = extend_objections(company.warehouse, config, now=NOW)
+    attribute_objections(company.warehouse)
+
+    assert first > 0
+    assert extend_objections(company.warehouse, config, now=NOW) == 0
+    assert {who for who, purpose, _ in _objecting(company.warehouse) if purpose == "sms"} == {
+        "p_ben_00001"
+    }
 
 
 def test_an_erasure_takes_the_objection_too(company: Company) -> None:
