@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from orchestration.company import Company, utc_now
-from orchestration.erasure import cancel
 from orchestration.privacy_parts import open_erasure, request_folder
 from orchestration.run_lock import hold_run_lock
-from privacy import Drop, DropReport, RequestActError, read_lists
+from privacy import Drop, DropReport, read_lists
 from settings import Paths
 
 T = TypeVar("T")
@@ -20,15 +18,14 @@ T = TypeVar("T")
 def take_lists(paths: Paths, file: Path, *, by: str) -> DropReport:
     """Read a download, and put an erasure into the drop folder for each person that it names.
 
+    Erasures for which only items ask that their consumers took back are called off before, as
+    long as they have not begun.
+
     Raises:
         DropFileError: It is no download of the platform.
     """
     lists = read_lists(file)
-    report = _with_drop(paths, lambda drop: drop.take(lists))
-    for request_id in report.withdrawn:
-        with suppress(RequestActError):  # what has begun cannot be taken back
-            cancel(paths, request_id, by=by, reason="taken back on the platform")
-    return report
+    return _with_drop(paths, lambda drop: drop.take(lists), by=by)
 
 
 def match_again(paths: Paths) -> DropReport:
@@ -41,10 +38,10 @@ def write_answers(paths: Paths, folder: Path) -> Mapping[str, int]:
     return _with_drop(paths, lambda drop: drop.answer(folder))
 
 
-def _with_drop(paths: Paths, act: Callable[[Drop], T]) -> T:
+def _with_drop(paths: Paths, act: Callable[[Drop], T], *, by: str = "by hand") -> T:
     company = Company(paths)
     with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
         context = open_erasure(
             company, warehouse, now=utc_now(), run_id="by hand", progress=lambda _message: None
         )
-        return act(Drop(context, company.consent, request_folder(paths).add))
+        return act(Drop(context, company.consent, request_folder(paths), by))

@@ -10,8 +10,8 @@ Source: California Civil Code section 1798.99.86; Cal. Code Regs. title 11, sect
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
@@ -25,8 +25,11 @@ from privacy.config import ConsentConfig, Objection
 from privacy.context import ErasureContext
 from privacy.drop_files import ITEMS, DropLists, write_answers
 from privacy.drop_matching import FOUND, candidates_sql
+from privacy.errors import RequestActError
+from privacy.handling import RequestDesk
 from privacy.inventory import DROP_ITEMS
 from privacy.objections import attribute_objections, forget_objections, record_objections
+from privacy.request_folder import RequestFolder
 from privacy.requests import IdentityType, SubjectIdentity, SubjectRequest
 from privacy.suppression import hash_identifiers
 
@@ -45,7 +48,7 @@ class DropReport:
         shared: Items that several persons hold.
         requests: Erasures that were asked for, one per person.
         removed: Items that their consumers took back.
-        withdrawn: Ids of the erasures that were asked for because of those alone.
+        withdrawn: Ids of the erasures that were called off, as those alone asked for them.
     """
 
     items: int
@@ -63,12 +66,14 @@ class Drop:
     Attributes:
         context: What to work with.
         config: Which purposes an opt-out denies, and where vehicles are known from.
-        ask: Puts a request where it waits to be carried out; the same one again replaces it.
+        folder: Where requests wait to be carried out.
+        by: Who reads the lists, as the audit log is to name them.
     """
 
     context: ErasureContext
     config: ConsentConfig
-    ask: Callable[[SubjectRequest], None]
+    folder: RequestFolder
+    by: str
 
     def take(self, lists: DropLists) -> DropReport:
         """Compare new items with what is held, and ask for what follows; again changes nothing."""
@@ -77,7 +82,9 @@ class Drop:
         with warehouse.view("candor_drop_listed", lists.items):
             fresh = warehouse.read(
                 f"select distinct on (item_id) * from candor_drop_listed "
-                f"anti join {DROP_ITEMS.name.sql} using (item_id) order by item_id, file"
+                f"anti join {DROP_ITEMS.name.sql} using (item_id) "
+                "where not list_contains($removed::varchar[], item_id) order by item_id, file",
+                {"removed": list(lists.removed)},
             ).cast(ITEMS)
         return self._settle(fresh, fresh, removed=len(lists.removed), withdrawn=withdrawn)
 
@@ -118,7 +125,7 @@ class Drop:
         self._match(wanted)
         requests = self._requests()
         for request in requests.values():
-            self.ask(request)
+            self.folder.add(request)
         with warehouse.transaction():
             self._opt_out()
             self._store(fresh)
@@ -231,23 +238,30 @@ class Drop:
             return warehouse.read(_UNMATCHED).cast(ITEMS)
 
     def _remove(self, item_ids: Sequence[str]) -> tuple[str, ...]:
-        """Forget items that were taken back; return the erasures that nothing else asks for."""
+        """Note items that were taken back, and call off what nothing else asks for.
+
+        All or nothing; of an item its id stays, so that an older list does not bring it again.
+        """
         warehouse = self.context.warehouse
-        if not item_ids:
-            return ()
-        bound = {"item_ids": list(item_ids)}
-        gone = "list_contains($item_ids::varchar[], item_id)"
         with warehouse.transaction():
-            alone = warehouse.read(
-                f"select distinct subject_request_id from {DROP_ITEMS.name.sql} where {gone} "
-                f"and subject_request_id is not null and subject_request_id not in ("
-                f"select subject_request_id from {DROP_ITEMS.name.sql} "
-                f"where not {gone} and subject_request_id is not null) order by all",
-                bound,
-            )
             forget_objections(warehouse, [f"{_REALM}{item_id}" for item_id in item_ids])
-            warehouse.execute(f"delete from {DROP_ITEMS.name.sql} where {gone}", bound)
-        return tuple(alone["subject_request_id"].to_pylist())
+            warehouse.execute(_REMOVED, {"item_ids": list(item_ids)})
+            called_off = self._call_off()
+        for request_id in called_off:  # a body that a kill leaves here is of a request called off
+            self.folder.withdraw(request_id)
+        return called_off
+
+    def _call_off(self) -> tuple[str, ...]:
+        """Call off every erasure for which removed items alone ask; what has begun goes on."""
+        context = self.context
+        desk = RequestDesk(context.warehouse, context.home, context.now, self.by)
+        called_off = []
+        for request_id in context.warehouse.read(_TAKEN_BACK)["subject_request_id"].to_pylist():
+            desk.receive(self.folder.added(request_id))
+            with suppress(RequestActError):
+                desk.cancel(request_id, reason="taken back on the platform")
+                called_off.append(request_id)
+        return tuple(called_off)
 
     def _note(self, report: DropReport) -> None:
         detail = {
@@ -302,6 +316,19 @@ _MATCHED = f"""
     from (select distinct item_id, persons, subject_request_id from {FOUND}) as found
     where items.item_id = found.item_id
 """
+_REMOVED = f"""
+    update {DROP_ITEMS.name.sql} set outcome = 'removed', digest = null
+    where list_contains($item_ids::varchar[], item_id)
+"""
+_TAKEN_BACK = f"""
+    select items.subject_request_id
+    from {DROP_ITEMS.name.sql} as items left join privacy.requests as requests using (subject_request_id)
+    where items.subject_request_id is not null
+    group by items.subject_request_id
+    having bool_and(items.outcome = 'removed')
+        and not bool_or(coalesce(requests.status, '') in ('completed', 'cancelled'))
+    order by items.subject_request_id
+"""
 _UNMATCHED = f"""
     select items.item_id, items.list_type, held.value as hash, items.file
     from {DROP_ITEMS.name.sql} as items
@@ -319,6 +346,7 @@ _CODED = f"""
         end as code
     from {DROP_ITEMS.name.sql} as items
     left join privacy.requests as requests using (subject_request_id)
+    where items.outcome <> 'removed'
 """
 _WAITING = f"select count(*) from ({_CODED}) where code is null"
 # A name may be uploaded once per download: parts and corrections get a suffix.

@@ -164,10 +164,17 @@ DROP_ITEMS = Table(
     columns=(
         Column("item_id", "VARCHAR", Pii.NONE, "the platform's id of the work item"),
         Column("list_type", "VARCHAR", Pii.NONE, "Email, Phone, MAID, CTVID, NDZ or NameVIN"),
-        Column("digest", "VARCHAR", Pii.PSEUDONYMOUS, "hex HMAC-SHA256 of 'drop:list|hash'"),
+        Column(
+            "digest",
+            "VARCHAR",
+            Pii.PSEUDONYMOUS,
+            "hex HMAC-SHA256 of 'drop:list|hash'; null: removed",
+        ),
         Column("key_version", "VARCHAR", Pii.NONE, "the key in the data home, e.g. v1"),
         Column("file", "VARCHAR", Pii.NONE, "the file of the list that it came in"),
-        Column("outcome", "VARCHAR", Pii.NONE, "found, shared by several persons, or not_found"),
+        Column(
+            "outcome", "VARCHAR", Pii.NONE, "found, shared by several persons, not_found, removed"
+        ),
         Column("subject_request_id", "VARCHAR", Pii.NONE, "the erasure of who was found; or null"),
         Column("taken_at", "TIMESTAMP", Pii.NONE, "when the list was read, UTC"),
         Column("reported_code", "BIGINT", Pii.NONE, "the last answer: 2 to 5; null before it"),

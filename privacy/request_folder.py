@@ -37,13 +37,20 @@ class RequestFolder:
     def add(self, request: SubjectRequest) -> None:
         """Put one request into a file of its own; the same one again replaces it."""
         make_private(self.folder)
-        RequestFile(self.folder / f"{request.request_id}.jsonl", self.name).replace([request])
+        self._own(request.request_id).replace([request])
 
-    def withdraw(self, request: SubjectRequest) -> None:
+    def added(self, request_id: str) -> tuple[SubjectRequest, ...]:
+        """The one request that was put here under an id, if it still waits; no other file is read.
+
+        Raises:
+            InvalidRequestError: Its file was changed, and holds what is no request.
+        """
+        return self._own(request_id).read() if self._own(request_id).path.exists() else ()
+
+    def withdraw(self, request_id: str) -> None:
         """Take back a request that was put here and that nobody wants carried out."""
-        path = self.folder / f"{request.request_id}.jsonl"
-        if path.exists():
-            destroy_file(path)
+        if self._own(request_id).path.exists():
+            destroy_file(self._own(request_id).path)
 
     def read(self) -> tuple[SubjectRequest, ...]:
         """Every request that waits here.
@@ -79,6 +86,10 @@ class RequestFolder:
         for file in self._files():
             file.settle(request_ids)
         self._remove_empty()
+
+    def _own(self, request_id: str) -> RequestFile:
+        path = self.folder / f"{request_id}.jsonl"
+        return RequestFile(path, self.name, self.default_region)
 
     def _remove_empty(self) -> None:
         """Remove what names nobody any more, and what a kill left half written."""

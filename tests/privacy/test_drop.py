@@ -121,7 +121,7 @@ def _download(company: Company, lists: Mapping[str, Sequence[str]], *, day: str 
 def _drop(company: Company, **changes: object) -> Drop:
     folder = RequestFolder(company.home / "requests")
     context = company.context(request_places=[company.request_file, folder], **changes)
-    return Drop(context, CONFIG, folder.add)
+    return Drop(context, CONFIG, folder, "tester")
 
 
 def _take(company: Company, lists: Mapping[str, Sequence[str]], *, day: str = DAY) -> DropReport:
@@ -243,7 +243,65 @@ def test_what_a_consumer_takes_back_is_forgotten(company: Company) -> None:
     attribute_objections(company.warehouse)
 
     assert (report.removed, report.withdrawn) == (2, (request.request_id,))
-    assert company.rows("privacy.drop_items") == company.rows("privacy.objecting_persons") == []
+    assert [row[5] for row in company.rows("privacy.drop_items")] == ["removed", "removed"]
+    assert {row[2] for row in company.rows("privacy.drop_items")} == {None}
+    assert company.rows("privacy.objecting_persons") == []
+    assert RequestFolder(company.home / "requests").read() == ()
+    assert [case.status for case in read_standing(company.warehouse)] == ["cancelled"]
+
+
+REMOVED = {"Removed": [f"Email00000001,{_hash(ANN)},Email"]}
+
+
+def test_an_older_list_does_not_bring_back_what_was_taken_back(company: Company) -> None:
+    lists = {"Email": [_hash(ANN)]}
+    _take(company, lists)
+    _take(company, REMOVED, day="20261001_4821")
+
+    report = _take(company, lists)
+
+    assert (report.items, report.requests, report.withdrawn) == (0, 0, ())
+    assert RequestFolder(company.home / "requests").read() == ()
+    assert _drop(company).answer(company.home.parent / "answers") == {"waiting": 0}
+
+
+def test_who_took_it_back_is_not_erased_when_the_import_is_killed(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _take(company, {"Email": [_hash(ANN)]})
+    with monkeypatch.context() as killing:
+        killing.setattr(Drop, "_settle", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            _take(company, REMOVED, day="20261001_4821")
+
+    _carry_out(company)
+
+    assert f"'{ANN}'" in str(company.rows("raw.person_records"))
+
+
+def test_what_a_kill_left_is_called_off_by_the_next_import(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _take(company, {"Email": [_hash(ANN)]})
+    (request,) = RequestFolder(company.home / "requests").read()
+    with monkeypatch.context() as killing:
+        killing.setattr(Drop, "_call_off", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            _take(company, REMOVED, day="20261001_4821")
+
+    assert _take(company, REMOVED, day="20261001_4821").withdrawn == (request.request_id,)
+
+
+def test_a_bad_request_file_keeps_nobody_from_taking_it_back(company: Company) -> None:
+    _take(company, {"Email": [_hash(ANN)]})
+    (company.home / "requests" / "bad.jsonl").write_text("no request\n")
+
+    assert len(_take(company, REMOVED, day="20261001_4821").withdrawn) == 1
+    assert [case.status for case in read_standing(company.warehouse)] == ["cancelled"]
+
+
+def _killed(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_an_erasure_that_another_item_asks_for_too_stays(company: Company) -> None:
