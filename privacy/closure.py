@@ -76,11 +76,7 @@ def named_identities(
 ) -> pa.Table:
     """What requests name, in plain: of a hash the value that is known here, whoever holds it.
 
-    Args:
-        warehouse: The engine.
-        requests: The requests.
-        tables: Every declared table: hashed addresses are looked up in all that hold addresses.
-        default_region: ISO country of phone numbers that are written without one.
+    Arguments are those of ``close_identities``.
 
     Returns:
         ``(subject_request_id, kind, value)``; a hash of what nobody holds is left out.
