@@ -26,6 +26,7 @@ from privacy.context import ErasureContext
 from privacy.drop_files import ITEMS, DropLists, write_answers
 from privacy.drop_matching import FOUND, candidates_sql
 from privacy.inventory import DROP_ITEMS
+from privacy.key_rotation import current_key
 from privacy.objections import attribute_objections, forget_objections, record_objections
 from privacy.requests import IdentityType, SubjectIdentity, SubjectRequest
 from privacy.suppression import hash_identifiers
@@ -203,7 +204,7 @@ class Drop:
     def _store(self, fresh: pa.Table) -> None:
         """Keep the items by keyed hashes."""
         named = fresh.rename_columns(["item_id", "kind", "value", "file"])
-        key = self.context.suppressions.keys.suppression_keys()[-1]
+        key = current_key(self.context.warehouse, self.context.suppressions.keys)
         hashed = hash_identifiers(named, key, realm=_REALM)
         with self.context.warehouse.view("candor_drop_stored", hashed):
             self.context.warehouse.append(DROP_ITEMS.name, _STORED, {"now": self.context.now})
