@@ -93,14 +93,15 @@ def _put_on_hold(
 ) -> None:
     """Take back what had begun: data of the person come in again, and are planned anew later.
 
-    Where the body is gone, an erasure that was killed had taken it out; its plan alone still says
-    whom to erase, so that stays as it is.
+    Where rows may have gone, as in an erasure that was killed, the plan alone still says whom to
+    erase, so all stays as it is; it goes on from there.
     """
     name = case.subject_request_id
-    back_to = None
-    if name in bodies and context.plans.exists(name):
-        back_to = Step.VERIFIED
-        context.suppressions.forget([name])
-    log.record(Step.PLANNED, Outcome({}, {name: reasons}, back_to, status=ON_HOLD))
+    has_begun = name not in bodies or context.plans.has_begun(name)
+    back_to = Step.VERIFIED if context.plans.exists(name) and not has_begun else None
+    with context.warehouse.transaction():
+        if back_to:
+            context.suppressions.forget([name])
+        log.record(Step.PLANNED, Outcome({}, {name: reasons}, back_to, status=ON_HOLD))
     if back_to:
         context.plans.destroy(name)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pyarrow as pa
 import pytest
 
 from privacy import (
@@ -16,13 +18,14 @@ from privacy import (
     RequestDesk,
     RetentionConfig,
     SubjectIdentity,
+    TableLocation,
     enforce_retention,
     place_hold,
     plan_erasure,
     read_standing,
     verify_audit,
 )
-from privacy.steps import Step
+from privacy.steps import Step, StepLog
 from tests.privacy.company import (
     ALL_TABLES,
     ANN,
@@ -36,6 +39,7 @@ from tests.privacy.company import (
     FakeDestinations,
 )
 from tests.privacy.test_erase import ID, SECOND, Killed, _kill_at
+from warehouse import Trace
 
 UNTIL = NOW + timedelta(days=30)
 
@@ -193,6 +197,54 @@ def test_a_hold_stops_an_erasure_that_had_begun_and_lets_the_person_in_again(
     assert not (company.home / "privacy" / ID).exists()
     _holds(company).release(hold.hold_id, by="counsel", reason="settled")
     assert _goes_on(company)
+
+
+class _Killing(TableLocation):
+    """Stands for a kill in the middle of the step that erases."""
+
+    def erase(self, keys: pa.Table) -> Sequence[Trace]:
+        raise Killed
+
+
+def test_a_hold_keeps_the_plan_of_an_erasure_of_which_some_rows_are_gone(company: Company) -> None:
+    company.ask(("email", ANN, "raw"))
+    *places, profiles, artifacts = [
+        place for place in company.locations() if not place.name.startswith("privacy.")
+    ]
+    killing = _Killing(company.warehouse, profiles.table)
+    with pytest.raises(Killed):
+        company.erase(locations=[*places, killing, artifacts])
+    hold = _hold(company)
+
+    report = company.erase()
+    waiting = company.rows("marts.profiles")
+    _holds(company).release(hold.hold_id, by="counsel", reason="settled")
+    receipts = company.erase().receipts
+
+    assert list(report.on_hold) == [ID]
+    assert waiting == PEOPLE["marts.profiles"]
+    assert [receipt.subject_request_id for receipt in receipts] == [ID]
+    assert "p_ann" not in str(_everything(company))
+
+
+def test_a_kill_while_an_erasure_is_put_on_hold_leaves_its_suppressions(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.ask(("email", ANN, "raw"))
+    with pytest.raises(Killed):
+        company.erase(progress=_kill_at("destinations_told: 1 requests"))
+    before = company.rows("privacy.suppressions")
+    _hold(company)
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(StepLog, "record", killed)
+        company.erase()
+
+    assert before
+    assert company.rows("privacy.suppressions") == before
 
 
 def test_rows_that_are_gone_already_are_not_kept(company: Company) -> None:
