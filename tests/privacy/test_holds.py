@@ -33,6 +33,7 @@ from tests.privacy.company import (
     ANN_PHONE,
     BEN,
     FAMILY_MAIL,
+    NEIGHBOUR_MAIL,
     NOW,
     PEOPLE,
     Company,
@@ -199,6 +200,48 @@ def test_a_hold_stops_an_erasure_that_had_begun_and_lets_the_person_in_again(
     assert _goes_on(company)
 
 
+def test_a_row_that_also_names_somebody_who_is_held_puts_the_erasure_on_hold(
+    company: Company,
+) -> None:
+    company.warehouse.execute(
+        "insert into raw.events values ('e8', 'ben-device-0001', 'ann-user-77', $ben, '{}', "
+        "'2026-03-06')",
+        {"ben": BEN},
+    )
+    hold = _hold(company, BEN)
+    company.ask(("email", ANN, "raw"), number=1)
+    company.ask(("email", NEIGHBOUR_MAIL, "raw"), number=2)
+    before = company.rows("raw.events")
+
+    _, against = plan_erasure(company.request_file.read(), company.context(request_places=()))
+    assert _goes_on(company)  # the neighbour's
+    waiting = company.warehouse.read(
+        "select subject_request_id, reasons from privacy.requests where status = 'on_hold'"
+    ).to_pylist()
+    kept = company.rows("raw.events")
+    _holds(company).release(hold.hold_id, by="counsel", reason="settled")
+
+    reason = "1 rows of raw.events are shared with a person under a legal hold"
+    assert against == {ID: [reason]}
+    assert waiting == [{"subject_request_id": ID, "reasons": json.dumps([reason])}]
+    assert kept == before
+    assert _goes_on(company, "suppressed: 2 requests")
+
+
+def test_a_hold_that_comes_after_the_plan_keeps_shared_rows_too(company: Company) -> None:
+    company.warehouse.execute(
+        "insert into raw.events values ('e8', null, 'ann-user-77', $ben, '{}', '2026-03-06')",
+        {"ben": BEN},
+    )
+    company.ask(("email", ANN, "raw"))
+    with pytest.raises(Killed):
+        company.erase(progress=_kill_at("erased: 1 requests"))
+    _hold(company, BEN)
+
+    assert list(company.erase().on_hold) == [ID]
+    assert "'e8'" in str(company.rows("raw.events"))
+
+
 class _Killing(TableLocation):
     """Stands for a kill in the middle of the step that erases."""
 
@@ -239,8 +282,8 @@ def test_a_kill_while_an_erasure_is_put_on_hold_leaves_its_suppressions(
     def killed(*_: object) -> None:
         raise Killed
 
-    with monkeypatch.context() as patched, pytest.raises(Killed):
-        patched.setattr(StepLog, "record", killed)
+    monkeypatch.setattr(StepLog, "record", killed)
+    with pytest.raises(Killed):
         company.erase()
 
     assert before
