@@ -64,6 +64,18 @@ class LandingLocation:
         """Count the persons' rows, by file."""
         return self._traces(self._holding(keys, self._declared()))
 
+    def count_shared(self, keys: pa.Table, others: pa.Table) -> int:
+        """Count the lines of the persons that also name one of the others: a line goes whole."""
+        theirs = self._holding(keys, self._declared())
+        if not theirs:  # to look for the others is to read all files once more
+            return 0
+        also = self._holding(others, self._declared())
+        return sum(
+            len(set(rows["line"].to_pylist()) & set(also[path]["line"].to_pylist()))
+            for path, rows in theirs.items()
+            if path in also
+        )
+
     def erase(self, keys: pa.Table) -> Sequence[Trace]:
         """Rewrite the files that hold the persons; running it again finds nothing.
 

@@ -55,6 +55,12 @@ def open_holds(company: Company, warehouse: Warehouse, *, now: datetime) -> Hold
     return Holds(warehouse, KeyRing(company.paths.keys), now)
 
 
+def held_person_ids(company: Company, warehouse: Warehouse, *, now: datetime) -> list[str]:
+    """Every id that a person under a legal hold has or had."""
+    keys = open_holds(company, warehouse, now=now).held_keys()
+    return [row["value"] for row in keys.to_pylist() if row["kind"] == "person_id"]
+
+
 def refresh_objections(company: Company, warehouse: Warehouse, *, now: datetime) -> int:
     """Read new signals of browsers, and write down who objects to what today; return the rows.
 

@@ -1,11 +1,13 @@
 """Persons who object to profiling: nothing is computed of them, and nothing of before is kept.
 
+A legal hold keeps what was computed of its person before.
+
 Source: GDPR Article 21(1) to (3) and Article 22.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from prediction.inventory import PERSONA_MEMBERS, PROPENSITY_SCORES
@@ -44,12 +46,21 @@ def objecting_nodes(warehouse: Warehouse) -> Iterator[None]:
         warehouse.execute(f"drop table if exists {NODES}")
 
 
-def withdraw_profiles(warehouse: Warehouse) -> None:
-    """Remove their scores and personas of any date, under any id that they had."""
+def withdraw_profiles(warehouse: Warehouse, *, held: Collection[str] = ()) -> None:
+    """Remove their scores and personas of any date, under any id that they had.
+
+    Args:
+        warehouse: The engine.
+        held: Ids of persons under a legal hold, which keeps what was computed before.
+    """
     if not all(warehouse.exists(table) for table in (OBJECTING_PERSONS, PERSONS)):
         return
     for table in (PROPENSITY_SCORES, PERSONA_MEMBERS):
-        warehouse.execute(f"delete from {table.name.sql} where person_id in ({_EVER})")
+        warehouse.execute(
+            f"delete from {table.name.sql} where person_id in ({_EVER}) "
+            "and not list_contains($held::varchar[], person_id)",
+            {"held": list(held)},
+        )
 
 
 def _nodes(warehouse: Warehouse) -> str:

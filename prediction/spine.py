@@ -8,7 +8,7 @@ happened before the date, and had been received by then (``docs/adr/0006``).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -103,7 +103,11 @@ class SpineReport:
 
 
 def write_spine(
-    warehouse: Warehouse, config: PredictionsConfig, *, as_of: dt.datetime
+    warehouse: Warehouse,
+    config: PredictionsConfig,
+    *,
+    as_of: dt.datetime,
+    held: Collection[str] = (),
 ) -> SpineReport:
     """Put the spine of this moment in place of the last one; the same input writes the same rows.
 
@@ -113,6 +117,7 @@ def write_spine(
         warehouse: With staged events and the identity graph; marts are not read.
         config: The models, with their dates and who is eligible.
         as_of: The moment up to which the warehouse knows, UTC.
+        held: Ids of persons under a legal hold; what was computed of them before stays.
 
     Raises:
         MissingRelationError: Staging or identity has not run yet.
@@ -125,7 +130,7 @@ def write_spine(
         key: plan_dates(model, read_history(warehouse, model, as_of=as_of), as_of=as_of)
         for key, model in config.models.items()
     }
-    withdraw_profiles(warehouse)
+    withdraw_profiles(warehouse, held=held)
     with _doings(warehouse, config), objecting_nodes(warehouse), warehouse.transaction():
         warehouse.replace(SPINE.name, "select * from prediction.spine where false")
         rows = sum(

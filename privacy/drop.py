@@ -28,6 +28,7 @@ from privacy.drop_matching import FOUND, candidates_sql
 from privacy.errors import RequestActError
 from privacy.handling import RequestDesk
 from privacy.inventory import DROP_ITEMS
+from privacy.key_rotation import current_key
 from privacy.objections import attribute_objections, forget_objections, record_objections
 from privacy.request_folder import RequestFolder
 from privacy.requests import IdentityType, SubjectIdentity, SubjectRequest
@@ -210,7 +211,7 @@ class Drop:
     def _store(self, fresh: pa.Table) -> None:
         """Keep the items by keyed hashes."""
         named = fresh.rename_columns(["item_id", "kind", "value", "file"])
-        key = self.context.suppressions.keys.suppression_keys()[-1]
+        key = current_key(self.context.warehouse, self.context.suppressions.keys)
         hashed = hash_identifiers(named, key, realm=_REALM)
         with self.context.warehouse.view("candor_drop_stored", hashed):
             self.context.warehouse.append(DROP_ITEMS.name, _STORED, {"now": self.context.now})

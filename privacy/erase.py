@@ -240,6 +240,8 @@ def _tell(
 
 
 def _erase(due: _Pass) -> Outcome:
+    for request_id in due.request_ids:
+        due.context.plans.begin(request_id)
     forget_objections(due.context.warehouse, due.request_ids)
     keys = keys_of(due.plans)
     wanted = distinct_keys(keys)

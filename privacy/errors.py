@@ -39,7 +39,7 @@ class MissingKeyError(PrivacyError):
     def __init__(self, folder: Path, version: str) -> None:
         self.folder, self.version = folder, version
         super().__init__(
-            f"{folder} has no key {version}, but the warehouse holds suppressions made with it: "
+            f"{folder} has no key {version}, but the warehouse holds entries made with it: "
             "restore the key from a backup; without it nobody who was erased can be kept out"
         )
 

@@ -22,6 +22,7 @@ from privacy.context import ErasureContext
 from privacy.errors import HoldError
 from privacy.inventory import HOLD_IDENTIFIERS, LEGAL_HOLDS
 from privacy.inventory_people import HOLD_RECORDS
+from privacy.key_rotation import current_key
 from privacy.keys import KeyRing
 from privacy.requests import SubjectIdentity, make_request
 from privacy.suppression import hash_identifiers
@@ -167,7 +168,7 @@ class Holds:
     def write(self, hold: LegalHold, keys: pa.Table) -> None:
         """Place a hold on the person of these keys ``(kind, value, …)``."""
         row = {name: getattr(hold, name) for name in LEGAL_HOLDS.column_names}
-        current = self.keys.suppression_keys()[-1]
+        current = current_key(self.warehouse, self.keys)
         detail = {
             "by": hold.placed_by,
             "reason": hold.reason,

@@ -1,4 +1,7 @@
-"""Begin a new version of the key under which identifiers are kept; old versions look up old rows."""
+"""Versions of the key under which identifiers are kept: the current one, and how a new one begins.
+
+Old versions look up old rows.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from datetime import datetime
 
 from privacy.audit import AuditEntry, append_audit
 from privacy.inventory import DROP_ITEMS, HOLD_IDENTIFIERS, SUPPRESSIONS
-from privacy.keys import KeyRing
+from privacy.keys import KeyRing, SuppressionKey
 from warehouse import Warehouse
 
 # Every table with digests; what was erased cannot be hashed again, so their versions must stay.
@@ -31,6 +34,19 @@ class KeyUse:
     rows: int
 
 
+def current_key(warehouse: Warehouse, keys: KeyRing) -> SuppressionKey:
+    """The key for new rows; the first version is made where no stored row ever needed one.
+
+    Raises:
+        MissingKeyError: A version that stored rows need is gone. A new one in its place would find
+            none of them, and nobody would notice.
+    """
+    keys.require_versions(list(_rows_by_version(warehouse)))
+    if not keys.suppression_keys():
+        keys.add_suppression_key()
+    return keys.suppression_keys()[-1]
+
+
 def rotate_key(warehouse: Warehouse, keys: KeyRing, *, by: str, now: datetime) -> str:
     """Make the next version, under which everything is kept from now on; return its name.
 
@@ -45,13 +61,17 @@ def rotate_key(warehouse: Warehouse, keys: KeyRing, *, by: str, now: datetime) -
 
 
 def read_key_uses(warehouse: Warehouse, keys: KeyRing) -> tuple[KeyUse, ...]:
-    """Every version that is here or that rows need, the oldest first."""
+    """Every version that is here or that rows need, the oldest first; none is made."""
     here = [key.version for key in keys.suppression_keys()]
-    arms = " union all ".join(f"select key_version from {table.name.sql}" for table in KEYED)
-    counted = warehouse.read(f"select key_version, count(*) as n from ({arms}) group by all")
-    rows = dict(zip(counted["key_version"].to_pylist(), counted["n"].to_pylist(), strict=True))
+    rows = _rows_by_version(warehouse)
     versions = sorted({*here, *rows}, key=lambda version: int(version[1:]))
     return tuple(
-        KeyUse(version, version == here[-1], version in here, rows.get(version, 0))
+        KeyUse(version, version in here[-1:], version in here, rows.get(version, 0))
         for version in versions
     )
+
+
+def _rows_by_version(warehouse: Warehouse) -> dict[str, int]:
+    arms = " union all ".join(f"select key_version from {table.name.sql}" for table in KEYED)
+    counted = warehouse.read(f"select key_version, count(*) as n from ({arms}) group by all")
+    return dict(zip(counted["key_version"].to_pylist(), counted["n"].to_pylist(), strict=True))

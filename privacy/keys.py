@@ -37,23 +37,23 @@ class SuppressionKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The keys in one folder, which only its owner may read; made on first use."""
+    """The keys in one folder, which only its owner may read."""
 
     folder: Path
 
     def suppression_keys(self) -> tuple[SuppressionKey, ...]:
-        """Every version, oldest first; the first version is made when there is none.
+        """Every version that is here, oldest first; none is made.
 
         Old versions stay for looking up: what was erased cannot be hashed again.
         """
         found = self._found()
-        if not found:
-            write_private(self.folder / "suppression-v1.key", secrets.token_bytes(_KEY_BYTES))
-            found = self._found()
         return tuple(found[number] for number in sorted(found))
 
     def add_suppression_key(self) -> str:
-        """Make the next version, the one that is used from now on; return its name."""
+        """Make the next version, the one that is used from now on; return its name.
+
+        Whoever calls must know that no stored row needs a version that is gone.
+        """
         last = max((0, *(int(key.version[1:]) for key in self.suppression_keys())))
         version = f"v{last + 1}"
         write_private(self.folder / f"suppression-{version}.key", secrets.token_bytes(_KEY_BYTES))
@@ -71,14 +71,17 @@ class KeyRing:
                 raise MissingKeyError(self.folder, version)
 
     def signing_key(self) -> Ed25519PrivateKey:
-        """The key that signs receipts."""
+        """The key that signs receipts; made on first use."""
         path = self.folder / _SIGNING
         if not path.exists():
             write_private(path, Ed25519PrivateKey.generate().private_bytes_raw())
         return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
 
     def serving_key(self) -> bytes:
-        """The secret under which ids stand in the artefact that decisions are taken from."""
+        """The secret under which ids stand in the artefact that decisions are taken from.
+
+        Made on first use.
+        """
         path = self.folder / _SERVING
         if not path.exists():
             write_private(path, secrets.token_bytes(_KEY_BYTES))

@@ -17,6 +17,7 @@ from privacy.scan_files import FileScanner
 from warehouse import SubjectKey, SubjectKind, Table, Trace, Warehouse, quoted
 
 SUBJECT_KEYS = "candor_subject_keys"
+OTHER_KEYS = "candor_other_keys"
 _COLUMNS = """
     select tables.table_type, columns.column_name
     from information_schema.columns as columns
@@ -69,6 +70,15 @@ class TableLocation:
         with self.warehouse.view(SUBJECT_KEYS, keys):
             rows = self.warehouse.read(self._by_request())
         return dict(zip(*(rows[name].to_pylist() for name in rows.column_names), strict=True))
+
+    def count_shared(self, keys: pa.Table, others: pa.Table) -> int:
+        """Count the persons' rows that also name one of the others; both are ``(kind, value)``."""
+        if len(self.table.subjects) < 2 or not self._is_there():
+            return 0
+        name = self.table.name.sql
+        with self.warehouse.view(SUBJECT_KEYS, keys), self.warehouse.view(OTHER_KEYS, others):
+            both = f"({self._is_theirs()}) and ({is_theirs_sql(self.table, OTHER_KEYS)})"
+            return int(self.warehouse.scalar(f"select count(*) from {name} where {both}"))
 
     def read(self, keys: pa.Table) -> pa.Table:
         """The persons' rows; of a row about two, what names the other is null."""
@@ -175,9 +185,9 @@ class FolderLocation:
         return [path for path in files if scanner.scan(path, self.folder).hits]
 
 
-def is_theirs_sql(table: Table) -> str:
-    """A test that a row of a table belongs to one of the persons of ``candor_subject_keys``."""
-    return " or ".join(_holds(key) for key in table.subjects) or "false"
+def is_theirs_sql(table: Table, keys: str = SUBJECT_KEYS) -> str:
+    """A test that a row of a table belongs to one of the persons whose keys a view holds."""
+    return " or ".join(_holds(key, keys) for key in table.subjects) or "false"
 
 
 def table_locations(warehouse: Warehouse, tables: Sequence[Table]) -> tuple[TableLocation, ...]:
@@ -185,8 +195,8 @@ def table_locations(warehouse: Warehouse, tables: Sequence[Table]) -> tuple[Tabl
     return tuple(TableLocation(warehouse, table) for table in tables if table.subjects)
 
 
-def _holds(key: SubjectKey) -> str:
-    theirs = f"select value from {SUBJECT_KEYS} where kind = '{key.kind}'"
+def _holds(key: SubjectKey, keys: str = SUBJECT_KEYS) -> str:
+    theirs = f"select value from {keys} where kind = '{key.kind}'"
     return f"coalesce({_expression(key)} in ({theirs}), false)"
 
 

@@ -1,5 +1,7 @@
 """Requests of erasure that wait because a legal hold keeps their person's data.
 
+So do those whose person stands in a row together with somebody who is held.
+
 Their deadline runs on and warns. Nothing is deleted and nobody outside is told to delete; but every
 purpose is denied, so that the person leaves audiences, destinations and profiling. Once the last
 hold has ended, the next run takes the request up again from the plan.
@@ -18,6 +20,7 @@ from privacy.objections import ON_HOLD as RESTRICTED
 from privacy.objections import attribute_objections, record_objections
 from privacy.plan import KEY_SCHEMA, keys_of
 from privacy.requests import SubjectRequest
+from privacy.shared_rows import kept_by_holds
 from privacy.steps import Case, Outcome, Step, StepLog
 
 ON_HOLD = "on_hold"
@@ -39,7 +42,7 @@ def hold_back(
     if not waiting or not holds.are_there():
         return list(cases)
     keys = _keys(context, waiting, bodies)
-    against = holds.against(keys)
+    against = kept_by_holds(context, keys)
     held = [case for case in waiting if case.subject_request_id in against]
     for case in held:
         _put_on_hold(context, log, case, against[case.subject_request_id], bodies)
@@ -93,14 +96,15 @@ def _put_on_hold(
 ) -> None:
     """Take back what had begun: data of the person come in again, and are planned anew later.
 
-    Where the body is gone, an erasure that was killed had taken it out; its plan alone still says
-    whom to erase, so that stays as it is.
+    Where rows may have gone, as in an erasure that was killed, the plan alone still says whom to
+    erase, so all stays as it is; it goes on from there.
     """
     name = case.subject_request_id
-    back_to = None
-    if name in bodies and context.plans.exists(name):
-        back_to = Step.VERIFIED
-        context.suppressions.forget([name])
-    log.record(Step.PLANNED, Outcome({}, {name: reasons}, back_to, status=ON_HOLD))
+    has_begun = name not in bodies or context.plans.has_begun(name)
+    back_to = Step.VERIFIED if context.plans.exists(name) and not has_begun else None
+    with context.warehouse.transaction():
+        if back_to:
+            context.suppressions.forget([name])
+        log.record(Step.PLANNED, Outcome({}, {name: reasons}, back_to, status=ON_HOLD))
     if back_to:
         context.plans.destroy(name)

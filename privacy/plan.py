@@ -2,7 +2,7 @@
 
 A killed erasure must find its persons again after their rows are gone, so the keys lie in
 ``<home>/privacy/<request>/plan.json`` (mode 0600) from planning until the proof, and are then
-overwritten and removed.
+overwritten and removed. ``begun`` beside it says that rows may have gone already.
 """
 
 from __future__ import annotations
@@ -111,6 +111,14 @@ class PlanStore:
         """Whether a plan is there; one that a kill left overwritten, not yet removed, is not."""
         path = self.folder(request_id) / "plan.json"
         return path.exists() and path.read_bytes().startswith(b"{")
+
+    def begin(self, request_id: str) -> None:
+        """Write down, durably, that rows are about to go: from now on only the plan knows whose."""
+        write_private(self.folder(request_id) / "begun", b"")
+
+    def has_begun(self, request_id: str) -> bool:
+        """Whether rows may have gone already."""
+        return (self.folder(request_id) / "begun").exists()
 
     def destroy(self, request_id: str) -> None:
         """Overwrite and remove a plan; nothing when it is gone."""

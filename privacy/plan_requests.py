@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 from privacy.classification import unclassified
 from privacy.closure import Closure, close_identities
 from privacy.context import ErasureContext
-from privacy.holds import Holds
 from privacy.plan import ErasurePlan, distinct_keys, keys_of, make_plans
 from privacy.requests import SubjectRequest
+from privacy.shared_rows import kept_by_holds
 from warehouse import Location
 
 
@@ -27,7 +27,7 @@ def plan_erasure(
     plans, unclear = find_persons(requests, context)
     refusals = _refusals(plans, context.places)
     reasons = {plan.subject_request_id: why for plan, why in zip(plans, refusals, strict=True)}
-    held = Holds.of(context).against(keys_of(plans))
+    held = kept_by_holds(context, keys_of(plans))
     against = {
         name: [*held.get(name, ()), *unclear.get(name, ()), *reasons.get(name, ())]
         for name in (*unclear, *reasons)

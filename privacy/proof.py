@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from privacy.audit import AuditHead, read_head
-from privacy.keys import KeyRing
+from privacy.key_rotation import current_key
+from privacy.keys import KeyRing, SuppressionKey
 from privacy.plan import ErasurePlan
 from privacy.receipt import VERSION, sign_receipt, write_receipt
 from privacy.steps import Case, Step, StepLog
@@ -28,12 +29,13 @@ def issue_receipts(
 ) -> None:
     """Sign and store one receipt for each request that a clean search has proven."""
     signing, head = keys.signing_key(), read_head(warehouse)
+    current = current_key(warehouse, keys)
     with warehouse.transaction():
         for case, plan in proven:
             told = log.detail(case.subject_request_id, Step.DESTINATIONS_TOLD)["destinations"]
             facts = {
                 **_facts(case, plan, scan, head, now),
-                "subject": _pseudonym(plan, keys),
+                "subject": _pseudonym(plan, current),
                 "destinations": told,
             }
             write_receipt(warehouse, sign_receipt(facts, key=signing, now=now))
@@ -74,7 +76,7 @@ def _facts(
     }
 
 
-def _pseudonym(plan: ErasurePlan, keys: KeyRing) -> str:
+def _pseudonym(plan: ErasurePlan, key: SuppressionKey) -> str:
     """An HMAC over all keys of the persons: the same persons give the same one."""
     joined = "\n".join(f"{kind}|{value}" for kind, value in sorted(plan.keys))
-    return digest(keys.suppression_keys()[-1], "subject", joined)
+    return digest(key, "subject", joined)

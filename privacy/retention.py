@@ -21,6 +21,9 @@ ANONYMISED = (
     "raw.events", "raw.orders", "raw.subscriptions", "raw.lifecycle_events", "raw.deals",
     "raw.tickets",
 )  # fmt: skip
+# Who was erased, objected or is held; what is proven; what people decided: without one of their
+# rows, somebody who said no is in again, or a proof no longer holds.
+_PROMISES = ("privacy.", "raw.consent_events")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,11 @@ def enforce_retention(
     """
     by_name = {str(table.name): table for table in tables}
     problems = [
+        f"{name} keeps promises to people and has no age: take its rule out"
+        for name in config.tables
+        if name.startswith(_PROMISES)
+    ]
+    problems += [
         problem
         for name, rule in config.tables.items()
         for problem in _problems(warehouse, name, rule, by_name.get(name))

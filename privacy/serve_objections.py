@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from privacy.closure import Closure, close_identities, named_identities
 from privacy.config import PROFILING, ConsentConfig, Objection
 from privacy.context import ErasureContext
+from privacy.holds import Holds
 from privacy.objections import attribute_objections, record_objections, withdraw_objections
 from privacy.plan import KEY_SCHEMA, distinct_keys
 from privacy.requests import SubjectRequest
@@ -109,8 +110,9 @@ def _serve(
             now=context.now,
         )  # fmt: skip
     if PROFILING in purposes:
+        theirs = _not_held(context, distinct_keys(keys))
         for place in profiles:
-            place.erase(distinct_keys(keys))
+            place.erase(theirs)
     details: Mapping[Step, Mapping[str, object]] = {
         Step.ACKNOWLEDGED: {"due_at": case.due_at.isoformat()},
         Step.PLANNED: {"identifiers": keys.num_rows},
@@ -119,6 +121,12 @@ def _serve(
     for step, detail in details.items():
         log.record(step, Outcome({case.subject_request_id: detail}, {}))
     return True
+
+
+def _not_held(context: ErasureContext, keys: pa.Table) -> pa.Table:
+    """The keys of persons whom no legal hold keeps; what was computed of the others stays."""
+    held = Holds.of(context).held_keys().select(["kind", "value"])
+    return keys.join(held, ["kind", "value"], join_type="left anti")
 
 
 def _closure(context: ErasureContext, request: SubjectRequest) -> Closure:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from privacy.inventory import SUPPRESSIONS
+from privacy.key_rotation import current_key
 from privacy.keys import KeyRing, SuppressionKey
 from warehouse import SubjectKind, Warehouse
 
@@ -37,8 +38,7 @@ class Suppressions:
 
     def add(self, keys: pa.Table, *, now: datetime) -> None:
         """Suppress every key of ``(subject_request_id, kind, value)``; again changes nothing."""
-        self.check_keys()
-        current = self.keys.suppression_keys()[-1]
+        current = current_key(self.warehouse, self.keys)
         kinds = [_KINDS.get(SubjectKind(kind)) for kind in keys["kind"].to_pylist()]
         named = keys.set_column(
             keys.column_names.index("kind"), "kind", pa.array(kinds, pa.string())

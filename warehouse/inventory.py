@@ -148,6 +148,14 @@ class Location(Protocol):
         """Remove the rows durably; running it again finds nothing."""
 
 
+@runtime_checkable
+class SharedLocation(Location, Protocol):
+    """A place whose rows may name several persons at once."""
+
+    def count_shared(self, keys: pa.Table, others: pa.Table) -> int:
+        """How many rows that an erasure of ``keys`` would take also name one of ``others``."""
+
+
 def declared(*packages: Sequence[Table]) -> Iterator[Table]:
     """All tables of several packages, one after the other."""
     for tables in packages:

@@ -5,10 +5,12 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.company import utc_now
 from orchestration.lineage import Project
 from orchestration.manifest import parsed_project
 from orchestration.moment import moment_of
 from orchestration.pictures import picture
+from orchestration.privacy_parts import held_person_ids
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_spec, table_specs
@@ -76,7 +78,12 @@ def spine(candor: CandorResource) -> Iterator[dg.MaterializeResult[None]]:
     announce("Choosing dates to learn from")
     company = candor.company
     with candor.open_warehouse() as warehouse:
-        report = write_spine(warehouse, company.predictions, as_of=moment_of(warehouse).as_of)
+        report = write_spine(
+            warehouse,
+            company.predictions,
+            as_of=moment_of(warehouse).as_of,
+            held=held_person_ids(company, warehouse, now=utc_now()),
+        )
     dates = {
         key: ", ".join(f"{dated.as_of:%Y-%m-%d} {dated.role}" for dated in dated_roles)
         for key, dated_roles in report.dates.items()

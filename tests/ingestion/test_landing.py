@@ -13,7 +13,7 @@ import ingestion.landing
 import ingestion.rewrite
 from ingestion.rewrite import REWRITING
 from tests.ingestion.conftest import SOURCES, Landing, call, keys, lines
-from warehouse import Location
+from warehouse import Location, SharedLocation
 
 ANN = keys(
     email="ann@maple.example",
@@ -46,6 +46,17 @@ def _events() -> bytes:
 
 def test_it_is_a_location(landing: Landing) -> None:
     assert isinstance(landing.location, Location)
+
+
+def test_lines_that_name_two_persons_are_counted_for_both(landing: Landing) -> None:
+    landing.put("web/a.jsonl", _events())
+    landing.put("crm/people.csv", CRM)
+    landing.load()
+    ben = keys(anonymous_id="device-ben-1", source_record="crm|8")
+
+    assert isinstance(landing.location, SharedLocation)
+    assert landing.location.count_shared(ANN, ben) == 1  # a2, on Ben's device
+    assert landing.location.count_shared(ANN, keys(user_id="nobody-else")) == 0
 
 
 def test_a_persons_lines_go_and_all_other_bytes_stay(landing: Landing) -> None:

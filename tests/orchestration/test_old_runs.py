@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,6 +31,26 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     for name in ("DAGSTER_HOME", "CANDOR_HOME", "CANDOR_CONFIG"):
         monkeypatch.setenv(name, str(tmp_path))  # put back what opening an instance sets
     return Paths.resolve({}, config=tmp_path / "config", home=tmp_path / "home")
+
+
+def test_what_a_kill_leaves_goes_the_next_time(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with open_instance(paths) as instance:
+        ended = talk.execute_in_process(instance=instance).run_id
+        after = datetime.now(tz=UTC).replace(tzinfo=None) + timedelta(seconds=1)
+        with monkeypatch.context() as patched:
+            patched.setattr(shutil, "rmtree", killed)
+            with pytest.raises(KeyboardInterrupt):
+                remove_old_runs(instance, paths, before=after)
+
+        assert remove_old_runs(instance, paths, before=after) == 1
+        assert list(instance.get_runs()) == []
+    assert not (paths.dagster / "storage" / ended).exists()
+    assert not list((paths.dagster / "history" / "runs").glob(f"{ended}*"))
 
 
 def test_ended_runs_go_by_age_with_events_and_logs_and_others_stay(paths: Paths) -> None:

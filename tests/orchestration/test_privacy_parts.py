@@ -20,6 +20,7 @@ from orchestration.erasure import CarriedOut
 from orchestration.errors import RequestBlockedError, RunFailedError
 from orchestration.privacy_parts import (
     erased_contacts,
+    held_person_ids,
     open_erasure,
     open_suppressions,
     request_folder,
@@ -35,6 +36,7 @@ from privacy import (
     SubjectIdentity,
     erase,
     make_request,
+    place_hold,
 )
 from settings import Paths
 from tests.conftest import ROOT
@@ -59,6 +61,25 @@ def _change(company: Company, file: str, **values: object) -> None:
     path = company.paths.config / file
     body = yaml.safe_load(path.read_text())
     path.write_text(yaml.safe_dump({**body, **values}))
+
+
+def test_every_id_of_a_held_person_is_known_to_what_removes_scores(company: Company) -> None:
+    identity = SubjectIdentity(
+        identity_type=IdentityType.SOURCE_RECORD, identity_value="crm|1", identity_format="raw"
+    )
+    with company.open_warehouse() as warehouse:
+        context = open_erasure(
+            company, warehouse, now=NOW, run_id="run-1", progress=lambda _step: None
+        )
+        for person, record in (("p_held", "1"), ("p_other", "2")):
+            warehouse.execute(
+                "insert into identity.members (source, source_record_id, person_id) "
+                "values ('crm', $record, $person)",
+                {"record": record, "person": person},
+            )
+        place_hold([identity], context, reason="case 7", until_at=None, by="counsel")
+
+        assert held_person_ids(company, warehouse, now=NOW) == ["p_held"]
 
 
 def test_folders_of_sent_files_outside_the_home_are_searched(

@@ -162,3 +162,21 @@ def test_who_objects_to_profiling_is_asked_about_at_no_date_and_loses_scores_and
     for table in ("propensity_scores", "persona_members"):
         left = offered.rows(f"select person_id from prediction.{table} order by all")
         assert left == [("p2",), ("p3",)]
+
+
+def test_a_legal_hold_keeps_scores_and_personas_of_before_but_nothing_new_is_asked(
+    offered: Company,
+) -> None:
+    for number in range(1, 3):
+        own(offered, f"d{number}", f"p{number}", START)
+        visit(offered, f"d{number}", EARLY)
+    offered.warehouse.create_missing([OBJECTING_PERSONS, PERSONS, *PREDICTIONS])
+    offered.add("privacy.objecting_persons", person_id=["p1", "p2"], purpose=["profiling"] * 2)
+    for table in ("propensity_scores", "persona_members"):
+        offered.add(f"prediction.{table}", person_id=["p1", "p2"])
+
+    write_spine(offered.warehouse, CONFIG, as_of=AS_OF, held=["p1"])
+
+    assert offered.rows("select * from prediction.spine") == []
+    for table in ("propensity_scores", "persona_members"):
+        assert offered.rows(f"select person_id from prediction.{table}") == [("p1",)]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pyarrow as pa
 import pytest
 
 from privacy import (
@@ -16,13 +18,14 @@ from privacy import (
     RequestDesk,
     RetentionConfig,
     SubjectIdentity,
+    TableLocation,
     enforce_retention,
     place_hold,
     plan_erasure,
     read_standing,
     verify_audit,
 )
-from privacy.steps import Step
+from privacy.steps import Step, StepLog
 from tests.privacy.company import (
     ALL_TABLES,
     ANN,
@@ -30,12 +33,14 @@ from tests.privacy.company import (
     ANN_PHONE,
     BEN,
     FAMILY_MAIL,
+    NEIGHBOUR_MAIL,
     NOW,
     PEOPLE,
     Company,
     FakeDestinations,
 )
 from tests.privacy.test_erase import ID, SECOND, Killed, _kill_at
+from warehouse import Trace
 
 UNTIL = NOW + timedelta(days=30)
 
@@ -193,6 +198,96 @@ def test_a_hold_stops_an_erasure_that_had_begun_and_lets_the_person_in_again(
     assert not (company.home / "privacy" / ID).exists()
     _holds(company).release(hold.hold_id, by="counsel", reason="settled")
     assert _goes_on(company)
+
+
+def test_a_row_that_also_names_somebody_who_is_held_puts_the_erasure_on_hold(
+    company: Company,
+) -> None:
+    company.warehouse.execute(
+        "insert into raw.events values ('e8', 'ben-device-0001', 'ann-user-77', $ben, '{}', "
+        "'2026-03-06')",
+        {"ben": BEN},
+    )
+    hold = _hold(company, BEN)
+    company.ask(("email", ANN, "raw"), number=1)
+    company.ask(("email", NEIGHBOUR_MAIL, "raw"), number=2)
+    before = company.rows("raw.events")
+
+    _, against = plan_erasure(company.request_file.read(), company.context(request_places=()))
+    assert _goes_on(company)  # the neighbour's
+    waiting = company.warehouse.read(
+        "select subject_request_id, reasons from privacy.requests where status = 'on_hold'"
+    ).to_pylist()
+    kept = company.rows("raw.events")
+    _holds(company).release(hold.hold_id, by="counsel", reason="settled")
+
+    reason = "1 rows of raw.events are shared with a person under a legal hold"
+    assert against == {ID: [reason]}
+    assert waiting == [{"subject_request_id": ID, "reasons": json.dumps([reason])}]
+    assert kept == before
+    assert _goes_on(company, "suppressed: 2 requests")
+
+
+def test_a_hold_that_comes_after_the_plan_keeps_shared_rows_too(company: Company) -> None:
+    company.warehouse.execute(
+        "insert into raw.events values ('e8', null, 'ann-user-77', $ben, '{}', '2026-03-06')",
+        {"ben": BEN},
+    )
+    company.ask(("email", ANN, "raw"))
+    with pytest.raises(Killed):
+        company.erase(progress=_kill_at("erased: 1 requests"))
+    _hold(company, BEN)
+
+    assert list(company.erase().on_hold) == [ID]
+    assert "'e8'" in str(company.rows("raw.events"))
+
+
+class _Killing(TableLocation):
+    """Stands for a kill in the middle of the step that erases."""
+
+    def erase(self, keys: pa.Table) -> Sequence[Trace]:
+        raise Killed
+
+
+def test_a_hold_keeps_the_plan_of_an_erasure_of_which_some_rows_are_gone(company: Company) -> None:
+    company.ask(("email", ANN, "raw"))
+    *places, profiles, artifacts = [
+        place for place in company.locations() if not place.name.startswith("privacy.")
+    ]
+    killing = _Killing(company.warehouse, profiles.table)
+    with pytest.raises(Killed):
+        company.erase(locations=[*places, killing, artifacts])
+    hold = _hold(company)
+
+    report = company.erase()
+    waiting = company.rows("marts.profiles")
+    _holds(company).release(hold.hold_id, by="counsel", reason="settled")
+    receipts = company.erase().receipts
+
+    assert list(report.on_hold) == [ID]
+    assert waiting == PEOPLE["marts.profiles"]
+    assert [receipt.subject_request_id for receipt in receipts] == [ID]
+    assert "p_ann" not in str(_everything(company))
+
+
+def test_a_kill_while_an_erasure_is_put_on_hold_leaves_its_suppressions(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.ask(("email", ANN, "raw"))
+    with pytest.raises(Killed):
+        company.erase(progress=_kill_at("destinations_told: 1 requests"))
+    before = company.rows("privacy.suppressions")
+    _hold(company)
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(StepLog, "record", killed)
+    with pytest.raises(Killed):
+        company.erase()
+
+    assert before
+    assert company.rows("privacy.suppressions") == before
 
 
 def test_rows_that_are_gone_already_are_not_kept(company: Company) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pyarrow as pa
 import pytest
 
 from privacy import KeyRing, KeyUse, MissingKeyError, read_key_uses, rotate_key, verify_audit
+from privacy.key_rotation import current_key
 from tests.privacy.company import ANN, BEN, NOW, Company
 from tests.privacy.test_holds import _hold, _holds
 
@@ -69,6 +71,52 @@ def test_a_lost_version_stops_a_rotation(company: Company) -> None:
 
     with pytest.raises(MissingKeyError, match="no key v1"):
         _rotate(company)
+
+
+def _lose_keys(company: Company) -> None:
+    for path in company.suppressions.keys.folder.glob("suppression-*.key"):
+        path.unlink()
+
+
+def test_to_list_versions_makes_none_in_the_place_of_a_lost_one(company: Company) -> None:
+    _suppress(company, ANN, 1)
+    _lose_keys(company)
+
+    uses = read_key_uses(company.warehouse, company.suppressions.keys)
+
+    assert uses == (KeyUse("v1", is_current=False, is_here=False, rows=1),)
+    with pytest.raises(MissingKeyError, match="no key v1"):
+        company.suppressions.suppressed(CONTACTS)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        pytest.param(_hold, id="hold"),
+        pytest.param(_rotate, id="rotate"),
+        pytest.param(lambda company: _suppress(company, BEN, 2), id="suppress"),
+        pytest.param(
+            lambda company: current_key(company.warehouse, company.suppressions.keys), id="drop"
+        ),
+    ],
+)
+def test_nothing_is_kept_under_a_key_that_takes_the_place_of_a_lost_one(
+    company: Company, act: Callable[[Company], object]
+) -> None:
+    _suppress(company, ANN, 1)
+    _lose_keys(company)
+
+    with pytest.raises(MissingKeyError, match="no key v1"):
+        act(company)
+
+    assert company.suppressions.keys.suppression_keys() == ()
+
+
+def test_before_the_first_entry_no_version_is_there(company: Company) -> None:
+    ring = company.suppressions.keys
+
+    assert read_key_uses(company.warehouse, ring) == ()
+    assert current_key(company.warehouse, ring).version == "v1"
 
 
 def test_a_rotation_is_in_the_audit_log_and_its_file_its_owners_alone(company: Company) -> None:

@@ -270,6 +270,19 @@ def test_who_objects_to_profiling_leaves_what_was_computed(company: Company) -> 
     assert {row[0] for row in company.rows("marts.profiles")} == {"p_ben_00001", "p_joann_001"}
 
 
+def test_a_legal_hold_keeps_what_was_computed_of_who_objects_to_profiling(
+    company: Company,
+) -> None:
+    _hold(company)
+    before = company.rows("marts.profiles")
+    company.ask(("email", ANN, "raw"), kind="profiling_objection")
+
+    report = _serve(company)
+
+    assert report.served == (ID,)
+    assert company.rows("marts.profiles") == before
+
+
 def test_an_objection_to_mail_takes_nobody_out_of_profiles(company: Company) -> None:
     before = company.rows("marts.profiles")
     company.ask(("email", ANN, "raw"), kind="objection")

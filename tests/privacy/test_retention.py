@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from ingestion.inventory import CONSENT_EVENTS
 from ingestion.inventory import TABLES as INGESTION_TABLES
 from measurement.inventory import TABLES as MEASUREMENT_TABLES
 from privacy import (
@@ -47,6 +48,28 @@ def test_rows_older_than_the_rule_go_and_younger_ones_stay(company: Company) -> 
 
     kept = [row[0] for row in company.rows("raw.events")]
     assert (outcomes[0].rows_deleted, kept) == (3, ["e4", "e5", "e6", "e7"])
+
+
+@pytest.mark.parametrize(
+    ("name", "aged_by"),
+    [
+        ("privacy__suppressions", "suppressed_at"),
+        ("privacy__objections", "recorded_at"),
+        ("privacy__audit_log", "done_at"),
+        ("raw__consent_events", "occurred_at"),
+    ],
+)
+@pytest.mark.parametrize("action", ["delete", "anonymise"])
+def test_tables_that_keep_promises_to_people_have_no_rule(
+    company: Company, name: str, aged_by: str, action: str
+) -> None:
+    config = _config(**{name: {"days": 1, "aged_by": aged_by, "action": action}})
+
+    with pytest.raises(RetentionRuleError, match="keeps promises to people"):
+        enforce_retention(
+            company.warehouse, config, (*ALL_TABLES, CONSENT_EVENTS),
+            now=NOW, run_id="run-1", held=NOBODY,
+        )  # fmt: skip
 
 
 def test_rows_of_unknown_age_stay_and_are_counted(company: Company) -> None:

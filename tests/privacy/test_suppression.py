@@ -64,7 +64,7 @@ def test_a_lost_key_stops_everything(company: Company) -> None:
 
 
 def test_keys_are_their_owners_alone(company: Company) -> None:
-    KeyRing(company.home / "fresh").suppression_keys()
+    KeyRing(company.home / "fresh").add_suppression_key()
 
     path = company.home / "fresh" / "suppression-v1.key"
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
