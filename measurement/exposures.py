@@ -108,6 +108,13 @@ _OUTCOMES = """
     from exposed
     left join done on exposed.person_id = done.person_id
 """
+# "NaN" and "Infinity" are numbers to a cast, and one of them would be the sum of its arm. What is
+# larger than this counts for nothing either: beyond it a DOUBLE no longer tells 1 from 2.
+_LARGEST = 1e15
+_AMOUNT = f"""
+    (select case when given between {-_LARGEST} and {_LARGEST} then given else 0 end
+     from (select try_cast(json_extract_string(properties, $path) as double) as given))
+"""
 _IS_AFTER = "known.occurred_at >= exposed.first_exposed_at"
 
 _ASSIGNMENTS = """
@@ -180,7 +187,7 @@ def outcome_sql(metric: Metric) -> str:
     """What one metric counts, as a query over exposures and events."""
     amount = "1.0"
     if metric.summed_property:
-        amount = "coalesce(try_cast(json_extract_string(properties, $path) as double), 0)"
+        amount = _AMOUNT
     return _OUTCOMES.format(
         amount=amount,
         is_after=_IS_AFTER,

@@ -67,7 +67,8 @@ def test_a_sum_adds_up_a_property_and_takes_what_is_no_number_for_nothing(
     company: Company,
 ) -> None:
     company.saw("p1", "b")
-    for day, amount in enumerate(("10.5", "2", "much"), start=1):
+    amounts = ("10.5", "2", "much", "NaN", "Infinity", "-inf", "1e308")
+    for day, amount in enumerate(amounts, start=1):
         company.event("p1", "Ordered", day, amount=amount)
 
     measure(company, {"event": "Ordered", "measure": "sum", "summed_property": "amount"})
