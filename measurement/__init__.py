@@ -5,6 +5,7 @@ from __future__ import annotations
 from measurement.assignment import BUCKETS, bucket
 from measurement.config import (
     GLOBAL_SEGMENT,
+    HELD_OUT,
     Experiment,
     ExperimentsConfig,
     Holdout,
@@ -24,6 +25,7 @@ from measurement.report import WRONG_SIZES, WRONG_SIZES_HERE, ComparisonReport, 
 __all__ = [
     "BUCKETS",
     "GLOBAL_SEGMENT",
+    "HELD_OUT",
     "WRONG_SIZES",
     "WRONG_SIZES_HERE",
     "ComparisonReport",

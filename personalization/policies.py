@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from measurement import GLOBAL_SEGMENT, Counts, Experiment, ExperimentsConfig, Variants, read_counts
+from measurement import (
+    GLOBAL_SEGMENT,
+    HELD_OUT,
+    Counts,
+    Experiment,
+    ExperimentsConfig,
+    Variants,
+    read_counts,
+)
 from personalization.inventory import TABLES, VARIANT_POLICIES
 from personalization.variants import (
     FEWEST_CONVERTED,
@@ -111,7 +119,7 @@ def _is_met(counts: Mapping[str, Counts], arms: Sequence[str]) -> bool:
 def _arms(table: Table, experiment: Experiment) -> Sequence[str]:
     """Those that are meant to be shown: a name in the events alone may be an old or a wrong one."""
     known = set(experiment.shares) or {arm for counts in table.values() for arm in counts}
-    return sorted((known | {experiment.baseline}) - {experiment.held_out})
+    return sorted((known | {experiment.baseline}) - {experiment.held_out, HELD_OUT})
 
 
 def _uniform(

@@ -117,6 +117,12 @@ def test_a_name_that_only_the_events_know_is_not_shown_where_shares_are_given() 
     assert {arm for _, arm in found} == {"control", "b"}
 
 
+def test_whom_the_holdout_from_everything_holds_out_is_no_arm_to_show() -> None:
+    found = shared({"global": CLEAR, "big": CLEAR}, held_out=None)
+
+    assert {arm for _, arm in found} == {"control", "b"}
+
+
 def test_nobody_at_all_is_no_error() -> None:
     assert [p.probability for p in shared({"global": {}}).values()] == [1, 1, 1]
 
