@@ -27,7 +27,9 @@ _MET = """
     where experiment_id = $experiment_id and arm is not null
 """
 
-# Held-out persons count from when they would have been shown it: like is compared with like.
+# Held-out persons count from when they would have been shown it: like is compared with like. What a
+# visit was shown before is nobody's draw: who signs in may keep the baseline of a browser that had
+# agreed to nothing.
 _DECIDED = """
     select coalesce(current_person.current_person_id, decisions.person_id) as person_id,
            decisions.arm, decisions.decided_at as occurred_at
@@ -36,6 +38,7 @@ _DECIDED = """
         on decisions.person_id = current_person.person_id
     where decisions.slot = $slot and decisions.position = 1
       and decisions.person_id is not null and decisions.decided_at < $as_of
+      and decisions.is_repeat is not true
 """
 
 _MEMBERS_AND_RECORDS = """

@@ -272,6 +272,23 @@ def test_a_block_is_measured_against_who_would_have_been_shown_it(company: Compa
     assert finding.counts.rate == pytest.approx(1 / 75)
 
 
+def test_what_a_visit_keeps_after_a_sign_in_is_no_draw_of_the_person(company: Company) -> None:
+    company.warehouse.create_missing([DECISIONS])
+    company.warehouse.execute(
+        "create table marts.current_person (person_id varchar, current_person_id varchar)"
+    )
+    company.warehouse.execute(
+        "insert into personalization.decisions by name select 'p1' as person_id, "
+        "'hero' as slot, 1 as position, unnest(['control', 'b']) as arm, "
+        "unnest([true, false]) as is_repeat, "
+        "timestamp '2026-03-05' + to_days(unnest([0, 3])) as decided_at"
+    )
+
+    measure(company, {}, exposure={"slot": "hero"})
+
+    assert company.rows("exposures", "arm, is_crossover, exposure_count") == [("b", False, 1)]
+
+
 def test_an_exposure_is_told_in_one_way() -> None:
     for exposure in ({}, {"event": "Experiment Viewed", "slot": "home"}):
         with pytest.raises(ValidationError, match="either event or slot"):
