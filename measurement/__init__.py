@@ -5,6 +5,7 @@ from __future__ import annotations
 from measurement.assignment import BUCKETS, bucket
 from measurement.config import (
     GLOBAL_SEGMENT,
+    HELD_OUT,
     Experiment,
     ExperimentsConfig,
     Holdout,
@@ -15,7 +16,7 @@ from measurement.config import (
 from measurement.errors import InvalidExperimentError, InvalidSharesError, MeasurementError
 from measurement.exposures import standing_segments
 from measurement.lift import Counts, Interval
-from measurement.measure import measure_experiments, read_counts, read_lift
+from measurement.measure import count_table, measure_experiments, read_counts, read_lift
 from measurement.off_policy import LoggedDecisions, PolicyValue, expect_rewards, judge_policy
 from measurement.page import lift_page
 from measurement.pictures import draw_lift
@@ -24,6 +25,7 @@ from measurement.report import WRONG_SIZES, WRONG_SIZES_HERE, ComparisonReport, 
 __all__ = [
     "BUCKETS",
     "GLOBAL_SEGMENT",
+    "HELD_OUT",
     "WRONG_SIZES",
     "WRONG_SIZES_HERE",
     "ComparisonReport",
@@ -43,6 +45,7 @@ __all__ = [
     "Segment",
     "Variants",
     "bucket",
+    "count_table",
     "draw_lift",
     "expect_rewards",
     "judge_policy",

@@ -14,6 +14,8 @@ Scalar = bool | int | float | str
 # Names of properties are written into JSON paths; these characters need no escape there.
 PROPERTY = r"^[A-Za-z0-9_ .-]+$"
 GLOBAL_SEGMENT = "global"
+# The arm under which decisions for pages log who is held out.
+HELD_OUT = "holdout"
 
 
 class TraitCondition(StrictModel):
@@ -234,6 +236,24 @@ class Experiment(StrictModel):
         names = [segment.name for segment in self.segments]
         if len(set(names)) < len(names):
             raise ValueError("two segments have the same name")
+        return self
+
+    @model_validator(mode="after")
+    def _names_arms_as_decisions_do(self) -> Self:
+        """Decisions log the held-out as ``holdout``, and draw no arm that nothing names."""
+        if self.variants and self.baseline == HELD_OUT:
+            raise ValueError(f"with variants, baseline is an arm that is shown, not {HELD_OUT!r}")
+        if not self.exposure.slot:
+            return self
+        if self.held_out not in (None, HELD_OUT):
+            raise ValueError(f"with exposure.slot, held_out is {HELD_OUT!r}: so decisions log it")
+        if self.variants and len(set(self.shares) - {HELD_OUT}) < 2:
+            raise ValueError(
+                "with exposure.slot and variants, shares must name two arms that are shown: no "
+                "decision draws another one"
+            )
+        if self.variants and HELD_OUT in self.shares and self.held_out is None:
+            raise ValueError(f"shares name {HELD_OUT!r}: write held_out: {HELD_OUT} too")
         return self
 
 

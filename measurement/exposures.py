@@ -27,7 +27,9 @@ _MET = """
     where experiment_id = $experiment_id and arm is not null
 """
 
-# Held-out persons count from when they would have been shown it: like is compared with like.
+# Held-out persons count from when they would have been shown it: like is compared with like. What a
+# visit was shown before is nobody's draw: who signs in may keep the baseline of a browser that had
+# agreed to nothing.
 _DECIDED = """
     select coalesce(current_person.current_person_id, decisions.person_id) as person_id,
            decisions.arm, decisions.decided_at as occurred_at
@@ -36,6 +38,7 @@ _DECIDED = """
         on decisions.person_id = current_person.person_id
     where decisions.slot = $slot and decisions.position = 1
       and decisions.person_id is not null and decisions.decided_at < $as_of
+      and decisions.is_repeat is not true
 """
 
 _MEMBERS_AND_RECORDS = """
@@ -107,6 +110,13 @@ _OUTCOMES = """
            least(coalesce(done.before, 0), $cap) as before, $run_id as run_id
     from exposed
     left join done on exposed.person_id = done.person_id
+"""
+# "NaN" and "Infinity" are numbers to a cast, and one of them would be the sum of its arm. What is
+# larger than this counts for nothing either: beyond it a DOUBLE no longer tells 1 from 2.
+_LARGEST = 1e15
+_AMOUNT = f"""
+    (select case when given between {-_LARGEST} and {_LARGEST} then given else 0 end
+     from (select try_cast(json_extract_string(properties, $path) as double) as given))
 """
 _IS_AFTER = "known.occurred_at >= exposed.first_exposed_at"
 
@@ -180,7 +190,7 @@ def outcome_sql(metric: Metric) -> str:
     """What one metric counts, as a query over exposures and events."""
     amount = "1.0"
     if metric.summed_property:
-        amount = "coalesce(try_cast(json_extract_string(properties, $path) as double), 0)"
+        amount = _AMOUNT
     return _OUTCOMES.format(
         amount=amount,
         is_after=_IS_AFTER,

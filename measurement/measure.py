@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from measurement.config import GLOBAL_SEGMENT, Experiment, ExperimentsConfig
+from measurement.config import GLOBAL_SEGMENT, HELD_OUT, Experiment, ExperimentsConfig, Holdout
 from measurement.exposures import write_exposures, write_outcomes
 from measurement.inventory import LIFT, TABLES
 from measurement.lift import SIGNIFICANCE, Counts, is_ratio_broken, sample_ratio_p_value
@@ -35,8 +35,8 @@ _COUNTS = """
     order by all
 """
 
-_MOMENTS = """
-    with units as (
+_UNITS = """
+    units as (
         select {segment} as segment, exposures.arm, exposures.unit_id, count(*) as n,
                sum(outcomes.value) as s0, sum(outcomes.per) as s1, sum(outcomes.before) as s2,
                cast(count(*) as double) as s3
@@ -49,15 +49,45 @@ _MOMENTS = """
           and outcomes.closes_at <= $until
         group by all
     )
-    select segment, arm, cast(sum(n) as bigint) as n, count(*) as units,
-           count(*) filter (where s0 <> 0) as with_outcome, {sums}, {products}
-    from units
+"""
+_SUMS = ", ".join(f"sum(s{i}) as s{i}" for i in range(4))
+_PRODUCTS = ", ".join(f"sum(s{i} * s{j}) as p{i}{j}" for i in range(4) for j in range(i, 4))
+_ADDED_UP = f"""
+    segment, arm, cast(sum(n) as bigint) as n, count(*) as units,
+    count(*) filter (where s0 <> 0) as with_outcome, {_SUMS}, {_PRODUCTS}
+"""
+_MOMENTS = f"""
+    with {_UNITS}
+    select {_ADDED_UP} from units
     where segment is not null
     group by segment, arm
     order by segment, arm
 """
-_SUMS = ", ".join(f"sum(s{i}) as s{i}" for i in range(4))
-_PRODUCTS = ", ".join(f"sum(s{i} * s{j}) as p{i}{j}" for i in range(4) for j in range(i, 4))
+
+# Every arm as if it had met as many of each segment: a unit weighs as much as its segment has units
+# for each of its arm. What an arm never met is told of none: such a segment is left out.
+_ALIKE = f"""
+    with {_UNITS},
+    weighed as (
+        select segment, arm, n,
+               count(*) over (partition by segment)
+                   / count(*) over (partition by segment, arm) as weight,
+               {", ".join(f"weight * s{i} as s{i}" for i in range(4))}
+        from units
+    ),
+    meant as (select segment, arm from units where len($arms) = 0 or list_contains($arms, arm)),
+    whole as (
+        select segment from meant group by segment
+        having count(distinct arm) = (select count(distinct arm) from meant)
+    ),
+    everybody as (
+        select * replace ({literal(GLOBAL_SEGMENT)} as segment) from weighed
+        where segment in (select segment from whole)
+    )
+    select {_ADDED_UP} from everybody
+    group by segment, arm
+    order by arm
+"""
 
 _INFORMATION = """
     select {counted} from measurement.outcomes
@@ -120,14 +150,20 @@ def read_lift(
     warehouse.create_missing(TABLES)
     now = now or warehouse.scalar(f"select max(as_of) from {LIFT.name.sql}") or _FOREVER
     return tuple(
-        measure_metric(warehouse, key, experiment, metric, now=now)
+        measure_metric(warehouse, key, experiment, metric, now=now, holdout=experiments.holdout)
         for key, experiment in experiments.experiments.items()
         for metric in experiment.metrics
     )
 
 
 def measure_metric(
-    warehouse: Warehouse, key: str, experiment: Experiment, name: str, *, now: dt.datetime
+    warehouse: Warehouse,
+    key: str,
+    experiment: Experiment,
+    name: str,
+    *,
+    now: dt.datetime,
+    holdout: Holdout | None,
 ) -> LiftReport:
     """Judge one metric from the stored exposures and outcomes, as of the latest planned look."""
     exposed = warehouse.read(_EXPOSED, {"experiment_key": key})
@@ -135,8 +171,9 @@ def measure_metric(
     look = look_of(experiment.looks, now) if experiment.looks else None
     until = now if look is None else look.at
     table = _table(warehouse, key, experiment, name, until)
-    ratio = sample_ratio_p_value(by_arm, experiment.shares)
-    wrong = _wrong_segments(warehouse, key, experiment)
+    everybody = _alike(warehouse, key, experiment, name, until)
+    ratio = _ratio_p_value(by_arm, experiment, holdout)
+    wrong = _wrong_segments(warehouse, key, experiment, holdout)
     rules = Rules(
         metric=experiment.metrics[name],
         significance=_significance(warehouse, key, experiment, name, look),
@@ -148,7 +185,7 @@ def measure_metric(
     return LiftReport(
         experiment_key=key,
         metric=name,
-        comparisons=compare_all(table, experiment, rules),
+        comparisons=compare_all({**table, **everybody}, experiment, rules),
         exposed=total,
         immature=total - round(sum(c.n for c in table[GLOBAL_SEGMENT].values())),
         crossovers=sum(exposed["crossovers"].to_pylist()),
@@ -198,11 +235,23 @@ def read_samples(
     """
     table: dict[str, dict[str, Sample]] = {GLOBAL_SEGMENT: {}}
     for segment in (literal(GLOBAL_SEGMENT), "exposures.segment"):
-        sql = _MOMENTS.format(segment=segment, sums=_SUMS, products=_PRODUCTS)
+        sql = _MOMENTS.format(segment=segment)
         values = {"experiment_key": key, "metric": metric, "until": until}
         for row in warehouse.read(sql, values).to_pylist():  # one row per segment and arm
             table.setdefault(row["segment"], {})[row["arm"]] = _sample(row)
     return table
+
+
+def _alike(
+    warehouse: Warehouse, key: str, experiment: Experiment, name: str, until: dt.datetime | None
+) -> Table:
+    """Everybody, where shares differ by segment: else an arm is as good as those who met it."""
+    if until is None or not experiment.variants or not experiment.segments:
+        return {}
+    sql = _ALIKE.format(segment="coalesce(exposures.segment, '')")
+    values = {"experiment_key": key, "metric": name, "until": until}
+    rows = warehouse.read(sql, {**values, "arms": list(experiment.shares)}).to_pylist()
+    return {GLOBAL_SEGMENT: {row["arm"]: _sample(row) for row in rows}}  # one row per arm
 
 
 def _sample(row: Mapping[str, Any]) -> Sample:
@@ -231,7 +280,27 @@ def _significance(
     return significance_at(look, [row[f"n{number}"] for number in range(len(moments))])
 
 
-def _wrong_segments(warehouse: Warehouse, key: str, experiment: Experiment) -> tuple[str, ...]:
+def _ratio_p_value(
+    found: Mapping[str, int], experiment: Experiment, holdout: Holdout | None
+) -> float | None:
+    """Whether the arms have the intended sizes; with ``variants``, held out and shown alone.
+
+    Shares that are learnt move, by segment and from run to run; how many are held out does not.
+    """
+    if not experiment.variants or not experiment.shares:
+        return sample_ratio_p_value(found, experiment.shares)
+    if holdout and not (experiment.exposure.slot and holdout.unit == experiment.unit):
+        return None  # how many of both hold-outs the events call held out is not known
+    held_out = experiment.held_out or HELD_OUT
+    kept = (1 - experiment.shares.get(held_out, 0.0)) * (1 - (holdout.share if holdout else 0.0))
+    shown = sum(found.get(arm, 0) for arm in experiment.shares if arm != held_out)
+    sizes = {"shown": shown, "held out": found.get(held_out, 0)}
+    return sample_ratio_p_value(sizes, {"shown": kept, "held out": 1 - kept}) if kept < 1 else None
+
+
+def _wrong_segments(
+    warehouse: Warehouse, key: str, experiment: Experiment, holdout: Holdout | None
+) -> tuple[str, ...]:
     """Segments in which the arms do not have the intended sizes."""
     sizes: dict[str, dict[str, int]] = {}
     for row in warehouse.read(_SIZES, {"experiment_key": key}).to_pylist():  # by segment and arm
@@ -239,7 +308,7 @@ def _wrong_segments(warehouse: Warehouse, key: str, experiment: Experiment) -> t
     return tuple(
         segment
         for segment, arms in sizes.items()
-        if is_ratio_broken(sample_ratio_p_value(arms, experiment.shares))
+        if is_ratio_broken(_ratio_p_value(arms, experiment, holdout))
     )
 
 

@@ -135,21 +135,21 @@ def expect_rewards(
         cells: (n,) segment of each decision, from 0.
         actions: (n,) action drawn, from 0.
         rewards: (n,).
-        policy: (cells, actions), what the judged policy draws in each cell; rows sum to 1.
+        policy: (n, actions), what the judged policy draws at each decision; rows sum to 1.
         seed: Of the halves.
     """
     half = np.random.default_rng(seed).permutation(len(rewards)) % 2
     of_drawn, of_wanted = np.zeros(len(rewards)), np.zeros(len(rewards))
+    shape = (int(cells.max(initial=0)) + 1, policy.shape[1])
     for side in (0, 1):
-        learnt = _rates(cells[half != side], actions[half != side], rewards[half != side], policy)
+        learnt = _rates(cells[half != side], actions[half != side], rewards[half != side], shape)
         own = half == side
         of_drawn[own] = learnt[cells[own], actions[own]]
-        of_wanted[own] = (learnt * policy).sum(axis=1)[cells[own]]
+        of_wanted[own] = (learnt[cells[own]] * policy[own]).sum(axis=1)
     return ExpectedRewards(of_drawn, of_wanted)
 
 
-def _rates(cells: Integers, actions: Integers, rewards: Floats, policy: Floats) -> Floats:
-    shape = policy.shape
+def _rates(cells: Integers, actions: Integers, rewards: Floats, shape: tuple[int, int]) -> Floats:
     sums, counts = np.zeros(shape), np.zeros(shape)
     np.add.at(sums, (cells, actions), rewards)
     np.add.at(counts, (cells, actions), 1)

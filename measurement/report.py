@@ -25,6 +25,9 @@ from measurement.looks import Look
 from measurement.samples import FEWEST_UNITS, Sample, difference
 
 WRONG_SIZES_HERE = "in this segment the arms do not have the intended sizes: find out why first"
+NOT_FINITE = (
+    "the outcome of an arm adds up to no finite number: look for impossible values in the events"
+)
 WRONG_SIZES = "the arms do not have the intended sizes: find out why first"
 
 # What each arm did, by segment and arm: persons counted, or sums over what was drawn.
@@ -190,7 +193,7 @@ def _measured_counts(
 
 
 def _measured_sums(finding: Finding, arm: Sample, baseline: Sample, significance: float) -> Finding:
-    if not (arm.is_enough and baseline.is_enough):
+    if not (arm.is_enough and baseline.is_enough and arm.is_finite and baseline.is_finite):
         return finding
     found = difference(arm, baseline)
     return replace(
@@ -255,7 +258,10 @@ def _refused(finding: Finding, rules: Rules) -> str | None:
 
 
 def _too_few(finding: Finding) -> str:
-    if isinstance(finding.counts, Sample) or isinstance(finding.baseline, Sample):
+    samples = [arm for arm in (finding.counts, finding.baseline) if isinstance(arm, Sample)]
+    if not all(sample.is_finite for sample in samples):
+        return NOT_FINITE
+    if samples:
         return f"an arm has fewer than {FEWEST_UNITS} drawn or {FEWEST} with the outcome"
     return f"fewer than {FEWEST} persons with or without the outcome in an arm"
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import isfinite, sqrt
 
 import numpy as np
 
@@ -62,6 +62,11 @@ class Sample:
     def is_enough(self) -> bool:
         """Whether a difference with this arm may be judged."""
         return self.units >= FEWEST_UNITS and self.with_outcome >= FEWEST and self.sums[PER] > 0
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether every sum is a number that can be reckoned with."""
+        return all(isfinite(value) for row in (self.sums, *self.products) for value in row)
 
     @property
     def scores(self) -> Floats:

@@ -18,10 +18,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from measurement import BUCKETS, Holdout, bucket
+from measurement import BUCKETS, HELD_OUT, Holdout, bucket
 
 Consent = Literal["granted", "denied", "unknown"]
-HELD_OUT, PERSONALISED, CONTEXTUAL = "holdout", "personalised", "contextual"
+PERSONALISED, CONTEXTUAL = "personalised", "contextual"
 _NO_CONSENT = "no consent: the same for everybody"
 _FILLED = "popular now, in place of what this visit has seen"
 _DRAWN = "drawn at random from content with few readers"

@@ -135,7 +135,12 @@ POLICY_VALUES = Table(
     columns=(
         Column("experiment_key", "VARCHAR", Pii.NONE, "key of the experiment"),
         Column("metric", "VARCHAR", Pii.NONE, "key of the outcome that it shares its arms out by"),
-        Column("policy", "VARCHAR", Pii.NONE, "shares of today, or always the same arm"),
+        Column(
+            "policy",
+            "VARCHAR",
+            Pii.NONE,
+            "shares as learnt (from the other half of the units), or always the same arm",
+        ),
         Column("estimator", "VARCHAR", Pii.NONE, "ips, snips or doubly_robust"),
         Column("value", "DOUBLE", Pii.NONE, "share that would have converted; null: refused"),
         Column("ci_low", "DOUBLE", Pii.NONE, "lower end of its 95 % interval"),

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from measurement import GLOBAL_SEGMENT, Counts, Experiment, ExperimentsConfig, Variants, read_counts
+from measurement import (
+    GLOBAL_SEGMENT,
+    HELD_OUT,
+    Counts,
+    Experiment,
+    ExperimentsConfig,
+    Variants,
+    read_counts,
+)
 from personalization.inventory import TABLES, VARIANT_POLICIES
 from personalization.variants import (
     FEWEST_CONVERTED,
@@ -80,27 +88,43 @@ def share_out(table: Table, experiment: Experiment, variants: Variants) -> Itera
     """
     arms = _arms(table, experiment)
     segments = [segment.name for segment in experiment.segments]
-    whole = {GLOBAL_SEGMENT: table[GLOBAL_SEGMENT]}
+    whole = table[GLOBAL_SEGMENT]
     better = 1.0 if experiment.metrics[variants.metric].better == "higher" else -1.0
-    met = [arm for arm in arms if whole[GLOBAL_SEGMENT].get(arm, Counts(0, 0)).n]
-    if experiment.baseline not in met or not is_enough(whole[GLOBAL_SEGMENT], met):
+    met = [arm for arm in arms if whole.get(arm, Counts(0, 0)).n]
+    if experiment.baseline not in met or not is_enough(whole, met):
         for segment in (GLOBAL_SEGMENT, *segments):
             yield from _uniform(segment, table.get(segment, {}), arms)
         return
-    shared = believe(whole, met, baseline=experiment.baseline, is_better=better)[GLOBAL_SEGMENT]
     learnt = {name: table[name] for name in segments if _is_met(table.get(name, {}), met)}
-    own = believe(learnt, met, baseline=experiment.baseline, is_better=better) if learnt else {}
+    learnt[GLOBAL_SEGMENT] = _without_segment(table, met)
+    own = believe(learnt, met, baseline=experiment.baseline, is_better=better)
     fresh = [arm for arm in arms if arm not in met]
     for segment in (GLOBAL_SEGMENT, *segments):
-        level = "segment" if segment in own else "global"
+        level = "segment" if segment in own and segment != GLOBAL_SEGMENT else "global"
         yield from _believed(
-            segment, table.get(segment, {}), own.get(segment, shared), variants.floor, level,
+            segment, table.get(segment, {}), own.get(segment, own[GLOBAL_SEGMENT]), variants.floor, level,
             left=1 - len(fresh) / len(arms),
         )  # fmt: skip
         for arm in fresh:
             yield ArmPolicy(
                 segment, arm, 1 / len(arms), 0, 0, None, None, None, "uniform", _NOT_MET
             )
+
+
+def _without_segment(table: Table, arms: Sequence[str]) -> Mapping[str, Counts]:
+    """Whom no segment fits, as one more segment.
+
+    The sum of all would take who met which arm, where shares differ, for what the arms do.
+    """
+    others = [counts for segment, counts in table.items() if segment != GLOBAL_SEGMENT]
+    return {
+        arm: Counts(
+            max(found.n - sum(c[arm].n for c in others if arm in c), 0),
+            max(found.converted - sum(c[arm].converted for c in others if arm in c), 0),
+        )
+        for arm, found in table[GLOBAL_SEGMENT].items()
+        if arm in arms
+    }
 
 
 def _is_met(counts: Mapping[str, Counts], arms: Sequence[str]) -> bool:
@@ -111,7 +135,7 @@ def _is_met(counts: Mapping[str, Counts], arms: Sequence[str]) -> bool:
 def _arms(table: Table, experiment: Experiment) -> Sequence[str]:
     """Those that are meant to be shown: a name in the events alone may be an old or a wrong one."""
     known = set(experiment.shares) or {arm for counts in table.values() for arm in counts}
-    return sorted((known | {experiment.baseline}) - {experiment.held_out})
+    return sorted((known | {experiment.baseline}) - {experiment.held_out, HELD_OUT})
 
 
 def _uniform(

@@ -1,19 +1,24 @@
 """Say what other policies would have earned, from what was logged when variants were decided.
 
-Judged are the shares of today and each arm alone. Each unit counts once, with its first decision;
-browsers that nobody is known for have no outcome, and the held-out were shown nothing.
+Judged are the shares as they are learnt, and each arm alone. Each unit counts once, with its first
+decision; browsers that nobody is known for have no outcome, and the held-out were shown nothing.
+
+Shares that were learnt from an outcome fit it better than any other, by chance alone. So the units
+are halved: what is judged on one half was learnt from the other (Chernozhukov et al. 2018).
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from measurement import (
     GLOBAL_SEGMENT,
@@ -22,14 +27,17 @@ from measurement import (
     LoggedDecisions,
     PolicyValue,
     Variants,
+    count_table,
     expect_rewards,
     judge_policy,
 )
-from personalization.inventory import DECISIONS, POLICY_VALUES, TABLES, VARIANT_POLICIES
+from personalization.inventory import DECISIONS, POLICY_VALUES, TABLES
+from personalization.policies import share_out
 from personalization.readings import Floats, Integers
+from personalization.variants import Table
 from warehouse import Warehouse
 
-TODAY = "shares of today"
+LEARNT = "shares as learnt"
 Shares = Mapping[str, Mapping[str, float]]
 
 _FIRST = f"""
@@ -65,10 +73,6 @@ _FIRST = f"""
     left join converted using (unit_id)
     order by mature.unit_id
 """
-_SHARES = f"""
-    select segment, arm, probability from {VARIANT_POLICIES.name.sql} where experiment_key = $slot
-    order by segment, arm
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ def write_policy_values(
     """Judge the policies of every experiment with ``variants``; return how many rows there are.
 
     Args:
-        warehouse: With decisions, events and the shares of this run.
+        warehouse: With decisions and events.
         experiments: The configuration.
         now: The moment up to which the warehouse knows, UTC.
         run_id: Stored with every row.
@@ -122,25 +126,68 @@ def _judged(
         _FIRST,
         {"slot": key, "event": metric.event, "within_days": metric.within_days, "as_of": now},
     )
-    if not rows.num_rows:
-        return
-    today = _shares(warehouse, key)
-    arms = sorted({arm for shares in today.values() for arm in shares})
-    logged = _logged(rows, arms)
-    alone = {f"always {arm}": {GLOBAL_SEGMENT: {arm: 1.0}} for arm in arms}
-    for name, policy in {TODAY: today, **alone}.items():
-        for value in _values(logged, policy):
-            yield {"policy": name, **_row(value)}
+    return judge_decisions(rows, experiment, variants) if rows.num_rows else iter(())
 
 
-def _shares(warehouse: Warehouse, key: str) -> Shares:
+def judge_decisions(
+    rows: pa.Table, experiment: Experiment, variants: Variants
+) -> Iterator[Mapping[str, Any]]:
+    """Judge every policy of an experiment; rows of ``personalization.policy_values``.
+
+    Args:
+        rows: Each unit once: segment (``global``: none fits), arm, propensity, eligible, reward.
+        experiment: Whose decisions these are.
+        variants: How its shares are learnt.
+    """
+    logged = _logged(rows, _learn(_counts(rows), experiment, variants)[GLOBAL_SEGMENT])
+    halves = _halves(rows, experiment, variants)
+    yield from _told(LEARNT, logged, halves)
+    for arm in sorted({arm for policy in halves for arm in policy[GLOBAL_SEGMENT]}):
+        alone = {GLOBAL_SEGMENT: {arm: 1.0}}
+        yield from _told(f"always {arm}", logged, (alone, alone))
+
+
+def _told(name: str, logged: _Logged, halves: Sequence[Shares]) -> Iterator[Mapping[str, Any]]:
+    for value in _values(logged, halves):
+        yield {"policy": name, **_row(value)}
+
+
+def _halves(rows: pa.Table, experiment: Experiment, variants: Variants) -> tuple[Shares, Shares]:
+    """For the units in even places, then in odd ones: the shares that the others teach."""
+    odd = pa.array(_is_odd(rows.num_rows))
+    even = pa.array(~_is_odd(rows.num_rows))
+    return (
+        _learn(_counts(rows.filter(odd)), experiment, variants),
+        _learn(_counts(rows.filter(even)), experiment, variants),
+    )
+
+
+def _is_odd(count: int) -> NDArray[np.bool_]:
+    """Which half each unit is in, whatever the order of the units means."""
+    halves: NDArray[np.bool_] = np.random.default_rng(1).permutation(count) % 2 == 1
+    return halves
+
+
+def _counts(rows: pa.Table) -> Table:
+    """Units and conversions by segment and arm; ``global`` is of all."""
+    segments = pc.if_else(pc.equal(rows["segment"], GLOBAL_SEGMENT), "", rows["segment"])
+    added = (
+        rows.set_column(rows.column_names.index("segment"), "segment", segments)
+        .group_by(["segment", "arm"])
+        .aggregate([("reward", "count"), ("reward", "sum")])
+        .rename_columns(["segment", "arm", "n", "converted"])
+    )
+    return count_table(added)
+
+
+def _learn(table: Table, experiment: Experiment, variants: Variants) -> Shares:
     found: dict[str, dict[str, float]] = {}
-    for row in warehouse.read(_SHARES, {"slot": key}).to_pylist():  # by segment and arm
-        found.setdefault(row["segment"], {})[row["arm"]] = row["probability"]
+    for policy in share_out(table, experiment, variants):
+        found.setdefault(policy.segment, {})[policy.arm] = policy.probability
     return found
 
 
-def _logged(rows: pa.Table, known: list[str]) -> _Logged:
+def _logged(rows: pa.Table, known: Iterable[str]) -> _Logged:
     segments, of_segment = _positions(rows["segment"])
     # An arm of then that is none of today's is drawn by no policy that is judged.
     arms, of_arm = _positions(rows["arm"])
@@ -161,26 +208,34 @@ def _positions(column: pa.ChunkedArray) -> tuple[tuple[str, ...], Integers]:
     return tuple(encoded.dictionary.to_pylist()), np.asarray(encoded.indices, dtype=np.int64)
 
 
-def _values(logged: _Logged, policy: Shares) -> tuple[PolicyValue, ...]:
-    wanted = np.array(
-        [
-            [_in_segment(policy, segment).get(arm, 0.0) for arm in logged.arms]
-            for segment in logged.segments
-        ]
-    )
-    expected = expect_rewards(logged.of_segment, logged.of_arm, logged.reward, wanted)
+def _values(logged: _Logged, halves: Sequence[Shares]) -> tuple[PolicyValue, ...]:
+    """``halves``: what is judged on the units in even places, and on those in odd ones."""
+    even, odd = (_drawn_by(policy, logged)[logged.of_segment] for policy in halves)
+    wanted = np.where(_is_odd(len(logged.reward))[:, None], odd, even)
     is_unsupported = any(
         share > 0 and not offered.get(arm)
+        for policy in halves
         for segment, offered in logged.offered
         for arm, share in _in_segment(policy, segment).items()
     )
     decisions = LoggedDecisions(
         rewards=logged.reward,
         logged=logged.propensity,
-        wanted=wanted[logged.of_segment, logged.of_arm],
+        wanted=np.take_along_axis(wanted, logged.of_arm[:, None], axis=1)[:, 0],
         is_unsupported=is_unsupported,
     )
+    expected = expect_rewards(logged.of_segment, logged.of_arm, logged.reward, wanted)
     return judge_policy(decisions, expected)
+
+
+def _drawn_by(policy: Shares, logged: _Logged) -> Floats:
+    """(segments, arms): how often the policy draws each arm there."""
+    return np.array(
+        [
+            [_in_segment(policy, segment).get(arm, 0.0) for arm in logged.arms]
+            for segment in logged.segments
+        ]
+    )
 
 
 def _in_segment(policy: Shares, segment: str) -> Mapping[str, float]:

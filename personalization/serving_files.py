@@ -72,10 +72,11 @@ class ServingFiles:
         found = self.find(keys)
         persons, hashes = self._sought(keys)
         if found[0].rows:
-            for name in _LOGS:
-                self.log.rewrite(name, lambda lines: self._others(lines, [*persons, *hashes]))
+            # The artefact first: a page that is decided meanwhile knows them no more.
             if self._in_artefact(persons):
                 self._rewrite_artefact(persons)
+            for name in _LOGS:
+                self.log.rewrite(name, lambda lines: self._others(lines, [*persons, *hashes]))
             with self.warehouse.view("sought", _values(hashes)):
                 self.warehouse.execute(f"delete {_THEIRS}")
         return found

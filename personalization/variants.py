@@ -61,7 +61,7 @@ def believe(table: Table, arms: Sequence[str], *, baseline: str, is_better: floa
     """What the counts say of each arm in each segment, all segments taken together.
 
     Args:
-        table: Counts by segment and arm; a segment may lack arms.
+        table: Counts by segment and arm; a segment may lack arms, or have none.
         arms: At least two, the baseline among them.
         baseline: The arm that others are judged against.
         is_better: 1 where more conversions are better, -1 where fewer are.
@@ -190,7 +190,8 @@ class _Model:
     def _log_likelihood(self, tau: float) -> float:
         weights, covariance, estimate = self._fit(tau)
         rest = self.rates - self.fixed @ estimate
-        determinant = np.linalg.slogdet(np.linalg.pinv(covariance))[1]
+        known = self.fixed.any(axis=0)  # of a segment that nobody met, the base says nothing
+        determinant = np.linalg.slogdet(np.linalg.pinv(covariance)[np.ix_(known, known)])[1]
         return float(0.5 * (np.log(weights).sum() - determinant - (weights * rest**2).sum()))
 
     def _posterior(self, segment: int, tau: float) -> tuple[Floats, Floats]:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from measurement import ExperimentsConfig
+from measurement import Experiment, ExperimentsConfig
 from settings import ConfigurationError, load_config
 from tests.conftest import ROOT
 
@@ -60,3 +62,44 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, good: str, bad: str, s
 @pytest.mark.parametrize("folder", ["config", "tests/fernhill/config"])
 def test_the_shipped_files_are_good(folder: str) -> None:
     assert load_config(ROOT / folder / "experiments.yml", ExperimentsConfig).experiments
+
+
+SLOT = {
+    "exposure": {"slot": "hero"},
+    "baseline": "control",
+    "shares": {"control": 0.5, "b": 0.5},
+    "metrics": {"demo": {"event": "Demo Requested", "within_days": 14}},
+    "variants": {"metric": "demo"},
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        pytest.param({"shares": {}}, "must name two arms", id="no-shares"),
+        pytest.param(
+            {"shares": {"control": 0.9, "holdout": 0.1}, "held_out": "holdout"},
+            "must name two arms",
+            id="one-arm",
+        ),
+        pytest.param({"held_out": "none"}, "held_out is 'holdout'", id="another-label"),
+        pytest.param({"held_out": "none", "variants": None}, "held_out is", id="of-a-block"),
+        pytest.param(
+            {"shares": {"control": 0.4, "b": 0.5, "holdout": 0.1}}, "write held_out", id="unnamed"
+        ),
+        pytest.param({"baseline": "holdout", "shares": {}}, "is shown", id="baseline"),
+    ],
+)
+def test_an_experiment_of_a_slot_names_its_arms_as_decisions_do(
+    changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Experiment.model_validate({**SLOT, **changes})
+
+
+def test_an_experiment_of_a_slot_may_hold_out() -> None:
+    shares = {"control": 0.45, "b": 0.45, "holdout": 0.1}
+
+    found = Experiment.model_validate({**SLOT, "shares": shares, "held_out": "holdout"})
+
+    assert found.held_out == "holdout"

@@ -67,7 +67,8 @@ def test_a_sum_adds_up_a_property_and_takes_what_is_no_number_for_nothing(
     company: Company,
 ) -> None:
     company.saw("p1", "b")
-    for day, amount in enumerate(("10.5", "2", "much"), start=1):
+    amounts = ("10.5", "2", "much", "NaN", "Infinity", "-inf", "1e308")
+    for day, amount in enumerate(amounts, start=1):
         company.event("p1", "Ordered", day, amount=amount)
 
     measure(company, {"event": "Ordered", "measure": "sum", "summed_property": "amount"})
@@ -271,7 +272,75 @@ def test_a_block_is_measured_against_who_would_have_been_shown_it(company: Compa
     assert finding.counts.rate == pytest.approx(1 / 75)
 
 
+def test_what_a_visit_keeps_after_a_sign_in_is_no_draw_of_the_person(company: Company) -> None:
+    company.warehouse.create_missing([DECISIONS])
+    company.warehouse.execute(
+        "create table marts.current_person (person_id varchar, current_person_id varchar)"
+    )
+    company.warehouse.execute(
+        "insert into personalization.decisions by name select 'p1' as person_id, "
+        "'hero' as slot, 1 as position, unnest(['control', 'b']) as arm, "
+        "unnest([true, false]) as is_repeat, "
+        "timestamp '2026-03-05' + to_days(unnest([0, 3])) as decided_at"
+    )
+
+    measure(company, {}, exposure={"slot": "hero"})
+
+    assert company.rows("exposures", "arm, is_crossover, exposure_count") == [("b", False, 1)]
+
+
 def test_an_exposure_is_told_in_one_way() -> None:
     for exposure in ({}, {"event": "Experiment Viewed", "slot": "home"}):
         with pytest.raises(ValidationError, match="either event or slot"):
             experiments({}, exposure=exposure)
+
+
+LEARNT = {
+    "held_out": "holdout",
+    "shares": {"control": 0.45, "b": 0.45, "holdout": 0.1},
+    "variants": {"metric": "outcome"},
+    "segments": [
+        {"name": "DE", "when": [{"trait": "country", "is": "DE"}]},
+        {"name": "US", "when": [{"trait": "country", "is": "US"}]},
+    ],
+}
+
+
+def _shared_out(company: Company, *, held_out: int) -> None:
+    """No arm does anything; of DE one in five converts and most met control, of US the reverse."""
+    sizes = {
+        ("DE", "control"): (900, 180), ("DE", "b"): (100, 20), ("DE", "holdout"): (held_out, 22),
+        ("US", "control"): (100, 2), ("US", "b"): (900, 18), ("US", "holdout"): (held_out, 2),
+    }  # fmt: skip
+    events, profiles = [], []
+    for (country, arm), (met, converted) in sizes.items():
+        people = [f"{country}-{arm}-{number}" for number in range(met)]
+        events += [_met(person, arm, 0) for person in people]
+        events += [_viewed(person, 2) for person in people[:converted]]
+        profiles += [{"person_id": person, "country": country} for person in people]
+    _insert(company, events, profiles)
+
+
+def test_shares_that_were_learnt_are_neither_a_broken_split_nor_an_effect(company: Company) -> None:
+    _shared_out(company, held_out=111)
+
+    report = measure(company, {}, **LEARNT)
+
+    found = next(f for f in report.findings if (f.segment, f.arm) == ("global", "b"))
+    assert (report.is_sample_ratio_broken, report.wrong_segments) == (False, ())
+    assert (found.counts.n, found.baseline.n, report.immature) == (1000, 1000, 0)
+    assert found.effect == pytest.approx(0, abs=1e-9)
+    assert found.counts.rate == pytest.approx(0.11)
+    assert found.verdict == "cannot_tell"
+    assert found.interval is not None
+    # 2 segments of one half: 0.25 (0.16 (1/900 + 1/100) + 0.0196 (1/900 + 1/100)) = 0.0223 squared.
+    assert found.interval.high == pytest.approx(1.96 * 0.0223, rel=0.25)
+
+
+def test_too_few_held_out_is_a_broken_split_though_shares_are_learnt(company: Company) -> None:
+    _shared_out(company, held_out=40)
+
+    report = measure(company, {}, **LEARNT)
+
+    assert report.is_sample_ratio_broken
+    assert report.wrong_segments == ("DE", "US")

@@ -67,7 +67,7 @@ def test_a_model_that_knows_everything_leaves_only_what_it_cannot_know() -> None
     rewards = (chance.random(4_000) < rates[cells, actions]).astype(float)
     policy = np.array([[0.0, 1.0], [1.0, 0.0]])
     logged = LoggedDecisions(rewards, np.full(4_000, 0.5), policy[cells, actions])
-    expected = expect_rewards(cells, actions, rewards, policy)
+    expected = expect_rewards(cells, actions, rewards, policy[cells])
 
     found = by_name(judge_policy(logged, expected))
 
@@ -79,10 +79,10 @@ def test_a_model_that_knows_everything_leaves_only_what_it_cannot_know() -> None
 def test_half_the_decisions_teach_what_is_expected_of_the_other_half() -> None:
     rewards = np.zeros(100)
     cells, actions = np.zeros(100, dtype=int), np.zeros(100, dtype=int)
-    one_sided = expect_rewards(cells, actions, rewards, np.ones((1, 1)))
+    one_sided = expect_rewards(cells, actions, rewards, np.ones((100, 1)))
     rewards[0] = 1.0
 
-    with_one = expect_rewards(cells, actions, rewards, np.ones((1, 1)))
+    with_one = expect_rewards(cells, actions, rewards, np.ones((100, 1)))
 
     assert one_sided.of_drawn.max() == 0
     assert with_one.of_drawn[0] == 0  # its own reward has not taught what is expected of it

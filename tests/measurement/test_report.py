@@ -4,10 +4,12 @@ import pytest
 
 from measurement.config import Metric
 from measurement.lift import Counts
-from measurement.report import Finding, Rules, arm_pairs, compare
+from measurement.report import NOT_FINITE, Finding, Rules, arm_pairs, compare
+from measurement.samples import Sample
 
 METRIC = Metric(event="Demo Requested", within_days=14)
 UNWANTED = Metric(event="Cancelled", within_days=14, better="lower")
+SUM = Metric(event="Ordered", within_days=14, measure="sum", summed_property="amount")
 PAIR = ("b", "control")
 
 
@@ -44,6 +46,31 @@ def test_few_persons_get_an_interval_and_no_verdict() -> None:
     assert finding.verdict == "cannot_tell"
     assert finding.p_value is None
     assert finding.interval is not None
+
+
+@pytest.mark.parametrize("spoilt", [float("nan"), float("inf")])
+def test_a_sum_that_is_no_number_is_not_judged_and_leaves_the_others_alone(spoilt: float) -> None:
+    good = {"b": _sample(900.0), "control": _sample(300.0)}
+    table = {
+        "global": {**good, "b": _sample(spoilt)},
+        "x": {**good, "b": _sample(spoilt)},
+        "y": good,
+    }
+
+    found = {f.segment: f for f in compare(table, PAIR, Rules(metric=SUM)).findings}
+
+    assert {name: f.verdict for name, f in found.items()} == {
+        "global": "cannot_tell", "x": "cannot_tell", "y": "helped",
+    }  # fmt: skip
+    assert found["x"].reason == NOT_FINITE
+    assert found["x"].p_value is None
+
+
+def _sample(total: float) -> Sample:
+    """300 persons who ordered for so much together, in equal parts but for some noise."""
+    n, square = 300, total**2 / 300 * 1.5
+    products = ((square, total, 0, total), (total, n, 0, n), (0, 0, 0, 0), (total, n, 0, n))
+    return Sample(n, n, n, (total, n, 0, n), products)
 
 
 def test_an_empty_arm_has_no_effect() -> None:

@@ -163,6 +163,25 @@ def test_what_cannot_be_logged_is_not_shown(
         decide_and_log(asked("nowhere"), artefact, log)
 
 
+def test_a_page_that_is_decided_while_the_log_is_erased_knows_the_person_no_more(
+    site: Site, log: DecisionLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    units = []
+
+    def decided_meanwhile(*_: object) -> None:
+        opened = site.open()
+        units.append(decide(asked("home", person_id=GRANTED), opened).situation.unit)
+        opened.close()
+
+    monkeypatch.setattr(DecisionLog, "rewrite", decided_meanwhile)
+    keys = pa.table({"kind": ["person_id"], "value": [GRANTED]})
+
+    ServingFiles(site.path, log, site.warehouse, SECRET).erase(keys)
+
+    site.publish(experiments(holdout={"share": 0.1, "salt": "2026"}))
+    assert set(units) == {None}
+
+
 def test_an_erased_person_is_in_no_file_and_in_no_decision_any_more(
     site: Site, artefact: Artefact, log: DecisionLog
 ) -> None:

@@ -117,6 +117,23 @@ def test_a_name_that_only_the_events_know_is_not_shown_where_shares_are_given() 
     assert {arm for _, arm in found} == {"control", "b"}
 
 
+def test_who_met_which_arm_is_not_taken_for_what_the_arms_do() -> None:
+    busy = {"control": Counts(900, 180), "b": Counts(100, 20)}
+    idle = {"control": Counts(1000, 20), "b": Counts(9000, 180)}
+    everybody = {"control": Counts(1900, 200), "b": Counts(9100, 200)}
+
+    found = shared({"global": everybody, "big": busy, "small": idle})
+
+    assert found["global", "b"].effect == pytest.approx(0, abs=0.01)
+    assert 0.25 < found["global", "b"].probability < 0.75
+
+
+def test_whom_the_holdout_from_everything_holds_out_is_no_arm_to_show() -> None:
+    found = shared({"global": CLEAR, "big": CLEAR}, held_out=None)
+
+    assert {arm for _, arm in found} == {"control", "b"}
+
+
 def test_nobody_at_all_is_no_error() -> None:
     assert [p.probability for p in shared({"global": {}}).values()] == [1, 1, 1]
 

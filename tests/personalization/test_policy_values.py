@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
+from measurement import Experiment, Segment, Variants
 from personalization import DecisionLog, decide_and_log, load_decisions, write_policy_values
+from personalization.policy_values import judge_decisions
 from tests.personalization.serving import AT, Site, asked, experiments, rows
 
 SHARES = {"b": 0.6, "c": 0.2, "control": 0.2}
@@ -58,7 +63,7 @@ def test_each_policy_is_judged_by_each_estimator(site: Site) -> None:
         "where person_id is not null and not is_ghost"
     )
     assert {policy for policy, _ in found} == {
-        "shares of today", "always b", "always c", "always control",
+        "shares as learnt", "always b", "always c", "always control",
     }  # fmt: skip
     assert {row["n"] for row in found.values()} == {counted}
     for estimator in ("ips", "snips", "doubly_robust"):
@@ -74,28 +79,53 @@ def test_what_cannot_be_known_is_refused_and_bears_no_number(site: Site) -> None
     assert "needs" in found["refusal"]
 
 
-def test_the_shares_of_today_are_judged_on_the_decisions_of_then(site: Site) -> None:
-    site.publish(experiments(), b=1.0, c=0.0, control=0.0)
+def test_what_half_of_the_units_cannot_teach_is_shared_alike(site: Site) -> None:
+    found = values(site)["shares as learnt", "snips"]
 
-    found = values(site)
-
-    site.publish(experiments(), **SHARES)
-    assert found["shares of today", "snips"]["value"] == pytest.approx(
-        found["always b", "snips"]["value"]
-    )
+    # In no half have two arms met 250 persons: a third of 20 %, and two thirds of 2 %.
+    assert found["ci_low"] < 0.08 < found["ci_high"] < 0.13
 
 
 def test_a_policy_that_wants_what_was_never_shown_is_refused(site: Site) -> None:
-    site.warehouse.execute(
-        "update personalization.variant_policies set arm = 'fresh' where arm = 'c'"
-    )
+    shares = {"control": 0.2, "b": 0.3, "c": 0.2, "fresh": 0.2, "holdout": 0.1}
 
-    found = values(site)
+    found = values(site, hero={"shares": shares})
 
-    site.publish(experiments(), **SHARES)
     assert "never done" in found["always fresh", "ips"]["refusal"]
-    assert "never done" in found["shares of today", "ips"]["refusal"]
+    assert "never done" in found["shares as learnt", "ips"]["refusal"]
     assert found["always b", "ips"]["refusal"] is None
+
+
+def test_shares_are_not_judged_by_the_outcomes_that_taught_them() -> None:
+    asked = experiments().experiments["hero"].model_copy(update={"shares": {}})
+    assert asked.variants
+    held, excess = 0, []
+    for seed in range(RUNS):
+        (_, snips, _) = _learnt_of_nothing(seed, asked, asked.variants)
+        held += snips["ci_low"] <= 0.05 <= snips["ci_high"]
+        excess.append(snips["value"] - 0.05)
+
+    assert held >= 14
+    assert abs(float(np.mean(excess))) < 3 * float(np.std(excess)) / RUNS**0.5
+
+
+RUNS = 16
+
+
+def _learnt_of_nothing(seed: int, asked: Experiment, variants: Variants) -> list[Any]:
+    """3 arms that all convert 5 % of 8,000 units in 4 segments, drawn alike."""
+    chance = np.random.default_rng(seed)
+    arms = np.array(["b", "c", "control"])
+    drawn = pa.table({
+        "segment": np.array(["n", "e", "s", "w"])[chance.integers(0, 4, 8_000)],
+        "arm": arms[chance.integers(0, 3, 8_000)],
+        "propensity": np.full(8_000, 1 / 3),
+        "eligible": [json.dumps(dict.fromkeys(arms.tolist(), 1 / 3))] * 8_000,
+        "reward": (chance.random(8_000) < 0.05).astype(float),
+    })  # fmt: skip
+    segments = [Segment(name=name) for name in "nesw"]
+    found = judge_decisions(drawn, asked.model_copy(update={"segments": segments}), variants)
+    return [row for row in found if row["policy"] == "shares as learnt"]
 
 
 def test_who_was_decided_for_lately_is_not_judged_yet(site: Site) -> None:

@@ -38,7 +38,7 @@ def test_intervals_hold_the_truth(
         actions = drawn.sum(axis=1).clip(0, 2)
         rewards = (chance.random(decisions) < scale * RATES[cells, actions]).astype(float)
         logged = LoggedDecisions(rewards, LOGGED[cells, actions], WANTED[cells, actions])
-        for value in judge_policy(logged, expect_rewards(cells, actions, rewards, WANTED)):
+        for value in judge_policy(logged, expect_rewards(cells, actions, rewards, WANTED[cells])):
             if value.refusal is None and value.interval is not None:
                 held[value.estimator].append(value.interval.low <= truth <= value.interval.high)
 
