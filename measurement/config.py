@@ -255,7 +255,9 @@ class ExperimentsConfig(StrictModel):
     """The whole of ``experiments.yml``."""
 
     holdout: Holdout | None = Field(
-        None, description="Who is held out of everything; without it, nobody is."
+        None,
+        description="Who is held out of all that is chosen for pages, e-mail blocks and search; without "
+        "it, nobody is.",
     )
 
     experiments: dict[str, Experiment] = Field(

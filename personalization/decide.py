@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from measurement import BUCKETS, Holdout, bucket
+from personalization.held_out import is_held_out
 
 Consent = Literal["granted", "denied", "unknown"]
 HELD_OUT, PERSONALISED, CONTEXTUAL = "holdout", "personalised", "contextual"
@@ -221,20 +222,20 @@ class Decision:
 
 def choose(situation: Situation, facts: Facts) -> Decision:
     """Decide; the same situation and facts give the same decision, on any machine."""
-    is_held_out = _is_held_out(situation.unit, facts.holdout)
+    is_ghost = _is_held_out(situation.unit, facts.holdout)
     if isinstance(facts.slot, BlockFacts):
         arm, level, actions = _fill(situation, facts.slot)
     else:
         arm, level, actions = _vary(situation, facts.slot)
-        is_held_out = is_held_out or arm == HELD_OUT
+        is_ghost = is_ghost or arm == HELD_OUT
     return Decision(
         decision_id=_decision_id(situation),
         situation=situation,
         facts=facts,
-        arm=HELD_OUT if is_held_out else arm,
+        arm=HELD_OUT if is_ghost else arm,
         fallback_level=level,
         actions=actions,
-        is_ghost=is_held_out,
+        is_ghost=is_ghost,
     )
 
 
@@ -262,7 +263,7 @@ def _decision_id(situation: Situation) -> str:
 def _is_held_out(unit: Unit | None, holdout: Holdout | None) -> bool:
     if unit is None or holdout is None:
         return False
-    return bucket(unit.holdout_id, salt=f"holdout|{holdout.salt}") < round(holdout.share * BUCKETS)
+    return is_held_out(unit.holdout_id, holdout)
 
 
 def _fill(situation: Situation, block: BlockFacts) -> tuple[str, str, tuple[Action, ...]]:

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
+from measurement import Holdout
 from personalization.blocks import discoverable_content
 from personalization.config import PURPOSE, ContentConfig
 from personalization.email_config import NONE, USUAL, EmailRule
@@ -86,7 +87,13 @@ class _Library:
 
 
 def write_email_blocks(
-    warehouse: Warehouse, content: ContentConfig, *, as_of: dt.datetime, seed: int, run_id: str
+    warehouse: Warehouse,
+    content: ContentConfig,
+    *,
+    as_of: dt.datetime,
+    seed: int,
+    run_id: str,
+    holdout: Holdout | None = None,
 ) -> tuple[EmailReport, ...]:
     """Choose for the current send of every block; sends of the past stay as they were.
 
@@ -98,6 +105,7 @@ def write_email_blocks(
         as_of: The moment up to which readings count (``raw.as_of``), UTC.
         seed: Of the slots that are drawn at random.
         run_id: Stored with every row.
+        holdout: Who is held out of everything and gets business as usual; None: nobody is.
 
     Raises:
         InvalidEmailBlockError: A rule asks for a column that is not there.
@@ -110,7 +118,13 @@ def write_email_blocks(
     library = _read(warehouse, content, as_of=as_of, seed=seed)
     stamp = {"policy": POLICY, "as_of": as_of, "run_id": run_id}
     return tuple(
-        _write(warehouse, Send.due(key, block, as_of), library, stamp)
+        _write(
+            warehouse,
+            Send.due(key, block, as_of),
+            library,
+            stamp,
+            due=read_recipients(warehouse, key, block, holdout),
+        )
         for key, block in content.email_blocks.items()
     )
 
@@ -130,9 +144,13 @@ def _read(
 
 
 def _write(
-    warehouse: Warehouse, send: Send, library: _Library, stamp: Mapping[str, object]
+    warehouse: Warehouse,
+    send: Send,
+    library: _Library,
+    stamp: Mapping[str, object],
+    *,
+    due: pa.Table,
 ) -> EmailReport:
-    due = read_recipients(warehouse, send.key, send.block)
     banned = library.banned | set(send.block.bans)
     offered = sorted(set(library.catalogue.content_ids.tolist()) - banned)
     with warehouse.transaction():

@@ -38,6 +38,7 @@ def choose_mailings(
             as_of=known_until(warehouse),
             seed=SEED,
             run_id=context.run.run_id,
+            holdout=candor.company.experiments.holdout,
         )
         rows = warehouse.scalar(f"select count(*) from {EMAIL_BLOCKS.name.sql}")
     told = {name: value for report in reports for name, value in _told(report)}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from measurement import Holdout
 from measurement.assignment import assign
 from personalization import (
     ContentConfig,
@@ -19,6 +20,7 @@ from personalization import (
     preview_slots,
     write_email_blocks,
 )
+from personalization.held_out import is_held_out
 from tests.personalization.conftest import AS_OF, Company
 
 DEFAULTS = ["archive", "events", "contact", "about", "careers"]
@@ -35,13 +37,13 @@ class Mailer:
     company: Company
 
     def choose(self, *, days: float = 0, seed: int = 7, bans: tuple[str, ...] = (),
-               **block: Any) -> EmailReport:  # fmt: skip
+               holdout: Holdout | None = None, **block: Any) -> EmailReport:  # fmt: skip
         content = ContentConfig.model_validate(
             {"email_blocks": {"weekly": {**PLAIN, **block}}, "bans": list(bans)}
         )
         as_of = AS_OF + dt.timedelta(days=days)
         (report,) = write_email_blocks(
-            self.company.warehouse, content, as_of=as_of, seed=seed, run_id="r1"
+            self.company.warehouse, content, as_of=as_of, seed=seed, run_id="r1", holdout=holdout
         )
         return report
 
@@ -217,6 +219,25 @@ def test_arms_are_those_that_the_hash_gives_with_their_exact_probability(mailer:
             "personalised": 0.5, "business_as_usual": 0.3, "none": 0.2})  # fmt: skip
         assert set(arms[person]) == {arm}
         assert set(shares[person]) == {ARMS[arm]}
+
+
+def test_who_is_held_out_of_everything_gets_business_as_usual_and_is_in_no_comparison(
+    mailer: Mailer,
+) -> None:
+    people = [f"n{number:03d}" for number in range(60)]
+    mailer.person(*people, lifecycle_stage="customer")
+    holdout = Holdout(share=0.3, salt="2026", unit="person")
+
+    mailer.choose(holdout=holdout, rules=[CUSTOMERS])
+
+    facts = mailer.mails("{'arm': arm, 'drawn': is_randomised, 'p': arm_probability, 'rule': rule}")
+    held_out = [person for person in people if is_held_out(person, holdout)]
+    assert 5 < len(held_out) < 40
+    for person in held_out:
+        assert facts[person][0] == {
+            "arm": "business_as_usual", "drawn": False, "p": 1.0, "rule": None
+        }  # fmt: skip
+    assert all(facts[person][0]["drawn"] for person in set(people) - set(held_out))
 
 
 def test_who_gets_no_block_is_stored_with_what_it_would_have_been(mailer: Mailer) -> None:
