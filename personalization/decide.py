@@ -119,8 +119,8 @@ class BlockFacts:
         policy: Name and version of the method.
         level: personal, similar, popular; context or popular where nothing is known of the unit.
         listed: The unit's own list, in order; empty without one.
-        popular: What everybody gets in this context, in order.
-        pool: What the drawn places draw from.
+        popular: What everybody gets in this context, in order; less what the person has read.
+        pool: What the drawn places draw from; likewise.
     """
 
     size: int
@@ -200,7 +200,7 @@ class Decision:
         decision_id: The same for the same request and slot.
         situation: What was asked.
         facts: What was known.
-        arm: The variant; of a block personalised or contextual; holdout.
+        arm: The variant; of a block personalised (a known person) or contextual; holdout.
         fallback_level: How much was known.
         actions: What is shown, or would be.
         is_ghost: Whether the unit is held out and gets none of it.
@@ -270,7 +270,9 @@ def _fill(situation: Situation, block: BlockFacts) -> tuple[str, str, tuple[Acti
     seen = frozenset() if block.repeats else frozenset(situation.seen)
     if not block.listed:
         places = _contextual(situation, block, seen)
-        return CONTEXTUAL, block.level, _actions(places)
+        # A person stays in one arm, though they have read all: the held out are compared with it.
+        is_known = situation.unit is not None and situation.unit.person_id is not None
+        return PERSONALISED if is_known else CONTEXTUAL, block.level, _actions(places)
     own = [item for item in block.listed if item.content_id not in seen]
     others = _without(block.popular, seen | {item.content_id for item in own})
     filled = [*own, *(item._replace(reason=_FILLED) for item in others)]

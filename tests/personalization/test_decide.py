@@ -15,10 +15,11 @@ from personalization import (
     SlotKeyTwiceError,
     UnknownSlotError,
     decide,
+    recommend,
 )
 from personalization.artefact import keyed
 from personalization.decide import Earlier, draw, uniform
-from tests.personalization.serving import SECRET, Site, asked, experiments
+from tests.personalization.serving import AS_OF, CONTENT, SECRET, Site, asked, experiments
 
 GRANTED_PEOPLE = "select person_id from marts.consent_current where status = 'granted'"
 GRANTED, DENIED, SILENT = "p00002", "p00010", "p00011"
@@ -120,6 +121,44 @@ def test_what_the_visit_has_seen_does_not_come_again(artefact: Artefact) -> None
 
         assert not set(seen) & {a.action_id for a in again.shown}
         assert len({a.action_id for a in again.shown}) == 6
+
+
+def test_a_known_reader_is_never_shown_what_they_have_read(site: Site, artefact: Artefact) -> None:
+    read = {
+        row["person_id"]: set(row["items"])
+        for row in site.warehouse.read(
+            "select person_id, list(content_id) as items from marts.content_engagement group by all"
+        ).to_pylist()
+    }
+    popular = {item.content_id for item in artefact.meta.slots["home"].lists[""]}
+    readers = [p for p in site.texts(GRANTED_PEOPLE) if read.get(p, set()) & popular]
+    assert len(readers) > 20
+
+    for person in readers:
+        first = decide(asked("home", person_id=person), artefact)
+        seen = tuple(a.action_id for a in first.shown)
+        again = decide(asked("home", 2, person_id=person, seen=seen), artefact)
+
+        assert len(again.shown) == 6
+        assert not {a.action_id for a in again.shown} & (read[person] | set(seen))
+
+
+def test_who_has_read_everything_stays_personalised_and_sees_nothing_again(tmp_path: Path) -> None:
+    site = Site.published(tmp_path, people=20, items=8)
+    site.warehouse.execute(
+        "insert into marts.content_engagement "
+        "select 'p00002', content_id, 0.8, timestamp '2026-05-20', timestamp '2026-05-20' "
+        "from marts.content_items"
+    )
+    recommend(site.warehouse, CONTENT, as_of=AS_OF, seed=7, run_id="r2")
+    site.publish(experiments())
+    artefact = site.open()
+
+    decision = decide(asked("home", person_id="p00002"), artefact)
+    artefact.close()
+
+    assert decision.arm == "personalised"
+    assert decision.actions == ()
 
 
 def test_places_drawn_for_nobody_in_particular_are_as_likely_as_they_say(
