@@ -14,6 +14,7 @@ Scalar = bool | int | float | str
 # Names of properties are written into JSON paths; these characters need no escape there.
 PROPERTY = r"^[A-Za-z0-9_ .-]+$"
 GLOBAL_SEGMENT = "global"
+EMAIL_ARMS = frozenset({"personalised", "business_as_usual", "none"})
 
 
 class TraitCondition(StrictModel):
@@ -90,7 +91,7 @@ class Segment(StrictModel):
 
 
 class Exposure(StrictModel):
-    """How it is told that a person met an arm: by an event, or by what was decided for a page."""
+    """How it is told that a person met an arm: by an event, or by what was chosen for them."""
 
     event: str | None = Field(None, min_length=1, description="Name of the event.")
     slot: str | None = Field(
@@ -98,6 +99,13 @@ class Exposure(StrictModel):
         min_length=1,
         description="In place of event: a block or experiment that `candor decide` answers for. Arms are "
         "personalised, or the variants, and holdout, who would have been shown it.",
+    )
+    email_block: str | None = Field(
+        None,
+        min_length=1,
+        description="In place of event: an e-mail block of content.yml. Everybody who was drawn counts "
+        "from the first day of their first send, whether the mail was opened or not; arms are "
+        "personalised, business_as_usual and none.",
     )
     experiment_property: str = Field(
         "experiment_id", pattern=PROPERTY, description="Property that names the experiment."
@@ -108,8 +116,8 @@ class Exposure(StrictModel):
 
     @model_validator(mode="after")
     def _is_told_once(self) -> Self:
-        if (self.event is None) == (self.slot is None):
-            raise ValueError("write either event or slot")
+        if [self.event, self.slot, self.email_block].count(None) != 2:
+            raise ValueError("write one of event, slot and email_block")
         return self
 
 
@@ -236,6 +244,20 @@ class Experiment(StrictModel):
             raise ValueError("two segments have the same name")
         return self
 
+    @model_validator(mode="after")
+    def _is_drawn_as_mailings_are(self) -> Self:
+        if not self.exposure.email_block:
+            return self
+        named = {self.baseline, *self.shares, *([self.held_out] if self.held_out else [])}
+        if named - EMAIL_ARMS:
+            raise ValueError(f"the arms of an e-mail block are {', '.join(sorted(EMAIL_ARMS))}")
+        if self.unit != "person" or self.variants:
+            raise ValueError(
+                "arms of an e-mail block are drawn person by person, with the shares of content.yml: "
+                "leave out unit and variants"
+            )
+        return self
+
 
 class Holdout(StrictModel):
     """Who is shown nothing that was chosen for them, so that all of it together can be measured."""
@@ -263,3 +285,18 @@ class ExperimentsConfig(StrictModel):
     experiments: dict[str, Experiment] = Field(
         default_factory=dict, description="Experiments, by a key of your own; never change a key."
     )
+
+    @model_validator(mode="after")
+    def _holds_out_what_is_drawn(self) -> Self:
+        """The arms of a slot and its hold-out are compared, so the same units must be drawn."""
+        others = [
+            key
+            for key, experiment in self.experiments.items()
+            if self.holdout and experiment.exposure.slot and experiment.unit != self.holdout.unit
+        ]
+        if others:
+            raise ValueError(
+                f"{', '.join(others)}: with exposure.slot, unit must be that of holdout, as one draw "
+                "of both is compared"
+            )
+        return self

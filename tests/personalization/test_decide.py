@@ -15,11 +15,20 @@ from personalization import (
     SlotKeyTwiceError,
     UnknownSlotError,
     decide,
+    publish_artefact,
     recommend,
 )
 from personalization.artefact import keyed
 from personalization.decide import Earlier, draw, uniform
-from tests.personalization.serving import AS_OF, CONTENT, SECRET, Site, asked, experiments
+from tests.personalization.serving import (
+    AS_OF,
+    CONTENT,
+    SECRET,
+    Site,
+    asked,
+    experiments,
+    write_variant_policies_without_events,
+)
 
 GRANTED_PEOPLE = "select person_id from marts.consent_current where status = 'granted'"
 GRANTED, DENIED, SILENT = "p00002", "p00010", "p00011"
@@ -270,6 +279,32 @@ def test_a_company_is_drawn_together_where_the_unit_is_the_account(site: Site) -
     assert max(len(row["people"]) for row in rows) > 1
     assert {len(found) for found in arms} == {1}
     assert len(set.union(*arms)) > 1
+
+
+def test_colleagues_in_two_segments_are_drawn_with_the_same_shares(site: Site) -> None:
+    configured = experiments(hero={"unit": "account"})
+    write_variant_policies_without_events(site.warehouse, configured)
+    site.warehouse.execute(
+        "update personalization.variant_policies "
+        "set probability = case when (arm = 'b') = (segment = 'big') then 0.8 else 0.1 end"
+    )
+    publish_artefact(site.warehouse, site.path, CONTENT, configured, secret=SECRET, as_of=AS_OF)
+    artefact = site.open()
+    companies = site.warehouse.read(
+        "select list(person_id) as people, count(distinct employee_count) as sizes "
+        "from marts.profiles inner join marts.consent_current using (person_id) "
+        "where status = 'granted' and account_id is not null group by account_id"
+    ).to_pylist()
+
+    drawn = [
+        {decide(asked("hero", person_id=p), artefact).actions[0].action_id for p in row["people"]}
+        for row in companies
+    ]
+    artefact.close()
+    site.publish(experiments())
+
+    assert sum(row["sizes"] > 1 for row in companies) > 5
+    assert {len(found) for found in drawn} == {1}
 
 
 def test_the_holdout_of_accounts_holds_the_same_people_out_of_every_slot(site: Site) -> None:
