@@ -14,7 +14,6 @@ Scalar = bool | int | float | str
 # Names of properties are written into JSON paths; these characters need no escape there.
 PROPERTY = r"^[A-Za-z0-9_ .-]+$"
 GLOBAL_SEGMENT = "global"
-EMAIL_ARMS = frozenset({"personalised", "business_as_usual", "none"})
 
 
 class TraitCondition(StrictModel):
@@ -88,6 +87,10 @@ class Segment(StrictModel):
         if self.name == GLOBAL_SEGMENT:
             raise ValueError(f"{GLOBAL_SEGMENT!r} is the name of everybody together")
         return self
+
+
+# How the arms of e-mail blocks are named in what was chosen for mailings.
+EMAIL_ARMS = frozenset({"personalised", "business_as_usual", "none"})
 
 
 class Exposure(StrictModel):
@@ -228,6 +231,20 @@ class Experiment(StrictModel):
     )
 
     @model_validator(mode="after")
+    def _is_drawn_as_mailings_are(self) -> Self:
+        if not self.exposure.email_block:
+            return self
+        named = {self.baseline, *self.shares, *([self.held_out] if self.held_out else [])}
+        if named - EMAIL_ARMS:
+            raise ValueError(f"the arms of an e-mail block are {', '.join(sorted(EMAIL_ARMS))}")
+        if self.unit != "person" or self.variants:
+            raise ValueError(
+                "arms of an e-mail block are drawn person by person, with the shares of content.yml: "
+                "leave out unit and variants"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _adds_up(self) -> Self:
         if self.shares and abs(sum(self.shares.values()) - 1) > 1e-6:
             raise ValueError("shares must add up to 1")
@@ -242,20 +259,6 @@ class Experiment(StrictModel):
         names = [segment.name for segment in self.segments]
         if len(set(names)) < len(names):
             raise ValueError("two segments have the same name")
-        return self
-
-    @model_validator(mode="after")
-    def _is_drawn_as_mailings_are(self) -> Self:
-        if not self.exposure.email_block:
-            return self
-        named = {self.baseline, *self.shares, *([self.held_out] if self.held_out else [])}
-        if named - EMAIL_ARMS:
-            raise ValueError(f"the arms of an e-mail block are {', '.join(sorted(EMAIL_ARMS))}")
-        if self.unit != "person" or self.variants:
-            raise ValueError(
-                "arms of an e-mail block are drawn person by person, with the shares of content.yml: "
-                "leave out unit and variants"
-            )
         return self
 
 
