@@ -91,8 +91,12 @@ class Segment(StrictModel):
         return self
 
 
+# How the arms of e-mail blocks are named in what was chosen for mailings.
+EMAIL_ARMS = frozenset({"personalised", "business_as_usual", "none"})
+
+
 class Exposure(StrictModel):
-    """How it is told that a person met an arm: by an event, or by what was decided for a page."""
+    """How it is told that a person met an arm: by an event, or by what was chosen for them."""
 
     event: str | None = Field(None, min_length=1, description="Name of the event.")
     slot: str | None = Field(
@@ -100,6 +104,13 @@ class Exposure(StrictModel):
         min_length=1,
         description="In place of event: a block or experiment that `candor decide` answers for. Arms are "
         "personalised, or the variants, and holdout, who would have been shown it.",
+    )
+    email_block: str | None = Field(
+        None,
+        min_length=1,
+        description="In place of event: an e-mail block of content.yml. Everybody who was drawn counts "
+        "from the first day of their first send, whether the mail was opened or not; arms are "
+        "personalised, business_as_usual and none.",
     )
     experiment_property: str = Field(
         "experiment_id", pattern=PROPERTY, description="Property that names the experiment."
@@ -110,8 +121,8 @@ class Exposure(StrictModel):
 
     @model_validator(mode="after")
     def _is_told_once(self) -> Self:
-        if (self.event is None) == (self.slot is None):
-            raise ValueError("write either event or slot")
+        if [self.event, self.slot, self.email_block].count(None) != 2:
+            raise ValueError("write one of event, slot and email_block")
         return self
 
 
@@ -222,6 +233,20 @@ class Experiment(StrictModel):
     )
 
     @model_validator(mode="after")
+    def _is_drawn_as_mailings_are(self) -> Self:
+        if not self.exposure.email_block:
+            return self
+        named = {self.baseline, *self.shares, *([self.held_out] if self.held_out else [])}
+        if named - EMAIL_ARMS:
+            raise ValueError(f"the arms of an e-mail block are {', '.join(sorted(EMAIL_ARMS))}")
+        if self.unit != "person" or self.variants:
+            raise ValueError(
+                "arms of an e-mail block are drawn person by person, with the shares of content.yml: "
+                "leave out unit and variants"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _adds_up(self) -> Self:
         if self.shares and abs(sum(self.shares.values()) - 1) > 1e-6:
             raise ValueError("shares must add up to 1")
@@ -275,9 +300,26 @@ class ExperimentsConfig(StrictModel):
     """The whole of ``experiments.yml``."""
 
     holdout: Holdout | None = Field(
-        None, description="Who is held out of everything; without it, nobody is."
+        None,
+        description="Who is held out of all that is chosen for pages, e-mail blocks and search; without "
+        "it, nobody is.",
     )
 
     experiments: dict[str, Experiment] = Field(
         default_factory=dict, description="Experiments, by a key of your own; never change a key."
     )
+
+    @model_validator(mode="after")
+    def _holds_out_what_is_drawn(self) -> Self:
+        """The arms of a slot and its hold-out are compared, so the same units must be drawn."""
+        others = [
+            key
+            for key, experiment in self.experiments.items()
+            if self.holdout and experiment.exposure.slot and experiment.unit != self.holdout.unit
+        ]
+        if others:
+            raise ValueError(
+                f"{', '.join(others)}: with exposure.slot, unit must be that of holdout, as one draw "
+                "of both is compared"
+            )
+        return self

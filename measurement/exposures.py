@@ -1,6 +1,6 @@
 """Find who met which arm first, in which segment, and what they did in the days after.
 
-Everything is taken from ``marts.events``, or from the decisions logged for pages, anew in each run, so that a merge of two persons leaves
+Everything is taken from ``marts.events``, from the decisions logged for pages or from what was chosen for mailings, anew in each run, so that a merge of two persons leaves
 the arm of the older exposure in force and a correction of the events corrects the measurement.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
-from measurement.config import Experiment, Metric
+from measurement.config import Experiment, Exposure, Metric
 from measurement.inventory import ASSIGNMENTS, EXPOSURES, OUTCOMES
 from measurement.segments import Bindings, segment_sql
 from warehouse import Warehouse, literal
@@ -41,6 +41,18 @@ _DECIDED = """
       and decisions.is_repeat is not true
 """
 
+# From the first day on which the send may go out, in the arm `none` too: who opens or clicks has been
+# chosen by the mail, so neither makes an exposure.
+_MAILED = """
+    select coalesce(current_person.current_person_id, mails.person_id) as person_id,
+           mails.arm, cast(mails.send_date as timestamp) as occurred_at
+    from personalization.email_blocks as mails
+    left join marts.current_person as current_person
+        on mails.person_id = current_person.person_id
+    where mails.block = $block and mails.slot = 1 and mails.is_randomised
+      and mails.send_date < $as_of
+"""
+
 _MEMBERS_AND_RECORDS = """
     members as (select source, source_record_id, person_id from identity.members),
     records as (
@@ -59,20 +71,36 @@ _EXPOSURES = """
         from met
         group by person_id
     ),
-    {known}
-    select $experiment_key as experiment_key, exposed.*, {segment} as segment,
-           {unit} as unit_id, $run_id as run_id
-    from exposed
-    left join marts.profiles as profiles on exposed.person_id = profiles.person_id
+    {known},
+    units as (
+        select exposed.*, {segment} as segment, {unit} as unit_id
+        from exposed
+        left join marts.profiles as profiles on exposed.person_id = profiles.person_id
+    )
+    select $experiment_key as experiment_key, units.* replace (
+               {first_arm} as arm, is_crossover or arm <> {first_arm} as is_crossover,
+               {unit_segment} as segment
+           ), $run_id as run_id
+    from units
+"""
+# A company that met several arms stays in the first one, all of it.
+_FIRST_ARM = "arg_min(arm, (first_exposed_at, arm)) over (partition by unit_id)"
+# A company is in the first segment that fits one of its persons: one draw needs one share.
+_UNIT_SEGMENT = """
+    arg_min(segment, list_position($segments{number}::varchar[], segment))
+        over (partition by unit_id)
 """
 
 _STANDING = """
-    select exposed.person_id, $experiment_key{number} as experiment_key, {segment} as segment
+    select person_id, $experiment_key{number} as experiment_key, {unit_segment} as segment
     from (
-        select person_id, cast($as_of as timestamp) as first_exposed_at
-        from marts.profiles where not is_bot
-    ) as exposed
-    left join marts.profiles as profiles on exposed.person_id = profiles.person_id
+        select exposed.person_id, {segment} as segment, {unit} as unit_id
+        from (
+            select person_id, cast($as_of as timestamp) as first_exposed_at
+            from marts.profiles where not is_bot
+        ) as exposed
+        left join marts.profiles as profiles on exposed.person_id = profiles.person_id
+    )
 """
 
 _OUTCOMES = """
@@ -137,7 +165,8 @@ def write_exposures(
 ) -> int:
     """Replace every exposure and assignment; return how many persons met an experiment.
 
-    A person who met several arms stays in the first one and is flagged as a crossover.
+    A person who met several arms stays in the first one and is flagged as a crossover; likewise a
+    company, where companies are drawn.
     """
     with warehouse.transaction():
         count = warehouse.replace(EXPOSURES.name, _no_rows(EXPOSURES.name.sql))
@@ -145,10 +174,12 @@ def write_exposures(
             bindings = Bindings(_exposure_values(key, experiment, as_of, run_id))
             segment = segment_sql(experiment.segments, bindings)
             rows = _EXPOSURES.format(
-                met=_DECIDED if experiment.exposure.slot else _MET,
+                met=_met(experiment.exposure),
                 known=_MEMBERS_AND_RECORDS,
                 segment=segment,
                 unit=_UNITS[experiment.unit],
+                first_arm=_FIRST_ARM,
+                unit_segment=_unit_segment(experiment, bindings),
             )
             count += warehouse.append(EXPOSURES.name, rows, bindings.values)
         warehouse.replace(ASSIGNMENTS.name, _assignments(experiments))
@@ -160,6 +191,8 @@ def standing_segments(
 ) -> tuple[str, dict[str, object]]:
     """The segment in which every person would meet each experiment now, as a query.
 
+    Where companies are drawn, all persons of one are in the same segment.
+
     Returns:
         SQL of rows (person_id, experiment_key, segment), segment null where none fits; its values.
     """
@@ -167,8 +200,13 @@ def standing_segments(
     parts = []
     for number, (key, experiment) in enumerate(experiments.items()):
         bindings.values[f"experiment_key{number}"] = key
-        segment = segment_sql(experiment.segments, bindings)
-        parts.append(_STANDING.format(number=number, segment=segment))
+        part = _STANDING.format(
+            number=number,
+            segment=segment_sql(experiment.segments, bindings),
+            unit=_UNITS[experiment.unit],
+            unit_segment=_unit_segment(experiment, bindings, number=number),
+        )
+        parts.append(part)
     return f"with {_MEMBERS_AND_RECORDS} {' union all '.join(parts)}", bindings.values
 
 
@@ -198,6 +236,20 @@ def outcome_sql(metric: Metric) -> str:
     )
 
 
+def _met(exposure: Exposure) -> str:
+    if exposure.slot:
+        return _DECIDED
+    return _MAILED if exposure.email_block else _MET
+
+
+def _unit_segment(experiment: Experiment, bindings: Bindings, *, number: int = 0) -> str:
+    """The segment of a unit over rows with the person's own ``segment`` and ``unit_id``."""
+    if experiment.unit == "person":
+        return "segment"
+    bindings.values[f"segments{number}"] = [segment.name for segment in experiment.segments]
+    return _UNIT_SEGMENT.format(number=number)
+
+
 def _exposure_values(
     key: str, experiment: Experiment, as_of: dt.datetime, run_id: str
 ) -> dict[str, object]:
@@ -205,6 +257,8 @@ def _exposure_values(
     common: dict[str, object] = {"experiment_key": key, "as_of": as_of, "run_id": run_id}
     if exposure.slot:
         return {**common, "slot": exposure.slot}
+    if exposure.email_block:
+        return {**common, "block": exposure.email_block}
     return {
         **common,
         "experiment_id": experiment.experiment_id or key,

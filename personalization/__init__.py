@@ -15,6 +15,7 @@ from personalization.decision_log import (
 from personalization.email_blocks import EmailReport, write_email_blocks
 from personalization.email_config import EmailBlock
 from personalization.email_preview import preview_arms, preview_person, preview_slots
+from personalization.email_sends import SendLimits
 from personalization.errors import (
     EmptyBlockError,
     InvalidEmailBlockError,
@@ -79,6 +80,7 @@ __all__ = [
     "SearchProfile",
     "SearchReport",
     "SearchResult",
+    "SendLimits",
     "ServingFiles",
     "SlotKeyTwiceError",
     "UnknownEmailBlockError",

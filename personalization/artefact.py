@@ -1,6 +1,7 @@
 """The artefact that decisions are taken from: one SQLite file that is only ever replaced whole.
 
-It holds, for persons who granted personalization, their lists and segments under their person_id,
+It holds, for persons who granted personalization, their lists, their segments and what they have
+read of the lists that everybody gets, under their person_id,
 keyed hashes of the ids by which they can be asked for, and what holds for everybody. No name,
 address or raw id is in it.
 
@@ -37,13 +38,13 @@ from personalization.decide import (
 )
 from personalization.errors import MissingArtefactError, UnknownSlotError
 
-FORMAT = 1
+FORMAT = 2
 KEY_DIGITS = 32
 SCHEMA = """
     create table meta (content text not null);
     create table persons (
         person_id text primary key, account_id text, consent_version text,
-        segments text, lists text
+        segments text, lists text, read text
     ) without rowid;
     create table keys (key text primary key, person_id text not null) without rowid;
 """
@@ -107,6 +108,7 @@ class _Person:
     consent_version: str | None
     segments: Mapping[str, str]
     lists: Mapping[str, Any]
+    read: frozenset[str]
 
 
 class Artefact:
@@ -171,13 +173,13 @@ class Artefact:
     def _person(self, request: DecisionRequest) -> _Person | None:
         for person_id in self._person_ids(request):
             row = self._connection.execute(
-                "select account_id, consent_version, segments, lists from persons "
+                "select account_id, consent_version, segments, lists, read from persons "
                 "where person_id = ?",
                 (person_id,),
             ).fetchone()
             if row:
-                segments, lists = (json.loads(text) if text else {} for text in row[2:])
-                return _Person(person_id, row[0], row[1], segments, lists)
+                segments, lists, read = (json.loads(text) if text else {} for text in row[2:])
+                return _Person(person_id, row[0], row[1], segments, lists, frozenset(read))
         return None
 
     def _person_ids(self, request: DecisionRequest) -> list[str]:
@@ -250,8 +252,7 @@ def _facts_of(
 ) -> BlockFacts | VariantFacts:
     if isinstance(slot, VariantSlot):
         return _variant_facts(slot, person.segments.get(request.slot) if person else None)
-    own = person.lists.get(request.slot) if person else None
-    return _block_facts(request, slot, own)
+    return _block_facts(request, slot, person)
 
 
 def _variant_facts(slot: VariantSlot, segment: str | None) -> VariantFacts:
@@ -262,13 +263,13 @@ def _variant_facts(slot: VariantSlot, segment: str | None) -> VariantFacts:
     )  # fmt: skip
 
 
-def _block_facts(
-    request: DecisionRequest, slot: BlockSlot, own: Mapping[str, Any] | None
-) -> BlockFacts:
+def _block_facts(request: DecisionRequest, slot: BlockSlot, person: _Person | None) -> BlockFacts:
     """Only as much of what everybody gets as the decision can need: it is logged with it."""
+    own = person.lists.get(request.slot) if person else None
     listed = tuple(Listed(*item) for item in own["items"]) if own else ()
     topic = request.topic if request.topic in slot.lists else ""
-    popular = slot.lists.get(topic or "", ())
+    read = person.read if person and not slot.repeats else frozenset()
+    popular = _unread(slot, topic or "", read) if person else slot.lists.get(topic or "", ())
     lost = 0 if slot.repeats else sum(item.content_id in request.seen for item in listed)
     needed = slot.size if not listed else slot.size - len(listed) + lost
     spare = needed + len(request.seen) + len(listed) + slot.discovery_slots if needed > 0 else 0
@@ -280,5 +281,14 @@ def _block_facts(
         level=own["level"] if own else ("context" if topic else "popular"),
         listed=listed,
         popular=popular[:spare],
-        pool=() if listed else slot.pool,
+        pool=() if listed else tuple(item for item in slot.pool if item not in read),
     )
+
+
+def _unread(slot: BlockSlot, topic: str, read: frozenset[str]) -> tuple[Listed, ...]:
+    """What everybody gets without what the person has read; who reads much needs more than one list."""
+    drawable = (Listed(content_id, "not read yet") for content_id in slot.pool)
+    found: dict[str, Listed] = {}
+    for item in (*slot.lists.get(topic, ()), *slot.lists.get("", ()), *drawable):
+        found.setdefault(item.content_id, item)
+    return tuple(item for content_id, item in found.items() if content_id not in read)

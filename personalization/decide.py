@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from measurement import BUCKETS, HELD_OUT, Holdout, bucket
+from personalization.held_out import is_held_out
 
 Consent = Literal["granted", "denied", "unknown"]
 PERSONALISED, CONTEXTUAL = "personalised", "contextual"
@@ -118,8 +119,8 @@ class BlockFacts:
         policy: Name and version of the method.
         level: personal, similar, popular; context or popular where nothing is known of the unit.
         listed: The unit's own list, in order; empty without one.
-        popular: What everybody gets in this context, in order.
-        pool: What the drawn places draw from.
+        popular: What everybody gets in this context, in order; less what the person has read.
+        pool: What the drawn places draw from; likewise.
     """
 
     size: int
@@ -199,7 +200,7 @@ class Decision:
         decision_id: The same for the same request and slot.
         situation: What was asked.
         facts: What was known.
-        arm: The variant; of a block personalised or contextual; holdout.
+        arm: The variant; of a block personalised (a known person) or contextual; holdout.
         fallback_level: How much was known.
         actions: What is shown, or would be.
         is_ghost: Whether the unit is held out and gets none of it.
@@ -221,20 +222,20 @@ class Decision:
 
 def choose(situation: Situation, facts: Facts) -> Decision:
     """Decide; the same situation and facts give the same decision, on any machine."""
-    is_held_out = _is_held_out(situation.unit, facts.holdout)
+    is_ghost = _is_held_out(situation.unit, facts.holdout)
     if isinstance(facts.slot, BlockFacts):
         arm, level, actions = _fill(situation, facts.slot)
     else:
         arm, level, actions = _vary(situation, facts.slot)
-        is_held_out = is_held_out or arm == HELD_OUT
+        is_ghost = is_ghost or arm == HELD_OUT
     return Decision(
         decision_id=_decision_id(situation),
         situation=situation,
         facts=facts,
-        arm=HELD_OUT if is_held_out else arm,
+        arm=HELD_OUT if is_ghost else arm,
         fallback_level=level,
         actions=actions,
-        is_ghost=is_held_out,
+        is_ghost=is_ghost,
     )
 
 
@@ -262,14 +263,16 @@ def _decision_id(situation: Situation) -> str:
 def _is_held_out(unit: Unit | None, holdout: Holdout | None) -> bool:
     if unit is None or holdout is None:
         return False
-    return bucket(unit.holdout_id, salt=f"holdout|{holdout.salt}") < round(holdout.share * BUCKETS)
+    return is_held_out(unit.holdout_id, holdout)
 
 
 def _fill(situation: Situation, block: BlockFacts) -> tuple[str, str, tuple[Action, ...]]:
     seen = frozenset() if block.repeats else frozenset(situation.seen)
     if not block.listed:
         places = _contextual(situation, block, seen)
-        return CONTEXTUAL, block.level, _actions(places)
+        # A person stays in one arm, though they have read all: the held out are compared with it.
+        is_known = situation.unit is not None and situation.unit.person_id is not None
+        return PERSONALISED if is_known else CONTEXTUAL, block.level, _actions(places)
     own = [item for item in block.listed if item.content_id not in seen]
     others = _without(block.popular, seen | {item.content_id for item in own})
     filled = [*own, *(item._replace(reason=_FILLED) for item in others)]
@@ -317,5 +320,5 @@ def _vary(situation: Situation, variant: VariantFacts) -> tuple[str, str, tuple[
     reason = variant.reasons.get(arm, "")
     action = Action(1, arm, variant.shares[arm], is_discovery=False, reason=reason)
     drawn = bucket(unit.unit_id, salt=f"{situation.slot}|{HELD_OUT}")
-    is_held_out = drawn < round(variant.held_out_share * BUCKETS)
-    return HELD_OUT if is_held_out else arm, variant.level, (action,)
+    gets_nothing = drawn < round(variant.held_out_share * BUCKETS)
+    return HELD_OUT if gets_nothing else arm, variant.level, (action,)

@@ -5,13 +5,14 @@
 
 The first line is for the arms ``personalised`` and ``none`` (as ghosts: stored, not sent), the
 second for business as usual, where nothing of a person is looked at. What was chosen for a send
-stays until the next one, unless a consent, the catalogue or the configuration changed.
+stays until the next one, unless a consent, the hold-out or, before a sync has handed it over, the
+catalogue or the configuration changed.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +26,10 @@ from personalization.email_config import NONE, USUAL, EmailRule
 from personalization.email_fill import Candidates, fill_slots, offer, slot_columns
 from personalization.email_people import arm_probabilities, check_rules, read_recipients
 from personalization.email_sends import (
+    NO_LIMITS,
     POLICY,
     Send,
+    SendLimits,
     forget_reasons,
     forget_stale,
     positions,
@@ -86,7 +89,13 @@ class _Library:
 
 
 def write_email_blocks(
-    warehouse: Warehouse, content: ContentConfig, *, as_of: dt.datetime, seed: int, run_id: str
+    warehouse: Warehouse,
+    content: ContentConfig,
+    *,
+    as_of: dt.datetime,
+    seed: int,
+    run_id: str,
+    limits: SendLimits = NO_LIMITS,
 ) -> tuple[EmailReport, ...]:
     """Choose for the current send of every block; sends of the past stay as they were.
 
@@ -98,6 +107,7 @@ def write_email_blocks(
         as_of: The moment up to which readings count (``raw.as_of``), UTC.
         seed: Of the slots that are drawn at random.
         run_id: Stored with every row.
+        limits: The hold-out, and which syncs hand the blocks over.
 
     Raises:
         InvalidEmailBlockError: A rule asks for a column that is not there.
@@ -110,7 +120,14 @@ def write_email_blocks(
     library = _read(warehouse, content, as_of=as_of, seed=seed)
     stamp = {"policy": POLICY, "as_of": as_of, "run_id": run_id}
     return tuple(
-        _write(warehouse, Send.due(key, block, as_of), library, stamp)
+        _write(
+            warehouse,
+            Send.due(key, block, as_of),
+            library,
+            stamp,
+            due=read_recipients(warehouse, key, block, limits.holdout),
+            syncs=limits.syncs.get(key, ()),
+        )
         for key, block in content.email_blocks.items()
     )
 
@@ -130,13 +147,20 @@ def _read(
 
 
 def _write(
-    warehouse: Warehouse, send: Send, library: _Library, stamp: Mapping[str, object]
+    warehouse: Warehouse,
+    send: Send,
+    library: _Library,
+    stamp: Mapping[str, object],
+    *,
+    due: pa.Table,
+    syncs: Sequence[str],
 ) -> EmailReport:
-    due = read_recipients(warehouse, send.key, send.block)
     banned = library.banned | set(send.block.bans)
     offered = sorted(set(library.catalogue.content_ids.tolist()) - banned)
     with warehouse.transaction():
-        fresh = forget_stale(warehouse, send, due=due, offered=[*offered, *send.block.defaults])
+        fresh = forget_stale(
+            warehouse, send, due=due, offered=[*offered, *send.block.defaults], syncs=syncs
+        )
         for rows in _chosen(warehouse, send, library, fresh):
             warehouse.append(EMAIL_BLOCKS.name, _stamped(rows, send, stamp))
     return _report(warehouse, send, due=due, chosen=fresh.num_rows)

@@ -1,7 +1,7 @@
 """For whom an e-mail block is: who can be mailed, in which arm, and which rule fits.
 
 A rule looks at the person, so it is asked only of those who granted the purpose
-``personalization``; all others get business as usual, drawn or not.
+``personalization`` and are not held out of everything; all others get business as usual.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from measurement.assignment import BUCKETS, arm_sql, ranges
-from measurement.config import Segment, TraitCondition
+from measurement.config import Holdout, Segment, TraitCondition
 from measurement.segments import Bindings, segment_sql
 from personalization.config import PURPOSE
 from personalization.email_config import USUAL, EmailBlock
 from personalization.errors import InvalidEmailBlockError
+from personalization.held_out import held_out_sql
 from warehouse import TableName, Warehouse
 
 PROFILES = TableName("marts", "profiles")
@@ -33,22 +34,26 @@ _RECIPIENTS = """
         where identifier_type = 'email' and identifier_value is not null
             and not coalesce(is_shared, false)
     ),
-    granted as (
-        select distinct person_id from marts.consent_current
+    drawn as (
+        select person_id from marts.consent_current
         where purpose = $purpose and status = 'granted'
+        except
+        {held_out}
     )
-    select profiles.person_id, granted.person_id is not null as is_randomised,
-        case when granted.person_id is null then $usual else {arm} end as arm,
-        case when granted.person_id is not null then {rule} end as rule
+    select profiles.person_id, drawn.person_id is not null as is_randomised,
+        case when drawn.person_id is null then $usual else {arm} end as arm,
+        case when drawn.person_id is not null then {rule} end as rule
     from profiles
     inner join mailable using (person_id)
-    left join granted using (person_id)
+    left join drawn using (person_id)
     where not profiles.is_bot
     order by profiles.person_id
 """
 
 
-def read_recipients(warehouse: Warehouse, key: str, block: EmailBlock) -> pa.Table:
+def read_recipients(
+    warehouse: Warehouse, key: str, block: EmailBlock, holdout: Holdout | None = None
+) -> pa.Table:
     """Read whom the block is for, in order of ids.
 
     Columns: person_id, is_randomised, arm, rule (null: none fits). A person keeps the arm from
@@ -58,11 +63,13 @@ def read_recipients(warehouse: Warehouse, key: str, block: EmailBlock) -> pa.Tab
         warehouse: With the marts of this run.
         key: The block's key.
         block: Its rules and arms.
+        holdout: Who is held out of everything, and so in no arm; None: nobody is.
     """
     bindings = Bindings({"purpose": PURPOSE, "usual": USUAL})
     segments = [Segment(name=rule.name, when=list(rule.when)) for rule in block.rules]
     query = _RECIPIENTS.format(
         profiles=_profiles_sql(warehouse),
+        held_out=held_out_sql(holdout),
         arm=arm_sql("profiles.person_id", salt=salt_of(key, block), shares=block.arms.shares),
         rule=segment_sql(segments, bindings),
     )

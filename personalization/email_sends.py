@@ -4,20 +4,68 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
+from measurement import Holdout
 from personalization.email_config import EmailBlock
 from personalization.inventory_email import EMAIL_BLOCKS
 from personalization.readings import Integers
-from warehouse import Warehouse
+from warehouse import TableName, Warehouse
 
 POLICY = "rules_and_interests_v1"
 WITHDRAWN = "consent was withdrawn since"
+LEDGER = TableName("sync", "ledger")
+_HANDED_OVER = f"""
+    select person_id, max(acknowledged_at) as acknowledged_at from {LEDGER.sql}
+    where status = 'acknowledged' and list_contains($syncs::varchar[], sync_key)
+    group by person_id
+"""
+_NOTHING_HANDED_OVER = """
+    select null::varchar as person_id, null::timestamp as acknowledged_at where $syncs::varchar[] is null
+"""
+# Rows of who may be chosen for as before are kept once a sync has handed them over: the mail may be out.
+_FORGET = """
+    delete from {rows} where {one_send} and person_id in (
+        select sent.person_id
+        from (select * from {rows} where {one_send}) as sent
+        left join marts.current_person as current_person using (person_id)
+        left join due on sent.person_id = due.person_id
+        left join due as now_due
+            on now_due.person_id = coalesce(current_person.current_person_id, sent.person_id)
+        left join offered on sent.content_id = offered.content_id
+        left join ({handed_over}) as handed_over
+            on sent.person_id = handed_over.person_id
+            and handed_over.acknowledged_at >= sent.as_of
+        where sent.is_randomised is distinct from now_due.is_randomised
+            or (handed_over.person_id is null and (
+                sent.config_version <> $version or offered.content_id is null
+                or sent.arm is distinct from due.arm
+                or sent.is_randomised is distinct from due.is_randomised
+            ))
+    )
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SendLimits:
+    """What else decides for whom may be chosen.
+
+    Attributes:
+        holdout: Who is held out of everything and gets business as usual; None: nobody is.
+        syncs: Keys of the syncs that hand a block to the e-mail tool, by the block's key.
+    """
+
+    holdout: Holdout | None = None
+    syncs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+NO_LIMITS = SendLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,36 +99,34 @@ class Send:
 
 
 def forget_stale(
-    warehouse: Warehouse, send: Send, *, due: pa.Table, offered: list[str]
+    warehouse: Warehouse,
+    send: Send,
+    *,
+    due: pa.Table,
+    offered: list[str],
+    syncs: Sequence[str] = (),
 ) -> pa.Table:
     """Take back what may not be sent as it was chosen; return whom of ``due`` to choose for.
 
     Taken back are persons of the current send who are not due any more or in another arm (a
     consent changed, a merge), whose content is offered no more, or for whom the configuration was
-    another.
+    another. Of those whom a sync has handed over since they were chosen for, only whoever came in
+    or out of the comparison, by a consent or the hold-out: the others' mail may be out.
 
     Args:
         warehouse: Holds the rows.
         send: The current send.
         due: person_id, arm, is_randomised of everybody for whom it is.
         offered: Ids of content and defaults that may be sent.
+        syncs: Keys of the syncs that hand the block to the e-mail tool.
     """
     rows, one_send = EMAIL_BLOCKS.name.sql, "block = $block and send_id = $send_id"
     known = pa.table({"content_id": pa.array(offered, pa.string())})
     with warehouse.view("due", due), warehouse.view("offered", known):
+        handed_over = _HANDED_OVER if warehouse.exists(LEDGER) else _NOTHING_HANDED_OVER
         warehouse.execute(
-            f"""
-            delete from {rows} where {one_send} and person_id in (
-                select sent.person_id
-                from (select * from {rows} where {one_send}) as sent
-                left join due using (person_id)
-                left join offered using (content_id)
-                where sent.config_version <> $version or offered.content_id is null
-                    or sent.arm is distinct from due.arm
-                    or sent.is_randomised is distinct from due.is_randomised
-            )
-            """,
-            {**send.parameters, "version": send.config_version},
+            _FORGET.format(rows=rows, one_send=one_send, handed_over=handed_over),
+            {**send.parameters, "version": send.config_version, "syncs": list(syncs)},
         )
         return warehouse.read(
             f"""
@@ -115,7 +161,8 @@ def sent_lately(
     """1 where the item was in one of the person's last sends; (persons, items)."""
     since = send.date - dt.timedelta(days=send.block.rest_sends * send.block.every_days)
     rows = warehouse.read(
-        f"select distinct person_id, content_id from {EMAIL_BLOCKS.name.sql} "
+        "select distinct coalesce(current_person_id, person_id) as person_id, content_id "
+        f"from {EMAIL_BLOCKS.name.sql} left join marts.current_person using (person_id) "
         "where block = $block and send_date >= $since and send_date < $until and not is_ghost",
         {"block": send.key, "since": since, "until": send.date},
     )

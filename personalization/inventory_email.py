@@ -25,7 +25,8 @@ EMAIL_BLOCKS = Table(
             "is_randomised",
             "BOOLEAN",
             Pii.NONE,
-            "whether the arm was drawn; false: personalization is not granted, so business as usual",
+            "whether the arm was drawn; false: personalization is not granted, or the person is held "
+            "out of everything, so business as usual",
         ),
         Column(
             "is_ghost",

@@ -56,16 +56,25 @@ _PERSONS = f"""
         select person_id, json_group_object(block, listed) as lists
         from blocks group by person_id
     ),
+    read as (
+        select person_id, to_json(list(content_id order by content_id)) as read
+        from marts.content_engagement
+        where first_viewed_at < $as_of
+            and content_id in (select content_id from {CONTEXT_LISTS.name.sql})
+        group by person_id
+    ),
     standing as ({{segments}}),
     segments as (
         select person_id, json_group_object(experiment_key, segment) as segments
         from standing where segment is not null group by person_id
     )
     select granted.person_id, granted.account_id, granted.consent_version,
-           cast(segments.segments as varchar) as segments, cast(lists.lists as varchar) as lists
+           cast(segments.segments as varchar) as segments, cast(lists.lists as varchar) as lists,
+           cast(read.read as varchar) as read
     from granted
     left join segments using (person_id)
     left join lists using (person_id)
+    left join read using (person_id)
     order by granted.person_id
 """
 _NO_SEGMENTS = "select null as person_id, null as experiment_key, null as segment where false"
@@ -138,7 +147,8 @@ def publish_artefact(
     meta = _meta(warehouse, content, experiments, as_of=as_of)
     varied = {key: e for key, e in experiments.experiments.items() if key in meta.slots}
     segments, values = standing_segments(varied, as_of=as_of) if varied else (_NO_SEGMENTS, {})
-    persons = warehouse.read(_PERSONS.format(segments=segments), {**values, "purpose": PURPOSE})
+    values = {**values, "as_of": as_of, "purpose": PURPOSE}
+    persons = warehouse.read(_PERSONS.format(segments=segments), values)
     keys = warehouse.read(_KEYS, {**pads(secret), "purpose": PURPOSE})
     _write(path, meta, persons, keys)
     return PublishReport(meta.version, persons.num_rows, keys.num_rows, len(meta.slots))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from measurement import GLOBAL_SEGMENT, Counts, Experiment
+from measurement import GLOBAL_SEGMENT, Counts, Experiment, Holdout
 from measurement.lift import FEWEST, minimum_detectable
 from personalization.readiness import (
     FULL,
@@ -77,12 +77,15 @@ def judge_segments(
         )
 
 
-def judge_holdout(facts: Facts) -> Iterator[Capability]:
-    """What a hold-out of the usual size could detect within 90 days, outcome by outcome."""
-    active = facts["active_90"]
-    share = holdout_share(facts["active_30"])
+def judge_holdout(facts: Facts, holdout: Holdout | None) -> Iterator[Capability]:
+    """What the hold-out, or one of the usual size, could detect within 90 days, by outcome."""
+    active = facts["granted_90"]
+    share = holdout.share if holdout else holdout_share(facts["granted_30"])
     for outcome in (OutcomeFact("came back on another day", facts["came_back"]), *facts.outcomes):
-        have = f"{outcome.persons:,} of {active:,} persons active in {WINDOW_DAYS} days: {outcome.name}"
+        have = (
+            f"{outcome.persons:,} of {active:,} persons who granted personalization and were active "
+            f"in {WINDOW_DAYS} days: {outcome.name}"
+        )
         least = detectable(active, outcome.persons, share)
         if least is None:
             nothing = (f"nobody or everybody did it among {active:,} persons",)
@@ -100,7 +103,7 @@ def judge_holdout(facts: Facts) -> Iterator[Capability]:
 
 
 def holdout_share(monthly: int) -> float:
-    """The usual hold-out for so many persons a month."""
+    """The usual hold-out for so many persons a month who can be held out."""
     return next(share for most, share in SHARES if monthly < most)
 
 
@@ -125,7 +128,7 @@ def detectable(persons: int, converted: int, share: float) -> float | None:
 def _more_persons(persons: int, least: float) -> str:
     """The error falls with the square root of the number of persons."""
     more = round(persons * ((least / WORTH) ** 2 - 1))
-    return f"needs {more:,} more active persons to detect {_percent(WORTH)}"
+    return f"needs {more:,} more active persons who granted to detect {_percent(WORTH)}"
 
 
 def _percent(share: float) -> str:

@@ -36,6 +36,8 @@ _SEEN = """
     where person_id is not null and not is_bot and occurred_at < $as_of
         and coalesce(activity, '') not in ('email_delivered', 'email_refused')
 """
+# Who has not granted is shown nothing of their own, so they cannot be held out of it.
+_SEEN_GRANTED = f"select * from ({_SEEN}) where person_id in ({_GRANTED})"
 _RECENT = "occurred_at >= $as_of - to_days({days})"
 
 
@@ -57,15 +59,20 @@ _COUNTS: Mapping[str, _Count] = {
         ("marts.events",),
         f"select count(distinct person_id) from ({_SEEN}) where {_RECENT.format(days=30)}",
     ),
-    "active_90": _Count(
-        ("marts.events",),
-        f"select count(distinct person_id) from ({_SEEN}) where {_RECENT.format(days=WINDOW_DAYS)}",
+    "granted_30": _Count(
+        ("marts.events", "marts.consent_current"),
+        f"select count(distinct person_id) from ({_SEEN_GRANTED}) where {_RECENT.format(days=30)}",
+    ),
+    "granted_90": _Count(
+        ("marts.events", "marts.consent_current"),
+        f"select count(distinct person_id) from ({_SEEN_GRANTED}) "
+        f"where {_RECENT.format(days=WINDOW_DAYS)}",
     ),
     "came_back": _Count(
-        ("marts.events",),
+        ("marts.events", "marts.consent_current"),
         f"""
         select count(*) from (
-            select person_id from ({_SEEN}) where {_RECENT.format(days=WINDOW_DAYS)}
+            select person_id from ({_SEEN_GRANTED}) where {_RECENT.format(days=WINDOW_DAYS)}
             group by person_id having count(distinct cast(occurred_at as date)) > 1
         )
         """,
@@ -160,7 +167,7 @@ class ModelFact:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeFact:
-    """How many of those active in the last 90 days did something."""
+    """How many persons did something; of ``outcomes``, of those active who can be held out."""
 
     name: str
     persons: int
@@ -175,7 +182,7 @@ class Facts:
         models: The configured models, then the personas under ``personas``.
         events: Names of events that are no page and no reading, with persons who did them ever,
             most first; at most five.
-        outcomes: What a hold-out could be judged by.
+        outcomes: What a hold-out could be judged by: who granted personalization, in 90 days.
     """
 
     counts: Mapping[str, int]
@@ -227,13 +234,14 @@ def _used(query: str, parameters: Mapping[str, object]) -> dict[str, object]:
 
 
 def _done(warehouse: Warehouse, event: str, as_of: dt.datetime) -> int:
-    if not warehouse.exists(TableName("marts", "events")):
+    tables = (TableName("marts", "events"), TableName("marts", "consent_current"))
+    if not all(warehouse.exists(table) for table in tables):
         return 0
     return int(
         warehouse.scalar(
-            f"select count(distinct person_id) from ({_SEEN}) "
+            f"select count(distinct person_id) from ({_SEEN_GRANTED}) "
             f"where event = $event and {_RECENT.format(days=WINDOW_DAYS)}",
-            {"event": event, "as_of": as_of},
+            {"event": event, "as_of": as_of, "purpose": PURPOSE},
         )
     )
 

@@ -117,7 +117,7 @@ def assess_readiness(warehouse: Warehouse, plans: Plans, *, as_of: dt.datetime) 
         judge_search(facts, before),
         *judge_email(facts, list(plans.content.email_blocks), before),
         *judge_segments(experiments, tables_of),
-        *judge_holdout(facts),
+        *judge_holdout(facts, plans.experiments.holdout),
     )
     return ReadinessReport(
         as_of, facts, choose_start(found), _read_gaps(warehouse), _read_interests(warehouse)

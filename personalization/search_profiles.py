@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from measurement import Holdout
 from personalization.config import PURPOSE, ContentConfig
+from personalization.held_out import held_out_sql
 from personalization.inventory import TABLES
 from personalization.inventory_search import SEARCH_PROFILES, SEARCH_WEIGHTS
 from personalization.readings import FACETS
@@ -53,6 +55,7 @@ _PROFILES = """
     from own
     inner join everybody using (facet, value)
     inner join totals using (person_id)
+    anti join ({held_out}) as held_out using (person_id)
     where own.weight / own.known > everybody.share
 """
 
@@ -73,7 +76,12 @@ class SearchReport:
 
 
 def write_search_profiles(
-    warehouse: Warehouse, content: ContentConfig, *, as_of: dt.datetime, run_id: str
+    warehouse: Warehouse,
+    content: ContentConfig,
+    *,
+    as_of: dt.datetime,
+    run_id: str,
+    holdout: Holdout | None = None,
 ) -> SearchReport:
     """Replace every search profile and the weights by today's.
 
@@ -82,6 +90,7 @@ def write_search_profiles(
         content: Says how search is reranked.
         as_of: The moment up to which readings and clicks count, UTC.
         run_id: Stored with every row.
+        holdout: Who is held out of everything and gets no profile; None: nobody is.
     """
     warehouse.create_missing(TABLES)
     parameters = {
@@ -93,16 +102,15 @@ def write_search_profiles(
     }
     learnt = learn_weights(warehouse, content.search, as_of=as_of)
     with warehouse.transaction():
-        rows = warehouse.replace(
-            SEARCH_PROFILES.name, _PROFILES.format(facets=_facets_sql()), parameters
-        )
+        query = _PROFILES.format(facets=_facets_sql(), held_out=held_out_sql(holdout))
+        rows = warehouse.replace(SEARCH_PROFILES.name, query, parameters)
         warehouse.replace(SEARCH_WEIGHTS.name, _weight_rows(learnt, as_of, run_id))
     persons = warehouse.scalar(f"select count(distinct person_id) from {SEARCH_PROFILES.name.sql}")
     return SearchReport(persons, rows, learnt)
 
 
 def read_search_profile(warehouse: Warehouse, person_id: str) -> SearchProfile | None:
-    """What is known of one person; None where there is nothing, as without consent."""
+    """What is known of one person; None where there is nothing, as without consent or held out."""
     rows = warehouse.read(
         f"select facet, value, affinity, readings from {SEARCH_PROFILES.name.sql} "
         "where person_id = $person_id order by facet, value",

@@ -31,6 +31,7 @@ READ_BY_MEASUREMENT = [
     dg.AssetKey(["marts", "events"]),
     dg.AssetKey(["marts", "current_person"]),
     dg.AssetKey(["personalization", "decisions"]),
+    dg.AssetKey(["personalization", "email_blocks"]),
     dg.AssetKey(["marts", "profiles"]),
     dg.AssetKey(["identity", "members"]),
     dg.AssetKey(["staging", "stg_raw__person_records"]),

@@ -27,6 +27,7 @@ READ_BY_ARTEFACT = [
     asset_key(VARIANT_POLICIES),
     dg.AssetKey(["marts", "profiles"]),
     dg.AssetKey(["marts", "consent_current"]),
+    dg.AssetKey(["marts", "content_engagement"]),
     dg.AssetKey(["identity", "devices"]),
     dg.AssetKey(["identity", "members"]),
     dg.AssetKey(["staging", "stg_raw__person_records"]),

@@ -5,12 +5,12 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.company import known_until
+from orchestration.company import Company, known_until
 from orchestration.defs.choose import READ_BY_RECOMMENDATIONS, SEED
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
-from personalization import EmailReport, write_email_blocks
+from personalization import EmailReport, SendLimits, write_email_blocks
 from personalization.inventory_email import EMAIL_BLOCKS
 
 READ_BY_EMAIL_BLOCKS = [
@@ -38,6 +38,7 @@ def choose_mailings(
             as_of=known_until(warehouse),
             seed=SEED,
             run_id=context.run.run_id,
+            limits=SendLimits(candor.company.experiments.holdout, _handed_over_by(candor.company)),
         )
         rows = warehouse.scalar(f"select count(*) from {EMAIL_BLOCKS.name.sql}")
     told = {name: value for report in reports for name, value in _told(report)}
@@ -54,15 +55,17 @@ def nobody_is_mailed_by_what_they_read_without_having_agreed(
     with candor.open_warehouse() as warehouse:
         wrong = warehouse.scalar(
             f"""
-            select count(distinct person_id)
+            select count(distinct current_sends.person_id)
             from (
                 select * from {EMAIL_BLOCKS.name.sql}
                 qualify send_date = max(send_date) over (partition by block)
             ) as current_sends
+            left join marts.current_person using (person_id)
             anti join (
                 select person_id from marts.consent_current
                 where purpose = 'personalization' and status = 'granted'
-            ) as granted using (person_id)
+            ) as granted
+                on granted.person_id = coalesce(current_person_id, current_sends.person_id)
             where arm <> 'business_as_usual' or is_randomised or rule is not null
             """
         )
@@ -84,6 +87,18 @@ def no_slot_of_a_mailing_is_empty(candor: CandorResource) -> dg.AssetCheckResult
             """
         )
     return dg.AssetCheckResult(passed=wrong == 0, metadata={"persons_with_an_empty_slot": wrong})
+
+
+def _handed_over_by(company: Company) -> dict[str, list[str]]:
+    """Keys of the syncs that send fields of each e-mail block, by the block."""
+    return {
+        block: [
+            key
+            for key, sync in company.destinations.syncs.items()
+            if any(source.startswith(f"email_block:{block}:") for source in sync.fields.values())
+        ]
+        for block in company.content.email_blocks
+    }
 
 
 def _told(report: EmailReport) -> Iterator[tuple[str, Any]]:

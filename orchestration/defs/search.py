@@ -33,6 +33,7 @@ def profile_searchers(
             candor.company.content,
             as_of=known_until(warehouse),
             run_id=context.run.run_id,
+            holdout=candor.company.experiments.holdout,
         )
     yield dg.MaterializeResult(
         asset_key=asset_key(SEARCH_PROFILES),

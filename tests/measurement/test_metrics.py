@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from measurement import ExperimentsConfig, LiftReport, lift_page, measure_experiments, read_lift
 from measurement.report import WRONG_SIZES_HERE, Finding
 from measurement.samples import Sample
-from personalization.inventory import DECISIONS
+from personalization.inventory import DECISIONS, EMAIL_BLOCKS
 from tests.measurement.conftest import NOW, START, Company
 
 
@@ -290,8 +290,11 @@ def test_what_a_visit_keeps_after_a_sign_in_is_no_draw_of_the_person(company: Co
 
 
 def test_an_exposure_is_told_in_one_way() -> None:
-    for exposure in ({}, {"event": "Experiment Viewed", "slot": "home"}):
-        with pytest.raises(ValidationError, match="either event or slot"):
+    told: tuple[dict[str, str], ...] = (
+        {}, {"event": "Experiment Viewed", "slot": "home"}, {"slot": "home", "email_block": "weekly"}
+    )  # fmt: skip
+    for exposure in told:
+        with pytest.raises(ValidationError, match="one of event, slot and email_block"):
             experiments({}, exposure=exposure)
 
 
@@ -344,3 +347,82 @@ def test_too_few_held_out_is_a_broken_split_though_shares_are_learnt(company: Co
 
     assert report.is_sample_ratio_broken
     assert report.wrong_segments == ("DE", "US")
+
+
+def test_a_mailing_is_measured_over_all_who_were_drawn(company: Company) -> None:
+    """Nobody in the arm `none` has an event of the mail; who was not drawn is in no arm."""
+    company.warehouse.create_missing([EMAIL_BLOCKS])
+    company.warehouse.execute(
+        "create table marts.current_person as select 'p1' as person_id, "
+        "'merged' as current_person_id"
+    )
+    company.warehouse.execute(
+        "insert into personalization.email_blocks by name "
+        "select 'p' || n as person_id, 'weekly' as block, slot, send_date, true as is_randomised, "
+        "['personalised', 'business_as_usual', 'none'][1 + n % 3] as arm "
+        "from range(90) as persons (n), range(1, 3) as slots (slot), "
+        "(values (date '2026-03-05'), (date '2026-03-12')) as sends (send_date) "
+        "union all by name select 'denied' as person_id, 'weekly' as block, 1 as slot, "
+        "date '2026-03-05' as send_date, false as is_randomised, 'business_as_usual' as arm"
+    )
+    _insert(company, [_viewed("merged", 6)], [{"person_id": "merged"}])
+
+    report = measure(company, {}, exposure={"email_block": "weekly"}, baseline="business_as_usual")
+
+    rows = company.warehouse.read(
+        "select arm, count(*) as n, min(exposure_count) as least, max(exposure_count) as most, "
+        "min(first_exposed_at) = timestamp '2026-03-05' as is_first "
+        "from measurement.exposures group by arm order by arm"
+    ).to_pylist()
+    facts = {"n": 30, "least": 2, "most": 2, "is_first": True}
+    assert rows == [{"arm": arm, **facts} for arm in ("business_as_usual", "none", "personalised")]
+    rates = {f.baseline_arm: f.baseline.rate for f in report.findings}
+    assert rates == {"business_as_usual": pytest.approx(1 / 30)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        pytest.param({"baseline": "control"}, "arms of an e-mail block are", id="arm"),
+        pytest.param({"unit": "account"}, "person by person", id="unit"),
+    ],
+)
+def test_a_mailing_has_its_own_arms_drawn_person_by_person(
+    changes: dict[str, str], said: str
+) -> None:
+    with pytest.raises(ValidationError, match=said):
+        experiments(
+            {}, exposure={"email_block": "weekly"}, **{"baseline": "business_as_usual", **changes}
+        )
+
+
+def test_a_company_stays_in_the_arm_and_segment_that_it_met_first(company: Company) -> None:
+    """Two colleagues met different arms; the company counts once, in the first one's."""
+    company.saw("p1", "b", day=1)
+    company.saw("p2", "control", day=2)
+    company.saw("p3", "control", day=2)
+    company.profile("p1", account_id="acme", country="DE")
+    company.profile("p2", account_id="acme", country="FR")
+    company.profile("p3", country="DE")
+    segments = [{"name": name, "when": [{"trait": "country", "is": name}]} for name in ("FR", "DE")]
+
+    measure(company, {}, unit="account", segments=segments)
+
+    rows = company.warehouse.read(
+        "select person_id, unit_id, arm, segment, is_crossover from measurement.exposures "
+        "order by person_id"
+    ).to_pylist()
+    assert [tuple(row.values()) for row in rows] == [
+        ("p1", "acme", "b", "FR", False),
+        ("p2", "acme", "b", "FR", True),
+        ("p3", "p3", "control", "DE", False),
+    ]
+
+
+def test_the_holdout_and_an_experiment_of_a_slot_draw_the_same_units() -> None:
+    hero = {"exposure": {"slot": "home"}, "baseline": "holdout", "unit": "person",
+            "metrics": {"demo": {"event": "Demo Requested", "within_days": 14}}}  # fmt: skip
+    holdout = {"share": 0.1, "salt": "2026", "unit": "account"}
+
+    with pytest.raises(ValidationError, match="home_block: with exposure"):
+        ExperimentsConfig.model_validate({"holdout": holdout, "experiments": {"home_block": hero}})

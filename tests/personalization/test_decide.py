@@ -15,10 +15,20 @@ from personalization import (
     SlotKeyTwiceError,
     UnknownSlotError,
     decide,
+    publish_artefact,
+    recommend,
 )
 from personalization.artefact import keyed
 from personalization.decide import Earlier, draw, uniform
-from tests.personalization.serving import SECRET, Site, asked, experiments
+from tests.personalization.serving import (
+    AS_OF,
+    CONTENT,
+    SECRET,
+    Site,
+    asked,
+    experiments,
+    write_variant_policies_without_events,
+)
 
 GRANTED_PEOPLE = "select person_id from marts.consent_current where status = 'granted'"
 GRANTED, DENIED, SILENT = "p00002", "p00010", "p00011"
@@ -120,6 +130,44 @@ def test_what_the_visit_has_seen_does_not_come_again(artefact: Artefact) -> None
 
         assert not set(seen) & {a.action_id for a in again.shown}
         assert len({a.action_id for a in again.shown}) == 6
+
+
+def test_a_known_reader_is_never_shown_what_they_have_read(site: Site, artefact: Artefact) -> None:
+    read = {
+        row["person_id"]: set(row["items"])
+        for row in site.warehouse.read(
+            "select person_id, list(content_id) as items from marts.content_engagement group by all"
+        ).to_pylist()
+    }
+    popular = {item.content_id for item in artefact.meta.slots["home"].lists[""]}
+    readers = [p for p in site.texts(GRANTED_PEOPLE) if read.get(p, set()) & popular]
+    assert len(readers) > 20
+
+    for person in readers:
+        first = decide(asked("home", person_id=person), artefact)
+        seen = tuple(a.action_id for a in first.shown)
+        again = decide(asked("home", 2, person_id=person, seen=seen), artefact)
+
+        assert len(again.shown) == 6
+        assert not {a.action_id for a in again.shown} & (read[person] | set(seen))
+
+
+def test_who_has_read_everything_stays_personalised_and_sees_nothing_again(tmp_path: Path) -> None:
+    site = Site.published(tmp_path, people=20, items=8)
+    site.warehouse.execute(
+        "insert into marts.content_engagement "
+        "select 'p00002', content_id, 0.8, timestamp '2026-05-20', timestamp '2026-05-20' "
+        "from marts.content_items"
+    )
+    recommend(site.warehouse, CONTENT, as_of=AS_OF, seed=7, run_id="r2")
+    site.publish(experiments())
+    artefact = site.open()
+
+    decision = decide(asked("home", person_id="p00002"), artefact)
+    artefact.close()
+
+    assert decision.arm == "personalised"
+    assert decision.actions == ()
 
 
 def test_places_drawn_for_nobody_in_particular_are_as_likely_as_they_say(
@@ -231,6 +279,32 @@ def test_a_company_is_drawn_together_where_the_unit_is_the_account(site: Site) -
     assert max(len(row["people"]) for row in rows) > 1
     assert {len(found) for found in arms} == {1}
     assert len(set.union(*arms)) > 1
+
+
+def test_colleagues_in_two_segments_are_drawn_with_the_same_shares(site: Site) -> None:
+    configured = experiments(hero={"unit": "account"})
+    write_variant_policies_without_events(site.warehouse, configured)
+    site.warehouse.execute(
+        "update personalization.variant_policies "
+        "set probability = case when (arm = 'b') = (segment = 'big') then 0.8 else 0.1 end"
+    )
+    publish_artefact(site.warehouse, site.path, CONTENT, configured, secret=SECRET, as_of=AS_OF)
+    artefact = site.open()
+    companies = site.warehouse.read(
+        "select list(person_id) as people, count(distinct employee_count) as sizes "
+        "from marts.profiles inner join marts.consent_current using (person_id) "
+        "where status = 'granted' and account_id is not null group by account_id"
+    ).to_pylist()
+
+    drawn = [
+        {decide(asked("hero", person_id=p), artefact).actions[0].action_id for p in row["people"]}
+        for row in companies
+    ]
+    artefact.close()
+    site.publish(experiments())
+
+    assert sum(row["sizes"] > 1 for row in companies) > 5
+    assert {len(found) for found in drawn} == {1}
 
 
 def test_the_holdout_of_accounts_holds_the_same_people_out_of_every_slot(site: Site) -> None:

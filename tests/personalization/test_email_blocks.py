@@ -8,17 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from measurement import Holdout
 from measurement.assignment import assign
 from personalization import (
     ContentConfig,
     EmailReport,
     InvalidEmailBlockError,
+    SendLimits,
     UnknownEmailBlockError,
     preview_arms,
     preview_person,
     preview_slots,
     write_email_blocks,
 )
+from personalization.held_out import is_held_out
 from tests.personalization.conftest import AS_OF, Company
 
 DEFAULTS = ["archive", "events", "contact", "about", "careers"]
@@ -35,13 +38,18 @@ class Mailer:
     company: Company
 
     def choose(self, *, days: float = 0, seed: int = 7, bans: tuple[str, ...] = (),
-               **block: Any) -> EmailReport:  # fmt: skip
+               holdout: Holdout | None = None, **block: Any) -> EmailReport:  # fmt: skip
         content = ContentConfig.model_validate(
             {"email_blocks": {"weekly": {**PLAIN, **block}}, "bans": list(bans)}
         )
         as_of = AS_OF + dt.timedelta(days=days)
         (report,) = write_email_blocks(
-            self.company.warehouse, content, as_of=as_of, seed=seed, run_id="r1"
+            self.company.warehouse,
+            content,
+            as_of=as_of,
+            seed=seed,
+            run_id="r1",
+            limits=SendLimits(holdout, {"weekly": ["mail_tool"]}),
         )
         return report
 
@@ -60,6 +68,17 @@ class Mailer:
         self.company.warehouse.execute(
             "insert into marts.current_person select unnest($who::varchar[]) as person_id, person_id",
             {"who": list(persons)},
+        )
+
+    def handed_over(self, person: str, *, sync_key: str = "mail_tool",
+                    at: dt.datetime = AS_OF + dt.timedelta(hours=3)) -> None:  # fmt: skip
+        self.company.warehouse.execute(
+            "create schema if not exists sync; create table if not exists sync.ledger "
+            "(sync_key varchar, person_id varchar, status varchar, acknowledged_at timestamp)"
+        )
+        self.company.warehouse.execute(
+            "insert into sync.ledger values ($sync_key, $person, 'acknowledged', $at)",
+            {"sync_key": sync_key, "person": person, "at": at},
         )
 
     def mails(self, column: str = "content_id", where: str = "true") -> Mapping[str, list[Any]]:
@@ -219,6 +238,25 @@ def test_arms_are_those_that_the_hash_gives_with_their_exact_probability(mailer:
         assert set(shares[person]) == {ARMS[arm]}
 
 
+def test_who_is_held_out_of_everything_gets_business_as_usual_and_is_in_no_comparison(
+    mailer: Mailer,
+) -> None:
+    people = [f"n{number:03d}" for number in range(60)]
+    mailer.person(*people, lifecycle_stage="customer")
+    holdout = Holdout(share=0.3, salt="2026", unit="person")
+
+    mailer.choose(holdout=holdout, rules=[CUSTOMERS])
+
+    facts = mailer.mails("{'arm': arm, 'drawn': is_randomised, 'p': arm_probability, 'rule': rule}")
+    held_out = [person for person in people if is_held_out(person, holdout)]
+    assert 5 < len(held_out) < 40
+    for person in held_out:
+        assert facts[person][0] == {
+            "arm": "business_as_usual", "drawn": False, "p": 1.0, "rule": None
+        }  # fmt: skip
+    assert all(facts[person][0]["drawn"] for person in set(people) - set(held_out))
+
+
 def test_who_gets_no_block_is_stored_with_what_it_would_have_been(mailer: Mailer) -> None:
     mailer.person(*(f"n{number}" for number in range(60)))
 
@@ -305,6 +343,64 @@ def test_another_configuration_is_chosen_for_at_once(mailer: Mailer) -> None:
 
     assert report.chosen == report.persons == 3
     assert mailer.mails()["p1"][0] == "b3"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("delete from marts.content_items where content_id = 'a1'", id="gone"),
+        pytest.param("select 1", id="configuration"),
+    ],
+)
+def test_what_a_sync_has_handed_over_stays_on_record(mailer: Mailer, change: str) -> None:
+    mailer.choose()
+    before = mailer.mails("{'c': content_id, 'arm': arm, 'p': arm_probability}")
+    mailer.handed_over("p1")
+    mailer.handed_over("p2", sync_key="another_tool")
+    mailer.handed_over("p3", at=AS_OF - dt.timedelta(days=1))
+    mailer.company.warehouse.execute(change)
+
+    report = mailer.choose(days=1, pins=["b3"], arms=ARMS, salt="other")
+
+    after = mailer.mails("{'c': content_id, 'arm': arm, 'p': arm_probability}")
+    assert after["p1"] == before["p1"]
+    assert report.chosen == 2
+    assert after["p2"] != before["p2"]
+    assert after["p3"] != before["p3"]
+
+
+def test_withdrawn_consent_takes_back_what_was_handed_over(mailer: Mailer) -> None:
+    mailer.choose()
+    mailer.handed_over("p1")
+    mailer.company.warehouse.execute(
+        "update marts.consent_current set status = 'denied' where person_id = 'p1'"
+    )
+
+    mailer.choose(days=1)
+
+    assert set(mailer.mails("arm")["p1"]) == {"business_as_usual"}
+
+
+def test_what_was_sent_to_somebody_is_not_sent_again_after_a_merge(mailer: Mailer) -> None:
+    mailer.person("old", "kept")
+    mailer.choose()
+    sent = set(mailer.mails()["old"])
+    mailer.handed_over("old")
+    for table in ("profiles", "consent_current", "contact_points"):
+        mailer.company.warehouse.execute(f"delete from marts.{table} where person_id = 'old'")
+    mailer.company.warehouse.execute(
+        "update marts.current_person set current_person_id = 'kept' where person_id = 'old'; "
+        "delete from personalization.email_blocks where person_id = 'kept'"
+    )
+
+    mailer.choose(days=1)
+    mailer.company.warehouse.execute(
+        "delete from personalization.email_blocks where person_id = 'kept'"
+    )
+    mailer.choose(days=7)
+
+    assert set(mailer.mails()["old"]) == sent
+    assert not set(mailer.mails(where="send_date = '2026-06-08'")["kept"]) & sent
 
 
 def test_the_next_send_brings_other_content_and_keeps_the_last(mailer: Mailer) -> None:

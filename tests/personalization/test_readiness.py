@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from measurement import Counts, Experiment, ExperimentsConfig
+from measurement import Counts, Experiment, ExperimentsConfig, Holdout
 from measurement.lift import minimum_detectable
 from personalization import (
     Capability,
@@ -47,7 +47,7 @@ GOOD = Facts(
         **dict.fromkeys(_COUNTS, 0),
         "persons": 5_000, "known_persons": 2_000, "records": 3_000, "sources": 3,
         "likely_links": 50, "proven_links": 60, "granted": 2_000, "active_30": 1_500,
-        "active_90": 4_000, "came_back": 1_200, "items": 100, "described_items": 100,
+        "granted_30": 1_500, "granted_90": 4_000, "came_back": 1_200, "items": 100, "described_items": 100,
         "readings": 4_000, "readers": 900, "readers_twice": 500, "searches": 800,
         "searchers_30": 90, "search_clicks": 500, "listed_clicks": 300, "mailable": 1_900,
         "mailable_readers": 200, "email_clicks": 70,
@@ -264,12 +264,21 @@ def test_segments_are_hidden_until_each_arm_has_ten_with_and_without() -> None:
 
 
 def test_a_holdout_says_what_it_can_detect() -> None:
-    found = list(judge_holdout(replace(GOOD, outcomes=[OutcomeFact("Demo", 200)])))
+    found = list(judge_holdout(replace(GOOD, outcomes=[OutcomeFact("Demo", 200)]), None))
 
     least = minimum_detectable(Counts(3_200, 0), Counts(800, 40)) / 0.05
     assert [one.level for one in found] == ["full", "rules"]
     assert f"a hold-out of 20% can detect {100 * least:.0f} % or more" in found[1].have
-    assert "more active persons to detect 30 %" in _told(found[1])
+    assert "more active persons who granted to detect 30 %" in _told(found[1])
+
+
+def test_a_holdout_that_is_configured_is_judged_by_its_own_share() -> None:
+    facts = replace(GOOD, outcomes=[OutcomeFact("Demo", 200)])
+
+    found = list(judge_holdout(facts, Holdout(share=0.05, salt="2026", unit="person")))
+
+    least = minimum_detectable(Counts(3_800, 0), Counts(200, 10)) / 0.05
+    assert f"a hold-out of 5% can detect {100 * least:.0f} % or more" in found[1].have
 
 
 def test_the_detectable_effect_is_that_of_the_published_table() -> None:
@@ -386,6 +395,25 @@ def test_a_small_company_is_told_what_it_lacks_and_where_to_start(company: Compa
         ("recommendations", "home", 30)
     ]
     assert "needs 940 more readings" in _told(report.start[0])
+
+
+def test_only_who_granted_counts_for_what_a_holdout_can_detect(company: Company) -> None:
+    company.warehouse.execute(EVENTS)
+    company.person("p1", "p2", "p3")
+    company.person("d1", "d2", status="denied")
+    company.person("u1", status=None)
+    company.warehouse.execute(
+        "insert into marts.events select person_id || day, person_id, 'Demo Requested', 'track', "
+        "'other_track', $as_of - to_days(day), $as_of, '{}', false "
+        "from marts.profiles, range(1, 3) as days (day) where person_id <> 'p3'",
+        {"as_of": AS_OF},
+    )
+
+    told = {one.subject: one.have for one in _assess(company.warehouse).capabilities
+            if one.capability == "holdout"}  # fmt: skip
+
+    assert told["came back on another day"].startswith("2 of 2 persons who granted")
+    assert told["Demo Requested"].startswith("2 of 2 persons who granted")
 
 
 def test_levels_of_the_last_run_are_remembered(company: Company) -> None:

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from measurement import Holdout
 from personalization import (
     ContentConfig,
     SearchReport,
@@ -16,6 +17,7 @@ from personalization import (
     read_search_profile,
     write_search_profiles,
 )
+from personalization.held_out import is_held_out
 from personalization.search_config import Search
 from personalization.search_learning import Pairs, choose_weights
 from tests.personalization.conftest import AS_OF, Company
@@ -30,9 +32,11 @@ alter table marts.content_items add column url varchar;
 """
 
 
-def _write(company: Company, **search: Any) -> SearchReport:
+def _write(company: Company, holdout: Holdout | None = None, **search: Any) -> SearchReport:
     content = ContentConfig.model_validate({"search": search})
-    return write_search_profiles(company.warehouse, content, as_of=AS_OF, run_id="r1")
+    return write_search_profiles(
+        company.warehouse, content, as_of=AS_OF, run_id="r1", holdout=holdout
+    )
 
 
 @pytest.fixture
@@ -89,6 +93,31 @@ def test_withdrawn_consent_takes_the_profile_away(library: Company) -> None:
     _write(library)
 
     assert read_search_profile(library.warehouse, "fan") is None
+
+
+@pytest.mark.parametrize("unit", ["person", "account"])
+def test_who_is_held_out_of_everything_is_not_reranked(
+    library: Company, unit: Literal["person", "account"]
+) -> None:
+    library.warehouse.execute("alter table marts.profiles add column account_id varchar")
+    fans = [f"fan{number}" for number in range(20)]
+    library.person(*fans)
+    library.warehouse.execute(
+        "update marts.profiles set account_id = 'acme' where person_id > 'fan4'"
+    )
+    for fan in fans:
+        library.read(fan, "b0", "b1", "b2", "b3")
+    holdout = Holdout(share=0.5, salt="2026", unit=unit)
+    rows = library.warehouse.read("select person_id, account_id from marts.profiles").to_pylist()
+    accounts = {row["person_id"]: row["account_id"] for row in rows}
+
+    _write(library, holdout)
+
+    profiled = {fan for fan in fans if read_search_profile(library.warehouse, fan)}
+    by_account = unit == "account"
+    drawn = {fan: (by_account and accounts[fan]) or fan for fan in fans}
+    assert profiled == {fan for fan in fans if not is_held_out(drawn[fan], holdout)}
+    assert 0 < len(profiled) < len(fans)
 
 
 def test_later_readings_do_not_count(library: Company) -> None:
