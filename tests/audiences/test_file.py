@@ -141,6 +141,19 @@ def test_a_file_that_was_changed_is_noticed(
     assert not files.remembers("to_files")
 
 
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"current": null}', "\\udcff"])
+def test_a_manifest_of_somebody_else_is_as_if_none_were_there(
+    files: FileDestination, tmp_path: Path, text: str
+) -> None:
+    _put(files, [("r_1", "add", "Ann")])
+    manifest = tmp_path / "to_files" / "manifest.json"
+    manifest.write_text(text)
+
+    assert not files.remembers("to_files")
+    _put(files, [("r_1", "add", "Ann")], "b_2")
+    assert files.remembers("to_files")
+
+
 def test_a_folder_that_cannot_be_written_is_told_by_its_kind(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file where the folder should be")
 

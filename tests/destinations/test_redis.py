@@ -156,6 +156,18 @@ def test_a_server_without_memory_takes_nothing_of_a_batch(port: int, client: Any
     assert client.scard("site:people:members") == 1
 
 
+@pytest.mark.parametrize("text", ["", "nonsense", "[]", '{"target": "x"}'])
+def test_what_somebody_else_wrote_about_a_sync_is_as_if_nothing_were_there(
+    port: int, client: Any, text: str
+) -> None:
+    _put(_open(port), [_row("ann")])
+    client.hset("candor:syncs", mapping={"to_it": text, "to_other": text})
+
+    assert not _open(port).remembers("to_it")
+    _put(_open(port), [_row("ann")], "b_2")
+    assert _open(port).remembers("to_it")
+
+
 def test_the_target_of_another_sync_is_refused(port: int, client: Any) -> None:
     _put(_open(port), [_row("ann")])
 

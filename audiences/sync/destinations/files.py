@@ -150,7 +150,10 @@ def _is_as_written(store: Store, sync_key: str) -> bool:
     manifest, current = store.read(_manifest(sync_key)), store.read(_current(sync_key))
     if manifest is None or current is None:
         return False
-    return bool(json.loads(manifest)["current"]["sha256"] == _digest(current))
+    try:
+        return bool(json.loads(manifest)["current"]["sha256"] == _digest(current))
+    except (ValueError, KeyError, TypeError):
+        return False  # a manifest that is not ours
 
 
 def _members(store: Store, sync_key: str) -> Any:

@@ -82,11 +82,11 @@ class RedisDestination:
     def remembers(self, sync_key: str) -> bool:
         """Whether as many rows are there as were put; true where nobody can say."""
         with contextlib.suppress(DestinationError), self._session() as session:
-            about = session.hget(SYNCS, sync_key)
-            if about is None:
+            found = _about(session.hget(SYNCS, sync_key))
+            if found is None:
                 return False
-            found = json.loads(about)
-            return bool(session.hlen(f"{found['target']}:rows") == found["rows"])
+            target, rows = found
+            return bool(session.hlen(f"{target}:rows") == rows)
         return True
 
     def plan(self, batch: Batch) -> Request:
@@ -126,8 +126,8 @@ class RedisDestination:
     def _state(self, commands: Any, sync_key: str, found: Mapping[str, Any]) -> _Change:
         """What a batch changes, given what is there; refused where somebody else's keys are."""
         target, rows = str(found["target"]), found["rows"]
-        others = {k: json.loads(v)["target"] for k, v in commands.hgetall(SYNCS).items()}
-        if target in {other for key, other in others.items() if key != sync_key}:
+        others = [_about(v) for k, v in commands.hgetall(SYNCS).items() if k != sync_key]
+        if target in {other[0] for other in others if other is not None}:
             raise DestinationRefusedError(self.key, "target_of_another_sync", is_final=True)
         kinds = (commands.type(f"{target}:members"), commands.type(f"{target}:rows"))
         if not ({kinds[0]} <= {"set", "none"} and {kinds[1]} <= {"hash", "none"}):
@@ -235,6 +235,15 @@ class _Change:
         commands.delete(profile)
         commands.hset(profile, mapping={n: _text(v) for n, v in values.items() if v is not None})
         commands.hset(f"{self.target}:rows", row["id"], member)
+
+
+def _about(text: str | None) -> tuple[str, int] | None:
+    """A sync's target and how many rows it holds; None where nothing is there that we wrote."""
+    try:
+        found = json.loads(text or "")
+        return str(found["target"]), int(found["rows"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _text(value: Any) -> str:
