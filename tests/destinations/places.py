@@ -40,6 +40,7 @@ class Place:
         held: Of everyone it holds, the address and the country.
         text: All that it holds of anybody.
         wipe: Loses everything.
+        leave: Writes a file under a name, as somebody else would; None where there are no files.
         gone: Settings under which nobody answers.
         target: What the members are put into.
     """
@@ -51,6 +52,7 @@ class Place:
     wipe: Callable[[], None]
     gone: Mapping[str, Any] = field(default_factory=dict)
     target: str | None = None
+    leave: Callable[[str, str], object] | None = None
 
     def open(self, folder: Path, **changes: Any) -> Destination:
         given = {
@@ -85,7 +87,7 @@ def _file(folder: Path, kept: ExitStack) -> Place:
 
     return Place(
         "file", {"folder": str(root)}, lambda: _members(_texts(root)),
-        lambda: "".join(_texts(root).values()), wipe,
+        lambda: "".join(_texts(root).values()), wipe, leave=_leaver(root),
     )  # fmt: skip
 
 
@@ -104,6 +106,7 @@ def _sftp(folder: Path, kept: ExitStack) -> Place:
     return Place(
         "sftp", settings, lambda: _members(_texts(box.folder)),
         lambda: "".join(_texts(box.folder).values()), wipe, {"port": 1},
+        leave=_leaver(box.folder / "in/candor"),
     )  # fmt: skip
 
 
@@ -136,6 +139,7 @@ def _s3(folder: Path, kept: ExitStack) -> Place:
         "s3", settings, lambda: _members(bodies(with_versions=False)),
         lambda: "".join(bodies(with_versions=True).values()), wipe,
         {"endpoint": "http://127.0.0.1:1"},
+        leave=lambda name, text: client.put_object(Bucket="out", Key=f"cdp/{name}", Body=text),
     )  # fmt: skip
 
 
@@ -179,6 +183,10 @@ def _postgres(folder: Path, kept: ExitStack) -> Place:
         lambda: json.dumps(rows()), lambda: session.run("drop table if exists people, candor_batches"),
         {"port": 1}, "people",
     )  # fmt: skip
+
+
+def _leaver(root: Path) -> Callable[[str, str], object]:
+    return lambda name, text: (root / name).write_text(text)
 
 
 def _texts(root: Path) -> dict[str, str]:

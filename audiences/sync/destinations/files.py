@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -24,6 +25,8 @@ import pyarrow as pa
 from audiences.errors import DestinationError, DestinationRefusedError, DestinationUnavailableError
 from audiences.sync.destinations.base import Batch, Delivery, Request, Sleep, rejected_rows
 from audiences.sync.destinations.csv_rows import as_csv, filled, merged, named, read_csv, without
+
+_BATCH = re.compile(r"b_[0-9a-z]+\.csv")
 
 
 class Store(Protocol):
@@ -115,23 +118,32 @@ class FilesDestination(ABC):
         """Rewrite every file of the sync without these persons, remove what else held them, and look.
 
         Whoever is still named in a file afterwards is refused, with the reason ``still_there``.
+        Files of somebody else are left alone.
 
         Raises:
             DestinationUnavailableError: Nobody knows whether it was done.
-            DestinationRefusedError: It may not be done, or earlier versions stay.
+            DestinationRefusedError: It may not be done, earlier versions stay, or a file of ours
+                cannot be read; the others are without the persons.
         """
         gone = batch.rows["row_id"]
         with self.opened(sleep) as store:
-            for name in store.names(_deltas(batch.sync_key)):
-                rows = _read(store, name)
-                if len(named(rows, gone)):
-                    store.put(name, as_csv(without(rows, gone)))
-            current = store.read(_current(batch.sync_key))
-            if current is not None:
-                self._put_current(store, batch.sync_key, without(read_csv(current), gone))
+            for name in _delta_files(store, batch.sync_key):
+                with contextlib.suppress(ValueError):
+                    _take_out(store, name, gone)
+            with contextlib.suppress(ValueError):
+                self._take_out_of_current(store, batch.sync_key, gone)
             store.sweep(f"{batch.sync_key}/")
-            left = _still_named(store, batch.sync_key, gone)
+            try:
+                left = _still_named(store, batch.sync_key, gone)
+            except ValueError as error:
+                code = "unreadable_file"
+                raise DestinationRefusedError(self.key, code, is_final=False) from error
         return Delivery(rejected_rows(left, ["still_there"] * len(left)))
+
+    def _take_out_of_current(self, store: Store, sync_key: str, gone: Any) -> None:
+        current = store.read(_current(sync_key))
+        if current is not None:
+            self._put_current(store, sync_key, without(read_csv(current), gone))
 
     def _put_current(self, store: Store, sync_key: str, members: Any) -> None:
         body = as_csv(members)
@@ -163,8 +175,20 @@ def _members(store: Store, sync_key: str) -> Any:
     return _read(store, _current(sync_key))
 
 
+def _take_out(store: Store, name: str, row_ids: Any) -> None:
+    rows = _read(store, name)
+    if len(named(rows, row_ids)):
+        store.put(name, as_csv(without(rows, row_ids)))
+
+
+def _delta_files(store: Store, sync_key: str) -> list[str]:
+    """The deltas; whoever else puts files beside them answers for those."""
+    folder = _deltas(sync_key)
+    return [name for name in store.names(folder) if _BATCH.fullmatch(name.removeprefix(folder))]
+
+
 def _still_named(store: Store, sync_key: str, row_ids: Any) -> list[str]:
-    files = [*store.names(_deltas(sync_key)), _current(sync_key)]
+    files = [*_delta_files(store, sync_key), _current(sync_key)]
     found = {row_id for name in files for row_id in named(_read(store, name), row_ids).to_pylist()}
     return sorted(found)
 
