@@ -180,12 +180,10 @@ class _Mailbox:
         partial = self._write_beside(name, body)
         try:
             self.client.posix_rename(partial, self._path(name))
-        except PermissionError:
-            raise
-        except OSError:  # a server without the extension
-            with contextlib.suppress(FileNotFoundError):
-                self.client.remove(self._path(name))
-            self.client.rename(partial, self._path(name))
+        except OSError as error:
+            if type(error) is not OSError or error.errno is not None:
+                raise  # a line that broke or an answer that is late: it may have been renamed
+            self._replace(partial, self._path(name))  # a server without the extension, or a failure
 
     def create(self, name: str, body: bytes) -> None:
         partial = self._write_beside(name, body)
@@ -199,6 +197,23 @@ class _Mailbox:
             if found != body:
                 code = "another_body_is_there"
                 raise DestinationRefusedError(self.key, code, is_final=False) from None
+
+    def _replace(self, partial: str, path: str) -> None:
+        """Rename without the extension: what is there goes aside, and comes back where that fails."""
+        folder, own = posixpath.split(path)
+        aside = posixpath.join(folder, f".{own}.old.partial")
+        with contextlib.suppress(FileNotFoundError):
+            self.client.remove(aside)
+        with contextlib.suppress(FileNotFoundError):
+            self.client.rename(path, aside)
+        try:
+            self.client.rename(partial, path)
+        except OSError:
+            with contextlib.suppress(FileNotFoundError):
+                self.client.rename(aside, path)
+            raise
+        with contextlib.suppress(FileNotFoundError):
+            self.client.remove(aside)
 
     def names(self, folder: str) -> list[str]:
         found = self._listed(self._path(folder.rstrip("/")))
