@@ -156,6 +156,27 @@ def test_an_erased_person_is_nowhere_and_the_answer_says_so(
     assert (after.status, after.sent) == ("succeeded", 0)
 
 
+def test_a_destination_that_was_moved_stops_and_an_erasure_asks_for_the_old_place(
+    company: Company, place: Place, it: Destination, tmp_path: Path
+) -> None:
+    company.people(2, country="US")
+    _run(company, it, place)
+    moved = place.open(tmp_path, **place.elsewhere)
+
+    report = _run(company, moved, place, 2)
+
+    assert (report.status, report.code) == ("failed", "target_changed")
+    assert {row["status"] for row in company.rows("sync.ledger")} == {"acknowledged"}
+    evidence = [
+        DestinationEraser(company.warehouse, {"it": there}, _no_sleep).erase(
+            ["p000"], request_id="dsr1", now=NOW + dt.timedelta(days=day)
+        )[0]
+        for day, there in enumerate((moved, it, it), start=1)
+    ]
+    assert [found.is_confirmed for found in evidence] == [False, True, True]
+    assert set(place.held()) == {_address("p001")}
+
+
 def _erase(place: Place, it: Destination, *people: str) -> Any:
     return it.erase(_batch(place, [(p, "erase") for p in people], "b_9"), sleep=_no_sleep)
 

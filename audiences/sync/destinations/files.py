@@ -73,6 +73,11 @@ class FilesDestination(ABC):
     max_rows: int
     neutralises: bool
 
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """Fingerprint of where it is."""
+
     @abstractmethod
     def opened(self, sleep: Sleep | None) -> AbstractContextManager[Store]:
         """The files, while they can be reached.

@@ -33,7 +33,14 @@ from audiences.sync.destinations.address import (
     resolve_by_system,
     safe_address,
 )
-from audiences.sync.destinations.base import Batch, Delivery, Request, Sleep, rejected_rows
+from audiences.sync.destinations.base import (
+    Batch,
+    Delivery,
+    Request,
+    Sleep,
+    fingerprint_of,
+    rejected_rows,
+)
 from audiences.sync.settings import ServerSettings, VariableName
 
 SYNCS = "candor:syncs"
@@ -74,6 +81,11 @@ class RedisDestination:
     settings: RedisSettings
     password: str = field(repr=False)
     resolve: Resolve = resolve_by_system
+
+    @property
+    def place(self) -> str:
+        """Fingerprint of where it is."""
+        return fingerprint_of(self.settings.host, self.settings.port, self.settings.database)
 
     @property
     def max_rows(self) -> int:

@@ -29,7 +29,7 @@ from audiences.sync.destinations.address import (
     resolve_by_system,
     safe_address,
 )
-from audiences.sync.destinations.base import Sleep
+from audiences.sync.destinations.base import Sleep, fingerprint_of
 from audiences.sync.destinations.files import FilesDestination, Store
 from audiences.sync.settings import ServerSettings, VariableName, WrittenSettings
 
@@ -82,6 +82,11 @@ class SftpDestination(FilesDestination):
     settings: SftpSettings
     secrets: Mapping[str, str] = field(repr=False)
     resolve: Resolve = resolve_by_system
+
+    @property
+    def place(self) -> str:
+        """Fingerprint of where it is."""
+        return fingerprint_of(self.settings.host, self.settings.port, self.settings.folder)
 
     @property
     def max_rows(self) -> int:  # type: ignore[override] # nobody sets it
