@@ -215,6 +215,12 @@ BATCHES = Table(
             Pii.NONE,
             "what the members were put into there, such as a list; null where nothing is named",
         ),
+        Column(
+            "place",
+            "VARCHAR",
+            Pii.NONE,
+            "fingerprint of where the destination was; null where its key alone tells",
+        ),
         Column("rows", "BIGINT", Pii.NONE, "rows in the batch"),
         Column("status", "VARCHAR", Pii.NONE, "in_flight, acknowledged, refused or voided"),
         Column("attempts", "BIGINT", Pii.NONE, "times it was handed to the destination"),

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from audiences import InvalidAudienceError
+from audiences import AudienceError, InvalidAudienceError
 from audiences.sync import (
     Destination,
     Sync,
@@ -77,7 +77,7 @@ def _run_syncs(
     only_withdrawals: bool = False,
     only: Collection[str] | None = None,
 ) -> Sequence[SyncReport]:
-    """One whose destination cannot be opened fails, and the others go on."""
+    """One that cannot run fails, and the others go on."""
     opened = _Opened(company)
     return [
         _run(company, warehouse, sync, opened, run_id=run_id, only_withdrawals=only_withdrawals)
@@ -121,13 +121,17 @@ def _run(
         announce(f"Sync {sync.key} cannot run: {error}")
         code = "missing_secret" if isinstance(error, MissingSecretError) else "invalid_secret"
         return record_unopened(warehouse, sync, code, run_id=run_id, now=utc_now())
-    return run_sync(
-        warehouse,
-        sync,
-        destination,
-        run_id=run_id,
-        now=utc_now(),
-        sleep=time.sleep,
-        suppression=erased_contacts(company, warehouse),
-        only_withdrawals=only_withdrawals,
-    )
+    try:
+        return run_sync(
+            warehouse,
+            sync,
+            destination,
+            run_id=run_id,
+            now=utc_now(),
+            sleep=time.sleep,
+            suppression=erased_contacts(company, warehouse),
+            only_withdrawals=only_withdrawals,
+        )
+    except AudienceError as error:
+        announce(f"Sync {sync.key} cannot run: {error}")
+        return record_unopened(warehouse, sync, "invalid_sync", run_id=run_id, now=utc_now())

@@ -12,6 +12,7 @@ from audiences.inventory import BATCHES, LEDGER, ROW_RESULTS, RUNS, TABLES
 from audiences.sync import ledger
 from audiences.sync.config import DestinationsConfig, Sync
 from audiences.sync.destinations import Clock, Destination, Sleep, open_destination
+from audiences.sync.destinations.base import place_of
 from settings import MissingSecretError
 from warehouse import Warehouse
 
@@ -26,7 +27,7 @@ class ErasureEvidence:
         persons: How many ids of them it was told to forget.
         status: confirmed; rejected: some rows were refused; unanswered: told, without an answer;
             refused: it would not listen; unreachable: it is no longer configured, is off or has no
-            secret.
+            secret, or was elsewhere when it got them: set it back and ask again.
         batch_id: The batch that told it; None when nothing was sent.
         code: Why it is not confirmed; None when it is.
     """
@@ -99,17 +100,26 @@ class DestinationEraser:
             (),
             target=ledger.target_ever(self.warehouse, sent.sync_key),
         )
-        intent = ledger.Intent(sync, request_id, ledger.ERASURE, now)
-        waiting = self._waiting(sent.sync_key, request_id)
+        place = place_of(destination)
+        intent = ledger.Intent(sync, request_id, ledger.ERASURE, now, place)
+        waiting = self._waiting(sent.sync_key, request_id, place)
         batch_id = waiting or ledger.write_intent(
             self.warehouse,
             intent,
             _TO_ERASE,
-            {"person_ids": list(person_ids), "ours": sent.sync_key},
+            {"person_ids": list(person_ids), "ours": sent.sync_key, "place": place},
         )
-        if batch_id is None:
-            return sent.evidence("confirmed", None, None)
-        return self._deliver(sent, destination, sync, batch_id, now=now)
+        told = sent.evidence("confirmed", None, None)
+        if batch_id is not None:
+            told = self._deliver(sent, destination, sync, batch_id, now=now)
+        if told.is_confirmed and self._is_elsewhere(sent.sync_key, person_ids, place):
+            return sent.evidence("unreachable", told.batch_id, "sent to another place before")
+        return told
+
+    def _is_elsewhere(self, sync_key: str, person_ids: Sequence[str], place: str | None) -> bool:
+        """Whether a place where the destination was before may still have one of them."""
+        values = {"ours": sync_key, "person_ids": list(person_ids), "place": place}
+        return bool(self.warehouse.scalar(_ELSEWHERE, values))
 
     def _deliver(
         self, sent: _Sent, destination: Destination, sync: Sync, batch_id: str, *, now: dt.datetime
@@ -129,16 +139,17 @@ class DestinationEraser:
             "rejected" if is_partial else "confirmed", batch_id, "rows" if is_partial else None
         )
 
-    def _waiting(self, sync_key: str, request_id: str) -> str | None:
+    def _waiting(self, sync_key: str, request_id: str, place: str | None) -> str | None:
         """The batch of this request that was told without an answer, if there is one."""
         waiting = self.warehouse.scalar(
             f"""
             select batch_id from {BATCHES.name.sql}
             where sync_key = $sync_key and run_id = $request_id
                 and kind = '{ledger.ERASURE}' and status = 'in_flight'
+                and coalesce(place = cast($place as varchar), true)
             order by position
             """,
-            {"sync_key": sync_key, "request_id": request_id},
+            {"sync_key": sync_key, "request_id": request_id, "place": place},
         )
         return None if waiting is None else str(waiting)
 
@@ -223,6 +234,21 @@ _EVER_SENT = f"""
     order by all
 """
 
+_ELSEWHERE = f"""
+    select count(*) from (
+        select results.person_id, batches.place
+        from {ROW_RESULTS.name.sql} as results
+        inner join {BATCHES.name.sql} as batches using (batch_id)
+        where results.sync_key = $ours and list_contains($person_ids::varchar[], person_id)
+            and results.status <> 'refused' and batches.place <> cast($place as varchar)
+        group by results.person_id, batches.place
+        having max(recorded_at) filter (where operation <> 'erase') > coalesce(
+            max(recorded_at) filter (where operation = 'erase' and results.status = 'acknowledged'),
+            timestamp '0001-01-01'
+        )
+    )
+"""
+
 _TO_ERASE = f"""
     with sent as (
         select person_id, row_id, identifiers, acknowledged_at as moment
@@ -234,9 +260,13 @@ _TO_ERASE = f"""
     erased as (
         select results.person_id
         from {ROW_RESULTS.name.sql} as results
+        inner join {BATCHES.name.sql} as batches using (batch_id)
         where results.sync_key = $ours
         group by results.person_id
-        having max(recorded_at) filter (where operation = 'erase' and status = 'acknowledged')
+        having max(recorded_at) filter (
+            where operation = 'erase' and results.status = 'acknowledged'
+                and coalesce(batches.place = cast($place as varchar), true)
+        )
             >= max(recorded_at)
     )
     select person_id, any_value(row_id) as row_id, 'erase' as operation, 'erased' as cause,

@@ -32,12 +32,14 @@ class Intent:
         run_id: The run that decided it.
         kind: delta or erasure.
         now: When, UTC.
+        place: Where the destination is, by its fingerprint; None where its key alone tells.
     """
 
     sync: Sync
     run_id: str
     kind: str
     now: dt.datetime
+    place: str | None = None
 
 
 def write_intent(
@@ -106,6 +108,19 @@ def target_ever(warehouse: Warehouse, sync_key: str) -> str | None:
         {"sync_key": sync_key},
     )
     return None if target is None else str(target)
+
+
+def last_place(warehouse: Warehouse, sync_key: str) -> str | None:
+    """Where those are whom the destination may hold; None where nobody is held or nobody knows."""
+    place = warehouse.scalar(
+        f"""
+        select max_by(place, position) from {BATCHES.name.sql}
+        where sync_key = $sync_key and kind = '{DELTA}' and status <> 'refused'
+            and sync_key in (select sync_key from {LEDGER.name.sql} where is_present)
+        """,
+        {"sync_key": sync_key},
+    )
+    return None if place is None else str(place)
 
 
 def in_order() -> str:
@@ -345,6 +360,7 @@ def _batch_row(intent: Intent, batch_id: str, *, position: int, count: int) -> p
                 "kind": intent.kind,
                 "position": position,
                 "target": intent.sync.target,
+                "place": intent.place,
                 "rows": count,
                 "status": "in_flight",
                 "attempts": 0,

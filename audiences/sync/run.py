@@ -12,7 +12,7 @@ from audiences.errors import DestinationError, DestinationRefusedError, Destinat
 from audiences.inventory import BATCHES, ROW_RESULTS, RUNS, TABLES
 from audiences.sync import ledger, plan
 from audiences.sync.config import Sync
-from audiences.sync.destinations.base import Destination, Sleep
+from audiences.sync.destinations.base import Destination, Sleep, place_of
 from audiences.sync.guard import Guarded, guard_plan, use_acceptance
 from audiences.sync.suppression import SuppressionCheck, suppressed
 from warehouse import Warehouse
@@ -108,16 +108,17 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the others are orches
     warehouse.create_missing(TABLES)
     catalogue = read_catalogue(warehouse)
     plan.check_sync(sync, catalogue)
-    intent = ledger.Intent(sync, run_id, "delta", now)
+    intent = ledger.Intent(sync, run_id, "delta", now, place_of(destination))
     run = _Run(warehouse, sync, destination, catalogue, intent, only_withdrawals)
     run.write("running", None)
-    if not destination.remembers(sync.key):
-        ledger.forget_all(warehouse, sync.key)
     with (
         warehouse.with_rare_checkpoints(),
         suppressed(warehouse, sync, catalogue, suppression),
     ):
         try:
+            run.stay_in_place()
+            if not destination.remembers(sync.key):
+                ledger.forget_all(warehouse, sync.key)
             run.resume(sleep)
             guarded = run.send_due(sleep)
         except DestinationError as error:
@@ -139,12 +140,20 @@ class _Run:
     planned: int = 0
     intended: int = 0
 
+    def stay_in_place(self) -> None:
+        """Refuse another target, or a destination that was moved, while members are held.
+
+        They would stay in the old one for ever: a new target or place is a new sync.
+        """
+        target = ledger.last_target(self.warehouse, self.sync.key)
+        place = ledger.last_place(self.warehouse, self.sync.key)
+        is_other = target is not None and target != self.sync.target
+        is_moved = place is not None and place != self.intent.place
+        if is_other or is_moved:
+            raise DestinationRefusedError(self.destination.key, "target_changed", is_final=True)
+
     def resume(self, sleep: Sleep) -> None:
         """Send the batches without an answer again, under the keys that they had."""
-        target = ledger.last_target(self.warehouse, self.sync.key)
-        if target is not None and target != self.sync.target:
-            # Its members would stay in the old one for ever: a new target is a new sync.
-            raise DestinationRefusedError(self.destination.key, "target_changed", is_final=True)
         for batch_id in ledger.in_flight(self.warehouse, self.sync.key):
             if self.only_withdrawals and self._can_wait(batch_id):
                 continue

@@ -1,4 +1,4 @@
-"""Record a sync whose destination could not be opened, so that nobody takes its silence for success."""
+"""Record a sync that could not be opened or begun, so that nobody takes its silence for success."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def record_unopened(
     Args:
         warehouse: The engine.
         sync: The sync that could not run.
-        code: Why: ``missing_secret`` or ``invalid_secret``.
+        code: Why: ``missing_secret``, ``invalid_secret`` or ``invalid_sync``.
         run_id: The run to name.
         now: Time to record, UTC without a zone.
     """

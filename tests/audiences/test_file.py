@@ -15,6 +15,7 @@ from audiences import DestinationUnavailableError, compute_memberships
 from audiences.sync import Sync, run_sync
 from audiences.sync.config import Identifier
 from audiences.sync.destinations import Batch, FileDestination
+from audiences.sync.destinations.file import _Folder
 from tests.audiences.conftest import EVERYONE, NOW, Company, audience
 
 EMAIL = Identifier(type="email", form="raw")
@@ -139,6 +140,73 @@ def test_a_file_that_was_changed_is_noticed(
         current.write_text(current.read_text() + '"r_9","Eve"\n')
 
     assert not files.remembers("to_files")
+
+
+class _KilledError(BaseException):
+    """The process dies."""
+
+
+def _kill_after(writes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    left, write = [writes], _Folder.put
+
+    def dying(*args: Any) -> None:
+        if not left[0]:
+            raise _KilledError
+        left[0] -= 1
+        write(*args)
+
+    monkeypatch.setattr(_Folder, "put", dying)
+
+
+@pytest.mark.parametrize("kills", [(0,), (1,), (2,), (2, 0), (2, 1), (2, 2), (2, 2, 1)])
+def test_a_kill_between_two_files_loses_nobody(
+    files: FileDestination, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kills: tuple[int, ...]
+) -> None:
+    _put(files, [(f"r_{number}", "add", "Ann") for number in range(5)])
+    for number, writes in enumerate(kills):
+        rows: list[tuple[str, str, Any]] = [("r_5", "add", "Bea"), (f"r_{number}", "change", "Eve")]
+        with monkeypatch.context() as patch:
+            _kill_after(writes, patch)
+            with pytest.raises(_KilledError):
+                _put(files, rows, f"b_2{number}")
+        assert files.remembers("to_files")
+
+    _put(files, [("r_6", "add", "Bea")], "b_9")
+
+    assert {f"r_{number}" for number in range(5)} < {row["row_id"] for row in _current(tmp_path)}
+    manifest = json.loads((tmp_path / "to_files" / "manifest.json").read_text())
+    assert manifest["current"]["rows"] == len(_current(tmp_path))
+    assert "pending" not in manifest
+
+
+@pytest.mark.parametrize("is_erasure", [True, False])
+def test_who_is_taken_from_a_file_that_was_changed_leaves_no_valid_manifest(
+    files: FileDestination, tmp_path: Path, is_erasure: bool
+) -> None:
+    _put(files, [("r_1", "add", "Ann"), ("r_2", "add", "Bea")])
+    current = tmp_path / "to_files" / "current.csv"
+    current.write_text(current.read_text() + '"r_9","Eve"\n')
+
+    if is_erasure:
+        files.erase(_batch([("r_1", "erase", None)], "b_2"), sleep=_no_sleep)
+    else:
+        _put(files, [("r_1", "remove", None)], "b_2")
+
+    assert [row["row_id"] for row in _current(tmp_path)] == ["r_2", "r_9"]
+    assert not files.remembers("to_files")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"current": null}', "\\udcff"])
+def test_a_manifest_of_somebody_else_is_as_if_none_were_there(
+    files: FileDestination, tmp_path: Path, text: str
+) -> None:
+    _put(files, [("r_1", "add", "Ann")])
+    manifest = tmp_path / "to_files" / "manifest.json"
+    manifest.write_text(text)
+
+    assert not files.remembers("to_files")
+    _put(files, [("r_1", "add", "Ann")], "b_2")
+    assert files.remembers("to_files")
 
 
 def test_a_folder_that_cannot_be_written_is_told_by_its_kind(tmp_path: Path) -> None:

@@ -40,7 +40,9 @@ class Place:
         held: Of everyone it holds, the address and the country.
         text: All that it holds of anybody.
         wipe: Loses everything.
+        leave: Writes a file under a name, as somebody else would; None where there are no files.
         gone: Settings under which nobody answers.
+        elsewhere: Settings under which it is another place.
         target: What the members are put into.
     """
 
@@ -51,8 +53,10 @@ class Place:
     wipe: Callable[[], None]
     gone: Mapping[str, Any] = field(default_factory=dict)
     target: str | None = None
+    elsewhere: Mapping[str, Any] = field(default_factory=dict)
+    leave: Callable[[str, str], object] | None = None
 
-    def open(self, folder: Path, **changes: Any) -> Destination:
+    def open(self, folder: Path, /, **changes: Any) -> Destination:
         given = {
             "kind": self.kind, "legal_basis": "a test", "allow_insecure_loopback": True,
             **self.settings, **changes,
@@ -85,7 +89,8 @@ def _file(folder: Path, kept: ExitStack) -> Place:
 
     return Place(
         "file", {"folder": str(root)}, lambda: _members(_texts(root)),
-        lambda: "".join(_texts(root).values()), wipe,
+        lambda: "".join(_texts(root).values()), wipe, leave=_leaver(root),
+        elsewhere={"folder": str(folder / "other")},
     )  # fmt: skip
 
 
@@ -104,6 +109,7 @@ def _sftp(folder: Path, kept: ExitStack) -> Place:
     return Place(
         "sftp", settings, lambda: _members(_texts(box.folder)),
         lambda: "".join(_texts(box.folder).values()), wipe, {"port": 1},
+        leave=_leaver(box.folder / "in/candor"), elsewhere={"folder": "in/other"},
     )  # fmt: skip
 
 
@@ -136,6 +142,7 @@ def _s3(folder: Path, kept: ExitStack) -> Place:
         "s3", settings, lambda: _members(bodies(with_versions=False)),
         lambda: "".join(bodies(with_versions=True).values()), wipe,
         {"endpoint": "http://127.0.0.1:1"},
+        leave=lambda name, text: client.put_object(Bucket="out", Key=f"cdp/{name}", Body=text), elsewhere={"folder": "other/"},
     )  # fmt: skip
 
 
@@ -157,7 +164,9 @@ def _redis(folder: Path, kept: ExitStack) -> Place:
         return "\n".join(found)
 
     settings = {"host": "127.0.0.1", "port": port, "password_env": "WORD", "timeout_s": 10}
-    return Place("redis", settings, held, text, client.flushall, {"port": 1}, "people")
+    return Place(
+        "redis", settings, held, text, client.flushall, {"port": 1}, "people", {"database": 1}
+    )
 
 
 def _postgres(folder: Path, kept: ExitStack) -> Place:
@@ -177,8 +186,12 @@ def _postgres(folder: Path, kept: ExitStack) -> Place:
     return Place(
         "postgres", settings, lambda: {row[0]: str(row[1].get("country")) for row in rows()},
         lambda: json.dumps(rows()), lambda: session.run("drop table if exists people, candor_batches"),
-        {"port": 1}, "people",
+        {"port": 1}, "people", {"schema": "other"},
     )  # fmt: skip
+
+
+def _leaver(root: Path) -> Callable[[str, str], object]:
+    return lambda name, text: (root / name).write_text(text)
 
 
 def _texts(root: Path) -> dict[str, str]:

@@ -100,6 +100,8 @@ class Mailbox:
         host_key: Its key.
         user_key: A key that may sign in, beside the password.
         knows_posix_rename: Whether a rename may replace a file, as OpenSSH's does.
+        late_s: How long a rename that replaces a file is left without an answer.
+        fails: Begin of the names of the files to which nothing is renamed; None: of none.
         locked: Whether nothing may be written.
         cut_after: Writes after which the connection breaks; None: never.
         sign_ins: How often somebody tried to sign in.
@@ -110,6 +112,8 @@ class Mailbox:
     host_key: paramiko.PKey
     user_key: paramiko.PKey
     knows_posix_rename: bool = True
+    late_s: float = 0.0
+    fails: str | None = None
     locked: bool = False
     cut_after: int | None = None
     sign_ins: int = 0
@@ -226,14 +230,24 @@ class _Files(paramiko.SFTPServerInterface):
         return self._done(self._real(path).unlink)
 
     def rename(self, oldpath: str, newpath: str) -> int:
-        if self._real(newpath).exists():
+        if self._real(newpath).exists() or self._fails(oldpath, newpath):
             return int(paramiko.SFTP_FAILURE)
         return self._done(lambda: self._real(oldpath).rename(self._real(newpath)))
 
     def posix_rename(self, oldpath: str, newpath: str) -> int:
         if not self.box.knows_posix_rename:
             return int(paramiko.SFTP_OP_UNSUPPORTED)
-        return self._done(lambda: self._real(oldpath).replace(self._real(newpath)))
+        if self._fails(oldpath, newpath):
+            return int(paramiko.SFTP_FAILURE)
+        done = self._done(lambda: self._real(oldpath).replace(self._real(newpath)))
+        time.sleep(self.box.late_s)
+        return done
+
+    def _fails(self, oldpath: str, newpath: str) -> bool:
+        """Whether a file that was just written must not come into its place."""
+        name = self._real(newpath).name
+        is_new = self._real(oldpath).name == f".{name}.partial"
+        return self.box.fails is not None and is_new and name.startswith(self.box.fails)
 
     def mkdir(self, path: str, attr: object) -> int:
         return self._done(lambda: self._real(path).mkdir(0o700))

@@ -13,7 +13,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from audiences import DestinationUnavailableError, UnsafeAddressError, compute_memberships
+from audiences import (
+    DestinationRefusedError,
+    DestinationUnavailableError,
+    UnsafeAddressError,
+    compute_memberships,
+)
 from audiences.sync import DestinationEraser, Sync, SyncReport, run_sync
 from audiences.sync.config import Identifier
 from audiences.sync.destinations import Batch, Destination
@@ -22,6 +27,7 @@ from tests.destinations.places import KINDS, Place, opened
 
 EMAIL = Identifier(type="email", form="raw")
 SYNC = Sync("to_it", "everyone", "it", "mirror", (EMAIL,), ("country",))
+FILES = ["file", "s3", "sftp"]
 WITH_ADDRESS = [kind for kind in KINDS if kind != "file"]
 FIVE = [f"p{number:03d}" for number in range(5)]
 
@@ -148,6 +154,61 @@ def test_an_erased_person_is_nowhere_and_the_answer_says_so(
     assert named["p000"] not in text
     assert set(place.held()) == {_address("p001"), _address("p002")}
     assert (after.status, after.sent) == ("succeeded", 0)
+
+
+def test_a_destination_that_was_moved_stops_and_an_erasure_asks_for_the_old_place(
+    company: Company, place: Place, it: Destination, tmp_path: Path
+) -> None:
+    company.people(2, country="US")
+    _run(company, it, place)
+    moved = place.open(tmp_path, **place.elsewhere)
+
+    report = _run(company, moved, place, 2)
+
+    assert (report.status, report.code) == ("failed", "target_changed")
+    assert {row["status"] for row in company.rows("sync.ledger")} == {"acknowledged"}
+    evidence = [
+        DestinationEraser(company.warehouse, {"it": there}, _no_sleep).erase(
+            ["p000"], request_id="dsr1", now=NOW + dt.timedelta(days=day)
+        )[0]
+        for day, there in enumerate((moved, it, it), start=1)
+    ]
+    assert [found.is_confirmed for found in evidence] == [False, True, True]
+    assert set(place.held()) == {_address("p001")}
+
+
+def _erase(place: Place, it: Destination, *people: str) -> Any:
+    return it.erase(_batch(place, [(p, "erase") for p in people], "b_9"), sleep=_no_sleep)
+
+
+@pytest.mark.parametrize("served", FILES, indirect=True)
+def test_files_of_somebody_else_stop_no_erasure(place: Place, it: Destination) -> None:
+    assert place.leave is not None
+    it.send(it.plan(_batch(place, [("p000", "add"), ("p001", "add")])), sleep=_no_sleep)
+    place.leave("to_it/deltas/b_1.csv.done", "")
+    place.leave("to_it/deltas/theirs.csv", "name\nx\n")
+
+    delivery = _erase(place, it, "p000")
+
+    assert delivery.rejected.num_rows == 0
+    assert _address("p000") not in place.text()
+    assert set(place.held()) == {_address("p001")}
+
+
+@pytest.mark.parametrize("served", FILES, indirect=True)
+@pytest.mark.parametrize("text", ["", "name\nx\n", "row_id\n1,2,3\n"])
+def test_a_file_that_cannot_be_read_refuses_the_erasure_and_no_other_file_keeps_the_person(
+    place: Place, it: Destination, text: str
+) -> None:
+    assert place.leave is not None
+    for batch_id in ("b_1", "b_2"):
+        it.send(it.plan(_batch(place, [("p000", "add")], batch_id)), sleep=_no_sleep)
+    place.leave("to_it/deltas/b_1.csv", text)
+
+    with pytest.raises(DestinationRefusedError, match="unreadable_file"):
+        _erase(place, it, "p000")
+
+    assert place.held() == {}
 
 
 def test_a_crash_after_the_effect_has_no_second_one(

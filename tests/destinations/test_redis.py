@@ -113,6 +113,59 @@ def test_two_who_swap_identifiers_are_both_there(port: int, client: Any) -> None
     assert client.scard("site:people:members") == 2
 
 
+def _of(name: str, email: str, operation: str = "add", **traits: Any) -> dict[str, Any]:
+    return {**_row(name, operation, **traits), "identifiers": _row(email)["identifiers"]}
+
+
+def _sent(it: RedisDestination, rows: list[dict[str, Any]], batch_id: str) -> Any:
+    return it.send(it.plan(_batch(rows, batch_id)), sleep=_no_sleep)
+
+
+def test_who_has_the_first_identifier_of_another_is_refused_and_put_once_it_is_free(
+    port: int, client: Any
+) -> None:
+    it = _open(port)
+    _put(it, [_row("ann", country="US")])
+    for _ in range(2):  # a batch that comes again has the same answer
+        answer = _sent(it, [_of("bea", "ann", country="DE"), _of("eve", "eve")], "b_2")
+        assert answer.rejected.to_pylist() == [
+            {"row_id": "r_bea", "reason": "identifier_of_another"}
+        ]
+    assert client.hgetall("site:people:rows").keys() == {"r_ann", "r_eve"}
+    assert client.hget("site:people:profile:ann@mail.example", "country") == "US"
+    assert it.remembers("to_it")
+
+    both = [_row("ann", "remove"), _of("bea", "ann", country="DE")]
+    assert _sent(it, both, "b_3").rejected.num_rows == 0
+    assert client.hget("site:people:profile:ann@mail.example", "country") == "DE"
+    assert it.remembers("to_it")
+
+
+def test_a_change_to_the_identifier_of_another_is_due_again(port: int, client: Any) -> None:
+    it = _open(port)
+    _put(it, [_row("ann"), _row("bea")])
+
+    answer = _sent(it, [_of("bea", "ann", "change")], "b_2")
+
+    assert answer.doubtful["row_id"].to_pylist() == ["r_bea"]
+    assert client.smembers("site:people:members") == {"ann@mail.example"}
+    assert it.remembers("to_it")
+
+
+def test_two_rows_of_one_member_are_told_apart_and_sent_again(port: int, client: Any) -> None:
+    it = _open(port)
+    _put(it, [_row("ann")])
+    client.hset("site:people:rows", "r_bea", "ann@mail.example")
+    client.hset("candor:syncs", "to_it", json.dumps({"target": "site:people", "rows": 2}))
+
+    assert not it.remembers("to_it")
+    _put(it, [_of("bea", "ann", "remove")], "b_2")
+
+    assert client.smembers("site:people:members") == {"ann@mail.example"}
+    assert client.hget("site:people:profile:ann@mail.example", "row_id") == "r_ann"
+    assert it.remembers("to_it")
+
+
 def test_an_erasure_leaves_no_key_that_names_the_person(port: int, client: Any) -> None:
     _put(_open(port), [_row("ann"), _row("bea")])
 
@@ -154,6 +207,18 @@ def test_a_server_without_memory_takes_nothing_of_a_batch(port: int, client: Any
     assert client.keys("*") == []
     _put(_open(port), [_row("ann")])
     assert client.scard("site:people:members") == 1
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "[]", '{"target": "x"}'])
+def test_what_somebody_else_wrote_about_a_sync_is_as_if_nothing_were_there(
+    port: int, client: Any, text: str
+) -> None:
+    _put(_open(port), [_row("ann")])
+    client.hset("candor:syncs", mapping={"to_it": text, "to_other": text})
+
+    assert not _open(port).remembers("to_it")
+    _put(_open(port), [_row("ann")], "b_2")
+    assert _open(port).remembers("to_it")
 
 
 def test_the_target_of_another_sync_is_refused(port: int, client: Any) -> None:

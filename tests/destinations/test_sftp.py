@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ def served() -> Iterator[Mailbox]:
 def box(served: Mailbox, tmp_path: Path) -> Mailbox:
     served.folder, served.sign_ins, served.cut_after = tmp_path, 0, None
     served.locked, served.knows_posix_rename = False, True
+    served.late_s, served.fails = 0.0, None
     return served
 
 
@@ -165,6 +168,37 @@ def test_files_are_replaced_with_and_without_the_extension_of_openssh(
 
     manifest = json.loads((box.folder / "in/to_it/manifest.json").read_text())
     assert manifest["current"]["rows"] == 2
+
+
+def _held(box: Mailbox) -> list[str]:
+    with (box.folder / "in/to_it/current.csv").open(newline="") as file:
+        return [row["name"] for row in csv.DictReader(file)]
+
+
+def test_an_answer_that_is_late_does_not_take_the_new_file_away(box: Mailbox) -> None:
+    _put(_open(box), ["Ann"])
+    box.late_s = 0.8
+
+    with pytest.raises(DestinationUnavailableError, match="Timeout"):
+        _put(_open(box, timeout_s=0.5), ["Bea"], "b_2")
+
+    time.sleep(box.late_s)  # the server does what it was told meanwhile
+    assert _held(box) == ["Ann", "Bea"]
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_a_rename_that_fails_leaves_the_file_that_was_there(box: Mailbox, knows: bool) -> None:
+    _put(_open(box), ["Ann"])
+    box.knows_posix_rename, box.fails = knows, "current"
+
+    with pytest.raises(DestinationUnavailableError):
+        _put(_open(box), ["Bea"], "b_2")
+
+    assert _held(box) == ["Ann"]
+    box.fails = None
+    _put(_open(box), ["Bea"], "b_2")
+    assert _held(box) == ["Ann", "Bea"]
+    assert _files(box) == sorted([*WHOLE, "in/to_it/deltas/b_2.csv"])
 
 
 def test_what_somebody_else_put_there_is_never_replaced(box: Mailbox) -> None:

@@ -64,3 +64,19 @@ def test_a_secret_of_another_form_stops_its_own_sync_alone(
 
     assert _publish(company)["to_hook"] == ("failed", "invalid_secret")
     assert "not-base64" not in "".join(capsys.readouterr())
+
+
+def test_a_trait_that_is_gone_stops_its_own_sync_alone(company: Company) -> None:
+    file = company.paths.config / "destinations.yml"
+    body = yaml.safe_load(file.read_text())
+    files = body["destinations"]["files"]
+    body = {
+        "destinations": {"files": files},
+        "syncs": {"a_first": {**body["syncs"]["to_files"], "traits": ["shoe_size"]},
+                  "to_files": body["syncs"]["to_files"]},
+    }  # fmt: skip
+    file.write_text(yaml.safe_dump(body))
+
+    assert _publish(company) == {
+        "a_first": ("failed", "invalid_sync"), "to_files": ("succeeded", None),
+    }  # fmt: skip

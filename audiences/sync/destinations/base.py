@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -96,6 +98,16 @@ class Destination(Protocol):
             DestinationUnavailableError: Nobody knows whether it arrived.
             DestinationRefusedError: All of it was refused.
         """
+
+
+def fingerprint_of(*parts: object) -> str:
+    """A short name for where a destination is, of all that tells it from elsewhere."""
+    return hashlib.sha256(json.dumps([str(part) for part in parts]).encode()).hexdigest()[:26]
+
+
+def place_of(destination: Destination) -> str | None:
+    """Where a destination is, by its fingerprint; None where nothing but its key tells."""
+    return getattr(destination, "place", None)
 
 
 def rejected_rows(row_ids: Sequence[str], reasons: Sequence[str]) -> pa.Table:

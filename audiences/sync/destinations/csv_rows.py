@@ -27,8 +27,14 @@ def as_csv(rows: Any) -> bytes:
 
 
 def read_csv(body: bytes) -> Any:
-    """All cells as text, as they stand."""
-    header = next(csv.reader(io.StringIO(body.partition(b"\n")[0].decode())))
+    """All cells as text, as they stand.
+
+    Raises:
+        ValueError: These are no rows of ours.
+    """
+    header = next(csv.reader(io.StringIO(body.partition(b"\n")[0].decode())), [])
+    if "row_id" not in header:
+        raise ValueError("there is no column row_id")
     return arrow_csv.read_csv(
         io.BytesIO(body),
         parse_options=arrow_csv.ParseOptions(newlines_in_values=True),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audiences.errors import DestinationUnavailableError
-from audiences.sync.destinations.base import Sleep
+from audiences.sync.destinations.base import Sleep, fingerprint_of
 from audiences.sync.destinations.files import FilesDestination, Store
 from warehouse import sync_path
 
@@ -29,6 +29,11 @@ class FileDestination(FilesDestination):
     folder: Path
     max_rows: int = 1_000_000
     neutralises: bool = True
+
+    @property
+    def place(self) -> str:
+        """Fingerprint of where it is."""
+        return fingerprint_of(self.folder.absolute())
 
     @contextmanager
     def opened(self, sleep: Sleep | None) -> Iterator[Store]:  # noqa: ARG002 - a folder never waits

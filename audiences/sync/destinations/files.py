@@ -5,7 +5,8 @@
     <sync>/manifest.json          rows and SHA-256 of current.csv, how cells are escaped
 
 In this order, so that whoever waits for the manifest finds the rest whole. Every file appears whole
-or not at all. Values that a spreadsheet would run as formulas are neutralised, unless the settings
+or not at all. Before a ``current.csv`` is replaced, the manifest also says under ``pending`` what
+will be, so that a writer who dies in between loses nobody. Values that a spreadsheet would run as formulas are neutralised, unless the settings
 say otherwise, by a leading apostrophe; one is also put before values that start with one already, so
 that removing the first apostrophe of each cell gives back the data.
 """
@@ -15,15 +16,21 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from audiences.errors import DestinationError, DestinationRefusedError, DestinationUnavailableError
 from audiences.sync.destinations.base import Batch, Delivery, Request, Sleep, rejected_rows
 from audiences.sync.destinations.csv_rows import as_csv, filled, merged, named, read_csv, without
+
+_NOBODY = pa.table({"row_id": pa.array([], pa.string())})
+_BATCH = re.compile(r"b_[0-9a-z]+\.csv")
 
 
 class Store(Protocol):
@@ -66,6 +73,11 @@ class FilesDestination(ABC):
     max_rows: int
     neutralises: bool
 
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """Fingerprint of where it is."""
+
     @abstractmethod
     def opened(self, sleep: Sleep | None) -> AbstractContextManager[Store]:
         """The files, while they can be reached.
@@ -81,7 +93,7 @@ class FilesDestination(ABC):
     def remembers(self, sync_key: str) -> bool:
         """Whether the mirrored file is as it was last written; true where nobody can say."""
         with contextlib.suppress(DestinationError), self.opened(None) as store:
-            return _is_as_written(store, sync_key)
+            return _written(store, sync_key) is not None
         return True
 
     def plan(self, batch: Batch) -> Request:
@@ -103,8 +115,7 @@ class FilesDestination(ABC):
             with self.opened(sleep) as store:
                 store.create(f"{_deltas(request.sync_key)}{request.batch_id}.csv", request.body)
                 is_begun = True
-                members = _members(store, request.sync_key)
-                self._put_current(store, request.sync_key, merged(members, read_csv(request.body)))
+                self._apply(store, request.sync_key, read_csv(request.body))
         except DestinationRefusedError as error:
             if not is_begun:
                 raise
@@ -115,25 +126,52 @@ class FilesDestination(ABC):
         """Rewrite every file of the sync without these persons, remove what else held them, and look.
 
         Whoever is still named in a file afterwards is refused, with the reason ``still_there``.
+        Files of somebody else are left alone.
 
         Raises:
             DestinationUnavailableError: Nobody knows whether it was done.
-            DestinationRefusedError: It may not be done, or earlier versions stay.
+            DestinationRefusedError: It may not be done, earlier versions stay, or a file of ours
+                cannot be read; the others are without the persons.
         """
         gone = batch.rows["row_id"]
         with self.opened(sleep) as store:
-            for name in store.names(_deltas(batch.sync_key)):
-                rows = _read(store, name)
-                if len(named(rows, gone)):
-                    store.put(name, as_csv(without(rows, gone)))
-            current = store.read(_current(batch.sync_key))
-            if current is not None:
-                self._put_current(store, batch.sync_key, without(read_csv(current), gone))
+            for name in _delta_files(store, batch.sync_key):
+                with contextlib.suppress(ValueError):
+                    _take_out(store, name, gone)
+            with contextlib.suppress(ValueError):
+                self._take_out_of_current(store, batch.sync_key, gone)
             store.sweep(f"{batch.sync_key}/")
-            left = _still_named(store, batch.sync_key, gone)
+            try:
+                left = _still_named(store, batch.sync_key, gone)
+            except ValueError as error:
+                code = "unreadable_file"
+                raise DestinationRefusedError(self.key, code, is_final=False) from error
         return Delivery(rejected_rows(left, ["still_there"] * len(left)))
 
-    def _put_current(self, store: Store, sync_key: str, members: Any) -> None:
+    def _apply(self, store: Store, sync_key: str, delta: Any) -> None:
+        known = _written(store, sync_key)
+        if known is None and not len(delta.filter(pc.field("operation").isin(["add", "change"]))):
+            # Nobody knows who the members are: nothing may look as if these were all.
+            try:
+                _take_out(store, _current(sync_key), delta["row_id"])
+            except ValueError:
+                store.put(_current(sync_key), as_csv(_NOBODY))
+            return
+        members = _NOBODY if known is None else _read(store, _current(sync_key))
+        self._put_current(store, sync_key, merged(members, delta), known)
+
+    def _take_out_of_current(self, store: Store, sync_key: str, gone: Any) -> None:
+        known = _written(store, sync_key)
+        if known is None:
+            _take_out(store, _current(sync_key), gone)
+        else:
+            left = without(_read(store, _current(sync_key)), gone)
+            self._put_current(store, sync_key, left, known)
+
+    def _put_current(
+        self, store: Store, sync_key: str, members: Any, known: Mapping[str, Any] | None
+    ) -> None:
+        """Write the members; ``known`` is the manifest of those who are there, if that is known."""
         body = as_csv(members)
         manifest = {
             "sync": sync_key,
@@ -142,26 +180,44 @@ class FilesDestination(ABC):
             "formulas": "neutralise" if self.neutralises else "keep",
             "escape": "'" if self.neutralises else None,
         }
+        if known is not None:
+            store.put(_manifest(sync_key), _as_json({**known, "pending": manifest}))
         store.put(_current(sync_key), body)
-        store.put(_manifest(sync_key), (json.dumps(manifest, indent=2) + "\n").encode())
+        store.put(_manifest(sync_key), _as_json(manifest))
 
 
-def _is_as_written(store: Store, sync_key: str) -> bool:
+def _written(store: Store, sync_key: str) -> dict[str, Any] | None:
+    """The manifest that fits the mirrored file; None where it is not as it was last written."""
     manifest, current = store.read(_manifest(sync_key)), store.read(_current(sync_key))
     if manifest is None or current is None:
-        return False
-    return bool(json.loads(manifest)["current"]["sha256"] == _digest(current))
+        return None
+    try:
+        found = json.loads(manifest)
+        pending = found.pop("pending", found)
+        fitting = [m for m in (found, pending) if m["current"]["sha256"] == _digest(current)]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None  # a manifest that is not ours
+    return fitting[0] if fitting else None
 
 
-def _members(store: Store, sync_key: str) -> Any:
-    """Who is in the mirrored file; nobody when it is not as it was last written."""
-    if not _is_as_written(store, sync_key):
-        return pa.table({"row_id": pa.array([], pa.string())})
-    return _read(store, _current(sync_key))
+def _as_json(manifest: Mapping[str, Any]) -> bytes:
+    return (json.dumps(manifest, indent=2) + "\n").encode()
+
+
+def _take_out(store: Store, name: str, row_ids: Any) -> None:
+    rows = _read(store, name)
+    if len(named(rows, row_ids)):
+        store.put(name, as_csv(without(rows, row_ids)))
+
+
+def _delta_files(store: Store, sync_key: str) -> list[str]:
+    """The deltas; whoever else puts files beside them answers for those."""
+    folder = _deltas(sync_key)
+    return [name for name in store.names(folder) if _BATCH.fullmatch(name.removeprefix(folder))]
 
 
 def _still_named(store: Store, sync_key: str, row_ids: Any) -> list[str]:
-    files = [*store.names(_deltas(sync_key)), _current(sync_key)]
+    files = [*_delta_files(store, sync_key), _current(sync_key)]
     found = {row_id for name in files for row_id in named(_read(store, name), row_ids).to_pylist()}
     return sorted(found)
 
@@ -169,7 +225,7 @@ def _still_named(store: Store, sync_key: str, row_ids: Any) -> list[str]:
 def _read(store: Store, name: str) -> Any:
     """The rows of a file; none where it is not there."""
     body = store.read(name)
-    return pa.table({"row_id": pa.array([], pa.string())}) if body is None else read_csv(body)
+    return _NOBODY if body is None else read_csv(body)
 
 
 def _current(sync_key: str) -> str:

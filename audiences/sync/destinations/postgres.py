@@ -24,7 +24,7 @@ from audiences.sync.destinations.address import (
     resolve_by_system,
     safe_address,
 )
-from audiences.sync.destinations.base import Batch, Delivery, Request, Sleep
+from audiences.sync.destinations.base import Batch, Delivery, Request, Sleep, fingerprint_of
 from audiences.sync.settings import PostgresSettings
 
 # Classes of SQLSTATE (PostgreSQL, appendix A) that time can cure: connection, transaction rollback,
@@ -49,6 +49,12 @@ class PostgresDestination:
     settings: PostgresSettings
     password: str = field(repr=False)
     resolve: Resolve = resolve_by_system
+
+    @property
+    def place(self) -> str:
+        """Fingerprint of where it is."""
+        at = self.settings
+        return fingerprint_of(at.host, at.port, at.database, at.schema_)
 
     @property
     def max_rows(self) -> int:

@@ -20,7 +20,7 @@ import json
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -33,13 +33,21 @@ from audiences.sync.destinations.address import (
     resolve_by_system,
     safe_address,
 )
-from audiences.sync.destinations.base import Batch, Delivery, Request, Sleep
+from audiences.sync.destinations.base import (
+    Batch,
+    Delivery,
+    Request,
+    Sleep,
+    fingerprint_of,
+    rejected_rows,
+)
 from audiences.sync.settings import ServerSettings, VariableName
 
 SYNCS = "candor:syncs"
 # Only a batch without an answer comes again, with the next run.
 REMEMBERED_S = 30 * 24 * 3600
 _PUT = frozenset({"add", "change"})
+_SHARED = "identifier_of_another"
 _CODE = re.compile(r"^[A-Z]{2,32}$")
 
 
@@ -75,6 +83,11 @@ class RedisDestination:
     resolve: Resolve = resolve_by_system
 
     @property
+    def place(self) -> str:
+        """Fingerprint of where it is."""
+        return fingerprint_of(self.settings.host, self.settings.port, self.settings.database)
+
+    @property
     def max_rows(self) -> int:
         """Most rows of one transaction."""
         return self.settings.max_rows
@@ -82,11 +95,12 @@ class RedisDestination:
     def remembers(self, sync_key: str) -> bool:
         """Whether as many rows are there as were put; true where nobody can say."""
         with contextlib.suppress(DestinationError), self._session() as session:
-            about = session.hget(SYNCS, sync_key)
-            if about is None:
+            found = _about(session.hget(SYNCS, sync_key))
+            if found is None:
                 return False
-            found = json.loads(about)
-            return bool(session.hlen(f"{found['target']}:rows") == found["rows"])
+            target, rows = found
+            held = {session.hlen(f"{target}:rows"), session.scard(f"{target}:members")}
+            return held == {rows}
         return True
 
     def plan(self, batch: Batch) -> Request:
@@ -98,6 +112,8 @@ class RedisDestination:
     def send(self, request: Request, *, sleep: Sleep) -> Delivery:  # noqa: ARG002 - the next run tries again
         """Apply a batch in one transaction, unless it was applied before.
 
+        A row whose first identifier is another's is not put: removing one would remove both.
+
         Raises:
             DestinationUnavailableError: Nobody knows whether it was applied.
             DestinationRefusedError: Redis refused it, or another sync has the target.
@@ -107,12 +123,12 @@ class RedisDestination:
             applied = f"candor:batch:{request.batch_id}"
             commands.watch(applied, SYNCS, f"{found['target']}:rows")
             if not commands.exists(applied):
-                state = self._state(commands, request.sync_key, found)
+                state = self._state(session, commands, request.sync_key, found)
                 commands.multi()
                 state.write(commands)
                 commands.set(applied, request.sync_key, ex=REMEMBERED_S)
                 commands.execute()
-        return Delivery()
+            return _answer(session, found)
 
     def erase(self, batch: Batch, *, sleep: Sleep) -> Delivery:
         """Delete the persons' keys; no other key holds anything of them.
@@ -123,18 +139,22 @@ class RedisDestination:
         """
         return self.send(self.plan(batch), sleep=sleep)
 
-    def _state(self, commands: Any, sync_key: str, found: Mapping[str, Any]) -> _Change:
+    def _state(
+        self, session: Any, commands: Any, sync_key: str, found: Mapping[str, Any]
+    ) -> _Change:
         """What a batch changes, given what is there; refused where somebody else's keys are."""
         target, rows = str(found["target"]), found["rows"]
-        others = {k: json.loads(v)["target"] for k, v in commands.hgetall(SYNCS).items()}
-        if target in {other for key, other in others.items() if key != sync_key}:
+        others = [_about(v) for k, v in commands.hgetall(SYNCS).items() if k != sync_key]
+        if target in {other[0] for other in others if other is not None}:
             raise DestinationRefusedError(self.key, "target_of_another_sync", is_final=True)
         kinds = (commands.type(f"{target}:members"), commands.type(f"{target}:rows"))
         if not ({kinds[0]} <= {"set", "none"} and {kinds[1]} <= {"hash", "none"}):
             raise DestinationRefusedError(self.key, "target_of_something_else", is_final=True)
         before = commands.hmget(f"{target}:rows", [row["id"] for row in rows]) if rows else []
         held = int(commands.hlen(f"{target}:rows"))
-        return _Change(sync_key, target, rows, before, held)
+        wanted = [_member(row) for row in rows if row["operation"] in _PUT]
+        owners = _owners(session, target, {*wanted, *before} - {None})
+        return _Change(sync_key, target, rows, before, owners, held)
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[Any]:
@@ -196,6 +216,7 @@ class _Change:
         target: Begin of the keys.
         rows: The rows of the batch.
         before: Of each row, the member that it was; None where it was none.
+        owners: Of the members that the rows were or shall be, the row that each is now.
         held: How many rows there were.
     """
 
@@ -203,11 +224,11 @@ class _Change:
     target: str
     rows: Sequence[Mapping[str, Any]]
     before: Sequence[str | None]
+    owners: Mapping[str, str]
     held: int
 
     def write(self, commands: Any) -> None:
         """Queue the commands: who takes over another's identifier is put after it was taken away."""
-        put = [row for row in self.rows if row["operation"] in _PUT]
         taken = [
             (row["id"], member)
             for row, member in zip(self.rows, self.before, strict=True)
@@ -215,26 +236,83 @@ class _Change:
         ]
         for row_id, member in taken:
             self._take(commands, row_id, member)
+        put = self._to_put({row_id for row_id, _ in taken})
         for row in put:
             self._put(commands, row)
         rows = self.held - len(taken) + len(put)
         about = json.dumps({"target": self.target, "rows": rows})
         commands.hset(SYNCS, self.sync_key, about)
 
+    def _to_put(self, taken: Collection[str]) -> list[Mapping[str, Any]]:
+        """The rows whose member is free once these were taken away, or their own; the first wins."""
+        owners = {member: owner for member, owner in self.owners.items() if owner not in taken}
+        return [
+            row
+            for row in self.rows
+            if row["operation"] in _PUT and owners.setdefault(_member(row), row["id"]) == row["id"]
+        ]
+
     def _take(self, commands: Any, row_id: str, member: str) -> None:
-        commands.srem(f"{self.target}:members", member)
-        commands.delete(f"{self.target}:profile:{member}")
+        if self.owners.get(member, row_id) == row_id:
+            commands.srem(f"{self.target}:members", member)
+            commands.delete(f"{self.target}:profile:{member}")
         commands.hdel(f"{self.target}:rows", row_id)
 
     def _put(self, commands: Any, row: Mapping[str, Any]) -> None:
-        known = {name: value for name, value in row["identifiers"].items() if value is not None}
-        member = str(next(iter(known.values())))
+        member = _member(row)
         profile = f"{self.target}:profile:{member}"
-        values = {**(row.get("traits") or {}), **known, "row_id": row["id"]}
+        values = {**(row.get("traits") or {}), **_known(row), "row_id": row["id"]}
         commands.sadd(f"{self.target}:members", member)
         commands.delete(profile)
         commands.hset(profile, mapping={n: _text(v) for n, v in values.items() if v is not None})
         commands.hset(f"{self.target}:rows", row["id"], member)
+
+
+def _known(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row["identifiers"].items() if value is not None}
+
+
+def _member(row: Mapping[str, Any]) -> str:
+    """What a row goes by: its first identifier."""
+    return str(next(iter(_known(row).values())))
+
+
+def _owners(session: Any, target: str, members: Collection[str]) -> dict[str, str]:
+    """Of these members, the row that each is; without those that are nobody's."""
+    among = sorted(members)
+    with session.pipeline(transaction=False) as reads:
+        for member in among:
+            reads.hget(f"{target}:profile:{member}", "row_id")
+        ids = reads.execute()
+    owned = {m: row_id for m, row_id in zip(among, ids, strict=True) if row_id is not None}
+    if not owned:
+        return {}
+    known = session.hmget(f"{target}:rows", list(owned.values()))
+    return {m: owned[m] for m, is_now in zip(owned, known, strict=True) if is_now == m}
+
+
+def _answer(session: Any, found: Mapping[str, Any]) -> Delivery:
+    """Refused is who was put and is not there; who was there before may be so no more."""
+    put = [row for row in found["rows"] if row["operation"] in _PUT]
+    if not put:
+        return Delivery()
+    there = session.hmget(f"{found['target']}:rows", [row["id"] for row in put])
+    left = [row for row, member in zip(put, there, strict=True) if member is None]
+    new = [row["id"] for row in left if row["operation"] == "add"]
+    changed = [row["id"] for row in left if row["operation"] != "add"]
+    return Delivery(
+        rejected_rows(new, [_SHARED] * len(new)),
+        doubtful=rejected_rows(changed, [_SHARED] * len(changed)),
+    )
+
+
+def _about(text: str | None) -> tuple[str, int] | None:
+    """A sync's target and how many rows it holds; None where nothing is there that we wrote."""
+    try:
+        found = json.loads(text or "")
+        return str(found["target"]), int(found["rows"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _text(value: Any) -> str:

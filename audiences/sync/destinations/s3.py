@@ -22,7 +22,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from audiences.errors import DestinationError, DestinationRefusedError, DestinationUnavailableError
-from audiences.sync.destinations.base import Sleep
+from audiences.sync.destinations.base import Sleep, fingerprint_of
 from audiences.sync.destinations.exchange import Answer, Exchange, Meaning, Outgoing, Verdict
 from audiences.sync.destinations.files import FilesDestination, Store
 from audiences.sync.settings import HttpSettings, Url, VariableName, WrittenSettings
@@ -80,6 +80,12 @@ class S3Destination(FilesDestination):
     settings: S3Settings
     secrets: Mapping[str, str] = field(repr=False)
     exchange: Exchange = field(repr=False)
+
+    @property
+    def place(self) -> str:
+        """Fingerprint of where it is."""
+        at = self.settings
+        return fingerprint_of(at.endpoint, at.bucket, at.folder)
 
     @property
     def max_rows(self) -> int:  # type: ignore[override] # nobody sets it

@@ -29,7 +29,7 @@ from audiences.sync.destinations.address import (
     resolve_by_system,
     safe_address,
 )
-from audiences.sync.destinations.base import Sleep
+from audiences.sync.destinations.base import Sleep, fingerprint_of
 from audiences.sync.destinations.files import FilesDestination, Store
 from audiences.sync.settings import ServerSettings, VariableName, WrittenSettings
 
@@ -82,6 +82,11 @@ class SftpDestination(FilesDestination):
     settings: SftpSettings
     secrets: Mapping[str, str] = field(repr=False)
     resolve: Resolve = resolve_by_system
+
+    @property
+    def place(self) -> str:
+        """Fingerprint of where it is."""
+        return fingerprint_of(self.settings.host, self.settings.port, self.settings.folder)
 
     @property
     def max_rows(self) -> int:  # type: ignore[override] # nobody sets it
@@ -180,12 +185,10 @@ class _Mailbox:
         partial = self._write_beside(name, body)
         try:
             self.client.posix_rename(partial, self._path(name))
-        except PermissionError:
-            raise
-        except OSError:  # a server without the extension
-            with contextlib.suppress(FileNotFoundError):
-                self.client.remove(self._path(name))
-            self.client.rename(partial, self._path(name))
+        except OSError as error:
+            if type(error) is not OSError or error.errno is not None:
+                raise  # a line that broke or an answer that is late: it may have been renamed
+            self._replace(partial, self._path(name))  # a server without the extension, or a failure
 
     def create(self, name: str, body: bytes) -> None:
         partial = self._write_beside(name, body)
@@ -199,6 +202,23 @@ class _Mailbox:
             if found != body:
                 code = "another_body_is_there"
                 raise DestinationRefusedError(self.key, code, is_final=False) from None
+
+    def _replace(self, partial: str, path: str) -> None:
+        """Rename without the extension: what is there goes aside, and comes back where that fails."""
+        folder, own = posixpath.split(path)
+        aside = posixpath.join(folder, f".{own}.old.partial")
+        with contextlib.suppress(FileNotFoundError):
+            self.client.remove(aside)
+        with contextlib.suppress(FileNotFoundError):
+            self.client.rename(path, aside)
+        try:
+            self.client.rename(partial, path)
+        except OSError:
+            with contextlib.suppress(FileNotFoundError):
+                self.client.rename(aside, path)
+            raise
+        with contextlib.suppress(FileNotFoundError):
+            self.client.remove(aside)
 
     def names(self, folder: str) -> list[str]:
         found = self._listed(self._path(folder.rstrip("/")))
