@@ -18,11 +18,11 @@ from prediction.config import PERSONAS_KEY, PredictionsConfig, PropensityConfig
 from prediction.dataset import Asked, Examples, read_asked, read_examples, read_judged
 from prediction.dates import missing_history_days
 from prediction.drift import Tier, read_alarms, write_drift
-from prediction.errors import UnknownFeatureError
 from prediction.files import MODEL, read_state
+from prediction.fitness import why_unfit
 from prediction.inventory import TABLES
 from prediction.logistic import Scores
-from prediction.propensity import NONE, RULE, Incumbent, Question, decide
+from prediction.propensity import Incumbent, Question, decide
 from prediction.registry import (
     Decision,
     fingerprint,
@@ -36,7 +36,7 @@ from prediction.retraining import Standing, why_train
 from prediction.rules import contributions, score_by_rule
 from prediction.scores import nothing_known, withdraw_scores, write_scores
 from prediction.spine import read_history
-from prediction.states import TRAINERS, Model, from_state
+from prediction.states import NONE, RULE, TRAINERS, from_state
 from prediction.threads import on_one_thread
 from prediction.watching import watch
 from warehouse import Warehouse
@@ -172,11 +172,13 @@ class _Run:
 
     def _why_train(self, decisions: Sequence[Decision], *, retrain: bool) -> tuple[str, ...]:
         """Every reason to train; data that changed since are none, so that an erasure moves nobody."""
+        if retrain and decisions:
+            return ("it was asked for",)
         if not decisions or not self._stands(decisions[0]):
             return ("no model answers",)
-        if retrain:
-            return ("it was asked for",)
         answering = decisions[0]
+        if unfit := why_unfit(self.warehouse, self.artifacts, answering, self.config):
+            return unfit
         standing = Standing(
             in_force_from=answering.in_force_from or answering.trained_as_of,
             tried_at=max(decision.trained_as_of for decision in decisions),
@@ -247,15 +249,9 @@ class _Run:
             return Scores(
                 found, unknown, unknown, contributions(rule, asked.features, asked.values)
             )
-        model = self._model(decision, asked.features)
-        return model.explain(asked.select(model.features))
-
-    def _model(self, decision: Decision, features: tuple[str, ...]) -> Model:
-        """The model behind a decision; columns that were added since do not matter to it."""
+        # Columns that were added since do not matter to it.
         model = from_state(read_state(self.artifacts / str(decision.path)))
-        if gone := sorted(set(model.features) - set(features)):
-            raise UnknownFeatureError(self.key, gone, features)
-        return model
+        return model.explain(asked.select(model.features))
 
     def _watch(self, decision: Decision, asked: Asked, scores: Scores) -> None:
         """Write down how far people, scores and outcomes moved; a rule foretells nothing."""
