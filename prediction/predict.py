@@ -17,7 +17,7 @@ import numpy as np
 from prediction.config import PERSONAS_KEY, PredictionsConfig, PropensityConfig
 from prediction.dataset import Asked, Examples, read_asked, read_examples, read_judged
 from prediction.dates import missing_history_days
-from prediction.drift import Tier, read_alarms, write_drift
+from prediction.drift import ALARMS, Tier, read_alarms, write_drift
 from prediction.files import MODEL, read_state
 from prediction.fitness import why_unfit
 from prediction.inventory import TABLES
@@ -70,8 +70,8 @@ class ScoreReport:
         scored: Persons with a row at this date.
         written: Rows written by this run; 0 where nothing changed.
         why: Every reason to train in this run; none where the version stays.
-        drift: What moved further than chance, by how much it matters.
-        asks_for_training: Whether it drifts so that the next run will train it anew.
+        drift: What of the version that answers moved further than chance, by how much it matters.
+        asks_for_training: Whether that version drifts so that the next run will train it anew.
         picture: The calibration of the newest model as PNG; None where none was trained.
     """
 
@@ -158,6 +158,7 @@ class _Run:
                 written = write_scores(self.warehouse, answering, asked, scores, as_of=as_of)
                 withdraw_scores(self.warehouse, self.key, self.config, as_of=as_of)
                 remember_scores(self.warehouse, answering, mark)
+        drift = self._drifted(answering)
         return ScoreReport(
             key=self.key,
             decisions=decisions,
@@ -165,8 +166,8 @@ class _Run:
             scored=len(asked),
             written=written,
             why=why,
-            drift=self._drifted(),
-            asks_for_training=bool(self._why_train(decisions, retrain=False)),
+            drift=drift,
+            asks_for_training=self._asks_for_training(decisions, drift),
             picture=self._picture(decisions),
         )
 
@@ -264,11 +265,20 @@ class _Run:
         )  # fmt: skip
         write_drift(self.warehouse, self.key, decision.model_version, found, as_of=as_of)
 
-    def _drifted(self) -> Mapping[Tier, tuple[str, ...]]:
+    def _asks_for_training(
+        self, decisions: Sequence[Decision], drift: Mapping[Tier, tuple[str, ...]]
+    ) -> bool:
+        """Whether an alarm trains it anew in the next run; a rule, which has none, never asks."""
+        return not drift.keys().isdisjoint(ALARMS) and bool(
+            self._why_train(decisions, retrain=False)
+        )
+
+    def _drifted(self, decision: Decision) -> Mapping[Tier, tuple[str, ...]]:
         rows = self.warehouse.read(
             "select tier, list(subject order by subject) as subjects from prediction.drift "
-            "where model_key = $key and as_of = $as_of and tier <> 'none' group by tier order by all",
-            {"key": self.key, "as_of": self.moment.as_of},
+            "where model_key = $key and as_of = $as_of and model_version = $version "
+            "and tier <> 'none' group by tier order by all",
+            {"key": self.key, "as_of": self.moment.as_of, "version": decision.model_version},
         ).to_pylist()
         return {Tier(row["tier"]): tuple(row["subjects"]) for row in rows}
 

@@ -218,7 +218,7 @@ def _told_of_drift(reports: Sequence[ScoreReport]) -> dict[str, Any]:
         for report in reports
         for tier, subjects in report.drift.items()
     }
-    asking = [report.key for report in reports if report.drift and report.asks_for_training]
+    asking = [report.key for report in reports if report.asks_for_training]
     return {**told, ASKS_FOR_TRAINING: ", ".join(asking)}
 
 
