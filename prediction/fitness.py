@@ -21,7 +21,7 @@ def why_unfit(
         warehouse: With the marts.
         artifacts: Folder below which model files lie.
         decision: The version.
-        config: Of the model as it is; None where predictions.yml does not name it.
+        config: Of the model as it is, sensitive features left out; None where predictions.yml does not name it.
 
     Raises:
         MissingRelationError: The marts are not built.
@@ -33,4 +33,6 @@ def why_unfit(
         return ()
     model = from_state(read_state(artifacts / str(decision.path)))
     gone = sorted(set(model.features) - set(known_features(warehouse)))
-    return (f"features that it learnt from are gone: {', '.join(gone)}",) if gone else ()
+    barred = sorted(set(model.used) & set(config.leave_out if config else ()))
+    found = {"features that it learnt from are gone": gone, "it uses what must be left out": barred}
+    return tuple(f"{what}: {', '.join(names)}" for what, names in found.items() if names)

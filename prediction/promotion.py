@@ -71,7 +71,7 @@ def promote(
         UnknownModelError: Nothing is known of the model.
         UnknownVersionError: It has no such version.
         RefusedVersionError: It failed its gates.
-        UnfitVersionError: It needs features that are gone, or a rule that is.
+        UnfitVersionError: It needs a feature or a rule that is gone, or uses what must be left out.
         MissingRelationError: The marts are not built.
         BrokenModelError: Its file is missing or not one that Candor wrote.
     """

@@ -107,8 +107,13 @@ def drift(
 
 
 def _config(paths: Paths, key: str) -> PropensityConfig | None:
-    """What predictions.yml says of the model."""
-    return existing_company(paths).predictions.models.get(key)
+    """What predictions.yml says of the model, sensitive features left out."""
+    from orchestration.predictions import allowed_predictions  # noqa: PLC0415 - as above
+
+    company = existing_company(paths)
+    if key not in company.predictions.models:
+        return None
+    return allowed_predictions(company).models[key]
 
 
 def _order(warehouse: Warehouse, why: str, by: str | None) -> Order:

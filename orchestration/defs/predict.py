@@ -5,10 +5,9 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.lineage import Project
-from orchestration.manifest import parsed_project
 from orchestration.moment import moment_of
 from orchestration.pictures import picture
+from orchestration.predictions import allowed_predictions
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_spec, table_specs
@@ -18,7 +17,6 @@ from prediction import (
     group_readers,
     predict_all,
     read_drift,
-    without_sensitive,
     write_spine,
 )
 from prediction.drift import Tier
@@ -95,12 +93,11 @@ def predict(candor: CandorResource, config: PredictConfig) -> Iterator[dg.Materi
     """Score everybody by a model, by the rule where there is too little to learn from, or not at all."""
     announce("Predicting")
     company = candor.company
-    manifest = parsed_project(company.paths).manifest
-    sensitive = Project.read(manifest, company.paths.dbt).sensitive_features()
+    predictions = allowed_predictions(company)
     with candor.open_warehouse() as warehouse:
         reports = predict_all(
             warehouse,
-            without_sensitive(company.predictions, sensitive),
+            predictions,
             artifacts=company.paths.artifacts,
             moment=moment_of(warehouse),
             retrain=config.retrain,

@@ -182,3 +182,21 @@ def test_a_rule_that_a_person_chose_answers_no_more_once_it_is_deleted(published
 
     assert report.why == ("predictions.yml has no rule for it any more",)
     assert report.answering.algorithm == "none"
+
+
+def test_a_chosen_version_that_uses_what_must_be_left_out_since_answers_no_more(
+    published: Company,
+) -> None:
+    forget_most(published)
+    published.warehouse.execute("update prediction.models set is_chosen = true")
+    config = predictions(leave_out=["sessions_30d"])
+
+    with pytest.raises(UnfitVersionError, match="uses what must be left out: sessions_30d;"):
+        promote(
+            published.warehouse, published.artifacts, "trial", answering(published), order(),
+            config=config.models["trial"],
+        )  # fmt: skip
+    report = published.predict(config)
+
+    assert report.why == ("it uses what must be left out: sessions_30d",)
+    assert report.answering.algorithm == "rule"
