@@ -67,6 +67,16 @@ def test_an_alarm_of_a_version_that_answers_no_more_asks_for_no_training(company
     assert (report.asks_for_training, report.drift) == (False, {})
 
 
+@pytest.mark.parametrize("status", ["champion", "retired", "refused"])
+def test_what_is_shown_is_of_versions_that_answer(company: Company, status: str) -> None:
+    raise_alarm(company, 9)
+    company.warehouse.execute("update prediction.models set status = $now", {"now": status})
+
+    shown = read_drift(company.warehouse).num_rows
+
+    assert shown == (1 if status == "champion" else 0)
+
+
 def test_probabilities_that_do_not_come_true_page(company: Company) -> None:
     company.warehouse.execute(
         "insert into marts.events by name select 'late ' || person_id as event_id, person_id, "
