@@ -2,7 +2,8 @@
 
 Columns are marked in dbt (``meta.pii: sensitive`` or ``meta.sensitive: true``) or by the package that
 writes the table. sqlglot follows what is selected; a condition of a join or a filter is not followed.
-What cannot be followed counts as sensitive: unknown is not yes.
+What cannot be followed counts as sensitive, unknown is not yes: whole rows, PIVOT and UNPIVOT, snapshots,
+and columns of relations that nobody describes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from warehouse import Pii
 Column = tuple[str, str]
 FEATURES = "marts.features_as_of"
 UNTRACED = "it cannot be traced"
+SEED, MADE_BY_SQL = "seed", ("model", "snapshot")
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Project:
     """A dbt project that was built.
 
     Attributes:
-        nodes: Models and sources of its manifest.
+        nodes: Models, seeds, snapshots and sources of its manifest.
         compiled: Folders that hold the SQL of its models, compiled.
     """
 
@@ -40,7 +42,8 @@ class Project:
     def read(cls, manifest: Path, dbt: Path) -> Project:
         """The project of a manifest, compiled below ``dbt`` by the steps of a run."""
         found = json.loads(manifest.read_text(encoding="utf-8"))
-        models = [n for n in found["nodes"].values() if n["resource_type"] == "model"]
+        kinds = (*MADE_BY_SQL, SEED)
+        models = [n for n in found["nodes"].values() if n["resource_type"] in kinds]
         compiled = sorted(dbt.glob("*/compiled/*/models"))
         return cls((*models, *found["sources"].values()), tuple(compiled))
 
@@ -93,26 +96,25 @@ class Project:
 
     def _parents(self, column: Column) -> frozenset[Column] | None:
         """The columns of other relations that one is made of; None where that cannot be told."""
-        from sqlglot import exp  # noqa: PLC0415 - slow to import
-        from sqlglot.errors import SqlglotError  # noqa: PLC0415 - as above
-        from sqlglot.lineage import lineage  # noqa: PLC0415 - as above
+        from sqlglot.lineage import lineage  # noqa: PLC0415 - slow to import
 
         try:
             scope = self._scope(column[0])
             if scope is None:
                 return None
             root = lineage(column[1], scope.expression, scope=scope, dialect="duckdb")
-        except (SqlglotError, ValueError):
+            parents = frozenset(_leaves(root))
+        except Exception:  # noqa: BLE001 - sqlglot raises more than its own; none may let one pass
             return None
-        return frozenset(
-            (f"{node.source.db}.{node.source.name}", node.name.rsplit(".", 1)[-1].strip('"'))
-            for node in root.walk()
-            if isinstance(node.source, exp.Table)
-        )
+        return parents if all(map(self._is_known, parents)) else None
+
+    def _is_known(self, column: Column) -> bool:
+        """Whether it is described, or made by SQL that can be looked into."""
+        return column[0] in self._models or column[1] in self.columns.get(column[0], ())
 
     @cached_property
     def _models(self) -> Mapping[str, Mapping[str, Any]]:
-        return {_relation(n): n for n in self.nodes if n["resource_type"] == "model"}
+        return {_relation(n): n for n in self.nodes if n["resource_type"] in MADE_BY_SQL}
 
     @cached_property
     def _schema(self) -> dict[str, dict[str, dict[str, str]]]:
@@ -139,11 +141,37 @@ class Project:
         if file is None:
             return None
         query = sqlglot.parse_one(file.read_text(encoding="utf-8"), dialect="duckdb")
+        if query.find(exp.Pivot):
+            return None  # its columns are named by values
         for table in query.find_all(exp.Table):
             table.set("catalog", None)  # the name of the database file is nobody's business here
         return build_scope(
             qualify(query, dialect="duckdb", schema=self._schema, validate_qualify_columns=False)
         )
+
+
+def _leaves(root: Any) -> Iterator[Column]:
+    """The columns of relations that a column is made of.
+
+    Raises:
+        ValueError: One cannot be told.
+    """
+    from sqlglot import exp  # noqa: PLC0415 - slow to import
+
+    for node in root.walk():
+        if isinstance(node.source, exp.Table) and not node.name.endswith("*"):
+            yield f"{node.source.db}.{node.source.name}", node.name.rsplit(".", 1)[-1].strip('"')
+        elif not node.downstream and any(map(_is_open, node.expression.walk())):
+            raise ValueError(node.name)
+
+
+def _is_open(part: Any) -> bool:
+    """Whether a part of an expression that leads nowhere is more than a constant or ``count(*)``."""
+    from sqlglot import exp  # noqa: PLC0415 - slow to import
+
+    if isinstance(part, exp.Star):
+        return not isinstance(part.parent, exp.Count)
+    return isinstance(part, exp.Column | exp.Placeholder | exp.Table)
 
 
 def _relation(node: Mapping[str, Any]) -> str:

@@ -122,6 +122,12 @@ class BoostedModel:
     weights: Floats
 
     @property
+    def used(self) -> tuple[str, ...]:
+        """The features that a score depends on: some tree asks about them."""
+        asks = self.trees.lefts != np.arange(len(self.trees.lefts))
+        return tuple(self.features[column] for column in np.unique(self.trees.columns[asks]))
+
+    @property
     def importance(self) -> Floats:
         """Mean size of what each feature adds to the log odds."""
         return self.weights

@@ -149,6 +149,18 @@ class Asked:
         return self.values[:, [self.features.index(name) for name in names]]
 
 
+def known_features(warehouse: Warehouse) -> tuple[str, ...]:
+    """Every column that a model could learn from, in the table's order.
+
+    Raises:
+        MissingRelationError: The marts are not built.
+    """
+    known = tuple(name for name in _columns_of(warehouse, FEATURES) if name not in _KEYS)
+    if not known:
+        raise MissingRelationError(str(FEATURES))
+    return known
+
+
 def read_features(warehouse: Warehouse, key: str, model: PropensityConfig) -> tuple[str, ...]:
     """The columns that the model may use, in the table's order.
 
@@ -156,9 +168,7 @@ def read_features(warehouse: Warehouse, key: str, model: PropensityConfig) -> tu
         MissingRelationError: The marts are not built.
         UnknownFeatureError: The configuration names a column that is not there.
     """
-    known = tuple(name for name in _columns_of(warehouse, FEATURES) if name not in _KEYS)
-    if not known:
-        raise MissingRelationError(str(FEATURES))
+    known = known_features(warehouse)
     factors = model.rule.factors if model.rule else []
     named = {
         *model.leave_out,

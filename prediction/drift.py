@@ -228,12 +228,16 @@ def read_alarms(warehouse: Warehouse, key: str, version: str) -> tuple[str, ...]
 
 
 def read_drift(warehouse: Warehouse, key: str | None = None) -> pa.Table:
-    """The newest look at each model, what matters most first."""
+    """The newest look at each version that answers, what matters most first."""
     return warehouse.read(
         """
         select model_key as model, model_version as version, as_of, tier, kind, subject, status,
                measure, value, lower, upper, threshold, p_value, people
-        from prediction.drift where $key is null or model_key = $key
+        from prediction.drift
+        inner join (
+            select model_key, model_version from prediction.models where models.status = 'champion'
+        ) as answering using (model_key, model_version)
+        where $key is null or model_key = $key
         qualify as_of = max(as_of) over (partition by model_key)
         order by model_key, list_position(['page', 'ticket', 'information', 'none'], tier),
                  p_value nulls last, kind, subject

@@ -8,6 +8,7 @@
   - UnknownModelError
   - UnknownVersionError
   - RefusedVersionError
+  - UnfitVersionError
   - NoEarlierVersionError
   - UntrustedModelError
   - BrokenModelError
@@ -104,6 +105,17 @@ class RefusedVersionError(PredictionError, ValueError):
         super().__init__(
             f"version {version!r} of model {model_key!r} did not pass ({reason}): choose one that "
             f"`candor predict versions {model_key}` shows as passed, or train anew"
+        )
+
+
+class UnfitVersionError(PredictionError, ValueError):
+    """A version that passed its gates cannot answer any more."""
+
+    def __init__(self, model_key: str, version: str, reasons: Sequence[str]) -> None:
+        self.model_key, self.version, self.reasons = model_key, version, tuple(reasons)
+        super().__init__(
+            f"version {version!r} of model {model_key!r} cannot answer: {'; '.join(reasons)}; choose "
+            f"another that `candor predict versions {model_key}` shows, or train anew"
         )
 
 

@@ -51,9 +51,9 @@ class Leak:
         if self.others is None:
             return f"{self.feature} alone tells the outcome: it leaks it"
         return (
-            f"{self.feature} alone ranks better (AUC {self.alone:.3f}) than everything else together "
-            f"({self.others:.3f}): it may be written because of the outcome; put it under leave_out, "
-            "or under trusted if you know that it is not"
+            f"look into {self.feature}: put it under trusted in predictions.yml if you know that it is "
+            "not written because of the outcome, else under leave_out; it alone ranks better "
+            f"(AUC {self.alone:.3f}) than everything else together ({self.others:.3f})"
         )
 
 

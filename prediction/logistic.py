@@ -135,6 +135,12 @@ class RidgeModel:
         )
 
     @property
+    def used(self) -> tuple[str, ...]:
+        """The features that a score depends on."""
+        columns = np.union1d(self.scaler.columns, self.scaler.flagged)
+        return tuple(self.features[column] for column in columns)
+
+    @property
     def importance(self) -> Floats:
         """How far one deviation of each feature moves the log odds, flags included."""
         return np.asarray(self._by_feature(np.abs(self.weights)[None, :])[0], dtype=np.float64)

@@ -17,12 +17,12 @@ import numpy as np
 from prediction.config import PERSONAS_KEY, PredictionsConfig, PropensityConfig
 from prediction.dataset import Asked, Examples, read_asked, read_examples, read_judged
 from prediction.dates import missing_history_days
-from prediction.drift import Tier, read_alarms, write_drift
-from prediction.errors import UnknownFeatureError
+from prediction.drift import ALARMS, Tier, read_alarms, write_drift
 from prediction.files import MODEL, read_state
+from prediction.fitness import why_unfit
 from prediction.inventory import TABLES
 from prediction.logistic import Scores
-from prediction.propensity import NONE, RULE, Incumbent, Question, decide
+from prediction.propensity import Incumbent, Question, decide
 from prediction.registry import (
     Decision,
     fingerprint,
@@ -36,7 +36,7 @@ from prediction.retraining import Standing, why_train
 from prediction.rules import contributions, score_by_rule
 from prediction.scores import nothing_known, withdraw_scores, write_scores
 from prediction.spine import read_history
-from prediction.states import TRAINERS, Model, from_state
+from prediction.states import NONE, RULE, TRAINERS, from_state
 from prediction.threads import on_one_thread
 from prediction.watching import watch
 from warehouse import Warehouse
@@ -70,8 +70,8 @@ class ScoreReport:
         scored: Persons with a row at this date.
         written: Rows written by this run; 0 where nothing changed.
         why: Every reason to train in this run; none where the version stays.
-        drift: What moved further than chance, by how much it matters.
-        asks_for_training: Whether it drifts so that the next run will train it anew.
+        drift: What of the version that answers moved further than chance, by how much it matters.
+        asks_for_training: Whether that version drifts so that the next run will train it anew.
         picture: The calibration of the newest model as PNG; None where none was trained.
     """
 
@@ -158,6 +158,7 @@ class _Run:
                 written = write_scores(self.warehouse, answering, asked, scores, as_of=as_of)
                 withdraw_scores(self.warehouse, self.key, self.config, as_of=as_of)
                 remember_scores(self.warehouse, answering, mark)
+        drift = self._drifted(answering)
         return ScoreReport(
             key=self.key,
             decisions=decisions,
@@ -165,18 +166,20 @@ class _Run:
             scored=len(asked),
             written=written,
             why=why,
-            drift=self._drifted(),
-            asks_for_training=bool(self._why_train(decisions, retrain=False)),
+            drift=drift,
+            asks_for_training=self._asks_for_training(decisions, drift),
             picture=self._picture(decisions),
         )
 
     def _why_train(self, decisions: Sequence[Decision], *, retrain: bool) -> tuple[str, ...]:
         """Every reason to train; data that changed since are none, so that an erasure moves nobody."""
+        if retrain and decisions:
+            return ("it was asked for",)
         if not decisions or not self._stands(decisions[0]):
             return ("no model answers",)
-        if retrain:
-            return ("it was asked for",)
         answering = decisions[0]
+        if unfit := why_unfit(self.warehouse, self.artifacts, answering, self.config):
+            return unfit
         standing = Standing(
             in_force_from=answering.in_force_from or answering.trained_as_of,
             tried_at=max(decision.trained_as_of for decision in decisions),
@@ -247,15 +250,9 @@ class _Run:
             return Scores(
                 found, unknown, unknown, contributions(rule, asked.features, asked.values)
             )
-        model = self._model(decision, asked.features)
-        return model.explain(asked.select(model.features))
-
-    def _model(self, decision: Decision, features: tuple[str, ...]) -> Model:
-        """The model behind a decision; columns that were added since do not matter to it."""
+        # Columns that were added since do not matter to it.
         model = from_state(read_state(self.artifacts / str(decision.path)))
-        if gone := sorted(set(model.features) - set(features)):
-            raise UnknownFeatureError(self.key, gone, features)
-        return model
+        return model.explain(asked.select(model.features))
 
     def _watch(self, decision: Decision, asked: Asked, scores: Scores) -> None:
         """Write down how far people, scores and outcomes moved; a rule foretells nothing."""
@@ -268,11 +265,20 @@ class _Run:
         )  # fmt: skip
         write_drift(self.warehouse, self.key, decision.model_version, found, as_of=as_of)
 
-    def _drifted(self) -> Mapping[Tier, tuple[str, ...]]:
+    def _asks_for_training(
+        self, decisions: Sequence[Decision], drift: Mapping[Tier, tuple[str, ...]]
+    ) -> bool:
+        """Whether an alarm trains it anew in the next run; a rule, which has none, never asks."""
+        return not drift.keys().isdisjoint(ALARMS) and bool(
+            self._why_train(decisions, retrain=False)
+        )
+
+    def _drifted(self, decision: Decision) -> Mapping[Tier, tuple[str, ...]]:
         rows = self.warehouse.read(
             "select tier, list(subject order by subject) as subjects from prediction.drift "
-            "where model_key = $key and as_of = $as_of and tier <> 'none' group by tier order by all",
-            {"key": self.key, "as_of": self.moment.as_of},
+            "where model_key = $key and as_of = $as_of and model_version = $version "
+            "and tier <> 'none' group by tier order by all",
+            {"key": self.key, "as_of": self.moment.as_of, "version": decision.model_version},
         ).to_pylist()
         return {Tier(row["tier"]): tuple(row["subjects"]) for row in rows}
 

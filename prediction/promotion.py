@@ -12,8 +12,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from prediction.errors import NoEarlierVersionError, RefusedVersionError, UnknownVersionError
+from prediction.config import PropensityConfig
+from prediction.errors import (
+    NoEarlierVersionError,
+    RefusedVersionError,
+    UnfitVersionError,
+    UnknownVersionError,
+)
 from prediction.files import read_state
+from prediction.fitness import why_unfit
 from prediction.inventory import TABLES
 from prediction.registry import Change, Decision, Status, note, put, read_decisions, read_versions
 from warehouse import Warehouse
@@ -30,12 +37,14 @@ class Order:
         why: In words; it names no person of the company's data.
         as_of: The moment of the data.
         now: What the clock says.
+        action: What the history calls it.
     """
 
     by: str
     why: str
     as_of: dt.datetime
     now: dt.datetime
+    action: str = PROMOTED
 
 
 def promote(
@@ -45,7 +54,7 @@ def promote(
     version: str,
     order: Order,
     *,
-    action: str = PROMOTED,
+    config: PropensityConfig | None,
 ) -> Decision:
     """Let this version answer from the next run on.
 
@@ -55,23 +64,23 @@ def promote(
         key: The model, or personas.
         version: One that passed its gates, and whose file is there.
         order: Who decided, why and when.
-        action: What the history calls it.
+        config: Of the model as it is, sensitive features left out; None for personas, and where
+            predictions.yml does not name it.
 
     Raises:
         UnknownModelError: Nothing is known of the model.
         UnknownVersionError: It has no such version.
         RefusedVersionError: It failed its gates.
+        UnfitVersionError: It needs a feature or a rule that is gone, or uses what must be left out.
+        MissingRelationError: The marts are not built.
         BrokenModelError: Its file is missing or not one that Candor wrote.
     """
     warehouse.create_missing(TABLES)
-    versions = {found.model_version: found for found in read_versions(warehouse, key)}
-    if version not in versions:
-        raise UnknownVersionError(key, version, list(versions))
-    chosen = versions[version]
-    if not chosen.is_passed:
-        raise RefusedVersionError(key, version, chosen.reason)
+    chosen = _passed(warehouse, key, version)
     if chosen.path is not None:
         read_state(artifacts / chosen.path)
+    if unfit := why_unfit(warehouse, artifacts, chosen, config):
+        raise UnfitVersionError(key, version, unfit)
     before = answering_version(warehouse, key)
     if before == version:
         return chosen
@@ -79,7 +88,7 @@ def promote(
         chosen, status=Status.CHAMPION, is_chosen=True, in_force_from=order.as_of,
         scores_fingerprint=None,
     )  # fmt: skip
-    change = Change(action, order.why, order.by, before)
+    change = Change(order.action, order.why, order.by, before)
     with warehouse.transaction():
         put(warehouse, key, [answering], now=order.now)
         note(warehouse, answering, change, as_of=order.as_of, now=order.now)
@@ -87,7 +96,13 @@ def promote(
 
 
 def roll_back(
-    warehouse: Warehouse, artifacts: Path, key: str, version: str | None, order: Order
+    warehouse: Warehouse,
+    artifacts: Path,
+    key: str,
+    version: str | None,
+    order: Order,
+    *,
+    config: PropensityConfig | None,
 ) -> Decision:
     """Let an earlier version answer: this one, or the one before that which answers now.
 
@@ -96,7 +111,8 @@ def roll_back(
         PredictionError: As ``promote`` has it.
     """
     wanted = version or _previous(warehouse, key)
-    return promote(warehouse, artifacts, key, wanted, order, action=ROLLED_BACK)
+    back = replace(order, action=ROLLED_BACK)
+    return promote(warehouse, artifacts, key, wanted, back, config=config)
 
 
 def answering_version(warehouse: Warehouse, key: str) -> str | None:
@@ -113,6 +129,15 @@ def read_changes(warehouse: Warehouse, key: str) -> pa.Table:
         "order by changed_at desc, as_of desc, action",
         {"key": key},
     )
+
+
+def _passed(warehouse: Warehouse, key: str, version: str) -> Decision:
+    versions = {found.model_version: found for found in read_versions(warehouse, key)}
+    if version not in versions:
+        raise UnknownVersionError(key, version, list(versions))
+    if not versions[version].is_passed:
+        raise RefusedVersionError(key, version, versions[version].reason)
+    return versions[version]
 
 
 def _previous(warehouse: Warehouse, key: str) -> str:

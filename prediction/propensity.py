@@ -37,9 +37,8 @@ from prediction.metrics import Metrics, auc_gain, log_loss, loss_gain, measure
 from prediction.pictures import draw_calibration
 from prediction.registry import Decision, Status, fingerprint, folder_of, version_of
 from prediction.rules import score_by_rule
-from prediction.states import BOOSTED, RIDGE, TRAINERS, Model, as_state
+from prediction.states import BOOSTED, NONE, RIDGE, RULE, TRAINERS, Model, as_state
 
-RULE, NONE = "rule", "none"
 # Below so many persons who did it, trees mostly see chance.
 ENOUGH_FOR_TREES = 500
 # Below so many of a kind at the judging date an AUC is an anecdote.

@@ -10,6 +10,8 @@ from prediction.boosting import BoostedModel, Trees, train_boosted
 from prediction.logistic import Calibration, RidgeModel, Scaler, train
 
 RIDGE, BOOSTED = "ridge_logistic", "boosted_trees"
+# Who answers where no model does: the rule, or nothing.
+RULE, NONE = "rule", "none"
 Model = RidgeModel | BoostedModel
 # How each kind is trained, the default first: where two predict alike, it is used.
 TRAINERS: Mapping[str, Callable[..., Model]] = {RIDGE: train, BOOSTED: train_boosted}

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestration.cli.home import opened_warehouse
+from orchestration.cli.home import existing_company, opened_warehouse
 from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import console, print_rows
 from orchestration.cli.predict import predict_app
 from settings import Paths
 
 if TYPE_CHECKING:
-    from prediction import Decision, Order
+    from prediction import Decision, Order, PropensityConfig
     from warehouse import Warehouse
 
 Key = Annotated[str, typer.Argument(help="The model's key, or personas.")]
@@ -60,9 +60,10 @@ def promote(
     """Let a version answer from the next run on; it stays as long as a newly trained one would."""
     from prediction import promote as put_in_force  # noqa: PLC0415 - as above
 
+    config = _config(paths, key)
     with opened_warehouse(paths) as warehouse:
         order = _order(warehouse, why, by)
-        _say(put_in_force(warehouse, paths.artifacts, key, version, order))
+        _say(put_in_force(warehouse, paths.artifacts, key, version, order, config=config))
 
 
 @predict_app.command()
@@ -80,9 +81,10 @@ def rollback(
     """Go back to an earlier version from the next run on."""
     from prediction import roll_back  # noqa: PLC0415 - as above
 
+    config = _config(paths, key)
     with opened_warehouse(paths) as warehouse:
         order = _order(warehouse, why, by)
-        _say(roll_back(warehouse, paths.artifacts, key, version, order))
+        _say(roll_back(warehouse, paths.artifacts, key, version, order, config=config))
 
 
 @predict_app.command()
@@ -102,6 +104,16 @@ def drift(
     found = [row for row in rows.to_pylist() if every or row["tier"] != "none"]
     shown = found if as_json else [{name: row[name] for name in ("model", *SHOWN)} for row in found]
     print_rows("Moved since the model was judged", shown, as_json=as_json)
+
+
+def _config(paths: Paths, key: str) -> PropensityConfig | None:
+    """What predictions.yml says of the model, sensitive features left out."""
+    from orchestration.predictions import allowed_predictions  # noqa: PLC0415 - as above
+
+    company = existing_company(paths)
+    if key not in company.predictions.models:
+        return None
+    return allowed_predictions(company).models[key]
 
 
 def _order(warehouse: Warehouse, why: str, by: str | None) -> Order:

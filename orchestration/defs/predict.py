@@ -6,10 +6,9 @@ from typing import Any
 import dagster as dg
 
 from orchestration.company import utc_now
-from orchestration.lineage import Project
-from orchestration.manifest import parsed_project
 from orchestration.moment import moment_of
 from orchestration.pictures import picture
+from orchestration.predictions import allowed_predictions
 from orchestration.privacy_parts import held_person_ids
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
@@ -20,7 +19,6 @@ from prediction import (
     group_readers,
     predict_all,
     read_drift,
-    without_sensitive,
     write_spine,
 )
 from prediction.drift import Tier
@@ -102,12 +100,11 @@ def predict(candor: CandorResource, config: PredictConfig) -> Iterator[dg.Materi
     """Score everybody by a model, by the rule where there is too little to learn from, or not at all."""
     announce("Predicting")
     company = candor.company
-    manifest = parsed_project(company.paths).manifest
-    sensitive = Project.read(manifest, company.paths.dbt).sensitive_features()
+    predictions = allowed_predictions(company)
     with candor.open_warehouse() as warehouse:
         reports = predict_all(
             warehouse,
-            without_sensitive(company.predictions, sensitive),
+            predictions,
             artifacts=company.paths.artifacts,
             moment=moment_of(warehouse),
             retrain=config.retrain,
@@ -225,7 +222,7 @@ def _told_of_drift(reports: Sequence[ScoreReport]) -> dict[str, Any]:
         for report in reports
         for tier, subjects in report.drift.items()
     }
-    asking = [report.key for report in reports if report.drift and report.asks_for_training]
+    asking = [report.key for report in reports if report.asks_for_training]
     return {**told, ASKS_FOR_TRAINING: ", ".join(asking)}
 
 

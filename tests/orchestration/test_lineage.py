@@ -47,6 +47,9 @@ def project(
     described = {
         name: {"meta": {"pii": "personal"}} for name in ("person_id", "city", "health_note")
     }
+    seed = {"schema": "seeds", "name": "wards", "resource_type": "seed"}
+    described_seed = {"person_id": {"meta": {}}, "ward": {"meta": meta}}
+    nodes["seed.wards"] = {**seed, "columns": described_seed, "original_file_path": "wards.csv"}
     raw = {"schema": "raw", "name": "people", "resource_type": "source", "columns": described}
     manifest = folder / "manifest.json"
     manifest.write_text(json.dumps({"nodes": nodes, "sources": {"source.people": raw}}))
@@ -71,3 +74,48 @@ def test_what_cannot_be_traced_counts_as_sensitive(tmp_path: Path, how: dict[str
     found = project(tmp_path, meta={"pii": "sensitive"}, **how).sensitive_features()  # type: ignore[arg-type]
 
     assert found == dict.fromkeys(("person_id", "was_ill", "towns"), (UNTRACED,))
+
+
+def person_id_is(notes: str, *, of: str, towns: str = "'x'") -> str:
+    return f"select p.person_id, {notes} as notes, {towns} as towns from {of}"
+
+
+PEOPLE = "staging.stg_people"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        pytest.param(f"select * from {PEOPLE} pivot (count(*) for health_note in ('notes', 'towns'))",
+                     id="pivot"),
+        pytest.param(f"unpivot {PEOPLE} on city, health_note into name towns value notes",
+                     id="unpivot-statement"),
+        pytest.param(f"select person_id, notes, towns from {PEOPLE} "
+                     "unpivot (notes for towns in (city, health_note))", id="unpivot"),
+        pytest.param(person_id_is("cast(p as varchar)", of=f"{PEOPLE} as p"), id="whole-row"),
+        pytest.param(person_id_is("hash(columns(*))", of=f"{PEOPLE} as p"), id="every-column"),
+        pytest.param(person_id_is("note", of=f"{PEOPLE} as p join other.diary using (person_id)"),
+                     id="undescribed-in-a-join"),
+        pytest.param(person_id_is("d.note", of=f"{PEOPLE} as p join other.diary as d on true"),
+                     id="undescribed"),
+        pytest.param(person_id_is("p.unheard", of="raw.people as p"), id="undescribed-column"),
+    ],
+)  # fmt: skip
+def test_what_is_made_in_a_way_that_nobody_can_follow_counts_as_sensitive(
+    tmp_path: Path, sql: str
+) -> None:
+    found = project(tmp_path, meta={"pii": "sensitive"}, sql=sql).sensitive_features()
+
+    assert found["was_ill"] == (UNTRACED,)
+
+
+def test_marks_of_seeds_are_read_and_what_is_made_of_nothing_is_not_sensitive(
+    tmp_path: Path,
+) -> None:
+    sql = person_id_is(
+        "w.ward", of=f"{PEOPLE} as p join seeds.wards as w using (person_id)", towns="count(*)"
+    )
+
+    found = project(tmp_path, meta={"pii": "sensitive"}, sql=sql).sensitive_features()
+
+    assert found == {"was_ill": ("seeds.wards.ward",)}

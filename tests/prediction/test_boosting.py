@@ -81,6 +81,7 @@ def test_a_feature_that_may_not_be_used_changes_nothing() -> None:
 
     np.testing.assert_array_equal(model.predict(fresh), model.predict(changed))
     assert model.importance[1] == 0
+    assert model.used == train(examples(2_000, seed=1), use=use, seed=5).used == ("a", "c", "d")
 
 
 def test_a_file_holds_arrays_and_gives_the_same_model_back(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from prediction.dataset import Examples
-from prediction.leakage import find_leaks
+from prediction.leakage import Leak, find_leaks
 
 N = 3_000
 USE = np.ones(4, dtype=bool)
@@ -56,3 +56,9 @@ def test_a_feature_that_is_left_out_is_not_looked_into() -> None:
     earlier, later = (examples((2.5, 0.4, 0.4), seed=seed) for seed in (1, 2))
 
     assert find_leaks(earlier, later, np.array([False, True, True, True]), seed=1) == ()
+
+
+def test_the_reason_leads_with_what_to_do_about_an_honest_feature() -> None:
+    reason = Leak("pages", 0.863, 0.75).reason
+
+    assert reason.startswith("look into pages: put it under trusted in predictions.yml if you know")

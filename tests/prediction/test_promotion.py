@@ -10,6 +10,7 @@ from prediction import (
     NoEarlierVersionError,
     Order,
     RefusedVersionError,
+    UnfitVersionError,
     UnknownModelError,
     UnknownVersionError,
     promote,
@@ -19,6 +20,7 @@ from prediction.promotion import read_changes
 from tests.prediction.conftest import AS_OF, NOW, Company, predictions
 
 CONFIG = predictions()
+MODEL = CONFIG.models["trial"]
 
 
 def order(why: str = "it ranks worse", *, minutes: int = 1) -> Order:
@@ -31,6 +33,11 @@ def answering(company: Company) -> str:
         "where as_of = (select max(as_of) from prediction.propensity_scores)"
     )
     return str(version)
+
+
+def forget_most(company: Company) -> None:
+    """Leave too few to learn from: deciding takes no time then."""
+    company.warehouse.execute("delete from marts.consent_history where person_id >= 'p00100'")
 
 
 @pytest.fixture
@@ -54,10 +61,19 @@ def test_a_walk_from_one_version_to_the_next_and_back(
     assert first != second
     assert not second.startswith("rule")
 
-    roll_back(company.warehouse, company.artifacts, "trial", None, order("v2 ranks worse"))
+    roll_back(
+        company.warehouse, company.artifacts, "trial", None, order("v2 ranks worse"), config=MODEL
+    )
     back = company.predict(CONFIG)
     again = company.predict(CONFIG)
-    promote(company.warehouse, company.artifacts, "trial", second, order("mended", minutes=2))
+    promote(
+        company.warehouse,
+        company.artifacts,
+        "trial",
+        second,
+        order("mended", minutes=2),
+        config=MODEL,
+    )
     forth = company.predict(CONFIG)
 
     assert (back.answering.model_version, back.is_new) == (first, False)
@@ -75,7 +91,7 @@ def test_a_walk_from_one_version_to_the_next_and_back(
 def test_what_a_person_put_in_force_holds_against_the_configuration_until_its_time_is_over(
     company: Company, versions: tuple[str, str]
 ) -> None:
-    roll_back(company.warehouse, company.artifacts, "trial", versions[0], order())
+    roll_back(company.warehouse, company.artifacts, "trial", versions[0], order(), config=MODEL)
     company.warehouse.execute(
         "update prediction.models set config_fingerprint = 'older' where status = 'champion'"
     )
@@ -93,7 +109,7 @@ def test_what_a_person_put_in_force_holds_against_the_configuration_until_its_ti
 
 def test_there_is_nothing_before_the_first_version(published: Company) -> None:
     with pytest.raises(NoEarlierVersionError, match="nothing answered for model 'trial' before"):
-        roll_back(published.warehouse, published.artifacts, "trial", None, order())
+        roll_back(published.warehouse, published.artifacts, "trial", None, order(), config=MODEL)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +123,7 @@ def test_what_is_not_there_is_named(
     published: Company, key: str, version: str, error: type[Exception]
 ) -> None:
     with pytest.raises(error, match="trial"):
-        promote(published.warehouse, published.artifacts, key, version, order())
+        promote(published.warehouse, published.artifacts, key, version, order(), config=MODEL)
 
 
 def test_a_version_that_failed_its_gates_is_not_put_in_force(
@@ -119,13 +135,68 @@ def test_a_version_that_failed_its_gates_is_not_put_in_force(
     )
 
     with pytest.raises(RefusedVersionError, match="it ranked badly"):
-        promote(company.warehouse, company.artifacts, "trial", versions[0], order())
+        promote(company.warehouse, company.artifacts, "trial", versions[0], order(), config=MODEL)
 
 
 def test_a_version_whose_file_is_gone_is_not_put_in_force(
     company: Company, versions: tuple[str, str], tmp_path: Path
 ) -> None:
     with pytest.raises(BrokenModelError, match="missing"):
-        promote(company.warehouse, tmp_path / "empty", "trial", versions[0], order())
+        promote(company.warehouse, tmp_path / "empty", "trial", versions[0], order(), config=MODEL)
 
     assert company.rows("select count(*) from prediction.model_changes") == [(2,)]
+
+
+def test_a_version_whose_feature_is_gone_is_replaced_and_not_put_in_force_again(
+    published: Company,
+) -> None:
+    first = answering(published)
+    forget_most(published)
+    published.warehouse.execute("alter table marts.features_as_of drop column tickets_90d")
+
+    report = published.predict(CONFIG)
+
+    assert report.why == ("features that it learnt from are gone: tickets_90d",)
+    assert report.written == report.scored > 0
+    assert report.answering.algorithm == "rule"
+    with pytest.raises(UnfitVersionError, match="gone: tickets_90d; choose another"):
+        promote(published.warehouse, published.artifacts, "trial", first, order(), config=MODEL)
+
+
+def test_a_rule_that_a_person_chose_answers_no_more_once_it_is_deleted(published: Company) -> None:
+    forget_most(published)
+    published.warehouse.execute(
+        "update prediction.models set algorithm = 'rule', path = null, is_chosen = true"
+    )
+    (version,), without = (
+        published.rows("select model_version from prediction.models")[0],
+        predictions(rule=None),
+    )
+
+    with pytest.raises(UnfitVersionError, match="no rule for it any more"):
+        promote(
+            published.warehouse, published.artifacts, "trial", str(version), order(),
+            config=without.models["trial"],
+        )  # fmt: skip
+    report = published.predict(without)
+
+    assert report.why == ("predictions.yml has no rule for it any more",)
+    assert report.answering.algorithm == "none"
+
+
+def test_a_chosen_version_that_uses_what_must_be_left_out_since_answers_no_more(
+    published: Company,
+) -> None:
+    forget_most(published)
+    published.warehouse.execute("update prediction.models set is_chosen = true")
+    config = predictions(leave_out=["sessions_30d"])
+
+    with pytest.raises(UnfitVersionError, match="uses what must be left out: sessions_30d;"):
+        promote(
+            published.warehouse, published.artifacts, "trial", answering(published), order(),
+            config=config.models["trial"],
+        )  # fmt: skip
+    report = published.predict(config)
+
+    assert report.why == ("it uses what must be left out: sessions_30d",)
+    assert report.answering.algorithm == "rule"

@@ -26,6 +26,15 @@ def company(published: Company) -> Company:
     return published
 
 
+def raise_alarm(company: Company, days: int) -> None:
+    """The scores of the version that answers moved."""
+    company.warehouse.execute(
+        "insert into prediction.drift by name select model_key, model_version, 'score' as kind, "
+        "'score' as subject, 'moved' as status, 'ticket' as tier, "
+        f"timestamp '{LATER[days]}' as as_of from prediction.models"
+    )
+
+
 def predict(company: Company, days: int) -> ScoreReport:
     return company.predict(CONFIG, as_of=LATER[days])
 
@@ -46,6 +55,26 @@ def test_drift_is_looked_at_in_every_run_and_a_drifting_model_is_trained_anew_af
     assert {"downloads_30d", "sessions_30d"} <= set(moved.drift[Tier.INFORMATION])
     assert moved.asks_for_training
     assert anew.why == ("drift: score moved",)
+
+
+def test_an_alarm_of_a_version_that_answers_no_more_asks_for_no_training(company: Company) -> None:
+    raise_alarm(company, 9)
+    company.warehouse.execute("delete from marts.consent_history where person_id >= 'p00100'")
+
+    report = predict(company, 9)
+
+    assert (report.why, report.answering.algorithm) == (("drift: score moved",), "rule")
+    assert (report.asks_for_training, report.drift) == (False, {})
+
+
+@pytest.mark.parametrize("status", ["champion", "retired", "refused"])
+def test_what_is_shown_is_of_versions_that_answer(company: Company, status: str) -> None:
+    raise_alarm(company, 9)
+    company.warehouse.execute("update prediction.models set status = $now", {"now": status})
+
+    shown = read_drift(company.warehouse).num_rows
+
+    assert shown == (1 if status == "champion" else 0)
 
 
 def test_probabilities_that_do_not_come_true_page(company: Company) -> None:
