@@ -146,22 +146,51 @@ def compare_all(table: Table, experiment: Experiment, rules: Rules) -> tuple[Com
     """Judge every pair of arms that the experiment compares."""
     arms = sorted(table[GLOBAL_SEGMENT])
     pairs = arm_pairs(arms, baseline=experiment.baseline, held_out=experiment.held_out)
-    return tuple(compare(table, pair, rules) for pair in pairs)
+    return compare_pairs(table, pairs, rules)
 
 
 def compare(table: Table, pair: tuple[str, str], rules: Rules) -> ComparisonReport:
-    """Judge one pair of arms for everybody and in each segment.
+    """Judge one pair of arms for everybody and in each segment; see ``compare_pairs``."""
+    return compare_pairs(table, [pair], rules)[0]
+
+
+def compare_pairs(
+    table: Table, pairs: Sequence[tuple[str, str]], rules: Rules
+) -> tuple[ComparisonReport, ...]:
+    """Judge pairs of arms for everybody and in each segment.
 
     Args:
         table: What each arm did, by segment, ``global`` among them, and arm.
-        pair: The arm and the arm that it is compared with.
+        pairs: The arms and the arms that they are compared with. Their segments are corrected
+            together: each is one more chance to be wrong.
         rules: How to judge.
     """
-    findings = [_measured(segment, arms, pair, rules) for segment, arms in table.items()]
+    findings = [
+        _measured(segment, arms, pair, rules) for pair in pairs for segment, arms in table.items()
+    ]
+    told = [f for f in findings if f.segment != GLOBAL_SEGMENT and _is_told(f)]
+    q_values = corrected([f.p_value for f in told if f.p_value is not None]) if told else ()
+    better = {_name(f): replace(f, q_value=q) for f, q in zip(told, q_values, strict=True)}
+    known = [better.get(_name(finding), finding) for finding in findings]
+    return tuple(
+        _compared([f for f in known if (f.arm, f.baseline_arm) == pair], rules) for pair in pairs
+    )
+
+
+def _compared(findings: Sequence[Finding], rules: Rules) -> ComparisonReport:
+    """One pair, whose segments were corrected."""
     everybody = [f for f in findings if f.segment == GLOBAL_SEGMENT]
     segments, heterogeneity_p = _shrunken([f for f in findings if f.segment != GLOBAL_SEGMENT])
     judged = (_judged(finding, rules) for finding in (*everybody, *segments))
     return ComparisonReport(tuple(judged), heterogeneity_p)
+
+
+def _name(finding: Finding) -> tuple[str, str, str]:
+    return finding.arm, finding.baseline_arm, finding.segment
+
+
+def _is_told(finding: Finding) -> bool:
+    return finding.p_value is not None and bool(finding.variance)
 
 
 def _measured(
@@ -208,17 +237,14 @@ def _measured_sums(finding: Finding, arm: Sample, baseline: Sample, significance
 
 
 def _shrunken(findings: Sequence[Finding]) -> tuple[list[Finding], float | None]:
-    """Correct and shrink the segments that can be judged; leave the others as they are."""
-    judged = [f for f in findings if f.p_value is not None and f.variance]
+    """Shrink the segments that can be judged; leave the others as they are."""
+    judged = [f for f in findings if _is_told(f)]
     if not judged:
         return list(findings), None
-    q_values = corrected([f.p_value for f in judged if f.p_value is not None])
     found = shrink([f.effect or 0.0 for f in judged], [f.variance or 0.0 for f in judged])
     better = {
-        f.segment: replace(f, q_value=q, shrunken_effect=effect, shrunken=interval)
-        for f, q, effect, interval in zip(
-            judged, q_values, found.effects, found.intervals, strict=True
-        )
+        f.segment: replace(f, shrunken_effect=effect, shrunken=interval)
+        for f, effect, interval in zip(judged, found.effects, found.intervals, strict=True)
     }
     heterogeneity_p = found.heterogeneity_p if len(judged) > 1 else None
     return [better.get(f.segment, f) for f in findings], heterogeneity_p

@@ -25,7 +25,7 @@ from personalization.artefact import Artefact, decide
 from personalization.decide import Action, Decision, DecisionRequest, VariantFacts, choose
 from personalization.inventory import DECISIONS, TABLES
 from privacy.storage import destroy_file, make_private, replace_file
-from warehouse import Warehouse
+from warehouse import TableName, Warehouse
 
 CURRENT, TAKEN, UNREADABLE = "decisions.jsonl", "taken.jsonl", "unreadable.jsonl"
 _DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
@@ -63,26 +63,10 @@ _IS_DECISION = """
     coalesce(logged.decision_id is not null and len(logged."rows") > 0
         and logged.inputs.situation.at is not null, false)
 """
-_LOAD = f"""
-    with decisions as (
-        select distinct on (logged.decision_id) logged, line from ({_READ}) where {_IS_DECISION}
-    ),
-    places as (
-        select logged, line, logged.inputs.situation as situation, logged.inputs.facts as facts,
-               unnest(logged."rows") as place
-        from decisions
-        where logged.decision_id not in (select decision_id from {DECISIONS.name.sql})
-    )
-    select logged.decision_id, situation.request_id, situation.at as decided_at, situation.slot,
-           facts.slot.kind as slot_kind, place.position, situation.unit.kind as unit_kind,
-           situation.unit.unit_id, situation.unit.person_id, logged.arm, place.action_id,
-           place.propensity, cast(place.eligible as varchar) as eligible, place.n_eligible,
-           place.is_discovery, logged.is_ghost,
-           situation.earlier.decision_id is not null as is_repeat, place.reason,
-           logged.fallback_level, facts.slot.segment, facts.slot.policy, facts.artefact_version,
-           facts.built_at as artefact_built_at, facts.consent, facts.consent_version,
-           case when place.position = 1 then line -> '$.inputs' end as inputs, $run_id as run_id
-    from places
+# Who was erased while a page was decided does not come back with its line.
+_PERSONS = TableName("marts", "current_person")
+_PRESENT = f"""
+    coalesce(logged.inputs.situation.unit.person_id in (select person_id from {_PERSONS.sql}), true)
 """
 
 
@@ -93,7 +77,8 @@ class LogReport:
     Attributes:
         lines: Lines found.
         loaded: Decisions that are new.
-        known: Lines of decisions that were loaded before or stand there twice.
+        known: Lines of decisions that were loaded before or stand there twice, or of persons who
+            are no longer there.
         unreadable: Lines that are no decision; kept in a file of their own.
     """
 
@@ -249,10 +234,37 @@ def _load(warehouse: Warehouse, log: DecisionLog, lines: Sequence[str], run_id: 
             "line"
         ].to_pylist()
         before = _decisions(warehouse)
-        warehouse.append(DECISIONS.name, _LOAD, {"run_id": run_id})
+        present = _PRESENT if warehouse.exists(_PERSONS) else "true"
+        warehouse.append(DECISIONS.name, _load_sql(present), {"run_id": run_id})
         loaded = _decisions(warehouse) - before
     log.keep_unreadable(bad)
     return LogReport(len(lines), loaded, len(lines) - loaded - len(bad), len(bad))
+
+
+def _load_sql(present: str) -> str:
+    """The rows of decisions that are new, of persons of whom ``present`` holds."""
+    return f"""
+        with decisions as (
+            select distinct on (logged.decision_id) logged, line from ({_READ}) where {_IS_DECISION}
+        ),
+        places as (
+            select logged, line, logged.inputs.situation as situation, logged.inputs.facts as facts,
+                   unnest(logged."rows") as place
+            from decisions
+            where logged.decision_id not in (select decision_id from {DECISIONS.name.sql})
+                and {present}
+        )
+        select logged.decision_id, situation.request_id, situation.at as decided_at, situation.slot,
+               facts.slot.kind as slot_kind, place.position, situation.unit.kind as unit_kind,
+               situation.unit.unit_id, situation.unit.person_id, logged.arm, place.action_id,
+               place.propensity, cast(place.eligible as varchar) as eligible, place.n_eligible,
+               place.is_discovery, logged.is_ghost,
+               situation.earlier.decision_id is not null as is_repeat, place.reason,
+               logged.fallback_level, facts.slot.segment, facts.slot.policy, facts.artefact_version,
+               facts.built_at as artefact_built_at, facts.consent, facts.consent_version,
+               case when place.position = 1 then line -> '$.inputs' end as inputs, $run_id as run_id
+        from places
+    """
 
 
 def _decisions(warehouse: Warehouse) -> int:

@@ -235,7 +235,7 @@ def _shares(rows: list[dict[str, Any]]) -> Shares:
 
 def _write(path: Path, meta: Meta, persons: pa.Table, keys: pa.Table) -> None:
     make_private(path.parent)
-    fresh = path.with_name(path.name + ".new")
+    fresh = unfinished(path)
     fresh.unlink(missing_ok=True)
     os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     with closing(sqlite3.connect(fresh)) as connection:
@@ -247,6 +247,11 @@ def _write(path: Path, meta: Meta, persons: pa.Table, keys: pa.Table) -> None:
         _fill(connection, "keys", keys)
         connection.commit()
     swap_in(fresh, path)
+
+
+def unfinished(path: Path) -> Path:
+    """Where the file is written before it is put in place."""
+    return path.with_name(path.name + ".new")
 
 
 def swap_in(fresh: Path, path: Path) -> None:

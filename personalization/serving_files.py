@@ -15,7 +15,7 @@ import pyarrow as pa
 from personalization.artefact import keyed
 from personalization.decision_log import CURRENT, TAKEN, UNREADABLE, DecisionLog
 from personalization.inventory import DECISIONS
-from personalization.publish import swap_in
+from personalization.publish import swap_in, unfinished
 from warehouse import SubjectKind, Trace, Warehouse
 
 _KEYED = (SubjectKind.ANONYMOUS_ID, SubjectKind.USER_ID)
@@ -71,6 +71,7 @@ class ServingFiles:
         """Write every file anew without the persons; whoever has the former one open opens it."""
         found = self.find(keys)
         persons, hashes = self._sought(keys)
+        unfinished(self.artefact).unlink(missing_ok=True)  # of a publishing that was killed
         if found[0].rows:
             # The artefact first: a page that is decided meanwhile knows them no more.
             if self._in_artefact(persons):
@@ -102,7 +103,7 @@ class ServingFiles:
             return sum(cursor.fetchone()[0] for cursor in found)
 
     def _rewrite_artefact(self, persons: Sequence[str]) -> None:
-        fresh = self.artefact.with_name(self.artefact.name + ".new")
+        fresh = unfinished(self.artefact)
         shutil.copy(self.artefact, fresh)
         with closing(sqlite3.connect(fresh)) as connection:
             connection.executescript("pragma journal_mode = off; pragma secure_delete = on;")

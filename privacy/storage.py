@@ -16,7 +16,7 @@ def make_private(folder: Path) -> None:
     """Make a folder, and those above it, that only its owner may enter, where they are not there."""
     if not folder.exists():
         make_private(folder.parent)
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)  # another process may make it at the same moment
         folder.chmod(0o700)
 
 

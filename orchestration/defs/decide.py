@@ -42,8 +42,12 @@ READ_BY_VALUES = [
 ]
 
 
+# Lines of persons who are no longer there are not loaded.
+READ_BY_DECISIONS = [dg.AssetKey(["marts", "current_person"])]
+
+
 @dg.multi_asset(
-    specs=table_specs([DECISIONS]),
+    specs=table_specs([DECISIONS], deps=READ_BY_DECISIONS),
     name="load_logged_decisions",
     can_subset=False,
     check_specs=[

@@ -4,7 +4,7 @@ import pytest
 
 from measurement.config import Metric
 from measurement.lift import Counts
-from measurement.report import NOT_FINITE, Finding, Rules, arm_pairs, compare
+from measurement.report import NOT_FINITE, Finding, Rules, arm_pairs, compare, compare_pairs
 from measurement.samples import Sample
 
 METRIC = Metric(event="Demo Requested", within_days=14)
@@ -125,3 +125,19 @@ def test_treatments_meet_the_baseline_and_all_meet_the_held_out() -> None:
 @pytest.mark.parametrize("arms", [[], ["b"], ["control"]])
 def test_without_both_arms_nothing_is_compared(arms: list[str]) -> None:
     assert arm_pairs(arms, baseline="control", held_out="holdout") == ()
+
+
+def test_segments_of_all_pairs_are_corrected_together() -> None:
+    """Two treatments, one of which does nothing: its segments make the other's less sure."""
+    low, high = Counts(1000, 100), Counts(1000, 134)
+    one = {"control": low, "b": high}
+    both = {**one, "c": low}
+    segments = ("global", "DE", "FR")
+    rules = Rules(metric=METRIC)
+
+    def sureness(arms: dict[str, Counts]) -> float:
+        pairs = [(arm, "control") for arm in arms if arm != "control"]
+        reports = compare_pairs(dict.fromkeys(segments, arms), pairs, rules)
+        return next(f.q_value or 0.0 for f in reports[0].findings if f.segment == "DE")
+
+    assert sureness(both) == pytest.approx(2 * sureness(one))

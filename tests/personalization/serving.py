@@ -62,6 +62,7 @@ PEOPLE = """
     select format('p{:05d}', n), false, case when n % 2 = 0 then format('a{:04d}', n // 6) end,
         case when n % 3 = 0 then 900 else 20 end
     from range($people) as numbers (n);
+    insert into marts.current_person select person_id, person_id from marts.profiles;
     insert into marts.consent_current
     select person_id, 'personalization',
         case when person_id like '%0' then 'denied' else 'granted' end, timestamp '2026-05-01'

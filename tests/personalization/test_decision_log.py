@@ -182,6 +182,36 @@ def test_a_page_that_is_decided_while_the_log_is_erased_knows_the_person_no_more
     assert set(units) == {None}
 
 
+def test_a_line_of_somebody_who_is_no_longer_there_is_not_loaded(
+    site: Site, artefact: Artefact, log: DecisionLog
+) -> None:
+    """A page that had the former file open wrote it after the erasure."""
+    decide_and_log(asked("hero", 1, person_id="p00003"), artefact, log)
+    decide_and_log(asked("hero", 2, person_id=GRANTED), artefact, log)
+    decide_and_log(asked("hero", 3), artefact, log)
+    gone = "from marts.current_person where person_id = 'p00003'"
+    site.warehouse.execute(f"create temp table gone as {gone}; delete {gone}")
+
+    report = load_decisions(site.warehouse, log, run_id="r1")
+
+    site.warehouse.execute("insert into marts.current_person from gone; drop table gone")
+    found = site.texts("select person_id from personalization.decisions order by all")
+    assert (report.loaded, report.known, set(found)) == (2, 1, {GRANTED, "None"})
+
+
+def test_what_a_killed_publishing_left_is_gone_after_an_erasure(
+    site: Site, log: DecisionLog
+) -> None:
+    left = site.path.with_name(site.path.name + ".new")
+    left.write_bytes(b"half of it")
+
+    ServingFiles(site.path, log, site.warehouse, SECRET).erase(
+        pa.table({"kind": ["person_id"], "value": ["p99999"]})
+    )
+
+    assert not left.exists()
+
+
 def test_an_erased_person_is_in_no_file_and_in_no_decision_any_more(
     site: Site, artefact: Artefact, log: DecisionLog
 ) -> None:

@@ -44,7 +44,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
         decide_and_log(anonymous, artefact, log)
     artefact.close()
     load_decisions(site.warehouse, log, run_id="r1")
-    site.warehouse.execute("insert into marts.current_person values ('p00003', 'merged')")
+    site.warehouse.execute(
+        "update marts.current_person set current_person_id = 'merged' where person_id = 'p00003'"
+    )
     site.warehouse.execute(CONVERTED)
     return site
 
