@@ -27,14 +27,15 @@ def shoppers(shared_data: Path) -> Examples:
 def test_purchases_are_told_as_well_as_published(
     shoppers: Examples, pytestconfig: pytest.Config
 ) -> None:
-    if pytestconfig.getoption("--trials") != "full":
-        pytest.skip("thirty trainings take a minute: `make trials`")
+    is_full = pytestconfig.getoption("--trials") == "full"
     fold = np.random.default_rng(SEED).permutation(len(shoppers)) % FOLDS
-    use, scores = np.ones(len(shoppers.features), dtype=bool), np.empty(len(shoppers))
-    for number in range(FOLDS):
+    use = np.ones(len(shoppers.features), dtype=bool)
+    asked, scores = fold < (FOLDS if is_full else 1), np.empty(len(shoppers))
+    for number in np.unique(fold[asked]):
         model = train_boosted(shoppers.where(fold != number), use=use, seed=SEED)
         scores[fold == number] = model.predict(shoppers.values[fold == number])
 
-    found = auc(scores, shoppers.outcomes)
+    found = auc(scores[asked], shoppers.outcomes[asked])
     print(f"AUC {found:.4f}")  # noqa: T201 - what the full trial is run for
-    assert found >= 0.78
+    # Of one fold a standard error is .013.
+    assert found >= (0.78 if is_full else 0.75)
