@@ -26,8 +26,9 @@ ITEMS = TableName("marts", "content_items")
 _PROFILES = """
     with read_items as (
         select engagement.person_id, items.*,
-            pow(0.5, date_diff('second', least(engagement.last_viewed_at, $as_of), $as_of)
-                / 86400.0 / (2 * $half_life_days)) as weight
+            -- Of decimals the sum is the same in any order.
+            cast(pow(0.5, date_diff('second', least(engagement.last_viewed_at, $as_of), $as_of)
+                / 86400.0 / (2 * $half_life_days)) as decimal(18, 12)) as weight
         from marts.content_engagement as engagement
         inner join marts.content_items as items using (content_id)
         inner join marts.profiles as profiles on engagement.person_id = profiles.person_id

@@ -45,9 +45,10 @@ def test_an_empty_home_is_told_what_it_lacks(candor: Candor, tmp_path: Path) -> 
         pass
 
     answer = candor("readiness", "--home", home, "--config", config)
+    lacking = candor("readiness", "--json", "--home", home, "--config", config)
 
     assert answer.code == 0
-    assert "no searches arrive" in answer.out
+    assert "no searches arrive" in lacking.out
     assert "Start with: nothing yet" in answer.out
 
 

@@ -66,6 +66,7 @@ def open_destination(
             artifacts / settings.folder,
             settings.max_rows,
             neutralises=settings.formulas == "neutralise",
+            named=str(settings.folder),
         )
     if isinstance(settings, VendorSettings):
         return open_vendor(key, settings, environment=environment, clock=clock)

@@ -23,17 +23,19 @@ class FileDestination(FilesDestination):
         folder: Where the syncs' folders are.
         max_rows: Most rows of one delta file.
         neutralises: Whether cells that a spreadsheet would run are escaped.
+        named: The folder as it is configured; None: ``folder`` itself.
     """
 
     key: str
     folder: Path
     max_rows: int = 1_000_000
     neutralises: bool = True
+    named: str | None = None
 
     @property
     def place(self) -> str:
-        """Fingerprint of where it is."""
-        return fingerprint_of(self.folder.absolute())
+        """Fingerprint of where it is; a data home that is moved takes its folders along."""
+        return fingerprint_of(self.named or self.folder.absolute())
 
     @contextmanager
     def opened(self, sleep: Sleep | None) -> Iterator[Store]:  # noqa: ARG002 - a folder never waits
