@@ -100,7 +100,7 @@ class Mailbox:
         host_key: Its key.
         user_key: A key that may sign in, beside the password.
         knows_posix_rename: Whether a rename may replace a file, as OpenSSH's does.
-        late_s: How long a rename that replaces a file is left without an answer.
+        late_s: How long a rename that replaces ``current.csv`` is left without an answer.
         fails: Begin of the names of the files to which nothing is renamed; None: of none.
         locked: Whether nothing may be written.
         cut_after: Writes after which the connection breaks; None: never.
@@ -240,7 +240,8 @@ class _Files(paramiko.SFTPServerInterface):
         if self._fails(oldpath, newpath):
             return int(paramiko.SFTP_FAILURE)
         done = self._done(lambda: self._real(oldpath).replace(self._real(newpath)))
-        time.sleep(self.box.late_s)
+        if self._real(newpath).name == "current.csv":
+            time.sleep(self.box.late_s)
         return done
 
     def _fails(self, oldpath: str, newpath: str) -> bool:
