@@ -38,7 +38,9 @@ _COUNTS = """
 _UNITS = """
     units as (
         select {segment} as segment, exposures.arm, exposures.unit_id, count(*) as n,
-               sum(outcomes.value) as s0, sum(outcomes.per) as s1, sum(outcomes.before) as s2,
+               sum(outcomes.value order by outcomes.person_id) as s0,
+               sum(outcomes.per order by outcomes.person_id) as s1,
+               sum(outcomes.before order by outcomes.person_id) as s2,
                cast(count(*) as double) as s3
         from measurement.exposures as exposures
         inner join measurement.outcomes as outcomes
@@ -50,8 +52,12 @@ _UNITS = """
         group by all
     )
 """
-_SUMS = ", ".join(f"sum(s{i}) as s{i}" for i in range(4))
-_PRODUCTS = ", ".join(f"sum(s{i} * s{j}) as p{i}{j}" for i in range(4) for j in range(i, 4))
+# The last digit of a sum depends on the order.
+_ORDER = "order by unit_id, s0, s1, s2, s3"
+_SUMS = ", ".join(f"sum(s{i} {_ORDER}) as s{i}" for i in range(4))
+_PRODUCTS = ", ".join(
+    f"sum(s{i} * s{j} {_ORDER}) as p{i}{j}" for i in range(4) for j in range(i, 4)
+)
 _ADDED_UP = f"""
     segment, arm, cast(sum(n) as bigint) as n, count(*) as units,
     count(*) filter (where s0 <> 0) as with_outcome, {_SUMS}, {_PRODUCTS}
@@ -69,7 +75,7 @@ _MOMENTS = f"""
 _ALIKE = f"""
     with {_UNITS},
     weighed as (
-        select segment, arm, n,
+        select segment, arm, unit_id, n,
                count(*) over (partition by segment)
                    / count(*) over (partition by segment, arm) as weight,
                {", ".join(f"weight * s{i} as s{i}" for i in range(4))}
