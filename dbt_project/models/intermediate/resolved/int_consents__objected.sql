@@ -129,12 +129,12 @@ known as (
 
 turns as (
 
-    select person_id, purpose, known_at, known_number, next_known_at, valid_from as turned_at
+    select person_id, purpose, known_at, known_number, next_known_at, valid_from as occurred_at
     from known
 
     union
 
-    select person_id, purpose, known_at, known_number, next_known_at, valid_to as turned_at
+    select person_id, purpose, known_at, known_number, next_known_at, valid_to as occurred_at
     from known where valid_to is not null
 
 ),
@@ -148,7 +148,7 @@ stood as (
         turns.known_at,
         turns.known_number,
         turns.next_known_at,
-        turns.turned_at,
+        turns.occurred_at,
         coalesce(max(known.is_denied), 1) as is_denied
 
     from turns
@@ -158,8 +158,8 @@ stood as (
             turns.person_id = known.person_id
             and turns.purpose = known.purpose
             and turns.known_number = known.known_number
-            and turns.turned_at >= known.valid_from
-            and (known.valid_to is null or turns.turned_at < known.valid_to)
+            and turns.occurred_at >= known.valid_from
+            and (known.valid_to is null or turns.occurred_at < known.valid_to)
 
     group by
         turns.person_id,
@@ -167,74 +167,11 @@ stood as (
         turns.known_at,
         turns.known_number,
         turns.next_known_at,
-        turns.turned_at
+        turns.occurred_at
 
 ),
 
-compared as (
-
-    select
-        stood.*,
-        lag(is_denied) over (
-            partition by person_id, purpose, known_number
-            order by turned_at
-        ) as previous_denied
-
-    from stood
-
-),
-
-periods as (
-
-    select
-        person_id,
-        purpose,
-        known_at,
-        known_number,
-        next_known_at,
-        case when is_denied = 1 then 'denied' else 'granted' end as status,
-        turned_at as valid_from,
-        lead(turned_at) over (
-            partition by person_id, purpose, known_number
-            order by turned_at
-        ) as valid_to
-
-    from compared
-
-    where previous_denied is null or previous_denied <> is_denied
-
-),
-
--- What was learnt next may leave a period as it is: such moments in a row have one number.
-unchanged as (
-
-    select
-        periods.*,
-        known_number - row_number() over (
-            partition by person_id, purpose, status, valid_from, valid_to
-            order by known_number
-        ) as stretch
-
-    from periods
-
-),
-
-believed as (
-
-    select
-        person_id,
-        purpose,
-        status,
-        valid_from,
-        valid_to,
-        min(known_at) as known_from,
-        case when count(next_known_at) = count(*) then max(next_known_at) end as known_to
-
-    from unchanged
-
-    group by person_id, purpose, status, valid_from, valid_to, stretch
-
-),
+{{ believed_periods('stood') }},
 
 final as (
 
