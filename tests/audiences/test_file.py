@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 
 from audiences import DestinationUnavailableError, compute_memberships
-from audiences.sync import Sync, run_sync
-from audiences.sync.config import Identifier
+from audiences.sync import Sync, open_destination, run_sync
+from audiences.sync.config import FileSettings, Identifier
 from audiences.sync.destinations import Batch, FileDestination
+from audiences.sync.destinations.base import place_of
 from audiences.sync.destinations.file import _Folder
 from tests.audiences.conftest import EVERYONE, NOW, Company, audience
 
@@ -255,3 +256,15 @@ def test_what_a_kill_left_half_written_is_removed_by_an_erasure(
     files.erase(_batch([("r_1", "remove", None)], "b_2"), sleep=_no_sleep)
 
     assert list(tmp_path.rglob("*.partial")) == []
+
+
+def test_a_data_home_that_is_moved_takes_its_folders_along(tmp_path: Path) -> None:
+    def place(home: str, folder: str) -> str | None:
+        settings = FileSettings(kind="file", folder=folder, legal_basis="inside the company")
+        made = open_destination(
+            "files", settings, artifacts=tmp_path / home, environment={}, clock=lambda: NOW
+        )
+        return place_of(made)
+
+    assert place("here", "out") == place("there", "out")
+    assert place("here", "out") != place("here", "elsewhere")

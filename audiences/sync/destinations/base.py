@@ -100,6 +100,13 @@ class Destination(Protocol):
         """
 
 
+def rows_request(batch: Batch) -> Request:
+    """The rows of a batch as JSON, with their target and audience."""
+    head = f'{{"target":{json.dumps(batch.target)},"audience":{json.dumps(batch.audience_key)}'
+    body = f'{head},"rows":[{",".join(batch.rows["payload"].to_pylist())}]}}'
+    return Request(batch.batch_id, batch.sync_key, body.encode())
+
+
 def fingerprint_of(*parts: object) -> str:
     """A short name for where a destination is, of all that tells it from elsewhere."""
     return hashlib.sha256(json.dumps([str(part) for part in parts]).encode()).hexdigest()[:26]

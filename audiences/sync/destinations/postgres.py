@@ -24,7 +24,14 @@ from audiences.sync.destinations.address import (
     resolve_by_system,
     safe_address,
 )
-from audiences.sync.destinations.base import Batch, Delivery, Request, Sleep, fingerprint_of
+from audiences.sync.destinations.base import (
+    Batch,
+    Delivery,
+    Request,
+    Sleep,
+    fingerprint_of,
+    rows_request,
+)
 from audiences.sync.settings import PostgresSettings
 
 # Classes of SQLSTATE (PostgreSQL, appendix A) that time can cure: connection, transaction rollback,
@@ -77,9 +84,7 @@ class PostgresDestination:
 
     def plan(self, batch: Batch) -> Request:
         """The rows as JSON, with their table."""
-        head = f'{{"target":{json.dumps(batch.target)},"audience":{json.dumps(batch.audience_key)}'
-        body = f'{head},"rows":[{",".join(batch.rows["payload"].to_pylist())}]}}'
-        return Request(batch.batch_id, batch.sync_key, body.encode())
+        return rows_request(batch)
 
     def send(self, request: Request, *, sleep: Sleep) -> Delivery:  # noqa: ARG002 - the next run tries again
         """Apply a batch in one transaction, unless it was applied before.

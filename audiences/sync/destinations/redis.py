@@ -40,6 +40,7 @@ from audiences.sync.destinations.base import (
     Sleep,
     fingerprint_of,
     rejected_rows,
+    rows_request,
 )
 from audiences.sync.settings import ServerSettings, VariableName
 
@@ -105,9 +106,7 @@ class RedisDestination:
 
     def plan(self, batch: Batch) -> Request:
         """The rows as JSON, with their target."""
-        head = f'{{"target":{json.dumps(batch.target)},"audience":{json.dumps(batch.audience_key)}'
-        body = f'{head},"rows":[{",".join(batch.rows["payload"].to_pylist())}]}}'
-        return Request(batch.batch_id, batch.sync_key, body.encode())
+        return rows_request(batch)
 
     def send(self, request: Request, *, sleep: Sleep) -> Delivery:  # noqa: ARG002 - the next run tries again
         """Apply a batch in one transaction, unless it was applied before.
