@@ -8,33 +8,21 @@ from pydantic import Field, model_validator
 
 from personalization.email_config import EmailBlock, Name
 from personalization.search_config import Search
-from personalization.slots import ContentIds, discovery_slots
+from personalization.slots import ContentFilters, ContentIds, discovery_slots
 from settings import StrictModel
 
 # The consent purpose without which nobody is recommended anything.
 PURPOSE = "personalization"
 
 
-class Block(StrictModel):
+class Block(ContentFilters):
     """One place on a page or in an e-mail that shows a list of content."""
 
     size: int = Field(6, gt=0, le=50, description="How many items each person gets.")
-    content_types: ContentIds = Field(
-        default_factory=list, description="Only these types; without any, all."
-    )
-    topics: ContentIds = Field(
-        default_factory=list, description="Only these topics; without any, all."
-    )
-    stages: ContentIds = Field(
-        default_factory=list, description="Only these funnel stages; without any, all."
-    )
     pins: ContentIds = Field(
         default_factory=list,
         description="Content ids shown first, in this order, whatever the filters say; "
         "whoever has read one does not get it again.",
-    )
-    bans: ContentIds = Field(
-        default_factory=list, description="Content ids that this block never shows."
     )
     shows_read: bool = Field(
         default=False,

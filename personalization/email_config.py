@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from measurement.config import TraitCondition
-from personalization.slots import ContentIds, discovery_slots
+from personalization.slots import ContentFilters, ContentIds, discovery_slots
 from settings import StrictModel
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -68,7 +68,7 @@ class EmailRule(StrictModel):
     )
 
 
-class EmailBlock(StrictModel):
+class EmailBlock(ContentFilters):
     """A list of content in a mailing, chosen for each send and person."""
 
     size: int = Field(3, gt=0, le=20, description="Slots of the block; none stays empty.")
@@ -78,20 +78,8 @@ class EmailBlock(StrictModel):
     starts_on: dt.date = Field(
         FIRST_MONDAY, description="Day of any send, to count from; without it, Mondays."
     )
-    content_types: ContentIds = Field(
-        default_factory=list, description="Only these types; without any, all."
-    )
-    topics: ContentIds = Field(
-        default_factory=list, description="Only these topics; without any, all."
-    )
-    stages: ContentIds = Field(
-        default_factory=list, description="Only these funnel stages; without any, all."
-    )
     pins: ContentIds = Field(
         default_factory=list, description="Content ids shown first to whoever has not read them."
-    )
-    bans: ContentIds = Field(
-        default_factory=list, description="Content ids that this block never shows."
     )
     discovery_share: float = Field(
         0.15, ge=0, le=0.5, description="As of blocks: drawn at random, at least one slot; 0: off."

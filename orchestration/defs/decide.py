@@ -36,7 +36,6 @@ READ_BY_ARTEFACT = [
 
 READ_BY_VALUES = [
     asset_key(DECISIONS),
-    asset_key(VARIANT_POLICIES),
     dg.AssetKey(["marts", "events"]),
     dg.AssetKey(["marts", "current_person"]),
 ]
