@@ -6,9 +6,11 @@
 
 In this order, so that whoever waits for the manifest finds the rest whole. Every file appears whole
 or not at all. Before a ``current.csv`` is replaced, the manifest also says under ``pending`` what
-will be, so that a writer who dies in between loses nobody. Values that a spreadsheet would run as formulas are neutralised, unless the settings
-say otherwise, by a leading apostrophe; one is also put before values that start with one already, so
-that removing the first apostrophe of each cell gives back the data.
+will be, so that a writer who dies in between loses nobody.
+
+Values that a spreadsheet would run as formulas are neutralised, unless the settings say otherwise,
+by a leading apostrophe; one is also put before values that start with one already, so that removing
+the first apostrophe of each cell gives back the data.
 """
 
 from __future__ import annotations
