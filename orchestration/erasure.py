@@ -17,7 +17,7 @@ from orchestration.privacy_parts import (
     request_files,
     request_folder,
 )
-from orchestration.run import run_job
+from orchestration.run import PRIVACY_JOB, run_job
 from orchestration.run_lock import hold_run_lock
 from privacy import (
     AccessReport,
@@ -48,7 +48,6 @@ from warehouse import Warehouse
 
 T = TypeVar("T")
 
-JOB = "run_privacy_requests"
 _WORDS = {
     "acknowledged": "Reading requests",
     "verified": "Reading requests",
@@ -128,6 +127,8 @@ def carry_out(
             served = serve_access(waiting, context, company.retention, only=only)
         finally:  # an archive that cannot be made keeps nobody else from being erased
             report = erase(waiting, context, only=only)
+        if report.receipts and context.erasure_log:
+            context.erasure_log.write(warehouse, now=now)
         return CarriedOut(served, report, objected)
 
 
@@ -179,7 +180,7 @@ def run_requests(paths: Paths, *, only: Sequence[str] = ()) -> None:
     """
     config = {"ops": {"carry_out_requests": {"config": {"request_ids": list(only)}}}}
     try:
-        run_job(paths, JOB, run_config=config)
+        run_job(paths, PRIVACY_JOB, run_config=config)
     except RunFailedError as error:
         with Company(paths).open_warehouse() as warehouse:
             blocked = {

@@ -19,6 +19,9 @@
   - UnknownProfileError
   - SeveralProfilesError
   - UnreadableResultsError
+  - NoBackupsError
+  - RestoreTargetError
+  - RestoreUnfinishedError
 """
 
 from __future__ import annotations
@@ -218,4 +221,33 @@ class UnreadableResultsError(OrchestrationError, ValueError):
         super().__init__(
             f"{file} is no list of results: write a JSON array, best first, of content ids or of "
             'objects such as {"content_id": "c1", "score": 7.5}'
+        )
+
+
+class NoBackupsError(OrchestrationError):
+    """Backups are asked for, and the configuration does not say where they go."""
+
+    def __init__(self, config: Path) -> None:
+        super().__init__(
+            f"{config / 'retention.yml'} names no folder of backups: write there "
+            "`backups: {folder: /an/absolute/path}`, outside the data home"
+        )
+
+
+class RestoreTargetError(OrchestrationError, ValueError):
+    """A backup cannot be restored into, or made from, these folders."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+
+
+class RestoreUnfinishedError(OrchestrationError):
+    """A restored data home still holds persons who were erased after the backup."""
+
+    def __init__(self, home: Path, backup: str) -> None:
+        self.backup = backup
+        super().__init__(
+            f"{home} was restored from backup {backup} and may still hold persons who were erased "
+            f"since: run `candor backup restore {backup}` again, or, where `candor privacy list` "
+            "says what blocks their erasure, mend that and run `candor privacy run`"
         )

@@ -21,6 +21,7 @@ from orchestration.manifest import parsed_project
 from orchestration.serving import serving_files
 from privacy import (
     ArchiveFolder,
+    BackupFolder,
     DestinationEraser,
     ErasureContext,
     FolderLocation,
@@ -181,7 +182,14 @@ def open_erasure(
         progress=progress,
         needs_approval=company.consent.approve_requests,
         purposes=company.consent.uses,
+        backups=backup_folder(company),
     )
+
+
+def backup_folder(company: Company) -> BackupFolder | None:
+    """Where backups lie; None where retention.yml names no folder."""
+    rule = company.retention.backups
+    return BackupFolder(rule.folder) if rule else None
 
 
 def _destinations(company: Company, warehouse: Warehouse) -> DestinationEraser:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from ingestion import LandingLocation, remove_old_files
 from orchestration.company import Company
 from orchestration.old_runs import remove_old_runs
-from orchestration.privacy_parts import declared_tables, open_holds
+from orchestration.privacy_parts import backup_folder, declared_tables, open_holds
 from privacy import (
     RetentionOutcome,
     enforce_retention,
@@ -55,7 +55,8 @@ def enforce_everything(
     )
     remove_expired_archives(warehouse, company.paths.home, company.retention, now=now)
     files = _landing(company, warehouse, held, now=now, run_id=run_id)
-    return [*tables, *files, *_runs(company, warehouse, instance, now=now, run_id=run_id)]
+    runs = _runs(company, warehouse, instance, now=now, run_id=run_id)
+    return [*tables, *files, *runs, *_backups(company, warehouse, now=now, run_id=run_id)]
 
 
 def _landing(
@@ -94,4 +95,18 @@ def _runs(
     removed = remove_old_runs(instance, company.paths, before=cutoff)
     outcome = RetentionOutcome("dagster/runs", cutoff, removed, 0)
     record_retention(warehouse, outcome, aged_by="ended", days=days, now=now, run_id=run_id)
+    return [outcome]
+
+
+def _backups(
+    company: Company, warehouse: Warehouse, *, now: datetime, run_id: str
+) -> list[RetentionOutcome]:
+    rule, folder = company.retention.backups, backup_folder(company)
+    if rule is None or folder is None:
+        return []
+    # Each backup says itself when it ends: fewer days hold for those that are made from then on.
+    outcome = RetentionOutcome("backups", now, folder.remove_expired(now), 0)
+    record_retention(
+        warehouse, outcome, aged_by="expires_at", days=rule.days, now=now, run_id=run_id
+    )
     return [outcome]

@@ -11,12 +11,16 @@ from dagster_shared.error import SerializableErrorInfo
 
 from orchestration.errors import RunFailedError, UnknownJobError
 from orchestration.instance import close_orphans, open_instance
+from orchestration.restore_mark import refuse_unfinished_restore
 from orchestration.run_lock import hold_run_lock
 from settings import Paths
 from warehouse import WarehouseBusyError
 
 # The terminal shows progress and, at the end, what failed; Dagster's own log is in the UI.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+# The one job that may run in a home that is being restored.
+PRIVACY_JOB = "run_privacy_requests"
 
 # What Dagster raises in a step when a person or the system ends the process.
 INTERRUPTED = frozenset({"DagsterExecutionInterruptedError", "KeyboardInterrupt"})
@@ -52,11 +56,14 @@ def run_job(
 
     Raises:
         UnknownJobError: There is no such job.
+        RestoreUnfinishedError: The home was restored, and not all who were erased since are gone.
         RunFailedError: A step failed; names each and why.
         WarehouseBusyError: Another run holds the data home.
     """
     paths.make_home()
     with hold_run_lock(paths.home), open_instance(paths) as instance:
+        if name != PRIVACY_JOB:
+            refuse_unfinished_restore(paths)
         job = _job(name)
         result = job.execute_in_process(
             instance=instance, raise_on_error=False, run_config={**QUIET, **(run_config or {})}

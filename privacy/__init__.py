@@ -10,7 +10,8 @@ from privacy.access import (
     remove_expired_archives,
     serve_access,
 )
-from privacy.audit import AuditHead, verify_audit
+from privacy.audit import AuditEntry, AuditHead, verify_audit
+from privacy.backups import Backup, BackupFolder
 from privacy.classification import unclassified, write_inventory
 from privacy.config import ConsentConfig, Objection, RetentionConfig
 from privacy.context import (
@@ -22,10 +23,13 @@ from privacy.context import (
 from privacy.drop import Drop, DropReport
 from privacy.drop_files import DropLists, read_lists
 from privacy.erase import ErasureReport, erase
+from privacy.erasure_log import ErasureLog, catch_up, returned_requests
 from privacy.errors import (
     ArchiveTargetError,
     AuditChainError,
+    BackupError,
     DropFileError,
+    ErasureLogError,
     HoldError,
     InvalidRequestError,
     MissingArchiveError,
@@ -36,6 +40,7 @@ from privacy.errors import (
     RequestActError,
     RetentionRuleError,
     ScannerRecallError,
+    UnknownBackupError,
 )
 from privacy.handling import RequestDesk
 from privacy.holds import Holds, LegalHold, place_hold
@@ -70,7 +75,11 @@ __all__ = [
     "ArchiveFolder",
     "ArchiveTargetError",
     "AuditChainError",
+    "AuditEntry",
     "AuditHead",
+    "Backup",
+    "BackupError",
+    "BackupFolder",
     "ConsentConfig",
     "DestinationEraser",
     "DestinationEvidence",
@@ -79,6 +88,8 @@ __all__ = [
     "DropLists",
     "DropReport",
     "ErasureContext",
+    "ErasureLog",
+    "ErasureLogError",
     "ErasurePlan",
     "ErasureReport",
     "FolderLocation",
@@ -112,8 +123,10 @@ __all__ = [
     "SubjectRequest",
     "Suppressions",
     "TableLocation",
+    "UnknownBackupError",
     "archive_path",
     "attribute_objections",
+    "catch_up",
     "enforce_retention",
     "erase",
     "extend_objections",
@@ -132,6 +145,7 @@ __all__ = [
     "record_signals",
     "remove_expired_archives",
     "restricted",
+    "returned_requests",
     "rotate_key",
     "serve_access",
     "serve_objections",

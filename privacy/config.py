@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from settings import StrictModel
 
@@ -174,6 +175,24 @@ class LandingRule(StrictModel):
         return {**everywhere, **self.sources}
 
 
+class BackupRule(StrictModel):
+    """Where backups of the data home go, and how long they are kept."""
+
+    folder: Path = Field(
+        description="An absolute path outside the data home, at best on another disk. It holds "
+        "personal data: let only Candor's user read it. An erasure writes down there whom a "
+        "restored backup must forget, and waits while the folder cannot be reached."
+    )
+    days: int = Field(30, gt=0, description="Days until retention removes a backup.")
+
+    @field_validator("folder")
+    @classmethod
+    def _absolute(cls, folder: Path) -> Path:
+        if not folder.is_absolute():
+            raise ValueError(f"{str(folder)!r} is not absolute: begin it with /")
+        return folder
+
+
 class RetentionConfig(StrictModel):
     """retention.yml: rules by table; a table that is not named keeps its rows."""
 
@@ -195,6 +214,9 @@ class RetentionConfig(StrictModel):
         gt=0,
         description="Days that Dagster keeps a finished run with its events and logs; for ever when "
         "absent.",
+    )
+    backups: BackupRule | None = Field(
+        None, description="Backups by `candor backup`; none are made when absent."
     )
     tables: dict[str, RetentionRule] = Field(
         default_factory=dict, description="Each rule by schema.table."

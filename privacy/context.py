@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from privacy.backups import BackupFolder
+from privacy.erasure_log import ErasureLog
 from privacy.plan import PlanStore
 from privacy.requests import SubjectRequest
 from privacy.suppression import Suppressions
@@ -85,6 +87,7 @@ class ErasureContext:
         progress: Told each step as it begins, and before it is recorded.
         needs_approval: Whether somebody must approve a request before it is carried out.
         purposes: Every purpose for which data are used, profiling included.
+        backups: Where backups of the home lie; None where none are made.
     """
 
     warehouse: Warehouse
@@ -103,11 +106,17 @@ class ErasureContext:
     progress: Callable[[str], None] = lambda _message: None
     needs_approval: bool = False
     purposes: Sequence[str] = ()
+    backups: BackupFolder | None = None
 
     @property
     def places(self) -> tuple[Location, ...]:
         """All places to erase from, those of the requests last."""
         return (*self.locations, *self.request_places)
+
+    @property
+    def erasure_log(self) -> ErasureLog | None:
+        """What a restored backup will catch up with; None where none are made."""
+        return ErasureLog(self.backups.folder, self.suppressions.keys) if self.backups else None
 
     @property
     def plans(self) -> PlanStore:

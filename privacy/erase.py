@@ -29,7 +29,7 @@ from privacy.proof import issue_receipts
 from privacy.receipt import Receipt, read_receipts
 from privacy.requests import SubjectRequest
 from privacy.scan_files import FileScanner
-from privacy.steps import LOST_BODY, Case, Outcome, Step, StepLog
+from privacy.steps import LOST_BODY, Case, Outcome, Step, StepLog, advanced
 from privacy.verify import ScanReport, scan_home
 from warehouse import Location
 
@@ -87,7 +87,7 @@ def erase(
         outcome = act(_Pass(context, log, due, bodies))
         context.progress(f"{step}: recording")
         log.record(step, outcome)
-        cases = _advanced(cases, step, outcome)
+        cases = advanced(cases, step, outcome)
     completed = {case.subject_request_id for case in cases if case.step is Step.COMPLETED}
     receipts = read_receipts(context.warehouse)
     return ErasureReport(
@@ -95,15 +95,6 @@ def erase(
         blocked=log.blocked(ERASURE),
         on_hold=log.blocked(ERASURE, status=ON_HOLD),
     )
-
-
-def _advanced(cases: Sequence[Case], step: Step, outcome: Outcome) -> list[Case]:
-    """The cases after a step, less those that it blocked."""
-    return [
-        replace(case, step=step) if case.subject_request_id in outcome.details else case
-        for case in cases
-        if case.subject_request_id not in outcome.blocked
-    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +188,9 @@ def _plan(due: _Pass) -> Outcome:
 def _suppress(due: _Pass) -> Outcome:
     plans = due.plans
     due.context.suppressions.add(keys_of(plans), now=due.context.now)
+    log = due.context.erasure_log
+    if log is not None and (against := log.carry(due.context.warehouse, now=due.context.now)):
+        return due.blocked(against)
     return Outcome({plan.subject_request_id: {"identifiers": len(plan.keys)} for plan in plans}, {})
 
 
@@ -279,12 +273,11 @@ def _prove_among(due: _Pass, under_way: Sequence[str]) -> Outcome:
         unread = [f"could not be searched: {place}" for place in scan.undecoded]
         return due.blocked([*found, *unread], back_to=Step.DESTINATIONS_TOLD)
     issue_receipts(
-        context.warehouse,
         list(zip(due.cases, plans, strict=True)),
         log=due.log,
         scan=scan,
         keys=context.suppressions.keys,
-        now=context.now,
+        backups=context.backups.all() if context.backups else (),
     )
     return due.passed(probes=scan.probes, files=scan.files, values=scan.values)
 

@@ -13,6 +13,9 @@
   - ReceiptError
   - AuditChainError
   - RetentionRuleError
+  - BackupError
+  - UnknownBackupError
+  - ErasureLogError
 """
 
 from __future__ import annotations
@@ -142,3 +145,34 @@ class RetentionRuleError(PrivacyError, ValueError):
         self.problems = problems
         listed = "".join(f"\n  - {problem}" for problem in problems)
         super().__init__(f"retention.yml cannot be carried out, nothing was deleted:{listed}")
+
+
+class BackupError(PrivacyError):
+    """A backup cannot be made, or not be restored."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class UnknownBackupError(PrivacyError, LookupError):
+    """There is no backup of a name."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        self.name, self.known = name, known
+        there = (
+            f"there are: {', '.join(known[-5:])}" if known else "`candor backup create` makes one"
+        )
+        super().__init__(f"there is no backup {name!r}; {there}")
+
+
+class ErasureLogError(PrivacyError, ValueError):
+    """The log of erasures beside the backups cannot be trusted, so nothing may be restored."""
+
+    def __init__(self, folder: Path | None, reason: str) -> None:
+        self.reason = reason
+        where = f" in {folder}" if folder else ""
+        super().__init__(
+            f"the log of erasures{where} cannot be used: {reason}; without it a backup would bring "
+            "erased persons back, so nothing was restored"
+        )

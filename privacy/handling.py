@@ -26,6 +26,7 @@ class Act(StrEnum):
     APPROVED = "approved"
     EXTENDED = "extended"
     CANCELLED = "cancelled"
+    REPEATED = "repeated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,13 @@ class RequestDesk:
         detail = {"by": self.by, "reason": reason}
         forget_objections(self.warehouse, [request_id])
         self._log.note(Act.CANCELLED, request_id, detail, status=Act.CANCELLED)
+
+    def repeat(self, request_id: str, *, of: str, backup: str) -> None:
+        """Approve a request that does anew what was done before a backup was restored."""
+        noted = {"by": self.by, "of": of, "backup": backup}
+        for act in (Act.REPEATED, Act.APPROVED):
+            if request_id not in self._log.noted(act):
+                self._log.note(act, request_id, noted)
 
     @property
     def _log(self) -> StepLog:

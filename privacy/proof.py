@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from privacy.audit import AuditHead, read_head
+from privacy.backups import Backup
 from privacy.key_rotation import current_key
 from privacy.keys import KeyRing, SuppressionKey
 from privacy.plan import ErasurePlan
@@ -15,19 +16,18 @@ from privacy.receipt import VERSION, sign_receipt, write_receipt
 from privacy.steps import Case, Step, StepLog
 from privacy.suppression import digest
 from privacy.verify import ScanReport
-from warehouse import Warehouse
 
 
 def issue_receipts(
-    warehouse: Warehouse,
     proven: Sequence[tuple[Case, ErasurePlan]],
     *,
     log: StepLog,
     scan: ScanReport,
     keys: KeyRing,
-    now: datetime,
+    backups: Sequence[Backup],
 ) -> None:
     """Sign and store one receipt for each request that a clean search has proven."""
+    warehouse, now = log.warehouse, log.now
     signing, head = keys.signing_key(), read_head(warehouse)
     current = current_key(warehouse, keys)
     with warehouse.transaction():
@@ -37,6 +37,11 @@ def issue_receipts(
                 **_facts(case, plan, scan, head, now),
                 "subject": _pseudonym(plan, current),
                 "destinations": told,
+                # They may hold the persons still; one that is restored forgets them before it is used.
+                "backups": [
+                    {"name": backup.name, "expires_at": backup.expires_at.isoformat()}
+                    for backup in backups
+                ],
             }
             write_receipt(warehouse, sign_receipt(facts, key=signing, now=now))
 

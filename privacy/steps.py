@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -67,6 +67,15 @@ class Outcome:
     blocked: Mapping[str, Sequence[str]]
     back_to: Step | None = None
     status: str = "blocked"
+
+
+def advanced(cases: Sequence[Case], step: Step, outcome: Outcome) -> list[Case]:
+    """The cases after a step, less those that it blocked."""
+    return [
+        replace(case, step=step) if case.subject_request_id in outcome.details else case
+        for case in cases
+        if case.subject_request_id not in outcome.blocked
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ COMMANDS = (
     "privacy_objections",
     "privacy_drop",
     "privacy_keys",
+    "backup",
     "predict",
     "predict_versions",
     "lift",

@@ -27,9 +27,12 @@ from measurement import InvalidExperimentError, MeasurementError
 from orchestration.errors import (
     FileInTheWayError,
     MissingHomeError,
+    NoBackupsError,
     NoProfilesError,
     NothingToEvaluateError,
     OrchestrationError,
+    RestoreTargetError,
+    RestoreUnfinishedError,
     RunFailedError,
     SeveralProfilesError,
     TargetNotEmptyError,
@@ -55,6 +58,7 @@ from privacy import (
     MissingArchiveError,
     PrivacyError,
     RequestActError,
+    UnknownBackupError,
 )
 from sample import SampleError
 from settings import SettingsError
@@ -77,9 +81,12 @@ INPUT_ERRORS = (
     MissingArtefactError,
     MissingHomeError,
     MissingSourceError,
+    NoBackupsError,
     NoProfilesError,
     NothingToEvaluateError,
     RequestActError,
+    RestoreTargetError,
+    RestoreUnfinishedError,
     ReviewFileError,
     SampleError,
     SettingsError,
@@ -87,6 +94,7 @@ INPUT_ERRORS = (
     SlotKeyTwiceError,
     TargetNotEmptyError,
     TruthFileError,
+    UnknownBackupError,
     UnknownDayError,
     UnknownDecisionError,
     UnknownEmailBlockError,

@@ -11,6 +11,7 @@ from orchestration.erasure import carry_out
 from orchestration.privacy_parts import declared_tables, refresh_objections
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
+from orchestration.restore import finish_restore
 from orchestration.retention import enforce_everything
 from orchestration.specs import asset_key, table_spec, table_specs
 from orchestration.syncs import pass_withdrawals_on
@@ -84,6 +85,7 @@ def carry_out_requests(
         now=utc_now(),
         progress=announce,
     )
+    finish_restore(candor.company)
     counts = {
         "completed": len(done.erasures.receipts),
         "archives": len(done.access.archives),

@@ -41,6 +41,7 @@ class Erasure:
     values: tuple[str, ...]
     archive: Path
     output: str
+    config: Path
 
     @property
     def company(self) -> Company:
@@ -53,16 +54,37 @@ def erasure(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Erasure:
     shutil.copytree(demo.home, home)
     with DuckDBWarehouse.open(home / "warehouse.duckdb") as warehouse:
         address, values = _somebody(warehouse)
+    config = _with_backups(home.parent)
+    run_command(CANDOR, "backup", "create", "--config", str(config), "--home", str(home))
     archive = home.parent / "archive.zip"
     said = run_command(CANDOR, "privacy", "access", "--email", address, "--home", str(home))
     request_id = said.split("candor privacy archive ")[1].split()[0]
     run_command(
         CANDOR, "privacy", "archive", request_id, "--out", str(archive), "--home", str(home)
     )
-    output = run_command(
-        CANDOR, "privacy", "erase", "--email", address, "--yes", "--home", str(home)
-    )
-    return Erasure(home, demo.home, address, values, archive, output)
+    folders = ("--config", str(config), "--home", str(home))
+    output = run_command(CANDOR, "privacy", "erase", "--email", address, "--yes", *folders)
+    return Erasure(home, demo.home, address, values, archive, output, config)
+
+
+def _with_backups(folder: Path) -> Path:
+    """The demo's configuration, with a folder for backups."""
+    config = Path(shutil.copytree(ROOT / "config", folder / "config"))
+    with (config / "retention.yml").open("a") as stream:
+        stream.write(f"\nbackups: {{folder: {folder / 'backups'}}}\n")
+    return config
+
+
+@pytest.fixture(scope="module")
+def restored(erasure: Erasure) -> Path:
+    """The backup of before, in a new home with the old one's keys."""
+    home = erasure.home.with_name("restored")
+    shutil.copytree(erasure.home / "keys", home / "keys")
+    folders = ("--config", str(erasure.config), "--home", str(home))
+    (backup,) = json.loads(run_command(CANDOR, "backup", "list", "--json", *folders))
+    said = run_command(CANDOR, "backup", "restore", backup["name"], *folders)
+    assert "1 erasures" in said
+    return home
 
 
 @pytest.fixture
@@ -121,6 +143,19 @@ def test_the_run_is_recorded_where_the_ui_shows_it(erasure: Erasure) -> None:
         ).fetchone()
 
     assert found[0] >= 1
+
+
+def test_a_backup_of_before_brings_nobody_back(erasure: Erasure, restored: Path) -> None:
+    backups = erasure.config.with_name("backups")
+    with DuckDBWarehouse.open(restored / "warehouse.duckdb") as warehouse:
+        tables = _tables_naming(warehouse, erasure.values)
+        people = warehouse.scalar("select count(*) from marts.profiles")
+
+    assert _files_naming(backups, erasure.values)  # else the claim below would say nothing
+    assert tables == set()
+    assert _files_naming(restored, erasure.values) == []
+    assert people > 0
+    assert not (restored / "restore.json").exists()
 
 
 def test_everybody_elses_rows_stay(erasure: Erasure, warehouse: DuckDBWarehouse) -> None:

@@ -1,0 +1,151 @@
+"""Backups of a data home in a folder apart: copied whole or not at all, checked before they are used.
+
+Keys are never among them: whoever has the backup alone can neither guess who was erased nor sign.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from privacy.errors import BackupError, UnknownBackupError
+from privacy.storage import make_private, sync_folder, write_private
+
+MANIFEST = "manifest.json"
+_CONTENT = "home"
+_UNFINISHED = ".new-"
+_NAME = "%Y%m%dT%H%M%SZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """One backup.
+
+    Attributes:
+        name: The moment at which it was made, such as 20261129T150000Z.
+        made_at: The same, UTC.
+        expires_at: When retention removes it, UTC.
+        files: How many files it holds.
+        size: Their bytes.
+    """
+
+    name: str
+    made_at: datetime
+    expires_at: datetime
+    files: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class BackupFolder:
+    """Where backups lie, each in a folder of its own, with a manifest of its files' hashes."""
+
+    folder: Path
+
+    def make(self, files: Mapping[str, Path], *, now: datetime, days: int) -> Backup:
+        """Copy files into a new backup.
+
+        Args:
+            files: Where each lies, by its path inside the data home.
+            now: Its moment, UTC without a zone.
+            days: How long it is kept.
+
+        Raises:
+            BackupError: There is one of this second already, or it cannot be written.
+        """
+        name = now.strftime(_NAME)
+        if (self.folder / name).exists():
+            raise BackupError(f"there is a backup {name} already: try again in a second")
+        fresh = self.folder / f"{_UNFINISHED}{name}"
+        try:
+            self._remove_unfinished()
+            make_private(fresh)
+            hashes = {
+                path: _copy(source, fresh / _CONTENT / path) for path, source in files.items()
+            }
+            size = sum((fresh / _CONTENT / path).stat().st_size for path in files)
+            expires = (now + timedelta(days=days)).replace(microsecond=0)
+            facts = {"made_at": now.replace(microsecond=0).isoformat(), "size": size,
+                     "expires_at": expires.isoformat(), "files": hashes}  # fmt: skip
+            write_private(fresh / MANIFEST, json.dumps(facts, indent=1, sort_keys=True).encode())
+            fresh.rename(self.folder / name)
+            sync_folder(self.folder)
+        except OSError as error:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise BackupError(f"{self.folder} cannot be written ({error.strerror})") from error
+        return self.find(name)
+
+    def all(self) -> tuple[Backup, ...]:
+        """Every backup, the oldest first."""
+        manifests = sorted(self.folder.glob(f"[0-9]*/{MANIFEST}"))
+        return tuple(self.find(path.parent.name) for path in manifests)
+
+    def find(self, name: str) -> Backup:
+        """One backup by its name.
+
+        Raises:
+            UnknownBackupError: There is none, or its manifest cannot be read.
+        """
+        facts = self._manifest(name)
+        made, expires = (datetime.fromisoformat(facts[key]) for key in ("made_at", "expires_at"))
+        return Backup(name, made, expires, len(facts["files"]), int(facts["size"]))
+
+    def check(self, name: str) -> None:
+        """Read every file of a backup and compare it with the manifest.
+
+        Raises:
+            UnknownBackupError: There is no such backup.
+            BackupError: A file is missing or was changed; none is named, for names can tell.
+        """
+        content = self.folder / name / _CONTENT
+        hashes = self._manifest(name)["files"]
+        broken = [path for path, known in hashes.items() if _hash(content / path) != known]
+        if broken:
+            raise BackupError(f"{len(broken)} files of backup {name} are missing or were changed: "
+                              "take another one")  # fmt: skip
+
+    def unpack(self, name: str, home: Path) -> None:
+        """Copy a backup into a data home; files of the same names are replaced."""
+        for path in self._manifest(name)["files"]:
+            _copy(self.folder / name / _CONTENT / path, home / path)
+
+    def remove_expired(self, now: datetime) -> int:
+        """Remove the backups that are older than they may be; return how many."""
+        expired = [backup for backup in self.all() if backup.expires_at <= now]
+        for backup in expired:
+            shutil.rmtree(self.folder / backup.name)
+        return len(expired)
+
+    def _manifest(self, name: str) -> dict[str, Any]:
+        path = self.folder / name / MANIFEST
+        known = {item.parent.name for item in self.folder.glob(f"[0-9]*/{MANIFEST}")}
+        if name not in known:
+            raise UnknownBackupError(name, sorted(known))
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+
+    def _remove_unfinished(self) -> None:
+        """Remove what a killed process left."""
+        for folder in self.folder.glob(f"{_UNFINISHED}*"):
+            shutil.rmtree(folder)
+
+
+def _copy(source: Path, target: Path) -> str:
+    """Copy one file, for its owner's eyes alone, and return its hash."""
+    make_private(target.parent)
+    shutil.copyfile(source, target)
+    target.chmod(0o600)
+    return _hash(target)
+
+
+def _hash(path: Path) -> str:
+    """Hex SHA-256 of a file; empty where there is none."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

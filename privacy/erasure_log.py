@@ -1,0 +1,260 @@
+"""What a restored backup must catch up with: who was erased since, and the proof of it.
+
+The log lies beside the backups and is signed. It names nobody: of erased persons it has the HMACs
+of the suppression list, and requests, receipts and the audit log hold no personal value.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid5
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from cryptography.exceptions import InvalidSignature
+
+from privacy.audit import AuditEntry, append_audit, read_head
+from privacy.errors import ErasureLogError
+from privacy.inventory import AUDIT_LOG, RECEIPTS, REQUEST_STEPS, REQUESTS, SUPPRESSIONS
+from privacy.keys import KeyRing
+from privacy.plan import PlanStore
+from privacy.requests import IdentityType, SubjectIdentity, SubjectRequest
+from privacy.storage import write_private
+from privacy.suppression import hash_identifiers
+from warehouse import SubjectKind, Table, Warehouse
+
+INDEX = "erasures.json"
+# Requests and steps of what is not over yet are not taken along: they go on under a name of their own.
+_CLOSED = f"""
+    select * from {REQUESTS.name.sql} where request_type = 'erasure' and status = 'completed'
+"""
+LOGGED: dict[Table, str] = {
+    SUPPRESSIONS: f"select * from {SUPPRESSIONS.name.sql}",
+    REQUESTS: _CLOSED,
+    REQUEST_STEPS: f"""
+        select steps.* from {REQUEST_STEPS.name.sql} as steps
+        semi join ({_CLOSED}) as closed using (subject_request_id)
+    """,
+    RECEIPTS: f"select * from {RECEIPTS.name.sql}",
+    AUDIT_LOG: f"select * from {AUDIT_LOG.name.sql}",
+}
+_IDENTITIES = {
+    "email": IdentityType.EMAIL,
+    "phone": IdentityType.PHONE,
+    "user_id": IdentityType.USER_ID,
+    "anonymous_id": IdentityType.ANONYMOUS_ID,
+    "source_record": IdentityType.SOURCE_RECORD,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureLog:
+    """The log beside the backups.
+
+    Attributes:
+        folder: The folder of the backups.
+        keys: The keys that sign it, and under which it names erased persons.
+    """
+
+    folder: Path
+    keys: KeyRing
+
+    def write(self, warehouse: Warehouse, *, now: datetime) -> None:
+        """Put the log as it is now in place of the one that lies there.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        files = {}
+        for table, query in LOGGED.items():
+            content = _as_parquet(warehouse.read(f"{query} order by all"))
+            files[table.name.name] = name = f"{table.name.name}-{_hash(content)}.parquet"
+            if not (self.folder / name).exists():
+                write_private(self.folder / name, content)
+        facts = {"version": 1, "written_at": now.isoformat(), "files": files}
+        text = json.dumps(facts, sort_keys=True)
+        signature = base64.b64encode(self.keys.signing_key().sign(text.encode())).decode()
+        index = json.dumps({"content": text, "signature": signature}, indent=1)
+        write_private(self.folder / INDEX, index.encode())
+        for path in self.folder.glob("*.parquet"):
+            if path.name not in files.values():
+                path.unlink()
+
+    def carry(self, warehouse: Warehouse, *, now: datetime) -> Sequence[str]:
+        """Write the log; every reason why that cannot be done."""
+        if not self.folder.is_dir():
+            return [f"the folder of backups {self.folder} is not there: mount it, or make it"]
+        try:
+            self.write(warehouse, now=now)
+        except OSError as error:
+            return [f"the folder of backups {self.folder} cannot be written ({error.strerror})"]
+        return ()
+
+    def read(self) -> dict[Table, pa.Table]:
+        """The rows of each table of the log, after its signature was checked.
+
+        Raises:
+            ErasureLogError: It is not there, was changed, or was signed with another key.
+        """
+        try:
+            index = json.loads((self.folder / INDEX).read_text(encoding="utf-8"))
+            signature = base64.b64decode(index["signature"], validate=True)
+            self.keys.signing_key().public_key().verify(signature, index["content"].encode())
+            files = json.loads(index["content"])["files"]
+            return {table: self._rows(files[table.name.name]) for table in LOGGED}
+        except InvalidSignature as error:
+            raise ErasureLogError(
+                self.folder, "it was changed, or signed with another key"
+            ) from error
+        except (OSError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
+            raise ErasureLogError(
+                self.folder, f"it cannot be read ({type(error).__name__})"
+            ) from error
+
+    def _rows(self, name: str) -> pa.Table:
+        content = (self.folder / name).read_bytes()
+        if not name.endswith(f"-{_hash(content)}.parquet"):
+            raise ErasureLogError(self.folder, "one of its files was changed")
+        return pq.read_table(pa.BufferReader(content))
+
+
+def catch_up(
+    warehouse: Warehouse,
+    logged: Mapping[Table, pa.Table],
+    home: Path,
+    *,
+    entry: AuditEntry,
+    now: datetime,
+) -> None:
+    """Take what the log knows and a restored data home does not, and write down that it was restored.
+
+    Args:
+        warehouse: The restored one.
+        logged: What ``ErasureLog.read`` gives.
+        home: The restored data home; frozen plans of what was completed since are destroyed.
+        entry: Who restored what, for the audit log.
+        now: Time to record, UTC without a zone.
+
+    Raises:
+        ErasureLogError: The audit log of the backup is not the beginning of the one in the log.
+    """
+    with warehouse.transaction():
+        for table, rows in logged.items():
+            with warehouse.view("candor_logged", rows):
+                if table is AUDIT_LOG:
+                    _require_one_chain(warehouse)
+                _take(warehouse, table)
+        append_audit(warehouse, [entry], now=now)
+    plans = PlanStore(home)
+    for request_id in logged[REQUESTS]["subject_request_id"].to_pylist():
+        if plans.exists(request_id):
+            plans.destroy(request_id)
+
+
+def _require_one_chain(warehouse: Warehouse) -> None:
+    head = read_head(warehouse)
+    continues = warehouse.scalar(
+        "select count(*) from candor_logged where position = $position and entry_hash = $hash",
+        {"position": head.position, "hash": head.entry_hash},
+    )
+    if head.position and not continues:
+        raise ErasureLogError(None, "it does not go on where the backup's audit log ends")
+
+
+def _take(warehouse: Warehouse, table: Table) -> None:
+    """Replace the rows of a key that the log has, and append the others."""
+    keys = ", ".join(table.key)
+    columns = ", ".join(table.column_names)
+    warehouse.execute(
+        f"delete from {table.name.sql} where ({keys}) in (select ({keys}) from candor_logged)"
+    )
+    warehouse.append(table.name, f"select {columns} from candor_logged")
+
+
+def returned_requests(
+    warehouse: Warehouse, keys: KeyRing, tables: Sequence[Table], *, backup: str, now: datetime
+) -> dict[str, SubjectRequest]:
+    """Requests that erase anew whom a backup brought back, by the id of the request of before.
+
+    Args:
+        warehouse: A restored one that has caught up.
+        keys: Under which erased persons are known.
+        tables: Every declared table: whatever tells whose a row is, is looked at.
+        backup: Name of the backup; with the request of before it makes the id of the new one.
+        now: When they are asked for, UTC without a zone.
+    """
+    known = warehouse.read(_known_identifiers(warehouse, tables))
+    hashed = [hash_identifiers(known, key) for key in keys.suppression_keys()]
+    if not hashed:
+        return {}
+    with warehouse.view("candor_hashed_identifiers", pa.concat_tables(hashed)):
+        found = warehouse.read(_RETURNED).to_pylist()  # one row per request that is to be repeated
+    return {
+        row["subject_request_id"]: SubjectRequest(
+            regulation=row["regulation"],
+            subject_request_id=uuid5(UUID(row["subject_request_id"]), backup),
+            subject_request_type="erasure",
+            submitted_time=now.replace(tzinfo=UTC),
+            subject_identities=tuple(
+                SubjectIdentity(
+                    identity_type=_IDENTITIES[item["kind"]],
+                    identity_value=item["value"],
+                    identity_format="raw",
+                )
+                for item in row["identities"]
+            ),
+        )
+        for row in found
+    }
+
+
+_RETURNED = f"""
+    select known.subject_request_id, coalesce(any_value(requests.regulation), 'gdpr') as regulation,
+        list(distinct {{'kind': hashed.kind, 'value': hashed.value}}) as identities
+    from candor_hashed_identifiers as hashed
+    inner join {SUPPRESSIONS.name.sql} as known using (kind, digest, key_version)
+    left join {REQUESTS.name.sql} as requests using (subject_request_id)
+    group by known.subject_request_id
+    order by known.subject_request_id
+"""
+
+
+def _known_identifiers(warehouse: Warehouse, tables: Sequence[Table]) -> str:
+    """Everything in the warehouse by which a person's rows are found, as ``(kind, value)``."""
+    arms = [
+        f"select '{key.kind}' as kind, {_value_sql(table, key.kind, key.columns)} as value "
+        f"from {table.name.sql}"
+        for table in tables
+        for key in table.subjects
+        if key.kind in _IDENTITIES and warehouse.exists(table.name)
+    ]
+    identifiers = (
+        "select identifier_type as kind, identifier_value as value from identity.identifiers"
+    )
+    return (
+        f"select distinct kind, value from ({' union '.join([identifiers, *arms])}) "
+        "where value is not null"
+    )
+
+
+def _value_sql(table: Table, kind: SubjectKind, columns: Sequence[str]) -> str:
+    named = [f'{table.name.sql}."{column}"' for column in columns]
+    if kind is SubjectKind.EMAIL:
+        return f"lower(trim({named[0]}))"
+    return " || '|' || ".join(named)
+
+
+def _as_parquet(rows: pa.Table) -> bytes:
+    stream = pa.BufferOutputStream()
+    pq.write_table(rows, stream)
+    return bytes(stream.getvalue())
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]

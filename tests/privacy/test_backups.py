@@ -1,0 +1,216 @@
+"""A backup that is restored brings nobody back who was erased since."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from privacy import (
+    AuditEntry,
+    BackupError,
+    BackupFolder,
+    ErasureLog,
+    ErasureLogError,
+    KeyRing,
+    SubjectRequest,
+    UnknownBackupError,
+    catch_up,
+    read_receipts,
+    read_standing,
+    returned_requests,
+    verify_audit,
+)
+from tests.privacy.company import ALL_TABLES, ANN, ANN_DEVICE, BEN, NOW, Company
+from warehouse import DuckDBWarehouse
+
+LATER = NOW + timedelta(days=3)
+NAME = "20261124T120000Z"
+RESTORED = AuditEntry("restored", NAME, {"by": "somebody"})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "backups"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("one", "two"):
+        (source / name).write_text(name)
+    return {"one": source / "one", "deep/two": source / "two"}
+
+
+def _log(company: Company, folder: Path) -> ErasureLog:
+    return ErasureLog(folder, company.suppressions.keys)
+
+
+def _restored(company: Company, copy: Path, folder: Path) -> dict[str, SubjectRequest]:
+    """Catch up in a copy of before, and say whose erasure must be repeated."""
+    keys = KeyRing(company.home / "keys")
+    with DuckDBWarehouse.open(copy / "warehouse.duckdb") as warehouse:
+        logged = ErasureLog(folder, keys).read()
+        catch_up(warehouse, logged, copy, entry=RESTORED, now=LATER)
+        found = returned_requests(warehouse, keys, ALL_TABLES, backup=NAME, now=LATER)
+        anchors = [receipt.audit_head for receipt in read_receipts(warehouse)]
+        assert verify_audit(warehouse, anchors=anchors) > 0
+        assert {case.status for case in read_standing(warehouse)} <= {"completed"}
+    return found
+
+
+def test_whom_a_backup_brings_back_is_asked_for_anew(
+    company: Company, founded: Path, folder: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(founded, tmp_path / "copy"))
+    company.ask(("email", ANN, "raw"))
+    company.erase(backups=BackupFolder(folder))
+    _log(company, folder).write(company.warehouse, now=NOW)
+
+    found = _restored(company, copy, folder)
+
+    (request,) = found.values()
+    named = {identity.identity_value for identity in request.subject_identities}
+    assert {ANN, ANN_DEVICE, "crm|ann-record-1"} <= named
+    assert BEN not in named
+    assert list(found) != [request.request_id]
+
+
+def test_the_same_restore_asks_under_the_same_id(
+    company: Company, founded: Path, folder: Path, tmp_path: Path
+) -> None:
+    company.ask(("email", ANN, "raw"))
+    company.erase(backups=BackupFolder(folder))
+    _log(company, folder).write(company.warehouse, now=NOW)
+
+    both = [
+        _restored(company, Path(shutil.copytree(founded, tmp_path / name)), folder)
+        for name in ("first", "second")
+    ]
+
+    assert both[0] == both[1]
+
+
+def test_a_backup_of_after_the_erasure_brings_nobody_back(
+    company: Company, folder: Path, tmp_path: Path
+) -> None:
+    company.ask(("email", ANN, "raw"))
+    company.erase(backups=BackupFolder(folder))
+    _log(company, folder).write(company.warehouse, now=NOW)
+    company.warehouse.execute("checkpoint")
+    copy = Path(shutil.copytree(company.home, tmp_path / "copy"))
+
+    assert _restored(company, copy, folder) == {}
+
+
+def test_the_log_names_nobody(company: Company, folder: Path) -> None:
+    company.ask(("email", ANN, "raw"))
+    company.erase(backups=BackupFolder(folder))
+    _log(company, folder).write(company.warehouse, now=NOW)
+
+    content = b"".join(path.read_bytes() for path in folder.iterdir())
+    tables = "".join(str(rows.to_pylist()) for rows in _log(company, folder).read().values())
+
+    for value in (ANN, ANN_DEVICE, "p_ann_00001", "ann-record-1"):
+        assert value.encode() not in content
+        assert value not in tables
+
+
+def test_an_erasure_waits_for_the_folder_of_backups(company: Company, folder: Path) -> None:
+    company.ask(("email", ANN, "raw"))
+    lost = company.erase(backups=BackupFolder(folder / "unmounted"))
+    found = company.erase(backups=BackupFolder(folder))
+
+    assert "mount it" in str(lost.blocked)
+    assert len(found.receipts) == 1
+    assert _log(company, folder).read()
+
+
+def test_the_receipt_names_the_backups_that_may_hold_the_person(
+    company: Company, folder: Path, files: dict[str, Path]
+) -> None:
+    BackupFolder(folder).make(files, now=NOW, days=30)
+    company.ask(("email", ANN, "raw"))
+    (receipt,) = company.erase(backups=BackupFolder(folder)).receipts
+
+    assert receipt.facts["backups"] == [{"name": NAME, "expires_at": "2026-12-24T12:00:00"}]
+
+
+@pytest.mark.parametrize("kind", ["index", "parquet", "gone", "other key"])
+def test_a_log_that_was_changed_is_refused(company: Company, folder: Path, kind: str) -> None:
+    log = _log(company, folder)
+    log.write(company.warehouse, now=NOW)
+    index, parquet = folder / "erasures.json", next(folder.glob("suppressions-*.parquet"))
+    if kind == "index":
+        index.write_text(index.read_text().replace("written_at", "written_On"))
+    elif kind == "parquet":
+        parquet.write_bytes(next(folder.glob("audit_log-*.parquet")).read_bytes())
+    elif kind == "gone":
+        parquet.unlink()
+    else:
+        (company.home / "keys" / "receipt-ed25519.key").unlink()
+
+    with pytest.raises(ErasureLogError, match="nothing was restored"):
+        log.read()
+
+
+def test_a_backup_of_another_line_is_refused(company: Company, folder: Path) -> None:
+    company.ask(("email", ANN, "raw"))
+    _log(company, folder).write(company.warehouse, now=NOW)
+    company.erase()
+
+    with pytest.raises(ErasureLogError, match="does not go on"):
+        catch_up(
+            company.warehouse, _log(company, folder).read(), company.home, entry=RESTORED, now=LATER
+        )
+
+
+def test_a_backup_comes_back_as_it_was(
+    folder: Path, files: dict[str, Path], tmp_path: Path
+) -> None:
+    backups = BackupFolder(folder)
+    made = backups.make(files, now=NOW, days=30)
+    backups.check(NAME)
+    backups.unpack(NAME, tmp_path / "home")
+
+    assert made == backups.all()[0] == backups.find(NAME)
+    assert (made.files, made.size) == (2, 6)
+    assert (tmp_path / "home" / "deep" / "two").read_text() == "two"
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "home").rglob("*"))
+    assert all(path.stat().st_mode & 0o077 == 0 for path in folder.rglob("*"))
+
+
+def test_a_broken_backup_is_refused(folder: Path, files: dict[str, Path]) -> None:
+    backups = BackupFolder(folder)
+    backups.make(files, now=NOW, days=30)
+    (folder / NAME / "home" / "one").write_text("other")
+
+    with pytest.raises(BackupError, match="1 files of backup"):
+        backups.check(NAME)
+    with pytest.raises(UnknownBackupError, match=NAME):
+        backups.find("../escape")
+
+
+def test_what_a_kill_left_is_no_backup(folder: Path, files: dict[str, Path]) -> None:
+    left = folder / ".new-20261123T120000Z"
+    left.mkdir()
+    backups = BackupFolder(folder)
+    before = backups.all()
+    backups.make(files, now=NOW, days=30)
+
+    assert before == ()
+    assert not left.exists()
+
+
+def test_expired_backups_go(folder: Path, files: dict[str, Path]) -> None:
+    backups = BackupFolder(folder)
+    backups.make(files, now=NOW, days=30)
+    backups.make(files, now=NOW + timedelta(days=1), days=30)
+
+    assert backups.remove_expired(NOW + timedelta(days=30)) == 1
+    assert [backup.made_at for backup in backups.all()] == [NOW + timedelta(days=1)]
