@@ -11,6 +11,7 @@ from typing import TypeVar
 from orchestration.company import Company, utc_now
 from orchestration.errors import NobodyToEraseError, RequestBlockedError, RunFailedError
 from orchestration.privacy_parts import (
+    erasure_log,
     open_erasure,
     open_holds,
     profile_locations,
@@ -127,8 +128,8 @@ def carry_out(
             served = serve_access(waiting, context, company.retention, only=only)
         finally:  # an archive that cannot be made keeps nobody else from being erased
             report = erase(waiting, context, only=only)
-        if report.receipts and context.erasure_log:
-            context.erasure_log.write(warehouse, now=now)
+        if context.erasure_log:
+            context.erasure_log.must_carry(warehouse, now=now)
         return CarriedOut(served, report, objected)
 
 
@@ -248,7 +249,10 @@ def add_hold(
         context = open_erasure(
             company, warehouse, now=utc_now(), run_id="by hand", progress=lambda _message: None
         )
-        return place_hold(identities, context, reason=reason, until_at=until_at, by=by)
+        hold = place_hold(identities, context, reason=reason, until_at=until_at, by=by)
+        if context.erasure_log:
+            context.erasure_log.must_carry(warehouse, now=context.now)
+        return hold
 
 
 def release_hold(paths: Paths, hold_id: str, *, by: str, reason: str) -> None:
@@ -260,6 +264,8 @@ def release_hold(paths: Paths, hold_id: str, *, by: str, reason: str) -> None:
     company = Company(paths)
     with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
         open_holds(company, warehouse, now=utc_now()).release(hold_id, by=by, reason=reason)
+        if log := erasure_log(company):
+            log.must_carry(warehouse, now=utc_now())
 
 
 def read_holds(paths: Paths) -> tuple[LegalHold, ...]:

@@ -24,6 +24,7 @@ from privacy import (
     BackupFolder,
     DestinationEraser,
     ErasureContext,
+    ErasureLog,
     FolderLocation,
     Holds,
     KeyRing,
@@ -190,6 +191,12 @@ def backup_folder(company: Company) -> BackupFolder | None:
     """Where backups lie; None where retention.yml names no folder."""
     rule = company.retention.backups
     return BackupFolder(rule.folder) if rule else None
+
+
+def erasure_log(company: Company) -> ErasureLog | None:
+    """What a restored backup catches up with; None where none are made."""
+    folder = backup_folder(company)
+    return ErasureLog(folder.folder, KeyRing(company.paths.keys)) if folder else None
 
 
 def _destinations(company: Company, warehouse: Warehouse) -> DestinationEraser:

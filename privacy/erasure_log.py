@@ -1,7 +1,7 @@
-"""What a restored backup must catch up with: who was erased since, and the proof of it.
+"""What a restored backup must catch up with: who was erased since, who objects, who is held.
 
-The log lies beside the backups and is signed. It names nobody: of erased persons it has the HMACs
-of the suppression list, and requests, receipts and the audit log hold no personal value.
+The log lies beside the backups and is signed. Without its key it names nobody: of erased persons it
+has the HMACs of the suppression list; objections and the records of held persons are encrypted.
 """
 
 from __future__ import annotations
@@ -18,10 +18,20 @@ from uuid import UUID, uuid5
 import pyarrow as pa
 import pyarrow.parquet as pq
 from cryptography.exceptions import InvalidSignature
+from cryptography.fernet import InvalidToken
 
 from privacy.audit import AuditEntry, append_audit, read_head
-from privacy.errors import ErasureLogError
-from privacy.inventory import AUDIT_LOG, RECEIPTS, REQUEST_STEPS, REQUESTS, SUPPRESSIONS
+from privacy.errors import BackupError, ErasureLogError
+from privacy.inventory import (
+    AUDIT_LOG,
+    HOLD_IDENTIFIERS,
+    LEGAL_HOLDS,
+    RECEIPTS,
+    REQUEST_STEPS,
+    REQUESTS,
+    SUPPRESSIONS,
+)
+from privacy.inventory_people import HOLD_RECORDS, OBJECTIONS
 from privacy.keys import KeyRing
 from privacy.plan import PlanStore
 from privacy.requests import IdentityType, SubjectIdentity, SubjectRequest
@@ -44,6 +54,10 @@ LOGGED: dict[Table, str] = {
     RECEIPTS: f"select * from {RECEIPTS.name.sql}",
     AUDIT_LOG: f"select * from {AUDIT_LOG.name.sql}",
 }
+# As they are in the log, they are in a restored home: what was withdrawn or released since is gone.
+REPLACED = (OBJECTIONS, LEGAL_HOLDS, HOLD_IDENTIFIERS, HOLD_RECORDS)
+LOGGED |= {table: f"select * from {table.name.sql}" for table in REPLACED}
+_ENCRYPTED = (OBJECTIONS, HOLD_RECORDS)
 _IDENTITIES = {
     "email": IdentityType.EMAIL,
     "phone": IdentityType.PHONE,
@@ -74,6 +88,8 @@ class ErasureLog:
         files = {}
         for table, query in LOGGED.items():
             content = _as_parquet(warehouse.read(f"{query} order by all"))
+            if table in _ENCRYPTED:
+                content = self.keys.backup_cipher().encrypt(content)
             files[table.name.name] = name = f"{table.name.name}-{_hash(content)}.parquet"
             if not (self.folder / name).exists():
                 write_private(self.folder / name, content)
@@ -85,6 +101,15 @@ class ErasureLog:
         for path in self.folder.glob("*.parquet"):
             if path.name not in files.values():
                 path.unlink()
+
+    def must_carry(self, warehouse: Warehouse, *, now: datetime) -> None:
+        """Write the log after something was recorded that a restored backup must know.
+
+        Raises:
+            BackupError: It cannot be written; the next run or act tries again.
+        """
+        if reasons := self.carry(warehouse, now=now):
+            raise BackupError(f"it is recorded here, but {'; '.join(reasons)}")
 
     def carry(self, warehouse: Warehouse, *, now: datetime) -> Sequence[str]:
         """Write the log; every reason why that cannot be done."""
@@ -107,8 +132,8 @@ class ErasureLog:
             signature = base64.b64decode(index["signature"], validate=True)
             self.keys.signing_key().public_key().verify(signature, index["content"].encode())
             files = json.loads(index["content"])["files"]
-            return {table: self._rows(files[table.name.name]) for table in LOGGED}
-        except InvalidSignature as error:
+            return {table: self._rows(table, files[table.name.name]) for table in LOGGED}
+        except (InvalidSignature, InvalidToken) as error:
             raise ErasureLogError(
                 self.folder, "it was changed, or signed with another key"
             ) from error
@@ -117,10 +142,12 @@ class ErasureLog:
                 self.folder, f"it cannot be read ({type(error).__name__})"
             ) from error
 
-    def _rows(self, name: str) -> pa.Table:
+    def _rows(self, table: Table, name: str) -> pa.Table:
         content = (self.folder / name).read_bytes()
         if not name.endswith(f"-{_hash(content)}.parquet"):
             raise ErasureLogError(self.folder, "one of its files was changed")
+        if table in _ENCRYPTED:
+            content = self.keys.backup_cipher().decrypt(content)
         return pq.read_table(pa.BufferReader(content))
 
 
@@ -168,12 +195,11 @@ def _require_one_chain(warehouse: Warehouse) -> None:
 
 
 def _take(warehouse: Warehouse, table: Table) -> None:
-    """Replace the rows of a key that the log has, and append the others."""
+    """Replace the rows of a key that the log has, or all, and append the others."""
     keys = ", ".join(table.key)
     columns = ", ".join(table.column_names)
-    warehouse.execute(
-        f"delete from {table.name.sql} where ({keys}) in (select ({keys}) from candor_logged)"
-    )
+    which = "true" if table in REPLACED else f"({keys}) in (select ({keys}) from candor_logged)"
+    warehouse.execute(f"delete from {table.name.sql} where {which}")
     warehouse.append(table.name, f"select {columns} from candor_logged")
 
 
@@ -216,7 +242,7 @@ def returned_requests(
 
 _RETURNED = f"""
     select known.subject_request_id, coalesce(any_value(requests.regulation), 'gdpr') as regulation,
-        list(distinct {{'kind': hashed.kind, 'value': hashed.value}}) as identities
+        list_sort(list(distinct {{'kind': hashed.kind, 'value': hashed.value}})) as identities
     from candor_hashed_identifiers as hashed
     inner join {SUPPRESSIONS.name.sql} as known using (kind, digest, key_version)
     left join {REQUESTS.name.sql} as requests using (subject_request_id)

@@ -1,4 +1,4 @@
-"""The keys of the data home: for suppressions, versioned; for receipts; for served ids."""
+"""The keys of the data home: for suppressions, versioned; for receipts, served ids, backups."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -20,6 +21,7 @@ from privacy.storage import write_private
 _SUPPRESSION = re.compile(r"suppression-(v\d+)\.key")
 _SIGNING = "receipt-ed25519.key"
 _SERVING = "serving.key"
+_BACKUP = "backup.key"
 # As long as the digest of SHA-256: RFC 2104 section 3 advises no less.
 _KEY_BYTES = 32
 
@@ -86,6 +88,13 @@ class KeyRing:
         if not path.exists():
             write_private(path, secrets.token_bytes(_KEY_BYTES))
         return path.read_bytes()
+
+    def backup_cipher(self) -> Fernet:
+        """Hides what the log beside the backups says of persons; its key is made on first use."""
+        path = self.folder / _BACKUP
+        if not path.exists():
+            write_private(path, Fernet.generate_key())
+        return Fernet(path.read_bytes())
 
     def public_key_pem(self) -> bytes:
         """The key that checks receipts, in PEM: safe to hand to anybody."""

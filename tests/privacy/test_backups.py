@@ -121,6 +121,29 @@ def test_the_log_names_nobody(company: Company, folder: Path) -> None:
         assert value not in tables
 
 
+def test_objections_and_holds_of_later_hold_in_a_restored_home(
+    company: Company, founded: Path, folder: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(founded, tmp_path / "copy"))
+    company.warehouse.execute(
+        "insert into privacy.objections (kind, regulation, purpose, email, objected_at, recorded_at) "
+        "values ('objection', 'gdpr', 'advertising', $email, $now, $now)",
+        {"email": BEN, "now": NOW},
+    )
+    company.warehouse.execute(
+        "insert into privacy.hold_records values ('hold-1', 'crm', 'ben-record-1')"
+    )
+    _log(company, folder).write(company.warehouse, now=NOW)
+    _restored(company, copy, folder)
+    content = b"".join(path.read_bytes() for path in folder.iterdir())
+
+    with DuckDBWarehouse.open(copy / "warehouse.duckdb") as warehouse:
+        restored = Company(warehouse, copy)
+        assert restored.rows("privacy.objections") == company.rows("privacy.objections")
+        assert restored.rows("privacy.hold_records") == company.rows("privacy.hold_records")
+    assert BEN.encode() not in content
+
+
 def test_an_erasure_waits_for_the_folder_of_backups(company: Company, folder: Path) -> None:
     company.ask(("email", ANN, "raw"))
     lost = company.erase(backups=BackupFolder(folder / "unmounted"))
