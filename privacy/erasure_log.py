@@ -83,8 +83,11 @@ class ErasureLog:
         """Put the log as it is now in place of the one that lies there.
 
         Raises:
+            ErasureLogError: The one that lies there is of another home, or knows of later acts: a
+                warehouse that was copied back by hand must not make it forget.
             OSError: The folder cannot be written.
         """
+        self._require_earlier(warehouse)
         files = {}
         for table, query in LOGGED.items():
             content = _as_parquet(warehouse.read(f"{query} order by all"))
@@ -117,6 +120,8 @@ class ErasureLog:
             return [f"the folder of backups {self.folder} is not there: mount it, or make it"]
         try:
             self.write(warehouse, now=now)
+        except ErasureLogError as error:
+            return [str(error)]
         except OSError as error:
             return [f"the folder of backups {self.folder} cannot be written ({error.strerror})"]
         return ()
@@ -141,6 +146,22 @@ class ErasureLog:
             raise ErasureLogError(
                 self.folder, f"it cannot be read ({type(error).__name__})"
             ) from error
+
+    def _require_earlier(self, warehouse: Warehouse) -> None:
+        if not (self.folder / INDEX).exists():
+            return
+        with warehouse.view("candor_logged", self.read()[AUDIT_LOG]):
+            unknown = warehouse.scalar(
+                "select count(*) from candor_logged as logged "
+                f"anti join {AUDIT_LOG.name.sql} as own using (position, entry_hash)"
+            )
+        if unknown:
+            raise ErasureLogError(
+                self.folder,
+                f"it knows of {unknown} acts that this data home does not, so the home is an older "
+                "copy (restore it with `candor backup restore`), or another one (name another "
+                "folder of backups in retention.yml)",
+            )
 
     def _rows(self, table: Table, name: str) -> pa.Table:
         content = (self.folder / name).read_bytes()

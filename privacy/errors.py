@@ -167,12 +167,12 @@ class UnknownBackupError(PrivacyError, LookupError):
 
 
 class ErasureLogError(PrivacyError, ValueError):
-    """The log of erasures beside the backups cannot be trusted, so nothing may be restored."""
+    """The log of erasures beside the backups cannot be trusted, or not be written over."""
 
     def __init__(self, folder: Path | None, reason: str) -> None:
         self.reason = reason
         where = f" in {folder}" if folder else ""
         super().__init__(
-            f"the log of erasures{where} cannot be used: {reason}; without it a backup would bring "
-            "erased persons back, so nothing was restored"
+            f"the log of erasures{where} was left as it is, and nothing was restored: {reason}. "
+            "Without it a backup would bring erased persons back"
         )

@@ -185,12 +185,30 @@ def test_a_log_that_was_changed_is_refused(company: Company, folder: Path, kind:
 def test_a_backup_of_another_line_is_refused(company: Company, folder: Path) -> None:
     company.ask(("email", ANN, "raw"))
     _log(company, folder).write(company.warehouse, now=NOW)
-    company.erase()
+    company.erase()  # without the folder: the log stays behind
 
     with pytest.raises(ErasureLogError, match="does not go on"):
         catch_up(
             company.warehouse, _log(company, folder).read(), company.home, entry=RESTORED, now=LATER
         )
+
+
+def test_an_older_copy_does_not_make_the_log_forget(
+    company: Company, founded: Path, folder: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(founded, tmp_path / "copy"))
+    company.ask(("email", ANN, "raw"))
+    company.erase(backups=BackupFolder(folder))
+    before = (folder / "erasures.json").read_text()
+    shutil.copytree(company.home / "keys", copy / "keys", dirs_exist_ok=True)
+
+    with DuckDBWarehouse.open(copy / "warehouse.duckdb") as warehouse:
+        older = Company(warehouse, copy)
+        older.ask(("email", BEN, "raw"), number=2)
+        report = older.erase(backups=BackupFolder(folder))
+
+    assert "an older copy" in str(report.blocked)
+    assert (folder / "erasures.json").read_text() == before
 
 
 def test_a_backup_comes_back_as_it_was(
