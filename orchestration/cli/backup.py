@@ -13,7 +13,10 @@ from orchestration.cli.output import console, print_rows
 from orchestration.cli.privacy_decisions import ByOption
 from settings import Paths
 
-backup_app = typer.Typer(help="Backups of the data home.", no_args_is_help=True)
+backup_app = typer.Typer(
+    help="Keep copies of the data home; one that is restored brings no erased person back.",
+    no_args_is_help=True,
+)
 app.add_typer(backup_app, name="backup")
 
 
