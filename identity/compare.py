@@ -15,7 +15,8 @@ from warehouse import Warehouse
 COMPARED = "identity_compared"
 
 COMPARED_COLUMNS = (
-    "first_name", "first_name_count", "given_name", "initial", "middle_name", "last_name", "birth_date", "email",
+    "source", "first_name", "first_name_count", "given_name", "initial", "middle_name", "last_name", "last_name_count",
+    "birth_date", "email",
     "mailbox", "local_part", "mailbox_digits", "mailbox_names_owner", "phone", "house_number", "street", "city", "postal_code",
     "company", "email_is_shared", "phone_is_shared", "first_name_rarity", "given_name_rarity",
     "last_name_rarity",
@@ -57,9 +58,17 @@ def _levels_sql(pairs: str) -> str:
             join {RECORDS} as right_side on right_side.record = right_record
         )
         select left_record, right_record, {levels}, {rarities},
-            mailbox_names_owner_l or mailbox_names_owner_r as is_personal_mailbox
+            mailbox_names_owner_l or mailbox_names_owner_r as is_personal_mailbox,
+            {sources_hash("source_l", "source_r")} as sources
         from pairs
     """
+
+
+def sources_hash(one: str, other: str) -> str:
+    """SQL of a number that stands for two sources in whatever order, or for one with itself."""
+    return (
+        f"case when {one} = {other} then hash({one}) else xor(hash({one}), hash({other})) end"
+    )
 
 
 def drop_levels(warehouse: Warehouse) -> None:

@@ -214,7 +214,7 @@ _RECONCILED_SQL = f"""
 
 _FACE = (
     "first_name", "given_name", "initial", "middle_name", "last_name", "first_name_count",
-    "birth_date",
+    "last_name_count", "birth_date",
 )  # fmt: skip
 _LEVELS = {item.name: level_case(item) for item in COMPARISONS}
 _SIDES = ", ".join(

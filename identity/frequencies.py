@@ -102,6 +102,7 @@ def _applied(frequencies: Frequencies) -> str:
     )
     return (
         f"select completed.*, coalesce(first_names.records, {_RARE}) as first_name_count, "
+        f"coalesce(last_names.records, {_RARE}) as last_name_count, "
         f"{rarities} from {RECORDS} as completed {joins}"
     )
 

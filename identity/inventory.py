@@ -243,6 +243,7 @@ PREPARED = Table(
         Column("email_is_shared", "BOOLEAN", Pii.NONE, "several people hold the address: it links nobody"),
         Column("phone_is_shared", "BOOLEAN", Pii.NONE, "the same of the phone"),
         Column("first_name_count", "BIGINT", Pii.NONE, "records that bear the first name"),
+        Column("last_name_count", "BIGINT", Pii.NONE, "records that bear the last name"),
         *(
             Column(f"{name}_rarity", "DOUBLE", Pii.NONE, f"bits that an agreement in the {name.replace('_', ' ')} gains by being rare; null without one")
             for name in ("first_name", "given_name", "last_name")

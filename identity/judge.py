@@ -21,9 +21,13 @@ import numpy.typing as npt
 from identity.train import FieldParameters, Floats, bounded, conventional, is_sound, smoothed
 
 Levels = npt.NDArray[np.int8]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 _ROUNDS = 40
 _TOLERANCE = 1e-4
+# The share of one person's pairs in two sources is taken to rest on as many more of the usual share.
+_PRIOR_PERSONS = 10.0
 # Pairs enough to tell shares of a thousandth: more change no digit that matters.
 MOST_FITTED = 150_000
 # As many as stay in the processor's cache while all kinds are weighed.
@@ -35,16 +39,39 @@ _KINDS: dict[str, frozenset[str]] = {
     "relatives": frozenset({"last_name", "phone", "address"}),
     # A mailbox follows from the name, so that namesakes agree in it without being anybody's address.
     "namesakes": frozenset({"first_name", "last_name", "email"}),
+    # John and Jane Smith both write from a jsmith.
+    "letters alike": frozenset({"last_name", "email"}),
     "colleagues": frozenset({"company", "address", "phone"}),
 }
 
 
 _FROM_NAME = ("same mailbox", "different")
-_FAMILIES = frozenset({"household", "relatives"})
+_ALIKE_BY_NAME = frozenset({"namesakes", "letters alike", "named after another"})
+_FAMILIES = ("household", "relatives")
+# Father and son of one name. Who they are shows in addresses and numbers alone, of which one person
+# has several too, so that their number does not follow from the data: it is that of families.
+_NAMED_AFTER = "named after another"
+# Share of a family's pairs that have one first name.
+_NAMED_ALIKE = 0.015
 
 # Share of pairs within a household that are twins. About one birth in thirty is a twin's
 # (Monden, Pison & Smits 2021, "Twin Peaks"); most pairs in a household are no siblings.
 _TWINS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePairs:
+    """Which two sources the records of each pair are of.
+
+    Attributes:
+        names: Both sources of each combination, in order.
+        total_pairs: Per combination, all pairs that its records could form; 0 where unknown.
+        place: Per pair, the place of its combination.
+    """
+
+    names: tuple[tuple[str, str], ...]
+    total_pairs: tuple[float, ...]
+    place: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +82,21 @@ class PairEvidence:
         levels: Per field, the level's place from the strongest (0); -1 is unknown.
         adjustments: Per field with names, the bits that a rare name adds; see ``frequencies``.
         total_pairs: All pairs that the records could form.
+        sources: Which sources the pairs are of; None where nobody knows.
     """
 
     levels: dict[str, Levels]
     adjustments: dict[str, Floats]
     total_pairs: float
+    sources: SourcePairs | None = None
 
-    def part(self, chosen: slice) -> PairEvidence:
+    def part(self, chosen: slice | Bools) -> PairEvidence:
         """Some of the pairs."""
         return PairEvidence(
             {name: levels[chosen] for name, levels in self.levels.items()},
             {name: bits[chosen] for name, bits in self.adjustments.items()},
             self.total_pairs,
+            None if self.sources is None else replace(self.sources, place=self.sources.place[chosen]),
         )
 
 
@@ -90,21 +120,37 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceShare:
+    """How many of all pairs of two sources (or within one) are one person's."""
+
+    left: str
+    right: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Mixture:
     """What the pairs of these data are: one person's first, then kinds of different persons.
 
     Attributes:
         kinds: The components; strangers are what is left.
         support: Per field, how many pairs of one person show it: what its m rests on.
+        persons_by_sources: Of two sources, the share of their pairs that are one person's.
     """
 
     kinds: tuple[Kind, ...]
     support: dict[str, float]
+    persons_by_sources: tuple[SourceShare, ...] = ()
 
     @property
     def person(self) -> Kind:
         """The pairs of one person."""
         return self.kinds[0]
+
+    def share_of(self, left: str = "", right: str = "") -> float:
+        """The share of one person's pairs among all of two sources; of unknown ones, among all."""
+        known = {(item.left, item.right): item.share for item in self.persons_by_sources}
+        return known.get((left, right), known.get((right, left), self.person.share))
 
     def fields(self, fields: tuple[FieldParameters, ...]) -> tuple[FieldParameters, ...]:
         """Parameters with the m that was learned where no proven pairs taught it."""
@@ -119,17 +165,24 @@ def fit_mixture(evidence: PairEvidence, fields: tuple[FieldParameters, ...]) -> 
         fields: What is compared.
     """
     kinds = _start(evidence, fields)
-    shares = _responsibilities(evidence, fields, kinds)
+    priors = np.full(_combinations(evidence), kinds[0].share)
+    shares = _responsibilities(evidence, fields, kinds, priors)
     for _ in range(_ROUNDS):
         before = shares[0]
         kinds = _updated(evidence, fields, kinds, shares)
-        shares = _responsibilities(evidence, fields, kinds)
+        priors = _priors(evidence, kinds[0].share, shares[0])
+        shares = _responsibilities(evidence, fields, kinds, priors)
         if np.abs(shares[0] - before).max(initial=0.0) < _TOLERANCE:
             break
     support = {
         item.name: float(shares[0][evidence.levels[item.name] >= 0].sum()) for item in fields
     }
-    return Mixture(tuple(kinds), support)
+    names = () if evidence.sources is None else evidence.sources.names
+    return Mixture(
+        tuple(kinds),
+        support,
+        tuple(SourceShare(*both, float(share)) for both, share in zip(names, priors, strict=False)),
+    )
 
 
 def judge_pairs(
@@ -138,9 +191,13 @@ def judge_pairs(
     """Return per pair the probability that both records are one person."""
     pairs = len(next(iter(evidence.levels.values())))
     probabilities = np.empty(pairs)
+    names = ((),) if evidence.sources is None else evidence.sources.names
+    priors = np.array([mixture.share_of(*both) for both in names])
     for start in range(0, pairs, _JUDGED_AT_ONCE):
         part = slice(start, start + _JUDGED_AT_ONCE)
-        probabilities[part] = _responsibilities(evidence.part(part), fields, list(mixture.kinds))[0]
+        probabilities[part] = _responsibilities(
+            evidence.part(part), fields, list(mixture.kinds), priors
+        )[0]
     return probabilities
 
 
@@ -178,7 +235,33 @@ def _start(evidence: PairEvidence, fields: tuple[FieldParameters, ...]) -> list[
         )
         for kind, free in _KINDS.items()
     ]
-    return [person, *others]
+    return _tied(fields, [person, *others])
+
+
+def _tied(fields: tuple[FieldParameters, ...], kinds: list[Kind]) -> list[Kind]:
+    """Add whoever is named after another of the family: alike in name, else as families are."""
+    person, families = kinds[0], [item for item in kinds if item.name in _FAMILIES]
+    known = next((item for item in kinds if item.name == _NAMED_AFTER), None)
+    share = sum(item.share for item in families)
+    levels = {}
+    for field in fields:
+        if field.name == "first_name":
+            levels[field.name] = person.levels[field.name]
+        elif field.name == "email":
+            levels[field.name] = known.levels["email"] if known else _mailboxes(field)
+        else:
+            mean = sum(np.array(item.levels[field.name]) * item.share for item in families) / share
+            levels[field.name] = tuple(np.asarray(mean).tolist())
+    tied = Kind(_NAMED_AFTER, _NAMED_ALIKE * share, levels, frozenset({"email"}), frozenset({"first_name", "last_name"}))
+    return [*(item for item in kinds if item.name != _NAMED_AFTER), tied]
+
+
+def _mailboxes(field: FieldParameters) -> tuple[float, ...]:
+    """Of two who have one name: half of their mailboxes differ, the others follow from it."""
+    follows = np.array([label.startswith("same mailbox") for label in field.labels])
+    shares = np.where(follows, 0.5 / max(follows.sum(), 1), field.u)
+    shares[-1] = 0.5
+    return tuple((shares / shares.sum()).tolist())
 
 
 def _chance(kind: str, field: FieldParameters, *, free: bool) -> tuple[float, ...]:
@@ -193,11 +276,34 @@ def _chance(kind: str, field: FieldParameters, *, free: bool) -> tuple[float, ..
     return field.u
 
 
+def _combinations(evidence: PairEvidence) -> int:
+    return 1 if evidence.sources is None else len(evidence.sources.names)
+
+
+def _priors(evidence: PairEvidence, share: float, persons: Floats) -> Floats:
+    """One person's share of the pairs of each two sources.
+
+    A tool that holds everybody once has next to none within itself, though names and houses agree
+    there as often as anywhere.
+    """
+    if evidence.sources is None:
+        return np.array([share])
+    found = np.bincount(evidence.sources.place, persons, minlength=len(evidence.sources.names))
+    return (found + _PRIOR_PERSONS) / (
+        np.array(evidence.sources.total_pairs) + _PRIOR_PERSONS / share
+    )
+
+
 def _responsibilities(
-    evidence: PairEvidence, fields: tuple[FieldParameters, ...], kinds: list[Kind]
+    evidence: PairEvidence, fields: tuple[FieldParameters, ...], kinds: list[Kind], priors: Floats
 ) -> list[Floats]:
     """The probability of each kind per pair; strangers are what is left."""
-    odds = [np.exp2(_bits(evidence, fields, item)) * item.share for item in kinds]
+    person = priors if evidence.sources is None else priors[evidence.sources.place]
+    shares = [person, *(np.array(item.share) for item in kinds[1:])]
+    odds = [
+        np.exp2(_bits(evidence, fields, item)) * share
+        for item, share in zip(kinds, shares, strict=True)
+    ]
     strangers = max(1.0 - sum(item.share for item in kinds), 1e-9)
     total = np.sum(odds, axis=0) + strangers
     return [np.asarray(item / total) for item in odds]
@@ -221,7 +327,7 @@ def _updated(
     kinds: list[Kind],
     shares: list[Floats],
 ) -> list[Kind]:
-    return [
+    updated = [
         replace(
             item,
             share=max(float(share.sum()), 0.5) / evidence.total_pairs,
@@ -234,6 +340,7 @@ def _updated(
         )
         for item, share in zip(kinds, shares, strict=True)
     ]
+    return _tied(fields, updated)
 
 
 def _found_levels(
@@ -253,7 +360,7 @@ def _found_levels(
 
 def _derived(kind: str, field: FieldParameters, shares: Floats) -> tuple[float, ...]:
     """Namesakes agree in what follows from a name; in a whole address only by chance."""
-    if kind == "namesakes" and field.name == "email":
+    if kind in _ALIKE_BY_NAME and field.name == "email":
         follows = np.array([label.startswith(_FROM_NAME) for label in field.labels])
         shares = np.where(follows, shares, field.u)
         shares = shares / shares.sum()

@@ -58,6 +58,22 @@ _SIMILAR_FIRST_NAMES = (
     "jaro_winkler_similarity(first_name_l, first_name_r) >= 0.88 "
     "or damerau_levenshtein(first_name_l, first_name_r) <= 1 and length(first_name_l) > 3"
 )
+_SIMILAR_LAST_NAMES = (
+    "jaro_winkler_similarity(replace(last_name_l, ' ', ''), replace(last_name_r, ' ', '')) >= 0.9 "
+    "or damerau_levenshtein(last_name_l, last_name_r) <= 1 and length(last_name_l) > 3"
+)
+
+
+def _one_is_rare(count: str) -> str:
+    fewer, more = (f"{which}({count}_l, {count}_r)" for which in ("least", "greatest"))
+    return f"{fewer} <= 3 or {fewer} * 5 <= {more}"
+
+
+# Two mailboxes that differ as the names do (john.hanson and john.hansen) show no slip.
+_MAILBOXES_NAME_TWO = (
+    "mailbox_names_owner_l and mailbox_names_owner_r and mailbox_l != mailbox_r "
+    "and coalesce(first_name_l != first_name_r or initial_l != initial_r or last_name_l != last_name_r, false)"
+)
 
 _EXCHANGED = (
     "coalesce(first_name_l = last_name_r and last_name_l = first_name_r "
@@ -87,8 +103,7 @@ COMPARISONS: tuple[Comparison, ...] = (
             Level("exchanged with last name", _EXCHANGED),
             Level(
                 "similar",
-                f"({_SIMILAR_FIRST_NAMES}) and (least(first_name_count_l, first_name_count_r) <= 3 "
-                "or least(first_name_count_l, first_name_count_r) * 5 <= greatest(first_name_count_l, first_name_count_r))",
+                f"({_SIMILAR_FIRST_NAMES}) and ({_one_is_rare('first_name_count')})",
             ),
             Level(
                 "initial or second name",
@@ -108,11 +123,8 @@ COMPARISONS: tuple[Comparison, ...] = (
         (
             Level("same", "last_name_l = last_name_r", frequency_of="last_name"),
             Level("one part of two", "list_has_any(string_split(last_name_l, ' '), string_split(last_name_r, ' '))"),
-            Level(
-                "similar",
-                "jaro_winkler_similarity(replace(last_name_l, ' ', ''), replace(last_name_r, ' ', '')) >= 0.9 "
-                "or damerau_levenshtein(last_name_l, last_name_r) <= 1 and length(last_name_l) > 3",
-            ),
+            Level("similar", f"({_SIMILAR_LAST_NAMES}) and ({_one_is_rare('last_name_count')})"),
+            Level("similar but two usual names", _SIMILAR_LAST_NAMES),
         ),
     ),
     Comparison(
@@ -150,7 +162,8 @@ COMPARISONS: tuple[Comparison, ...] = (
                 "damerau_levenshtein(email_l, email_r) <= 2 and length(email_l) > 9 and email_l != email_r "
                 "and mailbox_digits_l = mailbox_digits_r "
                 # Namesakes at one provider differ in a dot or a dash.
-                "and (mailbox_l != mailbox_r or local_part_l = local_part_r)",
+                "and (mailbox_l != mailbox_r or local_part_l = local_part_r) "
+                f"and not coalesce({_MAILBOXES_NAME_TWO}, false)",
             ),
             Level(
                 "same mailbox and digits elsewhere",
@@ -163,6 +176,11 @@ COMPARISONS: tuple[Comparison, ...] = (
                 "mailbox_l = mailbox_r and length(mailbox_l) >= 5 and email_l != email_r "
                 "and mailbox_digits_l = mailbox_digits_r "
                 "and mailbox_l != coalesce(first_name_l, '') and mailbox_l != coalesce(first_name_r, '')",
+            ),
+            Level(
+                "same mailbox, digits in one",
+                "mailbox_l = mailbox_r and length(mailbox_l) >= 5 and mailbox_digits_l != mailbox_digits_r "
+                "and (mailbox_digits_l = '' or mailbox_digits_r = '')",
             ),
             Level(
                 "same mailbox with other digits",
@@ -196,6 +214,7 @@ COMPARISONS: tuple[Comparison, ...] = (
             Level("same house and street elsewhere", f"{_SAME_HOUSE} and jaro_winkler_similarity(street_l, street_r) >= 0.92"),
             Level("same postal code and city", "postal_code_l = postal_code_r and city_l = city_r"),
             Level("same postal code", "postal_code_l = postal_code_r"),
+            Level("same city, street unknown", "city_l = city_r and (street_l is null or street_r is null)"),
             Level("same city", "city_l = city_r"),
             Level("similar city", "jaro_winkler_similarity(replace(city_l, ' ', ''), replace(city_r, ' ', '')) >= 0.88"),
         ),

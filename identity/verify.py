@@ -45,11 +45,7 @@ def measure_doubt(
     if not others or slips > _MOST_SLIPS:
         return 0.0
     examined = evidence.levels[_EXAMINER] >= 0
-    shown = PairEvidence(
-        {name: levels[examined] for name, levels in evidence.levels.items()},
-        {name: bits[examined] for name, bits in evidence.adjustments.items()},
-        evidence.total_pairs,
-    )
+    shown = evidence.part(examined)
     probabilities = judge_pairs(shown, others, mixture)
     middling = (probabilities >= _FROM) & (probabilities <= _TO)
     if middling.sum() < least:

@@ -89,7 +89,7 @@ def weigh_pair(
     fields = known.mixture.fields(known.fields)
     steps = [_step(item, row, values) for item in fields]
     rivals = {name: float(b[0]) for name, b in _rivals(row, fields, known).items()}
-    prior = float(np.log2(known.mixture.person.share)) - rivals["strangers"]
+    prior = float(np.log2(known.mixture.share_of(one.source, other.source))) - rivals["strangers"]
     against = float(np.logaddexp2.reduce(list(rivals.values()))) - rivals["strangers"]
     nearest = max(rivals, key=lambda name: rivals[name])
     steps = [

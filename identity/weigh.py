@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from identity.compare import COMPARED
+from identity.compare import COMPARED, sources_hash
 from identity.decide import DECISIONS
 from identity.errors import UnusableModelError
-from identity.judge import Levels, PairEvidence
+from identity.judge import Levels, PairEvidence, SourcePairs
 from identity.link import MatchParameters
 from identity.match import DETERMINISTIC
+from identity.prepare import RECORDS
 from identity.train import FieldParameters, Floats, is_sound
 from warehouse import Warehouse
 
@@ -47,7 +48,7 @@ def read_lesson(
         f"{COMPARED} where xor(left_record, right_record) % {step} = 0 "
         "order by left_record, right_record"
     )
-    return _read(warehouse, fields, _total(records) / step, chosen)
+    return _read(warehouse, fields, _total(records), chosen, step=step)
 
 
 def _total(records: int) -> float:
@@ -55,16 +56,46 @@ def _total(records: int) -> float:
 
 
 def _read(
-    warehouse: Warehouse, fields: tuple[FieldParameters, ...], total_pairs: float, chosen: str
+    warehouse: Warehouse,
+    fields: tuple[FieldParameters, ...],
+    total_pairs: float,
+    chosen: str,
+    *,
+    step: int = 1,
 ) -> PairEvidence:
     columns = ", ".join(f"{item.name}, {item.name}_rarity" for item in fields)
-    pairs = warehouse.read(f"select {columns} from {chosen}")
+    pairs = warehouse.read(f"select {columns}, sources from {chosen}")
     rarities = {item.name: pairs.column(f"{item.name}_rarity").to_numpy() for item in fields}
     return PairEvidence(
         {item.name: _levels(pairs, item) for item in fields},
         {name: bits for name, bits in rarities.items() if bits.any()},
-        total_pairs,
+        total_pairs / step,
+        _sources(warehouse, pairs, step=step),
     )
+
+
+def _sources(warehouse: Warehouse, pairs: pa.Table, *, step: int) -> SourcePairs:
+    """Which sources the pairs are of; every two sources are known by the hash of both."""
+    rows = warehouse.read(_SOURCES_SQL).to_pylist()
+    hashes = np.array([row["sources"] for row in rows], dtype=np.uint64)
+    order = np.argsort(hashes, kind="stable")
+    found = np.searchsorted(hashes[order], pairs.column("sources").to_numpy())
+    return SourcePairs(
+        tuple((row["one"], row["other"]) for row in rows),
+        tuple(row["pairs"] / step for row in rows),
+        order[np.minimum(found, len(order) - 1)],
+    )
+
+
+_SOURCES_SQL = f"""
+    with sizes as (select source, count(*) as records from {RECORDS} group by source)
+    select one.source as one, other.source as other,
+        case when one.source = other.source then one.records * (one.records - 1) / 2.0
+            else one.records * other.records::double end as pairs,
+        {sources_hash("one.source", "other.source")} as sources
+    from sizes as one join sizes as other on one.source <= other.source
+    order by one.source, other.source
+"""
 
 
 def keep_probabilities(
