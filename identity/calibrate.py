@@ -18,11 +18,11 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from identity.agree import AGREED, read_joined
 from identity.decide import DECISIONS, Origin
 from identity.inventory import DECISIONS as DECISIONS_TABLE
-from identity.match import DETERMINISTIC
 from identity.train import Floats
-from identity.weigh import JUDGED, choose_threshold
+from identity.weigh import Parting, choose_threshold
 from warehouse import Warehouse
 
 # With fewer answers the share that is right is known to no better than ten points or so.
@@ -60,21 +60,26 @@ def expected_right(probabilities: Floats, reviews: Reviews) -> Floats:
 
 
 def judge_threshold(warehouse: Warehouse, *, min_precision: float, floor: float) -> float:
-    """Choose the threshold over the pairs that it decides: no identifier's, nobody's decision.
+    """Choose the threshold over the parts of persons that it joins or leaves; see ``agree``.
+
+    Parts with a decision between them are not for the threshold to join.
 
     Args:
-        warehouse: Holds the judged pairs and the decisions.
-        min_precision: Share of links that must be right.
+        warehouse: Holds the agreements and the decisions.
+        min_precision: Share of the pairs of records of one person that must be right.
         floor: Never link below this.
     """
-    rows = warehouse.read(_PAIRS_SQL)
-    probabilities = np.asarray(rows.column("probability").to_numpy(), dtype=np.float64)
-    decisions = np.asarray(rows.column("decision").to_pylist(), dtype=object)
-    reviewed = rows.column("is_reviewed").to_numpy(zero_copy_only=False).astype(bool)
-    reviews = Reviews(probabilities[reviewed], decisions[reviewed] == "must_link")
-    undecided = probabilities[decisions == ""]
+    rows = warehouse.read(_REVIEWED_SQL)
+    reviews = Reviews(
+        rows.column("agreement").to_numpy(), rows.column("is_right").to_numpy(zero_copy_only=False)
+    )
+    undecided = warehouse.read(_UNDECIDED_SQL)
+    agreement = undecided.column("agreement").to_numpy()
+    parts = Parting(
+        agreement, expected_right(agreement, reviews), undecided.column("pairs").to_numpy()
+    )
     return choose_threshold(
-        undecided, expected_right(undecided, reviews), min_precision=min_precision, floor=floor
+        parts, read_joined(warehouse), min_precision=min_precision, floor=floor
     )
 
 
@@ -87,13 +92,20 @@ def reviewed_until(warehouse: Warehouse) -> datetime | None:
     return latest
 
 
-_PAIRS_SQL = f"""
-    select probability, coalesce(decision, '') as decision,
-        coalesce(is_reviewed, false) as is_reviewed
-    from {JUDGED}
-    anti join {DETERMINISTIC} using (left_record, right_record)
-    left join {DECISIONS} on left_node = left_record and right_node = right_record
-    order by all
+_REVIEWED_SQL = f"""
+    select agreement, decision = 'must_link' as is_right
+    from {AGREED}
+    join {DECISIONS} on left_node = left_record and right_node = right_record
+    where is_reviewed order by all
+"""
+_UNDECIDED_SQL = f"""
+    with decided as (
+        select distinct one, other from {AGREED}
+        join {DECISIONS} on left_node = left_record and right_node = right_record
+    )
+    select agreement, pairs from (select distinct one, other, agreement, pairs::double as pairs from {AGREED})
+    anti join decided using (one, other)
+    order by agreement, pairs
 """
 
 

@@ -32,6 +32,10 @@ class Edges:
     right: Ints
     strength: Floats
 
+    def chosen(self, which: npt.NDArray[np.bool_]) -> Edges:
+        """Some of them."""
+        return Edges(self.left[which], self.right[which], self.strength[which])
+
 
 @dataclass(frozen=True, slots=True)
 class Conflicts:

@@ -30,14 +30,15 @@ RULES = (
     "birth date and first name both differ",
     "birth dates differ",
     "twins: same birth date and last name, two first names",
+    "their other records speak against it",
     "more records than a person can own",
 )
-# The last is no clash of two records; see ``limit``.
-TOO_LARGE = len(RULES) - 1
+# The last two are no clashes of two records; see ``agree`` and ``limit``.
+SPOKEN_AGAINST, TOO_LARGE = len(RULES) - 2, len(RULES) - 1
 # What likeness alone cannot outweigh can be a slip of the pen, which an identifier outweighs, likeness does not.
 _POWERS = np.array([np.inf, DECIDED, DECIDED, LIKENESS, LIKENESS])
 # So whoever they keep apart is for somebody to look at.
-DOUBTFUL = tuple(np.flatnonzero(_POWERS == LIKENESS).tolist())
+DOUBTFUL = (*np.flatnonzero(_POWERS == LIKENESS).tolist(), SPOKEN_AGAINST)
 
 
 # Shares of one person's pairs: of a hundred at most one may have two birth dates, of a thousand at

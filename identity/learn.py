@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from identifiers import WordOrder
+from identity.agree import weigh_parts
 from identity.calibrate import judge_threshold, reviewed_until
 from identity.config import IdentityConfig
 from identity.constrain import Trust
@@ -61,6 +62,7 @@ def learn(
     keep_probabilities(
         warehouse, mixture.fields(fields), probabilities, lowest=config.review_probability
     )
+    weigh_parts(warehouse, lowest=config.review_probability)
     threshold = _judge_threshold(warehouse, config)
     return Knowledge(
         lesson.key, lesson.records, lesson.reason, lesson.frequencies, lesson.word_order, lesson.limits, fields, mixture,
@@ -76,6 +78,7 @@ def apply_knowledge(warehouse: Warehouse, config: IdentityConfig, known: Knowled
         warehouse, known.mixture.fields(known.fields), probabilities,
         lowest=config.review_probability,
     )  # fmt: skip
+    weigh_parts(warehouse, lowest=config.review_probability)
 
 
 def heed_reviews(warehouse: Warehouse, config: IdentityConfig, known: Knowledge) -> Knowledge:

@@ -38,9 +38,7 @@ def limit_size(edges: Edges, found: Clusters, *, is_record: Bools, limit: int) -
     cuts, clusters = found.cuts.copy(), found.clusters
     while (weakest := _weakest(edges, cuts, clusters, _large(clusters, is_record, limit))).any():
         cuts[weakest] = TOO_LARGE
-        kept = cuts == KEPT
-        left = Edges(edges.left[kept], edges.right[kept], edges.strength[kept])
-        clusters = connect(left, nodes=len(clusters))
+        clusters = connect(edges.chosen(cuts == KEPT), nodes=len(clusters))
     return Clusters(clusters, cuts)
 
 

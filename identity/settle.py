@@ -6,13 +6,14 @@ import numpy as np
 import pyarrow as pa
 
 from identity.around import INNER_IDS, OUTER, place_outer
+from identity.agree import find_doubted
 from identity.assign import assign_ids
 from identity.attach import attach_addresses, keep_clusters
 from identity.attach_devices import attach_devices
 from identity.block import KeyCount
-from identity.cluster import Edges, Ints, connect, separate
+from identity.cluster import KEPT, Clusters, Edges, Ints, connect, separate
 from identity.collect import LINKS, PLACES, place_links
-from identity.constrain import find_conflicts
+from identity.constrain import SPOKEN_AGAINST, find_conflicts
 from identity.extent import INNER, Extent
 from identity.inventory import RUNS
 from identity.limit import Bools, limit_size
@@ -42,15 +43,20 @@ def settle_persons(task: Task, weighing: Weighing, extent: Extent) -> None:
     place_links(warehouse, extent)
     edges = _read_edges(warehouse)
     is_record = _read_places(warehouse)
-    components = connect(edges, nodes=len(is_record))
-    conflicts = find_conflicts(warehouse, components, trust=weighing.trust)
+    conflicts = find_conflicts(
+        warehouse, connect(edges, nodes=len(is_record)), trust=weighing.trust
+    )
+    is_doubted = find_doubted(
+        warehouse, threshold=weighing.threshold or 0.0, lowest=task.config.review_probability
+    )
+    kept = edges.chosen(~is_doubted)
     found = limit_size(
-        edges,
-        separate(edges, components, conflicts),
+        kept,
+        separate(kept, connect(kept, nodes=len(is_record)), conflicts),
         is_record=is_record,
         limit=task.config.max_records_per_person,
     )
-    _mark_cuts(warehouse, found.cuts)
+    _mark_cuts(warehouse, _all_cuts(edges, is_doubted, found))
     keep_clusters(warehouse, found.clusters)
     if not extent.is_whole:
         place_outer(warehouse)
@@ -128,6 +134,15 @@ def _read_places(warehouse: Warehouse) -> Bools:
     """Whether each linked node, by its place, is a record."""
     rows = warehouse.read(f"select is_record from {PLACES} order by place")
     return np.asarray(rows.column("is_record").to_numpy(), dtype=np.bool_)
+
+
+def _all_cuts(edges: Edges, is_doubted: Bools, found: Clusters) -> Ints:
+    """What cut each link; one that is doubted and whose ends are one person all the same is kept."""
+    cuts = np.full(len(edges.left), KEPT)
+    cuts[~is_doubted] = found.cuts
+    parted = found.clusters[edges.left] != found.clusters[edges.right]
+    cuts[is_doubted & parted] = SPOKEN_AGAINST
+    return cuts
 
 
 def _mark_cuts(warehouse: Warehouse, cuts: Ints) -> None:

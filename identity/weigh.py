@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 
 from identity.compare import COMPARED, sources_hash
-from identity.decide import DECISIONS
 from identity.errors import UnusableModelError
 from identity.judge import Levels, PairEvidence, SourcePairs
 from identity.link import MatchParameters
@@ -18,13 +19,30 @@ from warehouse import Warehouse
 JUDGED = "identity_judged"
 # A model that lets these count the wrong way would join families.
 _NAMES = frozenset({"first_name", "last_name", "birth_date"})
-# Pairs that the threshold decides: no identifier's, and nobody's decision.
-UNDECIDED_SQL = f"""
-    select left_record, right_record, probability
-    from {JUDGED}
-    anti join {DETERMINISTIC} using (left_record, right_record)
-    anti join {DECISIONS} on left_node = left_record and right_node = right_record
-"""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The pairs of records that identifiers join, and how many of them are expected to be right."""
+
+    pairs: float
+    right: float
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """Parts of persons of which two may be one's, as arrays of one length.
+
+    Attributes:
+        probabilities: That both are one person.
+        expected: The share of such that is right: the same, as far as the model is calibrated, or
+            what reviews say.
+        pairs: Pairs of records that would be joined.
+    """
+
+    probabilities: Floats
+    expected: Floats
+    pairs: Floats
 
 
 def read_evidence(
@@ -161,25 +179,26 @@ def inspect_parameters(parameters: MatchParameters) -> MatchParameters:
 
 
 def choose_threshold(
-    probabilities: Floats, expected: Floats, *, min_precision: float, floor: float
+    parts: Parting, joined: Joined, *, min_precision: float, floor: float
 ) -> float:
     """Return the lowest probability, not below the floor, from which on the precision is kept.
 
-    The mean of what is expected of all pairs at or above a threshold is the share of them that is
-    right. Where no threshold keeps the precision, nothing is linked (a threshold above 1).
+    Of all pairs of records that become one person's, by identifiers and by likeness, as many are
+    expected to be right. Where no threshold keeps the precision, nothing is linked (a threshold
+    above 1).
 
     Args:
-        probabilities: Of pairs that neither an identifier nor a decision links.
-        expected: Of each, the probability that it is right: the same, as far as the model is
-            calibrated, or what reviews say.
-        min_precision: Share of links that must be right.
+        parts: What neither an identifier nor a decision joins.
+        joined: What identifiers join.
+        min_precision: Share of the pairs that must be right.
         floor: Never link below this.
     """
-    if not len(probabilities):
+    if not len(parts.probabilities):
         return 1.0
-    order = np.argsort(-probabilities, kind="stable")
-    ranked = probabilities[order]
-    means = np.cumsum(expected[order]) / np.arange(1, len(ranked) + 1)
+    order = np.argsort(-parts.probabilities, kind="stable")
+    ranked = parts.probabilities[order]
+    right = joined.right + np.cumsum(parts.expected[order] * parts.pairs[order])
+    means = right / (joined.pairs + np.cumsum(parts.pairs[order]))
     # Pairs of one probability are linked all or none.
     last = np.append(ranked[1:] != ranked[:-1], True)
     is_kept = last & (means >= min_precision)
