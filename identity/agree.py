@@ -32,6 +32,8 @@ Bools = npt.NDArray[np.bool_]
 AGREED = "identity_agreed_pairs"
 # Records that identifiers join with others: record, part, size.
 PARTS = "identity_parts"
+# How many of the pairs below are right all the same.
+MISSED = "identity_missed_pairs"
 _SETTLED = "identity_settled_pairs"
 _KNOWN = "identity_pairs_of_identifiers"
 # No pair says more than that it is one of ten thousand.
@@ -48,6 +50,7 @@ def weigh_parts(warehouse: Warehouse, *, lowest: float) -> None:
     links = f"(select left_record as one, right_record as other from {DETERMINISTIC})"
     weigh_joined(warehouse, links, lowest=lowest, into=AGREED)
     warehouse.execute(f"create or replace temp table {_KNOWN} as {_KNOWN_SQL}")
+    warehouse.execute(f"create or replace temp table {MISSED} as {_MISSED_SQL}")
 
 
 def weigh_joined(warehouse: Warehouse, links: str, *, lowest: float, into: str) -> None:
@@ -128,6 +131,13 @@ _AGREED_SQL = f"""
         from apart group by one, other having max(probability) >= $lowest
     )
     select apart.*, agreement from apart join agreeing using (one, other)
+"""
+_MISSED_SQL = f"""
+    select coalesce(sum(probability), 0) as missed from {JUDGED}
+    left join {PARTS} as mine on mine.record = left_record
+    left join {PARTS} as theirs on theirs.record = right_record
+    anti join {AGREED} using (left_record, right_record)
+    where coalesce(mine.part, left_record) <> coalesce(theirs.part, right_record)
 """
 # A record without a name has nothing to be judged by but the value that links it.
 _KNOWN_SQL = f"""

@@ -69,6 +69,11 @@ def _one_is_rare(count: str) -> str:
     return f"{fewer} <= 3 or {fewer} * 5 <= {more}"
 
 
+# The billing@ of two companies has nobody in common.
+_SAME_LETTERS = (
+    "mailbox_l = mailbox_r and length(mailbox_l) >= 5 and email_l != email_r "
+    "and not email_is_shared_l and not email_is_shared_r"
+)
 # Two mailboxes that differ as the names do (john.hanson and john.hansen) show no slip.
 _MAILBOXES_NAME_TWO = (
     "mailbox_names_owner_l and mailbox_names_owner_r and mailbox_l != mailbox_r "
@@ -167,24 +172,22 @@ COMPARISONS: tuple[Comparison, ...] = (
             ),
             Level(
                 "same mailbox and digits elsewhere",
-                "local_part_l = local_part_r and mailbox_digits_l != '' and length(mailbox_l) >= 5 "
-                "and email_l != email_r",
+                f"{_SAME_LETTERS} and local_part_l = local_part_r and mailbox_digits_l != ''",
             ),
             # Follows from the name (mary.smith, msmith): among namesakes it is no agreement at all.
             Level(
                 "same mailbox elsewhere",
-                "mailbox_l = mailbox_r and length(mailbox_l) >= 5 and email_l != email_r "
-                "and mailbox_digits_l = mailbox_digits_r "
+                f"{_SAME_LETTERS} and mailbox_digits_l = mailbox_digits_r "
                 "and mailbox_l != coalesce(first_name_l, '') and mailbox_l != coalesce(first_name_r, '')",
             ),
             Level(
                 "same mailbox, digits in one",
-                "mailbox_l = mailbox_r and length(mailbox_l) >= 5 and mailbox_digits_l != mailbox_digits_r "
+                f"{_SAME_LETTERS} and mailbox_digits_l != mailbox_digits_r "
                 "and (mailbox_digits_l = '' or mailbox_digits_r = '')",
             ),
             Level(
                 "same mailbox with other digits",
-                "mailbox_l = mailbox_r and length(mailbox_l) >= 5 and mailbox_digits_l != mailbox_digits_r",
+                f"{_SAME_LETTERS} and mailbox_digits_l != mailbox_digits_r",
             ),
             Level("same but shared", "email_l = email_r"),
         ),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from identity.agree import AGREED, PARTS, read_joined
+from identity.agree import AGREED, MISSED, PARTS, read_joined
 from identity.decide import DECISIONS
 from identity.nodes import NODES
 from identity.train import Floats
@@ -72,7 +72,7 @@ def expected_at(warehouse: Warehouse, threshold: float) -> tuple[float, float] |
         f"""
         select coalesce(sum(pairs) filter (agreement >= $threshold), 0)::double as pairs,
             coalesce(sum(agreement * pairs) filter (agreement >= $threshold), 0) as right_pairs,
-            coalesce(sum(agreement * pairs), 0) as findable
+            coalesce(sum(agreement * pairs), 0) + (select missed from {MISSED}) as findable
         from {_PARTS_SQL}
         """,
         {"threshold": threshold},
