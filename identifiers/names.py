@@ -70,7 +70,8 @@ def split_full_names(
 
     "Lane, Mary Ann" is read by its comma. "Mary Lane" and "LANE MARY" are told apart by where
     each word stands in the rest of the column and by lists of given names; without evidence the
-    first word is the first name. Titles and suffixes are dropped; a lone word is a first name.
+    first word is the first name. Titles and suffixes are dropped; a lone word is a first name,
+    unless the column nearly always has it as a last name.
 
     Args:
         values: Full names as given.
@@ -84,10 +85,12 @@ def split_full_names(
     turned = pa.array(_is_turned(by_order, order))
     first = pc.if_else(turned, by_order.last, by_order.first)
     last = pc.if_else(turned, by_order.first, by_order.last)
+    standing = _known(folded(lone), order)
+    is_surname = pa.array(standing.trailing & ~standing.leading)
     return pa.table({
-        "first_name": pc.coalesce(by_comma.first, first, lone),
+        "first_name": pc.coalesce(by_comma.first, first, pc.if_else(is_surname, None, lone)),
         "middle_name": pc.coalesce(by_comma.middle, by_order.middle),
-        "last_name": pc.coalesce(by_comma.last, last),
+        "last_name": pc.coalesce(by_comma.last, last, pc.if_else(is_surname, lone, None)),
     })  # fmt: skip
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from identifiers import (
     WordOrder,
     canonical_given_names,
+    known_given_names,
     learn_word_order,
     normalise_emails,
     normalise_phones,
@@ -97,6 +99,7 @@ def prepare_records(
     for name in _VALUES:
         warehouse.execute(f"drop table identity_{name}")
     _given_names(warehouse)
+    _spelled_first_names(warehouse)
     return order
 
 
@@ -182,6 +185,45 @@ def _given_names(warehouse: Warehouse) -> None:
         """
     )
     warehouse.execute(f"drop table {_GIVEN_NAMES}")
+
+
+def _spelled_first_names(warehouse: Warehouse) -> None:
+    """Read the first name, or its initial, that a mailbox spells beside the record's last name.
+
+    Of "Lane" at robert.lane@ the first name is known, and it is not Mary.
+    """
+    rests = warehouse.read(f"select distinct rest from ({_RESTS_SQL}) order by rest")
+    values = rests.column("rest").combine_chunks()
+    known = pa.array(sorted(known_given_names()), pa.string())
+    is_listed = pc.is_in(values, value_set=known)
+    columns = {
+        "given": values,
+        "first_name": pc.if_else(is_listed, values, None),
+        "given_name": pc.if_else(is_listed, canonical_given_names(values), None),
+    }
+    keep_values(warehouse, _RESTS, columns)
+    warehouse.execute(
+        f"""
+        update {RECORDS} as records
+        set first_name = spelled.first_name, given_name = spelled.given_name, initial = left(rest, 1)
+        from ({_RESTS_SQL}) as lacking join {_RESTS} as spelled on spelled.given = rest
+        where lacking.record = records.record
+            and (spelled.first_name is not null or length(rest) = 1)
+        """
+    )
+    warehouse.execute(f"drop table {_RESTS}")
+
+
+_RESTS = "identity_mailbox_rests"
+_RESTS_SQL = f"""
+    select record, replace(mailbox, surname, '') as rest
+    from (
+        select record, mailbox, replace(last_name, ' ', '') as surname from {RECORDS}
+        where initial is null and last_name is not null and mailbox is not null
+    )
+    where length(surname) >= 3 and (starts_with(mailbox, surname) or ends_with(mailbox, surname))
+        and mailbox <> surname
+"""
 
 
 def keep_values(warehouse: Warehouse, name: str, columns: dict[str, pa.Array]) -> None:
