@@ -44,14 +44,32 @@ def stage_records(folder: Path, records: int) -> tuple[Path, Path]:
     """Make so many records of people; return the database that holds them, and the truth."""
     database, truth = folder / f"records-{records}.duckdb", folder / f"truth-{records}.csv"
     if not database.exists():
-        landing = folder / f"landing-records-{records}"
         people = int(records / _RECORDS_PER_PERSON) + 600
-        make_records(people=people, seed=SEED, out=landing, truth=truth)
-        with DuckDBWarehouse.open(database) as warehouse:
-            load_landing(warehouse, _sources(), landing, now=NOW, is_suppressed=_nobody)
-            for statement in _STAGED_SQL.replace("$records", str(records)).split(";"):
-                warehouse.execute(statement)
-            warehouse.compact()
+        made, whose = stage_company(folder / str(records), people=people, seed=SEED, most=records)
+        made.rename(database)
+        whose.rename(truth)
+    return database, truth
+
+
+def stage_company(
+    folder: Path, *, people: int, seed: int, most: int | None = None
+) -> tuple[Path, Path]:
+    """Make the records of so many people; return the database that holds them, and the truth.
+
+    Args:
+        folder: Where both are written, and the files that were loaded.
+        people: How many people the company knows.
+        seed: Any whole number.
+        most: Keep so many records at most.
+    """
+    database, truth = folder / "records.duckdb", folder / "truth.csv"
+    make_records(people=people, seed=seed, out=folder / "landing", truth=truth)
+    with DuckDBWarehouse.open(database) as warehouse:
+        load_landing(warehouse, _sources(), folder / "landing", now=NOW, is_suppressed=_nobody)
+        limit = "all" if most is None else str(most)
+        for statement in _STAGED_SQL.replace("$records", limit).split(";"):
+            warehouse.execute(statement)
+        warehouse.compact()
     return database, truth
 
 

@@ -86,8 +86,7 @@ def find_doubted(warehouse: Warehouse, *, threshold: float, lowest: float) -> Bo
         lowest: As in ``weigh_parts``.
     """
     links = (
-        "(select left_node as one, right_node as other "
-        f"from {LINKS} where kind <> 'probabilistic')"
+        f"(select left_node as one, right_node as other from {LINKS} where kind <> 'probabilistic')"
     )
     weigh_joined(warehouse, links, lowest=lowest, into=_SETTLED)
     rows = warehouse.read(
@@ -108,9 +107,9 @@ def read_joined(warehouse: Warehouse) -> Joined:
 
 # Whole millionths, for sums of fractions depend on their order.
 _LOG_ODDS = (
-    "(1e6 * ln(least(greatest(probability, {low}), 1 - {low}) "
-    "/ (1 - least(greatest(probability, {low}), 1 - {low}))))::bigint"
-).format(low=_SUREST)
+    f"(1e6 * ln(least(greatest(probability, {_SUREST}), 1 - {_SUREST}) "
+    f"/ (1 - least(greatest(probability, {_SUREST}), 1 - {_SUREST}))))::bigint"
+)
 _AGREED_SQL = f"""
     with placed as (
         select left_record, right_record, probability,

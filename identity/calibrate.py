@@ -78,9 +78,7 @@ def judge_threshold(warehouse: Warehouse, *, min_precision: float, floor: float)
     parts = Parting(
         agreement, expected_right(agreement, reviews), undecided.column("pairs").to_numpy()
     )
-    return choose_threshold(
-        parts, read_joined(warehouse), min_precision=min_precision, floor=floor
-    )
+    return choose_threshold(parts, read_joined(warehouse), min_precision=min_precision, floor=floor)
 
 
 def reviewed_until(warehouse: Warehouse) -> datetime | None:

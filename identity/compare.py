@@ -66,9 +66,7 @@ def _levels_sql(pairs: str) -> str:
 
 def sources_hash(one: str, other: str) -> str:
     """SQL of a number that stands for two sources in whatever order, or for one with itself."""
-    return (
-        f"case when {one} = {other} then hash({one}) else xor(hash({one}), hash({other})) end"
-    )
+    return f"case when {one} = {other} then hash({one}) else xor(hash({one}), hash({other})) end"
 
 
 def drop_levels(warehouse: Warehouse) -> None:

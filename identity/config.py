@@ -28,14 +28,15 @@ class IdentityConfig(StrictModel):
         0.97,
         gt=0.5,
         lt=1,
-        description="Share of the model's links that must be right; the threshold is the lowest "
-        "that the data say keeps it.",
+        description="Share of the pairs of records of one person that must be right; the "
+        "threshold of likeness is the lowest that the data say keeps it.",
     )
     review_probability: float = Field(
         0.5,
         gt=0,
         lt=1,
-        description="Pairs from this match probability up to the threshold go to the review queue.",
+        description="Pairs from this match probability on that are not linked go to the review "
+        "queue; nothing less likely is ever linked by likeness.",
     )
     max_persons_per_value: float = Field(
         2.5,

@@ -44,8 +44,8 @@ class Evaluation:
         findings: What is drawn.
         accuracy: What the truth says; None without one.
         misses: True pairs that were missed, by cause; None without a truth.
-        expected: Precision and recall that the model expects of the threshold, for pairs that no
-            identifier links; None without a model or where nothing is linked.
+        expected: Precision and recall that the model expects of all pairs of records that are made
+            one person's, by identifiers too; None without a model or where nothing is linked.
         seconds: How long each step took; empty where the persons were there already.
     """
 

@@ -150,12 +150,12 @@ def _model_parts(evaluation: Evaluation) -> Iterator[str]:
 def _threshold_text(evaluation: Evaluation) -> str:
     threshold = evaluation.findings.threshold or 0.0
     if evaluation.expected is None:
-        return "No pair is likely enough to be linked without an identifier."
+        return "No pair of records is one person's, neither by an identifier nor by likeness."
     precision, recall = evaluation.expected
     return (
-        f"Pairs link from a probability of {threshold:.3f} on. Of the pairs that no identifier "
-        f"links, the model expects {precision:.1%} of those from there on to be right, and "
-        f"{recall:.1%} of the right ones to lie there."
+        f"Likeness links from a probability of {threshold:.3f} on. Of all pairs of records that "
+        f"are made one person's, by identifiers too, the model expects {precision:.1%} to be "
+        f"right, and to find {recall:.1%} of the right ones among those it compared."
     )
 
 

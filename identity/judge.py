@@ -96,7 +96,9 @@ class PairEvidence:
             {name: levels[chosen] for name, levels in self.levels.items()},
             {name: bits[chosen] for name, bits in self.adjustments.items()},
             self.total_pairs,
-            None if self.sources is None else replace(self.sources, place=self.sources.place[chosen]),
+            None
+            if self.sources is None
+            else replace(self.sources, place=self.sources.place[chosen]),
         )
 
 
@@ -252,7 +254,13 @@ def _tied(fields: tuple[FieldParameters, ...], kinds: list[Kind]) -> list[Kind]:
         else:
             mean = sum(np.array(item.levels[field.name]) * item.share for item in families) / share
             levels[field.name] = tuple(np.asarray(mean).tolist())
-    tied = Kind(_NAMED_AFTER, _NAMED_ALIKE * share, levels, frozenset({"email"}), frozenset({"first_name", "last_name"}))
+    tied = Kind(
+        _NAMED_AFTER,
+        _NAMED_ALIKE * share,
+        levels,
+        frozenset({"email"}),
+        frozenset({"first_name", "last_name"}),
+    )
     return [*(item for item in kinds if item.name != _NAMED_AFTER), tied]
 
 

@@ -81,7 +81,7 @@ def draw_threshold(
     axis.set_xlabel("match probability from which pairs link")
     axis.set_ylabel("share")
     axis.legend(fontsize=8, loc="lower left")
-    axis.set_title("Threshold: pairs that no identifier links")
+    axis.set_title("Threshold: all pairs of records of one person")
     return figure
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from identity.around import INNER_IDS, OUTER, place_outer
 from identity.agree import find_doubted
+from identity.around import INNER_IDS, OUTER, place_outer
 from identity.assign import assign_ids
 from identity.attach import attach_addresses, keep_clusters
 from identity.attach_devices import attach_devices

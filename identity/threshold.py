@@ -1,7 +1,7 @@
-"""Show what a threshold costs and brings: precision and recall of the pairs from it on.
+"""Show what a threshold costs and brings: precision and recall of all pairs of records.
 
-Expected figures follow from the model's own probabilities: the mean probability of the pairs from
-a threshold on is the share of them that is right, their sum over the sum of all is the share of
+Expected figures follow from the model's own probabilities: the mean of those of the pairs that are
+made one person's is the share of them that is right, their sum over the sum of all is the share of
 what there is to find. Measured figures count the same pairs by a truth.
 """
 
@@ -26,12 +26,13 @@ _BINS = 100
 
 @dataclass(frozen=True, slots=True)
 class ThresholdCurve:
-    """Precision and recall of the pairs that no identifier links, from each threshold on.
+    """Precision and recall of the pairs of one person, by identifiers and from each threshold on.
 
     Attributes:
         thresholds: Probabilities, falling, n of them.
-        precision: Share of the pairs from there on that are right, n; not a number where none is.
-        recall: Share of the right pairs among all compared ones that lie there, n.
+        precision: Share of the pairs that are right, n; not a number where there is none.
+        recall: Share of the right pairs that are found, n; expected ones only as far as they were
+            compared.
     """
 
     thresholds: Floats
@@ -52,7 +53,8 @@ def expected_curve(warehouse: Warehouse) -> ThresholdCurve | None:
     if not warehouse.scalar(f"select count(*) from {JUDGED}"):
         return None
     rows = warehouse.read(_binned("agreement * pairs", _PARTS_SQL))
-    return _curve(rows, read_joined(warehouse))
+    missed = float(warehouse.scalar(f"select missed from {MISSED}"))
+    return _curve(rows, read_joined(warehouse), missed=missed)
 
 
 def measured_curve(warehouse: Warehouse) -> ThresholdCurve | None:
@@ -62,7 +64,9 @@ def measured_curve(warehouse: Warehouse) -> ThresholdCurve | None:
     warehouse.execute(f"create or replace temp table {_SHARES} as {_SHARES_SQL}")
     joined = warehouse.read(_TRUE_JOINED_SQL).to_pylist()[0]
     rows = warehouse.read(_binned("right_pairs", f"({_TRUE_SQL})"))
-    return _curve(rows, Joined(joined["pairs"], joined["right_pairs"]))
+    found = Joined(joined["pairs"], joined["right_pairs"])
+    right = found.right + sum(rows.column("right_pairs").to_pylist())
+    return _curve(rows, found, missed=joined["true_pairs"] - right)
 
 
 def expected_at(warehouse: Warehouse, threshold: float) -> tuple[float, float] | None:
@@ -89,16 +93,17 @@ def _binned(right: str, parts: str) -> str:
     """
 
 
-def _curve(rows: pa.Table, joined: Joined) -> ThresholdCurve | None:
+def _curve(rows: pa.Table, joined: Joined, *, missed: float) -> ThresholdCurve | None:
     found = rows.column("right_pairs").to_numpy()
-    if not found.sum() + joined.right:
+    findable = found.sum() + joined.right + missed
+    if not findable:
         return None
     pairs, right = np.zeros(_BINS), np.zeros(_BINS)
     places = _BINS - 1 - rows.column("bin").to_numpy()
     pairs[places], right[places] = rows.column("pairs").to_numpy(), found
     pairs, right = joined.pairs + np.cumsum(pairs), joined.right + np.cumsum(right)
     precision = np.divide(right, pairs, out=np.full(_BINS, np.nan), where=pairs > 0)
-    return ThresholdCurve(np.arange(_BINS)[::-1] / _BINS, precision, right / right[-1])
+    return ThresholdCurve(np.arange(_BINS)[::-1] / _BINS, precision, right / findable)
 
 
 # Parts with a decision between them are not for the threshold to join.
@@ -121,7 +126,11 @@ _SHARES_SQL = f"""
 """
 _TRUE_JOINED_SQL = f"""
     select coalesce(sum(right_pairs), 0)::double as right_pairs,
-        coalesce(sum(records * (records - 1) / 2), 0)::double as pairs
+        coalesce(sum(records * (records - 1) / 2), 0)::double as pairs,
+        (
+            select coalesce(sum(records * (records - 1) / 2), 0)::double
+            from (select count(*) as records from {TRUTH_RECORDS} group by true_id)
+        ) as true_pairs
     from (
         select sum(records) as records, sum(records * (records - 1) / 2) as right_pairs
         from {_SHARES} group by part

@@ -36,12 +36,10 @@ VALUES = "identity_touched_values"
 _ADDED, _HOLDERS = "identity_added_records", "identity_value_holders"
 KEY_COLUMNS = ", ".join(f"key_{number}" for number in range(len(KEYS)))
 
-_LATER = frozenset(
-    (
-        "first_name_count", "last_name_count", "first_name_rarity", "given_name_rarity",
-        "last_name_rarity",
-    )  # fmt: skip
-)
+_LATER = frozenset({
+    "first_name_count", "last_name_count", "first_name_rarity", "given_name_rarity",
+    "last_name_rarity",
+})  # fmt: skip
 _NAMES = tuple(NAMES_COLUMNS.split(", "))
 _EARLY = ", ".join(name for name in FIELDS if name not in {"record", *_LATER})
 

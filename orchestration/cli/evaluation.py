@@ -150,4 +150,4 @@ def _show_threshold(found: Evaluation) -> None:
     row: dict[str, Any] = {"threshold": threshold}
     if found.expected is not None:
         row |= {"expected_precision": found.expected[0], "expected_recall": found.expected[1]}
-    print_rows("The model's threshold, for pairs that no identifier links", [row])
+    print_rows("The threshold, and what is expected of all pairs of records", [row])

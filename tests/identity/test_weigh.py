@@ -9,13 +9,25 @@ from hypothesis import strategies as st
 
 from identity import UnusableModelError
 from identity.link import MatchParameters
-from identity.train import FieldParameters
-from identity.weigh import choose_threshold, inspect_parameters
+from identity.train import FieldParameters, Floats
+from identity.weigh import Joined, Parting, choose_threshold, inspect_parameters
 
 
 def field(name: str, m: tuple[float, ...], u: tuple[float, ...]) -> FieldParameters:
     labels = tuple(f"level {number}" for number in range(len(m)))
     return FieldParameters(name, labels, m, u, "proven pairs", 500)
+
+
+NOTHING = Joined(0, 0)
+
+
+def parts(probabilities: Floats, expected: Floats | None = None, *, pairs: float = 1) -> Parting:
+    """Each joins so many pairs of records."""
+    return Parting(
+        probabilities,
+        probabilities if expected is None else expected,
+        np.full(len(probabilities), pairs, dtype=float),
+    )
 
 
 # Few values, so that most pairs are tied.
@@ -26,7 +38,7 @@ GOOD = field("last_name", (0.9, 0.1), (0.01, 0.99))
 def test_the_threshold_is_the_lowest_that_keeps_the_precision() -> None:
     probabilities = np.array([0.99, 0.97, 0.9, 0.6, 0.1])
 
-    found = choose_threshold(probabilities, probabilities, min_precision=0.95, floor=0.5)
+    found = choose_threshold(parts(probabilities), NOTHING, min_precision=0.95, floor=0.5)
 
     assert found == pytest.approx(0.9)
 
@@ -34,32 +46,34 @@ def test_the_threshold_is_the_lowest_that_keeps_the_precision() -> None:
 def test_no_threshold_is_below_the_floor() -> None:
     given = np.array([1.0, 1.0, 0.4])
 
-    assert choose_threshold(given, given, min_precision=0.7, floor=0.5) == 0.5
+    assert choose_threshold(parts(given), NOTHING, min_precision=0.7, floor=0.5) == 0.5
 
 
 def test_nothing_is_linked_where_no_pair_is_sure_enough() -> None:
     given = np.array([0.6, 0.5])
 
-    assert choose_threshold(given, given, min_precision=0.97, floor=0.5) > 1
+    assert choose_threshold(parts(given), NOTHING, min_precision=0.97, floor=0.5) > 1
 
 
 def test_no_pairs_need_no_threshold() -> None:
     nothing = np.array([])
 
-    assert choose_threshold(nothing, nothing, min_precision=0.97, floor=0.5) == 1.0
+    assert choose_threshold(parts(nothing), NOTHING, min_precision=0.97, floor=0.5) == 1.0
 
 
 def test_pairs_of_one_probability_are_linked_all_or_none() -> None:
     given = np.array([0.9, 0.8, 0.8])
 
-    assert choose_threshold(given, given, min_precision=0.85, floor=0.5) == pytest.approx(0.9)
+    assert choose_threshold(parts(given), NOTHING, min_precision=0.85, floor=0.5) == pytest.approx(
+        0.9
+    )
 
 
 def test_pairs_that_reviews_bear_out_below_the_floor_excuse_none_above_it() -> None:
     probabilities = np.repeat([0.99, 0.55, 0.45], [100, 10, 1000])
     expected = np.repeat([0.99, 0.6, 1.0], [100, 10, 1000])
 
-    found = choose_threshold(probabilities, expected, min_precision=0.97, floor=0.5)
+    found = choose_threshold(parts(probabilities, expected), NOTHING, min_precision=0.97, floor=0.5)
 
     assert found == pytest.approx(0.99)
 
@@ -68,7 +82,29 @@ def test_nothing_is_linked_where_only_pairs_below_the_floor_keep_the_precision()
     probabilities = np.repeat([0.55, 0.45], [10, 1000])
     expected = np.repeat([0.6, 1.0], [10, 1000])
 
-    assert choose_threshold(probabilities, expected, min_precision=0.97, floor=0.5) > 1
+    assert (
+        choose_threshold(parts(probabilities, expected), NOTHING, min_precision=0.97, floor=0.5) > 1
+    )
+
+
+def test_pairs_that_identifiers_join_count_as_well() -> None:
+    """98 of 98, then 1.8 of 2: 99.8 of 100."""
+    probabilities = np.array([0.9, 0.9, 0.6])
+
+    found = choose_threshold(
+        parts(probabilities), Joined(98, 98), min_precision=0.998 - 1e-9, floor=0.5
+    )
+
+    assert found == pytest.approx(0.9)
+
+
+def test_whoever_joins_many_pairs_weighs_as_many() -> None:
+    """Two records of six with .9: one pair and twelve, 11.79 of 13 right where .95 are wanted."""
+    given = np.array([0.99, 0.9])
+    mixed = Parting(given, given, np.array([1.0, 12.0]))
+
+    assert choose_threshold(parts(given), NOTHING, min_precision=0.94, floor=0.5) == 0.9
+    assert choose_threshold(mixed, NOTHING, min_precision=0.94, floor=0.5) == 0.99
 
 
 @given(
@@ -81,7 +117,9 @@ def test_what_is_linked_keeps_the_precision_whatever_ties_and_reviews(
 ) -> None:
     probabilities, expected = (np.array(side) for side in zip(*pairs, strict=True))
 
-    found = choose_threshold(probabilities, expected, min_precision=least, floor=floor)
+    found = choose_threshold(
+        parts(probabilities, expected), NOTHING, min_precision=least, floor=floor
+    )
 
     linked = expected[probabilities >= found]
     assert found >= floor

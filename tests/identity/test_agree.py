@@ -1,0 +1,86 @@
+"""Parts of persons are judged by all of their records."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import pytest
+
+from identity.agree import weigh_joined
+from warehouse import DuckDBWarehouse
+
+# What identifiers join: 1 with 2, 3 with 4; 5 and 6 are alone.
+JOINED = "(select 1::bigint as one, 2::bigint as other union all select 3, 4)"
+Pairs = Mapping[tuple[int, int], float]
+
+
+def agreements(pairs: Pairs, *, lowest: float = 0.5) -> dict[tuple[int, int], float]:
+    """The agreement of the two parts that each pair is of."""
+    warehouse = DuckDBWarehouse.in_memory()
+    warehouse.execute("create temp table identity_records as select unnest(range(1, 7)) as record")
+    values = ", ".join(f"({left}, {right}, {share})" for (left, right), share in pairs.items())
+    warehouse.execute(
+        "create temp table identity_judged as "
+        f"select left_record::bigint as left_record, right_record::bigint as right_record, "
+        f"probability::double as probability "
+        f"from (values {values}) as given(left_record, right_record, probability)"
+    )
+    weigh_joined(warehouse, JOINED, lowest=lowest, into="found")
+    rows = warehouse.read("select * from found").to_pylist()
+    return {(row["left_record"], row["right_record"]): row["agreement"] for row in rows}
+
+
+def after(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-log_odds))
+
+
+def logit(probability: float) -> float:
+    return math.log(probability / (1 - probability))
+
+
+def test_two_single_records_agree_as_they_are_alike() -> None:
+    found = agreements({(5, 6): 0.8})
+
+    assert found == {(5, 6): pytest.approx(0.8)}
+
+
+def test_records_that_identifiers_join_are_not_judged() -> None:
+    assert agreements({(1, 2): 0.99}) == {}
+
+
+def test_one_likely_pair_of_four_does_not_join_two_parts() -> None:
+    found = agreements({(1, 3): 0.97, (1, 4): 0.1, (2, 3): 0.1, (2, 4): 0.1})
+
+    expected = after((logit(0.97) + 3 * logit(0.1)) / 4)
+    assert expected < 0.5
+    assert list(found.values()) == pytest.approx([expected] * 4, abs=1e-6)
+
+
+def test_parts_agree_where_all_their_pairs_do() -> None:
+    found = agreements({(1, 3): 0.97, (1, 4): 0.9, (2, 3): 0.9, (2, 4): 0.95})
+
+    assert all(agreement > 0.9 for agreement in found.values())
+
+
+def test_a_pair_that_was_never_compared_counts_as_undecided() -> None:
+    found = agreements({(1, 3): 0.97, (2, 4): 0.9})
+
+    assert found[1, 3] == pytest.approx(after((logit(0.97) + logit(0.9)) / 4), abs=1e-6)
+
+
+def test_no_pair_outweighs_all_others() -> None:
+    """One of a million counts as one of ten thousand."""
+    found = agreements({(1, 3): 1 - 1e-6, (1, 4): 1e-6, (2, 3): 0.97, (2, 4): 0.97})
+
+    assert found[1, 3] == pytest.approx(after(2 * logit(0.97) / 4), abs=1e-6)
+
+
+def test_parts_without_a_likely_pair_are_left_out() -> None:
+    assert agreements({(1, 3): 0.4, (2, 4): 0.3}) == {}
+
+
+def test_the_order_of_pairs_changes_no_digit() -> None:
+    pairs = {(1, 3): 0.97, (1, 4): 0.13, (2, 3): 0.77, (2, 4): 0.61}
+
+    assert agreements(pairs) == agreements(dict(reversed(pairs.items())))
