@@ -73,7 +73,8 @@ def write_review_queue(
 ) -> int:
     """Put the likely pairs of different persons in place, surest first; return how many.
 
-    From the threshold on these are pairs that a birth date or a twin's first name keeps apart.
+    From the threshold on these are pairs that a birth date, a twin's first name or their other
+    records keep apart.
 
     Args:
         warehouse: Holds the weighed pairs and the clusters.
