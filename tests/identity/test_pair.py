@@ -205,7 +205,8 @@ def test_expected_precision_is_what_the_configuration_asks(judged: Evaluation) -
     assert judged.findings.expected is not None
     assert judged.findings.measured is not None
     recall = judged.findings.expected.recall
-    assert recall[-1] == pytest.approx(1)
+    # Some right pairs are so unlikely that likeness never links them.
+    assert judged.expected[1] <= recall[-1] < 1
     assert (recall[1:] >= recall[:-1]).all()
 
 
