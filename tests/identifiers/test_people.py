@@ -119,3 +119,11 @@ def test_real_values_only_lose_blanks_around_them() -> None:
         "Ann Lee",
         "Nullmann",
     ]
+
+
+def test_a_lone_word_is_a_surname_where_the_column_has_it_as_one() -> None:
+    column = ("Mary Hurst", "Ann Hurst", "Paul Hurst", "Mary Ellis")
+
+    found = _split(*column, "Hurst", "Mary", "Kofi")
+
+    assert found[-3:] == [(None, "Hurst"), ("Mary", None), ("Kofi", None)]

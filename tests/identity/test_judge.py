@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
-from identity.judge import Mixture, PairEvidence, fit_mixture, judge_pairs
+import numpy as np
+import pytest
+
+from identity.judge import Mixture, PairEvidence, SourcePairs, fit_mixture, judge_pairs
 from identity.train import FieldParameters, Floats
 
 FIELDS = tuple(
@@ -80,3 +83,37 @@ def test_an_unknown_field_says_nothing() -> None:
     absent = judged(evidence, without)
 
     np.testing.assert_allclose(unknown, absent, atol=0.02)
+
+
+def test_a_tool_that_holds_everybody_once_has_no_two_records_of_one_person() -> None:
+    """The same agreement is one person's between two tools, and a namesake's within one."""
+    evidence, kinds = drawn(2000, 6000, 2000)
+    place = np.where(kinds == PERSON, 0, 1)
+    sources = SourcePairs((("crm", "shop"), ("shop", "shop")), (2.5e7, 2.5e7), place)
+    taught = replace(evidence, sources=sources)
+    mixture = fit_mixture(taught, FIELDS)
+    alike = {name: np.zeros(2, dtype=np.int8) for name in evidence.levels}
+    alike["birth_date"] = np.full(2, -1, dtype=np.int8)
+    nothing = {name: np.zeros(2) for name in alike}
+    one_of_each = replace(sources, place=np.array([0, 1]))
+
+    between, within = judge_pairs(
+        PairEvidence(alike, nothing, 5e7, one_of_each), FIELDS, mixture
+    )  # fmt: skip
+
+    assert mixture.share_of("shop", "crm") > 20 * mixture.share_of("shop", "shop")
+    assert between > within
+    assert mixture.share_of("billing", "crm") == mixture.person.share
+
+
+def test_some_of_a_family_have_one_name() -> None:
+    evidence, _ = drawn(2000, 6000, 2000)
+
+    mixture = fit_mixture(evidence, FIELDS)
+
+    kinds = {item.name: item for item in mixture.kinds}
+    families = kinds["household"].share + kinds["relatives"].share
+    named = kinds["named after another"]
+    assert named.share / families == pytest.approx(0.015)
+    assert named.levels["first_name"] == mixture.person.levels["first_name"]
+    assert named.levels["birth_date"][0] < 0.01

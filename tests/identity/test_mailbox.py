@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from identity.compare import COMPARED
-from identity.model import level
+from identity.model import DIFFERENT, level
 from identity.prepare import RECORDS
 from identity.resolve import compare_again
 from tests.identity.conftest import Company
@@ -60,3 +60,40 @@ def test_mailboxes_agree_in_more_than_their_letters(
     )
 
     assert company.warehouse.scalar(f"select email from {COMPARED}") == level("email", label)
+
+
+@pytest.mark.parametrize(
+    ("mailbox", "first_name"),
+    [("robert.lane42", "robert"), ("laner", None), ("lanefamily", None), ("lane", None)],
+)
+def test_a_missing_first_name_is_read_beside_the_surname(
+    company: Company, mailbox: str, first_name: str | None
+) -> None:
+    company.record("crm", "1", last_name="Lane", email=f"{mailbox}@mail.example")
+
+    company.resolve()
+
+    assert read(company, "crm") == (first_name, "lane")
+
+
+@pytest.mark.parametrize("mailbox", ["robert.lane42", "rlane"])
+def test_a_family_line_does_not_join_whom_the_mailbox_names(company: Company, mailbox: str) -> None:
+    phone = "206 555 0100"
+    company.record("crm", "1", last_name="Lane", email=f"{mailbox}@mail.example", phone=phone)
+    company.record("shop", "1", first_name="Mary", last_name="Lane", phone=phone)
+
+    company.resolve()
+
+    assert not company.are_one(("crm", "1"), ("shop", "1"))
+
+
+def test_names_that_differ_as_the_mailboxes_do_show_no_slip(company: Company) -> None:
+    for number, name in enumerate(("hanson", "hansen")):
+        company.record("crm", str(number), first_name="John", last_name=name, email=f"john.{name}@a.example")  # fmt: skip
+    company.resolve()
+
+    compare_again(
+        company.warehouse, company.config, seed=7, artifacts=company.artifacts, default_region="US"
+    )
+
+    assert company.warehouse.scalar(f"select email from {COMPARED}") == DIFFERENT
