@@ -20,10 +20,11 @@ from identity.match import match_identifiers
 from identity.observe import observe_events
 from identity.prepare import SOURCE
 from identity.region import draw_line, is_closed, narrow
+from identity.resize import open_blocks
 from identity.share import list_identifiers
 from identity.state import digest_state, hash_nodes, last_state
 from identity.task import STEP, Task
-from identity.touch import find_changes, open_blocks, prepare_touched
+from identity.touch import find_changes, prepare_touched
 from warehouse import Warehouse
 
 PART = Extent(is_whole=False)
@@ -59,7 +60,7 @@ def gather_changes(task: Task) -> Gathered:
     task.watch.lap("prepare")
     open_blocks(warehouse, known)
     draw_line(warehouse, task.config, known)
-    narrow(warehouse, known)
+    narrow(warehouse)
     task.watch.lap("draw the line")
     task.progress(STEP, 0.3)
     read_decisions(warehouse)

@@ -270,6 +270,17 @@ NODE_STATES = Table(
     subjects=(_RECORD_KEY,),
 )  # fmt: skip
 
+LARGE_BLOCKS = Table(
+    TableName("identity", "large_blocks"),
+    grain="One row per value that too many records share for each to be compared with each; no person's rows",
+    columns=(
+        Column("key_number", "UTINYINT", Pii.NONE, "which of the values by which candidates are found"),
+        Column("key", "UBIGINT", Pii.NONE, "hash of the value"),
+        Column("size", "BIGINT", Pii.NONE, "records that have it"),
+    ),
+    key=("key_number", "key"),
+)  # fmt: skip
+
 _ACCOUNT = Column("account_id", "VARCHAR", Pii.NONE, "the company")
 
 ACCOUNT_RECORDS = Table(
@@ -313,6 +324,7 @@ TABLES: tuple[Table, ...] = (
     CHURN,
     PREPARED,
     NODE_STATES,
+    LARGE_BLOCKS,
     ACCOUNT_RECORDS,
     ACCOUNTS,
 )

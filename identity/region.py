@@ -9,34 +9,19 @@ one; where one does, the line was drawn too narrow, and ``is_closed`` says so.
 from __future__ import annotations
 
 from identity.around import INNER_VALUES, OUTER, look_around
-from identity.block import PAIRS, is_open
+from identity.block import PAIRS
 from identity.compare import COMPARED_COLUMNS, compare_more, compare_pairs
 from identity.config import IdentityConfig
 from identity.extent import INNER
-from identity.inventory import NODE_STATES, PREPARED
+from identity.inventory import LARGE_BLOCKS, NODE_STATES, PREPARED
 from identity.knowledge import Knowledge
 from identity.learn import apply_knowledge
 from identity.match import DETERMINISTIC
 from identity.nodes import DEVICES, EMAILS, NODES, USERS, NodeCounts, number_nodes
 from identity.observe import ADDRESSES, ALIASES, SIGHTINGS
 from identity.prepare import RECORDS, node_of
-from identity.touch import (
-    CAME,
-    HELD,
-    KEPT,
-    KEY_COLUMNS,
-    KEYED,
-    KEYED_BEFORE,
-    RESIZED,
-    REWEIGHED,
-    SIZES,
-    STALE,
-    TOUCHED,
-    VALUES,
-    add_kept,
-    size_blocks,
-    unpivot,
-)
+from identity.resize import HELD, KEY_COLUMNS, KEYED, RESIZED, unpivot
+from identity.touch import CAME, KEPT, REWEIGHED, STALE, TOUCHED, VALUES, add_kept
 from identity.weigh import JUDGED
 from warehouse import Warehouse
 
@@ -73,7 +58,7 @@ def draw_line(warehouse: Warehouse, config: IdentityConfig, known: Knowledge) ->
     )
 
 
-def narrow(warehouse: Warehouse, known: Knowledge) -> NodeCounts:
+def narrow(warehouse: Warehouse) -> NodeCounts:
     """Fill the tables of records, nodes, sightings and pairs with what is inside or looked at."""
     warehouse.execute(
         f"create or replace temp table identity_scoped as select node as record from {_SCOPE}"
@@ -89,7 +74,7 @@ def narrow(warehouse: Warehouse, known: Knowledge) -> NodeCounts:
     warehouse.execute(
         f"create or replace temp table {NODES} as select * from {NODES} semi join {_SCOPE} using (node)"
     )
-    _pair_scope(warehouse, known)
+    _pair_scope(warehouse)
     return counts
 
 
@@ -132,7 +117,7 @@ def _find_partners(warehouse: Warehouse, config: IdentityConfig, known: Knowledg
     warehouse.execute(f"delete from {RECORDS} where record in (select record from {_CANDIDATES})")
 
 
-def _pair_scope(warehouse: Warehouse, known: Knowledge) -> None:
+def _pair_scope(warehouse: Warehouse) -> None:
     """Add the pairs among the records in scope, by blocks as large as they are among all records."""
     warehouse.execute(
         f"create or replace temp table identity_scoped_rows as "
@@ -148,32 +133,25 @@ def _pair_scope(warehouse: Warehouse, known: Knowledge) -> None:
         f"create or replace temp table {_SCOPED_KEYS} as select * from {_SCOPED_KEYS} "
         "qualify count(*) over (partition by key_number, key) > 1"
     )
-    size_blocks(warehouse, _SCOPED_KEYS)
-    warehouse.execute(f"create or replace temp table {_FURTHER} as {_further_sql(known)}")
+    warehouse.execute(f"create or replace temp table {_FURTHER} as {_FURTHER_SQL}")
     warehouse.execute(f"insert into {PAIRS} from {_FURTHER}")
     compare_more(warehouse, _FURTHER)
 
 
-def _further_sql(known: Knowledge) -> str:
-    return f"""
-        with compared as (
-            select key_number, key from (
-                select key_number, key, size from {SIZES}
-                union all
-                select key_number, key, 1 from {KEYED}
-                semi join {_SCOPED_KEYS} using (key_number, key)
-                union all
-                select key_number, key, -1 from {KEYED_BEFORE}
-                semi join {_SCOPED_KEYS} using (key_number, key)
-            ) group by key_number, key having {is_open(known.limits, "sum(size)")}
-        ),
-        taken as (select * from {_SCOPED_KEYS} semi join compared using (key_number, key))
-        select distinct one.record as left_record, other.record as right_record
-        from taken as one join taken as other using (key_number, key)
-        anti join {PAIRS} as pairs on left_record = one.record and right_record = other.record
-        where one.record < other.record
-    """
-
+# Pairs of scope whose blocks are compared, as large as they are among all records.
+_FURTHER_SQL = f"""
+    with closed as (
+        select key_number, key from {LARGE_BLOCKS.name.sql}
+        semi join {_SCOPED_KEYS} using (key_number, key)
+        anti join {RESIZED} using (key_number, key)
+        union all select key_number, key from {RESIZED} where not is_now
+    ),
+    taken as (select * from {_SCOPED_KEYS} anti join closed using (key_number, key))
+    select distinct one.record as left_record, other.record as right_record
+    from taken as one join taken as other using (key_number, key)
+    anti join {PAIRS} as pairs on left_record = one.record and right_record = other.record
+    where one.record < other.record
+"""
 
 _TOUCHED_PAIRS_SQL = f"""
     with everybody as (select * from {HELD} union all select * from {KEYED}),

@@ -30,6 +30,7 @@ from identity.remember import (
     write_members,
 )
 from identity.report import ResolutionReport, Tally, count_rows
+from identity.resize import keep_large_blocks
 from identity.state import digest_state, keep_all, keep_some
 from identity.task import Task, Weighing
 from identity.touch import REWEIGHED_NODES, STALE
@@ -104,6 +105,7 @@ def publish(
         keep_all(warehouse)
     else:
         keep_some(warehouse, gone=STALE, came=REWRITTEN, inner=INNER)
+        keep_large_blocks(warehouse)
     tally = Tally(
         threshold=weighing.threshold, fields=weighing.fields, merges=changes.merges,
         splits=changes.splits, keys=keys,

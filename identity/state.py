@@ -1,7 +1,7 @@
 """Keep what the next run needs to resolve only what has changed since.
 
-Two tables: the records as they are compared, and one row per node with a hash of all that was
-known of it and the component that links put it in. What is kept is only used when it is exactly
+Three tables: the records as they are compared, one row per node with a hash of all that was known
+of it and the component that links put it in, and the sizes of blocks too large to be compared. What is kept is only used when it is exactly
 what the last run left and when the same knowledge weighs the pairs; an erasure, or anything else
 that touches the tables, makes the next run resolve everything.
 """
@@ -12,11 +12,11 @@ import hashlib
 from pathlib import Path
 
 from identity.attach import ATTACHED
-from identity.block import KEYS, key_hash
+from identity.block import KEYS, LARGE, key_hash
 from identity.collect import PLACES
 from identity.constrain import COMPONENTS
 from identity.fingerprint import ROW_HASHES
-from identity.inventory import NODE_STATES, PREPARED, RUNS
+from identity.inventory import LARGE_BLOCKS, NODE_STATES, PREPARED, RUNS
 from identity.knowledge import digest_knowledge
 from identity.nodes import DEVICES, EMAILS, NODES, USERS
 from identity.observe import ADDRESSES, ALIASES, SIGHTINGS
@@ -37,6 +37,7 @@ def keep_all(warehouse: Warehouse) -> None:
     """Keep the records and the nodes of a run that resolved everything."""
     warehouse.replace(PREPARED.name, f"select {_LISTED}, {_KEYS_SQL} from {RECORDS}")
     warehouse.replace(NODE_STATES.name, _node_states_sql(STATES, outer=_NOBODY))
+    warehouse.replace(LARGE_BLOCKS.name, f"select * from {LARGE}")
 
 
 def keep_some(warehouse: Warehouse, *, gone: str, came: str, inner: str) -> None:
@@ -76,6 +77,7 @@ def digest_state(warehouse: Warehouse, learned: Path) -> str:
         for table, columns in (
             (PREPARED.name.sql, "record, key_0, key_1, key_3, email_is_shared, phone_is_shared"),
             (NODE_STATES.name.sql, "node, row_hash, component"),
+            (LARGE_BLOCKS.name.sql, "key, size"),
         )
     ]
     return hashlib.sha256(f"{sums}|{digest_knowledge(learned)}".encode()).hexdigest()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from identity.block import KEYS, is_open, key_records
 from identity.config import IdentityConfig
 from identity.frequencies import apply_frequencies
 from identity.inventory import DECISIONS, NODE_STATES, PREPARED
@@ -28,13 +27,8 @@ TOUCHED, REWEIGHED = "identity_touched_nodes", "identity_reweighed_records"
 REWEIGHED_NODES = "identity_reweighed_nodes"
 # Records whose prepared row holds no longer, and a view of all other prepared rows.
 STALE, KEPT = "identity_stale_records", "identity_kept_records"
-# Keys of the touched records as they are and as they were, and who else has them.
-KEYED, KEYED_BEFORE, HELD = "identity_keyed", "identity_keyed_before", "identity_held_keys"
-# How many records had a key; and keys of touched records whose blocks are compared, or were.
-SIZES, RESIZED, _WANTED = "identity_key_sizes", "identity_resized_blocks", "identity_wanted_keys"
 VALUES = "identity_touched_values"
 _ADDED, _HOLDERS = "identity_added_records", "identity_value_holders"
-KEY_COLUMNS = ", ".join(f"key_{number}" for number in range(len(KEYS)))
 
 _LATER = frozenset(
     ("first_name_count", "first_name_rarity", "given_name_rarity", "last_name_rarity")
@@ -88,81 +82,6 @@ def prepare_touched(
         f"union select node, source, source_record_id from {LEFT}"
     )
     warehouse.execute(f"insert into {TOUCHED} select record from {REWEIGHED}")
-
-
-def open_blocks(warehouse: Warehouse, known: Knowledge) -> None:
-    """Fill the tables of keys; touch the records of blocks that are now compared, or no longer."""
-    key_records(warehouse, RECORDS, into=KEYED)
-    warehouse.execute(
-        f"create or replace temp table identity_stale_rows as "
-        f"select record, {KEY_COLUMNS} from {PREPARED.name.sql} semi join {STALE} using (record)"
-    )
-    unpivot(warehouse, "identity_stale_rows", into=KEYED_BEFORE)
-    warehouse.execute(
-        f"create or replace temp table {_WANTED} as select key_number, key from {KEYED} "
-        f"union select key_number, key from {KEYED_BEFORE}"
-    )
-    size_blocks(warehouse, _WANTED)
-    warehouse.execute(f"create or replace temp table {RESIZED} as {_resized_sql(known.limits)}")
-    _look_up(
-        warehouse,
-        f"(select * from {RESIZED} where is_now and now > 1 or is_now <> is_before)",
-        into=HELD,
-    )
-    # Of a block that is compared now and was not, or was and is not, all are looked at anew.
-    warehouse.execute(
-        f"insert into {TOUCHED} select distinct record from {HELD} "
-        f"semi join (select * from {RESIZED} where is_now <> is_before) using (key_number, key)"
-    )
-    warehouse.execute(
-        f"delete from {HELD} where key in (select key from {RESIZED} where not is_now)"
-    )
-
-
-def size_blocks(warehouse: Warehouse, wanted: str) -> None:
-    """Fill the temporary table of how many records had a key: key_number, key, size.
-
-    Args:
-        warehouse: Holds what the last run kept.
-        wanted: Relation of key_number and key.
-    """
-    counted = " union all ".join(
-        f"select {number}::utinyint as key_number, key_{number} as key, count(*) as size "
-        f"from {PREPARED.name.sql} "
-        f"where key_{number} in (select key from {wanted} where key_number = {number}) group by all"
-        for number in range(len(KEYS))
-    )
-    warehouse.execute(f"create or replace temp table {SIZES} as {counted}")
-
-
-def unpivot(warehouse: Warehouse, rows: str, *, into: str) -> None:
-    """Fill a temporary table of keys from rows that hold one key per column.
-
-    Args:
-        warehouse: Holds the rows.
-        rows: Relation of records with their keys, not too many.
-        into: The table: record, key_number, key.
-    """
-    found = " union all ".join(
-        f"select record, {number}::utinyint as key_number, key_{number} as key "
-        f"from {rows} where key_{number} is not null"
-        for number in range(len(KEYS))
-    )
-    warehouse.execute(f"create or replace temp table {into} as {found}")
-
-
-def _look_up(warehouse: Warehouse, wanted: str, *, into: str) -> None:
-    """Fill a temporary table with the kept records that have one of the wanted keys."""
-    found = " union all ".join(
-        f"select record, {number}::utinyint as key_number, key_{number} as key "
-        f"from {PREPARED.name.sql} "
-        f"where key_{number} in (select key from {wanted} where key_number = {number})"
-        for number in range(len(KEYS))
-    )
-    warehouse.execute(
-        f"create or replace temp table {into} as "
-        f"select * from ({found}) anti join {STALE} using (record)"
-    )
 
 
 def add_kept(warehouse: Warehouse, which: str, *, columns: Sequence[str] = FIELDS) -> None:
@@ -301,20 +220,3 @@ _RETOLD_SQL = " union ".join(
     f"({column} in (select identifier_value from {SHARED} where identifier_type = '{column}'))"
     for column in ("email", "phone")
 )
-
-
-def _resized_sql(limits: Sequence[int]) -> str:
-    """Keys of the touched records, and whether their blocks were compared and are now."""
-    return f"""
-        with sizes as (
-            select key_number, key, sum(was) as before, sum(was + came) as now
-            from (
-                select key_number, key, size as was, 0 as came from {SIZES}
-                union all select key_number, key, 0, 1 from {KEYED}
-                union all select key_number, key, 0, -1 from {KEYED_BEFORE}
-            ) group by key_number, key
-        )
-        select key_number, key, now, {is_open(limits, "before")} as is_before,
-            {is_open(limits, "now")} as is_now
-        from sizes
-    """
