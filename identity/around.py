@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from identity.attach import CLUSTERS
+from identity.block import holds_one_of
 from identity.extent import INNER
 from identity.inventory import MEMBERS, MEMBERS_HISTORY
 from identity.nodes import DEVICES, EMAILS, USERS
 from identity.observe import ADDRESSES, ALIASES, SIGHTINGS
 from identity.prepare import RECORDS, node_of
-from identity.touch import KEPT
+from identity.touch import kept_where
 from warehouse import Warehouse
 
 # Nodes that are looked at, as ``INNER``; and the person of each.
@@ -74,28 +75,39 @@ _IDS_SQL = f"""
 """
 
 _EMAILS_WANTED = f"select identifier_value from {_WANTED} where identifier_type = 'email'"
+_PHONES_WANTED = f"select identifier_value from {_WANTED} where identifier_type = 'phone'"
 # Who else holds the values. Of those who share an address two are enough to tell that several
 # persons hold it.
 _AROUND_SQL = f"""
-    with holders as (
-        select record, source, source_record_id, email, email_is_shared,
-            not phone_is_shared and phone in
-                (select identifier_value from {_WANTED} where identifier_type = 'phone') as by_phone
-        from {KEPT} where (email in ({_EMAILS_WANTED}) or by_phone)
-            and record not in (select node from {INNER})
+    with by_email as (
+        from ({
+    kept_where(
+        "record, source, source_record_id, email, email_is_shared",
+        holds_one_of("email", _EMAILS_WANTED),
+    )
+}) anti join {INNER} on node = record
+    ),
+    by_phone as (
+        from ({
+    kept_where(
+        "record, source, source_record_id",
+        f"not phone_is_shared and {holds_one_of('phone', _PHONES_WANTED)}",
+    )
+}) anti join {INNER} on node = record
     ),
     sharing as (
         select unnest([arg_min(record, person_id), arg_max(record, person_id)]) as record
-        from holders join {MEMBERS.name.sql} using (source, source_record_id)
-        where email_is_shared and email in ({_EMAILS_WANTED}) group by email
+        from (from by_email where email_is_shared)
+        join {MEMBERS.name.sql} using (source, source_record_id) group by email
     ),
     users as (
         select user_id from {SIGHTINGS} join {ADDRESSES} as addresses on given = email
         where value in ({_EMAILS_WANTED})
         union select user_id from {_SEEN}
     )
-    select source, source_record_id from holders
-    where not email_is_shared or by_phone or record in (select record from sharing)
+    select source, source_record_id from by_email
+    where not email_is_shared or record in (select record from sharing)
+    union select source, source_record_id from by_phone
     union select '{USERS}', user_id from users where user_id is not null
     union select '{EMAILS}', email from {_SEEN} where email is not null
     union select source, source_record_id from {MEMBERS_HISTORY.name.sql}

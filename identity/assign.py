@@ -42,6 +42,8 @@ def assign_ids(warehouse: Warehouse, *, former: str) -> int:
     warehouse.execute(f"insert into {ASSIGNED} {_RESTORED_SQL}")
     # A part that was split off may find the id of its earliest member taken by the other part.
     for attempt in range(_TRIES):
+        if not warehouse.scalar(_UNNAMED_SQL):
+            break
         added = f"""
             insert into {ASSIGNED}
             select cluster, {id_of("source", "source_record_id", _salt(attempt))} as person_id
@@ -52,6 +54,9 @@ def assign_ids(warehouse: Warehouse, *, former: str) -> int:
         """
         warehouse.execute(added)
     return int(warehouse.scalar(f"select count(*) from {ASSIGNED}"))
+
+
+_UNNAMED_SQL = f"select exists (from identity_seeds anti join {ASSIGNED} using (cluster))"
 
 
 def _salt(attempt: int) -> str:

@@ -168,6 +168,19 @@ def key_hash(number: int) -> str:
     return f"hash({number}, {KEYS[number].sql})"
 
 
+def holds_one_of(column: str, values: str) -> str:
+    """SQL of the condition that a kept row has one of some values in a column that is a key itself.
+
+    Hashes are compared instead of texts: several times as fast over all records.
+
+    Args:
+        column: email, phone or mailbox.
+        values: Relation with one column.
+    """
+    number = next(place for place, key in enumerate(KEYS) if key.name == column)
+    return f"key_{number} in (select hash({number}, value) from ({values}) as wanted(value))"
+
+
 def is_open(limits: Sequence[int], size: str = "size") -> str:
     """SQL over key_number and a size: whether a block of this size is compared."""
     return f"{size} <= [{', '.join(map(str, limits))}][key_number + 1]"

@@ -265,6 +265,7 @@ NODE_STATES = Table(
         Column("node", "BIGINT", Pii.PSEUDONYMOUS, "number that follows from source and id"),
         Column("row_hash", "UBIGINT", Pii.PSEUDONYMOUS, "hash of all that was known of it"),
         Column("component", "BIGINT", Pii.PSEUDONYMOUS, "the node that names all nodes that links bring together, cut ones too"),
+        Column("address_key", "UBIGINT", Pii.PSEUDONYMOUS, "of an address, hash of its normalised form; else null"),
     ),
     key=("source", "source_record_id"),
     subjects=(_RECORD_KEY,),

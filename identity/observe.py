@@ -7,7 +7,6 @@ ids and day, and nothing here looks at an event again.
 from __future__ import annotations
 
 from identifiers import normalise_emails
-from identity.inventory import IDENTIFIERS
 from identity.prepare import SOURCE, keep_values, usable_id
 from warehouse import TableName, Warehouse
 
@@ -19,7 +18,7 @@ ADDRESSES = "identity_addresses"
 _BY_ADDRESS = (TableName("staging", "stg_raw__orders"), TableName("staging", "stg_raw__tickets"))
 
 
-def observe_events(warehouse: Warehouse, *, is_known: bool = False) -> None:
+def observe_events(warehouse: Warehouse, *, records: str = SOURCE) -> None:
     """Fill the temporary tables of what was seen together.
 
     * addresses: ``given`` as staged, ``value`` normalised; addresses that are nobody's are left out
@@ -30,9 +29,9 @@ def observe_events(warehouse: Warehouse, *, is_known: bool = False) -> None:
 
     Args:
         warehouse: Holds the staged tables.
-        is_known: Whether the last run's normalised addresses may be taken up.
+        records: Relation of the records whose addresses are read: all, or a part.
     """
-    _read_addresses(warehouse, is_known=is_known)
+    _read_addresses(warehouse, records)
     warehouse.execute(
         f"""
         create or replace temp table {SIGHTINGS} as
@@ -68,33 +67,15 @@ def observe_events(warehouse: Warehouse, *, is_known: bool = False) -> None:
     )
 
 
-def _read_addresses(warehouse: Warehouse, *, is_known: bool) -> None:
+def _read_addresses(warehouse: Warehouse, records: str) -> None:
     others = [
         f"select person_email from {table.sql}" for table in _BY_ADDRESS if warehouse.exists(table)
     ]
-    selects = [f"select email from {SOURCE}", f"select email from {EVENTS}", *others]
-    warehouse.execute(
-        f"create or replace temp table {_GIVEN} as "
-        f"select given from ({' union '.join(selects)}) as found(given) where given is not null"
-    )
-    warehouse.execute(
-        f"create or replace temp table {_KNOWN} as {_KNOWN_SQL if is_known else _NONE_SQL}"
-    )
+    selects = [f"select email from {records}", f"select email from {EVENTS}", *others]
     given = warehouse.read(
-        f"select given from {_GIVEN} anti join {_KNOWN} using (given) order by given"
+        f"select given from ({' union '.join(selects)}) as found(given) "
+        "where given is not null order by given"
     )
     values = given.column("given").combine_chunks()
     keep_values(warehouse, ADDRESSES, {"given": values, "value": normalise_emails(values)})
     warehouse.execute(f"delete from {ADDRESSES} where value is null")
-    warehouse.execute(f"insert into {ADDRESSES} select * from {_KNOWN}")
-    for name in (_GIVEN, _KNOWN):
-        warehouse.execute(f"drop table {name}")
-
-
-_GIVEN, _KNOWN = "identity_given_addresses", "identity_known_addresses"
-_NONE_SQL = "select null::varchar as given, null::varchar as value limit 0"
-_KNOWN_SQL = f"""
-    select source_record_id as given, identifier_value as value
-    from {IDENTIFIERS.name.sql} semi join {_GIVEN} on given = source_record_id
-    where source = 'emails' and identifier_type = 'email'
-"""

@@ -9,9 +9,10 @@ one; where one does, the line was drawn too narrow, and ``is_closed`` says so.
 from __future__ import annotations
 
 from identity.around import INNER_VALUES, OUTER, look_around
-from identity.block import PAIRS
+from identity.block import PAIRS, holds_one_of
 from identity.compare import COMPARED_COLUMNS, compare_more, compare_pairs
 from identity.config import IdentityConfig
+from identity.detect import CAME, add_addresses, addresses_of, known_addresses
 from identity.extent import INNER
 from identity.inventory import LARGE_BLOCKS, NODE_STATES, PREPARED
 from identity.knowledge import Knowledge
@@ -20,8 +21,17 @@ from identity.match import DETERMINISTIC
 from identity.nodes import DEVICES, EMAILS, NODES, USERS, NodeCounts, number_nodes
 from identity.observe import ADDRESSES, ALIASES, SIGHTINGS
 from identity.prepare import RECORDS, node_of
-from identity.resize import HELD, KEY_COLUMNS, KEYED, RESIZED, unpivot
-from identity.touch import CAME, KEPT, REWEIGHED, STALE, TOUCHED, VALUES, add_kept
+from identity.resize import HELD, KEYED, RESIZED, unpivot
+from identity.touch import (
+    KEY_COLUMNS,
+    REWEIGHED,
+    STALE,
+    STALE_ROWS,
+    TOUCHED,
+    VALUES,
+    add_kept,
+    kept_where,
+)
 from identity.weigh import JUDGED
 from warehouse import Warehouse
 
@@ -29,6 +39,7 @@ from warehouse import Warehouse
 REWRITTEN = "identity_rewritten_records"
 _SEEDS, _SCOPE, _PARTNERS = "identity_seed_nodes", "identity_scope_nodes", "identity_partners"
 _CANDIDATES, _LIKELY = "identity_candidates", "identity_likely_records"
+_SIGN_INS, _TOUCHED_VALUES = "identity_touched_users", "identity_touched_addresses"
 _SCOPED_KEYS, _FURTHER = "identity_scoped_keys", "identity_further_pairs"
 
 
@@ -42,6 +53,9 @@ def draw_line(warehouse: Warehouse, config: IdentityConfig, known: Knowledge) ->
     """
     warehouse.execute(f"create or replace temp table {REWRITTEN} as select record from {RECORDS}")
     _find_partners(warehouse, config, known)
+    warehouse.execute(f"create or replace temp table {_SIGN_INS} as {_SIGN_INS_SQL}")
+    warehouse.execute(f"create or replace temp table {_TOUCHED_VALUES} as {_TOUCHED_VALUES_SQL}")
+    add_addresses(warehouse, addresses_of(f"select value from {_TOUCHED_VALUES}"))
     warehouse.execute(f"create or replace temp table {_SEEDS} as {_SEEDS_SQL}")
     warehouse.execute(f"create or replace temp table {INNER} as {_INNER_SQL}")
     warehouse.execute(
@@ -49,9 +63,14 @@ def draw_line(warehouse: Warehouse, config: IdentityConfig, known: Knowledge) ->
         f"select node as record from {INNER} union select record from {_LIKELY}"
     )
     add_kept(warehouse, "identity_inner_records")
+    add_addresses(
+        warehouse,
+        f"{addresses_of(INNER_VALUES)} union {known_addresses(f'node in (select node from {INNER})')}",
+    )
     warehouse.execute(f"insert into {INNER} {_EMAILS_SQL}")
     warehouse.execute(f"insert into {INNER} {_DEVICES_SQL}")
     look_around(warehouse)
+    add_addresses(warehouse, known_addresses(f"node in (select node from {OUTER})"))
     warehouse.execute(
         f"create or replace temp table {_SCOPE} as select node, source, source_record_id "
         f"from {INNER} union all select node, source, source_record_id from {OUTER}"
@@ -189,41 +208,53 @@ _UNSHARED = f"""
     anti join identity_shared_values using (identifier_type, identifier_value)
 """
 
+# Users who signed in with what changed, or do now; and addresses that touched records or users
+# have or had.
+_SIGN_INS_SQL = f"""
+    select user_id from {RECORDS} semi join {REWEIGHED} using (record) where user_id is not null
+    union select user_id from {STALE_ROWS} where user_id is not null
+    union select source_record_id from {CAME} where source = '{USERS}'
+"""
+_TOUCHED_VALUES_SQL = f"""
+    select addresses.value from {CAME} join {ADDRESSES} as addresses
+        on given = source_record_id where source = '{EMAILS}'
+    union
+    select addresses.value from {SIGHTINGS} as sightings
+    join {ADDRESSES} as addresses on given = sightings.email
+    where user_id in (select user_id from {_SIGN_INS})
+    union
+    select identifier_value from {VALUES} where identifier_type = 'email'
+"""
+
 # Whom a change touches, and who shares with them what links.
 _SEEDS_SQL = f"""
     with unshared as ({_UNSHARED}),
-    sign_ins as (
-        select user_id from {RECORDS} semi join {REWEIGHED} using (record)
-        union select user_id from {PREPARED.name.sql} semi join {STALE} using (record)
-        union select source_record_id from {CAME} where source = '{USERS}'
-    ),
-    touched_values as (
-        select addresses.value from {CAME} join {ADDRESSES} as addresses
-            on given = source_record_id where source = '{EMAILS}'
-        union
-        select addresses.value from {SIGHTINGS} as sightings
-        join {ADDRESSES} as addresses on given = sightings.email
-        where user_id in (select user_id from sign_ins)
-        union
-        select identifier_value from {VALUES} where identifier_type = 'email'
-    ),
     holders as (
-        select record from {KEPT}
-        where not email_is_shared and email in (select value from touched_values)
-            or not phone_is_shared and phone in (
-                select identifier_value from unshared where identifier_type = 'phone')
-            or user_id in (select user_id from sign_ins)
+        {
+    " union ".join(
+        kept_where("record", condition)
+        for condition in (
+            "not email_is_shared and "
+            + holds_one_of("email", f"select value from {_TOUCHED_VALUES}"),
+            "not phone_is_shared and "
+            + holds_one_of(
+                "phone", "select identifier_value from unshared where identifier_type = 'phone'"
+            ),
+            f"user_id in (select user_id from {_SIGN_INS})",
+        )
+    )
+}
     )
     select node from {TOUCHED}
     union select node from {_PARTNERS}
     union select record from holders
+    union select {node_of(f"'{USERS}'", "user_id")} from {_SIGN_INS}
     union
-    select {node_of(f"'{USERS}'", "user_id")} from sign_ins where user_id is not null
-    union
-    select {node_of(f"'{EMAILS}'", "given")} from {ADDRESSES} semi join touched_values using (value)
+    select {node_of(f"'{EMAILS}'", "given")} from {ADDRESSES}
+    semi join {_TOUCHED_VALUES} using (value)
     union
     select {node_of(f"'{USERS}'", "user_id")} from {SIGHTINGS}
-    join {ADDRESSES} on given = email semi join touched_values using (value)
+    join {ADDRESSES} on given = email semi join {_TOUCHED_VALUES} using (value)
     where user_id is not null
 """
 

@@ -12,7 +12,7 @@ from identity.block import KEYS, is_open, key_records
 from identity.inventory import LARGE_BLOCKS, PREPARED
 from identity.knowledge import Knowledge
 from identity.prepare import RECORDS
-from identity.touch import STALE, TOUCHED
+from identity.touch import STALE, STALE_ROWS, TOUCHED
 from warehouse import Warehouse
 
 # Keys of the touched records as they are and as they were, and who else has them.
@@ -21,17 +21,12 @@ KEYED, KEYED_BEFORE, HELD = "identity_keyed", "identity_keyed_before", "identity
 RESIZED = "identity_resized_blocks"
 # Keys of touched records whose blocks were too large.
 _CLOSED, _OPENED = "identity_closed_blocks", "identity_opened_blocks"
-KEY_COLUMNS = ", ".join(f"key_{number}" for number in range(len(KEYS)))
 
 
 def open_blocks(warehouse: Warehouse, known: Knowledge) -> None:
     """Fill the tables of keys; touch the records of blocks that are now compared, or no longer."""
     key_records(warehouse, RECORDS, into=KEYED)
-    warehouse.execute(
-        f"create or replace temp table identity_stale_rows as "
-        f"select record, {KEY_COLUMNS} from {PREPARED.name.sql} semi join {STALE} using (record)"
-    )
-    unpivot(warehouse, "identity_stale_rows", into=KEYED_BEFORE)
+    unpivot(warehouse, STALE_ROWS, into=KEYED_BEFORE)
     warehouse.execute(f"create or replace temp table {_CLOSED} as {_CLOSED_SQL}")
     _look_up(warehouse, f"({_KEYS_SQL} anti join {_CLOSED} using (key_number, key))", into=HELD)
     warehouse.execute(f"create or replace temp table {RESIZED} as {_resized_sql(known.limits)}")

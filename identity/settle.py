@@ -13,6 +13,7 @@ from identity.block import KeyCount
 from identity.cluster import Edges, Ints, connect, separate
 from identity.collect import LINKS, PLACES, place_links
 from identity.constrain import find_conflicts
+from identity.detect import states_of
 from identity.extent import INNER, Extent
 from identity.inventory import RUNS
 from identity.limit import Bools, limit_size
@@ -104,7 +105,7 @@ def publish(
     if extent.is_whole:
         keep_all(warehouse)
     else:
-        keep_some(warehouse, gone=STALE, came=REWRITTEN, inner=INNER)
+        keep_some(warehouse, gone=STALE, came=REWRITTEN, inner=INNER, states=states_of(INNER))
         keep_large_blocks(warehouse)
     tally = Tally(
         threshold=weighing.threshold, fields=weighing.fields, merges=changes.merges,

@@ -24,6 +24,9 @@ from identity.prepare import RECORDS
 from warehouse import Warehouse
 
 STATES = "identity_states"
+# The hash of an address that was never seen in an event, and of the value of any.
+UNSEEN_HASH = "hash(source, source_record_id, 0::ubigint)"
+ADDRESS_KEY = "hash(0, {})"
 FIELDS = tuple(name for name in PREPARED.column_names if not name.startswith("key_"))
 _LISTED = ", ".join(FIELDS)
 
@@ -33,6 +36,11 @@ def hash_nodes(warehouse: Warehouse) -> None:
     warehouse.execute(f"create or replace temp table {STATES} as {_STATES_SQL}")
 
 
+def hash_seen(warehouse: Warehouse) -> None:
+    """Fill the same table with users, devices and the addresses that were read, without records."""
+    warehouse.execute(f"create or replace temp table {STATES} as {_SEEN_STATES_SQL}")
+
+
 def keep_all(warehouse: Warehouse) -> None:
     """Keep the records and the nodes of a run that resolved everything."""
     warehouse.replace(PREPARED.name, f"select {_LISTED}, {_KEYS_SQL} from {RECORDS}")
@@ -40,7 +48,7 @@ def keep_all(warehouse: Warehouse) -> None:
     warehouse.replace(LARGE_BLOCKS.name, f"select * from {LARGE}")
 
 
-def keep_some(warehouse: Warehouse, *, gone: str, came: str, inner: str) -> None:
+def keep_some(warehouse: Warehouse, *, gone: str, came: str, inner: str, states: str) -> None:
     """Keep the records and the nodes of a run that resolved a part.
 
     Args:
@@ -48,13 +56,13 @@ def keep_some(warehouse: Warehouse, *, gone: str, came: str, inner: str) -> None
         gone: Relation of the records (``record``) that are not as they were.
         came: Relation of the records (``record``) to write.
         inner: Relation of the nodes (``node``) that were resolved.
+        states: Relation of these nodes as they are now: source, source_record_id, row_hash.
     """
     warehouse.replace_where(
         PREPARED.name,
         f"record in (select record from {gone})",
         f"select {_LISTED}, {_KEYS_SQL} from {RECORDS} semi join {came} using (record)",
     )
-    states = f"(select * from {STATES} semi join {inner} using (source, source_record_id))"
     outer = f"(select node, component from {NODE_STATES.name.sql} anti join {inner} using (node))"
     warehouse.replace_where(
         NODE_STATES.name,
@@ -118,8 +126,12 @@ def _node_states_sql(states: str, *, outer: str) -> str:
         select states.source, states.source_record_id, nodes.node, states.row_hash,
             coalesce(
                 own.component, holding.component, outside.component, attached.holder, nodes.node
-            ) as component
+            ) as component,
+            case when addresses.value is not null
+                then {ADDRESS_KEY.format("addresses.value")} end as address_key
         from {states} as states join {NODES} as nodes using (source, source_record_id)
+        left join (select '{EMAILS}' as source, given, value from {ADDRESSES}) as addresses
+            on addresses.source = states.source and given = states.source_record_id
         left join placed as own on own.node = nodes.node
         left join {ATTACHED} as attached on attached.node = nodes.node
         left join placed as holding on holding.node = attached.holder
@@ -128,7 +140,7 @@ def _node_states_sql(states: str, *, outer: str) -> str:
 
 
 # The order of the rows of a node does not count, nor how often one is told.
-_STATES_SQL = f"""
+_SEEN_STATES_SQL = f"""
     with seen as (
         select *, hash(anonymous_id, user_id, email, timezone, day, occurred_at, known_at) as code
         from {SIGHTINGS}
@@ -145,7 +157,9 @@ _STATES_SQL = f"""
         from aliased
         union all select '{EMAILS}', given, 0::ubigint from {ADDRESSES}
     )
-    select source, source_record_id, row_hash from {ROW_HASHES}
-    union all
-    select source, id, hash(source, id, bit_xor(code)) from parts group by source, id
+    select source, id as source_record_id, hash(source, id, bit_xor(code)) as row_hash
+    from parts group by source, id
+"""
+_STATES_SQL = f"""
+    select source, source_record_id, row_hash from {ROW_HASHES} union all ({_SEEN_STATES_SQL})
 """

@@ -9,63 +9,46 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from identity.block import KEYS, holds_one_of, key_hash
 from identity.config import IdentityConfig
+from identity.detect import ARRIVING, CAME, LEFT
 from identity.frequencies import apply_frequencies
-from identity.inventory import DECISIONS, NODE_STATES, PREPARED
+from identity.inventory import DECISIONS, PREPARED
 from identity.knowledge import Knowledge
 from identity.mailbox import NAMES_COLUMNS, read_mailboxes, spellings_of
-from identity.prepare import RECORDS, SOURCE, complete_names, node_of, prepare_records
+from identity.prepare import RECORDS, complete_names, node_of, prepare_records
 from identity.share import SHARED, find_shared, mark_records
-from identity.state import FIELDS, STATES
+from identity.state import FIELDS
 from warehouse import Warehouse
 
-# Nodes that came or are not as they were, and as they were if they were there.
-CAME, LEFT = "identity_came_nodes", "identity_left_nodes"
 # Everything that a change may reach; of these the records whose pairs are weighed anew.
 TOUCHED, REWEIGHED = "identity_touched_nodes", "identity_reweighed_records"
 # The same with their names: node, source, source_record_id.
 REWEIGHED_NODES = "identity_reweighed_nodes"
-# Records whose prepared row holds no longer, and a view of all other prepared rows.
-STALE, KEPT = "identity_stale_records", "identity_kept_records"
+# Records whose prepared row holds no longer, and what of these rows is asked for.
+STALE, STALE_ROWS = "identity_stale_records", "identity_stale_rows"
 VALUES = "identity_touched_values"
 _ADDED, _HOLDERS = "identity_added_records", "identity_value_holders"
+
+KEY_COLUMNS = ", ".join(f"key_{number}" for number in range(len(KEYS)))
 
 _LATER = frozenset(
     ("first_name_count", "first_name_rarity", "given_name_rarity", "last_name_rarity")
 )
 _NAMES = tuple(NAMES_COLUMNS.split(", "))
+_STALE_COLUMNS = ", ".join(
+    ("record", "user_id", "email", "phone", NAMES_COLUMNS, "is_spelled", KEY_COLUMNS)
+)
 _EARLY = ", ".join(name for name in FIELDS if name not in {"record", *_LATER})
-
-
-def find_changes(warehouse: Warehouse) -> int:
-    """Fill the temporary tables of the nodes that came and left; return how many there are."""
-    warehouse.execute(
-        f"create or replace temp table {CAME} as select source, source_record_id, "
-        f"{node_of('source', 'source_record_id')} as node "
-        f"from {STATES} anti join {NODE_STATES.name.sql} using (row_hash)"
-    )
-    warehouse.execute(
-        f"create or replace temp table {LEFT} as select source, source_record_id, node, component "
-        f"from {NODE_STATES.name.sql} anti join {STATES} using (row_hash)"
-    )
-    return int(
-        warehouse.scalar(
-            f"select count(*) from (from {CAME} select node union from {LEFT} select node)"
-        )
-    )
 
 
 def prepare_touched(
     warehouse: Warehouse, config: IdentityConfig, known: Knowledge, *, default_region: str
 ) -> None:
     """Fill the temporary table of records with all whose pairs are to be weighed anew."""
-    warehouse.execute(
-        f"create or replace temp table identity_arriving_records as "
-        f"select * from {SOURCE} semi join {CAME} using (source, source_record_id)"
-    )
     prepare_records(
         warehouse, default_region=default_region, order=known.word_order,
-        staged="identity_arriving_records",
+        staged=ARRIVING,
     )  # fmt: skip
     _set_aside(warehouse)
     _read_mailboxes(warehouse)
@@ -103,13 +86,18 @@ def add_kept(warehouse: Warehouse, which: str, *, columns: Sequence[str] = FIELD
     )
 
 
+def kept_where(columns: str, condition: str) -> str:
+    """SQL of the kept rows for which a condition holds; ``record`` must be among the columns."""
+    return (
+        f"select * from (select {columns} from {PREPARED.name.sql} where {condition}) "
+        f"anti join {STALE} using (record)"
+    )
+
+
 def _set_aside(warehouse: Warehouse) -> None:
     """Begin the lists of touched nodes and of prepared rows that hold no longer."""
     warehouse.execute(f"create or replace temp table {STALE} as select node as record from {LEFT}")
-    warehouse.execute(
-        f"create or replace temp view {KEPT} as "
-        f"select * from {PREPARED.name.sql} anti join {STALE} using (record)"
-    )
+    warehouse.execute(f"create or replace temp table {STALE_ROWS} as {_stale_rows_of(STALE)}")
     # Decisions are few, and who was decided upon is looked at in every run.
     warehouse.execute(
         f"""
@@ -124,24 +112,30 @@ def _set_aside(warehouse: Warehouse) -> None:
 def _touch_records(warehouse: Warehouse, which: str) -> None:
     """Take kept records up among those that are looked at anew."""
     add_kept(warehouse, which)
-    warehouse.execute(f"insert into {STALE} select record from {which}")
+    _make_stale(warehouse, which)
     warehouse.execute(f"insert into {TOUCHED} select record from {which}")
+
+
+def _make_stale(warehouse: Warehouse, which: str) -> None:
+    warehouse.execute(f"insert into {STALE_ROWS} {_stale_rows_of(which)}")
+    warehouse.execute(f"insert into {STALE} select record from {which}")
+
+
+def _stale_rows_of(which: str) -> str:
+    return f"select {_STALE_COLUMNS} from {PREPARED.name.sql} semi join {which} using (record)"
 
 
 def _read_mailboxes(warehouse: Warehouse) -> None:
     """Read the mailboxes of what came, and of records for whose mailbox a name came or went."""
-    own = f"select {NAMES_COLUMNS} from {{}} where last_name is not null"
-    came = own.format(RECORDS)
-    left = f"{own.format(_STALE_ROWS)} and not is_spelled"
+    warehouse.execute(f"create or replace temp table {_CHANGED_NAMES} as {_CHANGED_NAMES_SQL}")
     warehouse.execute(
-        f"create or replace temp table identity_changed_names as "
-        f"({came} except {left}) union ({left} except {came})"
+        f"delete from {_CHANGED_NAMES} where ({NAMES_COLUMNS}) in "
+        f"(select ({NAMES_COLUMNS}) from ({_BORNE_SQL}))"
     )
-    lacking = f"(select mailbox from {KEPT} where is_spelled or last_name is null)"
+    spelled = holds_one_of("mailbox", f"select letters from ({spellings_of(_CHANGED_NAMES)})")
     warehouse.execute(
-        f"create or replace temp table identity_lacking_records as select record from {KEPT} "
-        f"where (is_spelled or last_name is null) and mailbox in "
-        f"(select letters from ({spellings_of('identity_changed_names', only=lacking)}))"
+        f"create or replace temp table identity_lacking_records as select record from "
+        f"({kept_where('record', f'(is_spelled or last_name is null) and {spelled}')})"
     )
     warehouse.execute(
         f"""
@@ -156,9 +150,8 @@ def _read_mailboxes(warehouse: Warehouse) -> None:
         )
         """
     )
-    warehouse.execute(f"insert into {STALE} select record from identity_lacking_records")
-    kept = f"select {NAMES_COLUMNS} from {KEPT} where last_name is not null and not is_spelled"
-    read_mailboxes(warehouse, names=f"({came} union all {kept})")
+    _make_stale(warehouse, "identity_lacking_records")
+    read_mailboxes(warehouse, names=f"({_OWN_NAMES} union all {_FITTING_NAMES_SQL})")
     _put_back(warehouse)
 
 
@@ -172,7 +165,7 @@ def _put_back(warehouse: Warehouse) -> None:
         f"from {RECORDS} as now semi join identity_lacking_records using (record) "
         f"join {PREPARED.name.sql} as kept using (record) where {same}"
     )
-    for table in (RECORDS, STALE):
+    for table in (RECORDS, STALE, STALE_ROWS):
         warehouse.execute(
             f"delete from {table} where record in (select record from identity_unmoved_records)"
         )
@@ -196,27 +189,55 @@ def _judge_values(warehouse: Warehouse, config: IdentityConfig) -> None:
     )
 
 
-def _has_value(column: str) -> str:
-    return f"{column} in (select identifier_value from {VALUES} where identifier_type = '{column}')"
-
-
-_STALE_ROWS = f"(select * from {PREPARED.name.sql} semi join {STALE} using (record))"
+_CHANGED_NAMES = "identity_changed_names"
+_OWN_NAMES = f"select {NAMES_COLUMNS} from {RECORDS} where last_name is not null"
+_LEFT_NAMES = (
+    f"select {NAMES_COLUMNS} from {STALE_ROWS} where last_name is not null and not is_spelled"
+)
+# Names of touched records, as they are or were; without a first name none spells a mailbox.
+_CHANGED_NAMES_SQL = f"""
+    select * from (
+        ({_OWN_NAMES} except {_LEFT_NAMES}) union ({_LEFT_NAMES} except {_OWN_NAMES})
+    ) where first_name is not null
+"""
+# What somebody else bears neither came nor went.
+_FULL_NAME = next(number for number, key in enumerate(KEYS) if key.name == "full name")
+_BORNE_SQL = kept_where(
+    f"record, {NAMES_COLUMNS}",
+    f"not is_spelled and key_{_FULL_NAME} in (select {key_hash(_FULL_NAME)} from {_CHANGED_NAMES})",
+)
+# Names whose surname begins or ends a mailbox that is to be read.
+_FITTING_NAMES_SQL = f"""
+    select {NAMES_COLUMNS} from {PREPARED.name.sql} anti join {STALE} using (record)
+    where not is_spelled and replace(last_name, ' ', '') in (
+        select unnest([left(mailbox, size), right(mailbox, size)]) from (
+            select mailbox, unnest(generate_series(3, length(mailbox) - 1)) as size
+            from {RECORDS} where last_name is null
+        )
+    )
+"""
 
 # Values of touched records, as they are and as they were.
 _VALUES_SQL = " union ".join(
     f"select '{column}' as identifier_type, {column} as identifier_value "
     f"from {rows} where {column} is not null"
     for column in ("email", "phone")
-    for rows in (RECORDS, _STALE_ROWS)
+    for rows in (RECORDS, STALE_ROWS)
 )
 
-_HOLDERS_SQL = f"""
-    select record, email, phone, given_name, last_name, birth_date, email_is_shared, phone_is_shared
-    from {KEPT} where {_has_value("email")} or {_has_value("phone")}
-"""
+_HOLDERS_SQL = " union ".join(
+    kept_where(
+        "record, email, phone, given_name, last_name, birth_date, email_is_shared, phone_is_shared",
+        holds_one_of(
+            column, f"select identifier_value from {VALUES} where identifier_type = '{column}'"
+        ),
+    )
+    for column in ("email", "phone")
+)
 
 _RETOLD_SQL = " union ".join(
-    f"select record from {_HOLDERS} where {_has_value(column)} and {column}_is_shared <> "
+    f"select record from {_HOLDERS} where {column} in (select identifier_value from {VALUES} where identifier_type = '{column}') "
+    f"and {column}_is_shared <> "
     f"({column} in (select identifier_value from {SHARED} where identifier_type = '{column}'))"
     for column in ("email", "phone")
 )
