@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from identifiers import normalise_emails
 from identity.fingerprint import RECORD_COLUMNS, ROW_HASHES
-from identity.inventory import NODE_STATES
-from identity.nodes import EMAILS
+from identity.inventory import NODE_STATES, PREPARED
+from identity.nodes import DEVICES, EMAILS, USERS
 from identity.observe import ADDRESSES, observe_events
 from identity.prepare import SOURCE, keep_values, node_of
 from identity.state import ADDRESS_KEY, STATES, UNSEEN_HASH, hash_seen
@@ -28,15 +28,31 @@ def find_changes(warehouse: Warehouse) -> int:
 
     Of addresses, those are there that changed records, events or other tables tell.
     """
+    warehouse.execute(f"create or replace temp table {_DIFFERING} as {_DIFFERING_SQL}")
     warehouse.execute(
         f"create or replace temp table {CAME} as select source, source_record_id, row_hash, "
         f"{node_of('source', 'source_record_id')} as node "
-        f"from {ROW_HASHES} anti join {NODE_STATES.name.sql} using (row_hash)"
+        f"from {ROW_HASHES} semi join {_DIFFERING} using (row_hash)"
+    )
+    warehouse.execute(
+        f"create or replace temp table {LEFT} as select {_LEFT_COLUMNS} "
+        f"from {NODE_STATES.name.sql} semi join {_DIFFERING} using (row_hash)"
     )
     warehouse.execute(
         f"create or replace temp table {ARRIVING} as select {', '.join(RECORD_COLUMNS)} "
         f"from {SOURCE} semi join {CAME} using (source, source_record_id)"
     )
+    _find_seen(warehouse)
+    return int(
+        warehouse.scalar(
+            f"select count(*) from (from {CAME} select node union from {LEFT} select node)"
+        )
+    )
+
+
+def _find_seen(warehouse: Warehouse) -> None:
+    """Add the users, devices and addresses that came or left."""
+    warehouse.execute(f"create or replace temp table {_SEEN} as {_SEEN_SQL}")
     observe_events(warehouse, records=_GIVEN_SQL)
     hash_seen(warehouse)
     warehouse.execute(
@@ -44,11 +60,15 @@ def find_changes(warehouse: Warehouse) -> int:
         f"{node_of('source', 'source_record_id')} "
         f"from {STATES} anti join {NODE_STATES.name.sql} using (row_hash)"
     )
-    warehouse.execute(f"create or replace temp table {LEFT} as {_LEFT_SQL}")
-    return int(
-        warehouse.scalar(
-            f"select count(*) from (from {CAME} select node union from {LEFT} select node)"
-        )
+    warehouse.execute(f"create or replace temp table {_GONE} as {_GONE_SQL}")
+    warehouse.execute(
+        f"insert into {LEFT} "
+        f"select {_LEFT_COLUMNS} from {_SEEN} anti join {STATES} using (row_hash) "
+        f"union all select {_LEFT_COLUMNS} from {NODE_STATES.name.sql} "
+        f"where row_hash = {UNSEEN_HASH} and source = '{EMAILS}' and {_IS_SEEN_NOW} "
+        f"union all select {_LEFT_COLUMNS} from {_GONE} "
+        f"anti join (select email as source_record_id from {SOURCE} "
+        f"semi join {_GONE} as gone on gone.source_record_id = email) using (source_record_id)"
     )
 
 
@@ -106,25 +126,46 @@ def states_of(nodes: str) -> str:
     )"""
 
 
-_ON_RECORDS = (
-    f"hash(source_record_id) in (select hash(email) from {SOURCE} where email is not null)"
-)
-# Who was seen with an address may no longer be.
+_LEFT_COLUMNS = "source, source_record_id, node, component"
+_DIFFERING, _SEEN = "identity_differing_records", "identity_seen_before"
+_GONE = "identity_perhaps_gone_addresses"
+_NO_RECORDS = f"('{USERS}', '{EMAILS}', '{DEVICES}')"
+# Hashes of records that are only staged, or only kept.
+_DIFFERING_SQL = f"""
+    select row_hash from (select row_hash, true as is_staged from {ROW_HASHES})
+    full join (
+        select row_hash, true as is_kept from {NODE_STATES.name.sql}
+        where source not in {_NO_RECORDS}
+    ) using (row_hash)
+    where is_staged is null or is_kept is null
+"""
+# Users, devices and those addresses that not only records told.
+_SEEN_SQL = f"""
+    select {_LEFT_COLUMNS}, row_hash from {NODE_STATES.name.sql}
+    where source in {_NO_RECORDS} and row_hash <> {UNSEEN_HASH}
+"""
+# An address that was seen may be on records alone now.
 _GIVEN_SQL = f"""(
     select email from {ARRIVING}
     union all
-    select source_record_id from {NODE_STATES.name.sql}
-    where source = '{EMAILS}' and row_hash <> {UNSEEN_HASH} and {_ON_RECORDS}
+    select email from {SOURCE}
+    semi join (select source_record_id as given from {_SEEN} where source = '{EMAILS}')
+        on given = email
 )"""
-_LEFT_SQL = f"""
-    select source, source_record_id, node, component
-    from (from {NODE_STATES.name.sql} where source <> '{EMAILS}')
-    anti join (select row_hash from {ROW_HASHES} union all select row_hash from {STATES})
-        using (row_hash)
-    union all
-    select source, source_record_id, node, component
-    from (from {NODE_STATES.name.sql} where source = '{EMAILS}')
-    anti join (from {STATES} where source = '{EMAILS}') using (row_hash)
-    where row_hash <> {UNSEEN_HASH} or not {_ON_RECORDS}
-        or source_record_id in (select source_record_id from {STATES} where source = '{EMAILS}')
+_IS_SEEN_NOW = f"""
+    source_record_id in (
+        select source_record_id from {STATES}
+        where source = '{EMAILS}' and row_hash <> {UNSEEN_HASH}
+    )
+"""
+# Addresses of records that are not as they were, unless something changed tells them.
+_GONE_SQL = f"""
+    select {_LEFT_COLUMNS} from {NODE_STATES.name.sql}
+    where source = '{EMAILS}' and row_hash = {UNSEEN_HASH}
+        and address_key in (
+            select key_0 from {PREPARED.name.sql} where record in (select node from {LEFT})
+        )
+        and source_record_id not in (
+            select source_record_id from {STATES} where source = '{EMAILS}'
+        )
 """

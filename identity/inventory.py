@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from warehouse import Column, Pii, SubjectKey, SubjectKind, Table, TableName
 
 # As many as ``block`` has; checked there.
@@ -207,11 +209,11 @@ PREPARED = Table(
     grain="One row per source record: its values as they are compared, kept for the next run",
     columns=(
         Column("record", "BIGINT", Pii.PSEUDONYMOUS, "number that follows from source and id"),
-        _SOURCE,
-        _RECORD,
-        Column("user_id", _TEXT, Pii.PSEUDONYMOUS, "the sign-in; null without"),
+        replace(_SOURCE, is_plain=True),
+        replace(_RECORD, is_plain=True),
+        Column("user_id", _TEXT, Pii.PSEUDONYMOUS, "the sign-in; null without", is_plain=True),
         *(
-            Column(name, _TEXT, pii, f"{meaning}; null where it is not known")
+            Column(name, _TEXT, pii, f"{meaning}; null where it is not known", is_plain=True)
             for name, pii, meaning in (
                 ("first_name", Pii.PERSONAL, "first name, folded; perhaps as the mailbox spells it"),
                 ("initial", Pii.PERSONAL, "first letter of the first name"),
@@ -260,8 +262,8 @@ NODE_STATES = Table(
     TableName("identity", "node_states"),
     grain="One row per record, sign-in, device or address: what it was when it was last resolved",
     columns=(
-        _SOURCE,
-        _RECORD,
+        replace(_SOURCE, is_plain=True),
+        replace(_RECORD, is_plain=True),
         Column("node", "BIGINT", Pii.PSEUDONYMOUS, "number that follows from source and id"),
         Column("row_hash", "UBIGINT", Pii.PSEUDONYMOUS, "hash of all that was known of it"),
         Column("component", "BIGINT", Pii.PSEUDONYMOUS, "the node that names all nodes that links bring together, cut ones too"),

@@ -14,6 +14,8 @@ EVENTS = "staging.stg_raw__events"
 SIGHTINGS = "identity_sightings"
 ALIASES = "identity_aliases"
 ADDRESSES = "identity_addresses"
+# Addresses that other tables tell: given.
+TOLD = "identity_told_addresses"
 # Other tables that name a person by address; a company may have neither.
 _BY_ADDRESS = (TableName("staging", "stg_raw__orders"), TableName("staging", "stg_raw__tickets"))
 
@@ -71,9 +73,14 @@ def _read_addresses(warehouse: Warehouse, records: str) -> None:
     others = [
         f"select person_email from {table.sql}" for table in _BY_ADDRESS if warehouse.exists(table)
     ]
-    selects = [f"select email from {records}", f"select email from {EVENTS}", *others]
+    none = "select null::varchar as person_email limit 0"
+    warehouse.execute(
+        f"create or replace temp table {TOLD} as select person_email as given "
+        f"from ({' union '.join(others) or none}) where person_email is not null"
+    )
     given = warehouse.read(
-        f"select given from ({' union '.join(selects)}) as found(given) "
+        f"select given from (select email from {records} union select email from {EVENTS} "
+        f"union select given from {TOLD}) as found(given) "
         "where given is not null order by given"
     )
     values = given.column("given").combine_chunks()

@@ -25,7 +25,9 @@ class ChangeCounts:
     splits: int
 
 
-def write_persons(warehouse: Warehouse, moment: Moment, *, affected: str | None) -> ChangeCounts:
+def write_persons(
+    warehouse: Warehouse, moment: Moment, *, affected: str | None, history: str
+) -> ChangeCounts:
     """Put the persons in place and add the changes; needs the history and members of this run.
 
     An id that nobody has any more is *merged* into the person that most of its records went to,
@@ -35,13 +37,16 @@ def write_persons(warehouse: Warehouse, moment: Moment, *, affected: str | None)
         warehouse: Holds the tables of the steps before.
         moment: When the run writes.
         affected: SQL of the ids whose members may have changed; None: all ever given.
+        history: Relation of all rows of the history that name one of these ids.
     """
     warehouse.execute(
         f"create or replace temp table {_AFFECTED} as select distinct person_id "
         f"from ({_ALL_SQL if affected is None else affected}) where person_id is not null"
     )
     warehouse.execute(f"create or replace temp table {_INACTIVE} as {_INACTIVE_SQL}")
-    warehouse.execute(f"create or replace temp table {_LISTED} as {_LISTED_SQL}")
+    warehouse.execute(
+        f"create or replace temp table {_LISTED} as {_LISTED_SQL.replace(_HISTORY, history)}"
+    )
     warehouse.execute(f"create or replace temp table identity_changed as {_CHANGED_SQL}")
     warehouse.append(
         CHANGES.name,
@@ -77,11 +82,12 @@ _INACTIVE_SQL = f"""
     ) using (person_id)
 """
 
+_HISTORY = "{history}"
 # Where the records of each id are now; those of devices count only where there are no others.
 _WENT_SQL = f"""
     select history.person_id, current.person_id as target, count(*) as size,
         count(*) filter (history.source <> '{DEVICES}') as known_size
-    from {MEMBERS_HISTORY.name.sql} as history semi join {_INACTIVE} using (person_id)
+    from {_HISTORY} as history semi join {_INACTIVE} using (person_id)
     join {MEMBERS.name.sql} as current using (source, source_record_id)
     where current.person_id <> history.person_id
     group by all

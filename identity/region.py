@@ -8,7 +8,7 @@ one; where one does, the line was drawn too narrow, and ``is_closed`` says so.
 
 from __future__ import annotations
 
-from identity.around import INNER_VALUES, OUTER, look_around
+from identity.around import INNER_HELD, INNER_VALUES, OUTER, look_around
 from identity.block import PAIRS, holds_one_of
 from identity.compare import COMPARED_COLUMNS, compare_more, compare_pairs
 from identity.config import IdentityConfig
@@ -38,6 +38,7 @@ from warehouse import Warehouse
 # Records that are not as they were, or were looked at anew: to be kept as they are now.
 REWRITTEN = "identity_rewritten_records"
 _SEEDS, _SCOPE, _PARTNERS = "identity_seed_nodes", "identity_scope_nodes", "identity_partners"
+_SIDES = "identity_compared_sides"
 _CANDIDATES, _LIKELY = "identity_candidates", "identity_likely_records"
 _SIGN_INS, _TOUCHED_VALUES = "identity_touched_users", "identity_touched_addresses"
 _SCOPED_KEYS, _FURTHER = "identity_scoped_keys", "identity_further_pairs"
@@ -58,11 +59,7 @@ def draw_line(warehouse: Warehouse, config: IdentityConfig, known: Knowledge) ->
     add_addresses(warehouse, addresses_of(f"select value from {_TOUCHED_VALUES}"))
     warehouse.execute(f"create or replace temp table {_SEEDS} as {_SEEDS_SQL}")
     warehouse.execute(f"create or replace temp table {INNER} as {_INNER_SQL}")
-    warehouse.execute(
-        f"create or replace temp table identity_inner_records as "
-        f"select node as record from {INNER} union select record from {_LIKELY}"
-    )
-    add_kept(warehouse, "identity_inner_records")
+    warehouse.execute(f"create or replace temp table {INNER_HELD} as {_INNER_HELD_SQL}")
     add_addresses(
         warehouse,
         f"{addresses_of(INNER_VALUES)} union {known_addresses(f'node in (select node from {INNER})')}",
@@ -82,7 +79,7 @@ def narrow(warehouse: Warehouse) -> NodeCounts:
     warehouse.execute(
         f"create or replace temp table identity_scoped as select node as record from {_SCOPE}"
     )
-    add_kept(warehouse, "identity_scoped")
+    add_kept(warehouse, f"(from identity_scoped union from {_LIKELY})")
     for table, sql in (
         (SIGHTINGS, _SIGHTINGS_SQL),
         (ALIASES, _ALIASES_SQL),
@@ -117,8 +114,8 @@ def _find_partners(warehouse: Warehouse, config: IdentityConfig, known: Knowledg
         f"create or replace temp table {_CANDIDATES} as select left_record as record from {PAIRS} "
         f"union select right_record from {PAIRS} except select record from {RECORDS}"
     )
-    add_kept(warehouse, _CANDIDATES, columns=("record", "gmail_mailbox", *COMPARED_COLUMNS))
-    compare_pairs(warehouse)
+    warehouse.execute(f"create or replace temp table {_SIDES} as {_SIDES_SQL}")
+    compare_pairs(warehouse, records=_SIDES)
     warehouse.execute(
         f"create or replace temp table {DETERMINISTIC} "
         "(left_record bigint, right_record bigint, rule varchar)"
@@ -132,8 +129,6 @@ def _find_partners(warehouse: Warehouse, config: IdentityConfig, known: Knowledg
         f"create or replace temp table {_LIKELY} as {_LIKELY_SQL}",
         {"lowest": config.review_probability},
     )
-    # Most candidates are nobody's; of them no more is read than was compared.
-    warehouse.execute(f"delete from {RECORDS} where record in (select record from {_CANDIDATES})")
 
 
 def _pair_scope(warehouse: Warehouse) -> None:
@@ -172,6 +167,14 @@ _FURTHER_SQL = f"""
     where one.record < other.record
 """
 
+# Touched records and candidates. Most candidates are nobody's: of them no more is read than is
+# compared.
+_SIDE_COLUMNS = ", ".join(("record", "gmail_mailbox", *COMPARED_COLUMNS))
+_SIDES_SQL = f"""
+    select {_SIDE_COLUMNS} from {RECORDS}
+    union all
+    select {_SIDE_COLUMNS} from {PREPARED.name.sql} semi join {_CANDIDATES} using (record)
+"""
 _TOUCHED_PAIRS_SQL = f"""
     with everybody as (select * from {HELD} union all select * from {KEYED}),
     touched as (
@@ -190,8 +193,8 @@ _PARTNERS_SQL = f"""
         select left_record, right_record from {JUDGED} where probability >= $threshold
         union
         select left_record, right_record from {PAIRS}
-        join {RECORDS} as one on one.record = left_record
-        join {RECORDS} as other on other.record = right_record
+        join {_SIDES} as one on one.record = left_record
+        join {_SIDES} as other on other.record = right_record
         where one.gmail_mailbox = other.gmail_mailbox
     )
     select left_record as node from likely union select right_record from likely
@@ -266,6 +269,11 @@ _INNER_SQL = f"""
     select node, source, source_record_id from {CAME}
 """
 
+_INNER_HELD_SQL = f"""
+    select record, email, phone, phone_is_shared from {RECORDS} semi join {INNER} on node = record
+    union all
+    {kept_where("record, email, phone, phone_is_shared", f"record in (select node from {INNER})")}
+"""
 _EMAILS_SQL = f"""
     with wanted as ({INNER_VALUES})
     select {node_of(f"'{EMAILS}'", "given")} as node, '{EMAILS}', given

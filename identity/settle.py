@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from identity.around import INNER_IDS, OUTER, place_outer
+from identity.around import ID_HISTORY, INNER_HISTORY, INNER_IDS, NEAR, OUTER, place_outer
 from identity.assign import assign_ids
 from identity.attach import attach_addresses, keep_clusters
 from identity.attach_devices import attach_devices
@@ -15,7 +15,7 @@ from identity.collect import LINKS, PLACES, place_links
 from identity.constrain import find_conflicts
 from identity.detect import states_of
 from identity.extent import INNER, Extent
-from identity.inventory import RUNS
+from identity.inventory import MEMBERS, MEMBERS_HISTORY, RUNS
 from identity.limit import Bools, limit_size
 from identity.persons import write_persons
 from identity.publish import write_identifiers, write_links, write_review_queue
@@ -58,12 +58,23 @@ def settle_persons(task: Task, weighing: Weighing, extent: Extent) -> None:
         place_outer(warehouse)
     attach_addresses(warehouse)
     attach_devices(warehouse, task.config)
-    recall_members(warehouse, extent)
-    assign_ids(warehouse, former=FORMER if extent.is_whole else _FORMER_AROUND)
+    if extent.is_whole:
+        recall_members(warehouse, extent, members=MEMBERS.name.sql)
+        assign_ids(warehouse, former=FORMER, history=_ALL_HISTORY)
+    else:
+        recall_members(warehouse, extent, members=NEAR)
+        assign_ids(warehouse, former=_FORMER_AROUND, history=_HISTORY_AROUND)
 
 
 _PERSONS = "select source, source_record_id, person_id from"
 _FORMER_AROUND = f"({_PERSONS} {FORMER} union all {_PERSONS} {OUTER})"
+_ALL_HISTORY = MEMBERS_HISTORY.name.sql
+_HISTORY_AROUND = (
+    f"({_PERSONS} {INNER_HISTORY} union all "
+    f"{_PERSONS} {_ALL_HISTORY} semi join {OUTER} using (source, source_record_id))"
+)
+# Who is no longer there after a part was written, by all that is known of the ids concerned.
+_ID_HISTORY_NOW = f"({_PERSONS} {ID_HISTORY} union all {_PERSONS} {BEGUN})"
 
 
 # Whose ids the nodes that were resolved ever had.
@@ -91,18 +102,22 @@ def publish(
     """
     warehouse = task.warehouse
     find_members(warehouse, extent)
-    write_history(warehouse, moment, extent)
+    is_whole = extent.is_whole
+    write_history(warehouse, moment, history=_ALL_HISTORY if is_whole else INNER_HISTORY)
     write_members(warehouse, moment)
-    changes = write_persons(warehouse, moment, affected=None if extent.is_whole else _AFFECTED_SQL)
+    changes = write_persons(
+        warehouse, moment, affected=None if is_whole else _AFFECTED_SQL,
+        history=_ALL_HISTORY if is_whole else _ID_HISTORY_NOW,
+    )  # fmt: skip
     write_devices(warehouse, extent)
     write_identifiers(warehouse, extent)
     write_links(warehouse, extent)
     write_review_queue(
         warehouse, extent, lowest=task.config.review_probability,
         threshold=weighing.threshold or 0.0,
-        reweighed=None if extent.is_whole else REWEIGHED_NODES,
+        reweighed=None if is_whole else REWEIGHED_NODES,
     )  # fmt: skip
-    if extent.is_whole:
+    if is_whole:
         keep_all(warehouse)
     else:
         keep_some(warehouse, gone=STALE, came=REWRITTEN, inner=INNER, states=states_of(INNER))

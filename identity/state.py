@@ -19,12 +19,12 @@ from identity.fingerprint import ROW_HASHES
 from identity.inventory import LARGE_BLOCKS, NODE_STATES, PREPARED, RUNS
 from identity.knowledge import digest_knowledge
 from identity.nodes import DEVICES, EMAILS, NODES, USERS
-from identity.observe import ADDRESSES, ALIASES, SIGHTINGS
+from identity.observe import ADDRESSES, ALIASES, SIGHTINGS, TOLD
 from identity.prepare import RECORDS
 from warehouse import Warehouse
 
 STATES = "identity_states"
-# The hash of an address that was never seen in an event, and of the value of any.
+# The hash of an address that only records tell, and of the value of any.
 UNSEEN_HASH = "hash(source, source_record_id, 0::ubigint)"
 ADDRESS_KEY = "hash(0, {})"
 FIELDS = tuple(name for name in PREPARED.column_names if not name.startswith("key_"))
@@ -156,6 +156,7 @@ _SEEN_STATES_SQL = f"""
         union all select case when is_device then '{DEVICES}' else '{USERS}' end, previous_id, code
         from aliased
         union all select '{EMAILS}', given, 0::ubigint from {ADDRESSES}
+        union all select '{EMAILS}', given, hash('told') from {TOLD} semi join {ADDRESSES} using (given)
     )
     select source, id as source_record_id, hash(source, id, bit_xor(code)) as row_hash
     from parts group by source, id

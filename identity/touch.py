@@ -32,14 +32,15 @@ _ADDED, _HOLDERS = "identity_added_records", "identity_value_holders"
 
 KEY_COLUMNS = ", ".join(f"key_{number}" for number in range(len(KEYS)))
 
+_NAMES = tuple(NAMES_COLUMNS.split(", "))
+# How usual names are is told later.
 _LATER = frozenset(
     ("first_name_count", "first_name_rarity", "given_name_rarity", "last_name_rarity")
 )
-_NAMES = tuple(NAMES_COLUMNS.split(", "))
+_EARLY = tuple(name for name in FIELDS if name not in _LATER)
 _STALE_COLUMNS = ", ".join(
     ("record", "user_id", "email", "phone", NAMES_COLUMNS, "is_spelled", KEY_COLUMNS)
 )
-_EARLY = ", ".join(name for name in FIELDS if name not in {"record", *_LATER})
 
 
 def prepare_touched(
@@ -67,13 +68,12 @@ def prepare_touched(
     warehouse.execute(f"insert into {TOUCHED} select record from {REWEIGHED}")
 
 
-def add_kept(warehouse: Warehouse, which: str, *, columns: Sequence[str] = FIELDS) -> None:
+def add_kept(warehouse: Warehouse, which: str) -> None:
     """Add kept rows to the records.
 
     Args:
         warehouse: Holds the kept rows.
         which: Relation of ``record``; those that are there already are left out.
-        columns: What to read of them; the rest is null.
     """
     # A table of their numbers alone lets the engine skip what is not asked for as it reads.
     warehouse.execute(
@@ -81,7 +81,7 @@ def add_kept(warehouse: Warehouse, which: str, *, columns: Sequence[str] = FIELD
         f"anti join {RECORDS} using (record) anti join {STALE} using (record)"
     )
     warehouse.execute(
-        f"insert into {RECORDS} by name select {', '.join(columns)} from {PREPARED.name.sql} "
+        f"insert into {RECORDS} by name select {', '.join(FIELDS)} from {PREPARED.name.sql} "
         f"semi join {_ADDED} using (record)"
     )
 
@@ -97,7 +97,10 @@ def kept_where(columns: str, condition: str) -> str:
 def _set_aside(warehouse: Warehouse) -> None:
     """Begin the lists of touched nodes and of prepared rows that hold no longer."""
     warehouse.execute(f"create or replace temp table {STALE} as select node as record from {LEFT}")
-    warehouse.execute(f"create or replace temp table {STALE_ROWS} as {_stale_rows_of(STALE)}")
+    warehouse.execute(
+        f"create or replace temp table {STALE_ROWS} as select {_STALE_COLUMNS} "
+        f"from {PREPARED.name.sql} semi join {STALE} using (record)"
+    )
     # Decisions are few, and who was decided upon is looked at in every run.
     warehouse.execute(
         f"""
@@ -109,20 +112,30 @@ def _set_aside(warehouse: Warehouse) -> None:
     )
 
 
-def _touch_records(warehouse: Warehouse, which: str) -> None:
-    """Take kept records up among those that are looked at anew."""
-    add_kept(warehouse, which)
-    _make_stale(warehouse, which)
-    warehouse.execute(f"insert into {TOUCHED} select record from {which}")
+def _take_up(
+    warehouse: Warehouse, which: str, *, columns: Sequence[str] = FIELDS, replacing: str = ""
+) -> None:
+    """Take kept records up among those that are looked at anew.
 
-
-def _make_stale(warehouse: Warehouse, which: str) -> None:
-    warehouse.execute(f"insert into {STALE_ROWS} {_stale_rows_of(which)}")
-    warehouse.execute(f"insert into {STALE} select record from {which}")
-
-
-def _stale_rows_of(which: str) -> str:
-    return f"select {_STALE_COLUMNS} from {PREPARED.name.sql} semi join {which} using (record)"
+    Args:
+        warehouse: Holds the kept rows.
+        which: Table of ``record`` and of the columns that ``replacing`` names; seldom any row.
+        columns: What the records hold so far.
+        replacing: SQL of columns that are not as they were kept.
+    """
+    if not warehouse.scalar(f"select count(*) from {which}"):
+        return
+    warehouse.execute(
+        f"create or replace temp table {_TAKEN} as "
+        f"select * from {PREPARED.name.sql} semi join {which} using (record)"
+    )
+    warehouse.execute(f"insert into {STALE_ROWS} select {_STALE_COLUMNS} from {_TAKEN}")
+    warehouse.execute(f"insert into {STALE} select record from {_TAKEN}")
+    warehouse.execute(f"insert into {TOUCHED} select record from {_TAKEN}")
+    warehouse.execute(
+        f"insert into {RECORDS} by name select {', '.join(columns)} from ("
+        f"select taken.* {replacing} from {_TAKEN} as taken join {which} as told using (record))"
+    )
 
 
 def _read_mailboxes(warehouse: Warehouse) -> None:
@@ -134,41 +147,29 @@ def _read_mailboxes(warehouse: Warehouse) -> None:
     )
     spelled = holds_one_of("mailbox", f"select letters from ({spellings_of(_CHANGED_NAMES)})")
     warehouse.execute(
-        f"create or replace temp table identity_lacking_records as select record from "
-        f"({kept_where('record', f'(is_spelled or last_name is null) and {spelled}')})"
+        f"create or replace temp table {_LACKING} as "
+        + kept_where(
+            f"record, mailbox, {NAMES_COLUMNS}, told_first_name, told_initial, is_spelled",
+            f"(is_spelled or last_name is null) and {spelled}",
+        )
     )
     warehouse.execute(
         f"""
         insert into {RECORDS} by name
-        select * replace (
-            null as last_name, told_first_name as first_name, told_initial as initial,
+        select record, mailbox, told_first_name as first_name, told_initial as initial,
             case when told_first_name is not null then given_name end as given_name,
-            false as is_spelled, false as mailbox_names_owner
-        ) from (
-            select record, {_EARLY} from {PREPARED.name.sql}
-            semi join identity_lacking_records using (record)
-        )
+            false as is_spelled
+        from {_LACKING}
         """
     )
-    _make_stale(warehouse, "identity_lacking_records")
     read_mailboxes(warehouse, names=f"({_OWN_NAMES} union all {_FITTING_NAMES_SQL})")
-    _put_back(warehouse)
-
-
-def _put_back(warehouse: Warehouse) -> None:
-    """Leave alone the records whose mailbox is read as before."""
-    same = " and ".join(
-        f"now.{name} is not distinct from kept.{name}" for name in (*_NAMES, "is_spelled")
-    )
-    warehouse.execute(
-        f"create or replace temp table identity_unmoved_records as select record "
-        f"from {RECORDS} as now semi join identity_lacking_records using (record) "
-        f"join {PREPARED.name.sql} as kept using (record) where {same}"
-    )
-    for table in (RECORDS, STALE, STALE_ROWS):
-        warehouse.execute(
-            f"delete from {table} where record in (select record from identity_unmoved_records)"
-        )
+    warehouse.execute(f"create or replace temp table {_MOVED} as {_MOVED_SQL}")
+    warehouse.execute(f"delete from {RECORDS} where record in (select record from {_LACKING})")
+    told = ", ".join(f"told.{name} as {name}" for name in (*_NAMES, "is_spelled"))
+    _take_up(
+        warehouse, _MOVED, columns=_EARLY,
+        replacing=f"replace ({told}, false as mailbox_names_owner)",
+    )  # fmt: skip
 
 
 def _judge_values(warehouse: Warehouse, config: IdentityConfig) -> None:
@@ -181,7 +182,7 @@ def _judge_values(warehouse: Warehouse, config: IdentityConfig) -> None:
     )"""
     find_shared(warehouse, config, holders)
     warehouse.execute(f"create or replace temp table identity_retold_records as {_RETOLD_SQL}")
-    _touch_records(warehouse, "identity_retold_records")
+    _take_up(warehouse, "identity_retold_records")
     # Of a holder that was taken up for one value the other was not looked at.
     mark_records(
         warehouse,
@@ -190,6 +191,9 @@ def _judge_values(warehouse: Warehouse, config: IdentityConfig) -> None:
 
 
 _CHANGED_NAMES = "identity_changed_names"
+# Records for whose mailbox a name came or went, and those of them that are read otherwise now.
+_LACKING, _MOVED = "identity_lacking_records", "identity_moved_records"
+_TAKEN = "identity_taken_records"
 _OWN_NAMES = f"select {NAMES_COLUMNS} from {RECORDS} where last_name is not null"
 _LEFT_NAMES = (
     f"select {NAMES_COLUMNS} from {STALE_ROWS} where last_name is not null and not is_spelled"
@@ -199,6 +203,16 @@ _CHANGED_NAMES_SQL = f"""
     select * from (
         ({_OWN_NAMES} except {_LEFT_NAMES}) union ({_LEFT_NAMES} except {_OWN_NAMES})
     ) where first_name is not null
+"""
+_MOVED_SQL = f"""
+    select record, {", ".join(f"now.{name}" for name in (*NAMES_COLUMNS.split(", "), "is_spelled"))}
+    from {RECORDS} as now join {_LACKING} as kept using (record)
+    where {
+    " or ".join(
+        f"now.{name} is distinct from kept.{name}"
+        for name in (*NAMES_COLUMNS.split(", "), "is_spelled")
+    )
+}
 """
 # What somebody else bears neither came nor went.
 _FULL_NAME = next(number for number, key in enumerate(KEYS) if key.name == "full name")
