@@ -49,11 +49,13 @@ def assign_ids(warehouse: Warehouse, *, former: str, history: str) -> int:
             break
         added = f"""
             insert into {ASSIGNED}
-            select cluster, {id_of("source", "source_record_id", _salt(attempt))} as person_id
-            from identity_seeds as seeds
-            where cluster not in (select cluster from {ASSIGNED})
-                and person_id not in (select person_id from {ASSIGNED})
-                and person_id not in (select person_id from identity.persons)
+            select cluster, person_id from (
+                select cluster,
+                    {id_of("source", "source_record_id", _salt(attempt))} as person_id
+                from identity_seeds anti join {ASSIGNED} using (cluster)
+            )
+            anti join {ASSIGNED} using (person_id)
+            anti join identity.persons using (person_id)
         """
         warehouse.execute(added)
     return int(warehouse.scalar(f"select count(*) from {ASSIGNED}"))

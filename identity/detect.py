@@ -8,7 +8,7 @@ of these none is read but those of changed records.
 from __future__ import annotations
 
 from identifiers import normalise_emails
-from identity.fingerprint import RECORD_COLUMNS, ROW_HASHES
+from identity.fingerprint import RECORD_COLUMNS, ROW_HASH, ROW_HASHES
 from identity.inventory import NODE_STATES, PREPARED
 from identity.nodes import DEVICES, EMAILS, USERS
 from identity.observe import ADDRESSES, observe_events
@@ -30,17 +30,17 @@ def find_changes(warehouse: Warehouse) -> int:
     """
     warehouse.execute(f"create or replace temp table {_DIFFERING} as {_DIFFERING_SQL}")
     warehouse.execute(
+        f"create or replace temp table {ARRIVING} as "
+        f"select * from (select {', '.join(RECORD_COLUMNS)}, {ROW_HASH} as row_hash from {SOURCE}) "
+        f"semi join {_DIFFERING} using (row_hash)"
+    )
+    warehouse.execute(
         f"create or replace temp table {CAME} as select source, source_record_id, row_hash, "
-        f"{node_of('source', 'source_record_id')} as node "
-        f"from {ROW_HASHES} semi join {_DIFFERING} using (row_hash)"
+        f"{node_of('source', 'source_record_id')} as node from {ARRIVING}"
     )
     warehouse.execute(
         f"create or replace temp table {LEFT} as select {_LEFT_COLUMNS} "
         f"from {NODE_STATES.name.sql} semi join {_DIFFERING} using (row_hash)"
-    )
-    warehouse.execute(
-        f"create or replace temp table {ARRIVING} as select {', '.join(RECORD_COLUMNS)} "
-        f"from {SOURCE} semi join {CAME} using (source, source_record_id)"
     )
     _find_seen(warehouse)
     return int(

@@ -15,12 +15,12 @@ from identity.attach import ATTACHED
 from identity.block import KEYS, LARGE, key_hash
 from identity.collect import PLACES
 from identity.constrain import COMPONENTS
-from identity.fingerprint import ROW_HASHES
+from identity.fingerprint import ROW_HASH
 from identity.inventory import LARGE_BLOCKS, NODE_STATES, PREPARED, RUNS
 from identity.knowledge import digest_knowledge
 from identity.nodes import DEVICES, EMAILS, NODES, USERS
 from identity.observe import ADDRESSES, ALIASES, SIGHTINGS, TOLD
-from identity.prepare import RECORDS
+from identity.prepare import RECORDS, SOURCE
 from warehouse import Warehouse
 
 STATES = "identity_states"
@@ -162,5 +162,6 @@ _SEEN_STATES_SQL = f"""
     from parts group by source, id
 """
 _STATES_SQL = f"""
-    select source, source_record_id, row_hash from {ROW_HASHES} union all ({_SEEN_STATES_SQL})
+    select source, source_record_id, {ROW_HASH} as row_hash from {SOURCE}
+    union all ({_SEEN_STATES_SQL})
 """

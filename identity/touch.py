@@ -162,6 +162,7 @@ def _read_mailboxes(warehouse: Warehouse) -> None:
         from {_LACKING}
         """
     )
+    warehouse.execute(f"create or replace temp table {_SURNAMES} as {_SURNAMES_SQL}")
     read_mailboxes(warehouse, names=f"({_OWN_NAMES} union all {_FITTING_NAMES_SQL})")
     warehouse.execute(f"create or replace temp table {_MOVED} as {_MOVED_SQL}")
     warehouse.execute(f"delete from {RECORDS} where record in (select record from {_LACKING})")
@@ -193,7 +194,7 @@ def _judge_values(warehouse: Warehouse, config: IdentityConfig) -> None:
 _CHANGED_NAMES = "identity_changed_names"
 # Records for whose mailbox a name came or went, and those of them that are read otherwise now.
 _LACKING, _MOVED = "identity_lacking_records", "identity_moved_records"
-_TAKEN = "identity_taken_records"
+_TAKEN, _SURNAMES = "identity_taken_records", "identity_wanted_surnames"
 _OWN_NAMES = f"select {NAMES_COLUMNS} from {RECORDS} where last_name is not null"
 _LEFT_NAMES = (
     f"select {NAMES_COLUMNS} from {STALE_ROWS} where last_name is not null and not is_spelled"
@@ -220,16 +221,20 @@ _BORNE_SQL = kept_where(
     f"record, {NAMES_COLUMNS}",
     f"not is_spelled and key_{_FULL_NAME} in (select {key_hash(_FULL_NAME)} from {_CHANGED_NAMES})",
 )
-# Names whose surname begins or ends a mailbox that is to be read.
-_FITTING_NAMES_SQL = f"""
-    select {NAMES_COLUMNS} from {PREPARED.name.sql} anti join {STALE} using (record)
-    where not is_spelled and replace(last_name, ' ', '') in (
-        select unnest([left(mailbox, size), right(mailbox, size)]) from (
-            select mailbox, unnest(generate_series(3, length(mailbox) - 1)) as size
-            from {RECORDS} where last_name is null
-        )
+# Initials and surnames that a mailbox that is to be read may spell, and the names that have them.
+_SURNAMES_SQL = f"""
+    with sized as (
+        select mailbox, unnest(generate_series(3, length(mailbox) - 1)) as size
+        from {RECORDS} where last_name is null
     )
+    select left(mailbox, 1) as initial, right(mailbox, size) as last_name from sized
+    union select mailbox[size + 1], left(mailbox, size) from sized
 """
+_FITTING_NAMES_SQL = (
+    f"select {NAMES_COLUMNS} from {PREPARED.name.sql} anti join {STALE} using (record) "
+    f"where not is_spelled and (initial, replace(last_name, ' ', '')) in "
+    f"(select (initial, last_name) from {_SURNAMES})"
+)
 
 # Values of touched records, as they are and as they were.
 _VALUES_SQL = " union ".join(
