@@ -17,7 +17,7 @@ OUTER = "identity_outer_nodes"
 # Rows of the history of inner nodes, the person ids in them, and all rows of the history of those.
 INNER_HISTORY, INNER_IDS = "identity_inner_history", "identity_inner_ids"
 ID_HISTORY = "identity_history_of_inner_ids"
-# Members among inner nodes and those around, as they were before the run.
+# Members among inner nodes, those around and those who had an id of inner nodes, before the run.
 NEAR = "identity_near_members"
 # What inner records hold: record, email, phone, phone_is_shared.
 INNER_HELD = "identity_inner_held"
@@ -126,11 +126,13 @@ _NEAR_SQL = f"""
     from {MEMBERS.name.sql} semi join (
         select source, source_record_id from {INNER}
         union all select source, source_record_id from {_AROUND}
+        union all select source, source_record_id from {ID_HISTORY}
     ) using (source, source_record_id)
 """
 
 _PERSONS_SQL = f"""
     select distinct person_id from {NEAR} anti join {INNER} using (source, source_record_id)
+    where source <> '{DEVICES}'
 """
 
 _OUTER_SQL = f"""

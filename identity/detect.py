@@ -90,25 +90,28 @@ def add_addresses(warehouse: Warehouse, given: str) -> None:
 
 
 def addresses_of(values: str) -> str:
-    """SQL of the addresses, as the last run knew them and still there, of normalised ones.
+    """SQL of the addresses (``given``), as the last run knew them and still there, of some values.
 
     Args:
         values: Query of normalised addresses, one column.
     """
-    return known_addresses(
-        f"address_key in (select {ADDRESS_KEY.format('value')} from ({values}) as wanted(value))"
+    key = ADDRESS_KEY.format("value")
+    return (
+        f"select source_record_id as given from {NODE_STATES.name.sql} anti join {LEFT} using (node) "
+        f"where source = '{EMAILS}' "
+        f"and address_key in (select {key} from ({values}) as wanted(value))"
     )
 
 
-def known_addresses(condition: str) -> str:
-    """SQL of the addresses (``given``) that the last run knew and that are still there.
+def addresses_among(nodes: str) -> str:
+    """SQL of the addresses (``given``) among some nodes that are still there.
 
     Args:
-        condition: SQL over the rows of node states.
+        nodes: Relation of nodes that the last run knew: node, source, source_record_id.
     """
     return (
-        f"select given from (select node, source_record_id as given from {NODE_STATES.name.sql} "
-        f"where source = '{EMAILS}' and {condition}) anti join {LEFT} using (node)"
+        f"select source_record_id as given from {nodes} anti join {LEFT} using (node) "
+        f"where source = '{EMAILS}'"
     )
 
 

@@ -12,7 +12,7 @@ from identity.around import INNER_HELD, INNER_VALUES, OUTER, look_around
 from identity.block import PAIRS, holds_one_of
 from identity.compare import COMPARED_COLUMNS, compare_more, compare_pairs
 from identity.config import IdentityConfig
-from identity.detect import CAME, add_addresses, addresses_of, known_addresses
+from identity.detect import CAME, add_addresses, addresses_among, addresses_of
 from identity.extent import INNER
 from identity.inventory import LARGE_BLOCKS, NODE_STATES, PREPARED
 from identity.knowledge import Knowledge
@@ -60,14 +60,11 @@ def draw_line(warehouse: Warehouse, config: IdentityConfig, known: Knowledge) ->
     warehouse.execute(f"create or replace temp table {_SEEDS} as {_SEEDS_SQL}")
     warehouse.execute(f"create or replace temp table {INNER} as {_INNER_SQL}")
     warehouse.execute(f"create or replace temp table {INNER_HELD} as {_INNER_HELD_SQL}")
-    add_addresses(
-        warehouse,
-        f"{addresses_of(INNER_VALUES)} union {known_addresses(f'node in (select node from {INNER})')}",
-    )
+    add_addresses(warehouse, f"{addresses_of(INNER_VALUES)} union {addresses_among(INNER)}")
     warehouse.execute(f"insert into {INNER} {_EMAILS_SQL}")
     warehouse.execute(f"insert into {INNER} {_DEVICES_SQL}")
     look_around(warehouse)
-    add_addresses(warehouse, known_addresses(f"node in (select node from {OUTER})"))
+    add_addresses(warehouse, addresses_among(OUTER))
     warehouse.execute(
         f"create or replace temp table {_SCOPE} as select node, source, source_record_id "
         f"from {INNER} union all select node, source, source_record_id from {OUTER}"

@@ -17,11 +17,12 @@ from identity.detect import states_of
 from identity.extent import INNER, Extent
 from identity.inventory import MEMBERS, MEMBERS_HISTORY, RUNS
 from identity.limit import Bools, limit_size
-from identity.persons import write_persons
+from identity.persons import EVERYBODY, Concerned, write_persons
 from identity.publish import write_identifiers, write_links, write_review_queue
 from identity.region import REWRITTEN
 from identity.remember import (
     BEGUN,
+    CURRENT,
     FORMER,
     Moment,
     find_members,
@@ -73,12 +74,15 @@ _HISTORY_AROUND = (
     f"({_PERSONS} {INNER_HISTORY} union all "
     f"{_PERSONS} {_ALL_HISTORY} semi join {OUTER} using (source, source_record_id))"
 )
-# Who is no longer there after a part was written, by all that is known of the ids concerned.
-_ID_HISTORY_NOW = f"({_PERSONS} {ID_HISTORY} union all {_PERSONS} {BEGUN})"
 
 
 # Whose ids the nodes that were resolved ever had.
-_AFFECTED_SQL = f"from {INNER_IDS} union select person_id from {BEGUN}"
+_CONCERNED = Concerned(
+    ids=f"from {INNER_IDS} union select person_id from {BEGUN}",
+    history=f"({_PERSONS} {ID_HISTORY} union all {_PERSONS} {BEGUN})",
+    members=f"({_PERSONS} {CURRENT} union all "
+    f"{_PERSONS} {NEAR} anti join {INNER} using (source, source_record_id))",
+)
 
 
 def publish(
@@ -105,10 +109,7 @@ def publish(
     is_whole = extent.is_whole
     write_history(warehouse, moment, history=_ALL_HISTORY if is_whole else INNER_HISTORY)
     write_members(warehouse, moment)
-    changes = write_persons(
-        warehouse, moment, affected=None if is_whole else _AFFECTED_SQL,
-        history=_ALL_HISTORY if is_whole else _ID_HISTORY_NOW,
-    )  # fmt: skip
+    changes = write_persons(warehouse, moment, EVERYBODY if is_whole else _CONCERNED)
     write_devices(warehouse, extent)
     write_identifiers(warehouse, extent)
     write_links(warehouse, extent)
