@@ -177,8 +177,22 @@ def holds_one_of(column: str, values: str) -> str:
         column: email, phone or mailbox.
         values: Relation with one column.
     """
-    number = next(place for place, key in enumerate(KEYS) if key.name == column)
-    return f"key_{number} in (select hash({number}, value) from ({values}) as wanted(value))"
+    wanted = hash_of_value(column, "value")
+    return f"{key_column(column)} in (select {wanted} from ({values}) as wanted(value))"
+
+
+def key_column(name: str) -> str:
+    """The column of kept rows that holds the hash of a key."""
+    return f"key_{_number(name)}"
+
+
+def hash_of_value(column: str, value: str) -> str:
+    """SQL of the hash that a kept row has if its column, a key itself, holds a value."""
+    return f"hash({_number(column)}, {value})"
+
+
+def _number(name: str) -> int:
+    return next(place for place, key in enumerate(KEYS) if key.name == name)
 
 
 def is_open(limits: Sequence[int], size: str = "size") -> str:

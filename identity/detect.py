@@ -8,12 +8,13 @@ of these none is read but those of changed records.
 from __future__ import annotations
 
 from identifiers import normalise_emails
+from identity.block import hash_of_value, key_column
 from identity.fingerprint import RECORD_COLUMNS, ROW_HASH, ROW_HASHES
 from identity.inventory import NODE_STATES, PREPARED
 from identity.nodes import DEVICES, EMAILS, USERS
 from identity.observe import ADDRESSES, observe_events
 from identity.prepare import SOURCE, keep_values, node_of
-from identity.state import ADDRESS_KEY, STATES, UNSEEN_HASH, hash_seen
+from identity.state import STATES, UNSEEN_HASH, hash_seen
 from warehouse import Warehouse
 
 # Nodes that came or are not as they were, and as they were if they were there.
@@ -95,7 +96,7 @@ def addresses_of(values: str) -> str:
     Args:
         values: Query of normalised addresses, one column.
     """
-    key = ADDRESS_KEY.format("value")
+    key = hash_of_value("email", "value")
     return (
         f"select source_record_id as given from {NODE_STATES.name.sql} anti join {LEFT} using (node) "
         f"where source = '{EMAILS}' "
@@ -166,7 +167,7 @@ _GONE_SQL = f"""
     select {_LEFT_COLUMNS} from {NODE_STATES.name.sql}
     where source = '{EMAILS}' and row_hash = {UNSEEN_HASH}
         and address_key in (
-            select key_0 from {PREPARED.name.sql} where record in (select node from {LEFT})
+            select {key_column("email")} from {PREPARED.name.sql} where record in (select node from {LEFT})
         )
         and source_record_id not in (
             select source_record_id from {STATES} where source = '{EMAILS}'

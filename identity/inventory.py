@@ -275,10 +275,10 @@ NODE_STATES = Table(
 
 LARGE_BLOCKS = Table(
     TableName("identity", "large_blocks"),
-    grain="One row per value that too many records share for each to be compared with each; no person's rows",
+    grain="One row per value that too many records share for each to be compared with each; speaks of no single person",
     columns=(
         Column("key_number", "UTINYINT", Pii.NONE, "which of the values by which candidates are found"),
-        Column("key", "UBIGINT", Pii.NONE, "hash of the value"),
+        Column("key", "UBIGINT", Pii.PSEUDONYMOUS, "hash of the value"),
         Column("size", "BIGINT", Pii.NONE, "records that have it"),
     ),
     key=("key_number", "key"),

@@ -12,7 +12,7 @@ import hashlib
 from pathlib import Path
 
 from identity.attach import ATTACHED
-from identity.block import KEYS, LARGE, key_hash
+from identity.block import KEYS, LARGE, hash_of_value, key_hash
 from identity.collect import PLACES
 from identity.constrain import COMPONENTS
 from identity.fingerprint import ROW_HASH
@@ -24,9 +24,8 @@ from identity.prepare import RECORDS, SOURCE
 from warehouse import Warehouse
 
 STATES = "identity_states"
-# The hash of an address that only records tell, and of the value of any.
+# The hash of an address that only records tell.
 UNSEEN_HASH = "hash(source, source_record_id, 0::ubigint)"
-ADDRESS_KEY = "hash(0, {})"
 FIELDS = tuple(name for name in PREPARED.column_names if not name.startswith("key_"))
 _LISTED = ", ".join(FIELDS)
 
@@ -128,7 +127,7 @@ def _node_states_sql(states: str, *, outer: str) -> str:
                 own.component, holding.component, outside.component, attached.holder, nodes.node
             ) as component,
             case when addresses.value is not null
-                then {ADDRESS_KEY.format("addresses.value")} end as address_key
+                then {hash_of_value("email", "addresses.value")} end as address_key
         from {states} as states join {NODES} as nodes using (source, source_record_id)
         left join (select '{EMAILS}' as source, given, value from {ADDRESSES}) as addresses
             on addresses.source = states.source and given = states.source_record_id
