@@ -7,7 +7,7 @@ which knows 1,200 names but not which of several formal ones is meant.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -48,7 +48,6 @@ def canonical_given_names(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     Unknown names stay as they are (folded); initials beside a name are dropped. The result is
     for comparing only, never for showing. Applying it twice changes nothing.
     """
-    known, formal = _formal_names()
     names = pc.replace_substring_regex(
         folded(trimmed(as_texts(values))), pattern=r"[^\p{L}]+", replacement=" "
     )
@@ -56,8 +55,9 @@ def canonical_given_names(values: pa.Array | pa.ChunkedArray) -> pa.Array:
         names, pattern=r"(\p{L}{2,}) (?:\p{L}( |$))+$", replacement=r"\1"
     )
     names = trimmed(names)
-    found = formal.take(pc.index_in(names, value_set=known))
-    return pc.coalesce(found, names)
+    known = pc.unique(names.filter(pc.is_in(names, value_set=_listed_names())))
+    formal = pa.array([_formal_name(name) for name in known.to_pylist()], pa.string())
+    return pc.coalesce(formal.take(pc.index_in(names, value_set=known)), names)
 
 
 def canonical_given_name(value: str) -> str | None:
@@ -68,19 +68,33 @@ def canonical_given_name(value: str) -> str | None:
 @lru_cache(maxsize=1)
 def known_given_names() -> frozenset[str]:
     """Every given name that the table or the library knows, folded."""
-    known, formal = _formal_names()
-    return frozenset(known.to_pylist()) | frozenset(formal.to_pylist())
+    names = _listed_names().to_pylist()
+    return frozenset(names) | frozenset(map(_formal_name, names))
 
 
 @lru_cache(maxsize=1)
-def _formal_names() -> tuple[pa.Array, pa.Array]:
-    """Nicknames and, in the same order, their formal names."""
-    library = NickNamer()
-    settled = {nick: formal for formal, nicks in _COMMON.items() for nick in nicks.split()}
-    settled.update({formal: formal for formal in _COMMON})
-    names = {name for row in name_triplets() for name in (row.name1, row.name2)}
-    resolved = {name: _resolve(name, library, settled) for name in sorted(names | set(settled))}
-    return pa.array(list(resolved), pa.string()), pa.array(list(resolved.values()), pa.string())
+def _listed_names() -> pa.Array:
+    """Names of the table and of the library, nicknames and formal ones."""
+    listed = {name for row in name_triplets() for name in (row.name1, row.name2)}
+    return pa.array(sorted(listed | set(_settled())), pa.string())
+
+
+@lru_cache(maxsize=1)
+def _settled() -> dict[str, str]:
+    """Names of the table, and the formal name behind each."""
+    nicknames = {nick: formal for formal, nicks in _COMMON.items() for nick in nicks.split()}
+    return nicknames | {formal: formal for formal in _COMMON}
+
+
+@lru_cache(maxsize=1)
+def _library() -> NickNamer:
+    return NickNamer()
+
+
+@cache
+def _formal_name(name: str) -> str:
+    """The formal name behind one that is listed."""
+    return _resolve(name, _library(), _settled())
 
 
 def _resolve(name: str, library: NickNamer, settled: dict[str, str]) -> str:

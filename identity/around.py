@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from identity.attach import CLUSTERS
+from identity.block import holds_one_of
 from identity.extent import INNER
 from identity.inventory import MEMBERS, MEMBERS_HISTORY
 from identity.nodes import DEVICES, EMAILS, USERS
 from identity.observe import ADDRESSES, ALIASES, SIGHTINGS
 from identity.prepare import RECORDS, node_of
-from identity.touch import KEPT
+from identity.touch import kept_where
 from warehouse import Warehouse
 
 # Nodes that are looked at, as ``INNER``; and the person of each.
 OUTER = "identity_outer_nodes"
-# Person ids that inner nodes have or ever had.
-INNER_IDS = "identity_inner_ids"
+# Rows of the history of inner nodes, the person ids in them, and all rows of the history of those.
+INNER_HISTORY, INNER_IDS = "identity_inner_history", "identity_inner_ids"
+ID_HISTORY = "identity_history_of_inner_ids"
+# Members among inner nodes, those around and those who had an id of inner nodes, before the run.
+NEAR = "identity_near_members"
+# What inner records hold: record, email, phone, phone_is_shared.
+INNER_HELD = "identity_inner_held"
 _SEEN, _WANTED = "identity_seen_together", "identity_wanted_values"
 _AROUND, _PERSONS = "identity_nodes_around", "identity_persons_around"
 
@@ -24,8 +30,11 @@ def look_around(warehouse: Warehouse) -> None:
     for table, sql in (
         (_SEEN, _SEEN_SQL),
         (_WANTED, _WANTED_SQL),
-        (INNER_IDS, _IDS_SQL),
+        (INNER_HISTORY, _INNER_HISTORY_SQL),
+        (INNER_IDS, f"select distinct person_id from {INNER_HISTORY}"),
+        (ID_HISTORY, _ID_HISTORY_SQL),
         (_AROUND, _AROUND_SQL),
+        (NEAR, _NEAR_SQL),
         (_PERSONS, _PERSONS_SQL),
         (OUTER, _OUTER_SQL),
     ):
@@ -40,7 +49,7 @@ def place_outer(warehouse: Warehouse) -> None:
 
 # Values that inner nodes hold, as records or by signing in with them.
 INNER_VALUES = f"""
-    select email as value from {RECORDS} semi join {INNER} on node = record
+    select email as value from {INNER_HELD}
     union
     select addresses.value from {SIGHTINGS} as sightings
     join {ADDRESSES} as addresses on given = sightings.email
@@ -63,49 +72,67 @@ _WANTED_SQL = f"""
             on given = source_record_id where source = '{EMAILS}'
     ) where value is not null
     union
-    select 'phone', phone from {RECORDS} semi join {INNER} on node = record
-    where phone is not null and not phone_is_shared
+    select 'phone', phone from {INNER_HELD} where phone is not null and not phone_is_shared
 """
 
-# Who ever had the ids of inner nodes.
-_IDS_SQL = f"""
-    select distinct person_id from {MEMBERS_HISTORY.name.sql}
-    semi join {INNER} using (source, source_record_id)
+_INNER_HISTORY_SQL = f"""
+    from {MEMBERS_HISTORY.name.sql} semi join {INNER} using (source, source_record_id)
+"""
+_ID_HISTORY_SQL = f"""
+    select source, source_record_id, person_id
+    from {MEMBERS_HISTORY.name.sql} semi join {INNER_IDS} using (person_id)
 """
 
 _EMAILS_WANTED = f"select identifier_value from {_WANTED} where identifier_type = 'email'"
+_PHONES_WANTED = f"select identifier_value from {_WANTED} where identifier_type = 'phone'"
 # Who else holds the values. Of those who share an address two are enough to tell that several
 # persons hold it.
 _AROUND_SQL = f"""
-    with holders as (
-        select record, source, source_record_id, email, email_is_shared,
-            not phone_is_shared and phone in
-                (select identifier_value from {_WANTED} where identifier_type = 'phone') as by_phone
-        from {KEPT} where (email in ({_EMAILS_WANTED}) or by_phone)
-            and record not in (select node from {INNER})
+    with by_email as (
+        from ({
+    kept_where(
+        "record, source, source_record_id, email, email_is_shared",
+        holds_one_of("email", _EMAILS_WANTED),
+    )
+}) anti join {INNER} on node = record
+    ),
+    by_phone as (
+        from ({
+    kept_where(
+        "record, source, source_record_id",
+        f"not phone_is_shared and {holds_one_of('phone', _PHONES_WANTED)}",
+    )
+}) anti join {INNER} on node = record
     ),
     sharing as (
         select unnest([arg_min(record, person_id), arg_max(record, person_id)]) as record
-        from holders join {MEMBERS.name.sql} using (source, source_record_id)
-        where email_is_shared and email in ({_EMAILS_WANTED}) group by email
+        from (from by_email where email_is_shared)
+        join {MEMBERS.name.sql} using (source, source_record_id) group by email
     ),
     users as (
         select user_id from {SIGHTINGS} join {ADDRESSES} as addresses on given = email
         where value in ({_EMAILS_WANTED})
         union select user_id from {_SEEN}
     )
-    select source, source_record_id from holders
-    where not email_is_shared or by_phone or record in (select record from sharing)
+    select source, source_record_id from by_email
+    where not email_is_shared or record in (select record from sharing)
+    union select source, source_record_id from by_phone
     union select '{USERS}', user_id from users where user_id is not null
     union select '{EMAILS}', email from {_SEEN} where email is not null
-    union select source, source_record_id from {MEMBERS_HISTORY.name.sql}
-    where person_id in (select person_id from {INNER_IDS}) and source <> '{DEVICES}'
+    union select source, source_record_id from {ID_HISTORY} where source <> '{DEVICES}'
+"""
+
+_NEAR_SQL = f"""
+    from {MEMBERS.name.sql} semi join (
+        select source, source_record_id from {INNER}
+        union all select source, source_record_id from {_AROUND}
+        union all select source, source_record_id from {ID_HISTORY}
+    ) using (source, source_record_id)
 """
 
 _PERSONS_SQL = f"""
-    select distinct person_id from {MEMBERS.name.sql}
-    semi join (from {_AROUND} anti join {INNER} using (source, source_record_id))
-        using (source, source_record_id)
+    select distinct person_id from {NEAR} anti join {INNER} using (source, source_record_id)
+    where source <> '{DEVICES}'
 """
 
 _OUTER_SQL = f"""

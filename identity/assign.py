@@ -27,31 +27,41 @@ def id_of(source: str, record_id: str, salt: str = "''") -> str:
 ANONYMOUS_ID = id_of(f"'{DEVICES}'", "source_record_id")
 
 
-def assign_ids(warehouse: Warehouse, *, former: str) -> int:
+def assign_ids(warehouse: Warehouse, *, former: str, history: str) -> int:
     """Fill the temporary table (cluster, person_id) of all clusters; return how many.
 
     Args:
         warehouse: Holds the clusters.
         former: Relation of their members before the run: source, source_record_id, person_id.
+        history: Relation of the same columns, all persons that they ever had.
     """
     warehouse.execute(f"create or replace temp table identity_seeds as {_SEEDS_SQL}")
-    warehouse.execute(f"create or replace temp table {_HAD} as {_HAD_SQL}")
+    warehouse.execute(
+        f"create or replace temp table {_HAD} as {_HAD_SQL.replace(_HISTORY, history)}"
+    )
     warehouse.execute(
         f"create or replace temp table {ASSIGNED} as {_INHERITED_SQL.replace(_FORMER, former)}"
     )
     warehouse.execute(f"insert into {ASSIGNED} {_RESTORED_SQL}")
     # A part that was split off may find the id of its earliest member taken by the other part.
     for attempt in range(_TRIES):
+        if not warehouse.scalar(_UNNAMED_SQL):
+            break
         added = f"""
             insert into {ASSIGNED}
-            select cluster, {id_of("source", "source_record_id", _salt(attempt))} as person_id
-            from identity_seeds as seeds
-            where cluster not in (select cluster from {ASSIGNED})
-                and person_id not in (select person_id from {ASSIGNED})
-                and person_id not in (select person_id from identity.persons)
+            select cluster, person_id from (
+                select cluster,
+                    {id_of("source", "source_record_id", _salt(attempt))} as person_id
+                from identity_seeds anti join {ASSIGNED} using (cluster)
+            )
+            anti join {ASSIGNED} using (person_id)
+            anti join identity.persons using (person_id)
         """
         warehouse.execute(added)
     return int(warehouse.scalar(f"select count(*) from {ASSIGNED}"))
+
+
+_UNNAMED_SQL = f"select exists (from identity_seeds anti join {ASSIGNED} using (cluster))"
 
 
 def _salt(attempt: int) -> str:
@@ -67,19 +77,19 @@ _SEEDS_SQL = f"""
     ) = 1
 """
 
+_FORMER, _HISTORY = "{former}", "{history}"
 # Which ids each node ever had; devices are in no cluster.
 _HAD = "identity_had_ids"
 _HAD_SQL = f"""
     select cluster, node, person_id, count(*) over (partition by node) = 1 as is_loyal
     from (
         select distinct cluster, node, history.person_id
-        from identity.members_history as history
+        from {_HISTORY} as history
         join {NODES} as nodes using (source, source_record_id)
         join {CLUSTERS} using (node)
     )
 """
 
-_FORMER = "{former}"
 _INHERITED_SQL = f"""
     with in_common as (
         select cluster, members.person_id, count(*) as size,

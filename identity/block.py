@@ -17,6 +17,8 @@ from warehouse import Warehouse
 
 PAIRS = "identity_pairs"
 ADDED = "identity_added_pairs"
+# Blocks that are too large to be compared: key_number, key, size.
+LARGE = "identity_large_blocks"
 _KEYED, _BLOCKS = "identity_keyed_records", "identity_blocks"
 # Of a weak key's values those that more records share make no pairs. In a million records next to
 # no first name, surname or birth date is that rare, so that weak keys cost little there.
@@ -93,7 +95,9 @@ class KeyCount:
 def block_records(
     warehouse: Warehouse, *, limits: Sequence[int] = (), max_block_size: int, max_pairs: int
 ) -> tuple[KeyCount, ...]:
-    """Fill the temporary table of pairs (left_record < right_record); return what the keys brought.
+    """Fill the temporary tables of pairs and of large blocks; return what the keys brought.
+
+    Pairs are left_record < right_record.
 
     Blocks are taken smallest first, for two of few who share a value are likelier one person than
     two of many, until the pairs would be more than the budget. Addresses and numbers are outside
@@ -164,6 +168,33 @@ def key_hash(number: int) -> str:
     return f"hash({number}, {KEYS[number].sql})"
 
 
+def holds_one_of(column: str, values: str) -> str:
+    """SQL of the condition that a kept row has one of some values in a column that is a key itself.
+
+    Hashes are compared instead of texts: several times as fast over all records.
+
+    Args:
+        column: email, phone or mailbox.
+        values: Relation with one column.
+    """
+    wanted = hash_of_value(column, "value")
+    return f"{key_column(column)} in (select {wanted} from ({values}) as wanted(value))"
+
+
+def key_column(name: str) -> str:
+    """The column of kept rows that holds the hash of a key."""
+    return f"key_{_number(name)}"
+
+
+def hash_of_value(column: str, value: str) -> str:
+    """SQL of the hash that a kept row has if its column, a key itself, holds a value."""
+    return f"hash({_number(column)}, {value})"
+
+
+def _number(name: str) -> int:
+    return next(place for place, key in enumerate(KEYS) if key.name == name)
+
+
 def is_open(limits: Sequence[int], size: str = "size") -> str:
     """SQL over key_number and a size: whether a block of this size is compared."""
     return f"{size} <= [{', '.join(map(str, limits))}][key_number + 1]"
@@ -192,6 +223,9 @@ def _pair_records(warehouse: Warehouse, limits: Sequence[int]) -> None:
         from taken as left_side join taken as right_side
             on left_side.key = right_side.key and left_side.record < right_side.record
         """
+    )
+    warehouse.execute(
+        f"create or replace temp table {LARGE} as select * from {_BLOCKS} where not ({is_open(limits)})"
     )
     warehouse.execute(f"drop table {_KEYED}")
     warehouse.execute(f"drop table {_BLOCKS}")

@@ -23,13 +23,17 @@ COMPARED_COLUMNS = (
 )  # fmt: skip
 
 
-def compare_pairs(warehouse: Warehouse) -> None:
+def compare_pairs(warehouse: Warehouse, *, records: str = RECORDS) -> None:
     """Fill the temporary table of levels: one row per candidate pair, one column per field.
 
     -1 is unknown, 0 is different, higher is closer; the numbers are those of ``model.level``.
     ``…_rarity`` holds the bits that a rare value adds to an agreement; see ``frequencies``.
+
+    Args:
+        warehouse: Holds the pairs.
+        records: Table of the records that are compared.
     """
-    warehouse.execute(f"create or replace temp table {COMPARED} as {_levels_sql(PAIRS)}")
+    warehouse.execute(f"create or replace temp table {COMPARED} as {_levels_sql(PAIRS, records)}")
 
 
 def compare_more(warehouse: Warehouse, pairs: str) -> None:
@@ -39,10 +43,10 @@ def compare_more(warehouse: Warehouse, pairs: str) -> None:
         warehouse: Holds the levels of the pairs before.
         pairs: Relation of left_record and right_record.
     """
-    warehouse.execute(f"insert into {COMPARED} {_levels_sql(pairs)}")
+    warehouse.execute(f"insert into {COMPARED} {_levels_sql(pairs, RECORDS)}")
 
 
-def _levels_sql(pairs: str) -> str:
+def _levels_sql(pairs: str, records: str) -> str:
     sides = ", ".join(
         f"{side}.{column} as {column}_{suffix}"
         for column in COMPARED_COLUMNS
@@ -54,8 +58,8 @@ def _levels_sql(pairs: str) -> str:
         with pairs as (
             select left_record, right_record, {sides}
             from {pairs}
-            join {RECORDS} as left_side on left_side.record = left_record
-            join {RECORDS} as right_side on right_side.record = right_record
+            join {records} as left_side on left_side.record = left_record
+            join {records} as right_side on right_side.record = right_record
         )
         select left_record, right_record, {levels}, {rarities},
             mailbox_names_owner_l or mailbox_names_owner_r as is_personal_mailbox,

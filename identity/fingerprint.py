@@ -11,7 +11,7 @@ from warehouse import Warehouse
 
 # Raise it when the same input gives other persons than before.
 _METHOD = 4
-_RECORD_COLUMNS = (
+RECORD_COLUMNS = (
     "source", "source_record_id", "record_hash", "user_id", "account_id", "first_name",
     "middle_name", "last_name", "full_name", "email", "phone", "birth_date", "street", "city",
     "state", "postal_code", "company_name", "record_created_at", "record_updated_at",
@@ -27,16 +27,17 @@ _DECISION_COLUMNS = (
 
 
 ROW_HASHES = "identity_row_hashes"
+# The hash of all that identity reads of a staged record.
+ROW_HASH = f"hash({', '.join(RECORD_COLUMNS)})"
 
 
 def fingerprint_records(warehouse: Warehouse, config: IdentityConfig, *, settings: str) -> str:
     """Name the records and the configuration: what trained parameters depend on.
 
-    Fills the temporary table of the records' own hashes: source, source_record_id, row_hash.
+    Fills the temporary table of the records' own hashes: row_hash.
     """
     warehouse.execute(
-        f"create or replace temp table {ROW_HASHES} as select source, source_record_id, "
-        f"hash({', '.join(_RECORD_COLUMNS)}) as row_hash from {SOURCE}"
+        f"create or replace temp table {ROW_HASHES} as select {ROW_HASH} as row_hash from {SOURCE}"
     )
     rows = warehouse.scalar(
         f"select count(*) || '|' || coalesce(sum(row_hash), 0) from {ROW_HASHES}"

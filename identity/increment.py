@@ -13,17 +13,18 @@ from dataclasses import dataclass
 from identity.calibrate import reviewed_until
 from identity.collect import FOUND, collect_links
 from identity.decide import read_decisions
+from identity.detect import find_changes
 from identity.extent import Extent
 from identity.knowledge import Knowledge, knowledge_key, load_knowledge
 from identity.learn import apply_knowledge
 from identity.match import match_identifiers
-from identity.observe import observe_events
 from identity.prepare import SOURCE
 from identity.region import draw_line, is_closed, narrow
+from identity.resize import open_blocks
 from identity.share import list_identifiers
-from identity.state import digest_state, hash_nodes, last_state
+from identity.state import digest_state, last_state
 from identity.task import STEP, Task
-from identity.touch import find_changes, open_blocks, prepare_touched
+from identity.touch import prepare_touched
 from warehouse import Warehouse
 
 PART = Extent(is_whole=False)
@@ -50,8 +51,6 @@ def gather_changes(task: Task) -> Gathered:
     known, reason = _still_known(task)
     if known is None:
         return Gathered(None, reason)
-    observe_events(warehouse, is_known=True)
-    hash_nodes(warehouse)
     if find_changes(warehouse) > MOST_CHANGED * known.records:
         return Gathered(None, f"more than {MOST_CHANGED:.0%} has changed")
     task.watch.lap("find changes")
@@ -59,7 +58,7 @@ def gather_changes(task: Task) -> Gathered:
     task.watch.lap("prepare")
     open_blocks(warehouse, known)
     draw_line(warehouse, task.config, known)
-    narrow(warehouse, known)
+    narrow(warehouse)
     task.watch.lap("draw the line")
     task.progress(STEP, 0.3)
     read_decisions(warehouse)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from warehouse import Column, Pii, SubjectKey, SubjectKind, Table, TableName
 
 # As many as ``block`` has; checked there.
@@ -207,11 +209,11 @@ PREPARED = Table(
     grain="One row per source record: its values as they are compared, kept for the next run",
     columns=(
         Column("record", "BIGINT", Pii.PSEUDONYMOUS, "number that follows from source and id"),
-        _SOURCE,
-        _RECORD,
-        Column("user_id", _TEXT, Pii.PSEUDONYMOUS, "the sign-in; null without"),
+        replace(_SOURCE, is_plain=True),
+        replace(_RECORD, is_plain=True),
+        Column("user_id", _TEXT, Pii.PSEUDONYMOUS, "the sign-in; null without", is_plain=True),
         *(
-            Column(name, _TEXT, pii, f"{meaning}; null where it is not known")
+            Column(name, _TEXT, pii, f"{meaning}; null where it is not known", is_plain=True)
             for name, pii, meaning in (
                 ("first_name", Pii.PERSONAL, "first name, folded; perhaps as the mailbox spells it"),
                 ("initial", Pii.PERSONAL, "first letter of the first name"),
@@ -261,14 +263,26 @@ NODE_STATES = Table(
     TableName("identity", "node_states"),
     grain="One row per record, sign-in, device or address: what it was when it was last resolved",
     columns=(
-        _SOURCE,
-        _RECORD,
+        replace(_SOURCE, is_plain=True),
+        replace(_RECORD, is_plain=True),
         Column("node", "BIGINT", Pii.PSEUDONYMOUS, "number that follows from source and id"),
         Column("row_hash", "UBIGINT", Pii.PSEUDONYMOUS, "hash of all that was known of it"),
         Column("component", "BIGINT", Pii.PSEUDONYMOUS, "the node that names all nodes that links bring together, cut ones too"),
+        Column("address_key", "UBIGINT", Pii.PSEUDONYMOUS, "of an address, hash of its normalised form; else null"),
     ),
     key=("source", "source_record_id"),
     subjects=(_RECORD_KEY,),
+)  # fmt: skip
+
+LARGE_BLOCKS = Table(
+    TableName("identity", "large_blocks"),
+    grain="One row per value that too many records share for each to be compared with each; speaks of no single person",
+    columns=(
+        Column("key_number", "UTINYINT", Pii.NONE, "which of the values by which candidates are found"),
+        Column("key", "UBIGINT", Pii.PSEUDONYMOUS, "hash of the value"),
+        Column("size", "BIGINT", Pii.NONE, "records that have it"),
+    ),
+    key=("key_number", "key"),
 )  # fmt: skip
 
 _ACCOUNT = Column("account_id", "VARCHAR", Pii.NONE, "the company")
@@ -314,6 +328,7 @@ TABLES: tuple[Table, ...] = (
     CHURN,
     PREPARED,
     NODE_STATES,
+    LARGE_BLOCKS,
     ACCOUNT_RECORDS,
     ACCOUNTS,
 )

@@ -44,13 +44,14 @@ def read_mailboxes(warehouse: Warehouse, *, names: str = RECORDS) -> None:
         warehouse.execute(f"drop table {name}")
 
 
-def spellings_of(names: str, *, only: str) -> str:
+def spellings_of(names: str, *, only: str | None = None) -> str:
     """SQL of the mailboxes that names spell: letters, spelled_name (null for an initial), and name.
 
     Args:
         names: A relation of names.
-        only: A relation with a column ``mailbox``: other mailboxes do not matter.
+        only: A relation with a column ``mailbox``: other mailboxes do not matter. None: all do.
     """
+    wanted = "" if only is None else f"semi join {only} as wanted on wanted.mailbox = letters"
     return f"""
         with names as (
             select distinct {NAMES_COLUMNS}, replace(last_name, ' ', '') as surname
@@ -64,7 +65,7 @@ def spellings_of(names: str, *, only: str) -> str:
             select unnest([initial || surname, surname || initial]), null, * from names
         )
         select distinct letters, spelled_name, given_name, initial, last_name
-        from spellings semi join {only} as wanted on wanted.mailbox = letters
+        from spellings {wanted}
         where length(letters) >= 5
     """
 

@@ -7,7 +7,6 @@ ids and day, and nothing here looks at an event again.
 from __future__ import annotations
 
 from identifiers import normalise_emails
-from identity.inventory import IDENTIFIERS
 from identity.prepare import SOURCE, keep_values, usable_id
 from warehouse import TableName, Warehouse
 
@@ -15,11 +14,13 @@ EVENTS = "staging.stg_raw__events"
 SIGHTINGS = "identity_sightings"
 ALIASES = "identity_aliases"
 ADDRESSES = "identity_addresses"
+# Addresses that other tables tell: given.
+TOLD = "identity_told_addresses"
 # Other tables that name a person by address; a company may have neither.
 _BY_ADDRESS = (TableName("staging", "stg_raw__orders"), TableName("staging", "stg_raw__tickets"))
 
 
-def observe_events(warehouse: Warehouse, *, is_known: bool = False) -> None:
+def observe_events(warehouse: Warehouse, *, records: str = SOURCE) -> None:
     """Fill the temporary tables of what was seen together.
 
     * addresses: ``given`` as staged, ``value`` normalised; addresses that are nobody's are left out
@@ -30,9 +31,9 @@ def observe_events(warehouse: Warehouse, *, is_known: bool = False) -> None:
 
     Args:
         warehouse: Holds the staged tables.
-        is_known: Whether the last run's normalised addresses may be taken up.
+        records: Relation of the records whose addresses are read: all, or a part.
     """
-    _read_addresses(warehouse, is_known=is_known)
+    _read_addresses(warehouse, records)
     warehouse.execute(
         f"""
         create or replace temp table {SIGHTINGS} as
@@ -68,33 +69,20 @@ def observe_events(warehouse: Warehouse, *, is_known: bool = False) -> None:
     )
 
 
-def _read_addresses(warehouse: Warehouse, *, is_known: bool) -> None:
+def _read_addresses(warehouse: Warehouse, records: str) -> None:
     others = [
         f"select person_email from {table.sql}" for table in _BY_ADDRESS if warehouse.exists(table)
     ]
-    selects = [f"select email from {SOURCE}", f"select email from {EVENTS}", *others]
+    none = "select null::varchar as person_email limit 0"
     warehouse.execute(
-        f"create or replace temp table {_GIVEN} as "
-        f"select given from ({' union '.join(selects)}) as found(given) where given is not null"
-    )
-    warehouse.execute(
-        f"create or replace temp table {_KNOWN} as {_KNOWN_SQL if is_known else _NONE_SQL}"
+        f"create or replace temp table {TOLD} as select person_email as given "
+        f"from ({' union '.join(others) or none}) where person_email is not null"
     )
     given = warehouse.read(
-        f"select given from {_GIVEN} anti join {_KNOWN} using (given) order by given"
+        f"select given from (select email from {records} union select email from {EVENTS} "
+        f"union select given from {TOLD}) as found(given) "
+        "where given is not null order by given"
     )
     values = given.column("given").combine_chunks()
     keep_values(warehouse, ADDRESSES, {"given": values, "value": normalise_emails(values)})
     warehouse.execute(f"delete from {ADDRESSES} where value is null")
-    warehouse.execute(f"insert into {ADDRESSES} select * from {_KNOWN}")
-    for name in (_GIVEN, _KNOWN):
-        warehouse.execute(f"drop table {name}")
-
-
-_GIVEN, _KNOWN = "identity_given_addresses", "identity_known_addresses"
-_NONE_SQL = "select null::varchar as given, null::varchar as value limit 0"
-_KNOWN_SQL = f"""
-    select source_record_id as given, identifier_value as value
-    from {IDENTIFIERS.name.sql} semi join {_GIVEN} on given = source_record_id
-    where source = 'emails' and identifier_type = 'email'
-"""

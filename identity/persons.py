@@ -25,7 +25,22 @@ class ChangeCounts:
     splits: int
 
 
-def write_persons(warehouse: Warehouse, moment: Moment, *, affected: str | None) -> ChangeCounts:
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """Whose persons a run may have changed; all relations are as they are after it.
+
+    Attributes:
+        ids: SQL of the ids whose members may have changed.
+        history: Relation of the rows of the history that name one of these ids.
+        members: Relation of the members who have one of these ids or ever had one.
+    """
+
+    ids: str
+    history: str
+    members: str
+
+
+def write_persons(warehouse: Warehouse, moment: Moment, concerned: Concerned) -> ChangeCounts:
     """Put the persons in place and add the changes; needs the history and members of this run.
 
     An id that nobody has any more is *merged* into the person that most of its records went to,
@@ -34,14 +49,18 @@ def write_persons(warehouse: Warehouse, moment: Moment, *, affected: str | None)
     Args:
         warehouse: Holds the tables of the steps before.
         moment: When the run writes.
-        affected: SQL of the ids whose members may have changed; None: all ever given.
+        concerned: Whose persons may have changed.
     """
     warehouse.execute(
         f"create or replace temp table {_AFFECTED} as select distinct person_id "
-        f"from ({_ALL_SQL if affected is None else affected}) where person_id is not null"
+        f"from ({concerned.ids}) where person_id is not null"
     )
-    warehouse.execute(f"create or replace temp table {_INACTIVE} as {_INACTIVE_SQL}")
-    warehouse.execute(f"create or replace temp table {_LISTED} as {_LISTED_SQL}")
+    warehouse.execute(
+        f"create or replace temp table {_INACTIVE} as {_filled(_INACTIVE_SQL, concerned)}"
+    )
+    warehouse.execute(
+        f"create or replace temp table {_LISTED} as {_filled(_LISTED_SQL, concerned)}"
+    )
     warehouse.execute(f"create or replace temp table identity_changed as {_CHANGED_SQL}")
     warehouse.append(
         CHANGES.name,
@@ -64,25 +83,33 @@ def write_persons(warehouse: Warehouse, moment: Moment, *, affected: str | None)
     return ChangeCounts(**counts)
 
 
+_HISTORY, _MEMBERS = "{history}", "{members}"
+
+
+def _filled(sql: str, concerned: Concerned) -> str:
+    return sql.replace(_HISTORY, concerned.history).replace(_MEMBERS, concerned.members)
+
+
 _ALL_SQL = f"""
     select person_id from {MEMBERS.name.sql}
     union select person_id from {MEMBERS_HISTORY.name.sql}
     union select person_id from {PERSONS.name.sql}
 """
 
+EVERYBODY = Concerned(_ALL_SQL, MEMBERS_HISTORY.name.sql, MEMBERS.name.sql)
+
 _INACTIVE_SQL = f"""
     select person_id from {_AFFECTED}
-    anti join (
-        select person_id from {MEMBERS.name.sql} semi join {_AFFECTED} using (person_id)
-    ) using (person_id)
+    anti join (select person_id from {_MEMBERS} semi join {_AFFECTED} using (person_id))
+        using (person_id)
 """
 
 # Where the records of each id are now; those of devices count only where there are no others.
 _WENT_SQL = f"""
     select history.person_id, current.person_id as target, count(*) as size,
         count(*) filter (history.source <> '{DEVICES}') as known_size
-    from {MEMBERS_HISTORY.name.sql} as history semi join {_INACTIVE} using (person_id)
-    join {MEMBERS.name.sql} as current using (source, source_record_id)
+    from {_HISTORY} as history semi join {_INACTIVE} using (person_id)
+    join {_MEMBERS} as current using (source, source_record_id)
     where current.person_id <> history.person_id
     group by all
 """

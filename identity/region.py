@@ -8,34 +8,29 @@ one; where one does, the line was drawn too narrow, and ``is_closed`` says so.
 
 from __future__ import annotations
 
-from identity.around import INNER_VALUES, OUTER, look_around
-from identity.block import PAIRS, is_open
+from identity.around import INNER_HELD, INNER_VALUES, OUTER, look_around
+from identity.block import PAIRS, holds_one_of
 from identity.compare import COMPARED_COLUMNS, compare_more, compare_pairs
 from identity.config import IdentityConfig
+from identity.detect import CAME, add_addresses, addresses_among, addresses_of
 from identity.extent import INNER
-from identity.inventory import NODE_STATES, PREPARED
+from identity.inventory import LARGE_BLOCKS, NODE_STATES, PREPARED
 from identity.knowledge import Knowledge
 from identity.learn import apply_knowledge
 from identity.match import DETERMINISTIC
 from identity.nodes import DEVICES, EMAILS, NODES, USERS, NodeCounts, number_nodes
 from identity.observe import ADDRESSES, ALIASES, SIGHTINGS
 from identity.prepare import RECORDS, node_of
+from identity.resize import HELD, KEYED, RESIZED, unpivot
 from identity.touch import (
-    CAME,
-    HELD,
-    KEPT,
     KEY_COLUMNS,
-    KEYED,
-    KEYED_BEFORE,
-    RESIZED,
     REWEIGHED,
-    SIZES,
     STALE,
+    STALE_ROWS,
     TOUCHED,
     VALUES,
     add_kept,
-    size_blocks,
-    unpivot,
+    kept_where,
 )
 from identity.weigh import JUDGED
 from warehouse import Warehouse
@@ -43,7 +38,9 @@ from warehouse import Warehouse
 # Records that are not as they were, or were looked at anew: to be kept as they are now.
 REWRITTEN = "identity_rewritten_records"
 _SEEDS, _SCOPE, _PARTNERS = "identity_seed_nodes", "identity_scope_nodes", "identity_partners"
+_SIDES = "identity_compared_sides"
 _CANDIDATES, _LIKELY = "identity_candidates", "identity_likely_records"
+_SIGN_INS, _TOUCHED_VALUES = "identity_touched_users", "identity_touched_addresses"
 _SCOPED_KEYS, _FURTHER = "identity_scoped_keys", "identity_further_pairs"
 
 
@@ -57,28 +54,29 @@ def draw_line(warehouse: Warehouse, config: IdentityConfig, known: Knowledge) ->
     """
     warehouse.execute(f"create or replace temp table {REWRITTEN} as select record from {RECORDS}")
     _find_partners(warehouse, config, known)
+    warehouse.execute(f"create or replace temp table {_SIGN_INS} as {_SIGN_INS_SQL}")
+    warehouse.execute(f"create or replace temp table {_TOUCHED_VALUES} as {_TOUCHED_VALUES_SQL}")
+    add_addresses(warehouse, addresses_of(f"select value from {_TOUCHED_VALUES}"))
     warehouse.execute(f"create or replace temp table {_SEEDS} as {_SEEDS_SQL}")
     warehouse.execute(f"create or replace temp table {INNER} as {_INNER_SQL}")
-    warehouse.execute(
-        f"create or replace temp table identity_inner_records as "
-        f"select node as record from {INNER} union select record from {_LIKELY}"
-    )
-    add_kept(warehouse, "identity_inner_records")
+    warehouse.execute(f"create or replace temp table {INNER_HELD} as {_INNER_HELD_SQL}")
+    add_addresses(warehouse, f"{addresses_of(INNER_VALUES)} union {addresses_among(INNER)}")
     warehouse.execute(f"insert into {INNER} {_EMAILS_SQL}")
     warehouse.execute(f"insert into {INNER} {_DEVICES_SQL}")
     look_around(warehouse)
+    add_addresses(warehouse, addresses_among(OUTER))
     warehouse.execute(
         f"create or replace temp table {_SCOPE} as select node, source, source_record_id "
         f"from {INNER} union all select node, source, source_record_id from {OUTER}"
     )
 
 
-def narrow(warehouse: Warehouse, known: Knowledge) -> NodeCounts:
+def narrow(warehouse: Warehouse) -> NodeCounts:
     """Fill the tables of records, nodes, sightings and pairs with what is inside or looked at."""
     warehouse.execute(
         f"create or replace temp table identity_scoped as select node as record from {_SCOPE}"
     )
-    add_kept(warehouse, "identity_scoped")
+    add_kept(warehouse, f"(from identity_scoped union from {_LIKELY})")
     for table, sql in (
         (SIGHTINGS, _SIGHTINGS_SQL),
         (ALIASES, _ALIASES_SQL),
@@ -89,7 +87,7 @@ def narrow(warehouse: Warehouse, known: Knowledge) -> NodeCounts:
     warehouse.execute(
         f"create or replace temp table {NODES} as select * from {NODES} semi join {_SCOPE} using (node)"
     )
-    _pair_scope(warehouse, known)
+    _pair_scope(warehouse)
     return counts
 
 
@@ -113,8 +111,8 @@ def _find_partners(warehouse: Warehouse, config: IdentityConfig, known: Knowledg
         f"create or replace temp table {_CANDIDATES} as select left_record as record from {PAIRS} "
         f"union select right_record from {PAIRS} except select record from {RECORDS}"
     )
-    add_kept(warehouse, _CANDIDATES, columns=("record", "gmail_mailbox", *COMPARED_COLUMNS))
-    compare_pairs(warehouse)
+    warehouse.execute(f"create or replace temp table {_SIDES} as {_SIDES_SQL}")
+    compare_pairs(warehouse, records=_SIDES)
     warehouse.execute(
         f"create or replace temp table {DETERMINISTIC} "
         "(left_record bigint, right_record bigint, rule varchar)"
@@ -128,11 +126,9 @@ def _find_partners(warehouse: Warehouse, config: IdentityConfig, known: Knowledg
         f"create or replace temp table {_LIKELY} as {_LIKELY_SQL}",
         {"lowest": config.review_probability},
     )
-    # Most candidates are nobody's; of them no more is read than was compared.
-    warehouse.execute(f"delete from {RECORDS} where record in (select record from {_CANDIDATES})")
 
 
-def _pair_scope(warehouse: Warehouse, known: Knowledge) -> None:
+def _pair_scope(warehouse: Warehouse) -> None:
     """Add the pairs among the records in scope, by blocks as large as they are among all records."""
     warehouse.execute(
         f"create or replace temp table identity_scoped_rows as "
@@ -148,33 +144,34 @@ def _pair_scope(warehouse: Warehouse, known: Knowledge) -> None:
         f"create or replace temp table {_SCOPED_KEYS} as select * from {_SCOPED_KEYS} "
         "qualify count(*) over (partition by key_number, key) > 1"
     )
-    size_blocks(warehouse, _SCOPED_KEYS)
-    warehouse.execute(f"create or replace temp table {_FURTHER} as {_further_sql(known)}")
+    warehouse.execute(f"create or replace temp table {_FURTHER} as {_FURTHER_SQL}")
     warehouse.execute(f"insert into {PAIRS} from {_FURTHER}")
     compare_more(warehouse, _FURTHER)
 
 
-def _further_sql(known: Knowledge) -> str:
-    return f"""
-        with compared as (
-            select key_number, key from (
-                select key_number, key, size from {SIZES}
-                union all
-                select key_number, key, 1 from {KEYED}
-                semi join {_SCOPED_KEYS} using (key_number, key)
-                union all
-                select key_number, key, -1 from {KEYED_BEFORE}
-                semi join {_SCOPED_KEYS} using (key_number, key)
-            ) group by key_number, key having {is_open(known.limits, "sum(size)")}
-        ),
-        taken as (select * from {_SCOPED_KEYS} semi join compared using (key_number, key))
-        select distinct one.record as left_record, other.record as right_record
-        from taken as one join taken as other using (key_number, key)
-        anti join {PAIRS} as pairs on left_record = one.record and right_record = other.record
-        where one.record < other.record
-    """
+# Pairs of scope whose blocks are compared, as large as they are among all records.
+_FURTHER_SQL = f"""
+    with closed as (
+        select key_number, key from {LARGE_BLOCKS.name.sql}
+        semi join {_SCOPED_KEYS} using (key_number, key)
+        anti join {RESIZED} using (key_number, key)
+        union all select key_number, key from {RESIZED} where not is_now
+    ),
+    taken as (select * from {_SCOPED_KEYS} anti join closed using (key_number, key))
+    select distinct one.record as left_record, other.record as right_record
+    from taken as one join taken as other using (key_number, key)
+    anti join {PAIRS} as pairs on left_record = one.record and right_record = other.record
+    where one.record < other.record
+"""
 
-
+# Touched records and candidates. Most candidates are nobody's: of them no more is read than is
+# compared.
+_SIDE_COLUMNS = ", ".join(("record", "gmail_mailbox", *COMPARED_COLUMNS))
+_SIDES_SQL = f"""
+    select {_SIDE_COLUMNS} from {RECORDS}
+    union all
+    select {_SIDE_COLUMNS} from {PREPARED.name.sql} semi join {_CANDIDATES} using (record)
+"""
 _TOUCHED_PAIRS_SQL = f"""
     with everybody as (select * from {HELD} union all select * from {KEYED}),
     touched as (
@@ -193,8 +190,8 @@ _PARTNERS_SQL = f"""
         select left_record, right_record from {JUDGED} where probability >= $threshold
         union
         select left_record, right_record from {PAIRS}
-        join {RECORDS} as one on one.record = left_record
-        join {RECORDS} as other on other.record = right_record
+        join {_SIDES} as one on one.record = left_record
+        join {_SIDES} as other on other.record = right_record
         where one.gmail_mailbox = other.gmail_mailbox
     )
     select left_record as node from likely union select right_record from likely
@@ -211,41 +208,53 @@ _UNSHARED = f"""
     anti join identity_shared_values using (identifier_type, identifier_value)
 """
 
+# Users who signed in with what changed, or do now; and addresses that touched records or users
+# have or had.
+_SIGN_INS_SQL = f"""
+    select user_id from {RECORDS} semi join {REWEIGHED} using (record) where user_id is not null
+    union select user_id from {STALE_ROWS} where user_id is not null
+    union select source_record_id from {CAME} where source = '{USERS}'
+"""
+_TOUCHED_VALUES_SQL = f"""
+    select addresses.value from {CAME} join {ADDRESSES} as addresses
+        on given = source_record_id where source = '{EMAILS}'
+    union
+    select addresses.value from {SIGHTINGS} as sightings
+    join {ADDRESSES} as addresses on given = sightings.email
+    where user_id in (select user_id from {_SIGN_INS})
+    union
+    select identifier_value from {VALUES} where identifier_type = 'email'
+"""
+
 # Whom a change touches, and who shares with them what links.
 _SEEDS_SQL = f"""
     with unshared as ({_UNSHARED}),
-    sign_ins as (
-        select user_id from {RECORDS} semi join {REWEIGHED} using (record)
-        union select user_id from {PREPARED.name.sql} semi join {STALE} using (record)
-        union select source_record_id from {CAME} where source = '{USERS}'
-    ),
-    touched_values as (
-        select addresses.value from {CAME} join {ADDRESSES} as addresses
-            on given = source_record_id where source = '{EMAILS}'
-        union
-        select addresses.value from {SIGHTINGS} as sightings
-        join {ADDRESSES} as addresses on given = sightings.email
-        where user_id in (select user_id from sign_ins)
-        union
-        select identifier_value from {VALUES} where identifier_type = 'email'
-    ),
     holders as (
-        select record from {KEPT}
-        where not email_is_shared and email in (select value from touched_values)
-            or not phone_is_shared and phone in (
-                select identifier_value from unshared where identifier_type = 'phone')
-            or user_id in (select user_id from sign_ins)
+        {
+    " union ".join(
+        kept_where("record", condition)
+        for condition in (
+            "not email_is_shared and "
+            + holds_one_of("email", f"select value from {_TOUCHED_VALUES}"),
+            "not phone_is_shared and "
+            + holds_one_of(
+                "phone", "select identifier_value from unshared where identifier_type = 'phone'"
+            ),
+            f"user_id in (select user_id from {_SIGN_INS})",
+        )
+    )
+}
     )
     select node from {TOUCHED}
     union select node from {_PARTNERS}
     union select record from holders
+    union select {node_of(f"'{USERS}'", "user_id")} from {_SIGN_INS}
     union
-    select {node_of(f"'{USERS}'", "user_id")} from sign_ins where user_id is not null
-    union
-    select {node_of(f"'{EMAILS}'", "given")} from {ADDRESSES} semi join touched_values using (value)
+    select {node_of(f"'{EMAILS}'", "given")} from {ADDRESSES}
+    semi join {_TOUCHED_VALUES} using (value)
     union
     select {node_of(f"'{USERS}'", "user_id")} from {SIGHTINGS}
-    join {ADDRESSES} on given = email semi join touched_values using (value)
+    join {ADDRESSES} on given = email semi join {_TOUCHED_VALUES} using (value)
     where user_id is not null
 """
 
@@ -257,6 +266,11 @@ _INNER_SQL = f"""
     select node, source, source_record_id from {CAME}
 """
 
+_INNER_HELD_SQL = f"""
+    select record, email, phone, phone_is_shared from {RECORDS} semi join {INNER} on node = record
+    union all
+    {kept_where("record, email, phone, phone_is_shared", f"record in (select node from {INNER})")}
+"""
 _EMAILS_SQL = f"""
     with wanted as ({INNER_VALUES})
     select {node_of(f"'{EMAILS}'", "given")} as node, '{EMAILS}', given

@@ -43,10 +43,16 @@ class Moment:
     as_of: datetime
 
 
-def recall_members(warehouse: Warehouse, extent: Extent) -> None:
-    """Fill the temporary table of the members that are resolved, as they were before the run."""
+def recall_members(warehouse: Warehouse, extent: Extent, *, members: str) -> None:
+    """Fill the temporary table of the members that are resolved, as they were before the run.
+
+    Args:
+        warehouse: Holds the members.
+        extent: What the run resolves.
+        members: Relation of all members, or of those that are looked at.
+    """
     warehouse.execute(
-        f"create or replace temp table {FORMER} as from {MEMBERS.name.sql} where {extent.rows()}"
+        f"create or replace temp table {FORMER} as from {members} where {extent.rows()}"
     )
 
 
@@ -79,11 +85,16 @@ def write_members(warehouse: Warehouse, moment: Moment) -> None:
     )
 
 
-def write_history(warehouse: Warehouse, moment: Moment, extent: Extent) -> None:
-    """Close what ended, and add what began."""
+def write_history(warehouse: Warehouse, moment: Moment, *, history: str) -> None:
+    """Close what ended, and add what began.
+
+    Args:
+        warehouse: Holds the current members.
+        moment: When the run writes.
+        history: Relation of the rows of the history of all nodes that the run resolves.
+    """
     warehouse.execute(
-        f"create or replace temp table {_MOVES} as "
-        + _MOVES_SQL.replace(_IS_RESOLVED, extent.rows()),
+        f"create or replace temp table {_MOVES} as " + _MOVES_SQL.replace(_HISTORY, history),
         {"as_of": moment.as_of},
     )
     warehouse.execute(
@@ -118,7 +129,7 @@ def write_devices(warehouse: Warehouse, extent: Extent) -> None:
     )
 
 
-_IS_RESOLVED = "{is_resolved}"
+_IS_RESOLVED, _HISTORY = "{is_resolved}", "{history}"
 _CURRENT_SQL = f"""
     with known as (
         select source, source_record_id, person_id,
@@ -154,8 +165,7 @@ _MOVES_SQL = f"""
         select source, source_record_id,
             max(person_id) filter (valid_to is null) as former_id,
             max(coalesce(valid_to, valid_from)) as last_at
-        from {MEMBERS_HISTORY.name.sql} where {_IS_RESOLVED}
-        group by source, source_record_id
+        from {_HISTORY} group by source, source_record_id
     )
     select source, source_record_id, person_id, former_id, anonymous_id_before, last_at,
         least(born_at, $as_of) as born_at,

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from identity.agree import find_doubted
-from identity.around import INNER_IDS, OUTER, place_outer
+from identity.around import ID_HISTORY, INNER_HISTORY, INNER_IDS, NEAR, OUTER, place_outer
 from identity.assign import assign_ids
 from identity.attach import attach_addresses, keep_clusters
 from identity.attach_devices import attach_devices
@@ -14,14 +14,16 @@ from identity.block import KeyCount
 from identity.cluster import KEPT, Clusters, Edges, Ints, connect, separate
 from identity.collect import LINKS, PLACES, place_links
 from identity.constrain import SPOKEN_AGAINST, find_conflicts
+from identity.detect import states_of
 from identity.extent import INNER, Extent
-from identity.inventory import RUNS
+from identity.inventory import MEMBERS, MEMBERS_HISTORY, RUNS
 from identity.limit import Bools, limit_size
-from identity.persons import write_persons
+from identity.persons import EVERYBODY, Concerned, write_persons
 from identity.publish import write_identifiers, write_links, write_review_queue
 from identity.region import REWRITTEN
 from identity.remember import (
     BEGUN,
+    CURRENT,
     FORMER,
     Moment,
     find_members,
@@ -31,6 +33,7 @@ from identity.remember import (
     write_members,
 )
 from identity.report import ResolutionReport, Tally, count_rows
+from identity.resize import keep_large_blocks
 from identity.state import digest_state, keep_all, keep_some
 from identity.task import Task, Weighing
 from identity.touch import REWEIGHED_NODES, STALE
@@ -62,16 +65,30 @@ def settle_persons(task: Task, weighing: Weighing, extent: Extent) -> None:
         place_outer(warehouse)
     attach_addresses(warehouse)
     attach_devices(warehouse, task.config)
-    recall_members(warehouse, extent)
-    assign_ids(warehouse, former=FORMER if extent.is_whole else _FORMER_AROUND)
+    if extent.is_whole:
+        recall_members(warehouse, extent, members=MEMBERS.name.sql)
+        assign_ids(warehouse, former=FORMER, history=_ALL_HISTORY)
+    else:
+        recall_members(warehouse, extent, members=NEAR)
+        assign_ids(warehouse, former=_FORMER_AROUND, history=_HISTORY_AROUND)
 
 
 _PERSONS = "select source, source_record_id, person_id from"
 _FORMER_AROUND = f"({_PERSONS} {FORMER} union all {_PERSONS} {OUTER})"
+_ALL_HISTORY = MEMBERS_HISTORY.name.sql
+_HISTORY_AROUND = (
+    f"({_PERSONS} {INNER_HISTORY} union all "
+    f"{_PERSONS} {_ALL_HISTORY} semi join {OUTER} using (source, source_record_id))"
+)
 
 
 # Whose ids the nodes that were resolved ever had.
-_AFFECTED_SQL = f"from {INNER_IDS} union select person_id from {BEGUN}"
+_CONCERNED = Concerned(
+    ids=f"from {INNER_IDS} union select person_id from {BEGUN}",
+    history=f"({_PERSONS} {ID_HISTORY} union all {_PERSONS} {BEGUN})",
+    members=f"({_PERSONS} {CURRENT} union all "
+    f"{_PERSONS} {NEAR} anti join {INNER} using (source, source_record_id))",
+)
 
 
 def publish(
@@ -95,21 +112,23 @@ def publish(
     """
     warehouse = task.warehouse
     find_members(warehouse, extent)
-    write_history(warehouse, moment, extent)
+    is_whole = extent.is_whole
+    write_history(warehouse, moment, history=_ALL_HISTORY if is_whole else INNER_HISTORY)
     write_members(warehouse, moment)
-    changes = write_persons(warehouse, moment, affected=None if extent.is_whole else _AFFECTED_SQL)
+    changes = write_persons(warehouse, moment, EVERYBODY if is_whole else _CONCERNED)
     write_devices(warehouse, extent)
     write_identifiers(warehouse, extent)
     write_links(warehouse, extent)
     write_review_queue(
         warehouse, extent, lowest=task.config.review_probability,
         threshold=weighing.threshold or 0.0,
-        reweighed=None if extent.is_whole else REWEIGHED_NODES,
+        reweighed=None if is_whole else REWEIGHED_NODES,
     )  # fmt: skip
-    if extent.is_whole:
+    if is_whole:
         keep_all(warehouse)
     else:
-        keep_some(warehouse, gone=STALE, came=REWRITTEN, inner=INNER)
+        keep_some(warehouse, gone=STALE, came=REWRITTEN, inner=INNER, states=states_of(INNER))
+        keep_large_blocks(warehouse)
     tally = Tally(
         threshold=weighing.threshold, fields=weighing.fields, merges=changes.merges,
         splits=changes.splits, keys=keys,

@@ -1,7 +1,7 @@
 """Keep what the next run needs to resolve only what has changed since.
 
-Two tables: the records as they are compared, and one row per node with a hash of all that was
-known of it and the component that links put it in. What is kept is only used when it is exactly
+Three tables: the records as they are compared, one row per node with a hash of all that was known
+of it and the component that links put it in, and the sizes of blocks too large to be compared. What is kept is only used when it is exactly
 what the last run left and when the same knowledge weighs the pairs; an erasure, or anything else
 that touches the tables, makes the next run resolve everything.
 """
@@ -12,18 +12,20 @@ import hashlib
 from pathlib import Path
 
 from identity.attach import ATTACHED
-from identity.block import KEYS, key_hash
+from identity.block import KEYS, LARGE, hash_of_value, key_hash
 from identity.collect import PLACES
 from identity.constrain import COMPONENTS
-from identity.fingerprint import ROW_HASHES
-from identity.inventory import NODE_STATES, PREPARED, RUNS
+from identity.fingerprint import ROW_HASH
+from identity.inventory import LARGE_BLOCKS, NODE_STATES, PREPARED, RUNS
 from identity.knowledge import digest_knowledge
 from identity.nodes import DEVICES, EMAILS, NODES, USERS
-from identity.observe import ADDRESSES, ALIASES, SIGHTINGS
-from identity.prepare import RECORDS
+from identity.observe import ADDRESSES, ALIASES, SIGHTINGS, TOLD
+from identity.prepare import RECORDS, SOURCE
 from warehouse import Warehouse
 
 STATES = "identity_states"
+# The hash of an address that only records tell.
+UNSEEN_HASH = "hash(source, source_record_id, 0::ubigint)"
 FIELDS = tuple(name for name in PREPARED.column_names if not name.startswith("key_"))
 _LISTED = ", ".join(FIELDS)
 
@@ -33,13 +35,19 @@ def hash_nodes(warehouse: Warehouse) -> None:
     warehouse.execute(f"create or replace temp table {STATES} as {_STATES_SQL}")
 
 
+def hash_seen(warehouse: Warehouse) -> None:
+    """Fill the same table with users, devices and the addresses that were read, without records."""
+    warehouse.execute(f"create or replace temp table {STATES} as {_SEEN_STATES_SQL}")
+
+
 def keep_all(warehouse: Warehouse) -> None:
     """Keep the records and the nodes of a run that resolved everything."""
     warehouse.replace(PREPARED.name, f"select {_LISTED}, {_KEYS_SQL} from {RECORDS}")
     warehouse.replace(NODE_STATES.name, _node_states_sql(STATES, outer=_NOBODY))
+    warehouse.replace(LARGE_BLOCKS.name, f"select * from {LARGE}")
 
 
-def keep_some(warehouse: Warehouse, *, gone: str, came: str, inner: str) -> None:
+def keep_some(warehouse: Warehouse, *, gone: str, came: str, inner: str, states: str) -> None:
     """Keep the records and the nodes of a run that resolved a part.
 
     Args:
@@ -47,13 +55,13 @@ def keep_some(warehouse: Warehouse, *, gone: str, came: str, inner: str) -> None
         gone: Relation of the records (``record``) that are not as they were.
         came: Relation of the records (``record``) to write.
         inner: Relation of the nodes (``node``) that were resolved.
+        states: Relation of these nodes as they are now: source, source_record_id, row_hash.
     """
     warehouse.replace_where(
         PREPARED.name,
         f"record in (select record from {gone})",
         f"select {_LISTED}, {_KEYS_SQL} from {RECORDS} semi join {came} using (record)",
     )
-    states = f"(select * from {STATES} semi join {inner} using (source, source_record_id))"
     outer = f"(select node, component from {NODE_STATES.name.sql} anti join {inner} using (node))"
     warehouse.replace_where(
         NODE_STATES.name,
@@ -76,6 +84,7 @@ def digest_state(warehouse: Warehouse, learned: Path) -> str:
         for table, columns in (
             (PREPARED.name.sql, "record, key_0, key_1, key_3, email_is_shared, phone_is_shared"),
             (NODE_STATES.name.sql, "node, row_hash, component"),
+            (LARGE_BLOCKS.name.sql, "key, size"),
         )
     ]
     return hashlib.sha256(f"{sums}|{digest_knowledge(learned)}".encode()).hexdigest()
@@ -116,8 +125,12 @@ def _node_states_sql(states: str, *, outer: str) -> str:
         select states.source, states.source_record_id, nodes.node, states.row_hash,
             coalesce(
                 own.component, holding.component, outside.component, attached.holder, nodes.node
-            ) as component
+            ) as component,
+            case when addresses.value is not null
+                then {hash_of_value("email", "addresses.value")} end as address_key
         from {states} as states join {NODES} as nodes using (source, source_record_id)
+        left join (select '{EMAILS}' as source, given, value from {ADDRESSES}) as addresses
+            on addresses.source = states.source and given = states.source_record_id
         left join placed as own on own.node = nodes.node
         left join {ATTACHED} as attached on attached.node = nodes.node
         left join placed as holding on holding.node = attached.holder
@@ -126,7 +139,7 @@ def _node_states_sql(states: str, *, outer: str) -> str:
 
 
 # The order of the rows of a node does not count, nor how often one is told.
-_STATES_SQL = f"""
+_SEEN_STATES_SQL = f"""
     with seen as (
         select *, hash(anonymous_id, user_id, email, timezone, day, occurred_at, known_at) as code
         from {SIGHTINGS}
@@ -142,8 +155,12 @@ _STATES_SQL = f"""
         union all select case when is_device then '{DEVICES}' else '{USERS}' end, previous_id, code
         from aliased
         union all select '{EMAILS}', given, 0::ubigint from {ADDRESSES}
+        union all select '{EMAILS}', given, hash('told') from {TOLD} semi join {ADDRESSES} using (given)
     )
-    select source, source_record_id, row_hash from {ROW_HASHES}
-    union all
-    select source, id, hash(source, id, bit_xor(code)) from parts group by source, id
+    select source, id as source_record_id, hash(source, id, bit_xor(code)) as row_hash
+    from parts group by source, id
+"""
+_STATES_SQL = f"""
+    select source, source_record_id, {ROW_HASH} as row_hash from {SOURCE}
+    union all ({_SEEN_STATES_SQL})
 """

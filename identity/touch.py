@@ -9,70 +9,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from identity.block import KEYS, is_open, key_records
+from identity.block import KEYS, holds_one_of, key_hash
 from identity.config import IdentityConfig
+from identity.detect import ARRIVING, CAME, LEFT
 from identity.frequencies import apply_frequencies
-from identity.inventory import DECISIONS, NODE_STATES, PREPARED
+from identity.inventory import DECISIONS, PREPARED
 from identity.knowledge import Knowledge
 from identity.mailbox import NAMES_COLUMNS, read_mailboxes, spellings_of
-from identity.prepare import RECORDS, SOURCE, complete_names, node_of, prepare_records
+from identity.prepare import RECORDS, complete_names, node_of, prepare_records
 from identity.share import SHARED, find_shared, mark_records
-from identity.state import FIELDS, STATES
+from identity.state import FIELDS
 from warehouse import Warehouse
 
-# Nodes that came or are not as they were, and as they were if they were there.
-CAME, LEFT = "identity_came_nodes", "identity_left_nodes"
 # Everything that a change may reach; of these the records whose pairs are weighed anew.
 TOUCHED, REWEIGHED = "identity_touched_nodes", "identity_reweighed_records"
 # The same with their names: node, source, source_record_id.
 REWEIGHED_NODES = "identity_reweighed_nodes"
-# Records whose prepared row holds no longer, and a view of all other prepared rows.
-STALE, KEPT = "identity_stale_records", "identity_kept_records"
-# Keys of the touched records as they are and as they were, and who else has them.
-KEYED, KEYED_BEFORE, HELD = "identity_keyed", "identity_keyed_before", "identity_held_keys"
-# How many records had a key; and keys of touched records whose blocks are compared, or were.
-SIZES, RESIZED, _WANTED = "identity_key_sizes", "identity_resized_blocks", "identity_wanted_keys"
+# Records whose prepared row holds no longer, and what of these rows is asked for.
+STALE, STALE_ROWS = "identity_stale_records", "identity_stale_rows"
 VALUES = "identity_touched_values"
 _ADDED, _HOLDERS = "identity_added_records", "identity_value_holders"
+
 KEY_COLUMNS = ", ".join(f"key_{number}" for number in range(len(KEYS)))
 
+_NAMES = tuple(NAMES_COLUMNS.split(", "))
+# How usual names are is told later.
 _LATER = frozenset({
     "first_name_count", "last_name_count", "first_name_rarity", "given_name_rarity",
     "last_name_rarity",
 })  # fmt: skip
-_NAMES = tuple(NAMES_COLUMNS.split(", "))
-_EARLY = ", ".join(name for name in FIELDS if name not in {"record", *_LATER})
-
-
-def find_changes(warehouse: Warehouse) -> int:
-    """Fill the temporary tables of the nodes that came and left; return how many there are."""
-    warehouse.execute(
-        f"create or replace temp table {CAME} as select source, source_record_id, "
-        f"{node_of('source', 'source_record_id')} as node "
-        f"from {STATES} anti join {NODE_STATES.name.sql} using (row_hash)"
-    )
-    warehouse.execute(
-        f"create or replace temp table {LEFT} as select source, source_record_id, node, component "
-        f"from {NODE_STATES.name.sql} anti join {STATES} using (row_hash)"
-    )
-    return int(
-        warehouse.scalar(
-            f"select count(*) from (from {CAME} select node union from {LEFT} select node)"
-        )
-    )
+_EARLY = tuple(name for name in FIELDS if name not in _LATER)
+_STALE_COLUMNS = ", ".join(
+    ("record", "user_id", "email", "phone", NAMES_COLUMNS, "is_spelled", KEY_COLUMNS)
+)
 
 
 def prepare_touched(
     warehouse: Warehouse, config: IdentityConfig, known: Knowledge, *, default_region: str
 ) -> None:
     """Fill the temporary table of records with all whose pairs are to be weighed anew."""
-    warehouse.execute(
-        f"create or replace temp table identity_arriving_records as "
-        f"select * from {SOURCE} semi join {CAME} using (source, source_record_id)"
-    )
     prepare_records(
         warehouse, default_region=default_region, order=known.word_order,
-        staged="identity_arriving_records",
+        staged=ARRIVING,
     )  # fmt: skip
     _set_aside(warehouse)
     _read_mailboxes(warehouse)
@@ -91,88 +69,12 @@ def prepare_touched(
     warehouse.execute(f"insert into {TOUCHED} select record from {REWEIGHED}")
 
 
-def open_blocks(warehouse: Warehouse, known: Knowledge) -> None:
-    """Fill the tables of keys; touch the records of blocks that are now compared, or no longer."""
-    key_records(warehouse, RECORDS, into=KEYED)
-    warehouse.execute(
-        f"create or replace temp table identity_stale_rows as "
-        f"select record, {KEY_COLUMNS} from {PREPARED.name.sql} semi join {STALE} using (record)"
-    )
-    unpivot(warehouse, "identity_stale_rows", into=KEYED_BEFORE)
-    warehouse.execute(
-        f"create or replace temp table {_WANTED} as select key_number, key from {KEYED} "
-        f"union select key_number, key from {KEYED_BEFORE}"
-    )
-    size_blocks(warehouse, _WANTED)
-    warehouse.execute(f"create or replace temp table {RESIZED} as {_resized_sql(known.limits)}")
-    _look_up(
-        warehouse,
-        f"(select * from {RESIZED} where is_now and now > 1 or is_now <> is_before)",
-        into=HELD,
-    )
-    # Of a block that is compared now and was not, or was and is not, all are looked at anew.
-    warehouse.execute(
-        f"insert into {TOUCHED} select distinct record from {HELD} "
-        f"semi join (select * from {RESIZED} where is_now <> is_before) using (key_number, key)"
-    )
-    warehouse.execute(
-        f"delete from {HELD} where key in (select key from {RESIZED} where not is_now)"
-    )
-
-
-def size_blocks(warehouse: Warehouse, wanted: str) -> None:
-    """Fill the temporary table of how many records had a key: key_number, key, size.
-
-    Args:
-        warehouse: Holds what the last run kept.
-        wanted: Relation of key_number and key.
-    """
-    counted = " union all ".join(
-        f"select {number}::utinyint as key_number, key_{number} as key, count(*) as size "
-        f"from {PREPARED.name.sql} "
-        f"where key_{number} in (select key from {wanted} where key_number = {number}) group by all"
-        for number in range(len(KEYS))
-    )
-    warehouse.execute(f"create or replace temp table {SIZES} as {counted}")
-
-
-def unpivot(warehouse: Warehouse, rows: str, *, into: str) -> None:
-    """Fill a temporary table of keys from rows that hold one key per column.
-
-    Args:
-        warehouse: Holds the rows.
-        rows: Relation of records with their keys, not too many.
-        into: The table: record, key_number, key.
-    """
-    found = " union all ".join(
-        f"select record, {number}::utinyint as key_number, key_{number} as key "
-        f"from {rows} where key_{number} is not null"
-        for number in range(len(KEYS))
-    )
-    warehouse.execute(f"create or replace temp table {into} as {found}")
-
-
-def _look_up(warehouse: Warehouse, wanted: str, *, into: str) -> None:
-    """Fill a temporary table with the kept records that have one of the wanted keys."""
-    found = " union all ".join(
-        f"select record, {number}::utinyint as key_number, key_{number} as key "
-        f"from {PREPARED.name.sql} "
-        f"where key_{number} in (select key from {wanted} where key_number = {number})"
-        for number in range(len(KEYS))
-    )
-    warehouse.execute(
-        f"create or replace temp table {into} as "
-        f"select * from ({found}) anti join {STALE} using (record)"
-    )
-
-
-def add_kept(warehouse: Warehouse, which: str, *, columns: Sequence[str] = FIELDS) -> None:
+def add_kept(warehouse: Warehouse, which: str) -> None:
     """Add kept rows to the records.
 
     Args:
         warehouse: Holds the kept rows.
         which: Relation of ``record``; those that are there already are left out.
-        columns: What to read of them; the rest is null.
     """
     # A table of their numbers alone lets the engine skip what is not asked for as it reads.
     warehouse.execute(
@@ -180,8 +82,16 @@ def add_kept(warehouse: Warehouse, which: str, *, columns: Sequence[str] = FIELD
         f"anti join {RECORDS} using (record) anti join {STALE} using (record)"
     )
     warehouse.execute(
-        f"insert into {RECORDS} by name select {', '.join(columns)} from {PREPARED.name.sql} "
+        f"insert into {RECORDS} by name select {', '.join(FIELDS)} from {PREPARED.name.sql} "
         f"semi join {_ADDED} using (record)"
+    )
+
+
+def kept_where(columns: str, condition: str) -> str:
+    """SQL of the kept rows for which a condition holds; ``record`` must be among the columns."""
+    return (
+        f"select * from (select {columns} from {PREPARED.name.sql} where {condition}) "
+        f"anti join {STALE} using (record)"
     )
 
 
@@ -189,8 +99,8 @@ def _set_aside(warehouse: Warehouse) -> None:
     """Begin the lists of touched nodes and of prepared rows that hold no longer."""
     warehouse.execute(f"create or replace temp table {STALE} as select node as record from {LEFT}")
     warehouse.execute(
-        f"create or replace temp view {KEPT} as "
-        f"select * from {PREPARED.name.sql} anti join {STALE} using (record)"
+        f"create or replace temp table {STALE_ROWS} as select {_STALE_COLUMNS} "
+        f"from {PREPARED.name.sql} semi join {STALE} using (record)"
     )
     # Decisions are few, and who was decided upon is looked at in every run.
     warehouse.execute(
@@ -203,61 +113,65 @@ def _set_aside(warehouse: Warehouse) -> None:
     )
 
 
-def _touch_records(warehouse: Warehouse, which: str) -> None:
-    """Take kept records up among those that are looked at anew."""
-    add_kept(warehouse, which)
-    warehouse.execute(f"insert into {STALE} select record from {which}")
-    warehouse.execute(f"insert into {TOUCHED} select record from {which}")
+def _take_up(
+    warehouse: Warehouse, which: str, *, columns: Sequence[str] = FIELDS, replacing: str = ""
+) -> None:
+    """Take kept records up among those that are looked at anew.
+
+    Args:
+        warehouse: Holds the kept rows.
+        which: Table of ``record`` and of the columns that ``replacing`` names; seldom any row.
+        columns: What the records hold so far.
+        replacing: SQL of columns that are not as they were kept.
+    """
+    if not warehouse.scalar(f"select count(*) from {which}"):
+        return
+    warehouse.execute(
+        f"create or replace temp table {_TAKEN} as "
+        f"select * from {PREPARED.name.sql} semi join {which} using (record)"
+    )
+    warehouse.execute(f"insert into {STALE_ROWS} select {_STALE_COLUMNS} from {_TAKEN}")
+    warehouse.execute(f"insert into {STALE} select record from {_TAKEN}")
+    warehouse.execute(f"insert into {TOUCHED} select record from {_TAKEN}")
+    warehouse.execute(
+        f"insert into {RECORDS} by name select {', '.join(columns)} from ("
+        f"select taken.* {replacing} from {_TAKEN} as taken join {which} as told using (record))"
+    )
 
 
 def _read_mailboxes(warehouse: Warehouse) -> None:
     """Read the mailboxes of what came, and of records for whose mailbox a name came or went."""
-    own = f"select {NAMES_COLUMNS} from {{}} where last_name is not null"
-    came = own.format(RECORDS)
-    left = f"{own.format(_STALE_ROWS)} and not is_spelled"
+    warehouse.execute(f"create or replace temp table {_CHANGED_NAMES} as {_CHANGED_NAMES_SQL}")
     warehouse.execute(
-        f"create or replace temp table identity_changed_names as "
-        f"({came} except {left}) union ({left} except {came})"
+        f"delete from {_CHANGED_NAMES} where ({NAMES_COLUMNS}) in "
+        f"(select ({NAMES_COLUMNS}) from ({_BORNE_SQL}))"
     )
-    lacking = f"(select mailbox from {KEPT} where is_spelled or last_name is null)"
+    spelled = holds_one_of("mailbox", f"select letters from ({spellings_of(_CHANGED_NAMES)})")
     warehouse.execute(
-        f"create or replace temp table identity_lacking_records as select record from {KEPT} "
-        f"where (is_spelled or last_name is null) and mailbox in "
-        f"(select letters from ({spellings_of('identity_changed_names', only=lacking)}))"
+        f"create or replace temp table {_LACKING} as "
+        + kept_where(
+            f"record, mailbox, {NAMES_COLUMNS}, told_first_name, told_initial, is_spelled",
+            f"(is_spelled or last_name is null) and {spelled}",
+        )
     )
     warehouse.execute(
         f"""
         insert into {RECORDS} by name
-        select * replace (
-            null as last_name, told_first_name as first_name, told_initial as initial,
+        select record, mailbox, told_first_name as first_name, told_initial as initial,
             case when told_first_name is not null then given_name end as given_name,
-            false as is_spelled, false as mailbox_names_owner
-        ) from (
-            select record, {_EARLY} from {PREPARED.name.sql}
-            semi join identity_lacking_records using (record)
-        )
+            false as is_spelled
+        from {_LACKING}
         """
     )
-    warehouse.execute(f"insert into {STALE} select record from identity_lacking_records")
-    kept = f"select {NAMES_COLUMNS} from {KEPT} where last_name is not null and not is_spelled"
-    read_mailboxes(warehouse, names=f"({came} union all {kept})")
-    _put_back(warehouse)
-
-
-def _put_back(warehouse: Warehouse) -> None:
-    """Leave alone the records whose mailbox is read as before."""
-    same = " and ".join(
-        f"now.{name} is not distinct from kept.{name}" for name in (*_NAMES, "is_spelled")
-    )
-    warehouse.execute(
-        f"create or replace temp table identity_unmoved_records as select record "
-        f"from {RECORDS} as now semi join identity_lacking_records using (record) "
-        f"join {PREPARED.name.sql} as kept using (record) where {same}"
-    )
-    for table in (RECORDS, STALE):
-        warehouse.execute(
-            f"delete from {table} where record in (select record from identity_unmoved_records)"
-        )
+    warehouse.execute(f"create or replace temp table {_SURNAMES} as {_SURNAMES_SQL}")
+    read_mailboxes(warehouse, names=f"({_OWN_NAMES} union all {_FITTING_NAMES_SQL})")
+    warehouse.execute(f"create or replace temp table {_MOVED} as {_MOVED_SQL}")
+    warehouse.execute(f"delete from {RECORDS} where record in (select record from {_LACKING})")
+    told = ", ".join(f"told.{name} as {name}" for name in (*_NAMES, "is_spelled"))
+    _take_up(
+        warehouse, _MOVED, columns=_EARLY,
+        replacing=f"replace ({told}, false as mailbox_names_owner)",
+    )  # fmt: skip
 
 
 def _judge_values(warehouse: Warehouse, config: IdentityConfig) -> None:
@@ -270,7 +184,7 @@ def _judge_values(warehouse: Warehouse, config: IdentityConfig) -> None:
     )"""
     find_shared(warehouse, config, holders)
     warehouse.execute(f"create or replace temp table identity_retold_records as {_RETOLD_SQL}")
-    _touch_records(warehouse, "identity_retold_records")
+    _take_up(warehouse, "identity_retold_records")
     # Of a holder that was taken up for one value the other was not looked at.
     mark_records(
         warehouse,
@@ -278,44 +192,72 @@ def _judge_values(warehouse: Warehouse, config: IdentityConfig) -> None:
     )
 
 
-def _has_value(column: str) -> str:
-    return f"{column} in (select identifier_value from {VALUES} where identifier_type = '{column}')"
-
-
-_STALE_ROWS = f"(select * from {PREPARED.name.sql} semi join {STALE} using (record))"
+_CHANGED_NAMES = "identity_changed_names"
+# Records for whose mailbox a name came or went, and those of them that are read otherwise now.
+_LACKING, _MOVED = "identity_lacking_records", "identity_moved_records"
+_TAKEN, _SURNAMES = "identity_taken_records", "identity_wanted_surnames"
+_OWN_NAMES = f"select {NAMES_COLUMNS} from {RECORDS} where last_name is not null"
+_LEFT_NAMES = (
+    f"select {NAMES_COLUMNS} from {STALE_ROWS} where last_name is not null and not is_spelled"
+)
+# Names of touched records, as they are or were; without a first name none spells a mailbox.
+_CHANGED_NAMES_SQL = f"""
+    select * from (
+        ({_OWN_NAMES} except {_LEFT_NAMES}) union ({_LEFT_NAMES} except {_OWN_NAMES})
+    ) where first_name is not null
+"""
+_MOVED_SQL = f"""
+    select record, {", ".join(f"now.{name}" for name in (*NAMES_COLUMNS.split(", "), "is_spelled"))}
+    from {RECORDS} as now join {_LACKING} as kept using (record)
+    where {
+    " or ".join(
+        f"now.{name} is distinct from kept.{name}"
+        for name in (*NAMES_COLUMNS.split(", "), "is_spelled")
+    )
+}
+"""
+# What somebody else bears neither came nor went.
+_FULL_NAME = next(number for number, key in enumerate(KEYS) if key.name == "full name")
+_BORNE_SQL = kept_where(
+    f"record, {NAMES_COLUMNS}",
+    f"not is_spelled and key_{_FULL_NAME} in (select {key_hash(_FULL_NAME)} from {_CHANGED_NAMES})",
+)
+# Initials and surnames that a mailbox that is to be read may spell, and the names that have them.
+_SURNAMES_SQL = f"""
+    with sized as (
+        select mailbox, unnest(generate_series(3, length(mailbox) - 1)) as size
+        from {RECORDS} where last_name is null
+    )
+    select left(mailbox, 1) as initial, right(mailbox, size) as last_name from sized
+    union select mailbox[size + 1], left(mailbox, size) from sized
+"""
+_FITTING_NAMES_SQL = (
+    f"select {NAMES_COLUMNS} from {PREPARED.name.sql} anti join {STALE} using (record) "
+    f"where not is_spelled and (initial, replace(last_name, ' ', '')) in "
+    f"(select (initial, last_name) from {_SURNAMES})"
+)
 
 # Values of touched records, as they are and as they were.
 _VALUES_SQL = " union ".join(
     f"select '{column}' as identifier_type, {column} as identifier_value "
     f"from {rows} where {column} is not null"
     for column in ("email", "phone")
-    for rows in (RECORDS, _STALE_ROWS)
+    for rows in (RECORDS, STALE_ROWS)
 )
 
-_HOLDERS_SQL = f"""
-    select record, email, phone, given_name, last_name, birth_date, email_is_shared, phone_is_shared
-    from {KEPT} where {_has_value("email")} or {_has_value("phone")}
-"""
-
-_RETOLD_SQL = " union ".join(
-    f"select record from {_HOLDERS} where {_has_value(column)} and {column}_is_shared <> "
-    f"({column} in (select identifier_value from {SHARED} where identifier_type = '{column}'))"
+_HOLDERS_SQL = " union ".join(
+    kept_where(
+        "record, email, phone, given_name, last_name, birth_date, email_is_shared, phone_is_shared",
+        holds_one_of(
+            column, f"select identifier_value from {VALUES} where identifier_type = '{column}'"
+        ),
+    )
     for column in ("email", "phone")
 )
 
-
-def _resized_sql(limits: Sequence[int]) -> str:
-    """Keys of the touched records, and whether their blocks were compared and are now."""
-    return f"""
-        with sizes as (
-            select key_number, key, sum(was) as before, sum(was + came) as now
-            from (
-                select key_number, key, size as was, 0 as came from {SIZES}
-                union all select key_number, key, 0, 1 from {KEYED}
-                union all select key_number, key, 0, -1 from {KEYED_BEFORE}
-            ) group by key_number, key
-        )
-        select key_number, key, now, {is_open(limits, "before")} as is_before,
-            {is_open(limits, "now")} as is_now
-        from sizes
-    """
+_RETOLD_SQL = " union ".join(
+    f"select record from {_HOLDERS} where {column} in (select identifier_value from {VALUES} where identifier_type = '{column}') "
+    f"and {column}_is_shared <> "
+    f"({column} in (select identifier_value from {SHARED} where identifier_type = '{column}'))"
+    for column in ("email", "phone")
+)

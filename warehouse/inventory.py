@@ -64,6 +64,8 @@ class Column:
         pii: What it says about a person.
         description: Its meaning, with unit and null.
         is_long: Whether it holds long texts, which the engine then packs as such.
+        is_plain: Whether it is not packed: to read one row of a packed column, the engine unpacks
+            the texts of a hundred thousand.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Column:
     pii: Pii
     description: str
     is_long: bool = False
+    is_plain: bool = False
 
     @property
     def create_sql(self) -> str:
@@ -80,6 +83,7 @@ class Column:
         of the time of writing them and as much room again.
         """
         packed = " using compression zstd" if self.is_long else ""
+        packed = " using compression uncompressed" if self.is_plain else packed
         return f"{quoted(self.name)} {self.type}{packed}"
 
 
