@@ -15,9 +15,15 @@ from tests.dbt_project.small_company import SITE, event
 
 pytestmark = pytest.mark.warehouse
 
-BUILT = ("+sessions", "+content_engagement", "+profiles")
+BUILT = (
+    *("+sessions", "+content_engagement", "+profiles", "+profile_sources"),
+    *("+contact_points", "+consent_current"),
+)
 # What history remembers is not what a company that begins today could know.
-TABLES = ("events", "sessions", "content_engagement", "profiles", "accounts", "account_members")
+TABLES = (
+    *("events", "sessions", "content_engagement", "profiles", "profile_sources"),
+    *("accounts", "account_members", "contact_points", "consent_current"),
+)
 PAGE = {"page_url": SITE + "/pricing", "page_path": "/pricing"}
 
 
@@ -59,9 +65,15 @@ def erase(company: Company) -> None:
 
 def tell_otherwise(company: Company) -> None:
     """A file is loaded again, and its events say something else under the same ids."""
-    company.execute("update raw.events set content_id = 'c2' where event_id = 'e02'")
-    company.execute("update raw.events set properties = null where event_id = 'e06'")
-    company.execute("update raw.events set user_agent = 'Googlebot/2.1' where event_id = 'e12'")
+    for event_id, otherwise in {
+        "e02": "content_id = 'c2'",
+        "e06": "properties = null",
+        "e12": "user_agent = 'Googlebot/2.1'",
+    }.items():
+        company.execute(
+            f"update raw.events set {otherwise}, loaded_at = '2026-03-02' "
+            f"where event_id = '{event_id}'"
+        )
 
 
 STEPS: tuple[Callable[[Company], None], ...] = (come_late, merge, erase, tell_otherwise)
