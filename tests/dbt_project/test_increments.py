@@ -1,4 +1,4 @@
-"""Building what is new gives what building all gives: late events, merges and erasures too."""
+"""Building what is new gives what building all gives: late events, merges, splits and erasures too."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from tests.dbt_project import small_company
-from tests.dbt_project.project import Company, Project, failures, run_dbt
-from tests.dbt_project.small_company import SITE, event
+from tests.dbt_project.project import Company, Project, failures, moment, run_dbt
+from tests.dbt_project.small_company import SITE, consent, event, record
 
 pytestmark = pytest.mark.warehouse
 
@@ -64,19 +64,39 @@ def erase(company: Company) -> None:
 
 
 def tell_otherwise(company: Company) -> None:
-    """A file is loaded again, and its events say something else under the same ids."""
+    """A file is loaded again, and its events say something else; of an old event retention takes."""
     for event_id, otherwise in {
-        "e02": "content_id = 'c2'",
+        "e02": "content_id = 'c2', loaded_at = '2026-03-02'",
         "e06": "properties = null",
-        "e12": "user_agent = 'Googlebot/2.1'",
+        "e12": "user_agent = 'Googlebot/2.1', loaded_at = '2026-03-02'",
     }.items():
-        company.execute(
-            f"update raw.events set {otherwise}, loaded_at = '2026-03-02' "
-            f"where event_id = '{event_id}'"
-        )
+        company.execute(f"update raw.events set {otherwise} where event_id = '{event_id}'")
 
 
-STEPS: tuple[Callable[[Company], None], ...] = (come_late, merge, erase, tell_otherwise)
+def part(company: Company) -> None:
+    """The visitor is not Ann, nor is one of her records; another says more, and she decides anew."""
+    company.execute(
+        "update identity.members set person_id = 'p_visitor' where source_record_id = 'd3'"
+    )
+    company.execute("update identity.devices set person_id = 'p_visitor' where anonymous_id = 'd3'")
+    company.execute(
+        "update identity.persons set status = 'active', merged_into = null "
+        "where person_id = 'p_visitor'"
+    )
+    company.execute("update identity.members set person_id = 'p_two' where source = 'billing'")
+    company.add("identity.persons", {"person_id": "p_two", "status": "active"})
+    company.add(
+        "raw.person_records",
+        record(
+            "crm_contacts", "1",
+            first_name="Ann", last_name="Lee", job_title="Director",
+            record_updated_at=moment("2026-03-01"),
+        ),
+    )  # fmt: skip
+    company.add("raw.consent_events", consent(9, "2026-02-28", "denied", anonymous_id="d1"))
+
+
+STEPS: tuple[Callable[[Company], None], ...] = (come_late, merge, erase, tell_otherwise, part)
 
 
 @pytest.fixture(scope="module")
@@ -116,13 +136,18 @@ def test_who_did_nothing_new_is_not_built_again(project: Project, tmp_path: Path
     company = project.company(tmp_path)
     small_company.fill(company)
     build(company)
-    company.execute("update marts.events set session_id = 'left alone'")
+    company.execute("update marts.events set page_path = 'left alone'")
 
-    come_late(company)
+    company.add(
+        "raw.events",
+        # They lengthen a visit of d1, whose other events stay as they are.
+        event("g3", "2026-02-01 10:50", "page", anonymous_id="d1", **PAGE),
+        event("g4", "2026-02-01 11:15", "page", anonymous_id="d1", **PAGE),
+    )
     build(company)
 
-    left = company.read("select anonymous_id from marts.events where session_id = 'left alone'")
-    assert {row["anonymous_id"] for row in left} == {None, "d2", "d4", "d5"}
+    written = company.read("select event_id from marts.events where page_path <> 'left alone'")
+    assert {row["event_id"] for row in written} == {"g3", "g4"}
 
 
 def test_another_pause_between_sessions_makes_them_all_anew(
