@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='delete+insert' if target.type == 'duckdb' else 'merge',
         unique_key='event_id',
-        on_schema_change='sync_all_columns' if target.type == 'duckdb' else 'append_new_columns',
+        on_schema_change='append_new_columns',
         post_hook="{{ delete_events_that_are_gone() }}"
     )
 }}
@@ -367,6 +367,7 @@ final as (
         {{ column }},
         {%- endfor %}
         is_bot,
+        '{{ var('session_gap_minutes') }} minutes' as session_rule,
         input_fingerprint,
         {{ row_fingerprint(['input_fingerprint', 'session_id', 'is_bot']) }} as row_fingerprint
 

@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='delete+insert' if target.type == 'duckdb' else 'merge',
         unique_key='session_id',
-        on_schema_change='sync_all_columns' if target.type == 'duckdb' else 'append_new_columns',
+        on_schema_change='append_new_columns',
         pre_hook="{{ delete_changed_groups(session_events(), ['person_id', 'anonymous_id'], session_rules()) }}"
     )
 }}

@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='delete+insert' if target.type == 'duckdb' else 'merge',
         unique_key=['person_id', 'field'],
-        on_schema_change='sync_all_columns' if target.type == 'duckdb' else 'append_new_columns',
+        on_schema_change='append_new_columns',
         pre_hook="{{ delete_changed_groups(persons_values(), ['person_id'], survival_rules(), is_whole=true) }}"
     )
 }}
