@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from tests.dbt_project import small_company
-from tests.dbt_project.project import Company, Project, failures, moment, run_dbt
+from tests.dbt_project.project import Company, Project, Row, failures, moment, run_dbt
 from tests.dbt_project.small_company import SITE, consent, event, record
 
 pytestmark = pytest.mark.warehouse
@@ -137,7 +137,9 @@ def test_who_did_nothing_new_is_not_built_again(project: Project, tmp_path: Path
     small_company.fill(company)
     build(company)
     company.execute("update marts.events set page_path = 'left alone'")
+    before = profiles(company)
 
+    company.execute("update raw.as_of set as_of = as_of + interval 1 day")
     company.add(
         "raw.events",
         # They lengthen a visit of d1, whose other events stay as they are.
@@ -148,6 +150,19 @@ def test_who_did_nothing_new_is_not_built_again(project: Project, tmp_path: Path
 
     written = company.read("select event_id from marts.events where page_path <> 'left alone'")
     assert {row["event_id"] for row in written} == {"g3", "g4"}
+    after = profiles(company)
+    assert after["p_visitor"]["days"] == before["p_visitor"]["days"] + 1
+    told = {who for who in after if after[who]["number"] != before[who]["number"]}
+    assert told == {"p_ann"}
+
+
+def profiles(company: Company) -> dict[str, Row]:
+    """What counts days in each profile, and the number for all else."""
+    rows = company.read(
+        "select person_id, days_since_last_seen as days, row_fingerprint as number "
+        "from marts.profiles"
+    )
+    return {row["person_id"]: row for row in rows}
 
 
 def test_another_pause_between_sessions_makes_them_all_anew(
