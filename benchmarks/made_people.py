@@ -86,7 +86,7 @@ _EVENTS = f"""
         case when person % 100 = 0 then 'Mozilla/5.0 (compatible; Googlebot/2.1)'
             else 'Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0.0.0' end as user_agent,
         {_START} + to_seconds((chance // 8 % {DAYS * 86_400} + 40 * k)::bigint) as timestamp,
-        "timestamp" as received_at, {_START} as loaded_at
+        "timestamp" as received_at, (select max(as_of) from raw.as_of) as loaded_at
     from visits
 """
 
@@ -102,7 +102,13 @@ def make_people(path: Path, *, persons: int, events: int) -> None:
     add_events(path, persons=persons, first=0, last=events)
 
 
+def pass_a_day(path: Path) -> None:
+    """Let the next run be one of the next day."""
+    with DuckDBWarehouse.open(path) as warehouse:
+        warehouse.execute("update raw.as_of set as_of = as_of + interval 1 day")
+
+
 def add_events(path: Path, *, persons: int, first: int, last: int) -> None:
-    """Append the events with these numbers, the last not included."""
+    """Append the events with these numbers, the last not included, loaded on the day of the run."""
     with DuckDBWarehouse.open(path) as warehouse:
         warehouse.execute(_EVENTS.format(persons=persons, first=first, last=last))

@@ -3,6 +3,7 @@
     hence tagged `trait`: one row per person, `person_id` among its columns, all of them declared in
     its yml with data_type, description and meta.pii. meta may also say:
       default  what holds for persons of whom the model has no row; left out: null
+      counts_days  whether it counts days to the run, and so changes without anything happening
       history  whether marts.traits_history keeps its changes; left out: text and yes-or-no only
 #}
 
@@ -72,6 +73,20 @@
         {%- endfor -%}
     {%- endif -%}
     {{ return(names) }}
+{%- endmacro %}
+
+{# A number for all that a profile says, but for what counts days: that changes while nothing does. #}
+{% macro profile_fingerprint() -%}
+    {%- set values = ['profiled.person_id'] -%}
+    {%- if execute and graph.get('nodes') -%}
+        {%- for name in model_columns('profiles') if name not in ('person_id', 'row_fingerprint') -%}
+            {%- do values.append('profiled.' ~ name) -%}
+        {%- endfor -%}
+        {%- for column in trait_columns() if not column.meta.get('counts_days') -%}
+            {%- do values.append(trait_value(column)) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(row_fingerprint(values)) }}
 {%- endmacro %}
 
 {#

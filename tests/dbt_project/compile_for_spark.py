@@ -57,9 +57,10 @@ def _answer_for_spark(*, is_built: bool) -> None:
 def _declared(model: str) -> list[Any]:
     from dbt.adapters.spark.column import SparkColumn  # noqa: PLC0415
 
-    models = yaml.safe_load((PROJECT / "models/marts/_marts__models.yml").read_text())["models"]
+    files = (PROJECT / "models").rglob("*__models.yml")
+    models = (one for file in files for one in yaml.safe_load(file.read_text())["models"])
     (columns,) = (one["columns"] for one in models if one["name"] == model)
-    return [SparkColumn(column=one["name"], dtype=one["data_type"]) for one in columns]
+    return [SparkColumn(one["name"], one.get("data_type", "string")) for one in columns]
 
 
 if __name__ == "__main__":

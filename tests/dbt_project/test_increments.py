@@ -1,4 +1,4 @@
-"""Building what is new gives what building all gives: late events, merges and erasures too."""
+"""Building what is new gives what building all gives: late events, merges, splits and erasures too."""
 
 from __future__ import annotations
 
@@ -10,14 +10,20 @@ import pyarrow as pa
 import pytest
 
 from tests.dbt_project import small_company
-from tests.dbt_project.project import Company, Project, failures, run_dbt
-from tests.dbt_project.small_company import SITE, event
+from tests.dbt_project.project import Company, Project, Row, failures, moment, run_dbt
+from tests.dbt_project.small_company import SITE, consent, event, record
 
 pytestmark = pytest.mark.warehouse
 
-BUILT = ("+sessions", "+content_engagement", "+profiles")
+BUILT = (
+    *("+sessions", "+content_engagement", "+profiles", "+profile_sources"),
+    *("+contact_points", "+consent_current"),
+)
 # What history remembers is not what a company that begins today could know.
-TABLES = ("events", "sessions", "content_engagement", "profiles", "accounts", "account_members")
+TABLES = (
+    *("events", "sessions", "content_engagement", "profiles", "profile_sources"),
+    *("accounts", "account_members", "contact_points", "consent_current"),
+)
 PAGE = {"page_url": SITE + "/pricing", "page_path": "/pricing"}
 
 
@@ -58,13 +64,39 @@ def erase(company: Company) -> None:
 
 
 def tell_otherwise(company: Company) -> None:
-    """A file is loaded again, and its events say something else under the same ids."""
-    company.execute("update raw.events set content_id = 'c2' where event_id = 'e02'")
-    company.execute("update raw.events set properties = null where event_id = 'e06'")
-    company.execute("update raw.events set user_agent = 'Googlebot/2.1' where event_id = 'e12'")
+    """A file is loaded again, and its events say something else; of an old event retention takes."""
+    for event_id, otherwise in {
+        "e02": "content_id = 'c2', loaded_at = '2026-03-02'",
+        "e06": "properties = null",
+        "e12": "user_agent = 'Googlebot/2.1', loaded_at = '2026-03-02'",
+    }.items():
+        company.execute(f"update raw.events set {otherwise} where event_id = '{event_id}'")
 
 
-STEPS: tuple[Callable[[Company], None], ...] = (come_late, merge, erase, tell_otherwise)
+def part(company: Company) -> None:
+    """The visitor is not Ann, nor is one of her records; another says more, and she decides anew."""
+    company.execute(
+        "update identity.members set person_id = 'p_visitor' where source_record_id = 'd3'"
+    )
+    company.execute("update identity.devices set person_id = 'p_visitor' where anonymous_id = 'd3'")
+    company.execute(
+        "update identity.persons set status = 'active', merged_into = null "
+        "where person_id = 'p_visitor'"
+    )
+    company.execute("update identity.members set person_id = 'p_two' where source = 'billing'")
+    company.add("identity.persons", {"person_id": "p_two", "status": "active"})
+    company.add(
+        "raw.person_records",
+        record(
+            "crm_contacts", "1",
+            first_name="Ann", last_name="Lee", job_title="Director",
+            record_updated_at=moment("2026-03-01"),
+        ),
+    )  # fmt: skip
+    company.add("raw.consent_events", consent(9, "2026-02-28", "denied", anonymous_id="d1"))
+
+
+STEPS: tuple[Callable[[Company], None], ...] = (come_late, merge, erase, tell_otherwise, part)
 
 
 @pytest.fixture(scope="module")
@@ -104,13 +136,33 @@ def test_who_did_nothing_new_is_not_built_again(project: Project, tmp_path: Path
     company = project.company(tmp_path)
     small_company.fill(company)
     build(company)
-    company.execute("update marts.events set session_id = 'left alone'")
+    company.execute("update marts.events set page_path = 'left alone'")
+    before = profiles(company)
 
-    come_late(company)
+    company.execute("update raw.as_of set as_of = as_of + interval 1 day")
+    company.add(
+        "raw.events",
+        # They lengthen a visit of d1, whose other events stay as they are.
+        event("g3", "2026-02-01 10:50", "page", anonymous_id="d1", **PAGE),
+        event("g4", "2026-02-01 11:15", "page", anonymous_id="d1", **PAGE),
+    )
     build(company)
 
-    left = company.read("select anonymous_id from marts.events where session_id = 'left alone'")
-    assert {row["anonymous_id"] for row in left} == {None, "d2", "d4", "d5"}
+    written = company.read("select event_id from marts.events where page_path <> 'left alone'")
+    assert {row["event_id"] for row in written} == {"g3", "g4"}
+    after = profiles(company)
+    assert after["p_visitor"]["days"] == before["p_visitor"]["days"] + 1
+    told = {who for who in after if after[who]["number"] != before[who]["number"]}
+    assert told == {"p_ann"}
+
+
+def profiles(company: Company) -> dict[str, Row]:
+    """What counts days in each profile, and the number for all else."""
+    rows = company.read(
+        "select person_id, days_since_last_seen as days, row_fingerprint as number "
+        "from marts.profiles"
+    )
+    return {row["person_id"]: row for row in rows}
 
 
 def test_another_pause_between_sessions_makes_them_all_anew(

@@ -1,13 +1,33 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert' if target.type == 'duckdb' else 'merge',
+        unique_key=['person_id', 'content_id'],
+        on_schema_change='append_new_columns',
+        pre_hook="{{ delete_changed_groups(reading_events(), ['person_id'], rules_of(['content_engagement'])) }}"
+    )
+}}
+
 with
+
+{% if is_growing() -%}
+changed as (
+
+    {{ changed_groups(reading_events(), ['person_id']) }}
+
+),
+{%- endif %}
 
 events as (
 
-    select * from {{ ref('events') }}
+    select events.*
 
-    where
-        person_id is not null
-        and content_id is not null
-        and activity in ('page_view', 'content_view', 'download')
+    from {{ reading_events() }} as events
+    {%- if is_growing() %}
+
+    inner join changed
+        on events.person_id = changed.person_id
+    {%- endif %}
 
 ),
 
@@ -24,7 +44,8 @@ counted as (
             sum({{ dbt.safe_cast('time_on_page_s', dbt.type_numeric()) }}) as double
         ) as time_on_page_s,
         min(occurred_at) as first_viewed_at,
-        max(occurred_at) as last_viewed_at
+        max(occurred_at) as last_viewed_at,
+        {{ set_fingerprint('row_fingerprint') }} as fingerprint
 
     from events
 
@@ -43,7 +64,9 @@ final as (
         max_scroll_depth,
         time_on_page_s,
         first_viewed_at,
-        last_viewed_at
+        last_viewed_at,
+        fingerprint,
+        '{{ rules_of(['content_engagement']) }}' as rules
 
     from counted
 

@@ -4,116 +4,197 @@
         incremental_strategy='delete+insert' if target.type == 'duckdb' else 'merge',
         unique_key='event_id',
         on_schema_change='append_new_columns',
-        post_hook="
-            {% if is_incremental() %}
-            delete from {{ this }}
-            where event_id not in (select event_id from {{ ref('stg_raw__events') }})
-            {% endif %}
-        "
+        post_hook="{{ delete_events_that_are_gone() }}"
     )
 }}
 
-{#- What an event is, its session aside. Where nothing of this differs for any event of a visitor,
-    the visitor's sessions are what they were. -#}
-{%- set described_columns = [
-    'visitor_id', 'person_id', 'source', 'type', 'event', 'activity', 'occurred_at',
-    'received_at', 'anonymous_id', 'page_path', 'page_referrer', 'campaign_source',
-    'campaign_medium', 'campaign_name', 'channel', 'device_type', 'locale',
-    'timezone', 'content_id', 'scroll_depth', 'time_on_page_s', 'search_query',
-    'properties', 'download', 'block', 'item_position', 'is_late', 'company_domain',
-    'company_confidence', 'is_bot', 'session_rule'
+{#- What an event says, its session and its verdict aside. -#}
+{%- set said_columns = [
+    'source', 'type', 'event', 'activity', 'occurred_at', 'received_at', 'anonymous_id',
+    'page_path', 'page_referrer', 'campaign_source', 'campaign_medium', 'campaign_name',
+    'channel', 'device_type', 'locale', 'timezone', 'content_id', 'scroll_depth',
+    'time_on_page_s', 'search_query', 'properties', 'download', 'block', 'item_position',
+    'is_late', 'company_domain', 'company_confidence', 'is_automated'
 ] -%}
-{%- set is_growing = is_incremental() and has_columns(this, described_columns) -%}
+{%- set is_growing = is_incremental() and has_columns(this, ['input_fingerprint', 'is_automated']) -%}
 
 with
 
-described as (
+-- Read in increments and after them.
+-- depends_on: {{ ref('int_events__classified') }}
+-- depends_on: {{ ref('stg_raw__events') }}
+{% if is_growing -%}
+-- Few columns of all events: whose they are and what they are made from, not what they say.
+present as (
 
     select
-        events.*,
-        '{{ var('session_gap_minutes') }} minutes' as session_rule
+        event_id,
+        coalesce(visitor_id, '') as visitor_key,
+        person_id,
+        company_domain,
+        company_confidence,
+        loaded_at,
+        {{ event_fingerprint() }} as input_fingerprint
 
-    from {{ ref('int_events__described') }} as events
+    from {{ ref('int_events__attributed') }}
 
 ),
 
--- Read after the build. depends_on: {{ ref('stg_raw__events') }}
-{% if is_growing -%}
 stored as (
 
     select
         event_id,
-        visitor_id,
-        {{ row_fingerprint(described_columns) }} as fingerprint
+        coalesce(visitor_id, '') as visitor_key,
+        input_fingerprint
 
     from {{ this }}
 
 ),
 
-present as (
+present_visitors as (
 
     select
-        event_id,
-        visitor_id,
-        {{ row_fingerprint(described_columns) }} as fingerprint
-
-    from described
-
-),
-
--- New, late, told otherwise, of another person by now, or gone.
-changed as (
-
-    select
-        present.event_id,
-        present.visitor_id,
-        stored.visitor_id as former_visitor_id
+        visitor_key,
+        {{ set_fingerprint('input_fingerprint') }} as fingerprint
 
     from present
 
-    full outer join stored
-        on present.event_id = stored.event_id
-
-    where
-        present.event_id is null
-        or stored.event_id is null
-        or present.fingerprint <> stored.fingerprint
+    group by visitor_key
 
 ),
 
+stored_visitors as (
+
+    select
+        visitor_key,
+        {{ set_fingerprint('input_fingerprint') }} as fingerprint
+
+    from stored
+
+    group by visitor_key
+
+),
+
+-- An event of theirs is new, late, told otherwise, of another person by now, or gone.
 changed_visitors as (
 
-    select visitor_id from changed where visitor_id is not null
+    select coalesce(present_visitors.visitor_key, stored_visitors.visitor_key) as visitor_key
 
-    union
+    from present_visitors
 
-    select former_visitor_id as visitor_id from changed where former_visitor_id is not null
+    full outer join stored_visitors
+        on present_visitors.visitor_key = stored_visitors.visitor_key
+
+    where
+        present_visitors.fingerprint is null
+        or stored_visitors.fingerprint is null
+        or present_visitors.fingerprint <> stored_visitors.fingerprint
 
 ),
 
+-- An event that changed its visitor has changed them both.
+former as (
+
+    select
+        stored.event_id,
+        stored.input_fingerprint
+
+    from stored
+
+    inner join changed_visitors
+        on stored.visitor_key = changed_visitors.visitor_key
+
+),
+
+concerned as (
+
+    select
+        present.*,
+        coalesce(former.input_fingerprint = present.input_fingerprint, false) as is_unchanged
+
+    from present
+
+    inner join changed_visitors
+        on present.visitor_key = changed_visitors.visitor_key
+
+    left join former
+        on present.event_id = former.event_id
+
+),
+
+-- The time of loading is there for the engine: it need not look at rows of other days.
 events as (
 
-    select described.*
+    select
+        classified.*,
+        concerned.person_id,
+        concerned.company_domain,
+        concerned.company_confidence,
+        concerned.input_fingerprint
 
-    from described
+    from {{ ref('int_events__classified') }} as classified
 
-    left join changed_visitors
-        on described.visitor_id = changed_visitors.visitor_id
+    inner join concerned
+        on
+            classified.event_id = concerned.event_id
+            and classified.loaded_at = concerned.loaded_at
 
-    left join changed
-        on described.event_id = changed.event_id
-
-    where changed_visitors.visitor_id is not null or changed.event_id is not null
+    where not concerned.is_unchanged
 
 ),
 {%- else -%}
 events as (
 
-    select * from described
+    select
+        attributed.*,
+        {{ event_fingerprint() }} as input_fingerprint
+
+    from {{ ref('int_events__attributed') }} as attributed
 
 ),
 {%- endif %}
 
+described as (
+
+    select
+        event_id,
+        visitor_id,
+        person_id,
+        source,
+        type,
+        event,
+        activity,
+        occurred_at,
+        received_at,
+        anonymous_id,
+        page_path,
+        {{ without_addresses('page_referrer') }} as page_referrer,
+        campaign_source,
+        campaign_medium,
+        campaign_name,
+        channel,
+        device_class as device_type,
+        locale,
+        timezone,
+        content_id,
+        scroll_share as scroll_depth,
+        cast(attention_s as double) as time_on_page_s,
+        {{ without_addresses('search_query') }} as search_query,
+        {{ without_addresses('properties') }} as properties,
+        {{ without_addresses('download') }} as download,
+        {{ without_addresses('block') }} as block,
+        item_position,
+        is_late,
+        company_domain,
+        company_confidence,
+        is_automated,
+        input_fingerprint
+
+    from events
+
+),
+
+-- All events of the visitors concerned: a late one may join two visits.
 visits as (
 
     select
@@ -121,21 +202,62 @@ visits as (
         visitor_id,
         person_id,
         occurred_at,
-        lag(occurred_at) over (
-            partition by visitor_id, person_id
-            order by occurred_at, event_id
-        ) as previous_at
+        activity,
+        is_automated,
+        cast(null as {{ dbt.type_string() }}) as former_session_id,
+        cast(null as boolean) as was_bot
 
-    from events
+    from described
 
     where visitor_id is not null
+    {%- if is_growing %}
+
+    union all
+
+    select
+        unchanged.event_id,
+        unchanged.visitor_id,
+        unchanged.person_id,
+        unchanged.occurred_at,
+        unchanged.activity,
+        unchanged.is_automated,
+        unchanged.session_id as former_session_id,
+        unchanged.is_bot as was_bot
+
+    from {{ this }} as unchanged
+
+    inner join concerned
+        on unchanged.event_id = concerned.event_id
+
+    where concerned.is_unchanged and concerned.visitor_key <> ''
+    {%- endif %}
+
+),
+
+{{ judged_visitors('visits') }},
+
+ordered as (
+
+    select
+        visits.event_id,
+        visits.visitor_id,
+        visits.person_id,
+        visits.occurred_at,
+        visits.former_session_id,
+        visits.was_bot,
+        lag(visits.occurred_at) over (
+            partition by visits.visitor_id, visits.person_id
+            order by visits.occurred_at, visits.event_id
+        ) as previous_at
+
+    from visits
 
 ),
 
 numbered as (
 
     select
-        visits.*,
+        ordered.*,
         sum(
             case
                 when
@@ -151,7 +273,7 @@ numbered as (
             rows between unbounded preceding and current row
         ) as session_number
 
-    from visits
+    from ordered
 
 ),
 
@@ -160,6 +282,9 @@ named as (
 
     select
         event_id,
+        visitor_id,
+        former_session_id,
+        was_bot,
         first_value(event_id) over (
             partition by visitor_id, person_id, session_number
             order by occurred_at, event_id
@@ -170,50 +295,83 @@ named as (
 
 ),
 
+placed as (
+
+    select
+        named.event_id,
+        {{ dbt.hash("'session ' || named.first_event_id") }} as session_id,
+        named.former_session_id,
+        named.was_bot,
+        judged.is_bot
+
+    from named
+
+    inner join judged
+        on named.visitor_id = judged.visitor_id
+
+),
+
+{% if is_growing -%}
+moved as (
+
+    select * from placed
+
+    where former_session_id <> session_id or was_bot <> is_bot
+
+),
+{%- endif %}
+
+written as (
+
+    select
+        described.*,
+        placed.session_id,
+        coalesce(placed.is_bot, described.is_automated) as is_bot
+
+    from described
+
+    left join placed
+        on described.event_id = placed.event_id
+    {%- if is_growing %}
+
+    union all
+
+    -- What an event of before says stays; that it is in another visit now is all that is new.
+    select
+        unchanged.event_id,
+        unchanged.visitor_id,
+        unchanged.person_id,
+        {%- for column in said_columns %}
+        unchanged.{{ column }},
+        {%- endfor %}
+        unchanged.input_fingerprint,
+        moved.session_id,
+        moved.is_bot
+
+    from {{ this }} as unchanged
+
+    inner join moved
+        on unchanged.event_id = moved.event_id
+    {%- endif %}
+
+),
+
 final as (
 
     select
-        events.event_id,
-        events.person_id,
-        case
-            when named.first_event_id is not null
-                then {{ dbt.hash("'session ' || named.first_event_id") }}
-        end as session_id,
-        events.visitor_id,
-        events.source,
-        events.type,
-        events.event,
-        events.activity,
-        events.occurred_at,
-        events.received_at,
-        events.anonymous_id,
-        events.page_path,
-        events.page_referrer,
-        events.campaign_source,
-        events.campaign_medium,
-        events.campaign_name,
-        events.channel,
-        events.device_type,
-        events.locale,
-        events.timezone,
-        events.content_id,
-        events.scroll_depth,
-        events.time_on_page_s,
-        events.search_query,
-        events.properties,
-        events.download,
-        events.block,
-        events.item_position,
-        events.is_late,
-        events.company_domain,
-        events.company_confidence,
-        events.is_bot,
-        events.session_rule
+        event_id,
+        person_id,
+        session_id,
+        visitor_id,
+        {%- for column in said_columns %}
+        {{ column }},
+        {%- endfor %}
+        is_bot,
+        '{{ var('session_gap_minutes') }} minutes' as session_rule,
+        input_fingerprint,
+        {{ row_fingerprint(['input_fingerprint', 'session_id', 'is_bot']) }} as row_fingerprint
 
-    from events
-
-    left join named
-        on events.event_id = named.event_id
+    from written
 
 )
 

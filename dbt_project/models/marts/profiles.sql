@@ -21,7 +21,8 @@ profiled as (
 final as (
 
     select
-        profiled.*
+        profiled.*,
+        {{ profile_fingerprint() }} as row_fingerprint
         {%- for column in trait_columns() %},
         {{ trait_value(column) }} as {{ column.name }}
         {%- endfor %}

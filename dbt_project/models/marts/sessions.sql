@@ -1,10 +1,35 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert' if target.type == 'duckdb' else 'merge',
+        unique_key='session_id',
+        on_schema_change='append_new_columns',
+        pre_hook="{{ delete_changed_groups(session_events(), ['person_id', 'anonymous_id'], session_rules()) }}"
+    )
+}}
+
 with
+
+{% if is_growing() -%}
+changed as (
+
+    {{ changed_groups(session_events(), ['person_id', 'anonymous_id']) }}
+
+),
+{%- endif %}
 
 events as (
 
-    select * from {{ ref('events') }}
+    select events.*
 
-    where session_id is not null
+    from {{ session_events() }} as events
+    {%- if is_growing() %}
+
+    inner join changed
+        on
+            coalesce(events.person_id, '') = changed.person_id
+            and coalesce(events.anonymous_id, '') = changed.anonymous_id
+    {%- endif %}
 
 ),
 
@@ -36,7 +61,8 @@ summed as (
             ) }},
             -1
         ) as company_confidence,
-        max(case when is_bot then 1 else 0 end) = 1 as is_bot
+        max(case when is_bot then 1 else 0 end) = 1 as is_bot,
+        {{ set_fingerprint('row_fingerprint') }} as fingerprint
 
     from events
 
@@ -77,7 +103,9 @@ final as (
         page_view_count >= 2
         or own_step_count > 0
         or duration_s > {{ var('engaged_session_seconds') }} as is_engaged,
-        duration_s > {{ var('session_max_hours') }} * 3600 as is_overlong
+        duration_s > {{ var('session_max_hours') }} * 3600 as is_overlong,
+        fingerprint,
+        '{{ session_rules() }}' as rules
 
     from timed
 

@@ -14,7 +14,11 @@ accounts as (
 
 networks as (
 
-    select distinct domain from {{ ref('int_addresses__located') }}
+    select distinct company_domain as domain
+
+    from {{ ref('events') }}
+
+    where company_domain is not null
 
 ),
 

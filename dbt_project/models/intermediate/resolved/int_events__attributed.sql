@@ -45,11 +45,19 @@ emails as (
 
 ),
 
+addresses as (
+
+    select * from {{ ref('int_addresses__located') }}
+
+),
+
 attributed as (
 
     select
         events.*,
-        coalesce(users.person_id, devices.person_id, emails.person_id) as person_id
+        coalesce(users.person_id, devices.person_id, emails.person_id) as person_id,
+        addresses.domain as company_domain,
+        addresses.confidence as company_confidence
 
     from events
 
@@ -64,6 +72,9 @@ attributed as (
 
     left join emails
         on events.email = emails.email
+
+    left join addresses
+        on events.ip = addresses.ip
 
 )
 

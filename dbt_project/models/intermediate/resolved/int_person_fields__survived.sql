@@ -1,4 +1,36 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert' if target.type == 'duckdb' else 'merge',
+        unique_key=['person_id', 'field'],
+        on_schema_change='append_new_columns',
+        pre_hook="{{ delete_changed_groups(persons_values(), ['person_id'], survival_rules(), is_whole=true) }}"
+    )
+}}
+
 with
+
+-- Read for what has changed. depends_on: {{ ref('stg_raw__person_records') }}
+-- depends_on: {{ ref('int_traits__reported') }}
+{% if is_growing() -%}
+changed as (
+
+    {{ changed_groups(persons_values(), ['person_id'], is_whole=true) }}
+
+),
+{%- endif %}
+
+fingerprints as (
+
+    select
+        person_id,
+        {{ set_fingerprint('row_fingerprint') }} as fingerprint
+
+    from {{ persons_values() }} as persons_values
+
+    group by person_id
+
+),
 
 -- `values` is a keyword.
 observed as (
@@ -28,6 +60,11 @@ trusted as (
         on
             observed.source = members.source
             and observed.source_record_id = members.source_record_id
+    {%- if is_growing() %}
+
+    inner join changed
+        on members.person_id = changed.person_id
+    {%- endif %}
 
 ),
 
@@ -152,9 +189,14 @@ survived as (
             else 'first of equals by source and record id'
         end as reason,
         winners.candidate_count,
-        coalesce(others.losing_count, 0) as losing_count
+        coalesce(others.losing_count, 0) as losing_count,
+        fingerprints.fingerprint,
+        '{{ survival_rules() }}' as rules
 
     from winners
+
+    inner join fingerprints
+        on winners.person_id = fingerprints.person_id
 
     left join others
         on

@@ -8,32 +8,14 @@ sessions as (
 
 ),
 
-ranked as (
-
-    select
-        person_id,
-        channel,
-        row_number() over (
-            partition by person_id
-            order by started_at, session_id
-        ) as age,
-        row_number() over (
-            partition by person_id
-            order by started_at desc, session_id desc
-        ) as recency
-
-    from sessions
-
-),
-
 channelled as (
 
     select
         person_id,
-        max(case when age = 1 then channel end) as first_channel,
-        max(case when recency = 1 then channel end) as last_channel
+        {{ earliest('channel', 'started_at, session_id') }} as first_channel,
+        {{ latest('channel', 'started_at, session_id') }} as last_channel
 
-    from ranked
+    from sessions
 
     group by person_id
 

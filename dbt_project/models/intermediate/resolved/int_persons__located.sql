@@ -2,35 +2,26 @@ with
 
 events as (
 
-    select distinct
+    select
         person_id,
-        ip
+        company_domain
 
-    from {{ ref('int_events__attributed') }}
+    from {{ ref('events') }}
 
-    where person_id is not null and ip is not null
-
-),
-
-addresses as (
-
-    select * from {{ ref('int_addresses__located') }}
+    where person_id is not null and company_domain is not null
 
 ),
 
 located as (
 
     select
-        events.person_id,
-        addresses.domain,
-        count(*) as address_count
+        person_id,
+        company_domain as domain,
+        count(*) as event_count
 
     from events
 
-    inner join addresses
-        on events.ip = addresses.ip
-
-    group by events.person_id, addresses.domain
+    group by person_id, company_domain
 
 )
 

@@ -44,12 +44,6 @@ active as (
 
 ),
 
-situated as (
-
-    select * from {{ ref('int_persons__situated') }}
-
-),
-
 channelled as (
 
     select * from {{ ref('int_persons__channelled') }}
@@ -100,9 +94,9 @@ profiled as (
         employed.account_id,
         accounts.industry,
         accounts.employee_count,
-        situated.last_locale as locale,
-        situated.last_timezone as timezone,
-        situated.last_device_type as device_type,
+        active.last_locale as locale,
+        active.last_timezone as timezone,
+        active.last_device_type as device_type,
         channelled.first_channel,
         channelled.last_channel,
         active.first_seen_at,
@@ -113,7 +107,7 @@ profiled as (
         coalesce(interested.content_view_count, 0) as content_view_count,
         coalesce(active.download_count, 0) as download_count,
         coalesce(active.search_count, 0) as search_count,
-        situated.last_search_query,
+        active.last_search_query,
         interested.top_topic,
         coalesce(active.email_delivered_count, 0) as email_delivered_count,
         coalesce(active.email_opened_count, 0) as email_opened_count,
@@ -143,9 +137,6 @@ profiled as (
 
     left join active
         on persons.person_id = active.person_id
-
-    left join situated
-        on persons.person_id = situated.person_id
 
     left join channelled
         on persons.person_id = channelled.person_id
