@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import IO
 
 import numpy as np
@@ -97,6 +98,11 @@ class ByteScanner:
 
     @classmethod
     def of(cls, needles: Needles) -> ByteScanner:
+        """A scanner for every spelling of the values; those made last are kept, they are asked again."""
+        return _scanner(needles)
+
+    @classmethod
+    def made_of(cls, needles: Needles) -> ByteScanner:
         """Prepare a scanner for every spelling of the values."""
         spelled = [spell(value) for value in sorted(needles.values)]
         folded = frozenset(pattern for spellings in spelled for pattern in spellings.folded)
@@ -159,6 +165,11 @@ class ByteScanner:
             start >= offset and text.startswith(cover, start - offset)
             for offset, cover in self.covers.get(pattern, ())
         )
+
+
+@lru_cache(maxsize=2)
+def _scanner(needles: Needles) -> ByteScanner:
+    return ByteScanner.made_of(needles)
 
 
 def _bits_for(patterns: int) -> int:

@@ -200,9 +200,8 @@ def catch_up(
                 _take(warehouse, table)
         append_audit(warehouse, [entry], now=now)
     plans = PlanStore(home)
-    for request_id in logged[REQUESTS]["subject_request_id"].to_pylist():
-        if plans.exists(request_id):
-            plans.destroy(request_id)
+    closed = logged[REQUESTS]["subject_request_id"].to_pylist()
+    plans.destroy(request_id for request_id in closed if plans.exists(request_id))
 
 
 def _require_one_chain(warehouse: Warehouse) -> None:

@@ -12,7 +12,7 @@ from privacy.backups import Backup
 from privacy.key_rotation import current_key
 from privacy.keys import KeyRing, SuppressionKey
 from privacy.plan import ErasurePlan
-from privacy.receipt import VERSION, sign_receipt, write_receipt
+from privacy.receipt import VERSION, sign_receipt, write_receipts
 from privacy.steps import Case, Step, StepLog
 from privacy.suppression import digest
 from privacy.verify import ScanReport
@@ -30,20 +30,21 @@ def issue_receipts(
     warehouse, now = log.warehouse, log.now
     signing, head = keys.signing_key(), read_head(warehouse)
     current = current_key(warehouse, keys)
-    with warehouse.transaction():
-        for case, plan in proven:
-            told = log.detail(case.subject_request_id, Step.DESTINATIONS_TOLD)["destinations"]
-            facts = {
-                **_facts(case, plan, scan, head, now),
-                "subject": _pseudonym(plan, current),
-                "destinations": told,
-                # They may hold the persons still; one that is restored forgets them before it is used.
-                "backups": [
-                    {"name": backup.name, "expires_at": backup.expires_at.isoformat()}
-                    for backup in backups
-                ],
-            }
-            write_receipt(warehouse, sign_receipt(facts, key=signing, now=now))
+    told = log.details([case.subject_request_id for case, _ in proven], Step.DESTINATIONS_TOLD)
+    receipts = []
+    for case, plan in proven:  # one signature each
+        facts = {
+            **_facts(case, plan, scan, head, now),
+            "subject": _pseudonym(plan, current),
+            "destinations": told[case.subject_request_id]["destinations"],
+            # They may hold the persons still; one that is restored forgets them before it is used.
+            "backups": [
+                {"name": backup.name, "expires_at": backup.expires_at.isoformat()}
+                for backup in backups
+            ],
+        }
+        receipts.append(sign_receipt(facts, key=signing, now=now))
+    write_receipts(warehouse, receipts)
 
 
 def _facts(
