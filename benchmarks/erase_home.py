@@ -8,8 +8,6 @@ import time
 from pathlib import Path
 
 import pyarrow.csv
-import yaml
-
 from audiences import Audience, compute_memberships
 from audiences.sync import open_destination, run_sync
 from ingestion import load_landing
@@ -97,9 +95,9 @@ def ask_erasures(paths: Paths, *, persons: int, requests: int) -> None:
 def _write_config(folder: Path) -> None:
     folder.mkdir(parents=True)
     for name, content in _CONFIG.items():
-        (folder / name).write_text(yaml.safe_dump(content), encoding="utf-8")
+        (folder / name).write_text(json.dumps(content), encoding="utf-8")
     (folder / "audiences").mkdir()
-    (folder / "audiences" / "everyone.yml").write_text(yaml.safe_dump(_EVERYONE), encoding="utf-8")
+    (folder / "audiences" / "everyone.yml").write_text(json.dumps(_EVERYONE), encoding="utf-8")
 
 
 def _write_landing(landing: Path, *, persons: int, events: int) -> None:

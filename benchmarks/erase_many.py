@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -99,7 +100,7 @@ def _child(folder: Path, requests: int) -> Erased:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     moments.append(("", cpu + cpu_s))
     steps: dict[str, float] = {}
-    for (name, start), (_, end) in zip(moments, moments[1:], strict=False):
+    for (name, start), (_, end) in pairwise(moments):
         steps[name] = steps.get(name, 0.0) + end - start
     return Erased(wall_s, cpu_s, peak, len(report.erasures.receipts), steps)
 

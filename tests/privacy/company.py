@@ -178,7 +178,7 @@ class FakeDestinations:
         return self.held
 
     def find_all(self, persons: Mapping[str, Sequence[str]], /) -> Mapping[str, Mapping[str, int]]:
-        return dict.fromkeys(persons, self.held)
+        return {request_id: self.find(ids) for request_id, ids in persons.items()}
 
     def erase_all(
         self, persons: Mapping[str, Sequence[str]], /, *, run_id: str, now: datetime
