@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import json
 import time
 from pathlib import Path
 
 import pyarrow.csv
+
 from audiences import Audience, compute_memberships
 from audiences.sync import open_destination, run_sync
 from ingestion import load_landing
