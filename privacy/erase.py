@@ -247,7 +247,7 @@ def _prove_among(due: _Pass, under_way: Sequence[str]) -> Outcome:
         list(zip(due.cases, plans, strict=True)),
         log=due.log,
         scan=scan,
-        keys=context.suppressions.keys,
+        suppressions=context.suppressions,
         backups=context.backups.all() if context.backups else (),
     )
     return due.passed(probes=scan.probes, files=scan.files, values=scan.values)

@@ -163,15 +163,22 @@ DROP_ITEMS = Table(
     grain="One row per work item of California's deletion platform; no person's rows",
     columns=(
         Column("item_id", "VARCHAR", Pii.NONE, "the platform's id of the work item"),
-        Column("list_type", "VARCHAR", Pii.NONE, "Email, Phone, MAID, CTVID, NDZ or NameVIN"),
+        Column(
+            "list_type",
+            "VARCHAR",
+            Pii.NONE,
+            "Email, Phone, MAID, CTVID, NDZ or NameVIN; null: removed before it came",
+        ),
         Column(
             "digest",
             "VARCHAR",
             Pii.PSEUDONYMOUS,
             "hex HMAC-SHA256 of 'drop:list|hash'; null: removed",
         ),
-        Column("key_version", "VARCHAR", Pii.NONE, "the key in the data home, e.g. v1"),
-        Column("file", "VARCHAR", Pii.NONE, "the file of the list that it came in"),
+        Column(
+            "key_version", "VARCHAR", Pii.NONE, "the key in the data home, e.g. v1; null: none used"
+        ),
+        Column("file", "VARCHAR", Pii.NONE, "the file of the list that it came in; null: in none"),
         Column(
             "outcome", "VARCHAR", Pii.NONE, "found, shared by several persons, not_found, removed"
         ),

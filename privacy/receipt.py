@@ -22,7 +22,8 @@ from privacy.errors import ReceiptError
 from privacy.inventory import RECEIPTS
 from warehouse import Warehouse
 
-VERSION = 1
+# 2: names the key under which the person is kept out.
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
