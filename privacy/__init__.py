@@ -50,7 +50,6 @@ from privacy.locations import FolderLocation, TableLocation, table_locations
 from privacy.objections import (
     attribute_objections,
     extend_objections,
-    record_signals,
     restricted,
 )
 from privacy.plan import ErasurePlan
@@ -67,6 +66,7 @@ from privacy.requests import (
 )
 from privacy.retention import RetentionOutcome, enforce_retention, record_retention
 from privacy.serve_objections import ObjectionReport, serve_objections
+from privacy.signals import record_signals
 from privacy.standing import RequestStanding, StepTaken, read_standing, read_steps
 from privacy.suppression import Suppressions
 

@@ -158,6 +158,21 @@ HOLD_IDENTIFIERS = Table(
     key=("hold_id", "kind", "digest"),
 )
 
+SIGNAL_SCANS = Table(
+    TableName("privacy", "signal_scans"),
+    grain="At most one row: how far events were read for signals of browsers; no person's rows",
+    columns=(
+        Column("settings", "VARCHAR", Pii.NONE, "JSON: the fields that were read, what they deny"),
+        Column(
+            "scanned_until",
+            "TIMESTAMP",
+            Pii.NONE,
+            "stored_at of the newest load read; null: none, UTC",
+        ),
+        Column("scanned_at", "TIMESTAMP", Pii.NONE, "when, UTC"),
+    ),
+)
+
 DROP_ITEMS = Table(
     TableName("privacy", "drop_items"),
     grain="One row per work item of California's deletion platform; no person's rows",
@@ -203,5 +218,6 @@ TABLES: tuple[Table, ...] = (
     HOLD_RECORDS,
     OBJECTIONS,
     OBJECTING_PERSONS,
+    SIGNAL_SCANS,
     DROP_ITEMS,
 )

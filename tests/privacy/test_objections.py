@@ -9,7 +9,7 @@ from hashlib import sha256
 import pyarrow as pa
 import pytest
 
-from ingestion.inventory import EVENTS
+from ingestion.inventory import EVENTS, LOADS
 from privacy import (
     ConsentConfig,
     ObjectionReport,
@@ -405,7 +405,7 @@ def _opt_out(asked: str) -> SubjectRequest:
 def browsers() -> Warehouse:
     warehouse = DuckDBWarehouse.in_memory()
     graph = [table for table in TABLES if table.name.schema == "identity"]
-    warehouse.create_missing([EVENTS, *graph, *PRIVACY_TABLES])
+    warehouse.create_missing([EVENTS, LOADS, *graph, *PRIVACY_TABLES])
     return warehouse
 
 
@@ -490,3 +490,78 @@ def test_a_signal_after_a_withdrawal_counts_again(browsers: Warehouse) -> None:
 
     after = browsers.scalar("select count(*) from privacy.objections where withdrawn_at is null")
     assert (before, unchanged, after) == (1, 1, 1)
+
+
+def _load(warehouse: Warehouse, load_id: str, *, at: datetime, events: Sequence[dict[str, object]],
+          stored_at: datetime | None = None) -> None:  # fmt: skip
+    """Store events as a load does."""
+    row = {"load_id": load_id, "source": "web", "loaded_at": at, "stored_at": stored_at or at}
+    warehouse.append(LOADS.name, pa.Table.from_pylist([row]))
+    told = [{**event, "load_id": load_id} for event in events]
+    warehouse.append(EVENTS.name, pa.Table.from_pylist(told))
+
+
+def _who(warehouse: Warehouse) -> set[object]:
+    return set(warehouse.read("select anonymous_id from privacy.objections")[0].to_pylist())
+
+
+def test_only_events_of_new_loads_are_read(browsers: Warehouse) -> None:
+    """What was read before is not read again: here it would be found, as its rows are changed."""
+    _load(browsers, "l1", at=NOW, events=[_event("{}", anonymous_id="d1")])
+    record_signals(browsers, CONFIG, now=NOW)
+    browsers.execute("""update raw.events set context = '{"gpc": true}'""")
+    _load(
+        browsers, "l2", at=NOW + timedelta(days=1),
+        events=[_event('{"gpc": true}', anonymous_id="d2")],
+    )  # fmt: skip
+
+    rows = record_signals(browsers, CONFIG, now=NOW + timedelta(days=1))
+
+    assert (rows, _who(browsers)) == (1, {"d2"})
+
+
+def test_a_file_that_is_loaded_again_is_read_again(browsers: Warehouse) -> None:
+    """It keeps the time of its first load; what it brings by now may be another."""
+    _load(browsers, "l1", at=NOW, events=[_event("{}", anonymous_id="d1")])
+    record_signals(browsers, CONFIG, now=NOW)
+    browsers.execute("delete from raw.loads")
+    browsers.execute("delete from raw.events")
+    again = NOW + timedelta(days=1)
+    _load(browsers, "l1", at=NOW, stored_at=again, events=[_event('{"gpc": 1}', anonymous_id="d1")])
+
+    record_signals(browsers, CONFIG, now=again)
+
+    assert _who(browsers) == {"d1"}
+
+
+def test_all_events_are_read_again_where_another_field_is_a_signal_by_now(
+    browsers: Warehouse,
+) -> None:
+    _load(browsers, "l1", at=NOW, events=[_event('{"optOut": true}', anonymous_id="d1")])
+    record_signals(browsers, CONFIG, now=NOW)
+    before = _who(browsers)
+
+    record_signals(
+        browsers, CONFIG.model_copy(update={"gpc_fields": ("optOut",)}), now=NOW + timedelta(days=1)
+    )
+
+    assert (before, _who(browsers)) == (set(), {"d1"})
+
+
+def test_a_signal_that_was_read_before_the_withdrawal_and_came_after_it_counts(
+    browsers: Warehouse,
+) -> None:
+    _load(
+        browsers, "l1", at=NOW,
+        events=[_event('{"gpc": 1}', anonymous_id="d1", at=ASKED + timedelta(days=n)) for n in (0, 2)],
+    )  # fmt: skip
+    record_signals(browsers, CONFIG, now=NOW)
+    later = NOW + timedelta(days=1)
+    browsers.execute(
+        "update privacy.objections set withdrawn_at = $at, withdrawal_recorded_at = $later",
+        {"at": ASKED + timedelta(days=1), "later": later},
+    )
+
+    found = [record_signals(browsers, CONFIG, now=later + timedelta(days=n)) for n in (1, 2)]
+
+    assert found == [1, 0]
