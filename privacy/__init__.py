@@ -43,6 +43,7 @@ from privacy.errors import (
     UnknownBackupError,
 )
 from privacy.handling import RequestDesk
+from privacy.hashed_objections import HashedObjections
 from privacy.holds import Holds, LegalHold, place_hold
 from privacy.key_rotation import KeyUse, read_key_uses, rotate_key
 from privacy.keys import KeyRing, read_public_key
@@ -93,6 +94,7 @@ __all__ = [
     "ErasurePlan",
     "ErasureReport",
     "FolderLocation",
+    "HashedObjections",
     "HoldError",
     "Holds",
     "IdentityType",

@@ -158,6 +158,22 @@ HOLD_IDENTIFIERS = Table(
     key=("hold_id", "kind", "digest"),
 )
 
+OBJECTION_HASHES = Table(
+    TableName("privacy", "objection_hashes"),
+    grain="One row per hash that objects and names nobody here yet, as HMAC; no person's rows",
+    columns=(
+        _REQUEST_ID,
+        Column("request_type", "VARCHAR", Pii.NONE, "objection, do_not_sell_or_share and the like"),
+        Column("regulation", "VARCHAR", Pii.NONE, "gdpr or ccpa"),
+        Column("kind", "VARCHAR", Pii.NONE, "how it was hashed and what it is, e.g. sha256:email"),
+        Column("digest", "VARCHAR", Pii.PSEUDONYMOUS, "hex HMAC-SHA256 of 'objection:kind|hash'"),
+        Column("key_version", "VARCHAR", Pii.NONE, "the key in the data home, e.g. v1"),
+        Column("objected_at", "TIMESTAMP", Pii.NONE, "when, UTC"),
+        Column("recorded_at", "TIMESTAMP", Pii.NONE, "when we knew, UTC"),
+    ),
+    key=("subject_request_id", "kind", "digest"),
+)
+
 SIGNAL_SCANS = Table(
     TableName("privacy", "signal_scans"),
     grain="At most one row: how far events were read for signals of browsers; no person's rows",
@@ -218,6 +234,7 @@ TABLES: tuple[Table, ...] = (
     HOLD_RECORDS,
     OBJECTIONS,
     OBJECTING_PERSONS,
+    OBJECTION_HASHES,
     SIGNAL_SCANS,
     DROP_ITEMS,
 )

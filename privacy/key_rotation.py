@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from privacy.audit import AuditEntry, append_audit
-from privacy.inventory import DROP_ITEMS, HOLD_IDENTIFIERS, SUPPRESSIONS
+from privacy.inventory import DROP_ITEMS, HOLD_IDENTIFIERS, OBJECTION_HASHES, SUPPRESSIONS
 from privacy.keys import KeyRing, SuppressionKey
 from warehouse import Warehouse
 
 # Every table with digests; what was erased cannot be hashed again, so their versions must stay.
-KEYED = (SUPPRESSIONS, HOLD_IDENTIFIERS, DROP_ITEMS)
+KEYED = (SUPPRESSIONS, HOLD_IDENTIFIERS, OBJECTION_HASHES, DROP_ITEMS)
 
 
 @dataclass(frozen=True, slots=True)

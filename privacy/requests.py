@@ -75,6 +75,7 @@ RequestType = Literal[
     "objection_withdrawn",
 ]
 Format = Literal["raw", "sha1", "md5", "sha256"]
+HASHES = ("md5", "sha1", "sha256")
 
 
 class SubjectIdentity(pydantic.BaseModel):
@@ -373,12 +374,12 @@ def spellings(keys: pa.Table) -> frozenset[str]:
     """Every way in which a request may name one of these keys."""
     values = {str(value) for value in keys["value"].to_pylist()}
     values |= {value.partition("|")[2] for value in values if "|" in value}
-    hashed = {
-        hashlib.new(name, value.encode(), usedforsecurity=False).hexdigest()
-        for name in ("md5", "sha1", "sha256")
-        for value in values
-    }
-    return frozenset(values | hashed)
+    return frozenset(values | {hashed(name, value) for name in HASHES for value in values})
+
+
+def hashed(name: str, value: str) -> str:
+    """A value as a request gives it in one of the hashes that it may use."""
+    return hashlib.new(name, value.encode(), usedforsecurity=False).hexdigest()
 
 
 def _joined(lines: Sequence[str]) -> bytes:
