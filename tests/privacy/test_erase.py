@@ -168,6 +168,14 @@ def test_an_undeclared_column_blocks(company: Company) -> None:
     assert company.erase().blocked == {ID: ["raw.events.note is not declared"]}
 
 
+def test_a_table_without_the_column_of_its_key_blocks(company: Company) -> None:
+    """As one that was made before the declaration."""
+    company.warehouse.execute("alter table raw.events drop column user_id")
+    company.ask(("email", ANN, "raw"))
+
+    assert company.erase().blocked == {ID: ["raw.events has no column user_id"]}
+
+
 def test_a_place_that_refuses_blocks_only_whom_it_holds(company: Company) -> None:
     class ReadOnly(TableLocation):
         def refusals(self, keys):  # type: ignore[no-untyped-def]
