@@ -26,6 +26,7 @@ from privacy.inventory import (
     AUDIT_LOG,
     HOLD_IDENTIFIERS,
     LEGAL_HOLDS,
+    OBJECTION_HASHES,
     RECEIPTS,
     REQUEST_STEPS,
     REQUESTS,
@@ -55,7 +56,7 @@ LOGGED: dict[Table, str] = {
     AUDIT_LOG: f"select * from {AUDIT_LOG.name.sql}",
 }
 # As they are in the log, they are in a restored home: what was withdrawn or released since is gone.
-REPLACED = (OBJECTIONS, LEGAL_HOLDS, HOLD_IDENTIFIERS, HOLD_RECORDS)
+REPLACED = (OBJECTIONS, OBJECTION_HASHES, LEGAL_HOLDS, HOLD_IDENTIFIERS, HOLD_RECORDS)
 LOGGED |= {table: f"select * from {table.name.sql}" for table in REPLACED}
 _ENCRYPTED = (OBJECTIONS, HOLD_RECORDS)
 _IDENTITIES = {
