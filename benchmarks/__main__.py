@@ -11,6 +11,7 @@ from rich.table import Table
 
 from benchmarks import (
     build_profiles,
+    erase_many,
     ingest_events,
     judge_audiences,
     refresh_unchanged,
@@ -28,6 +29,7 @@ BENCHMARKS = (
     refresh_unchanged,
     judge_audiences,
     rerank_results,
+    erase_many,
 )
 
 

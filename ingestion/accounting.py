@@ -45,6 +45,7 @@ def write_loads(
         "rows_deduplicated": [count.rows_deduplicated for count in counts],
         "rows_quarantined": [count.rows_quarantined for count in counts],
         "loaded_at": pa.array([now] * len(counts), pa.timestamp("us")),
+        "stored_at": pa.array([now] * len(counts), pa.timestamp("us")),
         "received_date": [
             received_date(count.file.name, count.file.modified_at) for count in counts
         ],

@@ -39,6 +39,12 @@ LOADS = Table(
             Pii.NONE,
             "mapped fields that no line of a file in JSON lines has, by comma; null: none",
         ),
+        Column(
+            "stored_at",
+            "TIMESTAMP",
+            Pii.NONE,
+            "when its rows were stored last, UTC: later than loaded_at where it was loaded again",
+        ),
     ),
     key=("load_id",),
 )

@@ -26,6 +26,7 @@ from privacy import (
     ErasureContext,
     ErasureLog,
     FolderLocation,
+    HashedObjections,
     Holds,
     KeyRing,
     RequestFile,
@@ -69,6 +70,10 @@ def refresh_objections(company: Company, warehouse: Warehouse, *, now: datetime)
     What consent.yml says of a kind of objection holds for those of before too.
     """
     record_signals(warehouse, company.consent, now=now)
+    HashedObjections(
+        warehouse, KeyRing(company.paths.keys), lambda: declared_tables(company.paths),
+        company.sources.default_region, now,
+    ).match(company.consent)  # fmt: skip
     extend_objections(warehouse, company.consent, now=now)
     return attribute_objections(warehouse)
 

@@ -43,6 +43,7 @@ from privacy.errors import (
     UnknownBackupError,
 )
 from privacy.handling import RequestDesk
+from privacy.hashed_objections import HashedObjections
 from privacy.holds import Holds, LegalHold, place_hold
 from privacy.key_rotation import KeyUse, read_key_uses, rotate_key
 from privacy.keys import KeyRing, read_public_key
@@ -50,7 +51,6 @@ from privacy.locations import FolderLocation, TableLocation, table_locations
 from privacy.objections import (
     attribute_objections,
     extend_objections,
-    record_signals,
     restricted,
 )
 from privacy.plan import ErasurePlan
@@ -67,6 +67,7 @@ from privacy.requests import (
 )
 from privacy.retention import RetentionOutcome, enforce_retention, record_retention
 from privacy.serve_objections import ObjectionReport, serve_objections
+from privacy.signals import record_signals
 from privacy.standing import RequestStanding, StepTaken, read_standing, read_steps
 from privacy.suppression import Suppressions
 
@@ -93,6 +94,7 @@ __all__ = [
     "ErasurePlan",
     "ErasureReport",
     "FolderLocation",
+    "HashedObjections",
     "HoldError",
     "Holds",
     "IdentityType",

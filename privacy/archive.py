@@ -26,8 +26,10 @@ import pyarrow.csv
 
 from privacy.config import RetentionConfig
 from privacy.context import ErasureContext
+from privacy.holds import Holds
+from privacy.inventory_people import HOLD_RECORDS
 from privacy.locations import TableLocation
-from privacy.plan import ErasurePlan, distinct_keys, keys_of
+from privacy.plan import KEY_SCHEMA, ErasurePlan, distinct_keys, keys_of
 from privacy.requests import SubjectRequest
 from warehouse import Table, Warehouse, quoted
 
@@ -71,7 +73,8 @@ class ArchiveFacts:
         return [(table, rows) for table, rows in read if rows.num_rows]
 
     def _is_asked_for(self, table: Table) -> bool:
-        everything = self.request.subject_request_type == "access"
+        """Not which hold keeps which record: that is the company's file on a claim, see docs."""
+        everything = self.request.subject_request_type == "access" and table is not HOLD_RECORDS
         return everything or table.name.schema == _GIVEN
 
 
@@ -100,6 +103,7 @@ def _about(facts: ArchiveFacts) -> dict[str, Any]:
         "made_at": context.now.isoformat(),
         "expires_at": facts.expires_at.isoformat(),
         "is_anything_held": _is_anything_held(facts),
+        "is_kept_for_a_legal_claim": _is_kept_for_a_claim(facts),
         "person_ids": list(facts.plan.person_ids),
         "sources": _sources(facts),
         "recipients": sorted(told),
@@ -112,6 +116,12 @@ def _is_anything_held(facts: ArchiveFacts) -> bool:
     """Whether anything but the request itself names the person."""
     asking = {place.name for place in facts.context.request_places}
     return any(count.rows for count in facts.plan.counts if count.location not in asking)
+
+
+def _is_kept_for_a_claim(facts: ArchiveFacts) -> bool:
+    """Whether a legal hold keeps the data; the person is told that, not which claim it is."""
+    keys = keys_of([facts.plan]).cast(KEY_SCHEMA)
+    return bool(Holds.of(facts.context).against(keys))
 
 
 def _sources(facts: ArchiveFacts) -> Sequence[str]:

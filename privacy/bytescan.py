@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import IO
 
 import numpy as np
@@ -23,6 +24,8 @@ _FEWEST_SLOT_BITS, _MOST_SLOT_BITS = 12, 22
 # Windows looked up at once: their hashes, too, must stay in near memory.
 _BLOCK_WINDOWS = 32_768
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # Knuth's golden-ratio constant, TAOCP 3, section 6.4
+_SECOND_SLOT_BITS = 26
+_SECOND_MULTIPLIER = np.uint64(0xBF58476D1CE4E5B9)  # of SplitMix64, Steele et al. 2014
 _CHUNK_BYTES = 8 * 1024 * 1024
 _DIGITS = frozenset(b"0123456789")
 
@@ -46,6 +49,7 @@ class PatternIndex:
         self._bits = _bits_for(len(self._anchors))
         self._slots = np.zeros(1 << self._bits, dtype=np.bool_)
         self._slots[_slots_of(self._anchors, self._bits)] = True
+        self._again = self._second_slots()
 
     def positions(self, chunk: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield every place where a pattern begins, with the pattern."""
@@ -63,11 +67,25 @@ class PatternIndex:
     def _hits(self, words: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]:
         """The places of the words that are the middle of some pattern."""
         likely = np.flatnonzero(self._slots[_slots_of(words, self._bits)])
+        if self._again is not None:
+            asked = _slots_of(words[likely], _SECOND_SLOT_BITS, _SECOND_MULTIPLIER)
+            likely = likely[self._again[asked]]
         if not likely.size:
             return likely
         nearest = np.searchsorted(self._anchors, words[likely]) % self._anchors.size
         hits: npt.NDArray[np.intp] = likely[self._anchors[nearest] == words[likely]]
         return hits
+
+    def _second_slots(self) -> npt.NDArray[np.bool_] | None:
+        """A larger table for what passes the first, where there are too many patterns for that one.
+
+        It lies in far memory; asked are only the windows that the first table lets through.
+        """
+        if self._bits < _MOST_SLOT_BITS:
+            return None
+        slots = np.zeros(1 << _SECOND_SLOT_BITS, dtype=np.bool_)
+        slots[_slots_of(self._anchors, _SECOND_SLOT_BITS, _SECOND_MULTIPLIER)] = True
+        return slots
 
     def _confirmed(
         self, chunk: bytes, words: npt.NDArray[np.uint64], hits: npt.NDArray[np.intp], shift: int
@@ -97,6 +115,11 @@ class ByteScanner:
 
     @classmethod
     def of(cls, needles: Needles) -> ByteScanner:
+        """A scanner for every spelling of the values; those made last are kept, they are asked again."""
+        return _scanner(needles)
+
+    @classmethod
+    def made_of(cls, needles: Needles) -> ByteScanner:
         """Prepare a scanner for every spelling of the values."""
         spelled = [spell(value) for value in sorted(needles.values)]
         folded = frozenset(pattern for spellings in spelled for pattern in spellings.folded)
@@ -161,13 +184,20 @@ class ByteScanner:
         )
 
 
+@lru_cache(maxsize=2)
+def _scanner(needles: Needles) -> ByteScanner:
+    return ByteScanner.made_of(needles)
+
+
 def _bits_for(patterns: int) -> int:
     wanted = (patterns * _SLOTS_PER_PATTERN).bit_length()
     return max(_FEWEST_SLOT_BITS, min(wanted, _MOST_SLOT_BITS))
 
 
-def _slots_of(words: npt.NDArray[np.uint64], bits: int) -> npt.NDArray[np.uint64]:
-    return (words * _MULTIPLIER) >> np.uint64(64 - bits)
+def _slots_of(
+    words: npt.NDArray[np.uint64], bits: int, multiplier: np.uint64 = _MULTIPLIER
+) -> npt.NDArray[np.uint64]:
+    return (words * multiplier) >> np.uint64(64 - bits)
 
 
 def _occurrences(text: bytes, pattern: bytes) -> Iterator[int]:

@@ -154,7 +154,7 @@ def _raw_anchors(warehouse: Warehouse, anchors: pa.Table, tables: Sequence[Table
     with warehouse.view("candor_given", anchors):
         return warehouse.read(
             f"""
-            with known as ({_known_values(warehouse, tables)})
+            with known as ({known_values(warehouse, tables)})
             select given.subject_request_id, given.position, given.kind, 'raw' as format,
                 case given.format when 'raw' then given.value else known.value end as value
             from candor_given as given
@@ -166,7 +166,8 @@ def _raw_anchors(warehouse: Warehouse, anchors: pa.Table, tables: Sequence[Table
         )
 
 
-def _known_values(warehouse: Warehouse, tables: Sequence[Table]) -> str:
+def known_values(warehouse: Warehouse, tables: Sequence[Table]) -> str:
+    """A query for every ``(kind, value)`` that names somebody here."""
     columns = [
         f"select '{key.kind}' as kind, lower(trim({table.name.sql}.\"{key.columns[0]}\")) as value "
         f"from {table.name.sql}"

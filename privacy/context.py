@@ -50,10 +50,13 @@ class DestinationEraser(Protocol):
     def find(self, person_ids: Sequence[str], /) -> Mapping[str, int]:
         """How many of these ids each destination ever got, by its key."""
 
-    def erase(
-        self, person_ids: Sequence[str], /, *, request_id: str, now: datetime
-    ) -> Sequence[DestinationEvidence]:
-        """Tell every destination that ever got one of them."""
+    def find_all(self, persons: Mapping[str, Sequence[str]], /) -> Mapping[str, Mapping[str, int]]:
+        """The same of the ids of many requests, by request."""
+
+    def erase_all(
+        self, persons: Mapping[str, Sequence[str]], /, *, run_id: str, now: datetime
+    ) -> Mapping[str, Sequence[DestinationEvidence]]:
+        """Tell every destination that ever got one of the ids of these requests, by request."""
 
 
 class RequestPlace(Location, Protocol):

@@ -225,9 +225,10 @@ class Drop:
         if not lists:
             return ITEMS.empty_table()
         ring.require_versions(
-            warehouse.read(f"select distinct key_version from {DROP_ITEMS.name.sql}")[
-                "key_version"
-            ].to_pylist()
+            warehouse.read(
+                f"select distinct key_version from {DROP_ITEMS.name.sql} "
+                "where key_version is not null"
+            )["key_version"].to_pylist()
         )
         with self._births():
             held = warehouse.read(
@@ -246,7 +247,9 @@ class Drop:
         warehouse = self.context.warehouse
         with warehouse.transaction():
             forget_objections(warehouse, [f"{_REALM}{item_id}" for item_id in item_ids])
-            warehouse.execute(_REMOVED, {"item_ids": list(item_ids)})
+            bound = {"item_ids": list(item_ids)}
+            warehouse.execute(_REMOVED, bound)
+            warehouse.append(DROP_ITEMS.name, _NEVER_CAME, {**bound, "now": self.context.now})
             called_off = self._call_off()
         for request_id in called_off:  # a body that a kill leaves here is of a request called off
             self.folder.withdraw(request_id)
@@ -320,6 +323,12 @@ _MATCHED = f"""
 _REMOVED = f"""
     update {DROP_ITEMS.name.sql} set outcome = 'removed', digest = null
     where list_contains($item_ids::varchar[], item_id)
+"""
+# Of what was taken back before it ever came here: an older list must not bring it.
+_NEVER_CAME = f"""
+    select item_id, 'removed' as outcome, $now::timestamp as taken_at
+    from (select distinct unnest($item_ids::varchar[]) as item_id)
+    anti join {DROP_ITEMS.name.sql} using (item_id)
 """
 _TAKEN_BACK = f"""
     select items.subject_request_id

@@ -26,6 +26,7 @@ from privacy.inventory import (
     AUDIT_LOG,
     HOLD_IDENTIFIERS,
     LEGAL_HOLDS,
+    OBJECTION_HASHES,
     RECEIPTS,
     REQUEST_STEPS,
     REQUESTS,
@@ -55,7 +56,7 @@ LOGGED: dict[Table, str] = {
     AUDIT_LOG: f"select * from {AUDIT_LOG.name.sql}",
 }
 # As they are in the log, they are in a restored home: what was withdrawn or released since is gone.
-REPLACED = (OBJECTIONS, LEGAL_HOLDS, HOLD_IDENTIFIERS, HOLD_RECORDS)
+REPLACED = (OBJECTIONS, OBJECTION_HASHES, LEGAL_HOLDS, HOLD_IDENTIFIERS, HOLD_RECORDS)
 LOGGED |= {table: f"select * from {table.name.sql}" for table in REPLACED}
 _ENCRYPTED = (OBJECTIONS, HOLD_RECORDS)
 _IDENTITIES = {
@@ -200,9 +201,8 @@ def catch_up(
                 _take(warehouse, table)
         append_audit(warehouse, [entry], now=now)
     plans = PlanStore(home)
-    for request_id in logged[REQUESTS]["subject_request_id"].to_pylist():
-        if plans.exists(request_id):
-            plans.destroy(request_id)
+    closed = logged[REQUESTS]["subject_request_id"].to_pylist()
+    plans.destroy(request_id for request_id in closed if plans.exists(request_id))
 
 
 def _require_one_chain(warehouse: Warehouse) -> None:

@@ -158,20 +158,58 @@ HOLD_IDENTIFIERS = Table(
     key=("hold_id", "kind", "digest"),
 )
 
+OBJECTION_HASHES = Table(
+    TableName("privacy", "objection_hashes"),
+    grain="One row per hash that objects and names nobody here yet, as HMAC; no person's rows",
+    columns=(
+        _REQUEST_ID,
+        Column("request_type", "VARCHAR", Pii.NONE, "objection, do_not_sell_or_share and the like"),
+        Column("regulation", "VARCHAR", Pii.NONE, "gdpr or ccpa"),
+        Column("kind", "VARCHAR", Pii.NONE, "how it was hashed and what it is, e.g. sha256:email"),
+        Column("digest", "VARCHAR", Pii.PSEUDONYMOUS, "hex HMAC-SHA256 of 'objection:kind|hash'"),
+        Column("key_version", "VARCHAR", Pii.NONE, "the key in the data home, e.g. v1"),
+        Column("objected_at", "TIMESTAMP", Pii.NONE, "when, UTC"),
+        Column("recorded_at", "TIMESTAMP", Pii.NONE, "when we knew, UTC"),
+    ),
+    key=("subject_request_id", "kind", "digest"),
+)
+
+SIGNAL_SCANS = Table(
+    TableName("privacy", "signal_scans"),
+    grain="At most one row: how far events were read for signals of browsers; no person's rows",
+    columns=(
+        Column("settings", "VARCHAR", Pii.NONE, "JSON: the fields that were read, what they deny"),
+        Column(
+            "scanned_until",
+            "TIMESTAMP",
+            Pii.NONE,
+            "stored_at of the newest load read; null: none, UTC",
+        ),
+        Column("scanned_at", "TIMESTAMP", Pii.NONE, "when, UTC"),
+    ),
+)
+
 DROP_ITEMS = Table(
     TableName("privacy", "drop_items"),
     grain="One row per work item of California's deletion platform; no person's rows",
     columns=(
         Column("item_id", "VARCHAR", Pii.NONE, "the platform's id of the work item"),
-        Column("list_type", "VARCHAR", Pii.NONE, "Email, Phone, MAID, CTVID, NDZ or NameVIN"),
+        Column(
+            "list_type",
+            "VARCHAR",
+            Pii.NONE,
+            "Email, Phone, MAID, CTVID, NDZ or NameVIN; null: removed before it came",
+        ),
         Column(
             "digest",
             "VARCHAR",
             Pii.PSEUDONYMOUS,
             "hex HMAC-SHA256 of 'drop:list|hash'; null: removed",
         ),
-        Column("key_version", "VARCHAR", Pii.NONE, "the key in the data home, e.g. v1"),
-        Column("file", "VARCHAR", Pii.NONE, "the file of the list that it came in"),
+        Column(
+            "key_version", "VARCHAR", Pii.NONE, "the key in the data home, e.g. v1; null: none used"
+        ),
+        Column("file", "VARCHAR", Pii.NONE, "the file of the list that it came in; null: in none"),
         Column(
             "outcome", "VARCHAR", Pii.NONE, "found, shared by several persons, not_found, removed"
         ),
@@ -196,5 +234,7 @@ TABLES: tuple[Table, ...] = (
     HOLD_RECORDS,
     OBJECTIONS,
     OBJECTING_PERSONS,
+    OBJECTION_HASHES,
+    SIGNAL_SCANS,
     DROP_ITEMS,
 )

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from privacy.audit import AuditEntry, append_audit
-from privacy.inventory import DROP_ITEMS, HOLD_IDENTIFIERS, SUPPRESSIONS
+from privacy.inventory import DROP_ITEMS, HOLD_IDENTIFIERS, OBJECTION_HASHES, SUPPRESSIONS
 from privacy.keys import KeyRing, SuppressionKey
 from warehouse import Warehouse
 
 # Every table with digests; what was erased cannot be hashed again, so their versions must stay.
-KEYED = (SUPPRESSIONS, HOLD_IDENTIFIERS, DROP_ITEMS)
+KEYED = (SUPPRESSIONS, HOLD_IDENTIFIERS, OBJECTION_HASHES, DROP_ITEMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,14 @@ class KeyUse:
         is_current: Whether new rows are made with it.
         is_here: Whether its file is in the data home.
         rows: Stored rows that were made with it.
+        fingerprint: What receipts call it by; None where its file is missing.
     """
 
     version: str
     is_current: bool
     is_here: bool
     rows: int
+    fingerprint: str | None = None
 
 
 def current_key(warehouse: Warehouse, keys: KeyRing) -> SuppressionKey:
@@ -62,16 +64,20 @@ def rotate_key(warehouse: Warehouse, keys: KeyRing, *, by: str, now: datetime) -
 
 def read_key_uses(warehouse: Warehouse, keys: KeyRing) -> tuple[KeyUse, ...]:
     """Every version that is here or that rows need, the oldest first; none is made."""
-    here = [key.version for key in keys.suppression_keys()]
+    here = {key.version: key.fingerprint for key in keys.suppression_keys()}
     rows = _rows_by_version(warehouse)
     versions = sorted({*here, *rows}, key=lambda version: int(version[1:]))
+    current = list(here)[-1:]
     return tuple(
-        KeyUse(version, version in here[-1:], version in here, rows.get(version, 0))
+        KeyUse(version, version in current, version in here, rows.get(version, 0),
+               here.get(version))
         for version in versions
-    )
+    )  # fmt: skip
 
 
 def _rows_by_version(warehouse: Warehouse) -> dict[str, int]:
     arms = " union all ".join(f"select key_version from {table.name.sql}" for table in KEYED)
-    counted = warehouse.read(f"select key_version, count(*) as n from ({arms}) group by all")
+    counted = warehouse.read(
+        f"select key_version, count(*) as n from ({arms}) where key_version is not null group by all"
+    )
     return dict(zip(counted["key_version"].to_pylist(), counted["n"].to_pylist(), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 import secrets
 from dataclasses import dataclass
@@ -35,6 +36,11 @@ class SuppressionKey:
 
     def __repr__(self) -> str:
         return f"SuppressionKey({self.version!r})"
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells this key from any other, and nothing of it: 16 hex digits of an HMAC under it."""
+        return hmac.digest(self.secret, b"candor key fingerprint", "sha256").hex()[:16]
 
 
 @dataclass(frozen=True, slots=True)

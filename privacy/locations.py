@@ -62,10 +62,12 @@ class TableLocation:
     def find_by_request(self, keys: pa.Table) -> dict[str, int]:
         """Count the rows of each request's person in one pass; requests without rows are absent.
 
+        A table that refuses counts none: what stands against it is told by ``refusals``.
+
         Args:
             keys: ``(subject_request_id, kind, value)``.
         """
-        if not self._is_there():
+        if not self._is_there() or self.refusals(keys):
             return {}
         with self.warehouse.view(SUBJECT_KEYS, keys):
             rows = self.warehouse.read(self._by_request())

@@ -16,7 +16,7 @@ import pyarrow as pa
 from privacy.config import ConsentConfig, Objection
 from privacy.inventory_people import OBJECTING_PERSONS, OBJECTIONS
 from privacy.locations import SUBJECT_KEYS, is_theirs_sql
-from warehouse import Warehouse, literal
+from warehouse import Warehouse
 
 # An erasure that a legal hold keeps waiting: the data stay, and are used for nothing else.
 ON_HOLD = "erasure_on_hold"
@@ -53,23 +53,6 @@ def record_objections(  # noqa: PLR0913 - one parameter per fact
     bound = {"kind": kind, "regulation": regulation, "purposes": list(purposes), "now": now}
     with warehouse.view("candor_objecting", keys), warehouse.view("candor_asked", asked):
         warehouse.append(OBJECTIONS.name, _OF_REQUESTS, bound)
-
-
-def record_signals(warehouse: Warehouse, config: ConsentConfig, *, now: datetime) -> int:
-    """Deny purposes for browsers that send Global Privacy Control, and for who was signed in.
-
-    A signal that is sent again after a withdrawal counts again.
-
-    Returns:
-        Rows that are new.
-    """
-    bound = {
-        "kind": str(Objection.GPC),
-        "regulation": "ccpa",
-        "purposes": list(config.denied_by("ccpa", Objection.GPC)),
-        "now": now,
-    }
-    return warehouse.append(OBJECTIONS.name, _of_signals(config.gpc_fields), bound)
 
 
 def extend_objections(warehouse: Warehouse, config: ConsentConfig, *, now: datetime) -> int:
@@ -137,62 +120,6 @@ def attribute_objections(warehouse: Warehouse) -> int:
     with warehouse.transaction():
         return warehouse.replace(OBJECTING_PERSONS.name, _ATTRIBUTED)
 
-
-def _of_signals(fields: Sequence[str]) -> str:
-    """Names of headers come in any case (RFC 9110 section 5.1), HTTP/2 and Node give small letters."""
-    small = [field.lower() for field in fields]
-    paths = ["$" + "".join(f'."{key}"' for key in field.split(".")) for field in small]
-    hints = " or ".join(
-        f"contains(lower(context), {literal(field.rpartition('.')[2])})" for field in small
-    )
-    signals = " or ".join(
-        f"coalesce(json_extract_string(context, {literal(path)}) in ('1', 'true'), false)"
-        for path in paths
-    )
-    return _OF_SIGNALS.format(hints=hints or "false", signals=signals or "false")
-
-
-# Rows of signals that are new; `hints` finds few events quickly, `signals` reads those.
-_OF_SIGNALS = f"""
-    with likely as (
-        select anonymous_id, user_id, email, timestamp, lower(context) as context
-        from raw.events where context is not null and ({{hints}})
-    ),
-    signals as (
-        select anonymous_id, user_id, email, timestamp from likely
-        where case when json_valid(context) then {{signals}} else false end
-    ),
-    subjects as (
-        select null::varchar as email, null::varchar as user_id, anonymous_id, timestamp
-        from signals where anonymous_id is not null
-        union all
-        select null, user_id, null, timestamp from signals where user_id is not null
-        union all
-        select lower(trim(email)), null, null, timestamp from signals where email is not null
-    ),
-    known as (
-        select email, user_id, anonymous_id, purpose,
-            bool_or(withdrawn_at is null) as stands, max(withdrawn_at) as withdrawn_at
-        from {OBJECTIONS.name.sql} where kind = $kind group by all
-    )
-    select null::varchar as subject_request_id, $kind::varchar as kind,
-        $regulation::varchar as regulation, purposes.purpose, null::varchar as source,
-        null::varchar as source_record_id, subjects.email, null::varchar as phone,
-        subjects.user_id, subjects.anonymous_id,
-        coalesce(min(subjects.timestamp), $now::timestamp) as objected_at,
-        $now::timestamp as recorded_at,
-        null::timestamp as withdrawn_at, null::timestamp as withdrawal_recorded_at
-    from subjects
-    cross join (select unnest($purposes::varchar[]) as purpose) as purposes
-    left join known
-        on known.purpose = purposes.purpose
-        and known.email is not distinct from subjects.email
-        and known.user_id is not distinct from subjects.user_id
-        and known.anonymous_id is not distinct from subjects.anonymous_id
-    where known.purpose is null
-        or (not known.stands and subjects.timestamp > known.withdrawn_at)
-    group by all
-"""
 
 _OF_REQUESTS = f"""
     with purposes as (select unnest($purposes::varchar[]) as purpose),

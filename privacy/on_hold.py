@@ -107,4 +107,4 @@ def _put_on_hold(
             context.suppressions.forget([name])
         log.record(Step.PLANNED, Outcome({}, {name: reasons}, back_to, status=ON_HOLD))
     if back_to:
-        context.plans.destroy(name)
+        context.plans.destroy([name])

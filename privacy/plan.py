@@ -8,7 +8,7 @@ overwritten and removed. ``begun`` beside it says that rows may have gone alread
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import pyarrow as pa
 from privacy.closure import Closure
 from privacy.errors import MissingPlanError
 from privacy.locations import TableLocation
-from privacy.storage import destroy_folder, write_private
+from privacy.storage import destroy_folders, write_private
 from warehouse import Location
 
 KEY_SCHEMA = pa.schema(
@@ -120,9 +120,9 @@ class PlanStore:
         """Whether rows may have gone already."""
         return (self.folder(request_id) / "begun").exists()
 
-    def destroy(self, request_id: str) -> None:
-        """Overwrite and remove a plan; nothing when it is gone."""
-        destroy_folder(self.folder(request_id))
+    def destroy(self, request_ids: Iterable[str]) -> None:
+        """Overwrite and remove plans; those that are gone are left out."""
+        destroy_folders(self.folder(request_id) for request_id in request_ids)
 
 
 def make_plans(

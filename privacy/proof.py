@@ -10,11 +10,11 @@ from typing import Any
 from privacy.audit import AuditHead, read_head
 from privacy.backups import Backup
 from privacy.key_rotation import current_key
-from privacy.keys import KeyRing, SuppressionKey
+from privacy.keys import SuppressionKey
 from privacy.plan import ErasurePlan
-from privacy.receipt import VERSION, sign_receipt, write_receipt
+from privacy.receipt import VERSION, sign_receipt, write_receipts
 from privacy.steps import Case, Step, StepLog
-from privacy.suppression import digest
+from privacy.suppression import Suppressions, digest
 from privacy.verify import ScanReport
 
 
@@ -23,27 +23,31 @@ def issue_receipts(
     *,
     log: StepLog,
     scan: ScanReport,
-    keys: KeyRing,
+    suppressions: Suppressions,
     backups: Sequence[Backup],
 ) -> None:
     """Sign and store one receipt for each request that a clean search has proven."""
     warehouse, now = log.warehouse, log.now
-    signing, head = keys.signing_key(), read_head(warehouse)
-    current = current_key(warehouse, keys)
-    with warehouse.transaction():
-        for case, plan in proven:
-            told = log.detail(case.subject_request_id, Step.DESTINATIONS_TOLD)["destinations"]
-            facts = {
-                **_facts(case, plan, scan, head, now),
-                "subject": _pseudonym(plan, current),
-                "destinations": told,
-                # They may hold the persons still; one that is restored forgets them before it is used.
-                "backups": [
-                    {"name": backup.name, "expires_at": backup.expires_at.isoformat()}
-                    for backup in backups
-                ],
-            }
-            write_receipt(warehouse, sign_receipt(facts, key=signing, now=now))
+    signing, head = suppressions.keys.signing_key(), read_head(warehouse)
+    current = current_key(warehouse, suppressions.keys)
+    suppressed = suppressions.made_with([case.subject_request_id for case, _ in proven])
+    told = log.details([case.subject_request_id for case, _ in proven], Step.DESTINATIONS_TOLD)
+    receipts = []
+    for case, plan in proven:  # one signature each
+        facts = {
+            **_facts(case, plan, scan, head, now),
+            "subject": _pseudonym(plan, current),
+            "subject_key": {"key_version": current.version, "key_fingerprint": current.fingerprint},
+            "suppressed": suppressed[case.subject_request_id],
+            "destinations": told[case.subject_request_id]["destinations"],
+            # They may hold the persons still; one that is restored forgets them before it is used.
+            "backups": [
+                {"name": backup.name, "expires_at": backup.expires_at.isoformat()}
+                for backup in backups
+            ],
+        }
+        receipts.append(sign_receipt(facts, key=signing, now=now))
+    write_receipts(warehouse, receipts)
 
 
 def _facts(

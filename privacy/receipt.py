@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,8 @@ from privacy.errors import ReceiptError
 from privacy.inventory import RECEIPTS
 from warehouse import Warehouse
 
-VERSION = 1
+# 2: names the key under which the person is kept out.
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +103,14 @@ def key_id(key: Ed25519PublicKey) -> str:
     return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
 
 
-def write_receipt(warehouse: Warehouse, receipt: Receipt) -> None:
-    """Store a receipt in place of an earlier one of the same request."""
-    fields = {name: getattr(receipt, name) for name in RECEIPTS.column_names}
+def write_receipts(warehouse: Warehouse, receipts: Sequence[Receipt]) -> None:
+    """Store receipts in place of earlier ones of the same requests."""
+    rows = [{name: getattr(item, name) for name in RECEIPTS.column_names} for item in receipts]
     warehouse.replace_where(
         RECEIPTS.name,
-        "subject_request_id = $request_id",
-        "select " + ", ".join(f"${name} as {name}" for name in fields),
-        {**fields, "request_id": receipt.subject_request_id},
+        "list_contains($request_ids::varchar[], subject_request_id)",
+        pa.Table.from_pylist(rows),
+        {"request_ids": [item.subject_request_id for item in receipts]},
     )
 
 

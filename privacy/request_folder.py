@@ -7,17 +7,19 @@ started with is stored by whoever starts it, and would have to be erased there t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
-from privacy.requests import RequestFile, SubjectRequest
-from privacy.storage import destroy_file, make_private
+from privacy.requests import RequestFile, SubjectRequest, spellings
+from privacy.storage import destroy_file, destroy_files, make_private
 from warehouse import Trace
 
 SUFFIXES = (".json", ".jsonl")
+# As of files that are half written: nobody reads them, and all of them are removed.
+_LEAVING = ".new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,36 +70,44 @@ class RequestFolder:
 
     def refusals(self, keys: pa.Table) -> Sequence[str]:
         """Why files that name these persons cannot be rewritten."""
-        return tuple(why for file in self._files() for why in file.refusals(keys))
+        return tuple(why for file in self._naming(keys) for why in file.why_unwritable())
 
     def find(self, keys: pa.Table) -> Sequence[Trace]:
         """Count the requests that name these persons."""
-        found = [trace.rows for file in self._files() for trace in file.find(keys)]
-        return (Trace(self.name, sum(found)),)
+        return (Trace(self.name, sum(map(len, self._naming(keys).values()))),)
 
     def erase(self, keys: pa.Table) -> Sequence[Trace]:
         """Take the identities out, and remove the files that hold none any more."""
-        found = [trace.rows for file in self._files() for trace in file.erase(keys)]
-        self._remove_empty()
-        return (Trace(self.name, sum(found)),)
+        naming = self._naming(keys)
+        self._take_out(naming)
+        return (Trace(self.name, sum(map(len, naming.values()))),)
 
     def settle(self, request_ids: Collection[str]) -> None:
         """Take the identities out of completed requests, also where nobody was found."""
-        for file in self._files():
-            file.settle(request_ids)
-        self._remove_empty()
+        self._take_out({file: file.asked_by(request_ids) for file in self._files()})
+
+    def _naming(self, keys: pa.Table) -> Mapping[RequestFile, frozenset[int]]:
+        """The files that name these persons, with the lines."""
+        wanted = spellings(keys)
+        found = {file: file.naming(wanted) for file in self._files()}
+        return {file: lines for file, lines in found.items() if lines}
 
     def _own(self, request_id: str) -> RequestFile:
         path = self.folder / f"{request_id}.jsonl"
         return RequestFile(path, self.name, self.default_region)
 
-    def _remove_empty(self) -> None:
-        """Remove what names nobody any more, and what a kill left half written."""
+    def _take_out(self, lines: Mapping[RequestFile, Collection[int]]) -> None:
+        """Redact lines of files, and remove what then names nobody, and what a kill left.
+
+        A file that goes is renamed first: what a kill leaves overwritten is no file of requests.
+        """
         for file in list(self._files()):
-            if file.is_spent():
-                destroy_file(file.path)
-        for path in sorted(self.folder.glob("*.new")):
-            destroy_file(path)
+            if file.is_spent_without(lines.get(file, ())):
+                file.path.replace(file.path.with_name(file.path.name + _LEAVING))
+            else:
+                file.redact(lines.get(file, ()))
+        if self.folder.exists():
+            destroy_files(sorted(self.folder.glob(f"*{_LEAVING}")))
 
     def _files(self) -> Iterator[RequestFile]:
         if self.folder.exists():

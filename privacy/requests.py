@@ -10,7 +10,7 @@ from __future__ import annotations
 import calendar
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -75,6 +75,7 @@ RequestType = Literal[
     "objection_withdrawn",
 ]
 Format = Literal["raw", "sha1", "md5", "sha256"]
+HASHES = ("md5", "sha1", "sha256")
 
 
 class SubjectIdentity(pydantic.BaseModel):
@@ -164,7 +165,7 @@ class RequestFile:
 
     def is_spent(self) -> bool:
         """Whether every request in the file is redacted; a line that is none keeps it."""
-        return all(_parse(number, line) is None for number, line in enumerate(self._lines()))
+        return self.is_spent_without(())
 
     def fingerprint(self) -> str | None:
         """Changes when the file does; None while no request waits in it."""
@@ -175,36 +176,50 @@ class RequestFile:
 
     def refusals(self, keys: pa.Table) -> Sequence[str]:
         """Why lines that name these persons cannot be rewritten."""
-        if not self._naming(keys):
-            return ()
+        return self.why_unwritable() if self.naming(spellings(keys)) else ()
+
+    def find(self, keys: pa.Table) -> Sequence[Trace]:
+        """Count the requests that name these persons."""
+        return (Trace(self.name, len(self.naming(spellings(keys)))),)
+
+    def erase(self, keys: pa.Table) -> Sequence[Trace]:
+        """Take the identities out of the requests that name these persons."""
+        naming = self.naming(spellings(keys))
+        self.redact(naming)
+        return (Trace(self.name, len(naming)),)
+
+    def naming(self, wanted: Collection[str]) -> frozenset[int]:
+        """The lines, from 0, that name somebody by one of these spellings."""
+        return self._lines_of(
+            lambda request: any(
+                identity.normalised(self.default_region) in wanted
+                for identity in request.subject_identities
+            )
+        )
+
+    def asked_by(self, request_ids: Collection[str]) -> frozenset[int]:
+        """The lines, from 0, with these requests."""
+        return self._lines_of(lambda request: request.request_id in request_ids)
+
+    def why_unwritable(self) -> Sequence[str]:
+        """Why the file cannot be rewritten; empty where it can."""
         try:
             with self.path.open("r+b"), TemporaryFile(dir=self.path.resolve().parent):
                 return ()
         except OSError as error:
             return (f"{self.name} cannot be rewritten ({type(error).__name__})",)
 
-    def find(self, keys: pa.Table) -> Sequence[Trace]:
-        """Count the requests that name these persons."""
-        return (Trace(self.name, len(self._naming(keys))),)
-
-    def erase(self, keys: pa.Table) -> Sequence[Trace]:
-        """Take the identities out of the requests that name these persons."""
-        naming = self._naming(keys)
-        self._redact(naming)
-        return (Trace(self.name, len(naming)),)
-
     def settle(self, request_ids: Collection[str]) -> None:
         """Take the identities out of requests that are completed, also where nobody was found."""
-        self._redact(
-            {
-                number
-                for number, line in enumerate(self._lines())
-                if isinstance(request := _parse(number, line), SubjectRequest)
-                and request.request_id in request_ids
-            }
-        )
+        self.redact(self.asked_by(request_ids))
 
-    def _redact(self, numbers: set[int]) -> None:
+    def is_spent_without(self, numbers: Collection[int]) -> bool:
+        """Whether no request is left once these lines are redacted; a line that is none keeps it."""
+        lines = enumerate(self._lines())
+        return all(number in numbers or _parse(number, line) is None for number, line in lines)
+
+    def redact(self, numbers: Collection[int]) -> None:
+        """Take the identities out of these lines."""
         if not numbers:
             return
         lines = [
@@ -221,17 +236,12 @@ class RequestFile:
         # Bytes that are no text stay as they are where other lines are rewritten.
         return _split(self.path.read_bytes().decode("utf-8", errors="surrogateescape"))
 
-    def _naming(self, keys: pa.Table) -> set[int]:
-        wanted = _spellings(keys)
-        return {
+    def _lines_of(self, is_wanted: Callable[[SubjectRequest], bool]) -> frozenset[int]:
+        return frozenset(
             number
             for number, line in enumerate(self._lines())
-            if isinstance(request := _parse(number, line), SubjectRequest)
-            and any(
-                identity.normalised(self.default_region) in wanted
-                for identity in request.subject_identities
-            )
-        }
+            if isinstance(request := _parse(number, line), SubjectRequest) and is_wanted(request)
+        )
 
 
 def read_bodies(path: Path) -> tuple[SubjectRequest, ...]:
@@ -360,16 +370,16 @@ def _redacted(line: str) -> str:
     return json.dumps({**known, "subject_identities": [], "extensions": {"candor": _REDACTED}})
 
 
-def _spellings(keys: pa.Table) -> set[str]:
+def spellings(keys: pa.Table) -> frozenset[str]:
     """Every way in which a request may name one of these keys."""
     values = {str(value) for value in keys["value"].to_pylist()}
     values |= {value.partition("|")[2] for value in values if "|" in value}
-    hashed = {
-        hashlib.new(name, value.encode(), usedforsecurity=False).hexdigest()
-        for name in ("md5", "sha1", "sha256")
-        for value in values
-    }
-    return values | hashed
+    return frozenset(values | {hashed(name, value) for name in HASHES for value in values})
+
+
+def hashed(name: str, value: str) -> str:
+    """A value as a request gives it in one of the hashes that it may use."""
+    return hashlib.new(name, value.encode(), usedforsecurity=False).hexdigest()
 
 
 def _joined(lines: Sequence[str]) -> bytes:

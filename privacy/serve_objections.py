@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from privacy.closure import Closure, close_identities, named_identities
 from privacy.config import PROFILING, ConsentConfig, Objection
 from privacy.context import ErasureContext
+from privacy.hashed_objections import LASTING, HashedObjections
 from privacy.holds import Holds
 from privacy.objections import attribute_objections, record_objections, withdraw_objections
 from privacy.plan import KEY_SCHEMA, distinct_keys
@@ -25,8 +26,6 @@ NOBODY = (
     "nobody is known here by what it names: it is carried out once somebody is; or ask for another "
     "identifier and send it anew"
 )
-# Kinds that are kept also where nobody holds the value yet.
-_LASTING = ("email", "phone", "user_id", "anonymous_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,7 @@ def serve_objections(
         for case in sorted(due, key=lambda case: case.submitted_at)
         if _serve(context, config, log, case, bodies[case.subject_request_id], profiles)
     )
+    HashedObjections.of(context).match(config)
     if served:
         attribute_objections(context.warehouse)
     for place in context.request_places:
@@ -93,11 +93,14 @@ def _serve(
     context.progress(f"objection: {case.subject_request_id}")
     closure = _closure(context, request)
     keys = closure.keys
-    if not keys.num_rows:
+    waiting = HashedObjections.of(context)
+    is_withdrawal = request.subject_request_type == WITHDRAWN
+    of_nobody_yet = waiting.forget(request) if is_withdrawal else waiting.keep(request)
+    if not keys.num_rows and not of_nobody_yet:
         reasons = closure.unclear.get(case.subject_request_id, (NOBODY,))
         log.record(Step.PLANNED, Outcome({}, {case.subject_request_id: reasons}))
         return False
-    if request.subject_request_type == WITHDRAWN:
+    if is_withdrawal:
         withdraw_objections(
             context.warehouse, distinct_keys(keys), withdrawn_at=case.submitted_at, now=context.now
         )
@@ -115,7 +118,7 @@ def _serve(
             place.erase(theirs)
     details: Mapping[Step, Mapping[str, object]] = {
         Step.ACKNOWLEDGED: {"due_at": case.due_at.isoformat()},
-        Step.PLANNED: {"identifiers": keys.num_rows},
+        Step.PLANNED: {"identifiers": keys.num_rows, "hashes_kept": of_nobody_yet},
         Step.COMPLETED: {"denied": list(purposes)},
     }
     for step, detail in details.items():
@@ -157,5 +160,5 @@ def _given(context: ErasureContext, request: SubjectRequest) -> pa.Table:
         tables=context.tables,
         default_region=context.default_region,
     )
-    lasting = pc.is_in(named["kind"], pa.array(_LASTING))
+    lasting = pc.is_in(named["kind"], pa.array(LASTING))
     return named.filter(lasting).cast(KEY_SCHEMA)

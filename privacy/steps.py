@@ -169,14 +169,14 @@ class StepLog:
         )
         return frozenset(rows["subject_request_id"].to_pylist())
 
-    def detail(self, request_id: str, step: Step) -> Mapping[str, Any]:
-        """What was written down about a step of a request; empty when it was not done."""
-        found = self.warehouse.scalar(
-            f"select detail from {REQUEST_STEPS.name.sql} "
-            "where subject_request_id = $request_id and step = $step",
-            {"request_id": request_id, "step": str(step)},
-        )
-        return dict(json.loads(found)) if found else {}
+    def details(self, request_ids: Sequence[str], step: Step) -> Mapping[str, Mapping[str, Any]]:
+        """What was written down about a step, by request; those that did not do it are left out."""
+        rows = self.warehouse.read(
+            f"select subject_request_id, detail from {REQUEST_STEPS.name.sql} "
+            "where step = $step and list_contains($request_ids::varchar[], subject_request_id)",
+            {"request_ids": list(request_ids), "step": str(step)},
+        ).to_pylist()
+        return {row["subject_request_id"]: dict(json.loads(row["detail"])) for row in rows}
 
     def blocked(self, *request_types: str, status: str = "blocked") -> Mapping[str, Sequence[str]]:
         """The reasons of every request of these types that is blocked, or on hold, by id."""

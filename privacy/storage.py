@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
@@ -33,21 +34,28 @@ def replace_file(path: Path, content: bytes, *, mode: int) -> None:
     sync_folder(path.parent)
 
 
-def destroy_folder(folder: Path) -> None:
-    """Overwrite and remove every file of a folder, then the folder; nothing when it is gone."""
-    if not folder.exists():
-        return
-    for path in sorted(folder.iterdir()):
-        destroy_file(path)
-    folder.rmdir()
-    sync_folder(folder.parent)
+def destroy_folders(folders: Iterable[Path]) -> None:
+    """Overwrite and remove every file of some folders, then these; those that are gone are left out."""
+    present = [folder for folder in folders if folder.exists()]
+    for folder in present:
+        for path in sorted(folder.iterdir()):
+            _overwrite(path)
+            path.unlink()
+        folder.rmdir()
+    _sync_each(folder.parent for folder in present)
 
 
 def destroy_file(path: Path) -> None:
     """Overwrite and remove a file."""
-    _overwrite(path)
-    path.unlink()
-    sync_folder(path.parent)
+    destroy_files([path])
+
+
+def destroy_files(paths: Sequence[Path]) -> None:
+    """Overwrite and remove files."""
+    for path in paths:
+        _overwrite(path)
+        path.unlink()
+    _sync_each(path.parent for path in paths)
 
 
 def sync_folder(folder: Path) -> None:
@@ -59,7 +67,14 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def _sync_each(folders: Iterable[Path]) -> None:
+    for folder in sorted(set(folders)):
+        sync_folder(folder)
+
+
 def _overwrite(path: Path) -> None:
+    if not path.stat().st_size:
+        return
     with path.open("r+b") as stream:
         stream.write(b"\0" * path.stat().st_size)
         stream.flush()

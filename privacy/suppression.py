@@ -7,7 +7,7 @@ key, and the key is never in the warehouse.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,6 +64,32 @@ class Suppressions:
             hashed = [hash_identifiers(distinct, key) for key in self.keys.suppression_keys()]
             with self.warehouse.view("candor_hashed_identifiers", pa.concat_tables(hashed)):
                 return self.warehouse.read(_ASKED)
+
+    def made_with(self, request_ids: Sequence[str]) -> Mapping[str, Sequence[Mapping[str, object]]]:
+        """By request, how many identifiers are kept under which version of the key.
+
+        The key is named by its fingerprint, so that a version that is made anew is not mistaken
+        for the one of then.
+        """
+        rows = self.warehouse.read(
+            f"select subject_request_id, key_version, count(*) as identifiers "
+            f"from {SUPPRESSIONS.name.sql} "
+            "where list_contains($request_ids::varchar[], subject_request_id) "
+            "group by all order by all",
+            {"request_ids": list(request_ids)},
+        ).to_pylist()
+        prints = {key.version: key.fingerprint for key in self.keys.suppression_keys()}
+        found: dict[str, list[Mapping[str, object]]] = {name: [] for name in request_ids}
+        for row in rows:  # one row per request and version
+            version = row["key_version"]
+            found[row["subject_request_id"]].append(
+                {
+                    "key_version": version,
+                    "key_fingerprint": prints[version],
+                    "identifiers": row["identifiers"],
+                }
+            )
+        return found
 
     def forget(self, request_ids: Sequence[str]) -> None:
         """Let the persons of requests in again, whose erasure waits after all."""

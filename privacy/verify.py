@@ -108,11 +108,11 @@ def _files(
     warehouse_file: Path | None,
     exempt: Sequence[Path],
 ) -> Iterator[tuple[str, FileFinding]]:
-    seen: set[Path] = set()
+    seen, left_out = set[Path](), frozenset(exempt)
     for root in roots:
         for path in sorted(root.rglob("*")):
             is_new = path.is_file() and path.resolve() not in seen
-            if is_new and not any(path.is_relative_to(folder) for folder in exempt):
+            if is_new and left_out.isdisjoint(path.parents):
                 seen.add(path.resolve())
                 finding = scanner.scan(path, root, raw_only=path == warehouse_file)
                 yield _place(scanner, path, root), finding

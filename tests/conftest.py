@@ -19,6 +19,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="sample",
         help="how many random moments the long trials try",
     )
+    parser.addoption(
+        "--kills", type=int, help="random moments at which an erasure is killed; else as --trials"
+    )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

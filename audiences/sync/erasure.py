@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from audiences.errors import DestinationError, DestinationRefusedError, InvalidAudienceError
+from audiences.errors import InvalidAudienceError
 from audiences.inventory import BATCHES, LEDGER, ROW_RESULTS, RUNS, TABLES
 from audiences.sync import ledger
 from audiences.sync.config import DestinationsConfig, Sync
 from audiences.sync.destinations import Clock, Destination, Sleep, open_destination
-from audiences.sync.destinations.base import place_of
+from audiences.sync.telling import ASKED, Answer, Telling, asked
 from settings import MissingSecretError
 from warehouse import Warehouse
 
@@ -61,37 +61,67 @@ class DestinationEraser:
 
     def find(self, person_ids: Sequence[str]) -> Mapping[str, int]:
         """How many of these ids each destination ever got, by its key."""
-        counts: dict[str, int] = {}
-        for row in self._sent(person_ids):
-            counts[row.destination_key] = counts.get(row.destination_key, 0) + row.persons
+        return self.find_all({"": person_ids})[""]
+
+    def find_all(self, persons: Mapping[str, Sequence[str]]) -> Mapping[str, Mapping[str, int]]:
+        """The same of many requests at once, by request.
+
+        Args:
+            persons: Every id that the persons of each request ever had, by request.
+        """
+        counts: dict[str, dict[str, int]] = {request_id: {} for request_id in persons}
+        for sent in self._sent(persons):
+            for request_id, found in sent.persons.items():
+                of_request = counts[request_id]
+                of_request[sent.destination_key] = of_request.get(sent.destination_key, 0) + found
         return counts
 
     def erase(
         self, person_ids: Sequence[str], *, request_id: str, now: dt.datetime
     ) -> tuple[ErasureEvidence, ...]:
+        """Tell the destinations about the persons of one request, see :meth:`erase_all`."""
+        told = self.erase_all({request_id: person_ids}, run_id=request_id, now=now)
+        return tuple(told[request_id])
+
+    def erase_all(
+        self, persons: Mapping[str, Sequence[str]], *, run_id: str, now: dt.datetime
+    ) -> Mapping[str, Sequence[ErasureEvidence]]:
         """Tell the destinations; telling them again finds whatever is not confirmed yet.
+
+        Many requests go in one batch, as large as the destination takes. Where it refuses one that
+        speaks of several, it is told of each request alone, so that nobody waits for another.
 
         Call it before the ledger's own rows are erased: afterwards nobody knows what was sent.
 
         Args:
-            person_ids: Every id that the persons ever had.
-            request_id: The request to name as the run.
+            persons: Every id that the persons of each request ever had, by request.
+            run_id: The run to name.
             now: Time to record, UTC without a zone.
+
+        Returns:
+            The evidence of each request, in order of the syncs.
         """
         self.warehouse.create_missing(TABLES)
-        return tuple(
-            self._tell(sent, person_ids, request_id=request_id, now=now)
-            for sent in self._sent(person_ids)
-        )
+        told: dict[str, list[ErasureEvidence]] = {request_id: [] for request_id in persons}
+        for sent in self._sent(persons):
+            theirs = {request_id: persons[request_id] for request_id in sent.persons}
+            for request_id, evidence in self._tell(sent, theirs, run_id=run_id, now=now).items():
+                told[request_id].append(evidence)
+        return told
 
     def _tell(
-        self, sent: _Sent, person_ids: Sequence[str], *, request_id: str, now: dt.datetime
-    ) -> ErasureEvidence:
+        self,
+        sent: _Sent,
+        persons: Mapping[str, Sequence[str]],
+        *,
+        run_id: str,
+        now: dt.datetime,
+    ) -> Mapping[str, ErasureEvidence]:
+        """What one destination answered for one sync, by request."""
         destination = self.destinations.get(sent.destination_key)
         if destination is None:
-            return sent.evidence(
-                "unreachable", None, "not configured, switched off or without its secret"
-            )
+            why = Answer("unreachable", None, "not configured, switched off or without its secret")
+            return {request_id: sent.evidence(request_id, why) for request_id in persons}
         sync = Sync(
             sent.sync_key,
             sent.audience_key,
@@ -100,63 +130,23 @@ class DestinationEraser:
             (),
             target=ledger.target_ever(self.warehouse, sent.sync_key),
         )
-        place = place_of(destination)
-        intent = ledger.Intent(sync, request_id, ledger.ERASURE, now, place)
-        waiting = self._waiting(sent.sync_key, request_id, place)
-        batch_id = waiting or ledger.write_intent(
-            self.warehouse,
-            intent,
-            _TO_ERASE,
-            {"person_ids": list(person_ids), "ours": sent.sync_key, "place": place},
-        )
-        told = sent.evidence("confirmed", None, None)
-        if batch_id is not None:
-            told = self._deliver(sent, destination, sync, batch_id, now=now)
-        if told.is_confirmed and self._is_elsewhere(sent.sync_key, person_ids, place):
-            return sent.evidence("unreachable", told.batch_id, "sent to another place before")
-        return told
+        telling = Telling(self.warehouse, sync, destination, self.sleep, run_id, now)
+        answers = telling.tell(persons)
+        refused = [name for name, answer in answers.items() if answer.status == "refused"]
+        if len(persons) > 1:
+            for name in refused:
+                answers |= telling.tell({name: persons[name]})
+        return {name: sent.evidence(name, answer) for name, answer in answers.items()}
 
-    def _is_elsewhere(self, sync_key: str, person_ids: Sequence[str], place: str | None) -> bool:
-        """Whether a place where the destination was before may still have one of them."""
-        values = {"ours": sync_key, "person_ids": list(person_ids), "place": place}
-        return bool(self.warehouse.scalar(_ELSEWHERE, values))
-
-    def _deliver(
-        self, sent: _Sent, destination: Destination, sync: Sync, batch_id: str, *, now: dt.datetime
-    ) -> ErasureEvidence:
-        batch = ledger.read_batch(self.warehouse, sync, batch_id)
-        try:
-            delivery = destination.erase(batch, sleep=self.sleep)
-        except DestinationRefusedError as error:
-            ledger.record_refusal(self.warehouse, batch_id, error.code, now=now)
-            return sent.evidence("refused", batch_id, error.code)
-        except DestinationError as error:
-            ledger.record_attempt(self.warehouse, batch_id, attempts=1, code=error.code)
-            return sent.evidence("unanswered", batch_id, error.code)
-        ledger.record_delivery(self.warehouse, batch_id, delivery, now=now)
-        is_partial = delivery.rejected.num_rows > 0
-        return sent.evidence(
-            "rejected" if is_partial else "confirmed", batch_id, "rows" if is_partial else None
-        )
-
-    def _waiting(self, sync_key: str, request_id: str, place: str | None) -> str | None:
-        """The batch of this request that was told without an answer, if there is one."""
-        waiting = self.warehouse.scalar(
-            f"""
-            select batch_id from {BATCHES.name.sql}
-            where sync_key = $sync_key and run_id = $request_id
-                and kind = '{ledger.ERASURE}' and status = 'in_flight'
-                and coalesce(place = cast($place as varchar), true)
-            order by position
-            """,
-            {"sync_key": sync_key, "request_id": request_id, "place": place},
-        )
-        return None if waiting is None else str(waiting)
-
-    def _sent(self, person_ids: Sequence[str]) -> list[_Sent]:
+    def _sent(self, persons: Mapping[str, Sequence[str]]) -> list[_Sent]:
         self.warehouse.create_missing(TABLES)
-        rows = self.warehouse.read(_EVER_SENT, {"person_ids": list(person_ids)})
-        return [_Sent(**row) for row in rows.to_pylist()]  # one row per sync
+        with self.warehouse.view(ASKED, asked(persons)):
+            rows = self.warehouse.read(_EVER_SENT).to_pylist()
+        found: dict[tuple[str, str, str], dict[str, int]] = {}
+        for row in rows:  # one row per sync and request
+            key = (row["sync_key"], row["destination_key"], row["audience_key"])
+            found.setdefault(key, {})[row["subject_request_id"]] = row["persons"]
+        return [_Sent(*key, counts) for key, counts in found.items()]
 
 
 def open_eraser(
@@ -199,17 +189,18 @@ def open_eraser(
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """A sync that sent some of the persons."""
+    """A sync that sent some of the persons, with how many of each request."""
 
     sync_key: str
     destination_key: str
     audience_key: str
-    persons: int
+    persons: Mapping[str, int]
 
-    def evidence(self, status: str, batch_id: str | None, code: str | None) -> ErasureEvidence:
+    def evidence(self, request_id: str, answer: Answer) -> ErasureEvidence:
         return ErasureEvidence(
-            self.destination_key, self.sync_key, self.persons, status, batch_id, code
-        )
+            self.destination_key, self.sync_key, self.persons[request_id],
+            answer.status, answer.batch_id, answer.code,
+        )  # fmt: skip
 
 
 # A person counts as sent by the ledger, and by every batch that was ever committed: one that was
@@ -227,55 +218,10 @@ _EVER_SENT = f"""
         from {RUNS.name.sql} group by sync_key
     )
     select sync_key, destination_key, coalesce(audience_key, '') as audience_key,
-        count(distinct person_id) as persons
-    from sent left join syncs using (sync_key)
-    where list_contains($person_ids::varchar[], person_id)
+        subject_request_id, count(distinct person_id) as persons
+    from sent
+    inner join {ASKED} as asked using (person_id)
+    left join syncs using (sync_key)
     group by all
     order by all
-"""
-
-_ELSEWHERE = f"""
-    select count(*) from (
-        select results.person_id, batches.place
-        from {ROW_RESULTS.name.sql} as results
-        inner join {BATCHES.name.sql} as batches using (batch_id)
-        where results.sync_key = $ours and list_contains($person_ids::varchar[], person_id)
-            and results.status <> 'refused' and batches.place <> cast($place as varchar)
-        group by results.person_id, batches.place
-        having max(recorded_at) filter (where operation <> 'erase') > coalesce(
-            max(recorded_at) filter (where operation = 'erase' and results.status = 'acknowledged'),
-            timestamp '0001-01-01'
-        )
-    )
-"""
-
-_TO_ERASE = f"""
-    with sent as (
-        select person_id, row_id, identifiers, acknowledged_at as moment
-        from {LEDGER.name.sql} where sync_key = $ours
-        union all
-        select person_id, row_id, identifiers, recorded_at as moment
-        from {ROW_RESULTS.name.sql} where sync_key = $ours
-    ),
-    erased as (
-        select results.person_id
-        from {ROW_RESULTS.name.sql} as results
-        inner join {BATCHES.name.sql} as batches using (batch_id)
-        where results.sync_key = $ours
-        group by results.person_id
-        having max(recorded_at) filter (
-            where operation = 'erase' and results.status = 'acknowledged'
-                and coalesce(batches.place = cast($place as varchar), true)
-        )
-            >= max(recorded_at)
-    )
-    select person_id, any_value(row_id) as row_id, 'erase' as operation, 'erased' as cause,
-        null::varchar as fingerprint,
-        first(identifiers order by moment desc nulls last) filter (where identifiers is not null)
-            as identifiers,
-        null::varchar as previous_identifiers, null::varchar as traits
-    from sent
-    where list_contains($person_ids::varchar[], person_id)
-        and person_id not in (select person_id from erased)
-    group by person_id
 """

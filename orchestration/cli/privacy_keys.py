@@ -32,6 +32,7 @@ def list_keys(*, paths: Paths, as_json: JsonOption = False) -> None:
         {
             "version": use.version,
             "used for": "new rows" if use.is_current else "looking up",
+            "fingerprint": use.fingerprint,
             "file": "here" if use.is_here else "missing",
             "rows": use.rows,
         }

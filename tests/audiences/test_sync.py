@@ -655,6 +655,83 @@ def test_an_erasure_that_was_confirmed_is_not_told_again(publisher: Publisher) -
     assert publisher.destination.keys == told
 
 
+def _erase_all(publisher: Publisher, **requests: list[str]) -> Any:
+    eraser = DestinationEraser(
+        publisher.company.warehouse, {"fake": publisher.destination}, _no_sleep
+    )
+    told = eraser.erase_all(requests, run_id="run9", now=NOW + dt.timedelta(days=1))
+    return {name: [(item.status, item.persons) for item in found] for name, found in told.items()}
+
+
+def test_many_erasures_are_told_in_one_batch_each_with_evidence_of_its_own(
+    publisher: Publisher,
+) -> None:
+    publisher.company.people(4)
+    publisher.run()
+    told = len(publisher.destination.keys)
+    publisher.destination.max_rows = 100
+
+    found = _erase_all(publisher, q1=["p000"], q2=["p001", "p002"], q3=["nobody"])
+
+    assert found == {"q1": [("confirmed", 1)], "q2": [("confirmed", 2)], "q3": []}
+    assert len(publisher.destination.keys) == told + 1
+    assert publisher.held() == {"p003"}
+
+
+def test_no_batch_of_erasures_is_larger_than_the_destination_takes(publisher: Publisher) -> None:
+    publisher.company.people(3)
+    publisher.run()
+    told = len(publisher.destination.keys)
+    publisher.destination.max_rows = 2
+
+    found = _erase_all(publisher, q1=["p000", "p001"], q2=["p002"])
+
+    assert {status for evidence in found.values() for status, _ in evidence} == {"confirmed"}
+    assert len(publisher.destination.keys) == told + 2
+
+
+def test_a_row_that_is_rejected_blocks_its_own_request_alone(publisher: Publisher) -> None:
+    publisher.company.people(2)
+    publisher.run()
+    (row_id,) = (
+        row["row_id"] for row in publisher.company.rows("sync.ledger", "person_id = 'p001'")
+    )
+    publisher.destination.reject = lambda row: "bad" if row["id"] == row_id else None
+
+    found = _erase_all(publisher, q1=["p000"], q2=["p001"])
+
+    assert found == {"q1": [("confirmed", 1)], "q2": [("rejected", 1)]}
+
+
+def test_where_all_are_refused_together_each_is_told_alone(publisher: Publisher) -> None:
+    publisher.company.people(2)
+    publisher.run()
+    refused = DestinationRefusedError("fake", "HTTP 400", is_final=True)
+    publisher.destination.before = [refused, None, refused]
+
+    found = _erase_all(publisher, q1=["p000"], q2=["p001"])
+
+    assert found == {"q1": [("confirmed", 1)], "q2": [("refused", 1)]}
+
+
+def test_a_batch_of_several_without_an_answer_is_told_again_only_for_all_of_them(
+    publisher: Publisher,
+) -> None:
+    """Who is put on hold meanwhile must not be told of again for somebody else's sake."""
+    publisher.company.people(2)
+    publisher.run()
+    publisher.destination.before = [DestinationUnavailableError("fake", "ConnectTimeout")]
+    first = _erase_all(publisher, q1=["p000"], q2=["p001"])
+    told = len(publisher.destination.keys)
+
+    second = _erase_all(publisher, q1=["p000"])
+
+    assert first == {"q1": [("unanswered", 1)], "q2": [("unanswered", 1)]}
+    assert second == {"q1": [("confirmed", 1)]}
+    assert len(publisher.destination.keys) == told + 1
+    assert publisher.held() == {"p001"}
+
+
 def test_a_destination_that_is_off_cannot_confirm(publisher: Publisher) -> None:
     publisher.company.person("ann")
     publisher.run()

@@ -177,11 +177,14 @@ class FakeDestinations:
     def find(self, person_ids: Sequence[str], /) -> Mapping[str, int]:
         return self.held
 
-    def erase(
-        self, person_ids: Sequence[str], /, *, request_id: str, now: datetime
-    ) -> Sequence[DestinationEvidence]:
-        self.told.append(request_id)
-        return self.answers
+    def find_all(self, persons: Mapping[str, Sequence[str]], /) -> Mapping[str, Mapping[str, int]]:
+        return {request_id: self.find(ids) for request_id, ids in persons.items()}
+
+    def erase_all(
+        self, persons: Mapping[str, Sequence[str]], /, *, run_id: str, now: datetime
+    ) -> Mapping[str, Sequence[DestinationEvidence]]:
+        self.told.extend(persons)
+        return dict.fromkeys(persons, self.answers)
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ from tests.privacy.company import (
     FakeDestinations,
     _table,
 )
+from tests.privacy.test_holds import _hold
 from warehouse import SubjectKind
 
 ID = "00000000-0000-4000-8000-000000000001"
@@ -331,3 +332,30 @@ def test_an_erasure_waits_until_the_person_has_the_archive(company: Company) -> 
     hand_out_archive(company.warehouse, company.home, ID, out, now=NOW)
 
     assert not company.erase(locations=places).blocked
+
+
+def test_who_is_under_a_legal_hold_is_told_that_and_nothing_of_the_claim(company: Company) -> None:
+    hold = _hold(company)
+    company.ask(("email", ANN, "raw"), kind="access")
+
+    serve(company)
+
+    told = about(company)
+    places = {place["place"]: place for place in told["places"]}
+    assert told["is_kept_for_a_legal_claim"]
+    assert "kept for a legal claim" in content(company)["index.html"].decode()
+    assert places["privacy.hold_records"]["rows"] > 0
+    assert not places["privacy.hold_records"]["is_included"]
+    everything = b"".join(content(company).values()).decode()
+    assert hold.hold_id not in everything
+    assert hold.reason not in everything
+
+
+def test_who_is_under_none_is_told_nothing_of_it(company: Company) -> None:
+    _hold(company)
+    company.ask(("email", BEN, "raw"), kind="access")
+
+    serve(company)
+
+    assert not about(company)["is_kept_for_a_legal_claim"]
+    assert "legal claim" not in content(company)["index.html"].decode()

@@ -17,6 +17,7 @@ from privacy import (
     DropReport,
     RequestFolder,
     attribute_objections,
+    read_key_uses,
     read_lists,
     read_standing,
     verify_audit,
@@ -94,6 +95,8 @@ def test_the_published_example_of_a_name_with_birth_date_and_zip(engine: Warehou
         ("José", "jose"), ("Straße", "strasse"), ("ŁUKASZ", "lukasz"), ("O'Brien", "obrien"),
         ("Щербакова", "shcherbakova"), ("Ёлкина", "yolkina"), ("Θεοδώρου", "theodoroy"),
         ("田中", "田中"), ("שלום", "שלום"), ("  van  der  Berg ", "vanderberg"), ("Ⅳ Smith-Lee", "ⅳsmithlee"),
+        ("Иван", "ivan"), ("Jose\u0301", "jose"), ("Nguyễn", "nguyen"), ("Đặng", "dang"), ("İpek", "ipek"),
+        ("Δήμητρα", "dimitra"), ("محمد", "محمد"), ("Åström", "astrom"), ("Ñandú", "nandu"),
     ],
 )  # fmt: skip
 def test_names_lose_accents_and_foreign_letters_where_there_is_a_rule(
@@ -263,6 +266,28 @@ def test_an_older_list_does_not_bring_back_what_was_taken_back(company: Company)
     assert (report.items, report.requests, report.withdrawn) == (0, 0, ())
     assert RequestFolder(company.home / "requests").read() == ()
     assert _drop(company).answer(company.home.parent / "answers") == {"waiting": 0}
+
+
+def test_what_was_taken_back_before_it_came_is_not_taken_from_an_older_list(
+    company: Company,
+) -> None:
+    """Its download was never read here, or comes after the one that takes it back."""
+    first = _take(company, REMOVED, day="20261001_4821")
+    again = _take(company, REMOVED, day="20261001_4821")
+    lists = {"Email": [_hash(ANN), _hash("late@maple.example")]}
+
+    report = _take(company, lists)
+
+    assert (first.removed, again.removed) == (1, 1)
+    assert (report.items, report.found, report.requests) == (1, 0, 0)
+    assert {row[0]: row[5] for row in company.rows("privacy.drop_items")} == {
+        "Email00000001": "removed", "Email00000002": "not_found",
+    }  # fmt: skip
+    assert _answer(company) == {f"{DAY}_Email.csv": ["Id,Status", "Email00000002,5"]}
+    assert _drop(company).match_again().items == 0
+    assert [use.version for use in read_key_uses(company.warehouse, company.suppressions.keys)] == [
+        "v1"
+    ]
 
 
 def test_who_took_it_back_is_not_erased_when_the_import_is_killed(

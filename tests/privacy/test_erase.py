@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,14 @@ def test_an_undeclared_column_blocks(company: Company) -> None:
     company.ask(("email", ANN, "raw"))
 
     assert company.erase().blocked == {ID: ["raw.events.note is not declared"]}
+
+
+def test_a_table_without_the_column_of_its_key_blocks(company: Company) -> None:
+    """As one that was made before the declaration."""
+    company.warehouse.execute("alter table raw.events drop column user_id")
+    company.ask(("email", ANN, "raw"))
+
+    assert company.erase().blocked == {ID: ["raw.events has no column user_id"]}
 
 
 def test_a_place_that_refuses_blocks_only_whom_it_holds(company: Company) -> None:
@@ -488,3 +497,30 @@ def test_a_plan_that_a_kill_left_overwritten_is_removed(company: Company) -> Non
 
     assert len(report.receipts) == 1
     assert not plan.parent.exists()
+
+
+def test_traces_of_one_of_many_keep_nobody_else_back_and_take_few_searches(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2, 9):
+        company.ask(("email", f"nobody{number}@maple.example", "raw"), number=number)
+    company.ask(("email", ANN, "raw"))
+    (company.home / "copy.txt").write_text(ANN)
+    searches: list[None] = []
+    module = import_module("privacy.erase")  # the package gives the function under this name
+    monkeypatch.setattr(module, "scan_home", _counting(searches, module.scan_home))
+
+    report = company.erase()
+
+    assert list(report.blocked) == [ID]
+    assert len(report.receipts) == 7
+    # All, then the half with the traces and the other one, three times over.
+    assert len(searches) == 7
+
+
+def _counting(calls: list[None], act):  # type: ignore[no-untyped-def]
+    def counted(*given, **named):  # type: ignore[no-untyped-def]
+        calls.append(None)
+        return act(*given, **named)
+
+    return counted

@@ -56,10 +56,12 @@ def test_versions_are_listed_with_what_needs_them(company: Company) -> None:
     _rotate(company)
     ring = company.suppressions.keys
 
+    one, two = (key.fingerprint for key in ring.suppression_keys())
     assert read_key_uses(company.warehouse, ring) == (
-        KeyUse("v1", is_current=False, is_here=True, rows=1),
-        KeyUse("v2", is_current=True, is_here=True, rows=0),
+        KeyUse("v1", is_current=False, is_here=True, rows=1, fingerprint=one),
+        KeyUse("v2", is_current=True, is_here=True, rows=0, fingerprint=two),
     )
+    assert one != two
     (ring.folder / "suppression-v1.key").unlink()
     assert not read_key_uses(company.warehouse, ring)[0].is_here
 
@@ -129,3 +131,39 @@ def test_a_rotation_is_in_the_audit_log_and_its_file_its_owners_alone(company: C
     assert verify_audit(company.warehouse) == 1
     assert path.stat().st_mode & 0o777 == 0o600
     assert KeyRing(company.home / "keys").suppression_keys()[-1].version == version
+
+
+def test_a_receipt_says_under_which_key_the_person_is_kept_out(company: Company) -> None:
+    """Also where the key was rotated between the suppression and the proof."""
+    company.ask(("email", ANN, "raw"))
+    with pytest.raises(KeyboardInterrupt):
+        company.erase(progress=_stop_at("erased: 1 requests"))
+    _rotate(company)
+
+    (receipt,) = company.erase().receipts
+
+    first, second = company.suppressions.keys.suppression_keys()
+    (kept,) = receipt.facts["suppressed"]
+    assert (kept["key_version"], kept["key_fingerprint"]) == ("v1", first.fingerprint)
+    assert kept["identifiers"] == len(company.rows("privacy.suppressions"))
+    assert receipt.facts["subject_key"]["key_fingerprint"] == second.fingerprint
+
+
+def test_a_fingerprint_tells_a_key_that_was_made_anew_and_nothing_of_it(company: Company) -> None:
+    _suppress(company, ANN, 1)
+    (before,) = company.suppressions.keys.suppression_keys()
+    (company.suppressions.keys.folder / "suppression-v1.key").unlink()
+    company.suppressions.keys.add_suppression_key()
+    (after,) = company.suppressions.keys.suppression_keys()
+
+    assert before.version == after.version
+    assert before.fingerprint != after.fingerprint
+    assert before.fingerprint not in before.secret.hex()
+
+
+def _stop_at(wanted: str) -> Callable[[str], None]:
+    def progress(message: str) -> None:
+        if message == wanted:
+            raise KeyboardInterrupt
+
+    return progress

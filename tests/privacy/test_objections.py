@@ -9,7 +9,7 @@ from hashlib import sha256
 import pyarrow as pa
 import pytest
 
-from ingestion.inventory import EVENTS
+from ingestion.inventory import EVENTS, LOADS
 from privacy import (
     ConsentConfig,
     ObjectionReport,
@@ -19,10 +19,11 @@ from privacy import (
     read_standing,
     record_signals,
     restricted,
+    rotate_key,
     serve_objections,
 )
 from privacy.inventory import TABLES as PRIVACY_TABLES
-from privacy.requests import SubjectRequest
+from privacy.requests import SubjectRequest, hashed
 from tests.privacy.company import (
     ALL_TABLES,
     ANN,
@@ -122,9 +123,6 @@ def test_a_hash_that_two_hold_objects_for_both(company: Company) -> None:
 @pytest.mark.parametrize(
     ("identity", "reason"),
     [
-        pytest.param(
-            ("email", sha256(b"late@maple.example").hexdigest(), "sha256"), "nobody is known", id="hash"
-        ),
         pytest.param(("controller_customer_id", "late", "raw"), "nobody is known", id="customer"),
         pytest.param(
             ("ios_advertising_id", "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "raw"),
@@ -145,27 +143,92 @@ def test_who_is_not_known_yet_is_no_reason_to_call_it_done(
     assert company.request_file.read()[0].subject_identities
 
 
-@pytest.mark.parametrize(
-    "identity",
-    [
-        ("email", sha256(b"late@maple.example").hexdigest(), "sha256"),
-        ("controller_customer_id", "late", "raw"),
-    ],
-)
-def test_who_was_not_known_is_denied_once_they_come(
-    company: Company, identity: tuple[str, str, str]
-) -> None:
-    company.ask(identity, kind="objection")
-    _serve(company)
+LATE, LATE_HASH = "late@maple.example", sha256(b"late@maple.example").hexdigest()
+
+
+def _arrives(company: Company, *, kind: str = "email", value: str = LATE) -> None:
+    """Somebody comes who was not known."""
     company.warehouse.execute("insert into identity.members values ('crm', 'late', 'p_late')")
     company.warehouse.execute(
-        "insert into identity.identifiers values ('crm', 'late', 'email', 'late@maple.example', false)"
+        "insert into identity.identifiers values ('crm', 'late', $kind, $value, false)",
+        {"kind": kind, "value": value},
     )
+
+
+def test_who_was_not_known_is_denied_once_they_come(company: Company) -> None:
+    company.ask(("controller_customer_id", "late", "raw"), kind="objection")
+    _serve(company)
+    _arrives(company)
 
     report = _serve(company)
 
     assert (report.served, report.blocked) == ((ID,), {})
     assert {person for person, _, _ in _objecting(company.warehouse)} == {"p_late"}
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        pytest.param([], id="alone"),
+        pytest.param([("email", ANN, "raw")], id="beside-somebody-known"),
+        pytest.param([("email", sha256(BEN.encode()).hexdigest(), "sha256")], id="beside-a-known-hash"),
+    ],
+)  # fmt: skip
+def test_a_hash_of_nobody_is_kept_until_somebody_has_the_value(
+    company: Company, others: list[tuple[str, str, str]]
+) -> None:
+    company.ask(*others, ("email", LATE_HASH.upper(), "sha256"), kind="objection")
+    served = _serve(company).served
+    before = {person for person, _, _ in _objecting(company.warehouse)}
+    stored = str(company.rows("privacy.objection_hashes"))
+    _arrives(company)
+
+    _serve(company)
+
+    after = {person for person, _, _ in _objecting_now(company)}
+    assert served == (ID,)
+    assert LATE_HASH not in stored
+    assert LATE_HASH not in company.request_file.path.read_text().lower()
+    assert after - before == {"p_late"}
+    assert company.rows("privacy.objection_hashes") == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "name"),
+    [("phone", "+12065550199", "md5"), ("user_id", "late-user-1", "sha1"),
+     ("anonymous_id", "late-device-1", "sha256")],
+)  # fmt: skip
+def test_so_is_one_of_any_kind_hashed_in_any_way(
+    company: Company, kind: str, value: str, name: str
+) -> None:
+    company.ask((kind, hashed(name, value), name), kind="do_not_sell_or_share")
+    _serve(company)
+    rotate_key(company.warehouse, company.suppressions.keys, by="admin", now=NOW)
+    _arrives(company, kind=kind, value=value)
+
+    _serve(company)
+
+    assert {person for person, _, _ in _objecting_now(company)} == {"p_late"}
+
+
+@pytest.mark.parametrize("form", ["raw", "sha256"])
+def test_a_withdrawal_ends_what_a_hash_of_nobody_said(company: Company, form: str) -> None:
+    company.ask(("email", LATE_HASH, "sha256"), kind="objection")
+    _serve(company)
+    given = LATE if form == "raw" else LATE_HASH
+    company.ask(("email", given, form), kind="objection_withdrawn", number=2)
+
+    report = _serve(company)
+    _arrives(company)
+    _serve(company)
+
+    assert len(report.served) == 1
+    assert _objecting_now(company) == set()
+
+
+def _objecting_now(company: Company) -> set[tuple[str, str, bool]]:
+    attribute_objections(company.warehouse)
+    return _objecting(company.warehouse)
 
 
 def test_an_objection_counts_for_who_comes_later(company: Company) -> None:
@@ -405,7 +468,7 @@ def _opt_out(asked: str) -> SubjectRequest:
 def browsers() -> Warehouse:
     warehouse = DuckDBWarehouse.in_memory()
     graph = [table for table in TABLES if table.name.schema == "identity"]
-    warehouse.create_missing([EVENTS, *graph, *PRIVACY_TABLES])
+    warehouse.create_missing([EVENTS, LOADS, *graph, *PRIVACY_TABLES])
     return warehouse
 
 
@@ -490,3 +553,78 @@ def test_a_signal_after_a_withdrawal_counts_again(browsers: Warehouse) -> None:
 
     after = browsers.scalar("select count(*) from privacy.objections where withdrawn_at is null")
     assert (before, unchanged, after) == (1, 1, 1)
+
+
+def _load(warehouse: Warehouse, load_id: str, *, at: datetime, events: Sequence[dict[str, object]],
+          stored_at: datetime | None = None) -> None:  # fmt: skip
+    """Store events as a load does."""
+    row = {"load_id": load_id, "source": "web", "loaded_at": at, "stored_at": stored_at or at}
+    warehouse.append(LOADS.name, pa.Table.from_pylist([row]))
+    told = [{**event, "load_id": load_id} for event in events]
+    warehouse.append(EVENTS.name, pa.Table.from_pylist(told))
+
+
+def _who(warehouse: Warehouse) -> set[object]:
+    return set(warehouse.read("select anonymous_id from privacy.objections")[0].to_pylist())
+
+
+def test_only_events_of_new_loads_are_read(browsers: Warehouse) -> None:
+    """What was read before is not read again: here it would be found, as its rows are changed."""
+    _load(browsers, "l1", at=NOW, events=[_event("{}", anonymous_id="d1")])
+    record_signals(browsers, CONFIG, now=NOW)
+    browsers.execute("""update raw.events set context = '{"gpc": true}'""")
+    _load(
+        browsers, "l2", at=NOW + timedelta(days=1),
+        events=[_event('{"gpc": true}', anonymous_id="d2")],
+    )  # fmt: skip
+
+    rows = record_signals(browsers, CONFIG, now=NOW + timedelta(days=1))
+
+    assert (rows, _who(browsers)) == (1, {"d2"})
+
+
+def test_a_file_that_is_loaded_again_is_read_again(browsers: Warehouse) -> None:
+    """It keeps the time of its first load; what it brings by now may be another."""
+    _load(browsers, "l1", at=NOW, events=[_event("{}", anonymous_id="d1")])
+    record_signals(browsers, CONFIG, now=NOW)
+    browsers.execute("delete from raw.loads")
+    browsers.execute("delete from raw.events")
+    again = NOW + timedelta(days=1)
+    _load(browsers, "l1", at=NOW, stored_at=again, events=[_event('{"gpc": 1}', anonymous_id="d1")])
+
+    record_signals(browsers, CONFIG, now=again)
+
+    assert _who(browsers) == {"d1"}
+
+
+def test_all_events_are_read_again_where_another_field_is_a_signal_by_now(
+    browsers: Warehouse,
+) -> None:
+    _load(browsers, "l1", at=NOW, events=[_event('{"optOut": true}', anonymous_id="d1")])
+    record_signals(browsers, CONFIG, now=NOW)
+    before = _who(browsers)
+
+    record_signals(
+        browsers, CONFIG.model_copy(update={"gpc_fields": ("optOut",)}), now=NOW + timedelta(days=1)
+    )
+
+    assert (before, _who(browsers)) == (set(), {"d1"})
+
+
+def test_a_signal_that_was_read_before_the_withdrawal_and_came_after_it_counts(
+    browsers: Warehouse,
+) -> None:
+    _load(
+        browsers, "l1", at=NOW,
+        events=[_event('{"gpc": 1}', anonymous_id="d1", at=ASKED + timedelta(days=n)) for n in (0, 2)],
+    )  # fmt: skip
+    record_signals(browsers, CONFIG, now=NOW)
+    later = NOW + timedelta(days=1)
+    browsers.execute(
+        "update privacy.objections set withdrawn_at = $at, withdrawal_recorded_at = $later",
+        {"at": ASKED + timedelta(days=1), "later": later},
+    )
+
+    found = [record_signals(browsers, CONFIG, now=later + timedelta(days=n)) for n in (1, 2)]
+
+    assert found == [1, 0]

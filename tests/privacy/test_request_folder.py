@@ -78,6 +78,26 @@ def test_what_a_kill_left_half_written_is_removed(folder: RequestFolder) -> None
     assert list(folder.folder.iterdir()) == []
 
 
+def test_what_a_kill_left_overwritten_is_no_request_and_is_removed(
+    folder: RequestFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.add(_request())
+    with monkeypatch.context() as killing:
+        killing.setattr(Path, "unlink", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            folder.settle([_request().request_id])
+
+    left = folder.read()
+    folder.settle([])
+
+    assert left == ()
+    assert list(folder.folder.iterdir()) == []
+
+
+def _killed(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_the_name_of_a_file_does_not_reach_the_receipt(folder: RequestFolder) -> None:
     folder.add(_request())
     (path,) = folder.folder.iterdir()

@@ -48,6 +48,16 @@ def test_a_search_that_misses_its_probe_is_not_believed(monkeypatch: pytest.Monk
         prove_recall()
 
 
+def test_many_values_are_found_as_few_are() -> None:
+    """So many that the first table of slots is full and a second one is asked."""
+    patterns = [f"value-{number:07}@river.example".encode() for number in range(66_000)]
+    wanted = patterns[::6_000]
+
+    found = PatternIndex(patterns).positions(b"before " + b" and ".join(wanted) + b" after")
+
+    assert sorted(pattern for _, pattern in found) == wanted
+
+
 def test_deleted_rows_are_in_the_file_until_it_is_compacted(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
     scanner = FileScanner(_scanner())

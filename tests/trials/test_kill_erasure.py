@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -15,7 +17,10 @@ from tests.trials.test_kill import JOURNALS, _candor, _kill_after, _tables
 from warehouse import DuckDBWarehouse
 
 # A whole erasure of a company this small takes seconds, most of them to start Python.
-KILLS = {"sample": 2, "full": 25}
+KILLS = {"sample": 1, "full": 25}
+# In a company of a few people an erasure takes a second: every durable act, and many moments.
+ACTS = {"sample": 4, "full": 10_000}
+MOMENTS = {"sample": 2, "full": 200}
 REQUEST_ID = "5f0d1e5e-0f7c-4c55-9a54-6a2b6c1f0001"
 # Moments and the keys of a data home, which two homes cannot share.
 OWN_FACTS = {"received_at", "proven_at", "audit", "subject"}
@@ -46,6 +51,28 @@ def test_a_killed_erasure_goes_on_and_ends_the_same(
 
         assert _end(home) == _end(undisturbed), f"killed after {moment:.1f} of {seconds:.1f} s"
         shutil.rmtree(home)
+
+
+@pytest.mark.timeout(6_000)
+def test_a_kill_at_any_durable_act_or_moment_changes_nothing(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """The same rows, files and receipts; every destination is told, under one key."""
+    trials = request.config.getoption("--trials")
+    moments = request.config.getoption("--kills")
+    if moments is None:
+        moments = MOMENTS[trials]
+    command = [sys.executable, "-W", "ignore", "-m", "tests.trials.erasure_kills", str(tmp_path)]
+
+    done = subprocess.run(
+        [*command, str(ACTS[trials]), str(moments)], check=True, capture_output=True, text=True,
+        cwd=ROOT,
+    )  # fmt: skip
+
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["wrong"] == []
+    assert found["killed_at_acts"] == min(ACTS[trials], found["acts"])
+    assert found["moments"] == moments
 
 
 def _configuration(folder: Path) -> Path:
