@@ -17,6 +17,7 @@ from benchmarks import (
     rerank_results,
     resolve_identities,
     resolve_increment,
+    score_people,
     sync_audience,
 )
 from benchmarks.measured import Ratio
@@ -28,6 +29,7 @@ BENCHMARKS = (
     refresh_unchanged,
     judge_audiences,
     rerank_results,
+    score_people,
 )
 
 

@@ -113,7 +113,8 @@ class Mixture:
             for part in (drawn, bends)
         )
         move = np.where(bend < 0, -slope / np.minimum(bend, -1e-9), np.sign(slope))
-        return np.clip(self.closeness * np.exp(np.clip(move, -0.7, 0.7)), *CLOSENESS)
+        moved = self.closeness * np.exp(np.clip(move, -0.7, 0.7))
+        return np.asarray(np.clip(moved, *CLOSENESS), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
