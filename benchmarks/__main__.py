@@ -18,6 +18,7 @@ from benchmarks import (
     rerank_results,
     resolve_identities,
     resolve_increment,
+    score_people,
     sync_audience,
 )
 from benchmarks.measured import Ratio
@@ -30,6 +31,7 @@ BENCHMARKS = (
     judge_audiences,
     rerank_results,
     erase_many,
+    score_people,
 )
 
 

@@ -14,6 +14,8 @@ PurposeText = Annotated[str, StringConstraints(min_length=3)]
 EventName = Annotated[str, StringConstraints(min_length=1)]
 # The registry stores personas beside the models; no model may take their place.
 PERSONAS_KEY = "personas"
+Facet = Literal["topic", "content_type", "funnel_stage", "daypart", "weekpart"]
+FACETS: tuple[Facet, ...] = ("topic", "content_type", "daypart", "weekpart")
 Scored = Literal["consented", "all"]
 
 
@@ -160,10 +162,11 @@ class PersonasConfig(StrictModel):
         "consented",
         description="consented: only who granted the purpose gets a persona; all: every reader.",
     )
-    facets: list[Literal["topic", "content_type", "funnel_stage"]] = Field(
-        default_factory=lambda: ["topic", "content_type"],  # type: ignore[arg-type]
+    facets: list[Facet] = Field(
+        default_factory=lambda: list(FACETS),
         min_length=1,
-        description="Properties of content by which readers are told apart.",
+        description="By what readers are told apart: properties of content, and when they visit, "
+        "on their own clocks, by parts of three hours (daypart), on workdays or weekends (weekpart).",
     )
     learn_from_readings: int = Field(
         5, ge=2, description="Only who read so many different items is learnt from."

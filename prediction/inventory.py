@@ -100,7 +100,10 @@ MODELS = Table(
             "champion: it answers; refused: it failed its gates; insufficient: nothing answers; retired",
         ),
         Column(
-            "algorithm", "VARCHAR", Pii.NONE, "ridge_logistic, boosted_trees, mixture, rule or none"
+            "algorithm",
+            "VARCHAR",
+            Pii.NONE,
+            "ridge_logistic, sparse_logistic, boosted_trees, mixture, rule or none",
         ),
         Column("reason", "VARCHAR", Pii.NONE, "why it has this status, every reason in words"),
         Column("metrics", "VARCHAR", Pii.NONE, "JSON object, measured at the later date"),

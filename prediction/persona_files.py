@@ -13,7 +13,7 @@ from prediction.cards import as_json, as_markdown
 from prediction.config import PersonasConfig
 from prediction.dataset import Floats
 from prediction.files import write_folder
-from prediction.mixture import Mixture
+from prediction.mixture import CLOSENESS, Mixture
 from prediction.naming import Trait, describe
 from prediction.pictures import draw_personas
 from prediction.registry import Decision
@@ -53,6 +53,7 @@ def as_state(personas: Personas) -> dict[str, Any]:
         "weights": mixture.weights,
         "shares": mixture.shares,
         "gain": float(mixture.gain),
+        "closeness": mixture.closeness,
         "facets": list(personas.facets),
         "values": list(personas.values),
         "ids": list(personas.ids),
@@ -65,7 +66,7 @@ def as_state(personas: Personas) -> dict[str, Any]:
 def from_state(state: Mapping[str, Any]) -> Personas:
     """The personas that ``as_state`` took apart."""
     return Personas(
-        mixture=Mixture(state["weights"], state["shares"], state["gain"]),
+        mixture=_mixture(state),
         facets=tuple(state["facets"]),
         values=tuple(state["values"]),
         ids=tuple(state["ids"]),
@@ -73,6 +74,13 @@ def from_state(state: Mapping[str, Any]) -> Personas:
         traits=tuple(tuple(Trait(**trait) for trait in traits) for traits in state["traits"]),
         status=state["status"],
     )
+
+
+def _mixture(state: Mapping[str, Any]) -> Mixture:
+    sizes = tuple(state["facets"].count(facet) for facet in dict.fromkeys(state["facets"]))
+    # A file of before readers had tastes of their own: all of a group read alike.
+    closeness = state.get("closeness", np.full(len(sizes), CLOSENESS[1]))
+    return Mixture(state["weights"], state["shares"], state["gain"], closeness, sizes)
 
 
 def write_personas(
@@ -107,7 +115,7 @@ def _card(decision: Decision, personas: Personas, config: PersonasConfig) -> dic
         "metrics": dict(decision.metrics),
         "personas": {name: {"id": key, "reads": describe(traits)} for key, name, traits in groups},
         "limits": [
-            "Groups are of what people read; they say nothing of who people are.",
+            "Groups are of what people read and when; they say nothing of who people are.",
             "Persons without consent were not learnt from.",
         ],
     }

@@ -18,7 +18,7 @@ from prediction.mixture import Mixture
 from prediction.naming import find_traits, keep_ids, name_groups
 from prediction.persona_files import MIXTURE, PICTURE, Personas, from_state, write_personas
 from prediction.predict import Moment, Progress
-from prediction.readers import Readers, read_readers
+from prediction.readers import RHYTHMS, Readers, read_readers
 from prediction.registry import (
     Decision,
     Status,
@@ -157,7 +157,7 @@ class _Run:
         readers = self.readers
         average = _within_facets(counts.sum(axis=0), readers.facets)
         traits = find_traits(mixture.shares, average, readers.facets, readers.values)
-        names = name_groups(traits)
+        names = name_groups([[t for t in found if t.facet not in RHYTHMS] for found in traits])
         before, overlap = self._overlap(mixture)
         rows = self.warehouse.read(
             "select distinct persona_id from prediction.personas order by all"

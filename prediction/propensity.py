@@ -8,8 +8,8 @@
           | passed
     trained again on every date, and published
 
-A ridge regression is the default; boosted trees are tried from 500 persons who did it, and whichever
-loses less at the later date goes on. The metrics in a card are those of the judged model; the
+A ridge regression of all features is the default; one of the telling features alone is tried as
+well, and boosted trees from 500 persons who did it. Whichever loses least at the later date goes on. The metrics in a card are those of the judged model; the
 published one is made the same way from
 what is known now.
 """
@@ -37,7 +37,7 @@ from prediction.metrics import Metrics, auc_gain, log_loss, loss_gain, measure
 from prediction.pictures import draw_calibration
 from prediction.registry import Decision, Status, fingerprint, folder_of, version_of
 from prediction.rules import score_by_rule
-from prediction.states import BOOSTED, NONE, RIDGE, RULE, TRAINERS, Model, as_state
+from prediction.states import BOOSTED, NONE, RIDGE, RULE, SPARSE, TRAINERS, Model, as_state
 
 # Below so many persons who did it, trees mostly see chance.
 ENOUGH_FOR_TREES = 500
@@ -151,7 +151,8 @@ def judge(question: Question, examples: Examples, use: Flags) -> Judgement:
 
 
 def _tried(earlier: Examples) -> tuple[str, ...]:
-    return (RIDGE, BOOSTED) if earlier.positives >= ENOUGH_FOR_TREES else (RIDGE,)
+    linear = (RIDGE, SPARSE)
+    return (*linear, BOOSTED) if earlier.positives >= ENOUGH_FOR_TREES else linear
 
 
 def _worse(question: Question, examples: Examples, judgement: Judgement) -> tuple[str, ...]:

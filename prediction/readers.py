@@ -1,4 +1,4 @@
-"""Read who has read what kind of content, as counts of different items."""
+"""Read who has read what kind of content, and when: counts of different items, and of days."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from prediction.config import PersonasConfig
-from prediction.dataset import CURRENT, PROFILES, Flags, Floats, granted_sql
+from prediction.dataset import CURRENT, EVENTS, PROFILES, Flags, Floats, granted_sql
 from prediction.errors import MissingRelationError
 from prediction.objecting import OBJECTING, objecting_persons
 from warehouse import TableName, Warehouse, quoted
@@ -34,6 +34,30 @@ _READERS = f"""
     )
 """
 
+# When people visit, on their own clocks: a visit without a time zone says nothing of it. Days are
+# counted, not visits, because an hour of reading is one sign of the hour.
+RHYTHMS = {
+    "daypart": "'at ' || 3 * (hour(local_at) // 3) || '-' || 3 * (hour(local_at) // 3) + 3 || ' h'",
+    "weekpart": "case when isodow(local_at) >= 6 then 'on weekends' else 'on workdays' end",
+}
+_VISITS = f"""
+    numbered as (
+        select person_id, dense_rank() over (order by person_id) - 1 as reader
+        from readers group by person_id
+    ),
+    visits as (
+        select numbered.reader,
+               events.occurred_at at time zone 'UTC' at time zone zones.name as local_at
+        from numbered
+        inner join {EVENTS.sql} as events using (person_id)
+        inner join (select distinct name from pg_timezone_names()) as zones
+            on events.timezone = zones.name
+        where events.visitor_id is not null and not coalesce(events.is_bot, false)
+            and events.occurred_at < $as_of
+            and coalesce(events.received_at, events.occurred_at) <= $as_of
+    )
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Readers:
@@ -41,7 +65,7 @@ class Readers:
 
     Attributes:
         person_ids: n ids, in order.
-        counts: (n, v), different items of each value, facet by facet.
+        counts: (n, v), different items of each value, or days, facet by facet.
         items: (n,), different items.
         may_teach: (n,), whether the purpose is granted.
         facets: Of each value its facet, in the order of the columns.
@@ -81,7 +105,7 @@ def read_readers(warehouse: Warehouse, config: PersonasConfig, *, as_of: dt.date
     Raises:
         MissingRelationError: The marts are not built.
     """
-    for relation in (ENGAGEMENT, ITEMS, CURRENT):
+    for relation in (ENGAGEMENT, ITEMS, CURRENT, EVENTS):
         if not warehouse.exists(relation):
             raise MissingRelationError(str(relation))
     parameters = {"as_of": as_of, "purpose": config.purpose}
@@ -113,22 +137,29 @@ def read_readers(warehouse: Warehouse, config: PersonasConfig, *, as_of: dt.date
 
 def _count(warehouse: Warehouse, config: PersonasConfig, parameters: dict[str, object]) -> pa.Table:
     """One row per reader, facet and value, with the reader's place in the order of ids."""
-    facets = " union all ".join(
-        f"select reader, '{facet}' as facet, coalesce({quoted(facet)}, '{UNKNOWN}') as value from read_items"
-        for facet in config.facets
-    )
+    facets = " union all ".join(_counted(facet) for facet in config.facets)
     return warehouse.read(
         f"""
-        with {_READERS},
+        with {_READERS}, {_VISITS},
         read_items as (
-            select dense_rank() over (order by readers.person_id) - 1 as reader, items.*
-            from readers left join {ITEMS.sql} as items using (content_id)
-        ),
-        facets as ({facets})
-        select reader, facet, value, count(*) as items from facets group by all order by all
+            select numbered.reader, items.*
+            from readers
+            inner join numbered using (person_id)
+            left join {ITEMS.sql} as items using (content_id)
+        )
+        {facets} order by all
         """,
         parameters,
     )
+
+
+def _counted(facet: str) -> str:
+    """How many items each reader read of each value, or on how many days of each part of one."""
+    if value := RHYTHMS.get(facet):
+        return f"""select reader, '{facet}' as facet, {value} as value,
+                   count(distinct date_trunc('day', local_at)) as items from visits group by all"""
+    return f"""select reader, '{facet}' as facet, coalesce({quoted(facet)}, '{UNKNOWN}') as value,
+               count(*) as items from read_items group by all"""
 
 
 def _matrix(counted: pa.Table, pairs: Sequence[tuple[str, str]], readers: int) -> Floats:

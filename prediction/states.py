@@ -8,13 +8,18 @@ from typing import Any
 
 from prediction.boosting import BoostedModel, Trees, train_boosted
 from prediction.logistic import Calibration, RidgeModel, Scaler, train
+from prediction.sparse import train_sparse
 
-RIDGE, BOOSTED = "ridge_logistic", "boosted_trees"
+RIDGE, SPARSE, BOOSTED = "ridge_logistic", "sparse_logistic", "boosted_trees"
 # Who answers where no model does: the rule, or nothing.
 RULE, NONE = "rule", "none"
 Model = RidgeModel | BoostedModel
 # How each kind is trained, the default first: where two predict alike, it is used.
-TRAINERS: Mapping[str, Callable[..., Model]] = {RIDGE: train, BOOSTED: train_boosted}
+TRAINERS: Mapping[str, Callable[..., Model]] = {
+    RIDGE: train,
+    SPARSE: train_sparse,
+    BOOSTED: train_boosted,
+}
 
 
 def as_state(model: Model) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from prediction import Moment, PersonaReport, PersonasConfig, group_readers
 from prediction.mixture import draw_alike
 from prediction.naming import Trait, keep_ids, name_groups
+from prediction.readers import RHYTHMS, read_readers
 from prediction.stability import adjusted_rand, find_groups
 from privacy.inventory_people import OBJECTING_PERSONS
 from tests.prediction.conftest import AS_OF, NOW, START, Company, grant
@@ -250,6 +251,23 @@ def test_noise_publishes_no_persona_and_says_why(company: Company) -> None:
     assert report.decision.reason
     assert company.rows("select * from prediction.persona_members") == []
     assert not company.artifacts.exists()
+
+
+def test_when_people_visit_is_counted_by_their_own_clocks(company: Company) -> None:
+    plant_readings(company, 3, 1, seed=5)
+    people, zones = ["p0000", "p0000", "p0001", "p0002"], ["Asia/Tokyo", "Asia/Tokyo", None, "Mars"]
+    # A Friday, 16:00 and 17:00 UTC: Saturday 1:00 and 2:00 in Tokyo, one night.
+    at = [dt.datetime.fromisoformat(f"2026-05-01T{hour}:00") for hour in (16, 17, 16, 16)]
+    company.add(
+        "marts.events", person_id=people, visitor_id=people, timezone=zones,
+        occurred_at=pa.array(at, pa.timestamp("us")),
+    )  # fmt: skip
+
+    readers = read_readers(company.warehouse, CONFIG, as_of=AS_OF)
+
+    rhythm = [n for n, facet in enumerate(readers.facets) if facet in RHYTHMS]
+    assert [readers.values[n] for n in rhythm] == ["at 0-3 h", "on weekends"]
+    assert readers.counts[:, rhythm].tolist() == [[1, 1], [0, 0], [0, 0]]
 
 
 def test_names_of_ones_own_are_used(company: Company) -> None:

@@ -10,7 +10,9 @@ from prediction.mixture import Mixture
 from prediction.stability import Grouping, adjusted_rand
 
 GOOD = Grouping(
-    mixture=Mixture(np.full(3, 1 / 3), np.full((3, 4), 0.25), 1.0),
+    mixture=Mixture(
+        np.full(3, 1 / 3), np.full((3, 4), 0.25), gain=1.0, closeness=np.full(1, 30.0), sizes=(4,)
+    ),
     trials=(), readers=1_000, stability=0.8, gain=1.0, null_gain=0.1, smallest=60,
 )  # fmt: skip
 
