@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -13,6 +14,8 @@ from audiences.inventory import BATCHES, ROW_RESULTS, RUNS, TABLES
 from audiences.sync import ledger, plan
 from audiences.sync.config import Sync
 from audiences.sync.destinations.base import Destination, Sleep, place_of
+from audiences.sync.draft import Draft, count_gates, write_plan
+from audiences.sync.gates import READY, WITHDRAWN, denied_sql, gate_parameters, gate_sql
 from audiences.sync.guard import Guarded, guard_plan, use_acceptance
 from audiences.sync.suppression import SuppressionCheck, suppressed
 from warehouse import Warehouse
@@ -139,6 +142,7 @@ class _Run:
     batches: list[str] = field(default_factory=list)
     planned: int = 0
     intended: int = 0
+    draft: Draft | None = None
 
     def stay_in_place(self) -> None:
         """Refuse another target, or a destination that was moved, while members are held.
@@ -164,14 +168,16 @@ class _Run:
 
     def send_due(self, sleep: Sleep) -> Guarded:
         """Plan once, let the guards judge it, then commit and send batch after batch."""
-        write_plan = plan.withdrawals_sql if self.only_withdrawals else plan.plan_sql
-        self.warehouse.execute(
-            f"create or replace temp table {ledger.PLAN} as {write_plan(self.sync, self.catalogue)}",
-            plan.plan_parameters(self.sync),
-        )
         guarded = Guarded()
-        if not self.only_withdrawals:
-            guarded = guard_plan(self.warehouse, self.sync, self.catalogue)
+        if self.only_withdrawals:
+            withdrawn = plan.withdrawals_sql(self.sync, self.catalogue)
+            self.warehouse.execute(
+                f"create or replace temp table {ledger.PLAN} as {withdrawn}",
+                plan.plan_parameters(self.sync),
+            )
+        else:
+            self.draft = write_plan(self.warehouse, self.sync, self.catalogue)
+            guarded = guard_plan(self.warehouse, self.sync, self.catalogue, self.draft)
             self.only_withdrawals = guarded.lets_withdrawals_alone
         if self.only_withdrawals:
             ledger.doubt_shared(self.warehouse, self.sync.key)
@@ -228,27 +234,27 @@ class _Run:
             """
             return still, plan.plan_parameters(self.sync)
         among = f"select person_id from {ledger.PLAN} where number >= $first and number < $end"
-        gates = plan.gate_sql(self.sync, self.catalogue, among=among)
+        gates = gate_sql(self.sync, self.catalogue, among=among)
         allowed = f"""
             select {_ROW_COLUMNS}
             from {ledger.PLAN} as planned
             inner join ({gates}) as gates using (person_id)
-            where (planned.operation = 'remove') = (gates.gate <> '{plan.READY}')
+            where (planned.operation = 'remove') = (gates.gate <> '{READY}')
         """
-        return allowed, plan.gate_parameters(self.sync)
+        return allowed, gate_parameters(self.sync)
 
     def _can_wait(self, batch_id: str) -> bool:
         """Whether a batch puts somebody, and nobody in it has to go."""
         ours = f"select person_id from {ROW_RESULTS.name.sql} where batch_id = $batch_id"
-        gates = plan.gate_sql(self.sync, self.catalogue, among=ours)
+        gates = gate_sql(self.sync, self.catalogue, among=ours)
         return bool(
             self.warehouse.scalar(
                 f"""
-                select bool_or(operation <> 'remove') and not bool_or(gate in {plan.WITHDRAWN})
+                select bool_or(operation <> 'remove') and not bool_or(gate in {WITHDRAWN})
                 from {ROW_RESULTS.name.sql} inner join ({gates}) as gates using (person_id)
                 where batch_id = $batch_id
                 """,
-                {**plan.gate_parameters(self.sync), "batch_id": batch_id},
+                {**gate_parameters(self.sync), "batch_id": batch_id},
             )
         )
 
@@ -258,17 +264,17 @@ class _Run:
         allowed = self.warehouse.scalar(
             f"""
             select count(*) from {ROW_RESULTS.name.sql} as results
-            inner join ({plan.gate_sql(self.sync, self.catalogue, among=ours)}) as gates
+            inner join ({gate_sql(self.sync, self.catalogue, among=ours)}) as gates
                 using (person_id)
             where results.batch_id = $batch_id
-                and (results.operation = 'remove') = (gates.gate <> '{plan.READY}')
+                and (results.operation = 'remove') = (gates.gate <> '{READY}')
                 and (results.operation = 'remove' or not exists (
-                    select 1 from ({plan.denied_sql()}) as denied
+                    select 1 from ({denied_sql()}) as denied
                     where denied.person_id = results.person_id
                         and contains(results.identifiers, denied.written)
                 ))
             """,
-            {**plan.gate_parameters(self.sync), "batch_id": batch_id},
+            {**gate_parameters(self.sync), "batch_id": batch_id},
         )
         intended = self.warehouse.scalar(
             f"select rows from {BATCHES.name.sql} where batch_id = $batch_id",
@@ -294,7 +300,7 @@ class _Run:
     def _report(self, status: str, code: str | None, held: int) -> SyncReport:
         rows = ledger.batch_facts(self.warehouse, self.batches)
         running = status == "running"
-        gates = {} if running else plan.count_gates(self.warehouse, self.sync, self.catalogue)
+        gates = {} if running else self._gates()
         rejected = sum(n for (_, state), n in rows.items() if state in {"rejected", "refused"})
         pending = sum(n for (_, state), n in rows.items() if state in {"pending", "voided"})
         return SyncReport(
@@ -314,6 +320,12 @@ class _Run:
             code=code,
             sent=sum(rows.values()),
         )
+
+    def _gates(self) -> Mapping[str, int]:
+        """How many members stood before each gate when it was planned; now where nothing was."""
+        if self.draft is not None:
+            return self.draft.gates
+        return count_gates(self.warehouse, self.sync, self.catalogue)
 
     def _not_reached(self, code: str | None) -> int:
         """Planned rows for which no intent was written before the run stopped."""

@@ -1,0 +1,285 @@
+"""For whom nothing was due, so that the next plan need only ask about the others.
+
+Whether something is due of a person follows from what the plan reads of them, and from nothing
+else. Persons are put into groups of about two, and of each group for which nothing was due a
+checksum of all that was read is kept. While the checksum and the rules stay the same, nothing is
+due; it takes one look at the rows, and no join, to tell. The rules are the text of the plan itself,
+so that another mapping, form of an identifier or release of Candor makes everything be asked again.
+
+A checksum has 63 bits: that a change goes unnoticed has a chance of one in 10^18 for each group.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from audiences.catalogue import CONSENT, CONTACT_POINTS, PROFILES, Catalogue, ValueKind, merged_sql
+from audiences.inventory import DEFINITIONS, LEDGER, SETTLED
+from audiences.sync import ledger, plan
+from audiences.sync.config import Sync
+from audiences.sync.fields import field_rows
+from audiences.sync.gates import (
+    EVERYBODY,
+    READY,
+    SUPPRESSED,
+    Rows,
+    concerned_sql,
+    named_in,
+    required_sql,
+)
+from warehouse import Warehouse, quoted
+
+CHANGED = "candor_sync_changed"
+ASKED = "candor_sync_asked"
+_KNOWN_OF_ASKED = ("profiles", "contact_points", "consent", "members", "ledger")
+TEMPORARY = (CHANGED, ASKED, plan.GATES, *(f"{ASKED}_{name}" for name in _KNOWN_OF_ASKED))
+NOT_SENT = ("held_out", "no_consent", "suppressed", "unreachable")
+_GATES = (READY, *NOT_SENT)
+_PRIME = 9_223_372_036_854_775_783  # the largest below 2^63: a sum of hashes fits into a BIGINT
+# With more of the groups changed, narrowing costs more than it saves.
+_FEW = 4
+_POINTS = ("identifier_type", "identifier_value", "is_preferred", "is_shared", "denied_purposes")
+_SENT = ("sync_key", "fingerprint", "identifiers", "is_present", "acknowledged_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What one sync remembers, for the length of one plan.
+
+    Attributes:
+        warehouse: The engine.
+        sync: The sync.
+        catalogue: The tables that the warehouse has.
+        groups: Number of groups, a power of two.
+        rules: Digest of how the sync plans.
+    """
+
+    warehouse: Warehouse
+    sync: Sync
+    catalogue: Catalogue
+    groups: int
+    rules: str
+
+    def narrow(self) -> Rows:
+        """Find the groups that are not as they were, and where to read what is known of them."""
+        known, digests = self._known(), digests_sql(self.sync, self.catalogue, self.groups)
+        self.warehouse.execute(
+            f"""
+            create or replace temp table {CHANGED} as
+            select coalesce(now.bucket, before.bucket) as bucket, now.digest
+            from ({digests}) as now
+            full join ({known}) as before using (bucket)
+            where now.digest is distinct from before.digest or bucket in ({self._forgotten()})
+            """,
+            self._values(named_in(digests, plan.plan_parameters(self.sync))),
+        )
+        is_most = f"(select count(*) from {CHANGED}) * {_FEW} > {self.groups}"
+        unknown = f"not exists ({known})"
+        if self.warehouse.scalar(f"select {is_most} or {unknown}", self._values()):
+            return EVERYBODY
+        return self._read_asked()
+
+    def widen(self, rows: Rows) -> Rows | None:
+        """Ask also about those who have the identifiers of somebody who is to go; None: nobody."""
+        if rows is EVERYBODY:
+            return None
+        leaving = plan.leaving_sql(self.sync, rows)
+        bucket = self._bucket()
+        self.warehouse.execute(
+            f"""
+            insert into {CHANGED}
+            select distinct {bucket}, null::bigint from {LEDGER.name.sql} as ledger
+            where sync_key = $sync_key and is_present and identifiers in ({leaving})
+                and {bucket} not in (select bucket from {CHANGED})
+            """,
+            {"sync_key": self.sync.key},
+        )
+        more = self.warehouse.scalar(f"select bool_or(digest is null) from {CHANGED}")
+        return self._read_asked() if more else None
+
+    def count(self) -> dict[str, int]:
+        """How many members stand before each gate, with those who were not asked about."""
+        bucket = self._bucket()
+        counts = ", ".join(f"count(*) filter (where gate = '{gate}') as {gate}" for gate in _GATES)
+        sums = ", ".join(f"coalesce(sum({gate}), 0) as {gate}" for gate in _GATES)
+        listed = ", ".join(_GATES)
+        rows = self.warehouse.read(
+            f"""
+            select {sums} from (
+                select {listed} from {SETTLED.name.sql}
+                where sync_key = $sync_key and rules = $rules
+                    and bucket not in (select bucket from {CHANGED})
+                union all
+                select {counts} from {plan.GATES} as gates
+                semi join ({EVERYBODY.members}) as members using (person_id)
+                where {bucket} in (select bucket from {CHANGED})
+            )
+            """,
+            self._values({"audience_key": self.sync.audience}),
+        )
+        return {gate: int(found) for gate, found in rows.to_pylist()[0].items()}
+
+    def remember(self) -> None:
+        """Keep the groups that were asked about and for which nothing is in the plan."""
+        bucket, listed = self._bucket(), ", ".join(_GATES)
+        counts = ", ".join(f"count(*) filter (where gate = '{gate}') as {gate}" for gate in _GATES)
+        found = ", ".join(f"coalesce({gate}, 0)" for gate in _GATES)
+        with self.warehouse.transaction():
+            self.warehouse.execute(
+                f"""
+                delete from {SETTLED.name.sql} where sync_key = $sync_key
+                    and (rules <> $rules or bucket in (select bucket from {CHANGED}))
+                """,
+                self._values(),
+            )
+            self.warehouse.execute(
+                f"""
+                insert into {SETTLED.name.sql} (sync_key, rules, bucket, digest, {listed})
+                select $sync_key, $rules, bucket, digest, {found}
+                from {CHANGED}
+                left join (
+                    select {bucket} as bucket, {counts} from {plan.GATES} as gates
+                    semi join ({EVERYBODY.members}) as members using (person_id)
+                    group by all
+                ) as counted using (bucket)
+                where digest is not null
+                    and bucket not in (select {bucket} from {ledger.PLAN})
+                """,
+                self._values({"audience_key": self.sync.audience}),
+            )
+
+    def _read_asked(self) -> Rows:
+        """Read what is known of the persons of the changed groups, once, into small tables."""
+        self.warehouse.execute(
+            f"""
+            create or replace temp table {ASKED} as
+            select person_id from ({concerned_sql()})
+            where {self._bucket()} in (select bucket from {CHANGED})
+            """,
+            {"audience_key": self.sync.audience, "sync_key": self.sync.key},
+        )
+        return Rows(
+            profiles=self._of_asked("profiles", PROFILES.sql, _profile_columns(self.sync)),
+            contact_points=self._of_asked("contact_points", CONTACT_POINTS.sql, _POINTS),
+            consent=self._of_asked("consent", CONSENT.sql, ("purpose", "status"))
+            if CONSENT in self.catalogue.columns
+            else CONSENT.sql,
+            members=f"select * from {self._of_asked('members', f'({EVERYBODY.members})', ('arm',))}",
+            ledger=f"select * from {self._of_asked('ledger', f'({EVERYBODY.ledger})', _SENT)}",
+        )
+
+    def _of_asked(self, name: str, rows: str, columns: tuple[str, ...]) -> str:
+        table = f"{ASKED}_{name}"
+        listed = ", ".join(("person_id", *(quoted(column) for column in columns)))
+        self.warehouse.execute(
+            f"""
+            create or replace temp table {table} as
+            select {listed} from {rows} as found
+            where person_id in (select person_id from {ASKED})
+            """,
+            named_in(rows, plan.plan_parameters(self.sync)),
+        )
+        return table
+
+    def _known(self) -> str:
+        return (
+            f"select bucket, digest from {SETTLED.name.sql} "
+            "where sync_key = $sync_key and rules = $rules"
+        )
+
+    def _forgotten(self) -> str:
+        """Query for the groups of those who are sent again for no change of theirs."""
+        return f"""
+            select {self._bucket()} from {LEDGER.name.sql} as ledger
+            where sync_key = $sync_key and is_present and {plan.is_forgotten(self.sync)}
+        """
+
+    def _bucket(self) -> str:
+        return bucket_sql(self.groups)
+
+    def _values(self, more: Mapping[str, object] | None = None) -> dict[str, object]:
+        return {"sync_key": self.sync.key, "rules": self.rules, **(more or {})}
+
+
+def open_settled(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Settled:
+    """What a sync remembers of its last plans by the rules of today."""
+    persons = int(warehouse.scalar(f"select count(*) from {PROFILES.sql}"))
+    groups = 1 << max(persons - 1, 1).bit_length()
+    groups = max(groups // 2, 2)
+    purposes = warehouse.scalar(
+        f"select max(purposes) from {DEFINITIONS.name.sql} where audience_key = $audience_key",
+        {"audience_key": sync.audience},
+    )
+    rules = json.dumps(
+        [
+            plan.plan_sql(sync, catalogue),
+            digests_sql(sync, catalogue, groups),
+            plan.plan_parameters(sync),
+            purposes,
+            sorted((str(name), sorted(held.items())) for name, held in catalogue.types.items()),
+            warehouse.scalar("select version()"),
+        ]
+    )
+    digest = hashlib.sha256(rules.encode()).hexdigest()
+    return Settled(warehouse, sync, catalogue, groups, digest)
+
+
+def forget_settled(warehouse: Warehouse) -> None:
+    """Keep no checksum of anybody, as after an erasure; the next plans ask about everyone."""
+    warehouse.execute(f"delete from {SETTLED.name.sql}")
+
+
+def bucket_sql(groups: int) -> str:
+    """Expression for the group of a person."""
+    return f"cast(hash(person_id) & {groups - 1} as bigint)"
+
+
+def digests_sql(sync: Sync, catalogue: Catalogue, groups: int) -> str:
+    """Query for (bucket, digest): a checksum of every row that a plan of the sync reads.
+
+    The same rows in another order have the same one. The values bound are those of a plan.
+    """
+    rows = " union all ".join(
+        f"select person_id, hash({number}, {hashed}) as hashed from ({read}) as read"
+        for number, (read, hashed) in enumerate(_read(sync, catalogue))
+    )
+    return f"""
+        select {bucket_sql(groups)} as bucket,
+            cast(sum(hashed) % {_PRIME} as bigint) as digest
+        from ({rows})
+        group by bucket
+    """
+
+
+def _read(sync: Sync, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+    """Queries for all rows that a plan reads, and what of each row it depends on."""
+    kinds = catalogue.of(PROFILES)
+    traits = [
+        f"cast({quoted(name)} as varchar)" if kinds[name] is ValueKind.OTHER else quoted(name)
+        for name in _profile_columns(sync)
+    ]
+    yield f"select * from {PROFILES.sql}", _listed(traits)
+    yield f"select * from {CONTACT_POINTS.sql}", _listed(_POINTS)
+    if CONSENT in catalogue.columns:
+        required = f"select purpose from ({required_sql()})"
+        consent = f"select * from {CONSENT.sql} where purpose in ({required})"
+        yield consent, _listed(("purpose", "status"))
+    yield EVERYBODY.members, _listed(("arm",))
+    yield EVERYBODY.ledger, _listed(("fingerprint", "is_present"))
+    yield merged_sql(catalogue), _listed(("current_person_id",))
+    yield f"select * from {SUPPRESSED}", _listed(())
+    for rows in field_rows(sync.values, catalogue):
+        yield rows, "read"
+
+
+def _listed(columns: tuple[str, ...] | list[str]) -> str:
+    return ", ".join(("person_id", *columns))
+
+
+def _profile_columns(sync: Sync) -> tuple[str, ...]:
+    """The columns of a profile that a sync sends."""
+    sent = {value.of for value in sync.values if value.is_column}
+    return tuple(sorted(sent | {i.trait for i in sync.identifiers if i.trait}))
