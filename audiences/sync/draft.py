@@ -30,7 +30,7 @@ class Draft:
     @property
     def below_minimum(self) -> int:
         """Members who could be sent, were there enough of them; 0 where there are enough."""
-        return 0 if self.is_large_enough else self.gates[READY]
+        return 0 if self.is_large_enough else self.gates.get(READY, 0)
 
 
 def write_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Draft:
@@ -53,6 +53,22 @@ def write_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Draft:
     if not draft.is_large_enough:
         warehouse.execute(f"delete from {ledger.PLAN} where operation <> 'remove'")
     return draft
+
+
+def write_removals(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Draft:
+    """Write who is to go into ``candor_sync_plan``, and nobody else; reads the suppressed persons.
+
+    Args:
+        warehouse: The engine.
+        sync: What :func:`plan.without_values` left of it.
+        catalogue: The tables that the warehouse has.
+    """
+    _write_gates(warehouse, sync, catalogue, EVERYBODY)
+    removals = plan.removals_sql(sync, catalogue)
+    warehouse.execute(
+        f"create or replace temp table {ledger.PLAN} as {removals}", plan.plan_parameters(sync)
+    )
+    return Draft(count_gates(warehouse, sync, catalogue))
 
 
 def count_gates(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> dict[str, int]:

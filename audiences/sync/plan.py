@@ -5,7 +5,9 @@ Everything here is SQL text over the tables of the warehouse; nothing is written
 
 from __future__ import annotations
 
-from audiences.catalogue import AS_OF, CONTACT_POINTS, Catalogue, merged_sql
+from dataclasses import replace
+
+from audiences.catalogue import AS_OF, CONTACT_POINTS, PROFILES, Catalogue, merged_sql
 from audiences.errors import InvalidAudienceError
 from audiences.inventory import LEDGER
 from audiences.sync.config import Identifier, Sync
@@ -26,6 +28,7 @@ from audiences.sync.ledger import in_order
 from warehouse import quoted
 
 GATES = "candor_sync_gates"
+_PERSON = Identifier(type="person_id", form="raw", trait=None)
 
 
 def check_sync(sync: Sync, catalogue: Catalogue) -> None:
@@ -35,13 +38,48 @@ def check_sync(sync: Sync, catalogue: Catalogue) -> None:
         InvalidAudienceError: A trait is no column of ``marts.profiles``, or scores, which go by
             ``score:``; all problems at once.
     """
+    problems = sync_problems(sync, catalogue)
+    if problems:
+        raise InvalidAudienceError(problems)
+
+
+def sync_problems(sync: Sync, catalogue: Catalogue) -> list[str]:
+    """Why rows of a sync cannot be written, each in a sentence; empty where they can."""
     held = tuple(Field(i.column, f"trait:{i.trait}") for i in sync.identifiers if i.trait)
-    problems = [
+    return [
         f"sync {sync.key!r}: {problem}"
         for problem in field_problems((*sync.values, *held), catalogue)
     ]
-    if problems:
-        raise InvalidAudienceError(problems)
+
+
+def without_values(sync: Sync, catalogue: Catalogue) -> Sync:
+    """What is left of a sync whose rows cannot be written: enough to tell who is to go.
+
+    Where an identifier is not there, nobody counts as unreachable: whom it alone reached cannot
+    be told.
+    """
+    columns = catalogue.of(PROFILES)
+    is_whole = all(i.trait is None or i.trait in columns for i in sync.identifiers)
+    identifiers = sync.identifiers if is_whole else (_PERSON,)
+    return replace(sync, identifiers=identifiers, traits=(), fields=())
+
+
+def removals_sql(sync: Sync, catalogue: Catalogue) -> str:
+    """Query for everyone who is to go, and nobody else, in the columns of :func:`plan_sql`.
+
+    For a sync whose rows cannot be written: whose address another denied goes with all others,
+    because their row cannot be changed. It reads ``candor_sync_gates``.
+    """
+    return f"""
+        with planned as ({plan_sql(sync, catalogue)}),
+        leaving as (select * from planned where operation = 'remove'),
+        withdrawn as ({withdrawals_sql(sync, catalogue)})
+        select * replace (row_number() over (order by person_id) - 1 as number) from (
+            select * from leaving
+            union all by name
+            select * from withdrawn where person_id not in (select person_id from leaving)
+        )
+    """
 
 
 def plan_parameters(sync: Sync) -> dict[str, object]:

@@ -14,12 +14,13 @@ from audiences.inventory import BATCHES, ROW_RESULTS, RUNS, TABLES
 from audiences.sync import ledger, plan
 from audiences.sync.config import Sync
 from audiences.sync.destinations.base import Destination, Sleep, place_of
-from audiences.sync.draft import Draft, count_gates, write_plan
+from audiences.sync.draft import Draft, count_gates, write_plan, write_removals
 from audiences.sync.gates import READY, WITHDRAWN, denied_sql, gate_parameters, gate_sql
 from audiences.sync.guard import Guarded, guard_plan, use_acceptance
 from audiences.sync.suppression import SuppressionCheck, suppressed
 from warehouse import Warehouse
 
+INVALID = "invalid_sync"
 _ROW_COLUMNS = (
     "person_id, row_id, operation, cause, fingerprint, identifiers, previous_identifiers, traits"
 )
@@ -46,8 +47,9 @@ class SyncReport:
         unreachable: Members not sent because they have none of the identifiers, or none that nobody
             else who holds it has denied.
         held: Rows that a guard kept back.
-        code: Why the run stopped early or was held by a guard; None else.
+        code: Why the run stopped early or was held by a guard, or invalid_sync; None else.
         sent: Rows that were handed over, whatever came of them.
+        problems: Why nobody could be added or changed, each in a sentence; empty where they could.
     """
 
     sync_key: str
@@ -65,6 +67,7 @@ class SyncReport:
     held: int
     code: str | None
     sent: int = 0
+    problems: tuple[str, ...] = ()
 
     @property
     def acknowledged(self) -> int:
@@ -93,6 +96,8 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the others are orches
     Every intent is committed before its request, the ledger moves only on an answer, and consent,
     suppression and hold-out are asked again for each batch. An error of the destination ends the
     run with a report, not with an exception; what is unanswered is sent again by the next run.
+    Where a trait that it sends is not there, nobody is added or changed, everyone who has to go is
+    removed all the same, and the run has failed.
 
     Args:
         warehouse: The engine, not inside a transaction.
@@ -105,14 +110,13 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the others are orches
         only_withdrawals: Publishing is held: remove who withdrew a consent, was erased or is here
             no more, and leave all else as it is; batches that would add or change wait.
 
-    Raises:
-        InvalidAudienceError: The sync sends a trait that is not there.
     """
     warehouse.create_missing(TABLES)
     catalogue = read_catalogue(warehouse)
-    plan.check_sync(sync, catalogue)
+    problems = tuple(plan.sync_problems(sync, catalogue))
     intent = ledger.Intent(sync, run_id, "delta", now, place_of(destination))
-    run = _Run(warehouse, sync, destination, catalogue, intent, only_withdrawals)
+    judged = plan.without_values(sync, catalogue) if problems else sync
+    run = _Run(warehouse, judged, destination, catalogue, intent, only_withdrawals, problems)
     run.write("running", None)
     with (
         warehouse.with_rare_checkpoints(),
@@ -131,7 +135,10 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the others are orches
 
 @dataclass(slots=True)
 class _Run:
-    """One run of one sync, and the batches that it touched."""
+    """One run of one sync, and the batches that it touched.
+
+    ``intent`` names the sync as it is configured; ``sync`` is as much of it as can be planned.
+    """
 
     warehouse: Warehouse
     sync: Sync
@@ -139,6 +146,7 @@ class _Run:
     catalogue: Catalogue
     intent: ledger.Intent
     only_withdrawals: bool
+    problems: tuple[str, ...] = ()
     batches: list[str] = field(default_factory=list)
     planned: int = 0
     intended: int = 0
@@ -168,18 +176,8 @@ class _Run:
 
     def send_due(self, sleep: Sleep) -> Guarded:
         """Plan once, let the guards judge it, then commit and send batch after batch."""
-        guarded = Guarded()
-        if self.only_withdrawals:
-            withdrawn = plan.withdrawals_sql(self.sync, self.catalogue)
-            self.warehouse.execute(
-                f"create or replace temp table {ledger.PLAN} as {withdrawn}",
-                plan.plan_parameters(self.sync),
-            )
-        else:
-            self.draft = write_plan(self.warehouse, self.sync, self.catalogue)
-            guarded = guard_plan(self.warehouse, self.sync, self.catalogue, self.draft)
-            self.only_withdrawals = guarded.lets_withdrawals_alone
-        if self.only_withdrawals:
+        guarded = self._plan()
+        if self.only_withdrawals or self.problems:
             ledger.doubt_shared(self.warehouse, self.sync.key)
         self.planned = self.warehouse.scalar(f"select count(*) from {ledger.PLAN}")
         for first in range(0, self.planned, self.destination.max_rows):
@@ -218,10 +216,27 @@ class _Run:
 
     def finish(self, code: str | None, guarded: Guarded | None = None) -> SyncReport:
         """Judge the run by what is left undone."""
+        held = guarded.held if guarded is not None else 0
+        if code or self.problems:
+            return self.write("failed", code or INVALID, held=held)
         if guarded is not None and guarded.code:
-            return self.write("held", guarded.code, held=guarded.held)
-        done = "held" if self.only_withdrawals else "succeeded"
-        return self.write("failed" if code else done, code)
+            return self.write("held", guarded.code, held=held)
+        return self.write("held" if self.only_withdrawals else "succeeded", None)
+
+    def _plan(self) -> Guarded:
+        """Write what is due into the table of the plan, and take out of it what is held."""
+        if self.only_withdrawals:
+            withdrawn = plan.withdrawals_sql(self.sync, self.catalogue)
+            self.warehouse.execute(
+                f"create or replace temp table {ledger.PLAN} as {withdrawn}",
+                plan.plan_parameters(self.sync),
+            )
+            return Guarded()
+        write = write_removals if self.problems else write_plan
+        self.draft = write(self.warehouse, self.sync, self.catalogue)
+        guarded = guard_plan(self.warehouse, self.sync, self.catalogue, self.draft)
+        self.only_withdrawals = guarded.lets_withdrawals_alone
+        return guarded
 
     def _due(self) -> tuple[str, dict[str, object]]:
         """Query for a batch's rows that may still be sent as planned, and the values it binds."""
@@ -241,7 +256,11 @@ class _Run:
             inner join ({gates}) as gates using (person_id)
             where (planned.operation = 'remove') = (gates.gate <> '{READY}')
         """
-        return allowed, gate_parameters(self.sync)
+        if not self.problems:
+            return allowed, gate_parameters(self.sync)
+        withdrawn = plan.withdrawals_sql(self.sync, self.catalogue)
+        allowed += f" or person_id in (select person_id from ({withdrawn}))"
+        return allowed, plan.plan_parameters(self.sync)
 
     def _can_wait(self, batch_id: str) -> bool:
         """Whether a batch puts somebody, and nobody in it has to go."""
@@ -284,7 +303,9 @@ class _Run:
 
     def _deliver(self, batch_id: str, sleep: Sleep) -> None:
         self.batches.append(batch_id)
-        request = self.destination.plan(ledger.read_batch(self.warehouse, self.sync, batch_id))
+        request = self.destination.plan(
+            ledger.read_batch(self.warehouse, self.intent.sync, batch_id)
+        )
         try:
             delivery = self.destination.send(request, sleep=sleep)
         except DestinationUnavailableError as error:
@@ -319,6 +340,7 @@ class _Run:
             held=held,
             code=code,
             sent=sum(rows.values()),
+            problems=self.problems,
         )
 
     def _gates(self) -> Mapping[str, int]:
