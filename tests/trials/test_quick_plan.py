@@ -6,7 +6,7 @@ import pytest
 
 from tests.audiences.changing import Changing
 
-COMPANIES = {"sample": 3, "full": 100}
+COMPANIES = {"sample": 2, "full": 40}
 STEPS = 15
 
 
