@@ -37,7 +37,7 @@ _KNOWN_OF_ASKED = ("profiles", "contact_points", "consent", "members", "ledger")
 TEMPORARY = (CHANGED, ASKED, plan.GATES, *(f"{ASKED}_{name}" for name in _KNOWN_OF_ASKED))
 NOT_SENT = ("held_out", "no_consent", "suppressed", "unreachable")
 _GATES = (READY, *NOT_SENT)
-_PRIME = 9_223_372_036_854_775_783  # the largest below 2^63: a sum of hashes fits into a BIGINT
+_LOW = (1 << 63) - 1  # a sum of hashes is wider than a BIGINT
 # With more of the groups changed, narrowing costs more than it saves.
 _FEW = 4
 _POINTS = ("identifier_type", "identifier_value", "is_preferred", "is_shared", "denied_purposes")
@@ -259,7 +259,7 @@ def digests_sql(sync: Sync, catalogue: Catalogue, groups: int, *, known: str) ->
         for number, (read, hashed) in enumerate(_read(sync, catalogue))
     )
     return f"""
-        select bucket, cast(sum(hashed) % {_PRIME} as bigint) as digest, max(known) as known
+        select bucket, cast(sum(hashed) & {_LOW} as bigint) as digest, max(known) as known
         from ({rows} union all select bucket, 0::ubigint, digest from ({known}))
         group by bucket
     """
