@@ -58,6 +58,7 @@ def plan_sync(
 ) -> SyncPlan:
     """Count what is due for the members as they were last computed.
 
+    For whom nothing is due is kept in mind for the next plan, as a run does.
     A destination that lost what it had is not asked; a run would find out and send everyone again.
 
     Args:

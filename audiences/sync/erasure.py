@@ -13,7 +13,6 @@ from audiences.sync import ledger
 from audiences.sync.config import DestinationsConfig, Sync
 from audiences.sync.destinations import Clock, Destination, Sleep, open_destination
 from audiences.sync.destinations.base import place_of
-from audiences.sync.settled import forget_settled
 from settings import MissingSecretError
 from warehouse import Warehouse
 
@@ -80,7 +79,6 @@ class DestinationEraser:
             now: Time to record, UTC without a zone.
         """
         self.warehouse.create_missing(TABLES)
-        forget_settled(self.warehouse)
         return tuple(
             self._tell(sent, person_ids, request_id=request_id, now=now)
             for sent in self._sent(person_ids)

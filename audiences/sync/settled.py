@@ -3,8 +3,9 @@
 Whether something is due of a person follows from what the plan reads of them, and from nothing
 else. Persons are put into groups of about two, and of each group for which nothing was due a
 checksum of all that was read is kept. While the checksum and the rules stay the same, nothing is
-due; it takes one look at the rows, and no join, to tell. The rules are the text of the plan itself,
-so that another mapping, form of an identifier or release of Candor makes everything be asked again.
+due; it takes one look at the rows, and no join, to tell. The rules are the text of the gates and the
+plan themselves, so that another mapping, form of an identifier or way to plan makes everything be
+asked again.
 
 A checksum has 63 bits: that a change goes unnoticed has a chance of one in 10^18 for each group.
 """
@@ -16,6 +17,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from audiences.catalogue import CONSENT, CONTACT_POINTS, PROFILES, Catalogue, ValueKind, merged_sql
 from audiences.inventory import DEFINITIONS, LEDGER, SETTLED
 from audiences.sync import ledger, plan
@@ -26,13 +29,15 @@ from audiences.sync.gates import (
     READY,
     SUPPRESSED,
     Rows,
+    gate_sql,
     named_in,
     required_sql,
 )
-from warehouse import TableName, Warehouse, quoted
+from warehouse import TableName, Trace, Warehouse, quoted
 
 CHANGED = "candor_sync_changed"
 ASKED = "candor_sync_asked"
+_SCHEMAS = ("marts", "audiences", "sync", "prediction", "personalization")
 _KNOWN_OF_ASKED = ("profiles", "contact_points", "consent", "members", "ledger")
 TEMPORARY = (CHANGED, ASKED, plan.GATES, *(f"{ASKED}_{name}" for name in _KNOWN_OF_ASKED))
 NOT_SENT = ("held_out", "no_consent", "suppressed", "unreachable")
@@ -41,7 +46,6 @@ _LOW = (1 << 63) - 1  # a sum of hashes is wider than a BIGINT
 # With more of the groups changed, narrowing costs more than it saves.
 _FEW = 4
 _POINTS = ("identifier_type", "identifier_value", "is_preferred", "is_shared", "denied_purposes")
-_DECISION = ("purpose", "status")
 _DECISION = ("purpose", "status")
 _SENT = ("sync_key", "fingerprint", "identifiers", "is_present", "acknowledged_at")
 
@@ -219,11 +223,16 @@ def open_settled(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Sett
     )
     rules = json.dumps(
         [
+            gate_sql(sync, catalogue),
             plan.plan_sql(sync, catalogue),
             digests_sql(sync, catalogue, groups, known=""),
             plan.plan_parameters(sync),
             purposes,
-            sorted((str(name), sorted(held.items())) for name, held in catalogue.types.items()),
+            sorted(
+                (str(name), sorted(held.items()))
+                for name, held in catalogue.types.items()
+                if name.schema in _SCHEMAS
+            ),
             warehouse.scalar("select version()"),
         ]
     )
@@ -231,9 +240,33 @@ def open_settled(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Sett
     return Settled(warehouse, sync, catalogue, groups, digest)
 
 
-def forget_settled(warehouse: Warehouse) -> None:
-    """Keep no checksum of anybody, as after an erasure; the next plans ask about everyone."""
-    warehouse.execute(f"delete from {SETTLED.name.sql}")
+@dataclass(frozen=True, slots=True)
+class SettledGroups:
+    """The checksums that are kept, as a place of an erasure; a warehouse ``Location``.
+
+    No row names a person, so none can be found; all go, and the next plans ask about everyone.
+    """
+
+    warehouse: Warehouse
+
+    @property
+    def name(self) -> str:
+        """What the place is called in plans and receipts."""
+        return str(SETTLED.name)
+
+    def refusals(self, keys: pa.Table) -> Sequence[str]:  # noqa: ARG002 - nothing stands against it
+        """Nothing."""
+        return ()
+
+    def find(self, keys: pa.Table) -> Sequence[Trace]:  # noqa: ARG002 - as above
+        """Nothing that names the persons."""
+        return ()
+
+    def erase(self, keys: pa.Table) -> Sequence[Trace]:  # noqa: ARG002 - everybody's go
+        """Keep no checksum of anybody."""
+        self.warehouse.create_missing([SETTLED])
+        self.warehouse.execute(f"delete from {SETTLED.name.sql}")
+        return ()
 
 
 def bucket_sql(groups: int) -> str:

@@ -19,7 +19,7 @@ from audiences.sync.config import Identifier
 from audiences.sync.destinations.fake import FakeDestination
 from audiences.sync.draft import write_plan
 from audiences.sync.fields import Field
-from audiences.sync.settled import ASKED, forget_settled
+from audiences.sync.settled import ASKED, SettledGroups
 from audiences.sync.suppression import suppressed
 from tests.audiences.conftest import AS_OF, EVERYONE, NOW, Company, audience
 
@@ -61,7 +61,7 @@ class Changing:
     def compare(self) -> None:
         """The plan that asks about few persons is that which asks about all."""
         with contextlib.suppress(_UndoError), self.company.warehouse.transaction():
-            forget_settled(self.company.warehouse)
+            SettledGroups(self.company.warehouse).erase(pa.table({}))
             whole = self._plan()
             raise _UndoError
         quick = self._plan()

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 import sqlglot
 from sqlglot import exp
 
 from audiences.catalogue import read_catalogue
-from audiences.sync import DestinationEraser, plan_sync
+from audiences.sync import SettledGroups, plan_sync
 from audiences.sync.destinations.fake import FakeDestination
 from audiences.sync.gates import gate_sql
 from audiences.sync.plan import plan_sql
 from audiences.sync.settled import digests_sql
 from tests.audiences.changing import Changing
-from tests.audiences.conftest import NOW, Company
+from tests.audiences.conftest import Company
 from tests.audiences.test_sync import Publisher
+from warehouse import Location
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -71,10 +73,11 @@ def test_another_type_of_a_column_makes_everybody_be_asked_again(settled: Publis
 
 
 def test_an_erasure_leaves_no_checksum_of_anybody(settled: Publisher) -> None:
-    eraser = DestinationEraser(settled.company.warehouse, {}, lambda _s: None)
+    place = SettledGroups(settled.company.warehouse)
 
-    eraser.erase(["p000"], request_id="e1", now=NOW)
+    place.erase(pa.table({"kind": ["person_id"], "value": ["p000"]}))
 
+    assert isinstance(place, Location)
     assert _groups(settled) == 0
 
 
