@@ -10,7 +10,7 @@ from audiences.sync import ledger, plan
 from audiences.sync.config import Sync
 from audiences.sync.draft import write_plan
 from audiences.sync.guard import TOO_MANY_REMOVALS, guard_plan
-from audiences.sync.settled import NOT_SENT
+from audiences.sync.settled import NOT_SENT, memory_for
 from audiences.sync.suppression import SuppressionCheck, suppressed
 from warehouse import Warehouse
 
@@ -72,7 +72,10 @@ def plan_sync(
     warehouse.create_missing(TABLES)
     catalogue = read_catalogue(warehouse)
     plan.check_sync(sync, catalogue)
-    with suppressed(warehouse, sync, catalogue, suppression):
+    with (
+        warehouse.within_memory(memory_for(warehouse)),
+        suppressed(warehouse, sync, catalogue, suppression),
+    ):
         draft = write_plan(warehouse, sync, catalogue)
         guarded = guard_plan(warehouse, sync, catalogue, draft)
         rows = warehouse.read(

@@ -17,6 +17,7 @@ from audiences.sync.destinations.base import Destination, Sleep, place_of
 from audiences.sync.draft import Draft, count_gates, write_plan, write_removals
 from audiences.sync.gates import READY, WITHDRAWN, denied_sql, gate_parameters, gate_sql
 from audiences.sync.guard import Guarded, guard_plan, use_acceptance
+from audiences.sync.settled import memory_for
 from audiences.sync.suppression import SuppressionCheck, suppressed
 from warehouse import Warehouse
 
@@ -120,6 +121,7 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the others are orches
     run.write("running", None)
     with (
         warehouse.with_rare_checkpoints(),
+        warehouse.within_memory(memory_for(warehouse)),
         suppressed(warehouse, sync, catalogue, suppression),
     ):
         try:

@@ -214,9 +214,7 @@ class Settled:
 
 def open_settled(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Settled:
     """What a sync remembers of its last plans by the rules of today."""
-    persons = int(warehouse.scalar(f"select count(*) from {PROFILES.sql}"))
-    groups = 1 << max(persons - 1, 1).bit_length()
-    groups = max(groups // 2, 2)
+    groups = _groups(warehouse)
     purposes = warehouse.scalar(
         f"select max(purposes) from {DEFINITIONS.name.sql} where audience_key = $audience_key",
         {"audience_key": sync.audience},
@@ -267,6 +265,21 @@ class SettledGroups:
         self.warehouse.create_missing([SETTLED])
         self.warehouse.execute(f"delete from {SETTLED.name.sql}")
         return ()
+
+
+def memory_for(warehouse: Warehouse) -> str:
+    """What the engine may hold for a sync, by the number of persons; the rest goes to disk.
+
+    For 1,000,000 persons it took 1.4 GiB where it might; with half of that a plan takes a quarter
+    more of processor time.
+    """
+    return f"{max(640, 1_280 * _groups(warehouse) >> 20)} MiB"
+
+
+def _groups(warehouse: Warehouse) -> int:
+    """As many groups as make one or two persons each; a power of two."""
+    persons = int(warehouse.scalar(f"select count(*) from {PROFILES.sql}"))
+    return max((1 << max(persons - 1, 1).bit_length()) // 2, 2)
 
 
 def bucket_sql(groups: int) -> str:
