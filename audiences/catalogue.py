@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from warehouse import TableName, Warehouse
@@ -50,12 +50,14 @@ class Catalogue:
         models: Keys of the models whose latest publication has a score for anybody.
         personas: Names and ids of the personas that are published.
         empty: Marts that rules read and that have no row.
+        types: Of each table, its columns and the engine's types.
     """
 
     columns: Mapping[TableName, Mapping[str, ValueKind]]
     models: frozenset[str]
     personas: frozenset[str]
     empty: frozenset[TableName] = frozenset()
+    types: Mapping[TableName, Mapping[str, str]] = field(default_factory=dict)
 
     def of(self, table: TableName) -> Mapping[str, ValueKind]:
         """The columns of one table; none when it is not there."""
@@ -65,10 +67,12 @@ class Catalogue:
 def read_catalogue(warehouse: Warehouse) -> Catalogue:
     """Read the names off the warehouse."""
     found: dict[TableName, dict[str, ValueKind]] = {}
+    types: dict[TableName, dict[str, str]] = {}
     # One row per column of the schema, not per person.
     for row in warehouse.columns().to_pylist():
         table = TableName(row["table_schema"], row["table_name"])
         found.setdefault(table, {})[row["column_name"]] = _kind(row["data_type"])
+        types.setdefault(table, {})[row["column_name"]] = row["data_type"]
     return Catalogue(
         columns=found,
         models=_models(warehouse),
@@ -79,6 +83,7 @@ def read_catalogue(warehouse: Warehouse) -> Catalogue:
             for table in (PROFILES, EVENTS, ACCOUNT_MEMBERS)
             if table in found and _is_empty(warehouse, table)
         ),
+        types=types,
     )
 
 

@@ -273,6 +273,28 @@ ACCEPTANCES = Table(
     key=("sync_key",),
 )
 
+SETTLED = Table(
+    TableName("sync", "settled"),
+    grain="One row per sync and group of about two persons for whom nothing was due",
+    columns=(
+        _SYNC,
+        Column("rules", "VARCHAR", Pii.NONE, "SHA-256 of how the sync plans: same text, same plan"),
+        Column("bucket", "BIGINT", Pii.PSEUDONYMOUS, "the group, by a hash of the persons' ids"),
+        Column(
+            "digest",
+            "BIGINT",
+            Pii.PSEUDONYMOUS,
+            "checksum of all that the plan read of them; the same again, nothing is due again",
+        ),
+        Column("ready", "BIGINT", Pii.NONE, "members of the group who may be sent"),
+        Column("held_out", "BIGINT", Pii.NONE, "members who are held out"),
+        Column("no_consent", "BIGINT", Pii.NONE, "members without a consent"),
+        Column("suppressed", "BIGINT", Pii.NONE, "members who were erased before"),
+        Column("unreachable", "BIGINT", Pii.NONE, "members without an identifier to send"),
+    ),
+    key=("sync_key", "bucket"),
+)
+
 TABLES: tuple[Table, ...] = (
     MEMBERSHIPS,
     MEMBERSHIP_CHANGES,
@@ -284,4 +306,5 @@ TABLES: tuple[Table, ...] = (
     BATCHES,
     ROW_RESULTS,
     ACCEPTANCES,
+    SETTLED,
 )

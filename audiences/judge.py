@@ -121,12 +121,12 @@ _OUTRANKED_SQL = f"""
 """
 
 
-def consent_by_person(catalogue: Catalogue, *, among: str | None = None) -> str:
+def consent_by_person(catalogue: Catalogue, *, rows: str = CONSENT.sql) -> str:
     """Query for (person_id, purpose, status): granted only where nothing says otherwise.
 
     Args:
         catalogue: The tables that the warehouse has.
-        among: Query for the person_id of those to ask about; None for everybody.
+        rows: Where to read the decisions of those to ask about, everybody's by default.
     """
     if CONSENT not in catalogue.columns:
         return "select null::varchar as person_id, null::varchar as purpose, null as status limit 0"
@@ -134,8 +134,7 @@ def consent_by_person(catalogue: Catalogue, *, among: str | None = None) -> str:
         select person_id, purpose,
             case when bool_and(coalesce(status = 'granted', false)) then 'granted'
                 else 'denied' end as status
-        from {CONSENT.sql}
-        {"" if among is None else f"where person_id in ({among})"}
+        from {rows} as consent
         group by person_id, purpose
     """
 

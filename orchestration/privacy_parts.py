@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from audiences import ListFiles
-from audiences.sync import SuppressionCheck, open_eraser
+from audiences.sync import SettledGroups, SuppressionCheck, open_eraser
 from audiences.sync.config import FileSettings
 from ingestion import LandingLocation
 from orchestration.company import Company
@@ -169,6 +169,7 @@ def open_erasure(
             lists,
             serving_files(paths, warehouse),
             *table_locations(warehouse, tables),
+            SettledGroups(warehouse),
             *_folders(paths, warehouse, tables),
             ArchiveFolder("archives", paths.home / "archives", warehouse, tables),
         ),

@@ -122,7 +122,7 @@ def _run(
         code = "missing_secret" if isinstance(error, MissingSecretError) else "invalid_secret"
         return record_unopened(warehouse, sync, code, run_id=run_id, now=utc_now())
     try:
-        return run_sync(
+        report = run_sync(
             warehouse,
             sync,
             destination,
@@ -135,3 +135,9 @@ def _run(
     except AudienceError as error:
         announce(f"Sync {sync.key} cannot run: {error}")
         return record_unopened(warehouse, sync, "invalid_sync", run_id=run_id, now=utc_now())
+    if report.problems:
+        announce(
+            f"Sync {sync.key} adds and changes nobody until this is mended; {report.removed} who "
+            f"had to go were removed: {'; '.join(report.problems)}"
+        )
+    return report

@@ -9,6 +9,7 @@ from audiences.sync.erasure import DestinationEraser, ErasureEvidence, open_eras
 from audiences.sync.guard import accept_removals
 from audiences.sync.history import read_row_errors, read_runs
 from audiences.sync.run import SyncReport, run_sync
+from audiences.sync.settled import SettledGroups
 from audiences.sync.suppression import SuppressionCheck
 from audiences.sync.unopened import record_unopened
 from audiences.sync.why import SyncAnswer, why_synced
@@ -18,6 +19,7 @@ __all__ = [
     "DestinationEraser",
     "DestinationsConfig",
     "ErasureEvidence",
+    "SettledGroups",
     "SuppressionCheck",
     "Sync",
     "SyncAnswer",

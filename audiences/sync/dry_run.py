@@ -8,7 +8,9 @@ from audiences.catalogue import read_catalogue
 from audiences.inventory import BATCHES, TABLES
 from audiences.sync import ledger, plan
 from audiences.sync.config import Sync
+from audiences.sync.draft import write_plan
 from audiences.sync.guard import TOO_MANY_REMOVALS, guard_plan
+from audiences.sync.settled import NOT_SENT, memory_for
 from audiences.sync.suppression import SuppressionCheck, suppressed
 from warehouse import Warehouse
 
@@ -56,6 +58,7 @@ def plan_sync(
 ) -> SyncPlan:
     """Count what is due for the members as they were last computed.
 
+    For whom nothing is due is kept in mind for the next plan, as a run does.
     A destination that lost what it had is not asked; a run would find out and send everyone again.
 
     Args:
@@ -69,16 +72,15 @@ def plan_sync(
     warehouse.create_missing(TABLES)
     catalogue = read_catalogue(warehouse)
     plan.check_sync(sync, catalogue)
-    with suppressed(warehouse, sync, catalogue, suppression):
-        warehouse.execute(
-            f"create or replace temp table {ledger.PLAN} as {plan.plan_sql(sync, catalogue)}",
-            plan.plan_parameters(sync),
-        )
-        guarded = guard_plan(warehouse, sync, catalogue)
+    with (
+        warehouse.within_memory(memory_for(warehouse)),
+        suppressed(warehouse, sync, catalogue, suppression),
+    ):
+        draft = write_plan(warehouse, sync, catalogue)
+        guarded = guard_plan(warehouse, sync, catalogue, draft)
         rows = warehouse.read(
             f"select operation, count(*) as count from {ledger.PLAN} group by operation"
         )
-        gates = plan.count_gates(warehouse, sync, catalogue)
     due = dict(zip(rows["operation"].to_pylist(), rows["count"].to_pylist(), strict=True))
     return SyncPlan(
         sync_key=sync.key,
@@ -91,11 +93,8 @@ def plan_sync(
         held=guarded.held,
         held_because=guarded.code,
         removals_to_accept=guarded.removals if guarded.code == TOO_MANY_REMOVALS else 0,
-        **{name: gates.get(name, 0) for name in _NOT_SENT},
+        **{name: draft.gates[name] for name in NOT_SENT},
     )
-
-
-_NOT_SENT = ("held_out", "no_consent", "suppressed", "unreachable")
 
 
 def _waiting(warehouse: Warehouse, sync: Sync) -> int:

@@ -62,6 +62,11 @@ class Field:
         """Which trait, model, block or words."""
         return self.source.partition(":")[2]
 
+    @property
+    def is_column(self) -> bool:
+        """Whether it is read off the profile itself."""
+        return self.kind == "trait" and self.of not in _PERSONA
+
 
 def field_problems(fields: tuple[Field, ...], catalogue: Catalogue) -> Iterator[str]:
     """What is wrong with the sources, each in a sentence that names the field.
@@ -100,7 +105,7 @@ def json_object_sql(pairs: list[tuple[str, str]]) -> str:
 def _value(field: Field, catalogue: Catalogue) -> str:
     if field.kind == "text":
         return _quoted(field.of)
-    if field.kind == "trait" and field.of not in _PERSONA:
+    if field.is_column:
         return exp.column(field.of, "profiles", quoted=True).sql(dialect="duckdb")
     if _table(field) not in catalogue.columns:
         return "null"
@@ -117,19 +122,28 @@ def _table(field: Field) -> object:
     return PERSONA_MEMBERS if is_persona else _KINDS.get(field.kind)
 
 
+def field_rows(fields: tuple[Field, ...], catalogue: Catalogue) -> tuple[str, ...]:
+    """Queries for the rows that values are taken from beside the profile, by ``person_id``."""
+    found = {_rows(field, catalogue) for field in fields if _table(field) in catalogue.columns}
+    return tuple(sorted(found - {""}))
+
+
 def _join(field: Field, catalogue: Catalogue) -> str:
     """The join that a field needs; fields of one table share it."""
+    rows = _rows(field, catalogue)
+    alias = "personas" if _table(field) is PERSONA_MEMBERS else _alias(field)
+    return f"left join ({rows}) as {alias} using (person_id)" if rows else ""
+
+
+def _rows(field: Field, catalogue: Catalogue) -> str:
     table = _table(field)
     if table is PERSONA_MEMBERS:
-        now = f"(select coalesce(max(as_of), timestamp 'infinity') from {AS_OF.sql})"
-        return f"left join ({personas_sql(now)}) as personas using (person_id)"
+        return personas_sql(f"(select coalesce(max(as_of), timestamp 'infinity') from {AS_OF.sql})")
     if table is SCORES:
-        return f"left join ({_scores(field)}) as {_alias(field)} using (person_id)"
+        return _scores(field)
     if table is RECOMMENDATIONS:
-        return f"left join ({_recommended(field)}) as {_alias(field)} using (person_id)"
-    if table is EMAIL_BLOCKS:
-        return f"left join ({_mailed(field, catalogue)}) as {_alias(field)} using (person_id)"
-    return ""
+        return _recommended(field)
+    return _mailed(field, catalogue) if table is EMAIL_BLOCKS else ""
 
 
 def _alias(field: Field) -> str:

@@ -15,6 +15,7 @@ from audiences.errors import NothingToAcceptError
 from audiences.inventory import ACCEPTANCES, LEDGER
 from audiences.sync import ledger, plan
 from audiences.sync.config import Sync
+from audiences.sync.draft import Draft
 from warehouse import Warehouse
 
 TOO_MANY_REMOVALS = "too_many_removals"
@@ -46,13 +47,14 @@ class Guarded:
         return self.code in {TOO_MANY_REMOVALS, EMPTY_SOURCE}
 
 
-def guard_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Guarded:
+def guard_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue, draft: Draft) -> Guarded:
     """Judge the plan in ``candor_sync_plan`` and take out of it what is held.
 
     Args:
         warehouse: The engine, with the plan in its temporary table.
         sync: Whose plan.
         catalogue: What the warehouse has.
+        draft: What is known of the plan.
     """
     removals = int(warehouse.scalar(f"select count(*) from {ledger.PLAN} where {_BY_THE_RULES}"))
     present = warehouse.scalar(
@@ -64,7 +66,7 @@ def guard_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Guarde
     is_many = removals > FEW and removals > sync.max_removed_share * present
     if is_many and removals > _accepted(warehouse, sync):
         return Guarded(TOO_MANY_REMOVALS, removals, _keep_withdrawals(warehouse, sync, catalogue))
-    small = plan.count_below_minimum(warehouse, sync, catalogue)
+    small = draft.below_minimum
     return Guarded(BELOW_MINIMUM, 0, small) if small else Guarded()
 
 

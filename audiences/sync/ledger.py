@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from audiences.inventory import BATCHES, LEDGER, ROW_RESULTS
 from audiences.sync.config import Sync
-from audiences.sync.destinations.base import Batch, Delivery
+from audiences.sync.destinations.base import Batch, Delivery, fingerprint_of
 from warehouse import Warehouse, literal, quoted
 
 PLAN = "candor_sync_plan"
@@ -47,7 +47,9 @@ def write_intent(
 ) -> str | None:
     """Commit the intent to send these rows, and return the batch's id; None without rows.
 
-    The id is made of the sync, the batch's number and its contents: no two batches share one.
+    The id is made of the sync, the batch's number and contents, the run and the time: no two
+    batches share one, not even where a restored backup counts and plans as it did before. A batch
+    that is sent again goes under the id that was committed here.
 
     Args:
         warehouse: The engine.
@@ -71,13 +73,17 @@ def _write_batch(warehouse: Warehouse, intent: Intent) -> str | None:
     )
     contents = warehouse.scalar(
         f"""
-        select sha256(string_agg(concat_ws('|', person_id, operation, fingerprint, identifiers),
-            ',' order by person_id)) from {_BATCH}
+        select sha256(string_agg(
+            cast(json_array(
+                person_id, operation, fingerprint, identifiers, previous_identifiers
+            ) as varchar),
+            ',' order by person_id
+        )) from {_BATCH}
         """
     )
     if contents is None:
         return None
-    batch_id = _batch_id(warehouse, intent.sync.key, position, contents)
+    batch_id = _batch_id(intent, position, contents)
     with warehouse.transaction():
         count = warehouse.append(
             ROW_RESULTS.name,
@@ -340,13 +346,14 @@ def _finish(warehouse: Warehouse, batch_id: str, status: str, *, now: dt.datetim
     )
 
 
-def _batch_id(warehouse: Warehouse, sync_key: str, position: int, contents: str) -> str:
-    return str(
-        warehouse.scalar(
-            "select 'b_' || left(sha256($sync_key || '|' || $position || '|' || $contents), 26)",
-            {"sync_key": sync_key, "position": position, "contents": contents},
-        )
-    )
+def _batch_id(intent: Intent, position: int, contents: str) -> str:
+    """A key that a receiver has never seen.
+
+    By number and contents alone, a backup that was restored would give the removal of somebody the
+    key of an earlier one of theirs, and a receiver that acts once on each key would keep them.
+    """
+    told = (intent.sync.key, position, contents, intent.run_id, intent.now.isoformat())
+    return f"b_{fingerprint_of(*told)}"
 
 
 def _batch_row(intent: Intent, batch_id: str, *, position: int, count: int) -> pa.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -13,10 +14,14 @@ from audiences.inventory import BATCHES, ROW_RESULTS, RUNS, TABLES
 from audiences.sync import ledger, plan
 from audiences.sync.config import Sync
 from audiences.sync.destinations.base import Destination, Sleep, place_of
+from audiences.sync.draft import Draft, count_gates, write_plan, write_removals
+from audiences.sync.gates import READY, WITHDRAWN, denied_sql, gate_parameters, gate_sql
 from audiences.sync.guard import Guarded, guard_plan, use_acceptance
+from audiences.sync.settled import memory_for
 from audiences.sync.suppression import SuppressionCheck, suppressed
 from warehouse import Warehouse
 
+INVALID = "invalid_sync"
 _ROW_COLUMNS = (
     "person_id, row_id, operation, cause, fingerprint, identifiers, previous_identifiers, traits"
 )
@@ -43,8 +48,9 @@ class SyncReport:
         unreachable: Members not sent because they have none of the identifiers, or none that nobody
             else who holds it has denied.
         held: Rows that a guard kept back.
-        code: Why the run stopped early or was held by a guard; None else.
+        code: Why the run stopped early or was held by a guard, or invalid_sync; None else.
         sent: Rows that were handed over, whatever came of them.
+        problems: Why nobody could be added or changed, each in a sentence; empty where they could.
     """
 
     sync_key: str
@@ -62,6 +68,7 @@ class SyncReport:
     held: int
     code: str | None
     sent: int = 0
+    problems: tuple[str, ...] = ()
 
     @property
     def acknowledged(self) -> int:
@@ -90,6 +97,8 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the others are orches
     Every intent is committed before its request, the ledger moves only on an answer, and consent,
     suppression and hold-out are asked again for each batch. An error of the destination ends the
     run with a report, not with an exception; what is unanswered is sent again by the next run.
+    Where a trait that it sends is not there, nobody is added or changed, everyone who has to go is
+    removed all the same, and the run has failed.
 
     Args:
         warehouse: The engine, not inside a transaction.
@@ -102,17 +111,17 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the others are orches
         only_withdrawals: Publishing is held: remove who withdrew a consent, was erased or is here
             no more, and leave all else as it is; batches that would add or change wait.
 
-    Raises:
-        InvalidAudienceError: The sync sends a trait that is not there.
     """
     warehouse.create_missing(TABLES)
     catalogue = read_catalogue(warehouse)
-    plan.check_sync(sync, catalogue)
+    problems = tuple(plan.sync_problems(sync, catalogue))
     intent = ledger.Intent(sync, run_id, "delta", now, place_of(destination))
-    run = _Run(warehouse, sync, destination, catalogue, intent, only_withdrawals)
+    judged = plan.without_values(sync, catalogue) if problems else sync
+    run = _Run(warehouse, judged, destination, catalogue, intent, only_withdrawals, problems)
     run.write("running", None)
     with (
         warehouse.with_rare_checkpoints(),
+        warehouse.within_memory(memory_for(warehouse)),
         suppressed(warehouse, sync, catalogue, suppression),
     ):
         try:
@@ -128,7 +137,10 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the others are orches
 
 @dataclass(slots=True)
 class _Run:
-    """One run of one sync, and the batches that it touched."""
+    """One run of one sync, and the batches that it touched.
+
+    ``intent`` names the sync as it is configured; ``sync`` is as much of it as can be planned.
+    """
 
     warehouse: Warehouse
     sync: Sync
@@ -136,9 +148,11 @@ class _Run:
     catalogue: Catalogue
     intent: ledger.Intent
     only_withdrawals: bool
+    problems: tuple[str, ...] = ()
     batches: list[str] = field(default_factory=list)
     planned: int = 0
     intended: int = 0
+    draft: Draft | None = None
 
     def stay_in_place(self) -> None:
         """Refuse another target, or a destination that was moved, while members are held.
@@ -164,16 +178,8 @@ class _Run:
 
     def send_due(self, sleep: Sleep) -> Guarded:
         """Plan once, let the guards judge it, then commit and send batch after batch."""
-        write_plan = plan.withdrawals_sql if self.only_withdrawals else plan.plan_sql
-        self.warehouse.execute(
-            f"create or replace temp table {ledger.PLAN} as {write_plan(self.sync, self.catalogue)}",
-            plan.plan_parameters(self.sync),
-        )
-        guarded = Guarded()
-        if not self.only_withdrawals:
-            guarded = guard_plan(self.warehouse, self.sync, self.catalogue)
-            self.only_withdrawals = guarded.lets_withdrawals_alone
-        if self.only_withdrawals:
+        guarded = self._plan()
+        if self.only_withdrawals or self.problems:
             ledger.doubt_shared(self.warehouse, self.sync.key)
         self.planned = self.warehouse.scalar(f"select count(*) from {ledger.PLAN}")
         for first in range(0, self.planned, self.destination.max_rows):
@@ -212,10 +218,27 @@ class _Run:
 
     def finish(self, code: str | None, guarded: Guarded | None = None) -> SyncReport:
         """Judge the run by what is left undone."""
+        held = guarded.held if guarded is not None else 0
+        if code or self.problems:
+            return self.write("failed", code or INVALID, held=held)
         if guarded is not None and guarded.code:
-            return self.write("held", guarded.code, held=guarded.held)
-        done = "held" if self.only_withdrawals else "succeeded"
-        return self.write("failed" if code else done, code)
+            return self.write("held", guarded.code, held=held)
+        return self.write("held" if self.only_withdrawals else "succeeded", None)
+
+    def _plan(self) -> Guarded:
+        """Write what is due into the table of the plan, and take out of it what is held."""
+        if self.only_withdrawals:
+            withdrawn = plan.withdrawals_sql(self.sync, self.catalogue)
+            self.warehouse.execute(
+                f"create or replace temp table {ledger.PLAN} as {withdrawn}",
+                plan.plan_parameters(self.sync),
+            )
+            return Guarded()
+        write = write_removals if self.problems else write_plan
+        self.draft = write(self.warehouse, self.sync, self.catalogue)
+        guarded = guard_plan(self.warehouse, self.sync, self.catalogue, self.draft)
+        self.only_withdrawals = guarded.lets_withdrawals_alone
+        return guarded
 
     def _due(self) -> tuple[str, dict[str, object]]:
         """Query for a batch's rows that may still be sent as planned, and the values it binds."""
@@ -228,27 +251,31 @@ class _Run:
             """
             return still, plan.plan_parameters(self.sync)
         among = f"select person_id from {ledger.PLAN} where number >= $first and number < $end"
-        gates = plan.gate_sql(self.sync, self.catalogue, among=among)
+        gates = gate_sql(self.sync, self.catalogue, among=among)
         allowed = f"""
             select {_ROW_COLUMNS}
             from {ledger.PLAN} as planned
             inner join ({gates}) as gates using (person_id)
-            where (planned.operation = 'remove') = (gates.gate <> '{plan.READY}')
+            where (planned.operation = 'remove') = (gates.gate <> '{READY}')
         """
-        return allowed, plan.gate_parameters(self.sync)
+        if not self.problems:
+            return allowed, gate_parameters(self.sync)
+        withdrawn = plan.withdrawals_sql(self.sync, self.catalogue)
+        allowed += f" or person_id in (select person_id from ({withdrawn}))"
+        return allowed, plan.plan_parameters(self.sync)
 
     def _can_wait(self, batch_id: str) -> bool:
         """Whether a batch puts somebody, and nobody in it has to go."""
         ours = f"select person_id from {ROW_RESULTS.name.sql} where batch_id = $batch_id"
-        gates = plan.gate_sql(self.sync, self.catalogue, among=ours)
+        gates = gate_sql(self.sync, self.catalogue, among=ours)
         return bool(
             self.warehouse.scalar(
                 f"""
-                select bool_or(operation <> 'remove') and not bool_or(gate in {plan.WITHDRAWN})
+                select bool_or(operation <> 'remove') and not bool_or(gate in {WITHDRAWN})
                 from {ROW_RESULTS.name.sql} inner join ({gates}) as gates using (person_id)
                 where batch_id = $batch_id
                 """,
-                {**plan.gate_parameters(self.sync), "batch_id": batch_id},
+                {**gate_parameters(self.sync), "batch_id": batch_id},
             )
         )
 
@@ -258,17 +285,17 @@ class _Run:
         allowed = self.warehouse.scalar(
             f"""
             select count(*) from {ROW_RESULTS.name.sql} as results
-            inner join ({plan.gate_sql(self.sync, self.catalogue, among=ours)}) as gates
+            inner join ({gate_sql(self.sync, self.catalogue, among=ours)}) as gates
                 using (person_id)
             where results.batch_id = $batch_id
-                and (results.operation = 'remove') = (gates.gate <> '{plan.READY}')
+                and (results.operation = 'remove') = (gates.gate <> '{READY}')
                 and (results.operation = 'remove' or not exists (
-                    select 1 from ({plan.denied_sql()}) as denied
+                    select 1 from ({denied_sql()}) as denied
                     where denied.person_id = results.person_id
                         and contains(results.identifiers, denied.written)
                 ))
             """,
-            {**plan.gate_parameters(self.sync), "batch_id": batch_id},
+            {**gate_parameters(self.sync), "batch_id": batch_id},
         )
         intended = self.warehouse.scalar(
             f"select rows from {BATCHES.name.sql} where batch_id = $batch_id",
@@ -278,7 +305,9 @@ class _Run:
 
     def _deliver(self, batch_id: str, sleep: Sleep) -> None:
         self.batches.append(batch_id)
-        request = self.destination.plan(ledger.read_batch(self.warehouse, self.sync, batch_id))
+        request = self.destination.plan(
+            ledger.read_batch(self.warehouse, self.intent.sync, batch_id)
+        )
         try:
             delivery = self.destination.send(request, sleep=sleep)
         except DestinationUnavailableError as error:
@@ -294,7 +323,7 @@ class _Run:
     def _report(self, status: str, code: str | None, held: int) -> SyncReport:
         rows = ledger.batch_facts(self.warehouse, self.batches)
         running = status == "running"
-        gates = {} if running else plan.count_gates(self.warehouse, self.sync, self.catalogue)
+        gates = {} if running else self._gates()
         rejected = sum(n for (_, state), n in rows.items() if state in {"rejected", "refused"})
         pending = sum(n for (_, state), n in rows.items() if state in {"pending", "voided"})
         return SyncReport(
@@ -313,7 +342,14 @@ class _Run:
             held=held,
             code=code,
             sent=sum(rows.values()),
+            problems=self.problems,
         )
+
+    def _gates(self) -> Mapping[str, int]:
+        """How many members stood before each gate when it was planned; now where nothing was."""
+        if self.draft is not None:
+            return self.draft.gates
+        return count_gates(self.warehouse, self.sync, self.catalogue)
 
     def _not_reached(self, code: str | None) -> int:
         """Planned rows for which no intent was written before the run stopped."""

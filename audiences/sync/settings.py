@@ -165,10 +165,21 @@ class WebhookSettings(HttpSettings):
 
 
 class VendorSettings(HttpSettings):
-    """What all vendors' services have. The form of an identifier is the vendor's choice."""
+    """What all vendors' services have. The form of an identifier is the vendor's choice.
+
+    Attributes:
+        account_fields: Settings that, beside the address, tell where members are put there.
+    """
 
     chooses_form: ClassVar[bool] = True
+    account_fields: ClassVar[tuple[str, ...]] = ()
 
+    account_label: str | None = Field(
+        None,
+        min_length=1,
+        description="Your name for the account that the secrets open. Where nothing else here "
+        "tells one account from another, change it when you move: another label is another place.",
+    )
     base_url: Url | None = Field(
         None, description="Another address of the service, such as a proxy; usually left out."
     )

@@ -9,8 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from audiences.catalogue import Catalogue
-from audiences.sync import ledger, plan
+from audiences.sync import ledger, plan, settled
 from audiences.sync.config import Sync
+from audiences.sync.gates import SUPPRESSED
 from warehouse import Warehouse
 
 SuppressionCheck = Callable[[Any], Any]
@@ -39,11 +40,11 @@ def suppressed(
         found = check(known).select(["person_id"])
     with warehouse.view("candor_suppression", found):
         warehouse.execute(
-            f"create or replace temp table {plan.SUPPRESSED} as "
+            f"create or replace temp table {SUPPRESSED} as "
             "select distinct person_id from candor_suppression"
         )
     try:
         yield
     finally:
-        warehouse.execute(f"drop table if exists {plan.SUPPRESSED}")
-        warehouse.execute(f"drop table if exists {ledger.PLAN}")
+        for name in (SUPPRESSED, ledger.PLAN, *settled.TEMPORARY):
+            warehouse.execute(f"drop table if exists {name}")

@@ -49,5 +49,10 @@ def record_unopened(
         {"run_id": run_id, "sync_key": sync.key},
     )
     return SyncReport(
-        sync_key=sync.key, destination_key=sync.destination, status="failed", code=code, **counts
+        sync_key=sync.key,
+        destination_key=sync.destination,
+        status="failed",
+        code=code,
+        problems=(),
+        **counts,
     )

@@ -15,13 +15,15 @@ from audiences.inventory import (
     SUPPRESSED_MEMBERS,
     TABLES,
 )
-from audiences.sync import plan
+from audiences.sync import ledger, plan
 from audiences.sync.config import Sync
+from audiences.sync.draft import write_plan
+from audiences.sync.gates import READY, gate_parameters, gate_sql
 from audiences.sync.suppression import SuppressionCheck, suppressed
 from warehouse import Warehouse
 
 _NOW = {
-    plan.READY: "may be sent",
+    READY: "may be sent",
     "gone": "no profile has this id any more",
     "no_consent": "a consent is missing: {lacking}",
     "suppressed": "was erased and must not come back",
@@ -100,16 +102,15 @@ def why_synced(
 
 
 def _answer(warehouse: Warehouse, sync: Sync, catalogue: Catalogue, person: str) -> SyncAnswer:
-    values = {**plan.plan_parameters(sync), "person_id": person}
-    gates = plan.gate_sql(sync, catalogue, among="select cast($person_id as varchar) as person_id")
+    gates = gate_sql(sync, catalogue, among="select cast($person_id as varchar) as person_id")
     gate = str(
         warehouse.scalar(
-            f"select gate from ({gates})", {**plan.gate_parameters(sync), "person_id": person}
+            f"select gate from ({gates})", {**gate_parameters(sync), "person_id": person}
         )
     )
+    write_plan(warehouse, sync, catalogue)
     due = warehouse.scalar(
-        f"select count(*) from ({plan.plan_sql(sync, catalogue)}) where person_id = $person_id",
-        values,
+        f"select count(*) from {ledger.PLAN} where person_id = $person_id", {"person_id": person}
     )
     last = _last(warehouse, sync, person)
     status = last.get("ledger_status")

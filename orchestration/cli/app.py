@@ -61,7 +61,9 @@ def main() -> None:
     for name in COMMANDS:
         importlib.import_module(f"orchestration.cli.{name}")
     from orchestration.cli.exits import exit_code, expected_errors  # noqa: PLC0415 - see above
+    from orchestration.cli.output import cut_for_screens_only  # noqa: PLC0415 - see above
 
+    cut_for_screens_only()
     try:
         app()
     except expected_errors() as error:
@@ -74,4 +76,5 @@ def main() -> None:
 
 def _complain(message: str) -> None:
     escaped = message.replace("[", r"\[")
-    Console(stderr=True, highlight=False).print(f"[red]candor:[/red] {escaped}")
+    errors = Console(stderr=True, highlight=False)
+    errors.print(f"[red]candor:[/red] {escaped}", soft_wrap=not errors.is_terminal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,8 +26,17 @@ from orchestration.progress import listening
 if TYPE_CHECKING:
     from ingestion.reload import Kept
 
+# A line of a file or pipe may be as long as it is.
+_UNCUT = 100_000
+
 # Values are shown as they are: a file may be called crm[final].csv.
 console = Console(highlight=False, markup=False)
+
+
+def cut_for_screens_only() -> None:
+    """Let lines be as long as they are, unless they go to a screen or ``COLUMNS`` says how long."""
+    if not (console.is_terminal or os.environ.get("COLUMNS")):
+        console.width = _UNCUT
 
 
 def print_rows(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from audiences import InvalidAudienceError, compute_memberships
-from audiences.sync import Sync, SyncReport, run_sync
+from audiences.sync import Sync, SyncReport, plan_sync, run_sync
 from audiences.sync.config import Identifier
 from audiences.sync.destinations import Batch, Delivery, Request
 from audiences.sync.destinations.base import Sleep, rejected_rows
@@ -171,9 +171,12 @@ def test_a_name_of_a_field_cannot_become_sql(known: Company) -> None:
 
 def test_a_trait_that_is_no_column_is_refused_with_what_there_is(company: Company) -> None:
     company.person("ann")
+    sync = dataclasses.replace(SYNC, fields=(Field("COUNTRY", "trait:contry"),))
 
     with pytest.raises(InvalidAudienceError, match=r"'contry' is not a column.*country"):
-        _fields(company, {"COUNTRY": "trait:contry"})
+        plan_sync(company.warehouse, sync)
+
+    assert _run(company, FakeDestination(), sync).code == "invalid_sync"
 
 
 def test_a_score_that_moves_by_less_than_a_thousandth_is_not_sent_again(known: Company) -> None:

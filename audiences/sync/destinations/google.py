@@ -53,6 +53,7 @@ class GoogleSettings(VendorSettings):
     """A Customer Match list in Google Ads."""
 
     accepts: ClassVar = {"email": ("google",), "phone": ("google",)}
+    account_fields: ClassVar = ("account_id",)
     needs_target: ClassVar = "the number of the user list"
     target_pattern: ClassVar = r"[0-9]+"
 

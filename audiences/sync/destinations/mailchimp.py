@@ -39,6 +39,7 @@ class MailchimpSettings(VendorSettings):
     """A static segment of an audience in Mailchimp."""
 
     accepts: ClassVar = {"email": ("raw",)}
+    account_fields: ClassVar = ("list_id",)
     needs_target: ClassVar = "the number of the static segment (the tag)"
     target_pattern: ClassVar = r"[0-9]+"
 

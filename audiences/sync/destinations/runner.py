@@ -10,7 +10,14 @@ from typing import cast
 import pyarrow as pa
 
 from audiences.errors import DestinationRefusedError, DestinationUnavailableError
-from audiences.sync.destinations.base import Batch, Delivery, Request, Sleep, rejected_rows
+from audiences.sync.destinations.base import (
+    Batch,
+    Delivery,
+    Request,
+    Sleep,
+    fingerprint_of,
+    rejected_rows,
+)
 from audiences.sync.destinations.exchange import (
     Answer,
     Clients,
@@ -57,6 +64,17 @@ class VendorDestination:
     def key(self) -> str:
         """Its key in the configuration."""
         return self.vendor.key
+
+    @property
+    def place(self) -> str:
+        """Fingerprint of the address and account; of no secret, which a vendor renews."""
+        settings = self.vendor.settings
+        told = [getattr(settings, name) for name in ("account_label", *settings.account_fields)]
+        return fingerprint_of(self.vendor.facts.title, self._address, *told)
+
+    @property
+    def _address(self) -> str:
+        return str(self.vendor.settings.base_url or self.vendor.host).rstrip("/")
 
     @property
     def max_rows(self) -> int:
@@ -133,8 +151,7 @@ class VendorDestination:
     def _send(
         self, call: Call, clients: Clients, pace: Pace | None, sleep: Sleep
     ) -> tuple[Answer, Verdict, int]:
-        base = str(self.vendor.settings.base_url or self.vendor.host).rstrip("/")
-        url = call.path if "://" in call.path else base + call.path
+        url = call.path if "://" in call.path else self._address + call.path
         kind = {"Content-Type": call.content_type} if call.body else {}
         headers = {**kind, **self.vendor.headers(self._token), **call.headers}
         return self.exchange.send(

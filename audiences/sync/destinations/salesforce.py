@@ -46,6 +46,7 @@ class SalesforceSettings(VendorSettings):
     """A checkbox field of contacts or leads in Salesforce."""
 
     accepts: ClassVar = {"email": ("raw",), "person_id": ("raw",)}
+    account_fields: ClassVar = ("record",)
     needs_target: ClassVar = "the API name of the checkbox field (true for members)"
     target_pattern: ClassVar = _NAME
     consent_fields: ClassVar = frozenset({"HasOptedOutOfEmail", "HasOptedOutOfFax", "DoNotCall"})

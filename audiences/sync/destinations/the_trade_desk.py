@@ -41,6 +41,7 @@ class TheTradeDeskSettings(VendorSettings):
     """First-party data of an advertiser at The Trade Desk."""
 
     accepts: ClassVar = {"uid2": ("raw",), "tdid": ("raw",), "maid": ("raw",)}
+    account_fields: ClassVar = ("advertiser_id", "data_provider_id")
     needs_target: ClassVar = "the name of the data element"
 
     kind: Literal["the_trade_desk"] = Field(description="the_trade_desk")

@@ -39,6 +39,7 @@ class TikTokSettings(VendorSettings):
     """A custom audience at TikTok."""
 
     accepts: ClassVar = {"email": ("sha256",), "phone": ("sha256",)}
+    account_fields: ClassVar = ("advertiser_id",)
     needs_target: ClassVar = "the number of the custom audience"
     target_pattern: ClassVar = r"[0-9]+"
 

@@ -28,6 +28,7 @@ from audiences.sync.destinations.base import (
     Delivery,
     Request,
     Sleep,
+    fingerprint_of,
     rejected_rows,
 )
 from audiences.sync.destinations.exchange import (
@@ -73,6 +74,12 @@ class WebhookDestination:
 
     def __repr__(self) -> str:
         return f"WebhookDestination(key={self.key!r})"
+
+    @property
+    def place(self) -> str:
+        """Fingerprint of its address; of no query, which may hold a secret that is renewed."""
+        url = self.settings.url
+        return fingerprint_of(url.scheme, url.host, url.port, url.path)
 
     @property
     def max_rows(self) -> int:

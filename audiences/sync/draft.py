@@ -1,0 +1,101 @@
+"""Write the plan of a sync into its temporary table, asking only about whom something may be due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from audiences.catalogue import Catalogue
+from audiences.inventory import DEFINITIONS
+from audiences.sync import ledger, plan
+from audiences.sync.config import Sync
+from audiences.sync.gates import EVERYBODY, READY, Rows, gate_parameters, gate_sql, named_in
+from audiences.sync.settled import ASKED, open_settled
+from warehouse import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan that was written.
+
+    Attributes:
+        gates: How many members stand before each gate, by its name.
+        is_large_enough: Whether there are the members that the audience's definition and the
+            destination ask for; without them nobody new is in the plan.
+    """
+
+    gates: Mapping[str, int]
+    is_large_enough: bool = True
+
+    @property
+    def below_minimum(self) -> int:
+        """Members who could be sent, were there enough of them; 0 where there are enough."""
+        return 0 if self.is_large_enough else self.gates.get(READY, 0)
+
+
+def write_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Draft:
+    """Write what is due into ``candor_sync_plan``; reads the suppressed persons.
+
+    It is the plan of everybody, whomever it had to ask about.
+    """
+    settled = open_settled(warehouse, sync, catalogue)
+    rows = settled.narrow()
+    _write_gates(warehouse, sync, catalogue, rows)
+    wider = settled.widen(rows)
+    if wider is not None:
+        _write_gates(warehouse, sync, catalogue, wider)
+    values = plan.plan_parameters(sync)
+    sql = plan.plan_sql(sync, catalogue, wider or rows)
+    warehouse.execute(f"create or replace temp table {ledger.PLAN} as {sql}", values)
+    gates = settled.count()
+    settled.remember()
+    draft = Draft(gates, _is_large_enough(warehouse, sync, gates[READY]))
+    if not draft.is_large_enough:
+        warehouse.execute(f"delete from {ledger.PLAN} where operation <> 'remove'")
+    return draft
+
+
+def write_removals(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Draft:
+    """Write who is to go into ``candor_sync_plan``, and nobody else; reads the suppressed persons.
+
+    Args:
+        warehouse: The engine.
+        sync: What :func:`plan.without_values` left of it.
+        catalogue: The tables that the warehouse has.
+    """
+    _write_gates(warehouse, sync, catalogue, EVERYBODY)
+    removals = plan.removals_sql(sync, catalogue)
+    warehouse.execute(
+        f"create or replace temp table {ledger.PLAN} as {removals}", plan.plan_parameters(sync)
+    )
+    return Draft(count_gates(warehouse, sync, catalogue))
+
+
+def count_gates(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> dict[str, int]:
+    """How many members stand before each gate now, by its name; reads the suppressed ones."""
+    members = f"select person_id from ({EVERYBODY.members})"
+    gates = gate_sql(sync, catalogue, among=members)
+    rows = warehouse.read(
+        f"select gate, count(*) as count from ({gates}) group by gate", gate_parameters(sync)
+    )
+    return dict(zip(rows["gate"].to_pylist(), rows["count"].to_pylist(), strict=True))
+
+
+def _write_gates(warehouse: Warehouse, sync: Sync, catalogue: Catalogue, rows: Rows) -> None:
+    asked = None if rows is EVERYBODY else f"select person_id from {ASKED}"
+    sql = gate_sql(sync, catalogue, among=asked, rows=rows)
+    values = named_in(sql, plan.plan_parameters(sync))
+    warehouse.execute(f"create or replace temp table {plan.GATES} as {sql}", values)
+
+
+def _is_large_enough(warehouse: Warehouse, sync: Sync, ready: int) -> bool:
+    """Whether there are the members that the audience's definition and the destination ask for."""
+    enough = warehouse.scalar(
+        f"""
+        select (select count(*) from ({EVERYBODY.members})) >= coalesce(max(minimum_size), 0)
+        from {DEFINITIONS.name.sql}
+        where audience_key = $audience_key
+        """,
+        {"audience_key": sync.audience},
+    )
+    return bool(enough) and ready >= sync.minimum_size

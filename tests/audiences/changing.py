@@ -1,0 +1,199 @@
+"""A company in which anything may change, and whether the quick plan of a sync is the whole one."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime as dt
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from audiences import DestinationUnavailableError, compute_memberships
+from audiences.catalogue import read_catalogue
+from audiences.sync import Sync, ledger, run_sync
+from audiences.sync.config import Identifier
+from audiences.sync.destinations.fake import FakeDestination
+from audiences.sync.draft import write_plan
+from audiences.sync.fields import Field
+from audiences.sync.settled import ASKED, SettledGroups
+from audiences.sync.suppression import suppressed
+from tests.audiences.conftest import AS_OF, EVERYONE, NOW, Company, audience
+
+PEOPLE = 60
+EMAIL = Identifier(type="email", form="sha256")
+PERSON = Identifier(type="person_id", form="raw")
+_FIELDS = (Field("s", "score:paid"), Field("p", "persona:name"))
+
+
+class _UndoError(Exception):
+    """Ends a transaction that is to leave nothing behind."""
+
+
+class Changing:
+    """One company, one sync, and one thing after another that happens to them."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.company = Company()
+        self.destination = FakeDestination(max_rows=7)
+        self.sync = Sync("to_fake", "everyone", "fake", "mirror", (EMAIL, PERSON), ("country",))
+        self.audience = audience(EVERYONE)
+        self.barred: set[str] = set()
+        self.names = self.company.people(PEOPLE, country="US", is_bot=False)
+        self.narrowed = self.compared = self.runs = 0
+
+    def live(self, steps: int) -> None:
+        """Let things happen, and compare the plans after each few of them."""
+        for _ in range(steps):
+            for _ in range(self.chance.randint(0, 3)):
+                self.chance.choice(self._happenings())()
+            if self.chance.random() < 0.7:
+                self._compute()
+            self.compare()
+            if self.chance.random() < 0.6:
+                self._send()
+                self.compare()
+
+    def compare(self) -> None:
+        """The plan that asks about few persons is that which asks about all."""
+        with contextlib.suppress(_UndoError), self.company.warehouse.transaction():
+            SettledGroups(self.company.warehouse).erase(pa.table({}))
+            whole = self._plan()
+            raise _UndoError
+        quick = self._plan()
+        assert quick == whole
+        self.compared += 1
+
+    def _plan(self) -> tuple[Any, ...]:
+        warehouse, catalogue = self.company.warehouse, read_catalogue(self.company.warehouse)
+        with suppressed(warehouse, self.sync, catalogue, self._bar):
+            draft = write_plan(warehouse, self.sync, catalogue)
+            rows = warehouse.read(f"select * from {ledger.PLAN} order by number").to_pylist()
+            asked = "select count(*) from duckdb_tables() where table_name = $name"
+            self.narrowed += warehouse.scalar(asked, {"name": ASKED})
+        return rows, dict(draft.gates), draft.is_large_enough
+
+    def _bar(self, known: pa.Table) -> pa.Table:
+        return known.filter(pc.is_in(known["person_id"], pa.array(self.barred, pa.string())))
+
+    def _happenings(self) -> tuple[Callable[[], None], ...]:
+        return (
+            self._consent, self._consent, self._trait, self._trait, self._address, self._address,
+            self._leave, self._hold_out, self._merge, self._erase, self._suppress, self._score,
+            self._persona, self._forget, self._define, self._reconfigure, self._age,
+        )  # fmt: skip
+
+    def _set(self, sql: str, **values: Any) -> None:
+        self.company.warehouse.execute(sql, values)
+
+    def _one(self) -> str:
+        return self.chance.choice(self.names)
+
+    def _compute(self) -> None:
+        self.runs += 1
+        compute_memberships(
+            self.company.warehouse, [self.audience], run_id=f"r{self.runs}", now=self._now()
+        )
+
+    def _now(self) -> dt.datetime:
+        return NOW + dt.timedelta(hours=self.runs)
+
+    def _send(self) -> None:
+        """With some rows refused, or an answer that never comes."""
+        self.runs += 1
+        refused = {self._one() for _ in range(self.chance.choice((0, 0, 3)))}
+        self.destination.reject = lambda row: (
+            "no" if row["identifiers"].get("person_id") in refused else None
+        )
+        lost = DestinationUnavailableError("fake", "http_503")
+        self.destination.after = [self.chance.choice((None, None, lost))]
+        run_sync(
+            self.company.warehouse, self.sync, self.destination, run_id=f"s{self.runs}",
+            now=self._now(), sleep=lambda _s: None, suppression=self._bar,
+            only_withdrawals=self.chance.random() < 0.1,
+        )  # fmt: skip
+        self.destination.is_forgetful = False
+
+    def _consent(self) -> None:
+        status = self.chance.choice(("granted", "denied", "denied", "unknown"))
+        self.company.consent(self._one(), "marketing", status)
+
+    def _trait(self) -> None:
+        self._set(
+            "update marts.profiles set country = $c, download_count = $n where person_id = $p",
+            c=self.chance.choice(("US", "DE", None)), n=self.chance.randint(0, 3), p=self._one(),
+        )  # fmt: skip
+
+    def _address(self) -> None:
+        """Their own, somebody else's, one that another denied, shared, or none."""
+        self._set(
+            "update marts.contact_points set identifier_value = $v, is_shared = $s, "
+            "denied_purposes = $d where person_id = $p",
+            v=self.chance.choice((f"{self._one()}@mail.example", "both@mail.example", None)),
+            s=self.chance.random() < 0.2,
+            d=self.chance.choice((None, "marketing", "other")),
+            p=self._one(),
+        )
+
+    def _leave(self) -> None:
+        self._set("delete from audiences.memberships where person_id = $p", p=self._one())
+
+    def _hold_out(self) -> None:
+        self._set(
+            "update audiences.memberships set arm = 'holdout' where person_id = $p", p=self._one()
+        )
+
+    def _merge(self) -> None:
+        gone, kept = self.chance.sample(self.names, 2)
+        self.company.merge(gone, into=kept)
+
+    def _erase(self) -> None:
+        person = self._one()
+        for table in ("marts.profiles", "marts.contact_points", "marts.consent_current"):
+            self._set(f"delete from {table} where person_id = $p", p=person)
+
+    def _suppress(self) -> None:
+        self.barred ^= {self._one()}
+
+    def _score(self) -> None:
+        self.company.insert(
+            "prediction.propensity_scores", model_key="paid", person_id=self._one(),
+            score=self.chance.random(), decile=1, as_of=AS_OF, source="model",
+        )  # fmt: skip
+
+    def _persona(self) -> None:
+        self.company.insert(
+            "prediction.persona_members", person_id=self._one(), persona_id="n",
+            persona_name=self.chance.choice(("Newcomer", "Expert")), confidence=1.0, as_of=AS_OF,
+        )  # fmt: skip
+
+    def _forget(self) -> None:
+        self.destination.is_forgetful = self.chance.random() < 0.2
+
+    def _define(self) -> None:
+        self.audience = audience(
+            self.chance.choice((EVERYONE, {"trait": "country", "is": "US"})),
+            purposes=self.chance.choice((["marketing"], ["marketing"], [])) or ["marketing"],
+            minimum_size=self.chance.choice((0, 0, 0, 200)),
+        )
+
+    def _reconfigure(self) -> None:
+        """Another mapping, mode, form, purpose or minimum."""
+        changes: dict[str, tuple[Any, ...]] = {
+            "traits": (("country",), ("country", "download_count")),
+            "fields": ((), _FIELDS),
+            "identifiers": ((EMAIL, PERSON), (PERSON,), (EMAIL,)),
+            "mode": ("mirror", "mirror", "add_only", "full"),
+            "purposes": ((), (), ("ads",)),
+            "minimum_size": (0, 0, 40),
+            "refresh_days": (None, 3),
+        }
+        name = self.chance.choice(list(changes))
+        self.sync = dataclasses.replace(self.sync, **{name: self.chance.choice(changes[name])})
+
+    def _age(self) -> None:
+        self._set("update raw.as_of set as_of = as_of + interval 1 day")

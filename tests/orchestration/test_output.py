@@ -1,0 +1,44 @@
+"""What goes to a file or pipe is not cut to the width of a screen that is not there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import sys
+import typer
+from orchestration.cli import app as cli
+from orchestration.cli.output import print_rows
+
+cli.COMMANDS = ()
+
+@cli.app.command()
+def wide():
+    print_rows("Sent", [{f"column_{n}": "a long value " * 3 for n in range(9)}])
+
+@cli.app.command()
+def other():
+    pass
+
+sys.argv = ["candor", "wide"]
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(("columns", "is_cut"), [(None, False), ("80", True)])
+def test_a_table_is_cut_only_where_it_is_told_how_wide(columns: str | None, is_cut: bool) -> None:
+    clean = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    environment = clean if columns is None else {**clean, "COLUMNS": columns}
+
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PROGRAM],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert (max(len(line) for line in done.stdout.splitlines()) <= 80) == is_cut
+    assert ("column_8" not in done.stdout) == is_cut
+    assert (done.stdout.count("a long value a long value a long value") < 9) == is_cut
