@@ -71,5 +71,5 @@ class ContentConfig(StrictModel):
         30.0,
         gt=0,
         description="After so many days a reading counts half towards popularity; towards what "
-        "its reader likes, after twice as many.",
+        "its reader likes, after six times as many.",
     )

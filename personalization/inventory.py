@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from personalization.inventory_backtests import BACKTESTS
 from personalization.inventory_email import EMAIL_BLOCKS
 from personalization.inventory_personas import CONTENT_GAPS, PERSONA_CONTENT
 from personalization.inventory_readiness import READINESS
@@ -160,6 +161,7 @@ POLICY_VALUES = Table(
 TABLES: tuple[Table, ...] = (
     RECOMMENDATIONS,
     CONTEXT_LISTS,
+    BACKTESTS,
     VARIANT_POLICIES,
     DECISIONS,
     POLICY_VALUES,

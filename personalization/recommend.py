@@ -19,6 +19,7 @@ from personalization.blocks import (
     fill_block,
     pinned_content,
 )
+from personalization.champion import Backtest, choose_method, write_backtest
 from personalization.config import ContentConfig
 from personalization.context_lists import context_rows
 from personalization.errors import EmptyBlockError
@@ -33,13 +34,14 @@ from personalization.readings import (
     Readings,
     read_catalogue,
     read_readers,
-    read_readings,
+    read_views,
 )
 from personalization.reasons import reasons_of
 from warehouse import Warehouse
 
 LEVELS = ("popular", "similar", "personal")
-POLICY = "interests_and_co_reading_v1"
+# Of the method in use; counts up where the same method would choose otherwise.
+POLICY = "{method}_v2"
 # Readings from which a person's own interests lead, and below which only the last ones do.
 PERSONAL_FROM = 3
 # Cells of one batch's dense arrays; a handful of them at 8 bytes stays below 300 MB.
@@ -57,7 +59,7 @@ class RecommendationReport:
         items_shown: Of these, how many somebody got.
         discoveries: Rows that were drawn at random.
         by_level: Persons by fallback level.
-        is_co_reading_used: Whether there were readings enough for it.
+        backtest: Which method is used, and how good it would have been.
         unknown_ids: Pinned or banned ids that are not published.
     """
 
@@ -67,7 +69,7 @@ class RecommendationReport:
     items_shown: int
     discoveries: int
     by_level: Mapping[str, int]
-    is_co_reading_used: bool
+    backtest: Backtest
     unknown_ids: tuple[str, ...]
 
 
@@ -78,6 +80,7 @@ class _Company:
     catalogue: Catalogue
     readers: Readers
     readings: Readings
+    backtest: Backtest
     model: ReadingModel
     rules: Mapping[str, BlockRules]
 
@@ -101,8 +104,10 @@ def recommend(
     """
     warehouse.create_missing(TABLES)
     company = _read(warehouse, content, as_of=as_of, seed=seed)
-    stamp = {"policy": POLICY, "as_of": as_of, "run_id": run_id}
+    policy = POLICY.format(method=company.backtest.champion)
+    stamp = {"policy": policy, "as_of": as_of, "run_id": run_id}
     with warehouse.transaction():
+        write_backtest(warehouse, company.backtest, as_of=as_of, run_id=run_id)
         warehouse.execute(f"delete from {RECOMMENDATIONS.name.sql}")
         for rows in _chosen(company):
             warehouse.append(RECOMMENDATIONS.name, _stamped(rows, stamp))
@@ -118,13 +123,15 @@ def _read(
     catalogue = read_catalogue(warehouse, as_of=as_of)
     readers = read_readers(warehouse, salt=f"{seed}|{as_of:%Y-%m-%d}")
     shape = (len(readers), len(catalogue))
-    readings = read_readings(warehouse, shape, as_of=as_of, half_life_days=content.half_life_days)
-    model = learn_interests(catalogue, readings)
+    views = read_views(warehouse, shape, as_of=as_of)
+    backtest = choose_method(catalogue, views, half_life_days=content.half_life_days)
+    readings = views.readings(half_life_days=content.half_life_days)
+    model = learn_interests(catalogue, readings, backtest.champion)
     discoverable = discoverable_content(
         catalogue, readings, model.popularity, new_days=content.half_life_days
     )
     rules = block_rules(content, catalogue, discoverable)
-    return _Company(catalogue, readers, readings, model, rules)
+    return _Company(catalogue, readers, readings, backtest, model, rules)
 
 
 def block_rules(
@@ -241,6 +248,6 @@ def _report(
         items_shown=facts["shown"],
         discoveries=facts["drawn"],
         by_level=dict(zip(LEVELS, tally, strict=True)),
-        is_co_reading_used=company.model.similarity is not None,
+        backtest=company.backtest,
         unknown_ids=tuple(sorted(named - set(company.catalogue.content_ids.tolist()))),
     )

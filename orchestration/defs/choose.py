@@ -36,7 +36,11 @@ READ_BY_MEASUREMENT = [
     dg.AssetKey(["identity", "members"]),
     dg.AssetKey(["staging", "stg_raw__person_records"]),
 ]
-CHOSEN = (personalization.inventory.RECOMMENDATIONS, personalization.inventory.CONTEXT_LISTS)
+CHOSEN = (
+    personalization.inventory.RECOMMENDATIONS,
+    personalization.inventory.CONTEXT_LISTS,
+    personalization.inventory.BACKTESTS,
+)
 # The same seed for everyone: the places that are drawn at random are the same on any machine.
 SEED = 20_260_101
 
@@ -69,7 +73,8 @@ def choose_content(context: dg.AssetExecutionContext, candor: CandorResource) ->
                 "published_items": report.items,
                 "items_shown": report.items_shown,
                 "drawn_at_random": report.discoveries,
-                "is_co_reading_used": report.is_co_reading_used,
+                "method": report.backtest.champion,
+                "backtest": report.backtest.reason,
                 "unknown_pins_and_bans": list(report.unknown_ids),
                 **{f"persons_{level}": number for level, number in report.by_level.items()},
             },

@@ -71,6 +71,10 @@ class Company:
             found.setdefault(row["person_id"], []).append(row["value"])
         return found
 
+    def backtests(self) -> dict[str, bool]:
+        rows = self.warehouse.read("select method, is_champion from personalization.backtests")
+        return {row["method"]: row["is_champion"] for row in rows.to_pylist()}
+
     def _insert(self, table: str, rows: Iterable[dict[str, object]]) -> None:
         with self.warehouse.view("fresh", pa.Table.from_pylist(list(rows))):
             self.warehouse.execute(f"insert into marts.{table} by name select * from fresh")

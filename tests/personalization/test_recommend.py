@@ -295,28 +295,73 @@ def test_scores_are_shares(library: Company) -> None:
     assert sum(library.lists("score")["p1"]) == pytest.approx(1.0)
 
 
-def test_co_reading_needs_a_thousand_readings(library: Company) -> None:
-    assert not library.recommend(home=PLAIN).is_co_reading_used
+def test_interests_are_used_until_enough_readers_can_judge(library: Company) -> None:
+    report = library.recommend(home=PLAIN)
+
+    assert report.backtest.champion == "interests"
+    assert report.backtest.reason.startswith("needs 1")
+    assert library.backtests() == {"interests": True}
 
 
-def test_what_is_read_together_is_recommended(company: Company) -> None:
+def test_co_reading_is_used_where_it_foretells_better(company: Company) -> None:
     """Two circles read across topics; only co-reading can tell them apart."""
     rng = np.random.default_rng(5)
     for number in range(20):
         company.item(f"i{number:02d}", "one topic")
-    for number in range(130):
+    for number in range(160):
         company.person(f"p{number:03d}")
         circle = 10 * (number % 2)
-        items = rng.choice(10, size=8, replace=False) + circle
-        company.read(f"p{number:03d}", *(f"i{item:02d}" for item in items))
+        items = [f"i{item:02d}" for item in rng.choice(10, size=8, replace=False) + circle]
+        company.read(f"p{number:03d}", *items[:7], days_ago=90)
+        company.read(f"p{number:03d}", items[7], days_ago=10)
     company.person("guest")
-    company.read("guest", "i11", "i12", "i13")
+    company.read("guest", "i11", "i12", "i13", "i14", "i15", "i16")
 
-    report = company.recommend(home={"size": 5, "discovery_share": 0})
+    report = company.recommend(home={"size": 4, "discovery_share": 0})
 
-    assert report.is_co_reading_used
+    assert report.backtest.champion == "groups_and_co_reading"
+    assert company.backtests()["groups_and_co_reading"]
     assert all(item >= "i10" for item in company.lists()["guest"])
     assert set(company.lists("reason")["guest"]) == {"read by those who read the same"}
+
+
+def test_readers_alike_speak_for_who_has_read_little(company: Company) -> None:
+    """Whoever reads of a1 also reads of a2: one reading of a1 says so much."""
+    rng = np.random.default_rng(3)
+    topics = ("a1", "a2", "b1", "b2")
+    for number in range(40):
+        company.item(f"i{number:02d}", topics[number // 10])
+    for number in range(500):
+        company.person(f"p{number:03d}")
+        half = 20 * (number % 2)
+        items = [f"i{item:02d}" for item in rng.choice(20, size=4, replace=False) + half]
+        company.read(f"p{number:03d}", *items[:3], days_ago=90)
+        company.read(f"p{number:03d}", items[3], days_ago=10)
+    company.person("guest")
+    company.read("guest", "i00")
+
+    report = company.recommend(home={"size": 19, "discovery_share": 0})
+
+    reasons = dict(zip(company.lists()["guest"], company.lists("reason")["guest"], strict=True))
+    assert report.backtest.champion.uses_groups
+    assert all(item < "i20" for item in reasons)
+    assert reasons["i01"] == "reads about a1"
+    assert reasons["i15"] == "liked by readers with like interests"
+
+
+def test_new_content_is_as_popular_as_it_is_read_in_a_day(company: Company) -> None:
+    company.person("p1", *(f"r{number}" for number in range(12)))
+    for item in ("old1", "old2"):
+        company.item(item)
+    company.item("new", days_old=2)
+    for number in range(12):
+        company.read(f"r{number}", "old1", "old2", days_ago=1 + 7 * number)
+    for number in range(4):
+        company.read(f"r{number}", "new", days_ago=1)
+
+    company.recommend(home={"size": 1, "discovery_share": 0})
+
+    assert company.lists()["p1"] == ["new"]
 
 
 def test_blocks_are_independent(library: Company) -> None:
