@@ -20,7 +20,7 @@ from scipy import sparse
 
 from personalization.interests import Method, ReadingModel, learn_interests
 from personalization.inventory_backtests import BACKTESTS
-from personalization.readings import Catalogue, Floats, Integers, Readings, Views
+from personalization.readings import Catalogue, Floats, Integers, Readings, Scores, Views
 from warehouse import Warehouse
 
 HORIZON_DAYS = 30.0
@@ -105,13 +105,15 @@ def choose_method(catalogue: Catalogue, views: Views, *, half_life_days: float) 
     return Backtest(champion, days, len(judged), trials, reason)
 
 
-def ndcg(ranked: Floats, relevant: Floats) -> Floats:
+def ndcg(ranked: Scores, relevant: Floats) -> Floats:
     """NDCG@10 of each person, 0..1; both arrays are (persons, items), relevant 0 or 1.
 
     Minus infinity is never ranked above a number; whoever has nothing relevant gets 0.
     """
     depth = min(DEPTH, ranked.shape[1])
-    top = np.argsort(-ranked, axis=1, kind="stable")[:, :depth]
+    top = np.argpartition(ranked, -depth, axis=1)[:, -depth:]
+    order = np.argsort(-np.take_along_axis(ranked, top, axis=1), axis=1, kind="stable")
+    top = np.take_along_axis(top, order, axis=1)
     gained = np.take_along_axis(relevant, top, axis=1) @ _DISCOUNTS[:depth]
     best = np.concatenate([[0.0], np.cumsum(_DISCOUNTS[:depth])])
     ideal = best[np.minimum(relevant.sum(axis=1).astype(np.int64), depth)]
@@ -183,14 +185,11 @@ def _gains(
     model: ReadingModel, before: Readings, later: sparse.csr_matrix, judged: Integers
 ) -> Floats:
     """NDCG@10 of each judged reader."""
-    found = [
-        ndcg(
-            np.where(before.counts[some].toarray() > 0, -np.inf,
-                     model.expect(before.liked[some], before.per_person[some]).scores),
-            later[some].toarray(),
-        )
-        for some in _batches(judged)
-    ]  # fmt: skip
+    found = []
+    for some in _batches(judged):
+        scores = model.expect(before.liked[some], before.per_person[some]).scores
+        scores[before.counts[some].nonzero()] = -np.inf
+        found.append(ndcg(scores, later[some].toarray()))
     return np.concatenate(found)
 
 

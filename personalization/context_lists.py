@@ -55,7 +55,7 @@ def context_rows(
     expectation = model.expect(contexts.liked, contexts.counts)
     size = min(rules.size + SPARE, len(catalogue))
     listed = replace(rules, size=size, discovery_slots=0)
-    nobody = np.zeros(expectation.scores.shape, dtype=np.bool_)
+    nobody: sparse.csr_matrix = sparse.csr_matrix(expectation.scores.shape)
     filled = fill_block(
         listed, expectation.scores, nobody, np.zeros(len(contexts.topics), dtype=np.uint64)
     )

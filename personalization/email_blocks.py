@@ -212,11 +212,8 @@ def _personal(
     places = positions(people["person_id"], library.readers.person_ids)
     known = library.readings.per_person[places]
     expectation = library.model.expect(library.readings.liked[places], known)
-    blocked = (library.readings.counts[places] + lately[places]).toarray() > 0
-    filled = fill_slots(
-        candidates, expectation.scores, np.asarray(blocked, dtype=np.bool_),
-        library.readers.draws[places],
-    )  # fmt: skip
+    blocked = library.readings.counts[places] + lately[places]
+    filled = fill_slots(candidates, expectation.scores, blocked, library.readers.draws[places])
     columns = slot_columns(filled, candidates, library.catalogue, expectation)
     levels = pa.array(LEVELS).take(pa.array(fallback_levels(known)[filled.persons]))
     return _table(people, filled.persons, columns, levels)

@@ -19,6 +19,8 @@ from personalization.config import PURPOSE
 from warehouse import Warehouse
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Scores = NDArray[np.float32 | np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 FACETS = ("topic", "content_type", "funnel_stage")

@@ -62,6 +62,7 @@ def reasons_of(
 def _co_reading_lift(expectation: Expectation, cells: tuple[Integers, Integers]) -> Floats:
     """How much more likely than for others co-reading alone makes each cell."""
     persons, items = cells
-    found = np.asarray(expectation.together[persons, items]).ravel()
-    lift = 1 - expectation.together_weight[persons] + found / expectation.popularity[items]
+    lift = 1 - expectation.together_weight[persons]
+    if expectation.together is not None:
+        lift = lift + expectation.together[cells] / expectation.popularity[items]
     return np.asarray(lift, dtype=np.float64)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from scipy import sparse
 
 from personalization.blocks import (
     BlockRules,
@@ -44,7 +43,7 @@ LEVELS = ("popular", "similar", "personal")
 POLICY = "{method}_v2"
 # Readings from which a person's own interests lead, and below which only the last ones do.
 PERSONAL_FROM = 3
-# Cells of one batch's dense arrays; a handful of them at 8 bytes stays below 300 MB.
+# Cells of one batch's dense arrays; a handful of them at 4 bytes stays below 100 MB.
 BATCH_CELLS = 4_000_000
 
 
@@ -181,9 +180,7 @@ def _chosen(company: _Company) -> Iterator[pa.Table]:
             company.readings.liked[batch], company.readings.per_person[batch]
         )
         for key, rules in company.rules.items():
-            filled = fill_block(
-                rules, expectation.scores, _flags(counts), company.readers.draws[batch]
-            )
+            filled = fill_block(rules, expectation.scores, counts, company.readers.draws[batch])
             yield _rows(company, key, batch, filled, expectation)
 
 
@@ -208,7 +205,7 @@ def _rows(
             "block": pa.repeat(key, len(items)),
             "rank": (places + 1).astype(np.int32),
             "content_id": pa.array(company.catalogue.content_ids.tolist()).take(pa.array(items)),
-            "score": expectation.scores[persons, items],
+            "score": expectation.scores[persons, items].astype(np.float64),
             "reason": reasons_of(
                 company.catalogue, expectation, (persons, items),
                 is_pinned=np.isin(items, company.rules[key].pins), is_discovery=is_discovery,
@@ -225,10 +222,6 @@ def _stamped(rows: pa.Table, stamp: Mapping[str, object]) -> pa.Table:
         scalar = pa.scalar(value, pa.timestamp("us") if name == "as_of" else pa.string())
         rows = rows.append_column(name, pa.repeat(scalar, rows.num_rows))
     return rows
-
-
-def _flags(counts: sparse.csr_matrix) -> Flags:
-    return np.asarray(counts.toarray() > 0, dtype=np.bool_)
 
 
 def _report(
