@@ -77,20 +77,23 @@ def main() -> None:
     console = Console()
     content = load_config(Path("config/content.yml"), ContentConfig)
     given = {"as_of": AS_OF, "run_id": "bench"}
-    with tempfile.TemporaryDirectory() as folder:
-        with DuckDBWarehouse.open(Path(folder) / "warehouse.duckdb") as warehouse:
-            _fill(warehouse, options)
-            for name, work in (
-                ("recommendations", lambda: recommend(warehouse, content, seed=7, **given)),
-                ("e-mail blocks", lambda: write_email_blocks(warehouse, content, seed=7, **given)),
-                ("search profiles", lambda: write_search_profiles(warehouse, content, **given)),
-            ):
-                began, worked = perf_counter(), process_time()
-                work()
-                console.print(
-                    f"{name}: {process_time() - worked:.1f} s of the processor, "
-                    f"{perf_counter() - began:.1f} s by the clock (budget: {BUDGET_S:.0f} s by the clock)"
-                )
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        DuckDBWarehouse.open(Path(folder) / "warehouse.duckdb") as warehouse,
+    ):
+        _fill(warehouse, options)
+        for name, work in (
+            ("recommendations", lambda: recommend(warehouse, content, seed=7, **given)),
+            ("e-mail blocks", lambda: write_email_blocks(warehouse, content, seed=7, **given)),
+            ("search profiles", lambda: write_search_profiles(warehouse, content, **given)),
+        ):
+            began, worked = perf_counter(), process_time()
+            work()
+            console.print(
+                f"{name}: {process_time() - worked:.1f} s of the processor, "
+                f"{perf_counter() - began:.1f} s by the clock"
+            )
+    console.print(f"budget: {BUDGET_S:.0f} s by the clock, alone on two cores")
 
 
 def _fill(warehouse: DuckDBWarehouse, options: argparse.Namespace) -> None:

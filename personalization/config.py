@@ -67,6 +67,12 @@ class ContentConfig(StrictModel):
     bans: ContentIds = Field(
         default_factory=list, description="Content ids that no block ever shows."
     )
+    stale_after_days: float = Field(
+        7.0,
+        gt=0,
+        description="Days after which what a run published for pages says nothing of a person any more: "
+        "everybody is shown what is popular, and each experiment's baseline.",
+    )
     half_life_days: float = Field(
         30.0,
         gt=0,

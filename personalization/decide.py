@@ -23,7 +23,10 @@ from personalization.held_out import is_held_out
 
 Consent = Literal["granted", "denied", "unknown"]
 PERSONALISED, CONTEXTUAL = "personalised", "contextual"
+# A fallback level: the artefact is too old to say anything of a person.
+STALE = "stale"
 _NO_CONSENT = "no consent: the same for everybody"
+_TOO_OLD = "what was published is too old: the same for everybody"
 _FILLED = "popular now, in place of what this visit has seen"
 _DRAWN = "drawn at random from content with few readers"
 _KEPT = "shown earlier in this visit"
@@ -171,6 +174,7 @@ class Facts:
         consent_version: When that was decided, as text; None where nobody knows.
         holdout: The hold-out from everything; None without one.
         slot: Of the block or experiment.
+        is_stale: Whether the artefact is too old to say anything of a person.
     """
 
     artefact_version: str
@@ -179,6 +183,7 @@ class Facts:
     consent_version: str | None
     holdout: Holdout | None
     slot: BlockFacts | VariantFacts
+    is_stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,14 +231,16 @@ def choose(situation: Situation, facts: Facts) -> Decision:
     if isinstance(facts.slot, BlockFacts):
         arm, level, actions = _fill(situation, facts.slot)
     else:
-        arm, level, actions = _vary(situation, facts.slot)
+        arm, level, actions = _vary(
+            situation, facts.slot, _TOO_OLD if facts.is_stale else _NO_CONSENT
+        )
         is_ghost = is_ghost or arm == HELD_OUT
     return Decision(
         decision_id=_decision_id(situation),
         situation=situation,
         facts=facts,
         arm=HELD_OUT if is_ghost else arm,
-        fallback_level=level,
+        fallback_level=STALE if facts.is_stale else level,
         actions=actions,
         is_ghost=is_ghost,
     )
@@ -307,10 +314,12 @@ def _actions(places: Sequence[Listed]) -> tuple[Action, ...]:
     )
 
 
-def _vary(situation: Situation, variant: VariantFacts) -> tuple[str, str, tuple[Action, ...]]:
+def _vary(
+    situation: Situation, variant: VariantFacts, without_unit: str
+) -> tuple[str, str, tuple[Action, ...]]:
     unit, earlier = situation.unit, situation.earlier
     if unit is None:
-        action = Action(1, variant.baseline, 1.0, is_discovery=False, reason=_NO_CONSENT)
+        action = Action(1, variant.baseline, 1.0, is_discovery=False, reason=without_unit)
         return variant.baseline, CONTEXTUAL, (action,)
     if earlier is not None:
         action = Action(1, earlier.action_id, earlier.propensity, is_discovery=False, reason=_KEPT)

@@ -32,6 +32,12 @@ RECOMMENDATIONS = Table(
             Pii.NONE,
             "personal: 3 or more readings; similar: 1 or 2; popular: none",
         ),
+        Column(
+            "is_ghost",
+            "BOOLEAN",
+            Pii.NONE,
+            "held out of everything: what would be shown, and never is, on pages or by a sync",
+        ),
         Column("policy", "VARCHAR", Pii.NONE, "name and version of the method"),
         Column("as_of", "TIMESTAMP", Pii.NONE, "the moment up to which readings count, UTC"),
         Column("run_id", "VARCHAR", Pii.NONE, "the run that wrote the row"),
@@ -112,7 +118,7 @@ DECISIONS = Table(
         Column(
             "fallback_level", "VARCHAR", Pii.NONE,
             "personal, similar, popular, context; of variants segment, global, uniform; "
-            "contextual: no consent",
+            "contextual: no consent; stale: what was published is too old",
         ),
         Column("segment", "VARCHAR", Pii.PERSONAL, "the unit's segment in the experiment; or null"),
         Column("policy", "VARCHAR", Pii.NONE, "name and version of the method or of the shares"),

@@ -15,7 +15,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse
 
+from measurement import Holdout
 from personalization.config import PURPOSE
+from personalization.held_out import held_out_sql
 from warehouse import Warehouse
 
 Floats = NDArray[np.float64]
@@ -93,10 +95,12 @@ class Readers:
     Attributes:
         person_ids: n ids.
         draws: A random 64-bit number of each, the same for the same person, seed and day.
+        is_held_out: Whether each is held out of everything.
     """
 
     person_ids: pa.ChunkedArray
     draws: NDArray[np.uint64]
+    is_held_out: Flags
 
     def __len__(self) -> int:
         return len(self.draws)
@@ -186,10 +190,21 @@ def read_catalogue(warehouse: Warehouse, *, as_of: dt.datetime) -> Catalogue:
     )
 
 
-def read_readers(warehouse: Warehouse, *, salt: str) -> Readers:
-    """Read who granted personalization and is not a program; ``salt`` seeds their draws."""
-    rows = warehouse.read(f"{_READERS} order by reader", {"salt": salt, "purpose": PURPOSE})
-    return Readers(rows["person_id"], _array(rows, "draw").astype(np.uint64))
+def read_readers(warehouse: Warehouse, *, salt: str, holdout: Holdout | None = None) -> Readers:
+    """Read who granted personalization and is not a program.
+
+    Args:
+        warehouse: With the marts of this run.
+        salt: Seeds the draws.
+        holdout: Who is held out of everything; None: nobody is.
+    """
+    rows = warehouse.read(
+        f"select readers.*, held_out.person_id is not null as is_held_out from ({_READERS}) as readers "
+        f"left join ({held_out_sql(holdout)}) as held_out using (person_id) order by reader",
+        {"salt": salt, "purpose": PURPOSE},
+    )
+    draws, is_held_out = _array(rows, "draw"), _array(rows, "is_held_out")
+    return Readers(rows["person_id"], draws.astype(np.uint64), is_held_out.astype(np.bool_))
 
 
 def read_views(warehouse: Warehouse, shape: tuple[int, int], *, as_of: dt.datetime) -> Views:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from measurement import Holdout
 from personalization.blocks import (
     BlockRules,
     FilledBlock,
@@ -85,7 +86,13 @@ class _Company:
 
 
 def recommend(
-    warehouse: Warehouse, content: ContentConfig, *, as_of: dt.datetime, seed: int, run_id: str
+    warehouse: Warehouse,
+    content: ContentConfig,
+    *,
+    as_of: dt.datetime,
+    seed: int,
+    run_id: str,
+    holdout: Holdout | None = None,
 ) -> RecommendationReport:
     """Replace every recommendation by today's.
 
@@ -97,12 +104,13 @@ def recommend(
         as_of: The moment up to which readings count (``raw.as_of``), UTC.
         seed: Of the places that are drawn at random; its draws change by day and person.
         run_id: Stored with every row.
+        holdout: Who is held out of everything: their rows are ghosts; None: nobody is.
 
     Raises:
         EmptyBlockError: Published content is there, but none for some block.
     """
     warehouse.create_missing(TABLES)
-    company = _read(warehouse, content, as_of=as_of, seed=seed)
+    company = _read(warehouse, content, as_of=as_of, seed=seed, holdout=holdout)
     policy = POLICY.format(method=company.backtest.champion)
     stamp = {"policy": policy, "as_of": as_of, "run_id": run_id}
     with warehouse.transaction():
@@ -117,10 +125,15 @@ def recommend(
 
 
 def _read(
-    warehouse: Warehouse, content: ContentConfig, *, as_of: dt.datetime, seed: int
+    warehouse: Warehouse,
+    content: ContentConfig,
+    *,
+    as_of: dt.datetime,
+    seed: int,
+    holdout: Holdout | None,
 ) -> _Company:
     catalogue = read_catalogue(warehouse, as_of=as_of)
-    readers = read_readers(warehouse, salt=f"{seed}|{as_of:%Y-%m-%d}")
+    readers = read_readers(warehouse, salt=f"{seed}|{as_of:%Y-%m-%d}", holdout=holdout)
     shape = (len(readers), len(catalogue))
     views = read_views(warehouse, shape, as_of=as_of)
     backtest = choose_method(catalogue, views, half_life_days=content.half_life_days)
@@ -213,6 +226,7 @@ def _rows(
             "is_discovery": is_discovery,
             "propensity": filled.propensity[persons, places],
             "fallback_level": pa.array(LEVELS).take(pa.array(levels[persons])),
+            "is_ghost": company.readers.is_held_out[batch][persons],
         }
     )  # fmt: skip
 

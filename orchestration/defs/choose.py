@@ -15,6 +15,7 @@ from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
 from personalization import recommend, write_variant_policies
 from personalization.inventory import VARIANT_POLICIES
+from personalization.inventory_backtests import BACKTESTS
 from warehouse import Table, Warehouse
 
 READ_BY_RECOMMENDATIONS = [
@@ -39,7 +40,7 @@ READ_BY_MEASUREMENT = [
 CHOSEN = (
     personalization.inventory.RECOMMENDATIONS,
     personalization.inventory.CONTEXT_LISTS,
-    personalization.inventory.BACKTESTS,
+    BACKTESTS,
 )
 # The same seed for everyone: the places that are drawn at random are the same on any machine.
 SEED = 20_260_101
@@ -62,6 +63,7 @@ def choose_content(context: dg.AssetExecutionContext, candor: CandorResource) ->
             as_of=known_until(warehouse),
             seed=SEED,
             run_id=context.run.run_id,
+            holdout=candor.company.experiments.holdout,
         )
         counts = _counts(warehouse, CHOSEN)
     for table in CHOSEN:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -19,9 +20,10 @@ from personalization import (
     recommend,
 )
 from personalization.artefact import keyed
-from personalization.decide import Earlier, draw, uniform
+from personalization.decide import Earlier, choose, draw, uniform
 from tests.personalization.serving import (
     AS_OF,
+    AT,
     CONTENT,
     SECRET,
     Site,
@@ -327,6 +329,33 @@ def test_the_holdout_of_accounts_holds_the_same_people_out_of_every_slot(site: S
     assert out["home"] == out["mail"]
     assert 0 < len(out["home"]) < len(people)
     assert len(by_account) == len({account for account, _ in by_account})
+
+
+@pytest.mark.parametrize(
+    ("days", "is_stale"), [pytest.param(6.9, False, id="fresh"), pytest.param(7.1, True, id="old")]
+)
+def test_what_was_published_too_long_ago_says_nothing_of_a_person(
+    site: Site, days: float, is_stale: bool
+) -> None:
+    configured, published = experiments(), AT - dt.timedelta(days=days)
+    publish_artefact(
+        site.warehouse, site.path, CONTENT, configured, secret=SECRET, as_of=AS_OF, now=published
+    )
+    artefact = site.open()
+    people = site.texts(GRANTED_PEOPLE)
+
+    found = [
+        decide(asked(slot, person_id=p), artefact) for slot in ("home", "hero") for p in people
+    ]
+    artefact.close()
+    site.publish(configured)
+
+    assert {decision.situation.unit is None for decision in found} == {is_stale}
+    assert {decision.fallback_level == "stale" for decision in found} == {is_stale}
+    heroes = found[len(people) :]
+    assert ({decision.arm for decision in heroes} == {"control"}) == is_stale
+    assert all("too old" in d.actions[0].reason for d in heroes) == is_stale
+    assert all(decision == choose(decision.situation, decision.facts) for decision in found)
 
 
 def test_the_artefact_holds_keyed_ids_and_nobody_who_has_not_agreed(site: Site) -> None:

@@ -5,7 +5,9 @@ import datetime as dt
 import numpy as np
 import pytest
 
+from measurement import Holdout
 from personalization import EmptyBlockError
+from personalization.held_out import is_held_out
 from tests.personalization.conftest import AS_OF, Company
 
 PLAIN = {"size": 3, "discovery_share": 0}
@@ -104,6 +106,20 @@ def test_only_consenting_people_are_recommended_to(
     library.recommend(home=PLAIN)
 
     assert "other" not in library.lists()
+
+
+def test_who_is_held_out_of_everything_gets_ghosts(library: Company) -> None:
+    people = [f"n{number:03d}" for number in range(200)]
+    library.person(*people)
+    holdout = Holdout(share=0.25, salt="2026")
+
+    library.recommend(home=PLAIN, holdout=holdout)
+
+    ghosts = {person for person, flags in library.lists("is_ghost").items() if all(flags)}
+    shown = {person for person, flags in library.lists("is_ghost").items() if not any(flags)}
+    assert ghosts | shown == {"p1", "p2", "p3", "p4", *people}
+    assert ghosts == {person for person in ghosts | shown if is_held_out(person, holdout)}
+    assert 30 < len(ghosts) < 75
 
 
 def test_consent_for_another_purpose_is_not_enough(library: Company) -> None:
