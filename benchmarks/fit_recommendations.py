@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter, process_time
 
@@ -76,17 +77,26 @@ def main() -> None:
     options = parser.parse_args()
     console = Console()
     content = load_config(Path("config/content.yml"), ContentConfig)
-    given = {"as_of": AS_OF, "run_id": "bench"}
     with (
         tempfile.TemporaryDirectory() as folder,
         DuckDBWarehouse.open(Path(folder) / "warehouse.duckdb") as warehouse,
     ):
         _fill(warehouse, options)
-        for name, work in (
-            ("recommendations", lambda: recommend(warehouse, content, seed=7, **given)),
-            ("e-mail blocks", lambda: write_email_blocks(warehouse, content, seed=7, **given)),
-            ("search profiles", lambda: write_search_profiles(warehouse, content, **given)),
-        ):
+        works: tuple[tuple[str, Callable[[], object]], ...] = (
+            (
+                "recommendations",
+                lambda: recommend(warehouse, content, as_of=AS_OF, seed=7, run_id="b"),
+            ),
+            (
+                "e-mail blocks",
+                lambda: write_email_blocks(warehouse, content, as_of=AS_OF, seed=7, run_id="b"),
+            ),
+            (
+                "search profiles",
+                lambda: write_search_profiles(warehouse, content, as_of=AS_OF, run_id="b"),
+            ),
+        )
+        for name, work in works:
             began, worked = perf_counter(), process_time()
             work()
             console.print(

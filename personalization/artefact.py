@@ -17,6 +17,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,7 +56,7 @@ class BlockSlot:
     """A block, and what everybody gets in it; lists by topic, ``""`` for any other."""
 
     size: int
-    discovery_slots: int
+    discovery_slots: float
     repeats: bool
     policy: str
     lists: Mapping[str, tuple[Listed, ...]]
@@ -293,7 +294,9 @@ def _block_facts(request: DecisionRequest, slot: BlockSlot, person: _Person | No
     popular = _unread(slot, topic or "", read) if person else slot.lists.get(topic or "", ())
     lost = 0 if slot.repeats else sum(item.content_id in request.seen for item in listed)
     needed = slot.size if not listed else slot.size - len(listed) + lost
-    spare = needed + len(request.seen) + len(listed) + slot.discovery_slots if needed > 0 else 0
+    spare = (
+        needed + len(request.seen) + len(listed) + ceil(slot.discovery_slots) if needed > 0 else 0
+    )
     return BlockFacts(
         size=slot.size,
         discovery_slots=slot.discovery_slots,

@@ -31,7 +31,7 @@ class BlockRules:
         pins: Positions of the pinned items, in order.
         discoverable: Allowed items with few readers, above the quality floor.
         size: Places of the block.
-        discovery_slots: Of these, drawn at random.
+        discovery_slots: Of these, drawn at random, in the mean of all persons.
         shows_read: Whether what was read may come again, as the best, not as pin or draw.
         salt: A number of the block's own, mixed into its draws.
     """
@@ -40,7 +40,7 @@ class BlockRules:
     pins: Integers
     discoverable: Flags
     size: int
-    discovery_slots: int
+    discovery_slots: float
     shows_read: bool
     salt: int
 
@@ -110,18 +110,26 @@ def fill_block(
         draws: A random 64-bit number of each person.
     """
     ranked, is_there = _ranked(rules, scores, has_read)
-    slots = min(rules.discovery_slots, rules.size)
-    best, is_filled = ranked[:, : rules.size - slots], is_there[:, : rules.size - slots]
-    drawn, is_drawn, pool_sizes = _drawn(rules, np.where(is_filled, best, -1), has_read, draws)
-    places, others_filled = _or_next(drawn, is_drawn, ranked[:, best.shape[1] :],
-                                     is_there[:, best.shape[1] :])  # fmt: skip
-    # Without knowing what the earlier places drew, each item of the pool is as likely here.
-    chance = np.where(is_drawn, 1 / np.maximum(pool_sizes, 1)[:, None], 1.0)
+    # Where the share asks for it, some persons have one drawn place more than others.
+    whole = int(rules.discovery_slots)
+    has_more = (
+        uniform_draws(draws, salt=rules.salt, slot=rules.size) < rules.discovery_slots - whole
+    )
+    slots = whole + (rules.discovery_slots > whole)
+    first = rules.size - slots
+    known = np.where(is_there, ranked, -1)
+    drawn = _drawn(rules, known, has_read, draws, first=first, may=has_more | (slots == whole))
+    places, is_filled = _or_next(
+        drawn.items, drawn.is_drawn, ranked[:, first:], is_there[:, first:]
+    )
+    following = known[:, first] if known.shape[1] > first else np.full(len(known), -1)
+    chances = _chances(drawn, places, following, rules.discovery_slots - whole)
+    best = ranked[:, :first]
     return FilledBlock(
         items=np.column_stack([best, places]),
-        is_filled=np.column_stack([is_filled, others_filled]),
-        is_discovery=np.column_stack([np.zeros_like(is_filled), is_drawn]),
-        propensity=np.column_stack([np.ones(best.shape), chance]),
+        is_filled=np.column_stack([is_there[:, :first], is_filled]),
+        is_discovery=np.column_stack([np.zeros(best.shape, dtype=np.bool_), drawn.is_drawn]),
+        propensity=np.column_stack([np.ones(best.shape), chances]),
     )
 
 
@@ -172,39 +180,91 @@ def _cells(entries: sparse.csr_matrix) -> tuple[Integers, Integers]:
     return rows, entries.indices.astype(np.int64)
 
 
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """The drawn places of a batch; arrays of (persons, places) or of persons.
+
+    Attributes:
+        items: Positions in the catalogue.
+        is_drawn: Whether the place is; the next best takes the others.
+        pool_sizes: Items that the first place could have drawn.
+        is_next_in_pool: Whether the next best was one of them.
+    """
+
+    items: Integers
+    is_drawn: Flags
+    pool_sizes: Integers
+    is_next_in_pool: Flags
+
+
 def _drawn(
-    rules: BlockRules, best: Integers, has_read: sparse.csr_matrix, draws: NDArray[np.uint64]
-) -> tuple[Integers, Flags, Integers]:
-    """Items of the drawn places, which were drawn, and from how many the first was.
+    rules: BlockRules, known: Integers, has_read: sparse.csr_matrix, draws: NDArray[np.uint64],
+    *, first: int, may: Flags,
+) -> _Drawn:  # fmt: skip
+    """Draw the last places.
 
     Args:
         rules: The block.
-        best: (persons, places) taken already; -1 where nothing is.
+        known: (persons, places), the best in order; -1 where nothing is.
         has_read: Of the persons.
         draws: Of the persons.
+        first: The first drawn place.
+        may: Whose first drawn place is drawn; others have the next best there.
     """
     pool = np.flatnonzero(rules.discoverable)
     place = np.full(len(rules.discoverable) + 1, -1)  # the last is that of -1
     place[pool] = np.arange(len(pool))
-    taken, items = np.nonzero(place[best] >= 0)
-    rows, columns = _cells(has_read[:, pool])
-    out = np.concatenate(
-        [rows * len(pool) + columns, taken * len(pool) + place[best][taken, items]]
-    )
-    shape = (len(best), min(rules.discovery_slots, rules.size))
-    drawn, is_drawn = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.bool_)
-    left = sizes = np.full(shape[0], len(pool))
+    out = np.unique(np.concatenate([_flat(*_cells(has_read[:, pool]), pool),
+                                    _flat(*_inside(place[known[:, :first]]), pool)]))  # fmt: skip
+    following = place[known[:, first]] if known.shape[1] > first else np.full(len(known), -1)
+    at_next = _flat(np.arange(len(known)), following, pool)
+    is_next_in_pool = (following >= 0) & ~np.isin(at_next, out)
+    shape = (len(known), rules.size - first)
+    items, is_drawn = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.bool_)
+    pool_sizes = _left(out, pool, len(known))
     for slot in range(shape[1]):
-        out = np.unique(out)
-        left = len(pool) - np.bincount(out // max(len(pool), 1), minlength=shape[0])
-        sizes = left if slot == 0 else sizes
+        left = _left(out, pool, len(known))
         wanted = np.floor(uniform_draws(draws, salt=rules.salt, slot=slot) * left).astype(np.int64)
         at = _nth_outside(out, wanted, len(pool))
-        is_drawn[:, slot] = left > 0
-        rows = np.flatnonzero(left > 0)
-        drawn[rows, slot] = pool[at[rows]]
-        out = np.concatenate([out, rows * len(pool) + at[rows]])
-    return drawn, is_drawn, sizes
+        is_drawn[:, slot] = (left > 0) & (may | (slot > 0))
+        rows = np.flatnonzero(is_drawn[:, slot])
+        items[rows, slot] = pool[at[rows]]
+        shown = at_next[is_next_in_pool & ~may] if slot == 0 else at_next[:0]
+        out = np.unique(np.concatenate([out, _flat(rows, at[rows], pool), shown]))
+    return _Drawn(items, is_drawn, pool_sizes, is_next_in_pool)
+
+
+def _inside(places: Integers) -> tuple[Integers, Integers]:
+    rows, columns = np.nonzero(places >= 0)
+    return rows, places[rows, columns]
+
+
+def _flat(rows: Integers, places: Integers, pool: Integers) -> Integers:
+    return np.asarray(rows * len(pool) + places, dtype=np.int64)
+
+
+def _left(out: Integers, pool: Integers, persons: int) -> Integers:
+    taken = np.bincount(out // max(len(pool), 1), minlength=persons)
+    return np.asarray(len(pool) - taken, dtype=np.int64)
+
+
+def _chances(drawn: _Drawn, places: Integers, following: Integers, part: float) -> Floats:
+    """How likely each item came to its place, over all draws.
+
+    Without knowing what the earlier places drew, each item of the pool is as likely in each. Where
+    only a part of the persons have one more place, the first may hold the next best as well, which
+    the others cannot hold then.
+    """
+    each = 1 / np.maximum(drawn.pool_sizes, 1)[:, None]
+    if not part:
+        return np.where(drawn.is_drawn, each, 1.0)
+    is_next = places == following[:, None]
+    less = 1 / np.maximum(drawn.pool_sizes - drawn.is_next_in_pool, 1)[:, None]
+    chances = np.where(drawn.is_drawn, part * each + (1 - part) * less * ~is_next, 1.0)
+    could_draw = (drawn.pool_sizes > 0) & (drawn.is_drawn[:, 0] | drawn.is_next_in_pool)
+    chances[:, 0] = part * could_draw * each[:, 0] + (1 - part) * is_next[:, 0]
+    chances[drawn.pool_sizes == 0, 0] = 1.0
+    return np.asarray(chances, dtype=np.float64)
 
 
 def _nth_outside(out: Integers, wanted: Integers, size: int) -> Integers:

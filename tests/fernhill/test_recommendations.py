@@ -14,8 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from personalization import ContentConfig
 from personalization.champion import interval, ndcg
 from personalization.readings import Flags, Floats
+from settings import load_config
+from tests.conftest import ROOT
 from tests.fernhill.conftest import Run
 from warehouse import DuckDBWarehouse
 
@@ -131,3 +134,33 @@ def test_lists_foretell_what_is_read_later(judge: Judge) -> None:
     assert mean >= MIN_NDCG, f"{mean:.4f} ({low:.4f} to {high:.4f})"
     # As the judge's own simple method, which knows who the people are.
     assert interval(found - simple)[1] > 0
+
+
+def test_of_each_block_the_share_that_is_asked_for_is_drawn(run: Run) -> None:
+    content = load_config(ROOT / "tests" / "fernhill" / "config" / "content.yml", ContentConfig)
+    with DuckDBWarehouse.open(run.home / "warehouse.duckdb") as warehouse:
+        drawn = {
+            row["block"]: row["share"]
+            for row in warehouse.read(
+                "select block, avg(cast(is_discovery as integer)) as share "
+                "from personalization.recommendations group by block "
+                "union all "
+                "select block, avg(cast(is_discovery as integer)) "
+                "from personalization.email_blocks "
+                "where is_randomised and arm <> 'business_as_usual' group by block"
+            ).to_pylist()
+        }
+        again = warehouse.scalar(
+            "select count(*) from personalization.recommendations "
+            "semi join marts.content_engagement using (person_id, content_id) "
+            "where block <> 'next_reads'"
+        )
+
+    shares = {
+        key: b.discovery_share
+        for key, b in (*content.blocks.items(), *content.email_blocks.items())
+    }
+    assert drawn.keys() == shares.keys()
+    for block, share in shares.items():
+        assert drawn[block] == pytest.approx(share, abs=0.01), block
+    assert again == 0

@@ -237,6 +237,37 @@ def test_each_draw_has_the_probability_that_is_written_beside_it(library: Compan
         assert row["n"] / len(people) == pytest.approx(row["low"], abs=0.03)
 
 
+@pytest.mark.parametrize(
+    ("size", "share"),
+    [
+        pytest.param(3, 0.15, id="less than one place"),
+        pytest.param(4, 0.3, id="one or two"),
+        pytest.param(5, 0.5, id="two or three"),
+    ],
+)
+def test_the_share_of_what_is_drawn_is_the_one_that_is_asked_for(
+    library: Company, size: int, share: float
+) -> None:
+    """And each content is in each place as often as is written beside it, drawn or not."""
+    people = [f"n{number:04d}" for number in range(4_000)]
+    library.person(*people)
+
+    library.recommend(home={"size": size, "discovery_share": share})
+
+    rows = library.warehouse.read(
+        "select rank, content_id, count(*) as n, avg(propensity) as chance, "
+        "stddev_pop(propensity) as spread, count(*) filter (where is_discovery) as drawn "
+        "from personalization.recommendations where starts_with(person_id, 'n') group by all"
+    ).to_pylist()
+    drawn = sum(row["drawn"] for row in rows) / (size * len(people))
+    assert drawn == pytest.approx(share, abs=0.01)
+    for row in rows:
+        assert row["spread"] == pytest.approx(0, abs=1e-9)
+        # Four standard errors.
+        error = 4 * (row["chance"] * (1 - row["chance"]) / len(people)) ** 0.5
+        assert row["n"] / len(people) == pytest.approx(row["chance"], abs=error + 1e-9)
+
+
 def test_chosen_places_have_probability_one(library: Company) -> None:
     library.recommend(home=PLAIN)
 
