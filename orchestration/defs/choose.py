@@ -75,7 +75,7 @@ def choose_content(context: dg.AssetExecutionContext, candor: CandorResource) ->
                 "published_items": report.items,
                 "items_shown": report.items_shown,
                 "drawn_at_random": report.discoveries,
-                "method": report.backtest.champion,
+                "method": report.backtest.champion.value,
                 "backtest": report.backtest.reason,
                 "unknown_pins_and_bans": list(report.unknown_ids),
                 **{f"persons_{level}": number for level, number in report.by_level.items()},
