@@ -153,7 +153,8 @@ class ReadingModel:
         interests = self._interests(liked)
         scores = self._content(interests, liked.shape[0])
         together, weight = self._read_together(liked, counts)
-        scores *= ((1 - weight) / scores.sum(axis=1, dtype=np.float64))[:, None]
+        if scores.size:
+            scores *= ((1 - weight) / scores.sum(axis=1, dtype=np.float64))[:, None]
         if together is not None:
             scores += together
         return Expectation(scores, self.popularity, interests, together, weight)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +21,7 @@ DEFAULTS = ["archive", "i0", "events", "contact", "about", "careers"]
 def blocks(draw: st.DrawFn, ids: list[str]) -> EmailBlock:
     size = draw(st.integers(1, 5))
     share = draw(st.sampled_from([0, 0.2, 0.5]))
-    room = size - (max(1, round(size * share)) if share else 0)
+    room = size - ceil(size * share)
     pins = draw(st.lists(st.sampled_from([*ids, "gone"]), max_size=room, unique=True))
     rule = EmailRule(name="r", topics=draw(st.sampled_from([[], ["seo"], ["nobody"]])))
     return EmailBlock(
