@@ -110,7 +110,7 @@ DECISIONS = Table(
         ),
         Column("eligible", "VARCHAR", Pii.NONE, "JSON: what it was drawn from; of variants with "
                "the probability of each"),
-        Column("n_eligible", "INTEGER", Pii.NONE, "how many it was drawn from"),
+        Column("n_eligible", "INTEGER", Pii.NONE, "how many it was drawn from; null: the run drew"),
         Column("is_discovery", "BOOLEAN", Pii.NONE, "whether the place was drawn at random"),
         Column("is_ghost", "BOOLEAN", Pii.NONE, "held out: it would have been shown, and was not"),
         Column("is_repeat", "BOOLEAN", Pii.NONE, "kept, as this visit was shown it before"),
