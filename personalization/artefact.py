@@ -17,6 +17,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,7 +56,7 @@ class BlockSlot:
     """A block, and what everybody gets in it; lists by topic, ``""`` for any other."""
 
     size: int
-    discovery_slots: int
+    discovery_slots: float
     repeats: bool
     policy: str
     lists: Mapping[str, tuple[Listed, ...]]
@@ -87,13 +88,31 @@ class VariantSlot:
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """What holds for everybody; ``built_at`` is the moment up to which it knows, UTC."""
+    """What holds for everybody.
+
+    Attributes:
+        format: Of the file.
+        version: Follows from what the file says.
+        built_at: The moment up to which it knows, UTC.
+        holdout: Who is held out of everything.
+        slots: By key.
+        published_at: When it was published, UTC; None: unknown, and so of any age.
+        stale_after_days: Age from which nothing in it about a person counts.
+    """
 
     format: int
     version: str
     built_at: dt.datetime
     holdout: Holdout | None
     slots: Mapping[str, BlockSlot | VariantSlot]
+    published_at: dt.datetime | None = None
+    stale_after_days: float | None = None
+
+    def is_stale(self, at: dt.datetime) -> bool:
+        """Whether it is too old to say anything of a person."""
+        if self.published_at is None or self.stale_after_days is None:
+            return False
+        return at - self.published_at > dt.timedelta(days=self.stale_after_days)
 
 
 META: TypeAdapter[Meta] = TypeAdapter(Meta)
@@ -153,9 +172,11 @@ class Artefact:
         slot = self.meta.slots.get(request.slot)
         if slot is None:
             raise UnknownSlotError(request.slot, sorted(self.meta.slots))
-        person = None if request.consent == "denied" else self._person(request)
+        is_stale = self.meta.is_stale(request.at)
+        person = None if request.consent == "denied" or is_stale else self._person(request)
         consent: Consent = "granted" if person else request.consent or "unknown"
-        unit = self._unit(request, person, slot) if consent == "granted" else None
+        is_unit = consent == "granted" and not is_stale
+        unit = self._unit(request, person, slot) if is_unit else None
         situation = Situation(
             request.request_id, request.slot, request.at, unit, request.topic, request.seen,
             _kept(request, slot) if unit else None,
@@ -167,6 +188,7 @@ class Artefact:
             consent_version=person.consent_version if person else None,
             holdout=self.meta.holdout,
             slot=_facts_of(request, slot, person),
+            is_stale=is_stale,
         )
         return situation, facts
 
@@ -272,7 +294,9 @@ def _block_facts(request: DecisionRequest, slot: BlockSlot, person: _Person | No
     popular = _unread(slot, topic or "", read) if person else slot.lists.get(topic or "", ())
     lost = 0 if slot.repeats else sum(item.content_id in request.seen for item in listed)
     needed = slot.size if not listed else slot.size - len(listed) + lost
-    spare = needed + len(request.seen) + len(listed) + slot.discovery_slots if needed > 0 else 0
+    spare = (
+        needed + len(request.seen) + len(listed) + ceil(slot.discovery_slots) if needed > 0 else 0
+    )
     return BlockFacts(
         size=slot.size,
         discovery_slots=slot.discovery_slots,

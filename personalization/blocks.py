@@ -10,16 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from personalization.config import Block
-from personalization.readings import Catalogue, Flags, Floats, Integers, Readings
+from personalization.readings import Catalogue, Flags, Floats, Integers, Readings, Scores
 
 # A depth measured on fewer readers says little of the content.
 FEWEST_MEASURED = 5
 # The quarter of the content that is abandoned first is not offered as a discovery.
 QUALITY_QUANTILE = 0.25
-# Far below any difference that matters; makes equal scores fall in the order of the ids.
-_TIE_BREAK = 1e-13
 _GOLDEN = 0x9E3779B97F4A7C15
 
 
@@ -32,7 +31,7 @@ class BlockRules:
         pins: Positions of the pinned items, in order.
         discoverable: Allowed items with few readers, above the quality floor.
         size: Places of the block.
-        discovery_slots: Of these, drawn at random.
+        discovery_slots: Of these, drawn at random, in the mean of all persons.
         shows_read: Whether what was read may come again, as the best, not as pin or draw.
         salt: A number of the block's own, mixed into its draws.
     """
@@ -41,7 +40,7 @@ class BlockRules:
     pins: Integers
     discoverable: Flags
     size: int
-    discovery_slots: int
+    discovery_slots: float
     shows_read: bool
     salt: int
 
@@ -100,37 +99,37 @@ def discoverable_content(
 
 
 def fill_block(
-    rules: BlockRules, scores: Floats, has_read: Flags, draws: NDArray[np.uint64]
+    rules: BlockRules, scores: Scores, has_read: sparse.csr_matrix, draws: NDArray[np.uint64]
 ) -> FilledBlock:
     """Fill one block for a batch of persons.
 
     Args:
         rules: What the block shows.
-        scores: (persons, items), 0..1.
-        has_read: (persons, items); shown again only where the rules say so.
+        scores: (persons, items), positive.
+        has_read: (persons, items), entries where read; shown again only where the rules say so.
         draws: A random 64-bit number of each person.
     """
-    keys = _keys(rules, scores, has_read)
-    best = _best(keys, rules.size - rules.discovery_slots)
-    places = [best[:, place] for place in range(best.shape[1])]
-    is_filled = [_take(keys, items) for items in places]
-    is_discovery = [np.zeros(len(scores), dtype=np.bool_) for _ in places]
-    unread = rules.discoverable & ~has_read
-    pool_sizes = (unread & (keys > -np.inf)).sum(axis=1)
-    for slot in range(rules.discovery_slots):
-        pool = unread & (keys > -np.inf)
-        drawn = _draw(pool, uniform_draws(draws, salt=rules.salt, slot=slot))
-        is_discovery.append(np.asarray(pool.any(axis=1), dtype=np.bool_))
-        places.append(np.where(is_discovery[-1], drawn, np.argmax(keys, axis=1)))
-        is_filled.append(_take(keys, places[-1]))
-    # Without knowing what the earlier places drew, each item of the pool is as likely here.
-    chance = 1 / np.maximum(pool_sizes, 1)[:, None]
-    flags = np.column_stack(is_discovery)
+    ranked, is_there = _ranked(rules, scores, has_read)
+    # Where the share asks for it, some persons have one drawn place more than others.
+    whole = int(rules.discovery_slots)
+    has_more = (
+        uniform_draws(draws, salt=rules.salt, slot=rules.size) < rules.discovery_slots - whole
+    )
+    slots = whole + (rules.discovery_slots > whole)
+    first = rules.size - slots
+    known = np.where(is_there, ranked, -1)
+    drawn = _drawn(rules, known, has_read, draws, first=first, may=has_more | (slots == whole))
+    places, is_filled = _or_next(
+        drawn.items, drawn.is_drawn, ranked[:, first:], is_there[:, first:]
+    )
+    following = known[:, first] if known.shape[1] > first else np.full(len(known), -1)
+    chances = _chances(drawn, places, following, rules.discovery_slots - whole)
+    best = ranked[:, :first]
     return FilledBlock(
-        items=np.column_stack(places),
-        is_filled=np.column_stack(is_filled),
-        is_discovery=flags,
-        propensity=np.where(flags, chance, 1.0),
+        items=np.column_stack([best, places]),
+        is_filled=np.column_stack([is_there[:, :first], is_filled]),
+        is_discovery=np.column_stack([np.zeros(best.shape, dtype=np.bool_), drawn.is_drawn]),
+        propensity=np.column_stack([np.ones(best.shape), chances]),
     )
 
 
@@ -147,33 +146,157 @@ def uniform_draws(draws: NDArray[np.uint64], *, salt: int, slot: int) -> Floats:
     return np.asarray((mixed >> np.uint64(11)) * 2.0**-53, dtype=np.float64)
 
 
-def _keys(rules: BlockRules, scores: Floats, has_read: Flags) -> Floats:
-    """What to sort by; minus infinity is never shown, pins stand above every score."""
-    keys = scores - np.arange(scores.shape[1]) * _TIE_BREAK
-    keys[:, rules.pins] = 2.0 + len(rules.pins) - np.arange(len(rules.pins))
-    is_pinned = np.isin(np.arange(scores.shape[1]), rules.pins)
-    keys[has_read & (is_pinned | (not rules.shows_read))] = -np.inf
-    keys[:, ~rules.allowed] = -np.inf
-    return keys
+def _ranked(
+    rules: BlockRules, scores: Scores, has_read: sparse.csr_matrix
+) -> tuple[Integers, Flags]:
+    """Pins that are unread, then the best, as many as the block has places; and which are there."""
+    is_open = rules.allowed.copy()
+    is_open[rules.pins] = False
+    columns = np.flatnonzero(is_open)
+    keys = scores[:, columns]
+    if not rules.shows_read:
+        keys[_cells(has_read[:, columns])] = -np.inf
+    order = _best(keys, rules.size)
+    pins = np.tile(rules.pins, (len(scores), 1))
+    unread = np.ones(pins.shape, dtype=np.bool_)
+    unread[_cells(has_read[:, rules.pins])] = False
+    items = np.column_stack([pins, columns[order]])
+    is_there = np.column_stack([unread, np.take_along_axis(keys, order, axis=1) > -np.inf])
+    first = np.argsort(~is_there, axis=1, kind="stable")[:, : rules.size]
+    return np.take_along_axis(items, first, axis=1), np.take_along_axis(is_there, first, axis=1)
 
 
-def _best(keys: Floats, size: int) -> Integers:
+def _best(keys: Scores, size: int) -> Integers:
     size = min(size, keys.shape[1])
-    parted = np.argpartition(-keys, size - 1, axis=1)[:, :size] if size else keys[:, :0].astype(int)
+    parted = np.argpartition(keys, -size, axis=1)[:, -size:] if size else keys[:, :0].astype(int)
+    parted.sort(axis=1)
     order = np.argsort(-np.take_along_axis(keys, parted, axis=1), axis=1, kind="stable")
     return np.asarray(np.take_along_axis(parted, order, axis=1), dtype=np.int64)
 
 
-def _take(keys: Floats, items: Integers) -> Flags:
-    """Mark one item of each person as used; say for whom there was one."""
-    rows = np.arange(len(items))
-    is_there: Flags = keys[rows, items] > -np.inf
-    keys[rows, items] = -np.inf
-    return is_there
+def _cells(entries: sparse.csr_matrix) -> tuple[Integers, Integers]:
+    """Rows and columns of the entries."""
+    rows = np.repeat(np.arange(entries.shape[0]), np.diff(entries.indptr))
+    return rows, entries.indices.astype(np.int64)
 
 
-def _draw(pool: Flags, uniform: Floats) -> Integers:
-    """One item of each person's pool, each as likely; the first item where the pool is empty."""
-    wanted = np.floor(uniform * pool.sum(axis=1)) + 1
-    items = np.argmax(np.cumsum(pool, axis=1) >= wanted[:, None], axis=1)
-    return np.asarray(items, dtype=np.int64)
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """The drawn places of a batch; arrays of (persons, places) or of persons.
+
+    Attributes:
+        items: Positions in the catalogue.
+        is_drawn: Whether the place is; the next best takes the others.
+        pool_sizes: Items that the first place could have drawn.
+        is_next_in_pool: Whether the next best was one of them.
+    """
+
+    items: Integers
+    is_drawn: Flags
+    pool_sizes: Integers
+    is_next_in_pool: Flags
+
+
+def _drawn(
+    rules: BlockRules, known: Integers, has_read: sparse.csr_matrix, draws: NDArray[np.uint64],
+    *, first: int, may: Flags,
+) -> _Drawn:  # fmt: skip
+    """Draw the last places.
+
+    Args:
+        rules: The block.
+        known: (persons, places), the best in order; -1 where nothing is.
+        has_read: Of the persons.
+        draws: Of the persons.
+        first: The first drawn place.
+        may: Whose first drawn place is drawn; others have the next best there.
+    """
+    pool = np.flatnonzero(rules.discoverable)
+    place = np.full(len(rules.discoverable) + 1, -1)  # the last is that of -1
+    place[pool] = np.arange(len(pool))
+    out = np.unique(np.concatenate([_flat(*_cells(has_read[:, pool]), pool),
+                                    _flat(*_inside(place[known[:, :first]]), pool)]))  # fmt: skip
+    following = place[known[:, first]] if known.shape[1] > first else np.full(len(known), -1)
+    at_next = _flat(np.arange(len(known)), following, pool)
+    is_next_in_pool = (following >= 0) & ~np.isin(at_next, out)
+    shape = (len(known), rules.size - first)
+    items, is_drawn = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.bool_)
+    pool_sizes = _left(out, pool, len(known))
+    for slot in range(shape[1]):
+        left = _left(out, pool, len(known))
+        wanted = np.floor(uniform_draws(draws, salt=rules.salt, slot=slot) * left).astype(np.int64)
+        at = _nth_outside(out, wanted, len(pool))
+        is_drawn[:, slot] = (left > 0) & (may | (slot > 0))
+        rows = np.flatnonzero(is_drawn[:, slot])
+        items[rows, slot] = pool[at[rows]]
+        shown = at_next[is_next_in_pool & ~may] if slot == 0 else at_next[:0]
+        out = np.unique(np.concatenate([out, _flat(rows, at[rows], pool), shown]))
+    return _Drawn(items, is_drawn, pool_sizes, is_next_in_pool)
+
+
+def _inside(places: Integers) -> tuple[Integers, Integers]:
+    rows, columns = np.nonzero(places >= 0)
+    return rows, places[rows, columns]
+
+
+def _flat(rows: Integers, places: Integers, pool: Integers) -> Integers:
+    return np.asarray(rows * len(pool) + places, dtype=np.int64)
+
+
+def _left(out: Integers, pool: Integers, persons: int) -> Integers:
+    taken = np.bincount(out // max(len(pool), 1), minlength=persons)
+    return np.asarray(len(pool) - taken, dtype=np.int64)
+
+
+def _chances(drawn: _Drawn, places: Integers, following: Integers, part: float) -> Floats:
+    """How likely each item came to its place, over all draws.
+
+    Without knowing what the earlier places drew, each item of the pool is as likely in each. Where
+    only a part of the persons have one more place, the first may hold the next best as well, which
+    the others cannot hold then.
+    """
+    each = 1 / np.maximum(drawn.pool_sizes, 1)[:, None]
+    if not part:
+        return np.where(drawn.is_drawn, each, 1.0)
+    is_next = places == following[:, None]
+    less = 1 / np.maximum(drawn.pool_sizes - drawn.is_next_in_pool, 1)[:, None]
+    chances = np.where(drawn.is_drawn, part * each + (1 - part) * less * ~is_next, 1.0)
+    could_draw = (drawn.pool_sizes > 0) & (drawn.is_drawn[:, 0] | drawn.is_next_in_pool)
+    chances[:, 0] = part * could_draw * each[:, 0] + (1 - part) * is_next[:, 0]
+    chances[drawn.pool_sizes == 0, 0] = 1.0
+    return np.asarray(chances, dtype=np.float64)
+
+
+def _nth_outside(out: Integers, wanted: Integers, size: int) -> Integers:
+    """Of each row the position that has so many before it that are not ``out``.
+
+    Args:
+        out: Sorted; row times size plus the position, each once.
+        wanted: Of each row, from 0.
+        size: Positions of a row.
+    """
+    rows, positions = np.divmod(out, max(size, 1))
+    starts = np.searchsorted(rows, np.arange(len(wanted)))
+    gaps = positions - (np.arange(len(out)) - starts[rows])
+    return np.asarray(
+        wanted + np.bincount(rows[gaps <= wanted[rows]], minlength=len(wanted)), dtype=np.int64
+    )
+
+
+def _or_next(
+    drawn: Integers, is_drawn: Flags, others: Integers, is_there: Flags
+) -> tuple[Integers, Flags]:
+    """The drawn items; where nothing was left to draw, the next best, and whether there is one."""
+    if is_drawn.all():
+        return drawn, is_drawn
+    usable = is_there & ~((others[:, :, None] == drawn[:, None, :]) & is_drawn[:, None, :]).any(2)
+    order = np.argsort(~usable, axis=1, kind="stable")
+    others, usable = (np.take_along_axis(values, order, axis=1) for values in (others, usable))
+    width = others.shape[1]
+    nth = np.cumsum(~is_drawn, axis=1) - 1
+    is_next = ~is_drawn & (nth < width)
+    at = np.clip(nth, 0, max(width - 1, 0))
+    if not width:
+        return drawn, is_drawn
+    items = np.where(is_drawn, drawn, np.take_along_axis(others, at, axis=1))
+    return items, is_drawn | (is_next & np.take_along_axis(usable, at, axis=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -33,18 +34,18 @@ class Block(ContentFilters):
         0.15,
         ge=0,
         le=0.5,
-        description="Share of the block that is drawn at random from content with few readers, "
-        "at least one place; 0 turns it off.",
+        description="Share of the block that is drawn at random from content with few readers; "
+        "0 turns it off.",
     )
 
     @property
-    def discovery_slots(self) -> int:
-        """Places at the end of the block that are drawn at random."""
+    def discovery_slots(self) -> float:
+        """Places at the end of the block that are drawn at random, in the mean."""
         return discovery_slots(self.size, self.discovery_share)
 
     @model_validator(mode="after")
     def _has_room(self) -> Self:
-        if len(self.pins) + self.discovery_slots > self.size:
+        if len(self.pins) + ceil(self.discovery_slots) > self.size:
             raise ValueError("pins and discovery together are more than size")
         if set(self.pins) & set(self.bans):
             raise ValueError("a content id is both pinned and banned")
@@ -67,9 +68,15 @@ class ContentConfig(StrictModel):
     bans: ContentIds = Field(
         default_factory=list, description="Content ids that no block ever shows."
     )
+    stale_after_days: float = Field(
+        7.0,
+        gt=0,
+        description="Days after which what a run published for pages says nothing of a person any more: "
+        "everybody is shown what is popular, and each experiment's baseline.",
+    )
     half_life_days: float = Field(
         30.0,
         gt=0,
         description="After so many days a reading counts half towards popularity; towards what "
-        "its reader likes, after twice as many.",
+        "its reader likes, after six times as many.",
     )

@@ -14,6 +14,8 @@ from personalization.interests import ReadingModel
 from personalization.readings import Catalogue, Floats
 from personalization.reasons import reasons_of
 
+# Readings of its topic that the page counts for which is being read.
+PAGE_READINGS = 2.0
 # Places beyond the block's own, for what a visit has seen already.
 SPARE = 12
 # Contents that the drawn places draw from, other ones each day; more would only swell the log.
@@ -22,7 +24,7 @@ POOL = 40
 
 @dataclass(frozen=True, slots=True)
 class Contexts:
-    """Topics, each with a reader who has read one piece of it: ``""`` has read nothing."""
+    """Topics, each with a reader who has read of it alone: ``""`` has read nothing."""
 
     topics: tuple[str, ...]
     liked: sparse.csr_matrix
@@ -35,7 +37,7 @@ def contexts_of(catalogue: Catalogue, model: ReadingModel) -> Contexts:
     is_theirs = np.array([catalogue.facets["topic"] == topic for topic in topics])
     weights = is_theirs.reshape(len(topics), len(catalogue)) * model.popularity
     weights = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300)
-    liked = sparse.csr_matrix(np.vstack([np.zeros(len(catalogue)), weights]))
+    liked = sparse.csr_matrix(PAGE_READINGS * np.vstack([np.zeros(len(catalogue)), weights]))
     return Contexts(("", *topics), liked, np.array([0.0, *np.ones(len(topics))]))
 
 
@@ -55,7 +57,7 @@ def context_rows(
     expectation = model.expect(contexts.liked, contexts.counts)
     size = min(rules.size + SPARE, len(catalogue))
     listed = replace(rules, size=size, discovery_slots=0)
-    nobody = np.zeros(expectation.scores.shape, dtype=np.bool_)
+    nobody: sparse.csr_matrix = sparse.csr_matrix(expectation.scores.shape)
     filled = fill_block(
         listed, expectation.scores, nobody, np.zeros(len(contexts.topics), dtype=np.uint64)
     )

@@ -16,6 +16,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Literal, NamedTuple
 
 from measurement import BUCKETS, HELD_OUT, Holdout, bucket
@@ -23,7 +24,10 @@ from personalization.held_out import is_held_out
 
 Consent = Literal["granted", "denied", "unknown"]
 PERSONALISED, CONTEXTUAL = "personalised", "contextual"
+# A fallback level: the artefact is too old to say anything of a person.
+STALE = "stale"
 _NO_CONSENT = "no consent: the same for everybody"
+_TOO_OLD = "what was published is too old: the same for everybody"
 _FILLED = "popular now, in place of what this visit has seen"
 _DRAWN = "drawn at random from content with few readers"
 _KEPT = "shown earlier in this visit"
@@ -114,7 +118,8 @@ class BlockFacts:
 
     Attributes:
         size: Places.
-        discovery_slots: Of these, drawn at random where there is no list of the unit's own.
+        discovery_slots: Of these, drawn at random where there is no list of the unit's own; where
+            that is no whole number, some units have one more than others.
         repeats: Whether what the visit has seen may come again.
         policy: Name and version of the method.
         level: personal, similar, popular; context or popular where nothing is known of the unit.
@@ -124,7 +129,7 @@ class BlockFacts:
     """
 
     size: int
-    discovery_slots: int
+    discovery_slots: float
     repeats: bool
     policy: str
     level: str
@@ -171,6 +176,7 @@ class Facts:
         consent_version: When that was decided, as text; None where nobody knows.
         holdout: The hold-out from everything; None without one.
         slot: Of the block or experiment.
+        is_stale: Whether the artefact is too old to say anything of a person.
     """
 
     artefact_version: str
@@ -179,6 +185,37 @@ class Facts:
     consent_version: str | None
     holdout: Holdout | None
     slot: BlockFacts | VariantFacts
+    is_stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Chances:
+    """How likely contents come to the drawn places, over all draws.
+
+    Attributes:
+        part: Share of the units that have one more drawn place than the others, 0..1.
+        size: Contents that the first of these draws from.
+        following: The next best, which the others have there; empty where all have as many.
+    """
+
+    part: float
+    size: int
+    following: str = ""
+
+    def of_next(self, pool: Sequence[str]) -> float:
+        """Of the next best, in the place that others draw."""
+        if not pool:
+            return 1.0
+        return 1 - self.part + self.part * (self.following in pool) / self.size
+
+    def of_drawn(self, content_id: str, pool: Sequence[str], *, is_first: bool) -> float:
+        """Of a drawn content, in the place that not all draw (``is_first``), or another."""
+        if not self.part:
+            return 1 / self.size
+        is_next = content_id == self.following
+        without_more = 1.0 if is_first else 1 / max(self.size - (self.following in pool), 1)
+        counts = is_next if is_first else not is_next
+        return self.part / self.size + (1 - self.part) * without_more * counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,14 +263,16 @@ def choose(situation: Situation, facts: Facts) -> Decision:
     if isinstance(facts.slot, BlockFacts):
         arm, level, actions = _fill(situation, facts.slot)
     else:
-        arm, level, actions = _vary(situation, facts.slot)
+        arm, level, actions = _vary(
+            situation, facts.slot, _TOO_OLD if facts.is_stale else _NO_CONSENT
+        )
         is_ghost = is_ghost or arm == HELD_OUT
     return Decision(
         decision_id=_decision_id(situation),
         situation=situation,
         facts=facts,
         arm=HELD_OUT if is_ghost else arm,
-        fallback_level=level,
+        fallback_level=STALE if facts.is_stale else level,
         actions=actions,
         is_ghost=is_ghost,
     )
@@ -281,17 +320,29 @@ def _fill(situation: Situation, block: BlockFacts) -> tuple[str, str, tuple[Acti
 
 def _contextual(situation: Situation, block: BlockFacts, seen: frozenset[str]) -> list[Listed]:
     """The best of the context, then places drawn from the pool; each as likely as the other."""
-    popular = _without(block.popular, seen)
-    best = popular[: block.size - block.discovery_slots]
-    taken = seen | {item.content_id for item in best}
-    pool = [content_id for content_id in block.pool if content_id not in taken]
+    whole = int(block.discovery_slots)
+    part = block.discovery_slots - whole
     by = situation.unit.unit_id if situation.unit else situation.request_id
     day = f"{situation.at:%Y-%m-%d}"
-    shuffled = sorted(pool, key=lambda content_id: uniform(situation.slot, by, day, content_id))
+    has_more = part > 0 and uniform(situation.slot, by, day, "", "one more") < part
+    popular = _without(block.popular, seen)
+    place = max(block.size - ceil(block.discovery_slots), 0)
+    best, following = popular[:place], popular[place : place + 1] if part else []
+    taken = seen | {item.content_id for item in best}
+    pool = [content_id for content_id in block.pool if content_id not in taken]
+    chances = _Chances(part, len(pool), *(item.content_id for item in following))
+    if not has_more:
+        best += [item._replace(propensity=chances.of_next(pool)) for item in following]
+        taken |= {item.content_id for item in following}
+    shuffled = sorted(
+        (content_id for content_id in pool if content_id not in taken),
+        key=lambda content_id: uniform(situation.slot, by, day, content_id),
+    )
     drawn = [
-        Listed(content_id, _DRAWN, is_discovery=True, propensity=1 / len(pool))
-        for content_id in shuffled[: block.discovery_slots]
-    ]
+        Listed(content_id, _DRAWN, is_discovery=True,
+               propensity=chances.of_drawn(content_id, pool, is_first=has_more and number == 0))
+        for number, content_id in enumerate(shuffled[: whole + has_more])
+    ]  # fmt: skip
     rest = _without(popular, taken | {item.content_id for item in drawn})
     return [*best, *drawn, *rest][: block.size]
 
@@ -307,10 +358,12 @@ def _actions(places: Sequence[Listed]) -> tuple[Action, ...]:
     )
 
 
-def _vary(situation: Situation, variant: VariantFacts) -> tuple[str, str, tuple[Action, ...]]:
+def _vary(
+    situation: Situation, variant: VariantFacts, without_unit: str
+) -> tuple[str, str, tuple[Action, ...]]:
     unit, earlier = situation.unit, situation.earlier
     if unit is None:
-        action = Action(1, variant.baseline, 1.0, is_discovery=False, reason=_NO_CONSENT)
+        action = Action(1, variant.baseline, 1.0, is_discovery=False, reason=without_unit)
         return variant.baseline, CONTEXTUAL, (action,)
     if earlier is not None:
         action = Action(1, earlier.action_id, earlier.propensity, is_discovery=False, reason=_KEPT)

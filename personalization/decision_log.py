@@ -222,7 +222,7 @@ def _eligible(decision: Decision, action: Action) -> Mapping[str, Any]:
     taken = {a.action_id for a in decision.actions if not a.is_discovery}
     taken |= set() if slot.repeats else set(decision.situation.seen)
     pool = [content_id for content_id in slot.pool if content_id not in taken]
-    return {"eligible": pool or None, "n_eligible": round(1 / action.propensity)}
+    return {"eligible": pool or None, "n_eligible": len(pool) or None}
 
 
 def _load(warehouse: Warehouse, log: DecisionLog, lines: Sequence[str], run_id: str) -> LogReport:

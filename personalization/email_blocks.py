@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from scipy import sparse
 
 from personalization.blocks import discoverable_content
+from personalization.champion import read_champion
 from personalization.config import PURPOSE, ContentConfig
 from personalization.email_config import NONE, USUAL, EmailRule
 from personalization.email_fill import Candidates, fill_slots, offer, slot_columns
@@ -47,7 +48,7 @@ from personalization.readings import (
     Readings,
     read_catalogue,
     read_readers,
-    read_readings,
+    read_views,
 )
 from personalization.recommend import BATCH_CELLS, LEVELS, fallback_levels
 from warehouse import Warehouse
@@ -138,8 +139,9 @@ def _read(
     catalogue = read_catalogue(warehouse, as_of=as_of)
     readers = read_readers(warehouse, salt=f"email|{seed}|{as_of:%Y-%m-%d}")
     shape = (len(readers), len(catalogue))
-    readings = read_readings(warehouse, shape, as_of=as_of, half_life_days=content.half_life_days)
-    model = learn_interests(catalogue, readings)
+    views = read_views(warehouse, shape, as_of=as_of)
+    readings = views.readings(half_life_days=content.half_life_days)
+    model = learn_interests(catalogue, readings, read_champion(warehouse))
     discoverable = discoverable_content(
         catalogue, readings, model.popularity, new_days=content.half_life_days
     )
@@ -210,11 +212,8 @@ def _personal(
     places = positions(people["person_id"], library.readers.person_ids)
     known = library.readings.per_person[places]
     expectation = library.model.expect(library.readings.liked[places], known)
-    blocked = (library.readings.counts[places] + lately[places]).toarray() > 0
-    filled = fill_slots(
-        candidates, expectation.scores, np.asarray(blocked, dtype=np.bool_),
-        library.readers.draws[places],
-    )  # fmt: skip
+    blocked = library.readings.counts[places] + lately[places]
+    filled = fill_slots(candidates, expectation.scores, blocked, library.readers.draws[places])
     columns = slot_columns(filled, candidates, library.catalogue, expectation)
     levels = pa.array(LEVELS).take(pa.array(fallback_levels(known)[filled.persons]))
     return _table(people, filled.persons, columns, levels)

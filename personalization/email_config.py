@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from math import ceil
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -82,7 +83,7 @@ class EmailBlock(ContentFilters):
         default_factory=list, description="Content ids shown first to whoever has not read them."
     )
     discovery_share: float = Field(
-        0.15, ge=0, le=0.5, description="As of blocks: drawn at random, at least one slot; 0: off."
+        0.15, ge=0, le=0.5, description="As of blocks: drawn at random; 0: off."
     )
     rest_sends: int = Field(
         4, ge=0, le=52, description="What was in the last so many sends is not sent again."
@@ -106,14 +107,14 @@ class EmailBlock(ContentFilters):
     )
 
     @property
-    def discovery_slots(self) -> int:
-        """Slots at the end of the block that are drawn at random."""
+    def discovery_slots(self) -> float:
+        """Slots at the end of the block that are drawn at random, in the mean."""
         return discovery_slots(self.size, self.discovery_share)
 
     @model_validator(mode="after")
     def _has_room(self) -> Self:
         for pins in (self.pins, *({*rule.pins, *self.pins} for rule in self.rules)):
-            if len(pins) + self.discovery_slots > self.size:
+            if len(pins) + ceil(self.discovery_slots) > self.size:
                 raise ValueError("pins and discovery together are more than size")
         if {*self.pins, *(pin for rule in self.rules for pin in rule.pins)} & set(self.bans):
             raise ValueError("a content id is both pinned and banned")

@@ -12,16 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy import sparse
 
 from personalization.blocks import BlockRules, allowed_content, fill_block, pinned_content
 from personalization.config import Block
 from personalization.email_config import EmailBlock, EmailRule
 from personalization.interests import Expectation
-from personalization.readings import Catalogue, Flags, Floats, Integers
+from personalization.readings import Catalogue, Flags, Floats, Integers, Scores
 from personalization.reasons import reasons_of
 
 DEFAULTED = "nothing unread was left: a default of the block"
 LEVELS = ("rule", "block", "default")
+# Lifts what a rule asks for above all else, and keeps the order of either in single precision.
+_ABOVE = 1e20
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,21 +102,22 @@ def offer(
 
 
 def fill_slots(
-    candidates: Candidates, scores: Floats, blocked: Flags, draws: NDArray[np.uint64]
+    candidates: Candidates, scores: Scores, blocked: sparse.csr_matrix, draws: NDArray[np.uint64]
 ) -> FilledSlots:
     """Fill every slot of a batch of persons.
 
     Args:
         candidates: What is offered to them.
         scores: (persons, items), 0..1.
-        blocked: (persons, items), read or sent lately: never shown.
+        blocked: (persons, items), entries where read or sent lately: never shown.
         draws: A random 64-bit number of each person.
     """
     shape = (len(scores), candidates.rules.size)
     items, propensity = np.zeros(shape, dtype=np.int64), np.ones(shape)
     is_filled, is_discovery = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_)
     if scores.shape[1]:
-        filled = fill_block(candidates.rules, scores + candidates.wanted, blocked, draws)
+        above = np.where(candidates.wanted, _ABOVE, 1).astype(np.float32)
+        filled = fill_block(candidates.rules, scores * above, blocked, draws)
         # What is left moves up, so that defaults come last.
         order = np.argsort(~filled.is_filled, axis=1, kind="stable")
         width = order.shape[1]

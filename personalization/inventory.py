@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from personalization.inventory_backtests import BACKTESTS
 from personalization.inventory_email import EMAIL_BLOCKS
 from personalization.inventory_personas import CONTENT_GAPS, PERSONA_CONTENT
 from personalization.inventory_readiness import READINESS
@@ -30,6 +31,12 @@ RECOMMENDATIONS = Table(
             "VARCHAR",
             Pii.NONE,
             "personal: 3 or more readings; similar: 1 or 2; popular: none",
+        ),
+        Column(
+            "is_ghost",
+            "BOOLEAN",
+            Pii.NONE,
+            "held out of everything: what would be shown, and never is, on pages or by a sync",
         ),
         Column("policy", "VARCHAR", Pii.NONE, "name and version of the method"),
         Column("as_of", "TIMESTAMP", Pii.NONE, "the moment up to which readings count, UTC"),
@@ -103,7 +110,7 @@ DECISIONS = Table(
         ),
         Column("eligible", "VARCHAR", Pii.NONE, "JSON: what it was drawn from; of variants with "
                "the probability of each"),
-        Column("n_eligible", "INTEGER", Pii.NONE, "how many it was drawn from"),
+        Column("n_eligible", "INTEGER", Pii.NONE, "how many it was drawn from; null: the run drew"),
         Column("is_discovery", "BOOLEAN", Pii.NONE, "whether the place was drawn at random"),
         Column("is_ghost", "BOOLEAN", Pii.NONE, "held out: it would have been shown, and was not"),
         Column("is_repeat", "BOOLEAN", Pii.NONE, "kept, as this visit was shown it before"),
@@ -111,7 +118,7 @@ DECISIONS = Table(
         Column(
             "fallback_level", "VARCHAR", Pii.NONE,
             "personal, similar, popular, context; of variants segment, global, uniform; "
-            "contextual: no consent",
+            "contextual: no consent; stale: what was published is too old",
         ),
         Column("segment", "VARCHAR", Pii.PERSONAL, "the unit's segment in the experiment; or null"),
         Column("policy", "VARCHAR", Pii.NONE, "name and version of the method or of the shares"),
@@ -160,6 +167,7 @@ POLICY_VALUES = Table(
 TABLES: tuple[Table, ...] = (
     RECOMMENDATIONS,
     CONTEXT_LISTS,
+    BACKTESTS,
     VARIANT_POLICIES,
     DECISIONS,
     POLICY_VALUES,

@@ -8,7 +8,7 @@ import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,7 @@ class PublishReport:
     slots: int
 
 
-def publish_artefact(
+def publish_artefact(  # noqa: PLR0913 - what it reads, where it goes, under which key, and two moments
     warehouse: Warehouse,
     path: Path,
     content: ContentConfig,
@@ -127,6 +127,7 @@ def publish_artefact(
     *,
     secret: bytes,
     as_of: dt.datetime,
+    now: dt.datetime | None = None,
 ) -> PublishReport:
     """Replace the artefact by what this run chose.
 
@@ -139,12 +140,17 @@ def publish_artefact(
         experiments: Those with ``variants`` are slots.
         secret: The key of the keyed hashes, at most 64 bytes.
         as_of: The moment up to which the warehouse knows, UTC.
+        now: When this is, UTC: its age counts from here. None: it never grows too old.
 
     Raises:
         SlotKeyTwiceError: A block and an experiment have the same key.
     """
     warehouse.create_missing(TABLES)
-    meta = _meta(warehouse, content, experiments, as_of=as_of)
+    meta = replace(
+        _meta(warehouse, content, experiments, as_of=as_of),
+        published_at=now,
+        stale_after_days=content.stale_after_days,
+    )
     varied = {key: e for key, e in experiments.experiments.items() if key in meta.slots}
     segments, values = standing_segments(varied, as_of=as_of) if varied else (_NO_SEGMENTS, {})
     values = {**values, "as_of": as_of, "purpose": PURPOSE}

@@ -15,13 +15,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse
 
+from measurement import Holdout
 from personalization.config import PURPOSE
+from personalization.held_out import held_out_sql
 from warehouse import Warehouse
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Scores = NDArray[np.float32 | np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 FACETS = ("topic", "content_type", "funnel_stage")
+# Interests last longer than what is popular: so many of its half-lives. On two backtests of one company
+# NDCG@10 was .2168 with 2, .2178 without any decay.
+INTEREST_HALF_LIVES = 6
 
 _READERS = """
     select profiles.person_id,
@@ -46,7 +53,9 @@ _READINGS = f"""
     with readers as ({_READERS}),
     items as ({_ITEMS})
     select readers.reader, items.item, engagement.max_scroll_depth as depth,
-           date_diff('second', least(engagement.last_viewed_at, $as_of), $as_of) / 86400.0 as age
+           date_diff('second', engagement.first_viewed_at, $as_of) / 86400.0 as first_days,
+           date_diff('second', least(engagement.last_viewed_at, $as_of), $as_of) / 86400.0
+               as last_days
     from marts.content_engagement as engagement
     inner join readers on engagement.person_id = readers.person_id
     inner join items on engagement.content_id = items.content_id
@@ -72,6 +81,12 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self.content_ids)
 
+    def published(self, *, days_ago: float) -> tuple[Catalogue, Integers]:
+        """What was published some days ago, and its positions in the catalogue of today."""
+        kept = np.flatnonzero(self.age_days > days_ago)
+        facets = {name: values[kept] for name, values in self.facets.items()}
+        return Catalogue(self.content_ids[kept], facets, self.age_days[kept] - days_ago), kept
+
 
 @dataclass(frozen=True, slots=True)
 class Readers:
@@ -80,13 +95,65 @@ class Readers:
     Attributes:
         person_ids: n ids.
         draws: A random 64-bit number of each, the same for the same person, seed and day.
+        is_held_out: Whether each is held out of everything.
     """
 
     person_ids: pa.ChunkedArray
     draws: NDArray[np.uint64]
+    is_held_out: Flags
 
     def __len__(self) -> int:
         return len(self.draws)
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """Who has read what and when; one entry per reader and item, ordered by both.
+
+    Attributes:
+        shape: How many readers and items there are.
+        readers: Position of the reader.
+        items: Position of the item.
+        first_days: Days since it was read first.
+        last_days: Days since it was read last, at most ``first_days``.
+        depth: The deepest scroll, 0..1; nan where unmeasured.
+    """
+
+    shape: tuple[int, int]
+    readers: Integers
+    items: Integers
+    first_days: Floats
+    last_days: Floats
+    depth: Floats
+
+    def readings(self, *, half_life_days: float, days_ago: float = 0.0) -> Readings:
+        """What was known some days ago: an item read before and after counts by its first reading.
+
+        Args:
+            half_life_days: Of popularity; interests last :data:`INTEREST_HALF_LIVES` of them.
+            days_ago: Later readings do not count.
+        """
+        is_known = (self.first_days > days_ago) | (days_ago == 0)
+        last = np.where(self.last_days > days_ago, self.last_days, self.first_days)[is_known]
+        age, items, depth = last - days_ago, self.items[is_known], self.depth[is_known]
+        where = (self.readers[is_known], items)
+        return Readings(
+            counts=self._matrix(np.ones(len(age)), where),
+            per_person=np.bincount(where[0], minlength=self.shape[0]).astype(np.float64),
+            recent=self._matrix(0.5 ** (age / half_life_days), where),
+            liked=self._matrix(0.5 ** (age / half_life_days / INTEREST_HALF_LIVES), where),
+            depth=_mean_by(items, depth, self.shape[1]),
+            span_days=float(self.first_days.max(initial=0.0)) - days_ago,
+            half_life_days=half_life_days,
+        )
+
+    def new_readings(self, *, days_ago: float) -> sparse.csr_matrix:
+        """1 where somebody read for the first time since, (readers, items)."""
+        is_new = self.first_days <= days_ago
+        return self._matrix(np.ones(is_new.sum()), (self.readers[is_new], self.items[is_new]))
+
+    def _matrix(self, values: Floats, where: tuple[Integers, Integers]) -> sparse.csr_matrix:
+        return sparse.csr_matrix((values, where), shape=self.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +164,10 @@ class Readings:
         counts: 1 where read.
         per_person: Items that each person has read.
         recent: Decayed by half per half-life, for popularity.
-        liked: Decayed by half per two half-lives, for interests.
+        liked: Decayed more slowly, for interests.
         depth: Mean of the deepest scroll of each item's readers, 0..1; nan where unmeasured.
+        span_days: Days since the first reading of all.
+        half_life_days: Of ``recent``.
     """
 
     counts: sparse.csr_matrix
@@ -106,6 +175,8 @@ class Readings:
     recent: sparse.csr_matrix
     liked: sparse.csr_matrix
     depth: Floats
+    span_days: float
+    half_life_days: float
 
 
 def read_catalogue(warehouse: Warehouse, *, as_of: dt.datetime) -> Catalogue:
@@ -119,34 +190,37 @@ def read_catalogue(warehouse: Warehouse, *, as_of: dt.datetime) -> Catalogue:
     )
 
 
-def read_readers(warehouse: Warehouse, *, salt: str) -> Readers:
-    """Read who granted personalization and is not a program; ``salt`` seeds their draws."""
-    rows = warehouse.read(f"{_READERS} order by reader", {"salt": salt, "purpose": PURPOSE})
-    return Readers(rows["person_id"], _array(rows, "draw").astype(np.uint64))
+def read_readers(warehouse: Warehouse, *, salt: str, holdout: Holdout | None = None) -> Readers:
+    """Read who granted personalization and is not a program.
+
+    Args:
+        warehouse: With the marts of this run.
+        salt: Seeds the draws.
+        holdout: Who is held out of everything; None: nobody is.
+    """
+    rows = warehouse.read(
+        f"select readers.*, held_out.person_id is not null as is_held_out from ({_READERS}) as readers "
+        f"left join ({held_out_sql(holdout)}) as held_out using (person_id) order by reader",
+        {"salt": salt, "purpose": PURPOSE},
+    )
+    draws, is_held_out = _array(rows, "draw"), _array(rows, "is_held_out")
+    return Readers(rows["person_id"], draws.astype(np.uint64), is_held_out.astype(np.bool_))
 
 
-def read_readings(
-    warehouse: Warehouse, shape: tuple[int, int], *, as_of: dt.datetime, half_life_days: float
-) -> Readings:
+def read_views(warehouse: Warehouse, shape: tuple[int, int], *, as_of: dt.datetime) -> Views:
     """Read who has read what by ``as_of``.
 
     Args:
         warehouse: With the marts of this run.
         shape: How many readers and items there are.
         as_of: Later readings do not count, UTC.
-        half_life_days: Of popularity; of interests it is twice as long.
     """
     rows = warehouse.read(_READINGS, {"as_of": as_of, "purpose": PURPOSE, "salt": ""})
-    age, depth = (_array(rows, name).astype(np.float64) for name in ("age", "depth"))
-    items = _array(rows, "item").astype(np.int64)
-    where = (_array(rows, "reader").astype(np.int64), items)
-    return Readings(
-        counts=sparse.csr_matrix((np.ones(len(age)), where), shape=shape),
-        per_person=np.bincount(where[0], minlength=shape[0]).astype(np.float64),
-        recent=sparse.csr_matrix((0.5 ** (age / half_life_days), where), shape=shape),
-        liked=sparse.csr_matrix((0.5 ** (age / half_life_days / 2), where), shape=shape),
-        depth=_mean_by(items, depth, shape[1]),
+    readers, items = (_array(rows, name).astype(np.int64) for name in ("reader", "item"))
+    first, last, depth = (
+        _array(rows, name).astype(np.float64) for name in ("first_days", "last_days", "depth")
     )
+    return Views(shape, readers, items, first, last, depth)
 
 
 def _mean_by(groups: Integers, values: Floats, size: int) -> Floats:

@@ -14,6 +14,7 @@ _NOTABLE = 1.2
 _PINNED = "pinned by the editors"
 _DRAWN = "drawn at random from content with few readers"
 _TOGETHER = "read by those who read the same"
+_ALIKE = "liked by readers with like interests"
 _POPULAR = "popular now"
 _WORDS = {
     "topic": "reads about {}",
@@ -39,14 +40,18 @@ def reasons_of(
         is_pinned: Of each cell.
         is_discovery: Of each cell.
     """
-    words, code = [_POPULAR, _TOGETHER, _DRAWN, _PINNED], np.zeros(len(is_pinned), dtype=np.int64)
-    strongest = np.full(len(is_pinned), _NOTABLE)
-    for name, ratio in expectation.interests.items():
+    persons, items = cells
+    words = [_POPULAR, _TOGETHER, _DRAWN, _PINNED, _ALIKE]
+    code, strongest = np.zeros(len(is_pinned), dtype=np.int64), np.full(len(is_pinned), _NOTABLE)
+    for name, interest in expectation.interests.items():
         values, of_item = np.unique(catalogue.facets[name], return_inverse=True)
-        strength = ratio[cells] ** STRENGTH[name]
-        leads = (strength > strongest) & (catalogue.facets[name][cells[1]] != "")
-        code = np.where(leads, len(words) + of_item[cells[1]], code)
-        strongest = np.where(leads, strength, strongest)
+        of_cell = of_item[items]
+        strength = interest.ratio[persons, of_cell] ** STRENGTH[name]
+        leads = (strength > strongest) & (values[of_cell] != "")
+        own = np.where(
+            interest.own[persons, of_cell] > 0, len(words) + of_cell, words.index(_ALIKE)
+        )
+        code, strongest = np.where(leads, own, code), np.where(leads, strength, strongest)
         words += [_WORDS[name].format(value) for value in values.tolist()]
     code[_co_reading_lift(expectation, cells) > strongest] = words.index(_TOGETHER)
     code[is_discovery] = words.index(_DRAWN)
@@ -57,6 +62,7 @@ def reasons_of(
 def _co_reading_lift(expectation: Expectation, cells: tuple[Integers, Integers]) -> Floats:
     """How much more likely than for others co-reading alone makes each cell."""
     persons, items = cells
-    weight = expectation.co_reading.sum(axis=1)[persons]
-    lift = 1 - weight + expectation.co_reading[cells] / expectation.popularity[items]
+    lift = 1 - expectation.together_weight[persons]
+    if expectation.together is not None:
+        lift = lift + expectation.together[cells] / expectation.popularity[items]
     return np.asarray(lift, dtype=np.float64)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from scipy import sparse
 
+from measurement import Holdout
 from personalization.blocks import (
     BlockRules,
     FilledBlock,
@@ -19,6 +19,7 @@ from personalization.blocks import (
     fill_block,
     pinned_content,
 )
+from personalization.champion import Backtest, choose_method, write_backtest
 from personalization.config import ContentConfig
 from personalization.context_lists import context_rows
 from personalization.errors import EmptyBlockError
@@ -33,16 +34,17 @@ from personalization.readings import (
     Readings,
     read_catalogue,
     read_readers,
-    read_readings,
+    read_views,
 )
 from personalization.reasons import reasons_of
 from warehouse import Warehouse
 
 LEVELS = ("popular", "similar", "personal")
-POLICY = "interests_and_co_reading_v1"
+# Of the method in use; counts up where the same method would choose otherwise.
+POLICY = "{method}_v2"
 # Readings from which a person's own interests lead, and below which only the last ones do.
 PERSONAL_FROM = 3
-# Cells of one batch's dense arrays; a handful of them at 8 bytes stays below 300 MB.
+# Cells of one batch's dense arrays; a handful of them at 4 bytes stays below 100 MB.
 BATCH_CELLS = 4_000_000
 
 
@@ -57,7 +59,7 @@ class RecommendationReport:
         items_shown: Of these, how many somebody got.
         discoveries: Rows that were drawn at random.
         by_level: Persons by fallback level.
-        is_co_reading_used: Whether there were readings enough for it.
+        backtest: Which method is used, and how good it would have been.
         unknown_ids: Pinned or banned ids that are not published.
     """
 
@@ -67,7 +69,7 @@ class RecommendationReport:
     items_shown: int
     discoveries: int
     by_level: Mapping[str, int]
-    is_co_reading_used: bool
+    backtest: Backtest
     unknown_ids: tuple[str, ...]
 
 
@@ -78,12 +80,19 @@ class _Company:
     catalogue: Catalogue
     readers: Readers
     readings: Readings
+    backtest: Backtest
     model: ReadingModel
     rules: Mapping[str, BlockRules]
 
 
 def recommend(
-    warehouse: Warehouse, content: ContentConfig, *, as_of: dt.datetime, seed: int, run_id: str
+    warehouse: Warehouse,
+    content: ContentConfig,
+    *,
+    as_of: dt.datetime,
+    seed: int,
+    run_id: str,
+    holdout: Holdout | None = None,
 ) -> RecommendationReport:
     """Replace every recommendation by today's.
 
@@ -95,14 +104,17 @@ def recommend(
         as_of: The moment up to which readings count (``raw.as_of``), UTC.
         seed: Of the places that are drawn at random; its draws change by day and person.
         run_id: Stored with every row.
+        holdout: Who is held out of everything: their rows are ghosts; None: nobody is.
 
     Raises:
         EmptyBlockError: Published content is there, but none for some block.
     """
     warehouse.create_missing(TABLES)
-    company = _read(warehouse, content, as_of=as_of, seed=seed)
-    stamp = {"policy": POLICY, "as_of": as_of, "run_id": run_id}
+    company = _read(warehouse, content, as_of=as_of, seed=seed, holdout=holdout)
+    policy = POLICY.format(method=company.backtest.champion)
+    stamp = {"policy": policy, "as_of": as_of, "run_id": run_id}
     with warehouse.transaction():
+        write_backtest(warehouse, company.backtest, as_of=as_of, run_id=run_id)
         warehouse.execute(f"delete from {RECOMMENDATIONS.name.sql}")
         for rows in _chosen(company):
             warehouse.append(RECOMMENDATIONS.name, _stamped(rows, stamp))
@@ -113,18 +125,25 @@ def recommend(
 
 
 def _read(
-    warehouse: Warehouse, content: ContentConfig, *, as_of: dt.datetime, seed: int
+    warehouse: Warehouse,
+    content: ContentConfig,
+    *,
+    as_of: dt.datetime,
+    seed: int,
+    holdout: Holdout | None,
 ) -> _Company:
     catalogue = read_catalogue(warehouse, as_of=as_of)
-    readers = read_readers(warehouse, salt=f"{seed}|{as_of:%Y-%m-%d}")
+    readers = read_readers(warehouse, salt=f"{seed}|{as_of:%Y-%m-%d}", holdout=holdout)
     shape = (len(readers), len(catalogue))
-    readings = read_readings(warehouse, shape, as_of=as_of, half_life_days=content.half_life_days)
-    model = learn_interests(catalogue, readings)
+    views = read_views(warehouse, shape, as_of=as_of)
+    backtest = choose_method(catalogue, views, half_life_days=content.half_life_days)
+    readings = views.readings(half_life_days=content.half_life_days)
+    model = learn_interests(catalogue, readings, backtest.champion)
     discoverable = discoverable_content(
         catalogue, readings, model.popularity, new_days=content.half_life_days
     )
     rules = block_rules(content, catalogue, discoverable)
-    return _Company(catalogue, readers, readings, model, rules)
+    return _Company(catalogue, readers, readings, backtest, model, rules)
 
 
 def block_rules(
@@ -174,9 +193,7 @@ def _chosen(company: _Company) -> Iterator[pa.Table]:
             company.readings.liked[batch], company.readings.per_person[batch]
         )
         for key, rules in company.rules.items():
-            filled = fill_block(
-                rules, expectation.scores, _flags(counts), company.readers.draws[batch]
-            )
+            filled = fill_block(rules, expectation.scores, counts, company.readers.draws[batch])
             yield _rows(company, key, batch, filled, expectation)
 
 
@@ -201,7 +218,7 @@ def _rows(
             "block": pa.repeat(key, len(items)),
             "rank": (places + 1).astype(np.int32),
             "content_id": pa.array(company.catalogue.content_ids.tolist()).take(pa.array(items)),
-            "score": expectation.scores[persons, items],
+            "score": expectation.scores[persons, items].astype(np.float64),
             "reason": reasons_of(
                 company.catalogue, expectation, (persons, items),
                 is_pinned=np.isin(items, company.rules[key].pins), is_discovery=is_discovery,
@@ -209,6 +226,7 @@ def _rows(
             "is_discovery": is_discovery,
             "propensity": filled.propensity[persons, places],
             "fallback_level": pa.array(LEVELS).take(pa.array(levels[persons])),
+            "is_ghost": company.readers.is_held_out[batch][persons],
         }
     )  # fmt: skip
 
@@ -218,10 +236,6 @@ def _stamped(rows: pa.Table, stamp: Mapping[str, object]) -> pa.Table:
         scalar = pa.scalar(value, pa.timestamp("us") if name == "as_of" else pa.string())
         rows = rows.append_column(name, pa.repeat(scalar, rows.num_rows))
     return rows
-
-
-def _flags(counts: sparse.csr_matrix) -> Flags:
-    return np.asarray(counts.toarray() > 0, dtype=np.bool_)
 
 
 def _report(
@@ -241,6 +255,6 @@ def _report(
         items_shown=facts["shown"],
         discoveries=facts["drawn"],
         by_level=dict(zip(LEVELS, tally, strict=True)),
-        is_co_reading_used=company.model.similarity is not None,
+        backtest=company.backtest,
         unknown_ids=tuple(sorted(named - set(company.catalogue.content_ids.tolist()))),
     )

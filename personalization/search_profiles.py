@@ -13,7 +13,7 @@ from personalization.config import PURPOSE, ContentConfig
 from personalization.held_out import held_out_sql
 from personalization.inventory import TABLES
 from personalization.inventory_search import SEARCH_PROFILES, SEARCH_WEIGHTS
-from personalization.readings import FACETS
+from personalization.readings import FACETS, INTEREST_HALF_LIVES
 from personalization.rerank import RerankRules, SearchProfile, SearchResult
 from personalization.search_config import Search
 from personalization.search_learning import Learnt, learn_weights
@@ -21,14 +21,14 @@ from warehouse import TableName, Warehouse
 
 ITEMS = TableName("marts", "content_items")
 
-# Readers as everywhere: who granted personalization and is no program. A reading counts half after
-# twice the half-life of popularity, as it does for interests in recommendations.
+# Readers as everywhere: who granted personalization and is no program. A reading fades as it does for
+# interests in recommendations.
 _PROFILES = """
     with read_items as (
         select engagement.person_id, items.*,
             -- Of decimals the sum is the same in any order.
             cast(pow(0.5, date_diff('second', least(engagement.last_viewed_at, $as_of), $as_of)
-                / 86400.0 / (2 * $half_life_days)) as decimal(18, 12)) as weight
+                / 86400.0 / $half_life_days) as decimal(18, 12)) as weight
         from marts.content_engagement as engagement
         inner join marts.content_items as items using (content_id)
         inner join marts.profiles as profiles on engagement.person_id = profiles.person_id
@@ -96,7 +96,7 @@ def write_search_profiles(
     warehouse.create_missing(TABLES)
     parameters = {
         "as_of": as_of,
-        "half_life_days": content.half_life_days,
+        "half_life_days": content.half_life_days * INTEREST_HALF_LIVES,
         "purpose": PURPOSE,
         "evidence": content.search.evidence,
         "run_id": run_id,

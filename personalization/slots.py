@@ -8,6 +8,8 @@ from pydantic import Field
 
 from settings import StrictModel
 
+# A point: as near as the share of what is drawn has to come to the one that is asked for.
+WITHIN = 0.01
 ContentIds = list[Annotated[str, Field(min_length=1)]]
 
 
@@ -28,6 +30,11 @@ class ContentFilters(StrictModel):
     )
 
 
-def discovery_slots(size: int, share: float) -> int:
-    """Slots at the end of a block that are drawn at random: at least one, unless turned off."""
-    return max(1, round(size * share)) if share else 0
+def discovery_slots(size: int, share: float) -> float:
+    """Slots at the end of a block that are drawn at random, in the mean.
+
+    A whole number where that is within a point of the share; else some persons have one more than
+    others, by chance, so that the share is kept.
+    """
+    expected = size * share
+    return float(round(expected)) if abs(round(expected) - expected) <= size * WITHIN else expected

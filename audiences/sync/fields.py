@@ -142,7 +142,7 @@ def _rows(field: Field, catalogue: Catalogue) -> str:
     if table is SCORES:
         return _scores(field)
     if table is RECOMMENDATIONS:
-        return _recommended(field)
+        return _recommended(field, catalogue)
     return _mailed(field, catalogue) if table is EMAIL_BLOCKS else ""
 
 
@@ -164,10 +164,17 @@ def _scores(field: Field) -> str:
     """
 
 
-def _recommended(field: Field) -> str:
+def _recommended(field: Field, catalogue: Catalogue) -> str:
+    """What a block holds for a person; nothing for who is held out of everything."""
     block, _, rank = field.of.partition(":")
+    has_ghosts = "is_ghost" in catalogue.of(RECOMMENDATIONS)
+    content = (
+        "case when not coalesce(is_ghost, false) then content_id end"
+        if has_ghosts
+        else "content_id"
+    )
     return f"""
-        select person_id, content_id as content from {RECOMMENDATIONS.sql}
+        select person_id, {content} as content from {RECOMMENDATIONS.sql}
         where block = {_quoted(block)} and rank = {int(rank or 1)}
         qualify row_number() over (partition by person_id order by as_of desc, content_id) = 1
     """

@@ -15,6 +15,7 @@ from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
 from personalization import recommend, write_variant_policies
 from personalization.inventory import VARIANT_POLICIES
+from personalization.inventory_backtests import BACKTESTS
 from warehouse import Table, Warehouse
 
 READ_BY_RECOMMENDATIONS = [
@@ -36,7 +37,11 @@ READ_BY_MEASUREMENT = [
     dg.AssetKey(["identity", "members"]),
     dg.AssetKey(["staging", "stg_raw__person_records"]),
 ]
-CHOSEN = (personalization.inventory.RECOMMENDATIONS, personalization.inventory.CONTEXT_LISTS)
+CHOSEN = (
+    personalization.inventory.RECOMMENDATIONS,
+    personalization.inventory.CONTEXT_LISTS,
+    BACKTESTS,
+)
 # The same seed for everyone: the places that are drawn at random are the same on any machine.
 SEED = 20_260_101
 
@@ -58,6 +63,7 @@ def choose_content(context: dg.AssetExecutionContext, candor: CandorResource) ->
             as_of=known_until(warehouse),
             seed=SEED,
             run_id=context.run.run_id,
+            holdout=candor.company.experiments.holdout,
         )
         counts = _counts(warehouse, CHOSEN)
     for table in CHOSEN:
@@ -69,7 +75,8 @@ def choose_content(context: dg.AssetExecutionContext, candor: CandorResource) ->
                 "published_items": report.items,
                 "items_shown": report.items_shown,
                 "drawn_at_random": report.discoveries,
-                "is_co_reading_used": report.is_co_reading_used,
+                "method": report.backtest.champion.value,
+                "backtest": report.backtest.reason,
                 "unknown_pins_and_bans": list(report.unknown_ids),
                 **{f"persons_{level}": number for level, number in report.by_level.items()},
             },

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.company import known_until
+from orchestration.company import known_until, utc_now
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.serving import artefact_path, decision_log, serving_secret
@@ -133,6 +133,7 @@ def serving_artefact(candor: CandorResource) -> dg.MaterializeResult[None]:
             company.experiments,
             secret=serving_secret(company.paths),
             as_of=known_until(warehouse),
+            now=utc_now(),
         )
     return dg.MaterializeResult(
         metadata={

@@ -76,6 +76,19 @@ def known(company: Company) -> Company:
     return company
 
 
+def test_who_is_held_out_of_everything_is_sent_no_recommendation(known: Company) -> None:
+    known.warehouse.execute(
+        "alter table personalization.recommendations add column is_ghost boolean"
+    )
+    before = _fields(known, {"NEXT": "recommendation:next_read"})
+    known.warehouse.execute("update personalization.recommendations set is_ghost = true")
+
+    after = _fields(known, {"NEXT": "recommendation:next_read"})
+
+    assert before == {"NEXT": "article-7"}
+    assert after == {"NEXT": None}
+
+
 def test_each_source_fills_the_field_that_it_is_mapped_to(known: Company) -> None:
     found = _fields(
         known,

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from identity import evaluate_members
-from tests.conftest import ROOT
-from tests.orchestration.conftest import CANDOR, run_command
+from tests.fernhill.conftest import Run
 from warehouse import DuckDBWarehouse
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(900)]
@@ -24,36 +21,6 @@ pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(900)]
 # Joining on e-mail and phone gives .733 on these files.
 MIN_F1 = 0.80
 MIN_PRECISION = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What ``candor run --json`` said."""
-
-    home: Path
-    outcome: dict[str, object]
-
-
-@pytest.fixture(scope="session")
-def fernhill(shared_data: Path) -> Path:
-    return shared_data / "fernhill"
-
-
-@pytest.fixture(scope="session")
-def run(fernhill: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    home = tmp_path_factory.mktemp("fernhill") / "home"
-    config = ROOT / "tests" / "fernhill" / "config"
-    output = run_command(
-        CANDOR, "run", "--json", "--config", str(config), "--home", str(home),
-        "--landing", str(fernhill),
-    )  # fmt: skip
-    return Run(home, json.loads(output))
-
-
-@pytest.fixture
-def warehouse(run: Run) -> Iterator[DuckDBWarehouse]:
-    with DuckDBWarehouse.open(run.home / "warehouse.duckdb") as opened:
-        yield opened
 
 
 @pytest.fixture(scope="session")

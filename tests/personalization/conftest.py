@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from measurement import Holdout
 from personalization import ContentConfig, RecommendationReport, recommend
 from warehouse import DuckDBWarehouse
 
@@ -55,11 +56,12 @@ class Company:
         rows = [{"person_id": person, "content_id": item, **facts} for item in items]
         self._insert("content_engagement", rows)
 
-    def recommend(self, *, seed: int = 7, as_of: dt.datetime = AS_OF, **blocks: Any
-                  ) -> RecommendationReport:  # fmt: skip
+    def recommend(self, *, seed: int = 7, as_of: dt.datetime = AS_OF,
+                  holdout: Holdout | None = None, **blocks: Any) -> RecommendationReport:  # fmt: skip
         common = {key: blocks.pop(key) for key in ("bans", "half_life_days") if key in blocks}
         content = ContentConfig.model_validate({"blocks": blocks, **common})
-        return recommend(self.warehouse, content, as_of=as_of, seed=seed, run_id="r1")
+        return recommend(self.warehouse, content, as_of=as_of, seed=seed, run_id="r1",
+                         holdout=holdout)  # fmt: skip
 
     def lists(self, columns: str = "content_id", where: str = "true") -> dict[str, list[Any]]:
         rows = self.warehouse.read(
@@ -70,6 +72,10 @@ class Company:
         for row in rows:
             found.setdefault(row["person_id"], []).append(row["value"])
         return found
+
+    def backtests(self) -> dict[str, bool]:
+        rows = self.warehouse.read("select method, is_champion from personalization.backtests")
+        return {row["method"]: row["is_champion"] for row in rows.to_pylist()}
 
     def _insert(self, table: str, rows: Iterable[dict[str, object]]) -> None:
         with self.warehouse.view("fresh", pa.Table.from_pylist(list(rows))):

@@ -66,7 +66,8 @@ def test_a_decision_says_what_it_was_drawn_from_and_how_likely_it_was(
     places = [r for r in found if r["slot"] == "home"]
     assert [r["position"] for r in places] == [1, 2, 3, 4, 5, 6]
     (drawn,) = (r for r in places if r["is_discovery"])
-    assert drawn["propensity"] == pytest.approx(1 / drawn["n_eligible"])
+    # The block draws 15 % of its six places: the last one for nine pages in ten.
+    assert drawn["propensity"] == pytest.approx(0.9 / drawn["n_eligible"])
     assert len(json.loads(drawn["eligible"])) == drawn["n_eligible"]
     assert drawn["action_id"] in json.loads(drawn["eligible"])
     assert {r["unit_id"] for r in places} == {r["person_id"] for r in places} == {None}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from personalization.email_config import EmailBlock, EmailRule
 from personalization.email_fill import Candidates, fill_slots, offer
@@ -18,7 +21,7 @@ DEFAULTS = ["archive", "i0", "events", "contact", "about", "careers"]
 def blocks(draw: st.DrawFn, ids: list[str]) -> EmailBlock:
     size = draw(st.integers(1, 5))
     share = draw(st.sampled_from([0, 0.2, 0.5]))
-    room = size - (max(1, round(size * share)) if share else 0)
+    room = size - ceil(size * share)
     pins = draw(st.lists(st.sampled_from([*ids, "gone"]), max_size=room, unique=True))
     rule = EmailRule(name="r", topics=draw(st.sampled_from([[], ["seo"], ["nobody"]])))
     return EmailBlock(
@@ -59,8 +62,9 @@ def test_every_slot_holds_something_of_its_own_that_nobody_has_read(data: st.Dat
     candidates = _candidates(block, catalogue, with_rule=data.draw(st.booleans()))
 
     filled = fill_slots(
-        candidates, rng.random(shape), blocked, rng.integers(0, 2**63, 4).astype(np.uint64)
-    )
+        candidates, rng.random(shape), sparse.csr_matrix(blocked),
+        rng.integers(0, 2**63, 4).astype(np.uint64),
+    )  # fmt: skip
 
     contents = [
         str(catalogue.content_ids[item]) if is_there else candidates.defaults[slot]
@@ -95,7 +99,7 @@ def test_what_a_rule_wants_stands_above_a_better_score() -> None:
     catalogue = Catalogue(ids, facets, np.ones(2))
     block = EmailBlock(size=1, discovery_share=0, defaults=["d"],
                        rules=[EmailRule(name="r", topics=["privacy"])])  # fmt: skip
-    scores, blocked = np.array([[0.9, 0.1]]), np.zeros((1, 2), dtype=np.bool_)
+    scores, blocked = np.array([[0.9, 0.1]]), sparse.csr_matrix((1, 2))
 
     filled = fill_slots(
         _candidates(block, catalogue, with_rule=True), scores, blocked, np.zeros(1, dtype=np.uint64)

@@ -5,7 +5,9 @@ import datetime as dt
 import numpy as np
 import pytest
 
+from measurement import Holdout
 from personalization import EmptyBlockError
+from personalization.held_out import is_held_out
 from tests.personalization.conftest import AS_OF, Company
 
 PLAIN = {"size": 3, "discovery_share": 0}
@@ -104,6 +106,20 @@ def test_only_consenting_people_are_recommended_to(
     library.recommend(home=PLAIN)
 
     assert "other" not in library.lists()
+
+
+def test_who_is_held_out_of_everything_gets_ghosts(library: Company) -> None:
+    people = [f"n{number:03d}" for number in range(200)]
+    library.person(*people)
+    holdout = Holdout(share=0.25, salt="2026")
+
+    library.recommend(home=PLAIN, holdout=holdout)
+
+    ghosts = {person for person, flags in library.lists("is_ghost").items() if all(flags)}
+    shown = {person for person, flags in library.lists("is_ghost").items() if not any(flags)}
+    assert ghosts | shown == {"p1", "p2", "p3", "p4", *people}
+    assert ghosts == {person for person in ghosts | shown if is_held_out(person, holdout)}
+    assert 30 < len(ghosts) < 75
 
 
 def test_consent_for_another_purpose_is_not_enough(library: Company) -> None:
@@ -221,6 +237,37 @@ def test_each_draw_has_the_probability_that_is_written_beside_it(library: Compan
         assert row["n"] / len(people) == pytest.approx(row["low"], abs=0.03)
 
 
+@pytest.mark.parametrize(
+    ("size", "share"),
+    [
+        pytest.param(3, 0.15, id="less than one place"),
+        pytest.param(4, 0.3, id="one or two"),
+        pytest.param(5, 0.5, id="two or three"),
+    ],
+)
+def test_the_share_of_what_is_drawn_is_the_one_that_is_asked_for(
+    library: Company, size: int, share: float
+) -> None:
+    """And each content is in each place as often as is written beside it, drawn or not."""
+    people = [f"n{number:04d}" for number in range(4_000)]
+    library.person(*people)
+
+    library.recommend(home={"size": size, "discovery_share": share})
+
+    rows = library.warehouse.read(
+        "select rank, content_id, count(*) as n, avg(propensity) as chance, "
+        "stddev_pop(propensity) as spread, count(*) filter (where is_discovery) as drawn "
+        "from personalization.recommendations where starts_with(person_id, 'n') group by all"
+    ).to_pylist()
+    drawn = sum(row["drawn"] for row in rows) / (size * len(people))
+    assert drawn == pytest.approx(share, abs=0.01)
+    for row in rows:
+        assert row["spread"] == pytest.approx(0, abs=1e-9)
+        # Four standard errors.
+        error = 4 * (row["chance"] * (1 - row["chance"]) / len(people)) ** 0.5
+        assert row["n"] / len(people) == pytest.approx(row["chance"], abs=error + 1e-9)
+
+
 def test_chosen_places_have_probability_one(library: Company) -> None:
     library.recommend(home=PLAIN)
 
@@ -295,28 +342,72 @@ def test_scores_are_shares(library: Company) -> None:
     assert sum(library.lists("score")["p1"]) == pytest.approx(1.0)
 
 
-def test_co_reading_needs_a_thousand_readings(library: Company) -> None:
-    assert not library.recommend(home=PLAIN).is_co_reading_used
+def test_interests_are_used_until_enough_readers_can_judge(library: Company) -> None:
+    report = library.recommend(home=PLAIN)
+
+    assert report.backtest.champion == "interests"
+    assert report.backtest.reason.startswith("needs 1")
+    assert library.backtests() == {"interests": True}
 
 
-def test_what_is_read_together_is_recommended(company: Company) -> None:
-    """Two circles read across topics; only co-reading can tell them apart."""
+def test_co_reading_is_used_where_it_foretells_better(company: Company) -> None:
+    """Four circles read of one topic; only co-reading can tell them apart."""
     rng = np.random.default_rng(5)
     for number in range(20):
         company.item(f"i{number:02d}", "one topic")
-    for number in range(130):
+    for number in range(300):
         company.person(f"p{number:03d}")
-        circle = 10 * (number % 2)
-        items = rng.choice(10, size=8, replace=False) + circle
-        company.read(f"p{number:03d}", *(f"i{item:02d}" for item in items))
+        items = [f"i{item:02d}" for item in rng.permutation(5) + 5 * (number % 4)]
+        company.read(f"p{number:03d}", *items[:4], days_ago=90)
+        company.read(f"p{number:03d}", items[4], days_ago=10)
     company.person("guest")
-    company.read("guest", "i11", "i12", "i13")
+    company.read("guest", "i15", "i16")
 
-    report = company.recommend(home={"size": 5, "discovery_share": 0})
+    report = company.recommend(home={"size": 3, "discovery_share": 0})
 
-    assert report.is_co_reading_used
-    assert all(item >= "i10" for item in company.lists()["guest"])
+    assert report.backtest.champion == "groups_and_co_reading"
+    assert company.backtests()["groups_and_co_reading"]
+    assert all(item > "i16" for item in company.lists()["guest"])
     assert set(company.lists("reason")["guest"]) == {"read by those who read the same"}
+
+
+def test_readers_alike_speak_for_who_has_read_little(company: Company) -> None:
+    """Whoever reads of a1 also reads of a2: one reading of a1 says so much."""
+    rng = np.random.default_rng(3)
+    topics = ("a1", "a2", "b1", "b2")
+    for number in range(40):
+        company.item(f"i{number:02d}", topics[number // 10])
+    for number in range(500):
+        company.person(f"p{number:03d}")
+        half = 20 * (number % 2)
+        items = [f"i{item:02d}" for item in rng.choice(20, size=4, replace=False) + half]
+        company.read(f"p{number:03d}", *items[:3], days_ago=90)
+        company.read(f"p{number:03d}", items[3], days_ago=10)
+    company.person("guest")
+    company.read("guest", "i00")
+
+    report = company.recommend(home={"size": 19, "discovery_share": 0})
+
+    reasons = dict(zip(company.lists()["guest"], company.lists("reason")["guest"], strict=True))
+    assert report.backtest.champion.uses_groups
+    assert all(item < "i20" for item in reasons)
+    assert reasons["i01"] == "reads about a1"
+    assert reasons["i15"] == "liked by readers with like interests"
+
+
+def test_new_content_is_as_popular_as_it_is_read_in_a_day(company: Company) -> None:
+    company.person("p1", *(f"r{number}" for number in range(12)))
+    for item in ("old1", "old2"):
+        company.item(item)
+    company.item("new", days_old=2)
+    for number in range(12):
+        company.read(f"r{number}", "old1", "old2", days_ago=1 + 7 * number)
+    for number in range(4):
+        company.read(f"r{number}", "new", days_ago=1)
+
+    company.recommend(home={"size": 1, "discovery_share": 0})
+
+    assert company.lists()["p1"] == ["new"]
 
 
 def test_blocks_are_independent(library: Company) -> None:

@@ -60,7 +60,7 @@ def test_an_affinity_is_what_the_person_reads_more_of_times_the_evidence(
     profile = read_search_profile(library.warehouse, "fan")
 
     assert profile
-    n = 4 * 0.5 ** (5 / 60)
+    n = 4 * 0.5 ** (5 / 180)
     assert profile.readings == pytest.approx(n)
     assert profile.affinities == {"topic": {"privacy": pytest.approx((1 - 0.75) * n / (n + 4))}}
 

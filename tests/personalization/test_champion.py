@@ -1,0 +1,115 @@
+"""Backtests and groups of readers, without a warehouse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import ndcg_score
+
+from personalization.champion import choose_method, interval, ndcg
+from personalization.groups import Tastes, find_groups
+from personalization.readings import Catalogue, Views
+
+CONCENTRATION = {"topic": 6.0}
+
+
+def _views(rows: list[tuple[int, int, float, float]], shape: tuple[int, int]) -> Views:
+    """Of reader, item, days since the first and since the last reading."""
+    readers, items, first, last = (np.array(column) for column in zip(*rows, strict=True))
+    return Views(shape, readers, items, first, last, np.full(len(rows), np.nan))
+
+
+def _catalogue(items: int, topics: int) -> Catalogue:
+    names = np.array([f"i{number:02d}" for number in range(items)])
+    topic = np.array([f"t{number % topics}" for number in range(items)])
+    facets = {
+        "topic": topic,
+        "content_type": np.full(items, "x"),
+        "funnel_stage": np.full(items, ""),
+    }
+    return Catalogue(names, facets, np.full(items, 400.0))
+
+
+def test_ndcg_is_that_of_scikit_learn() -> None:
+    rng = np.random.default_rng(1)
+    ranked, relevant = rng.random((50, 30)), (rng.random((50, 30)) < 0.2).astype(float)
+    relevant[:, 0] = 1
+
+    found = ndcg(ranked, relevant)
+
+    expected = [
+        ndcg_score(r[None, :], s[None, :], k=10) for r, s in zip(relevant, ranked, strict=True)
+    ]
+    assert found == pytest.approx(np.array(expected))
+
+
+def test_whoever_turned_to_nothing_relevant_has_no_gain() -> None:
+    assert ndcg(np.ones((1, 3)), np.zeros((1, 3))).tolist() == [0.0]
+
+
+def test_an_interval_holds_the_mean_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(2)
+
+    held = [
+        low <= 0.3 <= high for _, low, high in (interval(rng.beta(3, 7, 80)) for _ in range(200))
+    ]
+
+    assert 0.89 <= np.mean(held) <= 0.99
+
+
+def test_the_past_knows_nothing_of_what_came_later() -> None:
+    rows = [(0, 0, 90.0, 90.0), (0, 1, 60.0, 2.0), (1, 1, 5.0, 5.0)]
+    views, unread_since = _views(rows, (2, 2)), _views([rows[0], (0, 1, 60.0, 60.0)], (2, 2))
+
+    past, known = (
+        views.readings(half_life_days=30, days_ago=30),
+        unread_since.readings(half_life_days=30, days_ago=30),
+    )
+
+    for name in ("counts", "recent", "liked"):
+        assert getattr(past, name).toarray().tolist() == getattr(known, name).toarray().tolist()
+    assert views.new_readings(days_ago=30).toarray().tolist() == [[0, 0], [0, 1]]
+
+
+def test_without_structure_nothing_complex_is_used() -> None:
+    rng = np.random.default_rng(7)
+    rows = [
+        (reader, int(item), days, days)
+        for reader in range(400)
+        for item, days in zip(
+            rng.choice(40, 5, replace=False), (80.0, 70.0, 60.0, 50.0, 10.0), strict=True
+        )
+    ]
+
+    found = choose_method(_catalogue(40, 8), _views(rows, (400, 40)), half_life_days=30)
+
+    assert found.champion in {"popular", "interests"}
+    assert found.readers == 400
+
+
+def test_groups_are_found_again_whoever_stands_first() -> None:
+    rng = np.random.default_rng(4)
+    means = np.array([[0.45, 0.45, 0.05, 0.05], [0.05, 0.05, 0.45, 0.45]])
+    of = rng.integers(0, 2, 1_000)
+    counts = np.stack([rng.multinomial(6, rng.dirichlet(6 * means[group])) for group in of])
+    everybody = {"topic": np.full(4, 0.25)}
+    tastes = Tastes({"topic": counts.astype(float)}, CONCENTRATION)
+
+    groups = find_groups(tastes, everybody)
+    likely = groups.expected(
+        Tastes({"topic": np.array([[1.0, 0, 0, 0], [0, 0, 0, 1.0]])}, CONCENTRATION)
+    )
+
+    assert len(groups) > 1
+    # One reading says of which half the person is, and so that the other topic of it is liked.
+    assert likely["topic"][0, 1] > 2 * likely["topic"][0, 2]
+    assert likely["topic"][1, 2] > 2 * likely["topic"][1, 1]
+
+
+def test_few_readers_are_one_group() -> None:
+    tastes = Tastes({"topic": np.ones((299, 3))}, CONCENTRATION)
+
+    groups = find_groups(tastes, {"topic": np.array([0.5, 0.3, 0.2])})
+
+    assert len(groups) == 1
+    assert groups.shares["topic"].tolist() == [[0.5, 0.3, 0.2]]
