@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,7 +32,7 @@ MAILS = ContentConfig.model_validate({"email_blocks": {"weekly": {
     "size": 2, "defaults": ["archive", "events"], "salt": "s",
     "arms": {"personalised": 0.4, "business_as_usual": 0.3, "none": 0.3}}}})  # fmt: skip
 
-Arms = Mapping[str, tuple[str, str]]
+Arms = dict[str, tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
