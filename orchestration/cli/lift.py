@@ -35,6 +35,7 @@ def show(*, paths: Paths, as_json: JsonOption = False) -> None:
         {
             "experiment": report.experiment_key,
             "metric": report.metric,
+            "role": "primary" if report.is_primary else "secondary",
             "look": f"{report.look.number} of {report.look.planned}" if report.look else "",
             **_row(finding),
         }
