@@ -319,9 +319,21 @@ def _too_few(finding: Finding) -> str:
     samples = [arm for arm in (finding.counts, finding.baseline) if isinstance(arm, Sample)]
     if not all(sample.is_finite for sample in samples):
         return NOT_FINITE
-    if samples:
-        return f"an arm has fewer than {FEWEST_UNITS} drawn or {FEWEST} with the outcome"
-    return f"fewer than {FEWEST} persons with or without the outcome in an arm"
+    arms = ((finding.arm, finding.counts), (finding.baseline_arm, finding.baseline))
+    lacking = [f"{name} has {lack}" for name, arm in arms if (lack := _lack(arm))]
+    return f"too few yet: {', '.join(lacking)}"
+
+
+def _lack(arm: Arm) -> str | None:
+    """What an arm has too little of to be judged."""
+    if isinstance(arm, Sample):
+        if arm.units < FEWEST_UNITS:
+            return f"{arm.units} of {FEWEST_UNITS} needed"
+        return None if arm.is_enough else f"{arm.with_outcome} of {FEWEST} with the outcome"
+    if arm.is_enough:
+        return None
+    kind = "with" if arm.converted < FEWEST else "without"
+    return f"{min(arm.converted, arm.n - arm.converted)} of {FEWEST} {kind} the outcome"
 
 
 def _smallest(finding: Finding) -> str:
