@@ -17,7 +17,7 @@ import pyarrow as pa
 from audiences.catalogue import AS_OF, CONSENT, PROFILES, Catalogue, merged_sql
 from audiences.compile import Plan, PlannedAudience
 from audiences.config import Audience
-from audiences.inventory import DEFINITIONS, MEMBERSHIPS
+from audiences.inventory import DEFINITIONS, MEMBERSHIP_CHANGES, MEMBERSHIPS
 from audiences.lists import lists_view
 from measurement.assignment import arm_sql
 from warehouse import Warehouse, literal
@@ -30,6 +30,7 @@ MATCHED = "candor_audience_matched"
 LACKING = "candor_audience_lacking"
 REQUIRED = "candor_audience_required"
 STANDING = "candor_audience_standing"
+ENTERED_AS = "candor_audience_entered_as"
 OUTRANKED = "candor_audience_outranked"
 _PRIORITIES = "candor_audience_priorities"
 _ELIGIBLE = f"""
@@ -75,6 +76,7 @@ def judged(
             "where list_contains($keys, audience_key)",
             {"keys": _keeping(warehouse, audiences)},
         )
+        warehouse.execute(f"create or replace temp table {ENTERED_AS} as {_entered_as(catalogue)}")
         matched = _matched(audiences, plan, catalogue)
         warehouse.execute(f"create or replace temp table {MATCHED} as {matched}")
         with warehouse.view(REQUIRED, _required(audiences)):
@@ -83,7 +85,7 @@ def judged(
             warehouse.execute(f"create or replace temp table {OUTRANKED} as {_OUTRANKED_SQL}")
         yield
     finally:
-        for name in (FACTS, STANDING, MATCHED, LACKING, OUTRANKED):
+        for name in (FACTS, STANDING, ENTERED_AS, MATCHED, LACKING, OUTRANKED):
             warehouse.execute(f"drop table if exists {name}")
 
 
@@ -175,6 +177,25 @@ def stays(catalogue: Catalogue) -> str:
     """
 
 
+def _entered_as(catalogue: Catalogue) -> str:
+    """Query for (audience_key, person_id, drawn_as) of merged persons: the id that entered first.
+
+    Whoever left and comes again is drawn by it: what they were sent or spared then was drawn so.
+    """
+    return f"""
+        select changes.audience_key, owners.person_id,
+            arg_min(changes.person_id, (changes.changed_at, changes.person_id)) as drawn_as
+        from {MEMBERSHIP_CHANGES.name.sql} as changes
+        inner join (
+            with merged as ({merged_sql(catalogue)})
+            select person_id as earlier_id, current_person_id as person_id from merged
+            union select current_person_id, current_person_id from merged
+        ) as owners on owners.earlier_id = changes.person_id
+        where changes.change = 'entered'
+        group by changes.audience_key, owners.person_id
+    """
+
+
 def _keeping(warehouse: Warehouse, audiences: Sequence[Audience]) -> list[str]:
     """The audiences whose salt is that of when their members were last computed."""
     rows = warehouse.read(f"select audience_key, definition from {DEFINITIONS.name.sql}")
@@ -205,9 +226,13 @@ def _members(audience: Audience, planned: PlannedAudience) -> str:
         select {literal(audience.key)} as audience_key, person_id, {_arm(audience)} as arm, reasons
         from (
             select facts.person_id, {planned.reasons} as reasons,
-                coalesce(facts.account_id, facts.person_id) as account_unit,
+                coalesce(entered.drawn_as, facts.person_id) as person_unit,
+                coalesce(facts.account_id, person_unit) as account_unit,
                 standing.arm as standing_arm
             from {FACTS} as facts
+            left join {ENTERED_AS} as entered
+                on entered.person_id = facts.person_id
+                and entered.audience_key = {literal(audience.key)}
             left join {STANDING} as standing
                 on standing.person_id = facts.person_id
                 and standing.audience_key = {literal(audience.key)}
@@ -233,7 +258,7 @@ def _arm(audience: Audience) -> str:
     hold_out = audience.hold_out
     if hold_out is None:
         return literal(TREATMENT)
-    unit = "person_id" if hold_out.unit == "person" else "account_unit"
+    unit = "person_unit" if hold_out.unit == "person" else "account_unit"
     shares = {HOLDOUT: hold_out.share, TREATMENT: 1 - hold_out.share}
     return f"coalesce(standing_arm, {arm_sql(unit, salt=hold_out.salt, shares=shares)})"
 

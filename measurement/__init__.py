@@ -16,14 +16,22 @@ from measurement.config import (
 from measurement.errors import InvalidExperimentError, InvalidSharesError, MeasurementError
 from measurement.exposures import standing_segments
 from measurement.lift import Counts, Interval
-from measurement.measure import count_table, measure_experiments, read_counts, read_lift
+from measurement.measure import (
+    count_table,
+    measure_experiments,
+    read_counts,
+    read_lift,
+    read_samples,
+)
 from measurement.off_policy import LoggedDecisions, PolicyValue, expect_rewards, judge_policy
 from measurement.page import lift_page
 from measurement.pictures import draw_lift
 from measurement.report import WRONG_SIZES, WRONG_SIZES_HERE, ComparisonReport, Finding, LiftReport
+from measurement.samples import FEWEST_UNITS, Sample, design_effect
 
 __all__ = [
     "BUCKETS",
+    "FEWEST_UNITS",
     "GLOBAL_SEGMENT",
     "HELD_OUT",
     "WRONG_SIZES",
@@ -42,10 +50,12 @@ __all__ = [
     "MeasurementError",
     "Metric",
     "PolicyValue",
+    "Sample",
     "Segment",
     "Variants",
     "bucket",
     "count_table",
+    "design_effect",
     "draw_lift",
     "expect_rewards",
     "judge_policy",
@@ -53,5 +63,6 @@ __all__ = [
     "measure_experiments",
     "read_counts",
     "read_lift",
+    "read_samples",
     "standing_segments",
 ]

@@ -217,6 +217,12 @@ class Experiment(StrictModel):
         "the intervals allow for that; a person without a company is drawn alone.",
     )
     metrics: dict[str, Metric] = Field(min_length=1, description="Outcomes, by a name of your own.")
+    primary: str | None = Field(
+        None,
+        min_length=1,
+        description="The one of metrics that the experiment is decided by; without it that of variants, else "
+        "the first. All others are secondary: their verdicts allow for how many they are.",
+    )
     looks: Looks | None = Field(
         None,
         description="When verdicts are given. Without it, they are right for one look, at an end that "
@@ -231,6 +237,12 @@ class Experiment(StrictModel):
         default_factory=list,
         description="In this order, first that fits; who fits none counts in global only.",
     )
+
+    @property
+    def primary_metric(self) -> str:
+        """The metric that it is decided by."""
+        varied = self.variants.metric if self.variants else None
+        return self.primary or varied or next(iter(self.metrics))
 
     @model_validator(mode="after")
     def _is_drawn_as_mailings_are(self) -> Self:
@@ -254,6 +266,8 @@ class Experiment(StrictModel):
             raise ValueError("shares must name the baseline arm")
         if self.baseline == self.held_out:
             raise ValueError("baseline and held_out must be different arms")
+        if self.primary is not None and self.primary not in self.metrics:
+            raise ValueError(f"primary must be one of {', '.join(sorted(self.metrics))}")
         if self.variants and self.variants.metric not in self.metrics:
             raise ValueError(f"variants.metric must be one of {', '.join(sorted(self.metrics))}")
         if self.variants and not self.metrics[self.variants.metric].is_share:

@@ -78,6 +78,9 @@ LIFT = Table(
     columns=(
         _EXPERIMENT,
         _METRIC,
+        Column(
+            "is_primary", "BOOLEAN", Pii.NONE, "whether the experiment is decided by the metric"
+        ),
         Column("segment", "VARCHAR", Pii.NONE, "the segment; global: everybody"),
         Column("arm", "VARCHAR", Pii.NONE, "the arm that is judged"),
         Column("baseline_arm", "VARCHAR", Pii.NONE, "the arm that it is compared with"),
@@ -93,7 +96,13 @@ LIFT = Table(
         Column(
             "p_value", "DOUBLE", Pii.NONE, "two-sided, of no difference; null: too few for a test"
         ),
-        Column("q_value", "DOUBLE", Pii.NONE, "p_value corrected for the number of segments"),
+        Column(
+            "q_value",
+            "DOUBLE",
+            Pii.NONE,
+            "p_value corrected for how many comparisons are made alike: segments of all pairs of arms; of "
+            "secondary metrics all of them; null: the primary metric of everybody",
+        ),
         Column("shrunken_effect", "DOUBLE", Pii.NONE, "effect drawn towards the other segments"),
         Column("shrunken_low", "DOUBLE", Pii.NONE, "lower end of its 95 % interval"),
         Column("shrunken_high", "DOUBLE", Pii.NONE, "upper end of its 95 % interval"),

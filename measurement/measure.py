@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from measurement.exposures import write_exposures, write_outcomes
 from measurement.inventory import LIFT, TABLES
 from measurement.lift import SIGNIFICANCE, Counts, is_ratio_broken, sample_ratio_p_value
 from measurement.looks import Look, look_of, moments_of, significance_at
-from measurement.report import Finding, LiftReport, Rules, Table, compare_all
+from measurement.report import Finding, LiftReport, MetricTable, Rules, Table, compare_metrics
 from measurement.samples import Sample
 from measurement.segments import check_segments
 from warehouse import Warehouse, literal
@@ -156,49 +157,63 @@ def read_lift(
     warehouse.create_missing(TABLES)
     now = now or warehouse.scalar(f"select max(as_of) from {LIFT.name.sql}") or _FOREVER
     return tuple(
-        measure_metric(warehouse, key, experiment, metric, now=now, holdout=experiments.holdout)
+        report
         for key, experiment in experiments.experiments.items()
-        for metric in experiment.metrics
+        for report in _read_experiment(
+            warehouse, key, experiment, now=now, holdout=experiments.holdout
+        )
     )
 
 
-def measure_metric(
+def _read_experiment(
     warehouse: Warehouse,
     key: str,
     experiment: Experiment,
-    name: str,
     *,
     now: dt.datetime,
     holdout: Holdout | None,
-) -> LiftReport:
-    """Judge one metric from the stored exposures and outcomes, as of the latest planned look."""
+) -> Iterator[LiftReport]:
+    """Judge all metrics together, as of the latest planned look; the primary one comes first."""
     exposed = warehouse.read(_EXPOSED, {"experiment_key": key})
     by_arm = dict(zip(exposed["arm"].to_pylist(), exposed["units"].to_pylist(), strict=True))
     look = look_of(experiment.looks, now) if experiment.looks else None
     until = now if look is None else look.at
-    table = _table(warehouse, key, experiment, name, until)
-    everybody = _alike(warehouse, key, experiment, name, until)
     ratio = _ratio_p_value(by_arm, experiment, holdout)
-    wrong = _wrong_segments(warehouse, key, experiment, holdout)
     rules = Rules(
-        metric=experiment.metrics[name],
-        significance=_significance(warehouse, key, experiment, name, look),
+        metric=experiment.metrics[experiment.primary_metric],
         is_sample_ratio_broken=is_ratio_broken(ratio),
-        wrong_segments=wrong,
+        wrong_segments=_wrong_segments(warehouse, key, experiment, holdout),
         waits_for=look.next_at if look is not None and look.number == 0 else None,
     )
+    names = sorted(experiment.metrics, key=lambda name: name != experiment.primary_metric)
+    tables = {name: _table(warehouse, key, experiment, name, until) for name in names}
+    metrics = [
+        MetricTable.of(
+            {**table, **_alike(warehouse, key, experiment, name, until)},
+            experiment,
+            replace(
+                rules,
+                metric=experiment.metrics[name],
+                significance=_significance(warehouse, key, experiment, name, look),
+            ),
+            is_primary=name == experiment.primary_metric,
+        )
+        for name, table in tables.items()
+    ]
     total = sum(exposed["n"].to_pylist())
-    return LiftReport(
-        experiment_key=key,
-        metric=name,
-        comparisons=compare_all({**table, **everybody}, experiment, rules),
-        exposed=total,
-        immature=total - round(sum(c.n for c in table[GLOBAL_SEGMENT].values())),
-        crossovers=sum(exposed["crossovers"].to_pylist()),
-        sample_ratio_p=ratio,
-        wrong_segments=wrong,
-        look=look,
-    )
+    for (name, table), comparisons in zip(tables.items(), compare_metrics(metrics), strict=True):
+        yield LiftReport(
+            experiment_key=key,
+            metric=name,
+            comparisons=comparisons,
+            exposed=total,
+            immature=total - round(sum(c.n for c in table[GLOBAL_SEGMENT].values())),
+            crossovers=sum(exposed["crossovers"].to_pylist()),
+            sample_ratio_p=ratio,
+            wrong_segments=rules.wrong_segments,
+            look=look,
+            is_primary=name == experiment.primary_metric,
+        )
 
 
 def read_counts(
@@ -340,6 +355,7 @@ def _rows(reports: Iterable[LiftReport], now: dt.datetime, run_id: str) -> pa.Ta
         {
             "experiment_key": report.experiment_key,
             "metric": report.metric,
+            "is_primary": report.is_primary,
             **_row(finding),
             "look": report.look and report.look.number,
             "as_of": now,

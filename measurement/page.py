@@ -5,99 +5,104 @@ from __future__ import annotations
 import base64
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
 
-from measurement.config import GLOBAL_SEGMENT
+from measurement.config import GLOBAL_SEGMENT, ExperimentsConfig, Metric
 from measurement.pictures import draw_lift
 from measurement.report import ComparisonReport, Finding, LiftReport, in_words
+from measurement.waiting import NOBODY, Pace, read_paces, waiting
 from warehouse import Warehouse
 
-# The difference of which the page says when it would be known: a tenth of the baseline's rate.
-WORTH_KNOWING = 0.1
 _TEMPLATE = Path(__file__).parent / "templates" / "lift.html"
-_PACE = """
-    select experiment_key, count(*) / greatest(date_diff('day', min(first_exposed_at),
-        max(first_exposed_at)), 1) as per_day
-    from measurement.exposures group by experiment_key
-"""
+_DAYS_OF_A_MONTH = 30.4
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """How long until a difference worth knowing would be seen.
-
-    Attributes:
-        people: Persons needed in each of the two arms, about.
-        days: Days more at the pace so far; None where nobody comes.
-    """
-
-    people: int
-    days: int | None
-
-
-def lift_page(warehouse: Warehouse, reports: Sequence[LiftReport], *, now: dt.datetime) -> str:
+def lift_page(
+    warehouse: Warehouse,
+    reports: Sequence[LiftReport],
+    *,
+    now: dt.datetime,
+    experiments: ExperimentsConfig | None = None,
+) -> str:
     """The page as HTML that needs nothing else and no network; aggregates only.
 
     Args:
         warehouse: Holds the exposures.
         reports: What to tell of.
-        now: When it is written, UTC.
+        now: The moment up to which they know, UTC.
+        experiments: Says what counts as success; without it the page names the metric alone.
     """
-    pace = _read_pace(warehouse)
+    paces = read_paces(warehouse)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters["amount"] = _amount
     environment.filters["change"] = _change
+    environment.filters["duration"] = duration
     page = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    return page.render(now=now, told=[_told(report, pace) for report in reports])
+    told = [
+        {
+            **_told(report, paces.get(report.experiment_key, NOBODY), now),
+            "success": _success(report, experiments),
+        }
+        for report in reports
+    ]
+    return page.render(now=now, told=told)
 
 
-def waiting(finding: Finding, *, per_day: float) -> Waiting | None:
-    """When a difference of a tenth of the baseline would be seen; None where that is unknown.
-
-    The error of a difference falls with the square root of the number of people.
-
-    Args:
-        finding: Of everybody.
-        per_day: People who meet the experiment, all arms together.
-    """
-    wanted = WORTH_KNOWING * finding.baseline.rate
-    if not wanted or finding.minimum_detectable is None:
-        return None
-    growth = (finding.minimum_detectable / wanted) ** 2
-    people = min(finding.counts.n, finding.baseline.n) * growth
-    missing = max(people - min(finding.counts.n, finding.baseline.n), 0.0)
-    share = min(finding.counts.n, finding.baseline.n) / (finding.counts.n + finding.baseline.n)
-    return Waiting(round(people), round(missing / (per_day * share)) if per_day else None)
+def duration(days: int) -> str:
+    """About how many days, as people say it."""
+    if days < 14:
+        return f"about {max(days, 1)} day{'s' if days > 1 else ''}"
+    if days < 2 * _DAYS_OF_A_MONTH:
+        return f"about {round(days / 7)} weeks"
+    if days < 2 * 365:
+        return f"about {round(days / _DAYS_OF_A_MONTH)} months"
+    return "more than two years"
 
 
-def _read_pace(warehouse: Warehouse) -> Mapping[str, float]:
-    found = warehouse.read(_PACE)
-    return dict(zip(found["experiment_key"].to_pylist(), found["per_day"].to_pylist(), strict=True))
-
-
-def _told(report: LiftReport, pace: Mapping[str, float]) -> Mapping[str, object]:
+def _told(report: LiftReport, pace: Pace, now: dt.datetime) -> Mapping[str, object]:
     png = base64.b64encode(draw_lift(report)).decode("ascii")
+    has_picture = any(finding.interval for finding in report.findings)
     return {
         "report": report,
-        "picture": f"data:image/png;base64,{png}",
-        "comparisons": [
-            _compared(comparison, pace.get(report.experiment_key, 0.0))
-            for comparison in report.comparisons
-        ],
+        "picture": f"data:image/png;base64,{png}" if has_picture else None,
+        "ended": pace.ended(now),
+        "comparisons": [_compared(comparison, pace) for comparison in report.comparisons],
     }
 
 
-def _compared(comparison: ComparisonReport, per_day: float) -> Mapping[str, object]:
+def _compared(comparison: ComparisonReport, pace: Pace) -> Mapping[str, object]:
     (everybody,) = (f for f in comparison.findings if f.segment == GLOBAL_SEGMENT)
+    segments = [f for f in comparison.findings if f.segment != GLOBAL_SEGMENT]
     return {
         "everybody": everybody,
-        "segments": [f for f in comparison.findings if f.segment != GLOBAL_SEGMENT],
+        "segments": [(finding, waiting(finding, pace)) for finding in segments],
+        "named": {
+            verdict: [f.segment for f in segments if f.verdict == verdict]
+            for verdict in ("helped", "harmed", "cannot_tell")
+        },
         "do_segments_differ": _differ(comparison.heterogeneity_p),
-        "waiting": waiting(everybody, per_day=per_day),
+        "waiting": waiting(everybody, pace),
     }
+
+
+def _success(report: LiftReport, experiments: ExperimentsConfig | None) -> str | None:
+    """What the metric counts, in words."""
+    if experiments is None or report.experiment_key not in experiments.experiments:
+        return None
+    metric = experiments.experiments[report.experiment_key].metrics[report.metric]
+    wanted = "Less is better." if metric.better == "lower" else ""
+    return f"{_counted(metric)} within {metric.within_days} days after they first met it. {wanted}"
+
+
+def _counted(metric: Metric) -> str:
+    per = f"per {metric.per}" if metric.per else "per person"
+    if metric.is_share:
+        return f"Success is: {metric.event}"
+    if metric.summed_property:
+        return f"Counted is {metric.summed_property} of {metric.event}, {per},"
+    return f"Counted is {metric.event}, {per},"
 
 
 def _differ(p_value: float | None) -> str:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+from measurement.config import GLOBAL_SEGMENT
 from measurement.report import Finding, LiftReport
 
 COLOURS = {"helped": "#2e7d4f", "harmed": "#b03a2e", "cannot_tell": "#7a838c"}
@@ -42,7 +43,8 @@ def _draw(axes: Any, row: int, finding: Finding) -> None:
 
 
 def _labels(findings: Sequence[Finding]) -> list[str]:
-    return [f"{f.segment}: {f.arm} - {f.baseline_arm}" for f in findings]
+    names = {GLOBAL_SEGMENT: "everybody"}
+    return [f"{names.get(f.segment, f.segment)}: {f.arm} - {f.baseline_arm}" for f in findings]
 
 
 def _figure(*, height: float) -> tuple[Any, Any]:

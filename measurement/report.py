@@ -95,6 +95,7 @@ class LiftReport:
         sample_ratio_p: Of the intended shares; None where none are given.
         wrong_segments: Segments whose arms do not have the intended sizes.
         look: Where the plan of looks stands; None without one.
+        is_primary: Whether the experiment is decided by this metric.
     """
 
     experiment_key: str
@@ -106,6 +107,7 @@ class LiftReport:
     sample_ratio_p: float | None
     wrong_segments: tuple[str, ...] = ()
     look: Look | None = None
+    is_primary: bool = True
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -142,38 +144,70 @@ def arm_pairs(
     return tuple(pairs)
 
 
-def compare_all(table: Table, experiment: Experiment, rules: Rules) -> tuple[ComparisonReport, ...]:
-    """Judge every pair of arms that the experiment compares."""
-    arms = sorted(table[GLOBAL_SEGMENT])
-    pairs = arm_pairs(arms, baseline=experiment.baseline, held_out=experiment.held_out)
-    return compare_pairs(table, pairs, rules)
+@dataclass(frozen=True, slots=True)
+class MetricTable:
+    """One metric of an experiment, to be judged.
+
+    Attributes:
+        table: What each arm did, by segment, ``global`` among them, and arm.
+        pairs: The arms and the arms that they are compared with.
+        rules: How to judge.
+        is_primary: Whether the experiment is decided by it.
+    """
+
+    table: Table
+    pairs: tuple[tuple[str, str], ...]
+    rules: Rules
+    is_primary: bool = True
+
+    @classmethod
+    def of(
+        cls, table: Table, experiment: Experiment, rules: Rules, *, is_primary: bool = True
+    ) -> MetricTable:
+        """Every pair of arms that the experiment compares."""
+        arms = sorted(table[GLOBAL_SEGMENT])
+        pairs = arm_pairs(arms, baseline=experiment.baseline, held_out=experiment.held_out)
+        return cls(table, pairs, rules, is_primary)
 
 
 def compare(table: Table, pair: tuple[str, str], rules: Rules) -> ComparisonReport:
-    """Judge one pair of arms for everybody and in each segment; see ``compare_pairs``."""
-    return compare_pairs(table, [pair], rules)[0]
+    """Judge one pair of arms for everybody and in each segment by the primary metric."""
+    return compare_metrics([MetricTable(table, (pair,), rules)])[0][0]
 
 
-def compare_pairs(
-    table: Table, pairs: Sequence[tuple[str, str]], rules: Rules
-) -> tuple[ComparisonReport, ...]:
-    """Judge pairs of arms for everybody and in each segment.
+def compare_metrics(metrics: Sequence[MetricTable]) -> tuple[tuple[ComparisonReport, ...], ...]:
+    """Judge the pairs of arms of one experiment by each of its metrics, in their order.
 
-    Args:
-        table: What each arm did, by segment, ``global`` among them, and arm.
-        pairs: The arms and the arms that they are compared with. Their segments are corrected
-            together: each is one more chance to be wrong.
-        rules: How to judge.
+    Each comparison is one more chance to be wrong, so those that would be acted upon alike are
+    corrected together: the segments of all pairs of the primary metric; of all secondary metrics
+    everybody, and their segments. What the primary metric says of everybody was asked beforehand
+    and stands alone.
     """
-    findings = [
-        _measured(segment, arms, pair, rules) for pair in pairs for segment, arms in table.items()
+    found = [
+        [
+            _measured(segment, arms, pair, metric.rules)
+            for pair in metric.pairs
+            for segment, arms in metric.table.items()
+        ]
+        for metric in metrics
     ]
-    told = [f for f in findings if f.segment != GLOBAL_SEGMENT and _is_told(f)]
-    q_values = corrected([f.p_value for f in told if f.p_value is not None]) if told else ()
-    better = {_name(f): replace(f, q_value=q) for f, q in zip(told, q_values, strict=True)}
-    known = [better.get(_name(finding), finding) for finding in findings]
+    families: dict[tuple[bool, bool], list[tuple[int, int]]] = {}
+    for number, (metric, findings) in enumerate(zip(metrics, found, strict=True)):
+        for place, finding in enumerate(findings):
+            is_global = finding.segment == GLOBAL_SEGMENT
+            if _is_told(finding) and not (metric.is_primary and is_global):
+                families.setdefault((metric.is_primary, is_global), []).append((number, place))
+    for family in families.values():
+        told = [found[number][place] for number, place in family]
+        q_values = corrected([f.p_value for f in told if f.p_value is not None])
+        for (number, place), finding, q in zip(family, told, q_values, strict=True):
+            found[number][place] = replace(finding, q_value=q)
     return tuple(
-        _compared([f for f in known if (f.arm, f.baseline_arm) == pair], rules) for pair in pairs
+        tuple(
+            _compared([f for f in findings if (f.arm, f.baseline_arm) == pair], metric.rules)
+            for pair in metric.pairs
+        )
+        for metric, findings in zip(metrics, found, strict=True)
     )
 
 
@@ -183,10 +217,6 @@ def _compared(findings: Sequence[Finding], rules: Rules) -> ComparisonReport:
     segments, heterogeneity_p = _shrunken([f for f in findings if f.segment != GLOBAL_SEGMENT])
     judged = (_judged(finding, rules) for finding in (*everybody, *segments))
     return ComparisonReport(tuple(judged), heterogeneity_p)
-
-
-def _name(finding: Finding) -> tuple[str, str, str]:
-    return finding.arm, finding.baseline_arm, finding.segment
 
 
 def _is_told(finding: Finding) -> bool:
@@ -263,8 +293,10 @@ def _verdict(finding: Finding, rules: Rules) -> tuple[Verdict, str]:
     chance = finding.p_value if finding.q_value is None else finding.q_value
     if chance is None or interval is None or effect is None:
         return "cannot_tell", _too_few(finding)
-    if chance > rules.significance or interval.low <= 0 <= interval.high:
+    if interval.low <= 0 <= interval.high:
         return "cannot_tell", f"no difference is among the likely ones{_smallest(finding)}"
+    if chance > rules.significance:
+        return "cannot_tell", f"among so many comparisons it may be chance{_smallest(finding)}"
     verdict: Verdict = "helped" if (effect > 0) == (rules.metric.better == "higher") else "harmed"
     low, high = (in_words(end, is_share=finding.is_share) for end in (interval.low, interval.high))
     return verdict, f"95 % sure of {low} to {high}{' points' if finding.is_share else ''}"
@@ -287,9 +319,21 @@ def _too_few(finding: Finding) -> str:
     samples = [arm for arm in (finding.counts, finding.baseline) if isinstance(arm, Sample)]
     if not all(sample.is_finite for sample in samples):
         return NOT_FINITE
-    if samples:
-        return f"an arm has fewer than {FEWEST_UNITS} drawn or {FEWEST} with the outcome"
-    return f"fewer than {FEWEST} persons with or without the outcome in an arm"
+    arms = ((finding.arm, finding.counts), (finding.baseline_arm, finding.baseline))
+    lacking = [f"{name} has {lack}" for name, arm in arms if (lack := _lack(arm))]
+    return f"too few yet: {', '.join(lacking)}"
+
+
+def _lack(arm: Arm) -> str | None:
+    """What an arm has too little of to be judged."""
+    if isinstance(arm, Sample):
+        if arm.units < FEWEST_UNITS:
+            return f"{arm.units} of {FEWEST_UNITS} needed"
+        return None if arm.is_enough else f"{arm.with_outcome} of {FEWEST} with the outcome"
+    if arm.is_enough:
+        return None
+    kind = "with" if arm.converted < FEWEST else "without"
+    return f"{min(arm.converted, arm.n - arm.converted)} of {FEWEST} {kind} the outcome"
 
 
 def _smallest(finding: Finding) -> str:

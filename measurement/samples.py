@@ -21,7 +21,7 @@ Sources:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite, sqrt
 
@@ -124,6 +124,24 @@ class Difference:
     def minimum_detectable(self) -> float:
         """The smallest absolute effect that so much noise reveals with 80 % power at 5 %."""
         return (critical_value(SIGNIFICANCE) + critical_value(2 * (1 - POWER))) * self.error
+
+
+def design_effect(samples: Iterable[Sample]) -> float:
+    """How much more shares of persons vary than if each had been drawn alone; at least 1.
+
+    Five persons of a company that all do alike say as much as one. Source: Kish (1965), "Survey
+    Sampling", section 5.4; rows of one segment, whose companies are of a kind.
+
+    Args:
+        samples: Arms with a share of persons as their outcome; those below two units say nothing.
+    """
+    told = [sample for sample in samples if sample.units > 1 and 0 < sample.rate < 1]
+    alone = sum(sample.n * sample.rate * (1 - sample.rate) for sample in told)
+    drawn = sum(
+        sample.n**2 * _variance(np.array([1.0, 0.0]), sample.scatter, sample.units)
+        for sample in told
+    )
+    return max(drawn / alone, 1.0) if alone else 1.0
 
 
 def difference(arm: Sample, baseline: Sample) -> Difference:

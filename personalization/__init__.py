@@ -12,6 +12,7 @@ from personalization.decision_log import (
     load_decisions,
     recompute,
 )
+from personalization.draw_units import write_draw_units
 from personalization.email_blocks import EmailReport, write_email_blocks
 from personalization.email_config import EmailBlock
 from personalization.email_preview import preview_arms, preview_person, preview_slots
@@ -101,6 +102,7 @@ __all__ = [
     "recompute",
     "rerank",
     "summary_rows",
+    "write_draw_units",
     "write_email_blocks",
     "write_persona_content",
     "write_policy_values",

@@ -2,8 +2,8 @@
 
 It holds, for persons who granted personalization, their lists, their segments and what they have
 read of the lists that everybody gets, under their person_id,
-keyed hashes of the ids by which they can be asked for, and what holds for everybody. No name,
-address or raw id is in it.
+keyed hashes of the ids by which they can be asked for, the ids by which they are drawn where these
+are older, and what holds for everybody. No name, address or raw id is in it.
 
 Source: HMAC-SHA256, RFC 2104 and FIPS 198-1, over ``kind|value``, its first 128 bits in hex.
 """
@@ -37,15 +37,16 @@ from personalization.decide import (
     VariantFacts,
     choose,
 )
+from personalization.draws import HOLDOUT_DRAW, slot_draw
 from personalization.errors import MissingArtefactError, UnknownSlotError
 
-FORMAT = 2
+FORMAT = 3
 KEY_DIGITS = 32
 SCHEMA = """
     create table meta (content text not null);
     create table persons (
         person_id text primary key, account_id text, consent_version text,
-        segments text, lists text, read text
+        segments text, lists text, read text, drawn text
     ) without rowid;
     create table keys (key text primary key, person_id text not null) without rowid;
 """
@@ -128,6 +129,11 @@ class _Person:
     segments: Mapping[str, str]
     lists: Mapping[str, Any]
     read: frozenset[str]
+    drawn: Mapping[str, str]
+
+    def drawn_as(self, draw: str, *, by_account: bool) -> str:
+        """By which id they are drawn: the one that met the draw first, else today's."""
+        return self.drawn.get(draw) or (by_account and self.account_id) or self.person_id
 
 
 class Artefact:
@@ -195,13 +201,14 @@ class Artefact:
     def _person(self, request: DecisionRequest) -> _Person | None:
         for person_id in self._person_ids(request):
             row = self._connection.execute(
-                "select account_id, consent_version, segments, lists, read from persons "
+                "select account_id, consent_version, segments, lists, read, drawn from persons "
                 "where person_id = ?",
                 (person_id,),
             ).fetchone()
             if row:
-                segments, lists, read = (json.loads(text) if text else {} for text in row[2:])
-                return _Person(person_id, row[0], row[1], segments, lists, frozenset(read))
+                found = [json.loads(text) if text else {} for text in row[2:]]
+                segments, lists, read, drawn = found
+                return _Person(person_id, row[0], row[1], segments, lists, frozenset(read), drawn)
         return None
 
     def _person_ids(self, request: DecisionRequest) -> list[str]:
@@ -222,9 +229,9 @@ class Artefact:
             out_by_account = self.meta.holdout is not None and self.meta.holdout.unit == "account"
             return Unit(
                 kind="account" if by_account and person.account_id else "person",
-                unit_id=(by_account and person.account_id) or person.person_id,
+                unit_id=person.drawn_as(slot_draw(request.slot), by_account=by_account),
                 person_id=person.person_id,
-                holdout_id=(out_by_account and person.account_id) or person.person_id,
+                holdout_id=person.drawn_as(HOLDOUT_DRAW, by_account=out_by_account),
             )
         if request.anonymous_id is None:
             return None

@@ -88,7 +88,8 @@ class Unit:
 
     Attributes:
         kind: person, account or anonymous.
-        unit_id: The id; of a browser that nobody is known for, its keyed hash.
+        unit_id: The id that is drawn; of a browser that nobody is known for, its keyed hash. After a
+            merge the one that met the draw first.
         person_id: The person; None for a browser.
         holdout_id: What the hold-out from everything is drawn by.
     """

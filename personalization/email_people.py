@@ -15,6 +15,7 @@ from measurement.assignment import BUCKETS, arm_sql, ranges
 from measurement.config import Holdout, Segment, TraitCondition
 from measurement.segments import Bindings, segment_sql
 from personalization.config import PURPOSE
+from personalization.draws import drawn_as_sql, email_draw
 from personalization.email_config import USUAL, EmailBlock
 from personalization.errors import InvalidEmailBlockError
 from personalization.held_out import held_out_sql
@@ -46,6 +47,7 @@ _RECIPIENTS = """
     from profiles
     inner join mailable using (person_id)
     left join drawn using (person_id)
+    left join ({drawn_as}) as units using (person_id)
     where not profiles.is_bot
     order by profiles.person_id
 """
@@ -57,7 +59,7 @@ def read_recipients(
     """Read whom the block is for, in order of ids.
 
     Columns: person_id, is_randomised, arm, rule (null: none fits). A person keeps the arm from
-    send to send, as long as the salt and the shares stay.
+    send to send, as long as the salt and the shares stay, through merges too.
 
     Args:
         warehouse: With the marts of this run.
@@ -70,7 +72,8 @@ def read_recipients(
     query = _RECIPIENTS.format(
         profiles=_profiles_sql(warehouse),
         held_out=held_out_sql(holdout),
-        arm=arm_sql("profiles.person_id", salt=salt_of(key, block), shares=block.arms.shares),
+        drawn_as=drawn_as_sql(email_draw(key), unit="person"),
+        arm=arm_sql("units.drawn_as", salt=salt_of(key, block), shares=block.arms.shares),
         rule=segment_sql(segments, bindings),
     )
     return warehouse.read(query, bindings.values)

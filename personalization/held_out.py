@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from measurement import BUCKETS, Holdout, bucket
 from measurement.assignment import bucket_sql
+from personalization.draws import HOLDOUT_DRAW, drawn_as_sql
 
-_UNITS = {"person": "person_id", "account": "coalesce(account_id, person_id)"}
 _NOBODY = "select cast(null as varchar) as person_id where false"
 
 
@@ -13,7 +13,8 @@ def is_held_out(holdout_id: str, holdout: Holdout) -> bool:
     """Whether a unit is held out; the twin of :func:`held_out_sql`.
 
     Args:
-        holdout_id: The person, or their account where accounts are held out.
+        holdout_id: The person, or their account where accounts are held out; after a merge the
+            id that met the hold-out first.
         holdout: As configured.
     """
     return bucket(holdout_id, salt=_salt(holdout)) < _end(holdout)
@@ -25,8 +26,8 @@ def held_out_sql(holdout: Holdout | None) -> str:
         return _NOBODY
     return f"""
         select person_id
-        from (select person_id, {_UNITS[holdout.unit]} as holdout_id from marts.profiles)
-        where {bucket_sql("holdout_id", salt=_salt(holdout))} < {_end(holdout)}
+        from ({drawn_as_sql(HOLDOUT_DRAW, unit=holdout.unit)})
+        where {bucket_sql("drawn_as", salt=_salt(holdout))} < {_end(holdout)}
     """
 
 

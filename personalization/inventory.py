@@ -90,6 +90,30 @@ CONTEXT_LISTS = Table(
     key=("block", "topic", "content_id"),
 )
 
+DRAW_UNITS = Table(
+    TableName("personalization", "draw_units"),
+    grain="One row per draw and person or company that is drawn by another id than today's",
+    columns=(
+        Column(
+            "draw", "VARCHAR", Pii.NONE,
+            "holdout, slot:<key of the experiment>, email_block:<key of the block>",
+        ),
+        Column("unit_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person or company, as named today"),
+        Column(
+            "drawn_as", "VARCHAR", Pii.PSEUDONYMOUS,
+            "the id that met the draw first, and is drawn: an earlier one of theirs, or the keyed "
+            "hash of a browser",
+        ),
+        Column("first_at", "TIMESTAMP", Pii.NONE, "when that was, UTC; null: the oldest id of a company that met nothing"),
+        Column("run_id", "VARCHAR", Pii.NONE, "the run that wrote the row"),
+    ),
+    key=("draw", "unit_id"),
+    subjects=(
+        SubjectKey(SubjectKind.PERSON_ID, ("unit_id",)),
+        SubjectKey(SubjectKind.PERSON_ID, ("drawn_as",)),
+    ),
+)  # fmt: skip
+
 DECISIONS = Table(
     TableName("personalization", "decisions"),
     grain="One row per decision and position, as logged before it was shown",
@@ -101,7 +125,7 @@ DECISIONS = Table(
         Column("slot_kind", "VARCHAR", Pii.NONE, "block or variant"),
         Column("position", "INTEGER", Pii.NONE, "place in the slot; 1 is first"),
         Column("unit_kind", "VARCHAR", Pii.NONE, "person, account, anonymous; null: no consent"),
-        Column("unit_id", "VARCHAR", Pii.PSEUDONYMOUS, "what was drawn for; null: no consent"),
+        Column("unit_id", "VARCHAR", Pii.PSEUDONYMOUS, "what was drawn; null: no consent"),
         Column("person_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person, as named then; or null"),
         Column("arm", "VARCHAR", Pii.NONE, "the variant; personalised, contextual or holdout"),
         Column("action_id", "VARCHAR", Pii.NONE, "the content or variant"),
@@ -131,7 +155,10 @@ DECISIONS = Table(
         Column("run_id", "VARCHAR", Pii.NONE, "the run that loaded the row"),
     ),
     key=("decision_id", "position"),
-    subjects=(SubjectKey(SubjectKind.PERSON_ID, ("person_id",)),),
+    subjects=(
+        SubjectKey(SubjectKind.PERSON_ID, ("person_id",)),
+        SubjectKey(SubjectKind.PERSON_ID, ("unit_id",)),
+    ),
     aged_by="decided_at",
 )  # fmt: skip
 
@@ -169,6 +196,7 @@ TABLES: tuple[Table, ...] = (
     CONTEXT_LISTS,
     BACKTESTS,
     VARIANT_POLICIES,
+    DRAW_UNITS,
     DECISIONS,
     POLICY_VALUES,
     EMAIL_BLOCKS,

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from measurement import (
+    FEWEST_UNITS,
     GLOBAL_SEGMENT,
     HELD_OUT,
     Counts,
     Experiment,
     ExperimentsConfig,
     Variants,
+    design_effect,
     read_counts,
+    read_samples,
 )
 from personalization.inventory import TABLES, VARIANT_POLICIES
 from personalization.variants import (
@@ -30,6 +33,7 @@ from personalization.variants import (
 )
 from warehouse import Warehouse
 
+_DRAWN_ALONE: Mapping[str, float] = {}
 _TOO_FEW = (
     f"fewer than two arms have {FEWEST_PERSONS} persons and {FEWEST_CONVERTED} conversions: "
     "all are shown alike"
@@ -70,7 +74,10 @@ def write_variant_policies(
         for key, experiment in experiments.experiments.items()
         if experiment.variants
         for policy in share_out(
-            read_counts(warehouse, key, experiment.variants.metric), experiment, experiment.variants
+            read_counts(warehouse, key, experiment.variants.metric),
+            experiment,
+            experiment.variants,
+            design_effects=_design_effects(warehouse, key, experiment, experiment.variants),
         )
     ]
     return warehouse.replace(
@@ -78,26 +85,42 @@ def write_variant_policies(
     )
 
 
-def share_out(table: Table, experiment: Experiment, variants: Variants) -> Iterator[ArmPolicy]:
+def share_out(
+    table: Table,
+    experiment: Experiment,
+    variants: Variants,
+    *,
+    design_effects: Mapping[str, float] = _DRAWN_ALONE,
+) -> Iterator[ArmPolicy]:
     """How often to show each arm, by segment; the held-out arm is not among them.
 
     Args:
         table: Counts by segment and arm, with ``global`` for everybody.
         experiment: Names the baseline and the segments.
         variants: The metric and the floor.
+        design_effects: By segment, how many persons say as much as one who was drawn alone: where
+            companies are drawn, colleagues tell of one draw. 1 where it is not named.
     """
     arms = _arms(table, experiment)
     segments = [segment.name for segment in experiment.segments]
     whole = table[GLOBAL_SEGMENT]
     better = 1.0 if experiment.metrics[variants.metric].better == "higher" else -1.0
     met = [arm for arm in arms if whole.get(arm, Counts(0, 0)).n]
-    if experiment.baseline not in met or not is_enough(whole, met):
+    if experiment.baseline not in met or not is_enough(
+        whole, met, design_effect=design_effects.get(GLOBAL_SEGMENT, 1.0)
+    ):
         for segment in (GLOBAL_SEGMENT, *segments):
             yield from _uniform(segment, table.get(segment, {}), arms)
         return
     learnt = {name: table[name] for name in segments if _is_met(table.get(name, {}), met)}
     learnt[GLOBAL_SEGMENT] = _without_segment(table, met)
-    own = believe(learnt, met, baseline=experiment.baseline, is_better=better)
+    own = believe(
+        learnt,
+        met,
+        baseline=experiment.baseline,
+        is_better=better,
+        design_effects=design_effects,
+    )
     fresh = [arm for arm in arms if arm not in met]
     for segment in (GLOBAL_SEGMENT, *segments):
         level = "segment" if segment in own and segment != GLOBAL_SEGMENT else "global"
@@ -109,6 +132,22 @@ def share_out(table: Table, experiment: Experiment, variants: Variants) -> Itera
             yield ArmPolicy(
                 segment, arm, 1 / len(arms), 0, 0, None, None, None, "uniform", _NOT_MET
             )
+
+
+def _design_effects(
+    warehouse: Warehouse, key: str, experiment: Experiment, variants: Variants
+) -> Mapping[str, float]:
+    """Of every segment; one with few companies is taken to be like all together."""
+    if experiment.unit == "person":
+        return _DRAWN_ALONE
+    table = read_samples(warehouse, key, variants.metric)
+    whole = design_effect(table[GLOBAL_SEGMENT].values())
+    return {
+        segment: design_effect(arms.values())
+        if sum(sample.units for sample in arms.values()) >= FEWEST_UNITS * len(arms)
+        else whole
+        for segment, arms in table.items()
+    }
 
 
 def _without_segment(table: Table, arms: Sequence[str]) -> Mapping[str, Counts]:

@@ -28,8 +28,15 @@ from personalization.artefact import (
 )
 from personalization.config import PURPOSE, ContentConfig
 from personalization.decide import Listed
+from personalization.draws import company_draws
 from personalization.errors import SlotKeyTwiceError
-from personalization.inventory import CONTEXT_LISTS, RECOMMENDATIONS, TABLES, VARIANT_POLICIES
+from personalization.inventory import (
+    CONTEXT_LISTS,
+    DRAW_UNITS,
+    RECOMMENDATIONS,
+    TABLES,
+    VARIANT_POLICIES,
+)
 from privacy.storage import make_private, sync_folder
 from warehouse import Warehouse
 
@@ -67,19 +74,28 @@ _PERSONS = f"""
     segments as (
         select person_id, json_group_object(experiment_key, segment) as segments
         from standing where segment is not null group by person_id
+    ),
+    drawn as (
+        select granted.person_id, json_group_object(units.draw, units.drawn_as) as drawn
+        from granted
+        inner join {DRAW_UNITS.name.sql} as units
+            on units.unit_id = case when list_contains($by_account::varchar[], units.draw)
+                then coalesce(granted.account_id, granted.person_id) else granted.person_id end
+        group by granted.person_id
     )
     select granted.person_id, granted.account_id, granted.consent_version,
            cast(segments.segments as varchar) as segments, cast(lists.lists as varchar) as lists,
-           cast(read.read as varchar) as read
+           cast(read.read as varchar) as read, cast(drawn.drawn as varchar) as drawn
     from granted
     left join segments using (person_id)
     left join lists using (person_id)
     left join read using (person_id)
+    left join drawn using (person_id)
     order by granted.person_id
 """
 _NO_SEGMENTS = "select null as person_id, null as experiment_key, null as segment where false"
 
-_KEYS = f"""
+KEYS = f"""
     with named as (
         select {keyed_sql("anonymous_id", "anonymous_id")} as key, person_id
         from identity.devices
@@ -153,9 +169,10 @@ def publish_artefact(  # noqa: PLR0913 - what it reads, where it goes, under whi
     )
     varied = {key: e for key, e in experiments.experiments.items() if key in meta.slots}
     segments, values = standing_segments(varied, as_of=as_of) if varied else (_NO_SEGMENTS, {})
-    values = {**values, "as_of": as_of, "purpose": PURPOSE}
+    by_account = company_draws(experiments)
+    values = {**values, "as_of": as_of, "purpose": PURPOSE, "by_account": by_account}
     persons = warehouse.read(_PERSONS.format(segments=segments), values)
-    keys = warehouse.read(_KEYS, {**pads(secret), "purpose": PURPOSE})
+    keys = warehouse.read(KEYS, {**pads(secret), "purpose": PURPOSE})
     _write(path, meta, persons, keys)
     return PublishReport(meta.version, persons.num_rows, keys.num_rows, len(meta.slots))
 

@@ -53,6 +53,17 @@ class Capability:
     start_rank: int | None = None
 
 
+_ONE = {"persons": "person", "readings": "reading", "readers": "reader", "queries": "query",
+        "conversions": "conversion", "sources": "source", "pairs": "pair"}  # fmt: skip
+
+
+def _one(things: str) -> str:
+    """The first of the words that are counted, for one of it."""
+    words = things.split()
+    counted = next((word for word in words if word in _ONE), None)
+    return things.replace(counted, _ONE[counted], 1) if counted else things
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """A count that a level asks for.
@@ -76,7 +87,9 @@ class Need:
     def missing(self, level: str) -> str | None:
         """What is missing for a level; None where there is enough."""
         more = self.wanted(level) - self.value
-        return f"needs {more:,} more {self.of}" if more > 0 else None
+        return (
+            f"needs {more:,} more {_one(self.of) if more == 1 else self.of}" if more > 0 else None
+        )
 
 
 Before = Mapping[tuple[str, str], str]
@@ -111,8 +124,8 @@ def judge_identity(facts: Facts, before: Before) -> Capability:
         )
     likely = min(facts["likely_links"], 1)
     needs = [
-        Need(facts["sources"], "source of person records, beside the events", 2, 2),
-        Need(likely, "pair of records that are alike without a common identifier", 1, 1),
+        Need(facts["sources"], "sources of person records, beside the events", 2, 2),
+        Need(likely, "pairs of records that are alike without a common identifier", 1, 1),
         Need(
             facts["proven_links"],
             "links by e-mail, phone or user id to learn from",

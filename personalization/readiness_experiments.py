@@ -88,7 +88,11 @@ def judge_holdout(facts: Facts, holdout: Holdout | None) -> Iterator[Capability]
         )
         least = detectable(active, outcome.persons, share)
         if least is None:
-            nothing = (f"nobody or everybody did it among {active:,} persons",)
+            nothing = (
+                f"nobody or everybody did it among {active:,} persons"
+                if active
+                else f"nobody who granted personalization was active in {WINDOW_DAYS} days",
+            )
             yield Capability("holdout", outcome.name, NOT_YET, have, nothing, active)
             continue
         half = detectable(active, outcome.persons, 0.5) or least

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 import measurement.inventory
 import prediction.inventory
-from measurement import Experiment, ExperimentsConfig, read_counts
+from measurement import ExperimentsConfig, read_counts
 from personalization.blocks import allowed_content, pinned_content
 from personalization.config import ContentConfig
 from personalization.inventory import TABLES
@@ -106,7 +106,7 @@ def assess_readiness(warehouse: Warehouse, plans: Plans, *, as_of: dt.datetime) 
         outcomes=_outcomes(plans), as_of=as_of,
     )  # fmt: skip
     tables_of = {
-        key: read_counts(warehouse, key, _metric(experiment))
+        key: read_counts(warehouse, key, experiment.primary_metric)
         for key, experiment in experiments.items()
     }
     before = _read_levels(warehouse)
@@ -155,10 +155,6 @@ def _outcomes(plans: Plans) -> list[str]:
     measured = [metric.event for one in experiments for metric in one.metrics.values()]
     predicted = [event for one in plans.predictions.models.values() for event in one.target.events]
     return list(dict.fromkeys([*measured, *predicted]))
-
-
-def _metric(experiment: Experiment) -> str:
-    return experiment.variants.metric if experiment.variants else next(iter(experiment.metrics))
 
 
 def _offered(

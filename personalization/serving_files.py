@@ -21,10 +21,7 @@ from warehouse import SubjectKind, Trace, Warehouse
 _KEYED = (SubjectKind.ANONYMOUS_ID, SubjectKind.USER_ID)
 _LOGS = (CURRENT, TAKEN, UNREADABLE)
 _NAMING = "exists (select 1 from sought where contains(logged.line, sought.value))"
-_THEIRS = (
-    f"from {DECISIONS.name.sql} where unit_kind = 'anonymous' "
-    "and unit_id in (select value from sought)"
-)
+_THEIRS = f"from {DECISIONS.name.sql} where unit_id in (select value from sought)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 FEWEST_PERSONS, FEWEST_CONVERTED = 250, 25
 # An arm that is worse than the baseline with this probability is shown no more.
 HARMFUL = 0.975
+_DRAWN_ALONE: Mapping[str, float] = {}
 _DRAWS = 4096
 _GRID = 60
 
@@ -51,13 +52,28 @@ Table = Mapping[str, Mapping[str, Counts]]
 Beliefs = Mapping[str, Mapping[str, ArmBelief]]
 
 
-def is_enough(counts: Mapping[str, Counts], arms: Sequence[str]) -> bool:
-    """Whether at least two arms have met enough people, and converted enough, to be compared."""
-    known = [arm for arm in arms if arm in counts and _says_something(counts[arm])]
+def is_enough(
+    counts: Mapping[str, Counts], arms: Sequence[str], *, design_effect: float = 1.0
+) -> bool:
+    """Whether at least two arms have met enough people, and converted enough, to be compared.
+
+    Args:
+        counts: By arm.
+        arms: Those that matter.
+        design_effect: So many persons say as much as one who was drawn alone.
+    """
+    known = [arm for arm in arms if arm in counts and _says_something(counts[arm], design_effect)]
     return len(known) >= 2
 
 
-def believe(table: Table, arms: Sequence[str], *, baseline: str, is_better: float = 1.0) -> Beliefs:
+def believe(
+    table: Table,
+    arms: Sequence[str],
+    *,
+    baseline: str,
+    is_better: float = 1.0,
+    design_effects: Mapping[str, float] = _DRAWN_ALONE,
+) -> Beliefs:
     """What the counts say of each arm in each segment, all segments taken together.
 
     Args:
@@ -65,9 +81,11 @@ def believe(table: Table, arms: Sequence[str], *, baseline: str, is_better: floa
         arms: At least two, the baseline among them.
         baseline: The arm that others are judged against.
         is_better: 1 where more conversions are better, -1 where fewer are.
+        design_effects: By segment, how much more its rates vary than if each person had been drawn
+            alone; 1 where it is not named.
     """
     segments = sorted(table)
-    model = _Model.of(table, segments, arms, baseline)
+    model = _Model.of(table, segments, arms, baseline, design_effects)
     shares = model.spread_weights()
     found: dict[str, dict[str, ArmBelief]] = {}
     for number, segment in enumerate(segments):
@@ -99,8 +117,14 @@ def probabilities(beliefs: Mapping[str, ArmBelief], *, floor: float) -> dict[str
     }
 
 
-def _says_something(counts: Counts) -> bool:
-    return counts.n >= FEWEST_PERSONS and counts.converted >= FEWEST_CONVERTED
+def _says_something(counts: Counts, design_effect: float) -> bool:
+    n, converted = counts.n / design_effect, counts.converted / design_effect
+    return n >= FEWEST_PERSONS and converted >= FEWEST_CONVERTED
+
+
+def _noise(n: float, converted: float) -> float:
+    """Variance of a rate, one success and one failure added: nobody converted proves nothing."""
+    return (converted + 1) * (n - converted + 1) / (n + 2) ** 3
 
 
 def _beliefs(
@@ -140,11 +164,17 @@ class _Model:
 
     @classmethod
     def of(
-        cls, table: Table, segments: Sequence[str], arms: Sequence[str], baseline: str
+        cls,
+        table: Table,
+        segments: Sequence[str],
+        arms: Sequence[str],
+        baseline: str,
+        design_effects: Mapping[str, float],
     ) -> _Model:
         others = [arm for arm in arms if arm != baseline]
         rows, wanted, cells = [], [], []
         met: list[Counts] = []
+        wider: list[float] = []
         for number, segment in enumerate(segments):
             design = np.zeros((len(arms), len(segments) + len(others)))
             design[:, number] = 1
@@ -155,11 +185,11 @@ class _Model:
             there = [arm for arm in arms if table[segment].get(arm, Counts(0, 0)).n]
             cells.append(tuple(len(met) + there.index(arm) if arm in there else -1 for arm in arms))
             met += [table[segment][arm] for arm in there]
+            wider += [design_effects.get(segment, 1.0)] * len(there)
             rows += [design[arms.index(arm)] for arm in there]
         rates = np.array([counts.rate for counts in met])
-        # One success and one failure added: nobody converted is no proof that nobody will.
         noise = np.array(
-            [(c.converted + 1) * (c.n - c.converted + 1) / (c.n + 2) ** 3 for c in met]
+            [_noise(c.n / d, c.converted / d) for c, d in zip(met, wider, strict=True)]
         )
         scale = max(float(rates.mean()), float(np.sqrt(noise.min())))
         return cls(rates, noise, np.array(rows), tuple(wanted), tuple(cells),

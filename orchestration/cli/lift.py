@@ -35,6 +35,7 @@ def show(*, paths: Paths, as_json: JsonOption = False) -> None:
         {
             "experiment": report.experiment_key,
             "metric": report.metric,
+            "role": "primary" if report.is_primary else "secondary",
             "look": f"{report.look.number} of {report.look.planned}" if report.look else "",
             **_row(finding),
         }
@@ -51,12 +52,14 @@ def report(
 ) -> None:
     """Write one page that says what helped, whom, how sure, and how long until it is known."""
     from measurement import lift_page, read_lift  # noqa: PLC0415 - loads every package
-    from orchestration.company import Company, utc_now  # noqa: PLC0415 - as above
+    from orchestration.company import Company, known_until  # noqa: PLC0415 - as above
 
     company = Company(paths)
     with company.open_warehouse() as warehouse:
         reports = read_lift(warehouse, company.experiments)
-        page = lift_page(warehouse, reports, now=utc_now())
+        page = lift_page(
+            warehouse, reports, now=known_until(warehouse), experiments=company.experiments
+        )
     file.write_text(page, encoding="utf-8")
     console.print(f"Wrote {file}.")
 

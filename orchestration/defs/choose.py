@@ -184,7 +184,8 @@ def _in_words(report: LiftReport) -> str:
         if f.segment == measurement.GLOBAL_SEGMENT
     ]
     found = "; ".join(everybody) or "nobody met two arms yet"
-    return f"{report.exposed} persons, {report.crossovers} crossed over: {found}"
+    role = "" if report.is_primary else "secondary metric; "
+    return f"{role}{report.exposed} persons, {report.crossovers} crossed over: {found}"
 
 
 def _pictures(reports: tuple[LiftReport, ...]) -> dict[str, dg.MarkdownMetadataValue]:

@@ -10,10 +10,16 @@ from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.serving import artefact_path, decision_log, serving_secret
 from orchestration.specs import asset_key, table_specs
-from personalization import load_decisions, publish_artefact, write_policy_values
+from personalization import (
+    load_decisions,
+    publish_artefact,
+    write_draw_units,
+    write_policy_values,
+)
 from personalization.inventory import (
     CONTEXT_LISTS,
     DECISIONS,
+    DRAW_UNITS,
     POLICY_VALUES,
     RECOMMENDATIONS,
     VARIANT_POLICIES,
@@ -25,6 +31,7 @@ READ_BY_ARTEFACT = [
     asset_key(RECOMMENDATIONS),
     asset_key(CONTEXT_LISTS),
     asset_key(VARIANT_POLICIES),
+    asset_key(DRAW_UNITS),
     dg.AssetKey(["marts", "profiles"]),
     dg.AssetKey(["marts", "consent_current"]),
     dg.AssetKey(["marts", "content_engagement"]),
@@ -43,6 +50,15 @@ READ_BY_VALUES = [
 
 # Lines of persons who are no longer there are not loaded.
 READ_BY_DECISIONS = [dg.AssetKey(["marts", "current_person"])]
+# Mailings of the runs before are read too; those of this run are drawn by what is written here.
+READ_BY_DRAWS = [
+    asset_key(DECISIONS),
+    dg.AssetKey(["marts", "current_person"]),
+    dg.AssetKey(["marts", "consent_current"]),
+    dg.AssetKey(["identity", "devices"]),
+    dg.AssetKey(["identity", "members"]),
+    dg.AssetKey(["identity", "accounts"]),
+]
 
 
 @dg.multi_asset(
@@ -83,6 +99,27 @@ def load_logged_decisions(
             "lines_unreadable": report.unreadable,
         },
         check_results=[check],
+    )
+
+
+@dg.multi_asset(
+    specs=table_specs([DRAW_UNITS], deps=READ_BY_DRAWS), name="keep_arms", can_subset=False
+)
+def keep_arms(
+    context: dg.AssetExecutionContext, candor: CandorResource
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Say by which earlier id merged persons are drawn, so that no merge changes an arm."""
+    announce("Keeping arms")
+    company = candor.company
+    with candor.open_warehouse() as warehouse:
+        rows = write_draw_units(
+            warehouse,
+            company.experiments,
+            secret=serving_secret(company.paths),
+            run_id=context.run.run_id,
+        )
+    yield dg.MaterializeResult(
+        asset_key=asset_key(DRAW_UNITS), metadata={"dagster/row_count": rows}
     )
 
 

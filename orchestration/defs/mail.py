@@ -11,6 +11,7 @@ from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
 from personalization import EmailReport, SendLimits, write_email_blocks
+from personalization.inventory import DRAW_UNITS
 from personalization.inventory_email import EMAIL_BLOCKS
 
 READ_BY_EMAIL_BLOCKS = [
@@ -19,6 +20,7 @@ READ_BY_EMAIL_BLOCKS = [
     dg.AssetKey(["marts", "contact_points"]),
     dg.AssetKey(["marts", "current_person"]),
     dg.AssetKey(["prediction", "persona_members"]),
+    asset_key(DRAW_UNITS),
 ]
 
 

@@ -11,9 +11,14 @@ from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
 from personalization import write_search_profiles
+from personalization.inventory import DRAW_UNITS
 from personalization.inventory_search import SEARCH_PROFILES, SEARCH_WEIGHTS
 
-READ_BY_SEARCH = [*READ_BY_RECOMMENDATIONS, dg.AssetKey(["marts", "events"])]
+READ_BY_SEARCH = [
+    *READ_BY_RECOMMENDATIONS,
+    dg.AssetKey(["marts", "events"]),
+    asset_key(DRAW_UNITS),
+]
 SEARCH_TABLES = (SEARCH_PROFILES, SEARCH_WEIGHTS)
 
 

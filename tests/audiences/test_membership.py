@@ -309,6 +309,25 @@ def test_a_merge_changes_no_arm(company: Company, unit: str) -> None:
     assert found == {f"later{number}": drawn[f"p{number:03d}"] for number in range(20)}
 
 
+def test_who_left_and_comes_again_after_a_merge_is_in_the_arm_of_their_first_stay(
+    company: Company,
+) -> None:
+    half = audience(US, hold_out={"share": 0.5, "salt": "x"})
+    company.people(20, country="US")
+    _compute(company, half)
+    drawn = _arms(company)
+    company.warehouse.execute("update marts.profiles set country = 'DE'")
+    _compute(company, half, run="r2", now=NOW + dt.timedelta(days=1))
+    for number in range(20):
+        company.person(f"later{number}", country="US")
+        company.merge(f"p{number:03d}", into=f"later{number}")
+
+    _compute(company, half, run="r3", now=NOW + dt.timedelta(days=2))
+
+    assert set(drawn.values()) == {"treatment", "holdout"}
+    assert _arms(company) == {f"later{number}": drawn[f"p{number:03d}"] for number in range(20)}
+
+
 def test_a_change_of_account_changes_no_arm(company: Company) -> None:
     half = audience(US, hold_out={"share": 0.5, "salt": "x", "unit": "account"})
     company.people(20, country="US")

@@ -38,10 +38,26 @@ def test_the_example_is_read(tmp_path: Path) -> None:
     assert config.experiments["hero"].exposure.arm_property == "variation_id"
 
 
+def test_an_experiment_is_decided_by_one_metric() -> None:
+    visit, demo = ({"event": name, "within_days": 14} for name in ("Visited", "Demo Requested"))
+    asked: dict[str, Any] = {
+        "exposure": {"event": "E"}, "baseline": "control", "metrics": {"visit": visit, "demo": demo}
+    }  # fmt: skip
+
+    def decided_by(**more: Any) -> str:
+        return Experiment.model_validate({**asked, **more}).primary_metric
+
+    assert decided_by() == "visit"
+    assert decided_by(variants={"metric": "demo"}) == "demo"
+    assert decided_by(variants={"metric": "demo"}, primary="visit") == "visit"
+
+
 @pytest.mark.parametrize(
     ("good", "bad", "said"),
     [
         pytest.param("b: 0.5}", "b: 0.4}", "add up to 1", id="shares"),
+        pytest.param("baseline: control", "baseline: control\n    primary: clicks", "one of demo",
+                     id="primary"),
         pytest.param("held_out: holdout", "held_out: control", "different arms", id="arms"),
         pytest.param("name: near", "name: global", "everybody together", id="global"),
         pytest.param("is: US", "iss: US", "did you mean 'is'", id="unknown-test"),

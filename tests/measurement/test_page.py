@@ -9,8 +9,9 @@ import pytest
 
 from measurement import ExperimentsConfig, lift_page, measure_experiments, read_lift
 from measurement.lift import Counts, minimum_detectable
-from measurement.page import waiting
+from measurement.page import duration
 from measurement.report import Finding
+from measurement.waiting import Pace, Waiting, waiting
 from tests.measurement.conftest import NOW, Company
 from tests.measurement.test_measure import experiments
 
@@ -18,7 +19,8 @@ from tests.measurement.test_measure import experiments
 def page(company: Company, asked: ExperimentsConfig) -> str:
     measure_experiments(company.warehouse, asked, now=NOW, run_id="r1")
     reports = read_lift(company.warehouse, asked)
-    return html.unescape(re.sub(r"\s+", " ", lift_page(company.warehouse, reports, now=NOW)))
+    raw = lift_page(company.warehouse, reports, now=NOW, experiments=asked)
+    return html.unescape(re.sub(r"\s+", " ", raw))
 
 
 def test_it_says_what_helped_and_how_sure_that_is(company: Company) -> None:
@@ -62,10 +64,10 @@ def test_four_times_the_people_show_half_the_difference() -> None:
     arm, baseline = Counts(1000, 110), Counts(1000, 100)
     finding = Finding(
         "global", "b", "control", arm, baseline,
-        minimum_detectable=minimum_detectable(arm, baseline),
+        minimum_detectable=minimum_detectable(arm, baseline), p_value=0.4,
     )  # fmt: skip
 
-    found = waiting(finding, per_day=100)
+    found = waiting(finding, Pace({("", "b"): 50, ("", "control"): 50, ("", "holdout"): 10}))
 
     assert found is not None
     larger = Counts(found.people, found.people // 10)
@@ -76,7 +78,62 @@ def test_four_times_the_people_show_half_the_difference() -> None:
 def test_where_nobody_converts_nobody_knows_how_long() -> None:
     none = Counts(100, 0)
 
-    assert waiting(Finding("global", "b", "control", none, none), per_day=10) is None
+    assert waiting(Finding("global", "b", "control", none, none), Pace({("", "b"): 10})) is None
+
+
+def test_an_arm_that_is_too_small_is_told_when_it_will_be_large_enough() -> None:
+    finding = Finding("smb", "b", "control", Counts(400, 40), Counts(80, 4))
+    pace = Pace({("smb", "b"): 20, ("smb", "control"): 4, ("", "control"): 50})
+
+    found = waiting(finding, pace)
+
+    assert found == Waiting(people=400, days=30)  # the control has 4 of 10: 120 more, 4 a day
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (0, "about 1 day"),
+        (5, "about 5 days"),
+        (20, "about 3 weeks"),
+        (100, "about 3 months"),
+        (900, "more than two years"),
+    ],
+)
+def test_times_are_said_as_people_say_them(days: int, said: str) -> None:
+    assert duration(days) == said
+
+
+def test_the_short_answer_stands_on_top_and_says_what_success_is(company: Company) -> None:
+    _met(company, people=60, control=12, b=40)
+
+    text = page(company, experiments())
+
+    short = text[text.index("In short") : text.index("hero: demo")]
+    assert 'b against control: <span class="helped">It helped</span>, +46.7 of every 100' in short
+    assert "Success is: Demo Requested within 14 days" in text
+    assert "Nobody new has met it since 2026-03-08" in text
+
+
+def test_secondary_metrics_are_named_so_and_are_not_in_the_short_answer(company: Company) -> None:
+    _met(company, people=60, control=12, b=40)
+    visit = {"event": "Visited", "within_days": 7}
+    demo = {"event": "Demo Requested", "within_days": 14}
+
+    text = page(company, experiments(metrics={"visit": visit, "demo": demo}, primary="demo"))
+
+    assert text.index("hero: demo") < text.index("hero: visit (secondary)")
+    assert "A secondary outcome: verdicts allow for how many of them there are" in text
+    assert text[: text.index("hero: demo")].count("b against control") == 1
+
+
+def test_too_few_people_are_told_what_is_missing_and_until_when(company: Company) -> None:
+    _met(company, people=20, control=2, b=5)
+
+    text = page(company, experiments())
+
+    assert "Too few yet: b has 5 of 10 with the outcome, control has 2 of 10" in text
+    assert "A first verdict is possible with about 100 people in the smaller arm" in text
 
 
 def _met(company: Company, *, people: int, control: int, b: int) -> None:

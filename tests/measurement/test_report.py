@@ -4,7 +4,15 @@ import pytest
 
 from measurement.config import Metric
 from measurement.lift import Counts
-from measurement.report import NOT_FINITE, Finding, Rules, arm_pairs, compare, compare_pairs
+from measurement.report import (
+    NOT_FINITE,
+    Finding,
+    MetricTable,
+    Rules,
+    arm_pairs,
+    compare,
+    compare_metrics,
+)
 from measurement.samples import Sample
 
 METRIC = Metric(event="Demo Requested", within_days=14)
@@ -110,6 +118,41 @@ def test_a_harmed_segment_is_told_beside_a_helped_one() -> None:
     assert report.heterogeneity_p < 1e-6
 
 
+def _with_metrics(*arms: dict[str, Counts]) -> list[list[Finding]]:
+    """One experiment with as many metrics, the first of them primary, each alike in one segment."""
+    rules = Rules(metric=METRIC)
+    metrics = [
+        MetricTable({"global": counts, "x": counts}, (PAIR,), rules, is_primary=number == 0)
+        for number, counts in enumerate(arms)
+    ]
+    return [[*reports[0].findings] for reports in compare_metrics(metrics)]
+
+
+def test_secondary_metrics_allow_for_how_many_they_are_and_the_primary_one_does_not() -> None:
+    borderline = {"b": Counts(500, 72), "control": Counts(500, 50)}  # p = .033 alone
+    flat = {"b": Counts(500, 50), "control": Counts(500, 50)}
+
+    first, second, third = _with_metrics(borderline, borderline, flat)
+
+    assert first[0].verdict == "helped"
+    assert first[0].q_value is None
+    assert first[1].q_value == first[1].p_value  # no other segment of the primary metric
+    assert second[0].verdict == "cannot_tell"
+    assert "it may be chance" in second[0].reason
+    assert second[0].q_value == pytest.approx(2 * (second[0].p_value or 0))
+    assert second[1].q_value == pytest.approx(2 * (second[1].p_value or 0))
+    assert third[0].verdict == "cannot_tell"
+
+
+def test_a_secondary_metric_that_is_sure_enough_is_told() -> None:
+    flat = {"b": Counts(500, 50), "control": Counts(500, 50)}
+    clear = {"b": Counts(800, 160), "control": Counts(800, 100)}
+
+    found = _with_metrics(flat, clear, flat)
+
+    assert [metric[0].verdict for metric in found] == ["cannot_tell", "helped", "cannot_tell"]
+
+
 def test_treatments_meet_the_baseline_and_all_meet_the_held_out() -> None:
     pairs = arm_pairs(["b", "c", "control", "holdout"], baseline="control", held_out="holdout")
 
@@ -136,8 +179,8 @@ def test_segments_of_all_pairs_are_corrected_together() -> None:
     rules = Rules(metric=METRIC)
 
     def sureness(arms: dict[str, Counts]) -> float:
-        pairs = [(arm, "control") for arm in arms if arm != "control"]
-        reports = compare_pairs(dict.fromkeys(segments, arms), pairs, rules)
+        pairs = tuple((arm, "control") for arm in arms if arm != "control")
+        (reports,) = compare_metrics([MetricTable(dict.fromkeys(segments, arms), pairs, rules)])
         return next(f.q_value or 0.0 for f in reports[0].findings if f.segment == "DE")
 
     assert sureness(both) == pytest.approx(2 * sureness(one))

@@ -143,12 +143,12 @@ def write_variant_policies_without_events(
     warehouse.execute("create schema if not exists measurement")
     warehouse.execute(
         "create table if not exists measurement.exposures "
-        "(experiment_key varchar, person_id varchar, segment varchar, arm varchar)"
+        "(experiment_key varchar, person_id varchar, unit_id varchar, segment varchar, arm varchar)"
     )
     warehouse.execute(
         "create table if not exists measurement.outcomes (experiment_key varchar, "
         "person_id varchar, metric varchar, is_mature boolean, has_converted boolean, "
-        "closes_at timestamp)"
+        "closes_at timestamp, value double, per double, before double)"
     )
     write_variant_policies(warehouse, configured, now=AS_OF, run_id="r1")
 

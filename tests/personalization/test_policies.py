@@ -143,6 +143,34 @@ def test_the_metric_must_be_one_of_the_experiment() -> None:
         experiment(variants={"metric": "clicks"})
 
 
+@pytest.mark.parametrize(("unit", "level"), [("person", "global"), ("account", "uniform")])
+def test_colleagues_who_do_alike_are_not_as_many_draws(
+    company: Company, unit: str, level: str
+) -> None:
+    """20 companies of 40 persons; of two in each arm all convert."""
+    company.warehouse.execute(
+        "insert into marts.profiles by name select format('p{}', n) as person_id, "
+        "format('a{}', n // 40) as account_id from range(800) as numbers (n)"
+    )
+    company.warehouse.execute(
+        "insert into marts.events by name select format('{}-{}', event, n) as event_id, "
+        "format('p{}', n) as person_id, event, timestamp '2026-03-02' as occurred_at, "
+        "timestamp '2026-03-02' as received_at, false as is_bot, json_object('experiment_id', "
+        "'hero', 'variation_id', case when n // 40 % 2 = 0 then 'b' else 'control' end) as properties "
+        "from range(800) as numbers (n), (values ('Experiment Viewed'), ('Demo Requested')) "
+        "as events (event) where event = 'Experiment Viewed' or n // 40 < 4"
+    )
+    asked = ExperimentsConfig(experiments={"hero": experiment(segments=[], unit=unit)})
+    measure_experiments(company.warehouse, asked, now=NOW, run_id="r1")
+
+    write_variant_policies(company.warehouse, asked, now=NOW, run_id="r1")
+
+    rows = company.warehouse.read(
+        "select n, converted, fallback_level from personalization.variant_policies"
+    ).to_pylist()
+    assert rows == [{"n": 400, "converted": 80, "fallback_level": level}] * 2
+
+
 def test_shares_are_stored_with_every_run_and_leave_with_their_experiment(
     company: Company,
 ) -> None:

@@ -20,6 +20,7 @@ from personalization import (
     write_readiness,
 )
 from personalization.readiness import (
+    Need,
     choose_start,
     judge_email,
     judge_identity,
@@ -341,6 +342,28 @@ alter table marts.profiles add column country varchar;
 
 def _assess(warehouse: DuckDBWarehouse, plans: Plans = PLANS) -> ReadinessReport:
     return assess_readiness(warehouse, plans, as_of=AS_OF)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (298, "needs 2 more readers of two items"),
+        (299, "needs 1 more reader of two items"),
+        (300, None),
+    ],
+)
+def test_what_is_missing_is_counted_in_words(value: int, said: str | None) -> None:
+    assert Need(value, "readers of two items", 300).missing("hybrid") == said
+
+
+def test_without_any_consent_that_stands_first(company: Company) -> None:
+    company.warehouse.execute(EVENTS)
+    company.person("p1", "p2", status=None)
+
+    page = readiness_page(_assess(company.warehouse))
+
+    assert "Nobody has granted personalization. Until somebody does" in page
+    assert "nobody who granted personalization was active in 90 days" in page
 
 
 def test_an_empty_warehouse_is_read_and_told() -> None:

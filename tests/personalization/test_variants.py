@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from measurement import Counts
-from personalization.variants import believe, is_enough, probabilities
+from measurement import Counts, Sample, design_effect
+from personalization.variants import HARMFUL, believe, is_enough, probabilities
 
 ARMS = ("control", "b")
 
@@ -140,3 +140,49 @@ def test_beliefs_hold_as_often_as_they_say() -> None:
     middle = np.array([(0.6 <= value <= 0.9) for value in said])
 
     assert np.array(held)[middle].mean() == pytest.approx(np.array(said)[middle].mean(), abs=0.08)
+
+
+def companies(chance: np.random.Generator) -> tuple[dict[str, Counts], list[Sample]]:
+    """Two arms of 60 companies of 1 to 24 persons, of whom some convert much and some little."""
+    sizes, habits = chance.integers(1, 25, 120), chance.beta(2, 10, 120)
+    converted = chance.binomial(sizes, habits)
+    found, samples = {}, []
+    for number, arm in enumerate(ARMS):
+        mine = np.arange(120) % 2 == number
+        n, did = sizes[mine].astype(float), converted[mine].astype(float)
+        rows = np.stack([did, n, np.zeros(len(n)), n])
+        found[arm] = Counts(int(n.sum()), int(did.sum()))
+        samples.append(
+            Sample(
+                found[arm].n, len(n), int((did > 0).sum()), tuple(rows.sum(axis=1).tolist()),
+                tuple(map(tuple, (rows @ rows.T).tolist())),
+            )
+        )  # fmt: skip
+    return found, samples
+
+
+def test_an_arm_that_differs_nowhere_is_seldom_switched_off_where_companies_are_drawn(
+    request: pytest.FixtureRequest,
+) -> None:
+    is_full = request.config.getoption("--trials") == "full"
+    alone, together = [], []
+    for run in range(500 if is_full else 30):
+        found, samples = companies(np.random.default_rng([5, run]))
+        effects = {"all": design_effect(samples)}
+        for off, known in ((alone, {}), (together, effects)):
+            belief = believe({"all": found}, ARMS, baseline="control", design_effects=known)
+            off.append(belief["all"]["b"].p_harmful >= HARMFUL)
+
+    assert np.mean(together) <= (0.045 if is_full else 0.07)
+    assert np.mean(alone) > 0.08  # as if ten colleagues were ten strangers
+
+
+def test_persons_who_were_drawn_alone_are_as_many_as_they_are() -> None:
+    generator = np.random.default_rng(3)
+    did = generator.binomial(1, 0.1, 5_000).astype(float)
+    rows = np.stack([did, np.ones(5_000), np.zeros(5_000), np.ones(5_000)])
+    sample = Sample(5_000, 5_000, int(did.sum()), tuple(rows.sum(axis=1).tolist()),
+                    tuple(map(tuple, (rows @ rows.T).tolist())))  # fmt: skip
+
+    assert design_effect([sample]) == pytest.approx(1, abs=1e-3)
+    assert design_effect([]) == 1
