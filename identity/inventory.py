@@ -279,7 +279,7 @@ LARGE_BLOCKS = Table(
     grain="One row per value that too many records share for each to be compared with each; speaks of no single person",
     columns=(
         Column("key_number", "UTINYINT", Pii.NONE, "which of the values by which candidates are found"),
-        Column("key", "UBIGINT", Pii.PSEUDONYMOUS, "hash of the value"),
+        Column("key", "UBIGINT", Pii.NONE, "hash of the value, which hundreds of records have at least"),
         Column("size", "BIGINT", Pii.NONE, "records that have it"),
     ),
     key=("key_number", "key"),

@@ -12,6 +12,7 @@ from identity.errors import UnusableModelError
 from identity.judge import Levels, PairEvidence, SourcePairs
 from identity.link import MatchParameters
 from identity.match import DETERMINISTIC
+from identity.model import COMPARISONS
 from identity.prepare import RECORDS
 from identity.train import FieldParameters, Floats, is_sound
 from warehouse import Warehouse
@@ -140,7 +141,9 @@ def keep_probabilities(
         warehouse.execute(
             f"""
             create or replace temp table {JUDGED} as
-            select left_record, right_record, probability,
+            select left_record, right_record,
+                case when {_ONLY_SHARED} then least(probability, $lowest / 2) else probability end
+                    as probability,
                 case when probability >= $lowest or found.rule is not null
                     then to_json({{{bits}}}) end as evidence
             from (
@@ -150,6 +153,25 @@ def keep_probabilities(
             """,
             {"lowest": lowest},
         )
+
+
+def _only_shared() -> str:
+    """SQL that a pair agrees in nothing but values that many people have.
+
+    Two records without names that came with info@ of a company are not one person, however seldom
+    two records agree so: a shared value adds to what else agrees, and links nobody by itself.
+    """
+    others = [item.name for item in COMPARISONS if item.name not in _SHARABLE]
+    agrees = " or ".join(f"{name} = 1" for name in _SHARABLE)
+    most = " and ".join(
+        [*(f"{name} <= 1" for name in _SHARABLE), *(f"{name} <= 0" for name in others)]
+    )
+    return f"({agrees}) and {most}"
+
+
+# Of these the lowest level of agreement is "same but shared".
+_SHARABLE = ("email", "phone")
+_ONLY_SHARED = _only_shared()
 
 
 def weigh_nothing(warehouse: Warehouse) -> None:
@@ -184,8 +206,8 @@ def choose_threshold(
     """Return the lowest probability, not below the floor, from which on the precision is kept.
 
     Of all pairs of records that become one person's, by identifiers and by likeness, as many are
-    expected to be right. Where no threshold keeps the precision, nothing is linked (a threshold
-    above 1).
+    expected to be right; where identifiers make too many wrong ones for that, as many of those that
+    likeness joins. Where no threshold keeps the precision, nothing is linked (a threshold above 1).
 
     Args:
         parts: What neither an identifier nor a decision joins.
@@ -197,11 +219,15 @@ def choose_threshold(
         return 1.0
     order = np.argsort(-parts.probabilities, kind="stable")
     ranked = parts.probabilities[order]
-    right = joined.right + np.cumsum(parts.expected[order] * parts.pairs[order])
-    means = right / (joined.pairs + np.cumsum(parts.pairs[order]))
+    right, pairs = (
+        np.cumsum(parts.expected[order] * parts.pairs[order]),
+        np.cumsum(parts.pairs[order]),
+    )
     # Pairs of one probability are linked all or none.
     last = np.append(ranked[1:] != ranked[:-1], True)
-    is_kept = last & (means >= min_precision)
+    is_kept = last & ((joined.right + right) / (joined.pairs + pairs) >= min_precision)
+    if not is_kept.any():  # identifiers fall short of it: likeness is to keep it by itself
+        is_kept = last & (right / pairs >= min_precision)
     if not is_kept.any():
         return 1.1
     # What lies below the floor is no link: it must not make up for what lies above.

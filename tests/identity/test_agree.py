@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from identity.agree import weigh_joined
+from identity.model import COMPARISONS
 from warehouse import DuckDBWarehouse
 
 # What identifiers join: 1 with 2, 3 with 4; 5 and 6 are alone.
@@ -84,3 +85,11 @@ def test_the_order_of_pairs_changes_no_digit() -> None:
     pairs = {(1, 3): 0.97, (1, 4): 0.13, (2, 3): 0.77, (2, 4): 0.61}
 
     assert agreements(pairs) == agreements(dict(reversed(pairs.items())))
+
+
+@pytest.mark.parametrize("name", ["email", "phone"])
+def test_the_least_that_agrees_in_a_contact_point_is_a_shared_one(name: str) -> None:
+    """``weigh`` lets a pair that agrees in no more than that link nobody."""
+    (comparison,) = [item for item in COMPARISONS if item.name == name]
+
+    assert comparison.levels[-1].label == "same but shared"

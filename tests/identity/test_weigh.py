@@ -98,6 +98,14 @@ def test_pairs_that_identifiers_join_count_as_well() -> None:
     assert found == pytest.approx(0.9)
 
 
+def test_likeness_keeps_the_precision_by_itself_where_identifiers_do_not() -> None:
+    found = choose_threshold(
+        parts(np.array([0.99, 0.98, 0.6])), Joined(98, 80), min_precision=0.97, floor=0.5
+    )
+
+    assert found == pytest.approx(0.98)
+
+
 def test_whoever_joins_many_pairs_weighs_as_many() -> None:
     """Two records of six with .9: one pair and twelve, 11.79 of 13 right where .95 are wanted."""
     given = np.array([0.99, 0.9])

@@ -85,7 +85,11 @@ def test_a_day_that_is_redone_leaves_every_table_as_it_was(landing: Landing) -> 
     put_events(landing, "2026-07-06", "b", "c", second=5, gz=True)
     landing.put("web/2026-07-05/bad.jsonl", b"{\n")
     landing.load()
-    tables = ("events", "loads", "(from raw.quarantine select * exclude (refused_at))")
+    tables = (
+        "events",
+        "(from raw.loads select * exclude (stored_at))",
+        "(from raw.quarantine select * exclude (refused_at))",
+    )
     before = [landing.rows(f"from {_in_raw(table)} order by all") for table in tables]
 
     report = redo(landing)
