@@ -21,6 +21,7 @@ from measurement import ExperimentsConfig
 from orchestration.errors import MissingHomeError
 from orchestration.inventory import python_tables
 from orchestration.profiles_config import ProfilesConfig, load_profiles
+from orchestration.restore_mark import refuse_erased_persons
 from orchestration.run_lock import hold_or_wait
 from orchestration.survivorship_config import SurvivorshipConfig, load_survivorship
 from personalization import ContentConfig
@@ -161,9 +162,11 @@ class Company:
 
         Raises:
             MissingHomeError: There is no warehouse in it.
+            RestoreUnfinishedError: It was restored, and may hold persons who were erased.
         """
         if not self.paths.warehouse.is_file():
             raise MissingHomeError(self.paths.home)
+        refuse_erased_persons(self.paths)
 
     @contextmanager
     def open_warehouse(self) -> Iterator[Warehouse]:

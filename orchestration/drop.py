@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from orchestration.company import Company, utc_now
-from orchestration.privacy_parts import open_erasure, request_folder
+from orchestration.privacy_parts import carry_log, open_erasure, request_folder
 from orchestration.run_lock import hold_run_lock
 from privacy import Drop, DropReport, read_lists
 from settings import Paths
@@ -44,4 +44,6 @@ def _with_drop(paths: Paths, act: Callable[[Drop], T], *, by: str = "by hand") -
         context = open_erasure(
             company, warehouse, now=utc_now(), run_id="by hand", progress=lambda _message: None
         )
-        return act(Drop(context, company.consent, request_folder(paths), by))
+        done = act(Drop(context, company.consent, request_folder(paths), by))
+        carry_log(company, warehouse)
+        return done

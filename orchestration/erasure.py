@@ -11,14 +11,15 @@ from typing import TypeVar
 from orchestration.company import Company, utc_now
 from orchestration.errors import NobodyToEraseError, RequestBlockedError, RunFailedError
 from orchestration.privacy_parts import (
-    erasure_log,
+    carry_log,
     open_erasure,
     open_holds,
     profile_locations,
     request_files,
     request_folder,
 )
-from orchestration.run import PRIVACY_JOB, run_job
+from orchestration.restore_mark import PRIVACY_JOB
+from orchestration.run import run_job
 from orchestration.run_lock import hold_run_lock
 from privacy import (
     AccessReport,
@@ -128,8 +129,6 @@ def carry_out(
             served = serve_access(waiting, context, company.retention, only=only)
         finally:  # an archive that cannot be made keeps nobody else from being erased
             report = erase(waiting, context, only=only)
-        if context.erasure_log:
-            context.erasure_log.must_carry(warehouse, now=now)
         return CarriedOut(served, report, objected)
 
 
@@ -250,8 +249,7 @@ def add_hold(
             company, warehouse, now=utc_now(), run_id="by hand", progress=lambda _message: None
         )
         hold = place_hold(identities, context, reason=reason, until_at=until_at, by=by)
-        if context.erasure_log:
-            context.erasure_log.must_carry(warehouse, now=context.now)
+        carry_log(company, warehouse)
         return hold
 
 
@@ -264,8 +262,7 @@ def release_hold(paths: Paths, hold_id: str, *, by: str, reason: str) -> None:
     company = Company(paths)
     with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
         open_holds(company, warehouse, now=utc_now()).release(hold_id, by=by, reason=reason)
-        if log := erasure_log(company):
-            log.must_carry(warehouse, now=utc_now())
+        carry_log(company, warehouse)
 
 
 def read_holds(paths: Paths) -> tuple[LegalHold, ...]:
@@ -286,7 +283,9 @@ def decide(paths: Paths, act: Callable[[RequestDesk], T], *, by: str) -> T:
         warehouse.create_missing(TABLES)
         desk = RequestDesk(warehouse, paths.home, utc_now(), by)
         desk.receive(waiting_requests(company))
-        return act(desk)
+        done = act(desk)
+        carry_log(company, warehouse)
+        return done
 
 
 def cancel(paths: Paths, request_id: str, *, by: str, reason: str) -> None:

@@ -242,12 +242,15 @@ class RestoreTargetError(OrchestrationError, ValueError):
 
 
 class RestoreUnfinishedError(OrchestrationError):
-    """A restored data home still holds persons who were erased after the backup."""
+    """A restored data home still is, in part, what it was at the time of the backup."""
 
-    def __init__(self, home: Path, backup: str) -> None:
+    def __init__(self, home: Path, backup: str, *, is_erased: bool) -> None:
         self.backup = backup
-        super().__init__(
-            f"{home} was restored from backup {backup} and may still hold persons who were erased "
-            f"since: run `candor backup restore {backup}` again, or, where `candor privacy list` "
-            "says what blocks their erasure, mend that and run `candor privacy run`"
+        missing = (
+            "profiles do not know of the objections of later yet: run `candor run` first"
+            if is_erased
+            else f"may still hold persons who were erased since: run `candor backup restore {backup}` "
+            "again, or, where `candor privacy list` says what blocks their erasure, mend that and "
+            "run `candor privacy run`"
         )
+        super().__init__(f"{home} was restored from backup {backup}, and {missing}")

@@ -199,10 +199,15 @@ def backup_folder(company: Company) -> BackupFolder | None:
     return BackupFolder(rule.folder) if rule else None
 
 
-def erasure_log(company: Company) -> ErasureLog | None:
-    """What a restored backup catches up with; None where none are made."""
-    folder = backup_folder(company)
-    return ErasureLog(folder.folder, KeyRing(company.paths.keys)) if folder else None
+def carry_log(company: Company, warehouse: Warehouse) -> None:
+    """Write down beside the backups what a restored one must catch up with, where any are made.
+
+    Raises:
+        BackupError: It cannot be written there; what was recorded in the warehouse stays.
+    """
+    if folder := backup_folder(company):
+        log = ErasureLog(folder.folder, KeyRing(company.paths.keys))
+        log.must_carry(warehouse, now=datetime.now(tz=UTC).replace(tzinfo=None))
 
 
 def _destinations(company: Company, warehouse: Warehouse) -> DestinationEraser:

@@ -12,7 +12,6 @@ from orchestration.company import RUN_WAIT_S, Company
 from orchestration.home_copy import remove_abandoned_copies
 from orchestration.instance import HOLDS_LOCK, close_orphans
 from orchestration.restore_mark import refuse_unfinished_restore
-from orchestration.run import PRIVACY_JOB
 from orchestration.run_lock import hold_run_lock
 from warehouse import Warehouse
 
@@ -29,8 +28,8 @@ class CandorResource(dg.ConfigurableResource["CandorResource"]):
         company.paths.make_home()
         remove_abandoned_copies(company.paths.home)
         with hold_run_lock(company.paths.home):
-            if context.run is None or context.run.job_name != PRIVACY_JOB:
-                refuse_unfinished_restore(company.paths)
+            job = context.run.job_name if context.run else None
+            refuse_unfinished_restore(company.paths, job=job)
             if context.instance is not None and context.run is not None:
                 close_orphans(context.instance, but=context.run.run_id)
                 context.instance.add_run_tags(context.run.run_id, HOLDS_LOCK)

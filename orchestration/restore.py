@@ -9,8 +9,14 @@ from pathlib import Path
 from orchestration.company import Company, utc_now
 from orchestration.erasure import run_requests
 from orchestration.errors import NoBackupsError, RestoreTargetError, RestoreUnfinishedError
-from orchestration.privacy_parts import backup_folder, declared_tables, request_folder
-from orchestration.restore_mark import read_mark, refuse_unfinished_restore, remove_mark, write_mark
+from orchestration.privacy_parts import (
+    backup_folder,
+    declared_tables,
+    refresh_objections,
+    request_files,
+    request_folder,
+)
+from orchestration.restore_mark import read_mark, refuse_unfinished_restore, write_mark
 from orchestration.run_lock import hold_run_lock
 from privacy import (
     AuditEntry,
@@ -27,8 +33,9 @@ from privacy import (
 from settings import Paths
 from warehouse import Warehouse
 
-# Keys belong apart from what they keep secret; the others are made anew by the next run.
-LEFT_OUT = ("keys", "dagster", "dbt")
+# Keys belong apart from what they keep secret; the others are made anew by the next run, and nothing
+# of the time of the backup is served before it.
+LEFT_OUT = ("keys", "dagster", "dbt", "serving/decisions.sqlite")
 _PASSING = (".lock", ".holder", ".new", ".tmp", ".compacting")
 
 
@@ -82,6 +89,7 @@ def restore_backup(paths: Paths, name: str, *, by: str) -> Restored:
 
     Raises:
         RestoreTargetError: The home has a warehouse already, or no keys.
+        MissingKeyError: A key is missing under which somebody is named.
         ErasureLogError: It cannot be known who was erased since.
         RequestBlockedError: An erasure could not be carried out.
     """
@@ -92,6 +100,7 @@ def restore_backup(paths: Paths, name: str, *, by: str) -> Restored:
     with hold_run_lock(paths.home):
         _check_target(paths, name)
         logged = log.read()
+        log.require_keys(logged)
         folder.check(name)
         write_mark(paths, name, None)
         paths.warehouse.unlink(missing_ok=True)
@@ -99,6 +108,8 @@ def restore_backup(paths: Paths, name: str, *, by: str) -> Restored:
         with company.open_warehouse() as warehouse:
             entry = AuditEntry("restored", name, {"by": by})
             catch_up(warehouse, logged, paths.home, entry=entry, now=utc_now())
+            _settle_closed(company, warehouse)
+            refresh_objections(company, warehouse, now=utc_now())
             repeated = _repeat_erasures(company, warehouse, name, by=by)
         write_mark(paths, name, [request.request_id for request in repeated])
     if repeated:
@@ -108,14 +119,22 @@ def restore_backup(paths: Paths, name: str, *, by: str) -> Restored:
 
 
 def finish_restore(company: Company) -> None:
-    """Open a restored home for every run, once all that had to be erased anew is gone."""
+    """Let a restored home be refreshed, once all that had to be erased anew is gone."""
     mark = read_mark(company.paths)
     if mark is None or mark["request_ids"] is None:
         return
     with company.open_warehouse() as warehouse:
         open_ones = {case.subject_request_id for case in read_standing(warehouse) if case.is_open}
     if not open_ones.intersection(mark["request_ids"]):
-        remove_mark(company.paths)
+        write_mark(company.paths, mark["backup"], [])
+
+
+def _settle_closed(company: Company, warehouse: Warehouse) -> None:
+    """Take the identities out of requests that ended after the backup, so that none begins again."""
+    closed = [case.subject_request_id for case in read_standing(warehouse) if not case.is_open]
+    for file in request_files(company):
+        file.settle(closed)
+    request_folder(company.paths).settle(closed)
 
 
 def _repeat_erasures(
@@ -142,7 +161,7 @@ def _check_target(paths: Paths, name: str) -> None:
             "in it, or name another with --home"
         )
     if mark is not None and mark["backup"] != name:
-        raise RestoreUnfinishedError(paths.home, mark["backup"])
+        raise RestoreUnfinishedError(paths.home, mark["backup"], is_erased=False)
     if not any(paths.keys.glob("*.key")):
         raise RestoreTargetError(
             f"{paths.keys} holds no keys: put those of the lost home there; without them nobody "
@@ -184,7 +203,7 @@ def _files(paths: Paths) -> dict[str, Path]:
     return {
         name: path
         for name, path in found.items()
-        if name.partition("/")[0] not in LEFT_OUT
+        if not name.startswith(LEFT_OUT)
         and not name.startswith(".")
         and path.suffix not in _PASSING
     }

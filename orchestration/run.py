@@ -19,9 +19,6 @@ from warehouse import WarehouseBusyError
 # The terminal shows progress and, at the end, what failed; Dagster's own log is in the UI.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
-# The one job that may run in a home that is being restored.
-PRIVACY_JOB = "run_privacy_requests"
-
 # What Dagster raises in a step when a person or the system ends the process.
 INTERRUPTED = frozenset({"DagsterExecutionInterruptedError", "KeyboardInterrupt"})
 OUR_PACKAGES = frozenset({
@@ -62,8 +59,7 @@ def run_job(
     """
     paths.make_home()
     with hold_run_lock(paths.home), open_instance(paths) as instance:
-        if name != PRIVACY_JOB:
-            refuse_unfinished_restore(paths)
+        refuse_unfinished_restore(paths, job=name)
         job = _job(name)
         result = job.execute_in_process(
             instance=instance, raise_on_error=False, run_config={**QUIET, **(run_config or {})}

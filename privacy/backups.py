@@ -19,7 +19,7 @@ from privacy.storage import make_private, sync_folder, write_private
 
 MANIFEST = "manifest.json"
 _CONTENT = "home"
-_UNFINISHED = ".new-"
+_UNFINISHED, _LEAVING = ".new-", ".old-"
 _NAME = "%Y%m%dT%H%M%SZ"
 
 
@@ -90,11 +90,18 @@ class BackupFolder:
         """One backup by its name.
 
         Raises:
-            UnknownBackupError: There is none, or its manifest cannot be read.
+            UnknownBackupError: There is none.
+            BackupError: Its manifest cannot be read.
         """
-        facts = self._manifest(name)
-        made, expires = (datetime.fromisoformat(facts[key]) for key in ("made_at", "expires_at"))
-        return Backup(name, made, expires, len(facts["files"]), int(facts["size"]))
+        try:
+            facts = self._manifest(name)
+            made, expires = (datetime.fromisoformat(facts[at]) for at in ("made_at", "expires_at"))
+            return Backup(name, made, expires, len(facts["files"]), int(facts["size"]))
+        except (KeyError, TypeError, ValueError, OSError) as error:
+            raise BackupError(
+                f"{MANIFEST} of backup {name} cannot be read ({type(error).__name__}): bring it back, "
+                f"or remove {self.folder / name}"
+            ) from error
 
     def check(self, name: str) -> None:
         """Read every file of a backup and compare it with the manifest.
@@ -116,10 +123,13 @@ class BackupFolder:
             _copy(self.folder / name / _CONTENT / path, home / path)
 
     def remove_expired(self, now: datetime) -> int:
-        """Remove the backups that are older than they may be; return how many."""
+        """Remove the backups that are older than they may be, and what a kill left; return how many."""
+        self._remove_unfinished()
         expired = [backup for backup in self.all() if backup.expires_at <= now]
         for backup in expired:
-            shutil.rmtree(self.folder / backup.name)
+            # Renamed first: what a kill leaves of it is no backup, and goes the next time.
+            (self.folder / backup.name).rename(self.folder / f"{_LEAVING}{backup.name}")
+        self._remove_unfinished()
         return len(expired)
 
     def _manifest(self, name: str) -> dict[str, Any]:
@@ -131,8 +141,9 @@ class BackupFolder:
 
     def _remove_unfinished(self) -> None:
         """Remove what a killed process left."""
-        for folder in self.folder.glob(f"{_UNFINISHED}*"):
-            shutil.rmtree(folder)
+        for prefix in (_UNFINISHED, _LEAVING):
+            for folder in self.folder.glob(f"{prefix}*"):
+                shutil.rmtree(folder)
 
 
 def _copy(source: Path, target: Path) -> str:

@@ -169,9 +169,17 @@ def _plan(due: _Pass) -> Outcome:
         [due.bodies[request_id] for request_id in due.request_ids], context
     )
     unanswered = awaiting_access(plans, context, due.log, due.bodies)
+    unlogged = context.erasure_log.refusals() if context.erasure_log else ()
+    refused = (
+        waiting,
+        against,
+        unanswered,
+        dict.fromkeys(due.request_ids if unlogged else (), unlogged),
+    )
     blocked = {
-        name: [why for reasons in (waiting, against, unanswered) for why in reasons.get(name, ())]
-        for name in (*waiting, *against, *unanswered)
+        name: [why for reasons in refused for why in reasons.get(name, ())]
+        for reasons in refused
+        for name in reasons
     }
     free = [plan for plan in plans if plan.subject_request_id not in blocked]
     for plan in free:

@@ -21,9 +21,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.fernet import InvalidToken
 
 from privacy.audit import AuditEntry, append_audit, read_head
+from privacy.backups import BackupFolder
 from privacy.errors import BackupError, ErasureLogError
 from privacy.inventory import (
     AUDIT_LOG,
+    DROP_ITEMS,
     HOLD_IDENTIFIERS,
     LEGAL_HOLDS,
     OBJECTION_HASHES,
@@ -41,10 +43,9 @@ from privacy.suppression import hash_identifiers
 from warehouse import SubjectKind, Table, Warehouse
 
 INDEX = "erasures.json"
-# Requests and steps of what is not over yet are not taken along: they go on under a name of their own.
-_CLOSED = f"""
-    select * from {REQUESTS.name.sql} where request_type = 'erasure' and status = 'completed'
-"""
+# Requests that are not over yet are not taken along: persons whom they had suppressed are asked for
+# anew, under another id. Of those that are over none may begin again, those called off least of all.
+_CLOSED = f"select * from {REQUESTS.name.sql} where status in ('completed', 'cancelled')"
 LOGGED: dict[Table, str] = {
     SUPPRESSIONS: f"select * from {SUPPRESSIONS.name.sql}",
     REQUESTS: _CLOSED,
@@ -54,6 +55,7 @@ LOGGED: dict[Table, str] = {
     """,
     RECEIPTS: f"select * from {RECEIPTS.name.sql}",
     AUDIT_LOG: f"select * from {AUDIT_LOG.name.sql}",
+    DROP_ITEMS: f"select * from {DROP_ITEMS.name.sql}",
 }
 # As they are in the log, they are in a restored home: what was withdrawn or released since is gone.
 REPLACED = (OBJECTIONS, OBJECTION_HASHES, LEGAL_HOLDS, HOLD_IDENTIFIERS, HOLD_RECORDS)
@@ -147,6 +149,30 @@ class ErasureLog:
             raise ErasureLogError(
                 self.folder, f"it cannot be read ({type(error).__name__})"
             ) from error
+
+    def require_keys(self, logged: Mapping[Table, pa.Table]) -> None:
+        """Check that whoever is named in the log can be found: every version of the key is here.
+
+        Raises:
+            MissingKeyError: One is not; whoever was suppressed under it would stay unnoticed.
+        """
+        keyed = [
+            rows["key_version"] for rows in logged.values() if "key_version" in rows.column_names
+        ]
+        versions = {version for column in keyed for version in column.unique().to_pylist()}
+        self.keys.require_versions(sorted(versions - {None}))
+
+    def refusals(self) -> Sequence[str]:
+        """Why no erasure may begin: the folder, the log or a manifest cannot be read."""
+        if not self.folder.is_dir():
+            return [f"the folder of backups {self.folder} is not there: mount it, or make it"]
+        try:
+            BackupFolder(self.folder).all()
+            if (self.folder / INDEX).exists():
+                self.read()
+        except (BackupError, ErasureLogError) as error:
+            return [str(error)]
+        return ()
 
     def _require_earlier(self, warehouse: Warehouse) -> None:
         if not (self.folder / INDEX).exists():

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from orchestration.company import utc_now
 from orchestration.erasure import carry_out
-from orchestration.privacy_parts import declared_tables, refresh_objections
+from orchestration.privacy_parts import carry_log, declared_tables, refresh_objections
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.restore import finish_restore
@@ -96,6 +96,8 @@ def carry_out_requests(
     _record(context, candor, REQUEST_TABLES, counts)
     if done.withdraws:
         pass_withdrawals_on(candor.company, run_id=context.run_id)
+    with candor.open_warehouse() as warehouse:  # last: a folder that is away keeps nobody's no back
+        carry_log(candor.company, warehouse)
     against = set(done.blocked)
     if blocked := against.intersection(config.request_ids or against):
         raise dg.Failure(

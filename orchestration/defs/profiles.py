@@ -9,6 +9,7 @@ from orchestration.dbt import Build, DbtEvent, LayeredTranslator, build
 from orchestration.manifest import parsed_project
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
+from orchestration.restore_mark import remove_mark
 from warehouse import TableName
 
 PARSED = parsed_project()
@@ -39,6 +40,8 @@ def unify_profiles(context: dg.AssetExecutionContext, candor: CandorResource) ->
     """Build profiles, events, sessions, consent and features from who is who."""
     announce("Building profiles")
     yield from _build(context, candor)
+    if not context.is_subset:
+        remove_mark(candor.company.paths)
 
 
 def _build(context: dg.AssetExecutionContext, candor: CandorResource) -> Iterator[DbtEvent]:

@@ -155,7 +155,8 @@ def test_a_backup_of_before_brings_nobody_back(erasure: Erasure, restored: Path)
     assert tables == set()
     assert _files_naming(restored, erasure.values) == []
     assert people > 0
-    assert not (restored / "restore.json").exists()
+    assert json.loads((restored / "restore.json").read_text())["request_ids"] == []
+    assert not (restored / "serving" / "decisions.sqlite").exists()
 
 
 def test_everybody_elses_rows_stay(erasure: Erasure, warehouse: DuckDBWarehouse) -> None:

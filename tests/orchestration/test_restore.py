@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,11 @@ import pytest
 from orchestration.company import Company
 from orchestration.errors import RestoreUnfinishedError
 from orchestration.restore import finish_restore
-from orchestration.restore_mark import refuse_unfinished_restore
+from orchestration.restore_mark import (
+    refuse_erased_persons,
+    refuse_unfinished_restore,
+    write_mark,
+)
 from settings import Paths
 from tests.conftest import ROOT
 from tests.orchestration.conftest import Answer
@@ -121,7 +126,7 @@ def test_an_interrupted_restore_begins_anew(
 
     assert (before.code, done.code) == (3, 0), done.err
     assert "0 erasures" in done.out
-    assert not (paths.home / "restore.json").exists()
+    assert json.loads((paths.home / "restore.json").read_text())["request_ids"] == []
 
 
 def test_a_home_with_erased_persons_opens_for_nothing_else(paths: Paths) -> None:
@@ -132,6 +137,20 @@ def test_a_home_with_erased_persons_opens_for_nothing_else(paths: Paths) -> None
 
     with pytest.raises(RestoreUnfinishedError, match=BACKUP):
         refuse_unfinished_restore(paths)
+
+
+@pytest.mark.parametrize("job", ["refresh", "publish_audiences", "run_privacy_requests", None])
+@pytest.mark.parametrize("ids", [None, ["one"], []], ids=["copying", "erasing", "to be refreshed"])
+def test_what_may_run_before_a_restore_is_over(
+    paths: Paths, ids: list[str] | None, job: str | None
+) -> None:
+    paths.make_home()
+    write_mark(paths, BACKUP, ids)
+    allowed = {"run_privacy_requests": ids is not None, "refresh": ids == []}
+    with nullcontext() if allowed.get(str(job)) else pytest.raises(RestoreUnfinishedError):
+        refuse_unfinished_restore(paths, job=job)
+    with nullcontext() if ids == [] else pytest.raises(RestoreUnfinishedError):
+        refuse_erased_persons(paths)
 
 
 def test_no_run_begins_in_such_a_home(candor: Candor, folders: list[str], paths: Paths) -> None:

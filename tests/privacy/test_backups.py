@@ -15,12 +15,15 @@ from privacy import (
     ErasureLog,
     ErasureLogError,
     KeyRing,
+    MissingKeyError,
+    RequestDesk,
     SubjectRequest,
     UnknownBackupError,
     catch_up,
     read_receipts,
     read_standing,
     returned_requests,
+    rotate_key,
     verify_audit,
 )
 from tests.privacy.company import ALL_TABLES, ANN, ANN_DEVICE, BEN, NOW, Company
@@ -209,6 +212,66 @@ def test_an_older_copy_does_not_make_the_log_forget(
 
     assert "an older copy" in str(report.blocked)
     assert (folder / "erasures.json").read_text() == before
+
+
+def test_a_key_that_is_missing_is_named_before_anything_is_restored(
+    company: Company, folder: Path
+) -> None:
+    rotate_key(company.warehouse, company.suppressions.keys, by="somebody", now=NOW)
+    rotate_key(company.warehouse, company.suppressions.keys, by="somebody", now=NOW)
+    company.ask(("email", ANN, "raw"))
+    company.erase(backups=BackupFolder(folder))
+    (company.home / "keys" / "suppression-v2.key").unlink()
+    log = _log(company, folder)
+
+    with pytest.raises(MissingKeyError, match="v2"):
+        log.require_keys(log.read())
+
+
+def test_who_called_an_erasure_off_is_not_erased_by_a_restore(
+    company: Company, founded: Path, folder: Path, tmp_path: Path
+) -> None:
+    company.ask(("email", BEN, "raw"))
+    desk = RequestDesk(company.warehouse, company.home, NOW, "somebody")
+    desk.receive(company.request_file.read())
+    company.warehouse.execute("checkpoint")
+    copy = Path(shutil.copytree(company.home, tmp_path / "copy"))
+    desk.cancel("00000000-0000-4000-8000-000000000001", reason="asked to")
+    _log(company, folder).write(company.warehouse, now=NOW)
+
+    with DuckDBWarehouse.open(copy / "warehouse.duckdb") as warehouse:
+        logged = ErasureLog(folder, company.suppressions.keys).read()
+        catch_up(warehouse, logged, copy, entry=RESTORED, now=LATER)
+        restored = Company(warehouse, copy)
+        report = restored.erase()
+
+        assert [case.status for case in read_standing(warehouse)] == ["cancelled"]
+        assert report.receipts == ()
+        assert "p_ben_00001" in str(restored.rows("marts.profiles"))
+
+
+def test_an_unreadable_manifest_blocks_an_erasure_before_it_begins(
+    company: Company, folder: Path, files: dict[str, Path]
+) -> None:
+    BackupFolder(folder).make(files, now=NOW, days=30)
+    (folder / NAME / "manifest.json").write_text("{")
+    company.ask(("email", ANN, "raw"))
+    report = company.erase(backups=BackupFolder(folder))
+
+    assert "manifest.json of backup" in str(report.blocked)
+    assert company.rows("privacy.suppressions") == []
+
+
+def test_what_a_kill_leaves_of_an_expired_backup_goes_the_next_time(
+    folder: Path, files: dict[str, Path]
+) -> None:
+    backups = BackupFolder(folder)
+    backups.make(files, now=NOW, days=30)
+    (folder / NAME).rename(folder / f".old-{NAME}")
+    (folder / f".old-{NAME}" / "manifest.json").unlink()
+
+    assert backups.remove_expired(NOW) == 0
+    assert list(folder.iterdir()) == []
 
 
 def test_a_backup_comes_back_as_it_was(
