@@ -4,7 +4,7 @@ What identifiers join is a *part* of a person. Of six pairs of records between t
 look like one person by chance, and whoever goes by the likeliest is misled the more often the more
 records there are: father and son, each with a few records, are one person by the best of their
 pairs. So two parts agree as their pairs do on average, in log odds; a pair that no key brought to
-comparison counts as undecided. A link joins its two parts only where they agree as well.
+comparison counts as undecided, and one of a record without a name says nothing against them. A link joins its two parts only where they agree as well.
 
 Source: average linkage, Sokal & Michener (1958), "A statistical method for evaluating systematic
 relationships"; the mean of log odds as a pool of opinions: Genest & Zidek (1986), "Combining
@@ -19,7 +19,6 @@ import pyarrow as pa
 
 from identity.cluster import Edges, connect
 from identity.collect import LINKS
-from identity.compare import COMPARED
 from identity.match import DETERMINISTIC
 from identity.prepare import RECORDS
 from identity.weigh import JUDGED, Joined
@@ -40,16 +39,17 @@ _KNOWN = "identity_pairs_of_identifiers"
 _SUREST = 1e-4
 
 
-def weigh_parts(warehouse: Warehouse, *, lowest: float) -> None:
+def weigh_parts(warehouse: Warehouse, *, lowest: float, most: int) -> None:
     """Fill the temporary table of agreements between what identifiers join.
 
     Args:
         warehouse: Holds the judged pairs, the deterministic links and the levels.
         lowest: Parts with no pair of this probability are left out.
+        most: Records that one person may have; what identifiers join beyond them is taken apart.
     """
     links = f"(select left_record as one, right_record as other from {DETERMINISTIC})"
     weigh_joined(warehouse, links, lowest=lowest, into=AGREED)
-    warehouse.execute(f"create or replace temp table {_KNOWN} as {_KNOWN_SQL}")
+    warehouse.execute(f"create or replace temp table {_KNOWN} as {_KNOWN_SQL.format(most=most)}")
     warehouse.execute(f"create or replace temp table {MISSED} as {_MISSED_SQL}")
 
 
@@ -71,8 +71,9 @@ def weigh_joined(warehouse: Warehouse, links: str, *, lowest: float, into: str) 
     with warehouse.view("identity_arriving_parts", parts):
         warehouse.execute(
             f"create or replace temp table {PARTS} as "
-            "select record, part, count(*) over (partition by part) as size "
-            f"from identity_arriving_parts semi join {RECORDS} using (record)"
+            "select record, part, count(*) over (partition by part) as size, count(*) filter "
+            "(first_name is not null and last_name is not null) over (partition by part) as named "
+            f"from identity_arriving_parts join {RECORDS} using (record)"
         )
     warehouse.execute(f"create or replace temp table {into} as {_AGREED_SQL}", {"lowest": lowest})
 
@@ -112,9 +113,10 @@ _LOG_ODDS = (
 )
 _AGREED_SQL = f"""
     with placed as (
-        select left_record, right_record, probability,
+        select left_record, right_record, probability, is_named,
             coalesce(mine.part, left_record) as mine, coalesce(theirs.part, right_record) as theirs,
-            coalesce(mine.size, 1) * coalesce(theirs.size, 1) as pairs
+            coalesce(mine.size, 1) * coalesce(theirs.size, 1) as pairs,
+            greatest(coalesce(mine.named, 1) * coalesce(theirs.named, 1), 1) as named_pairs
         from {JUDGED}
         left join {PARTS} as mine on mine.record = left_record
         left join {PARTS} as theirs on theirs.record = right_record
@@ -122,33 +124,38 @@ _AGREED_SQL = f"""
     ),
     apart as (
         select left_record, right_record, probability, least(mine, theirs) as one,
-            greatest(mine, theirs) as other, pairs
+            greatest(mine, theirs) as other, pairs, named_pairs,
+            case when is_named then {_LOG_ODDS} else greatest({_LOG_ODDS}, 0) end as log_odds
         from placed where mine <> theirs
     ),
     agreeing as (
-        select one, other, 1 / (1 + exp(-sum({_LOG_ODDS}) / 1e6 / any_value(pairs))) as agreement
+        select one, other,
+            1 / (1 + exp(-sum(log_odds) / 1e6 / any_value(named_pairs))) as agreement
         from apart group by one, other having max(probability) >= $lowest
     )
-    select apart.*, agreement from apart join agreeing using (one, other)
+    select left_record, right_record, probability, one, other, pairs, agreement
+    from apart join agreeing using (one, other)
 """
 _MISSED_SQL = f"""
-    select coalesce(sum(probability), 0) as missed from {JUDGED}
+    select coalesce(sum((1e6 * probability)::bigint), 0) / 1e6 as missed from {JUDGED}
     left join {PARTS} as mine on mine.record = left_record
     left join {PARTS} as theirs on theirs.record = right_record
     anti join {AGREED} using (left_record, right_record)
     where coalesce(mine.part, left_record) <> coalesce(theirs.part, right_record)
 """
-# A record without a name has nothing to be judged by but the value that links it.
+# A record without a name has nothing to be judged by but the value that links it. Parts of which no
+# pair can be judged are left out: neither right nor wrong, they make up for nothing.
 _KNOWN_SQL = f"""
-    with joined as (
-        select coalesce(sum(size * (size - 1) / 2), 0)::double as pairs
-        from (select any_value(size) as size from {PARTS} group by part)
-    ),
-    judged as (
-        select avg(probability) as share
+    with judged as (
+        select part, avg((1e6 * probability)::bigint)::bigint as share
         from {DETERMINISTIC} join {JUDGED} using (left_record, right_record)
-        join {COMPARED} using (left_record, right_record)
-        where first_name >= 0 and last_name >= 0
+        join {PARTS} on record = left_record
+        where is_named group by part
+    ),
+    joined as (
+        select part, any_value(least(size, {{most}})) as size from {PARTS} group by part
     )
-    select pairs, pairs * coalesce(share, 1) as right_pairs from joined, judged
+    select coalesce(sum(size * (size - 1) // 2), 0)::double as pairs,
+        coalesce(sum(size * (size - 1) // 2 * share), 0) / 1e6 as right_pairs
+    from joined join judged using (part)
 """

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 
 from identity.config import IdentityConfig
-from identity.observe import EVENTS
+from identity.observe import EVENTS, told_by
 from identity.prepare import SOURCE
 from warehouse import Warehouse
 
 # Raise it when the same input gives other persons than before.
-_METHOD = 4
+_METHOD = 5
 RECORD_COLUMNS = (
     "source", "source_record_id", "record_hash", "user_id", "account_id", "first_name",
     "middle_name", "last_name", "full_name", "email", "phone", "birth_date", "street", "city",
@@ -54,7 +54,8 @@ def fingerprint_input(warehouse: Warehouse, *, records: str) -> str:
     """
     events = _sum_of_rows(warehouse, EVENTS, _EVENT_COLUMNS)
     decisions = _sum_of_rows(warehouse, "identity.decisions", _DECISION_COLUMNS)
-    return _digest(f"{records}|{events}|{decisions}")
+    told = [_sum_of_rows(warehouse, table.sql, ("person_email",)) for table in told_by(warehouse)]
+    return _digest(f"{records}|{events}|{decisions}|{told}")
 
 
 def _sum_of_rows(warehouse: Warehouse, table: str, columns: tuple[str, ...]) -> str:

@@ -62,7 +62,7 @@ def learn(
     keep_probabilities(
         warehouse, mixture.fields(fields), probabilities, lowest=config.review_probability
     )
-    weigh_parts(warehouse, lowest=config.review_probability)
+    weigh_parts(warehouse, lowest=config.review_probability, most=config.max_records_per_person)
     threshold = _judge_threshold(warehouse, config)
     return Knowledge(
         lesson.key, lesson.records, lesson.reason, lesson.frequencies, lesson.word_order, lesson.limits, fields, mixture,
@@ -78,7 +78,7 @@ def apply_knowledge(warehouse: Warehouse, config: IdentityConfig, known: Knowled
         warehouse, known.mixture.fields(known.fields), probabilities,
         lowest=config.review_probability,
     )  # fmt: skip
-    weigh_parts(warehouse, lowest=config.review_probability)
+    weigh_parts(warehouse, lowest=config.review_probability, most=config.max_records_per_person)
 
 
 def heed_reviews(warehouse: Warehouse, config: IdentityConfig, known: Knowledge) -> Knowledge:

@@ -69,10 +69,13 @@ def observe_events(warehouse: Warehouse, *, records: str = SOURCE) -> None:
     )
 
 
+def told_by(warehouse: Warehouse) -> list[TableName]:
+    """The other tables that name persons by address, as far as the company has them."""
+    return [table for table in _BY_ADDRESS if warehouse.exists(table)]
+
+
 def _read_addresses(warehouse: Warehouse, records: str) -> None:
-    others = [
-        f"select person_email from {table.sql}" for table in _BY_ADDRESS if warehouse.exists(table)
-    ]
+    others = [f"select person_email from {table.sql}" for table in told_by(warehouse)]
     none = "select null::varchar as person_email limit 0"
     warehouse.execute(
         f"create or replace temp table {TOLD} as select person_email as given "

@@ -13,11 +13,13 @@ from identity.judge import Levels, PairEvidence, SourcePairs
 from identity.link import MatchParameters
 from identity.match import DETERMINISTIC
 from identity.model import COMPARISONS
-from identity.prepare import RECORDS
+from identity.prepare import RECORDS, SOURCE
 from identity.train import FieldParameters, Floats, is_sound
 from warehouse import Warehouse
 
 JUDGED = "identity_judged"
+# However well identifiers do, so many of the pairs that likeness joins must be right.
+LEAST_PRECISION = 0.9
 # A model that lets these count the wrong way would join families.
 _NAMES = frozenset({"first_name", "last_name", "birth_date"})
 
@@ -98,16 +100,27 @@ def _sources(warehouse: Warehouse, pairs: pa.Table, *, step: int) -> SourcePairs
     rows = warehouse.read(_SOURCES_SQL).to_pylist()
     hashes = np.array([row["sources"] for row in rows], dtype=np.uint64)
     order = np.argsort(hashes, kind="stable")
-    found = np.searchsorted(hashes[order], pairs.column("sources").to_numpy())
+    wanted = pairs.column("sources").to_numpy()
+    found = np.minimum(np.searchsorted(hashes[order], wanted), len(order) - 1)
+    # Of two sources that nobody knows, the share is that of all pairs; it has a place of its own.
+    place = np.where(hashes[order][found] == wanted, order[found], len(order))
     return SourcePairs(
-        tuple((row["one"], row["other"]) for row in rows),
-        tuple(row["pairs"] / step for row in rows),
-        order[np.minimum(found, len(order) - 1)],
+        (*((row["one"], row["other"]) for row in rows), ("", "")),
+        (*(row["pairs"] / step for row in rows), 0.0),
+        place,
     )
 
 
 _SOURCES_SQL = f"""
-    with sizes as (select source, count(*) as records from {RECORDS} group by source)
+    with sizes as (
+        select source, sum(records)::bigint as records
+        from (
+            select source, count(*) as records from {RECORDS} group by source
+            -- An increment compares touched records, of one source maybe, with those of all.
+            union all select distinct source, 0 from {SOURCE}
+        )
+        group by source
+    )
     select one.source as one, other.source as other,
         case when one.source = other.source then one.records * (one.records - 1) / 2.0
             else one.records * other.records::double end as pairs,
@@ -141,7 +154,7 @@ def keep_probabilities(
         warehouse.execute(
             f"""
             create or replace temp table {JUDGED} as
-            select left_record, right_record,
+            select left_record, right_record, first_name >= 0 and last_name >= 0 as is_named,
                 case when {_ONLY_SHARED} then least(probability, $lowest / 2) else probability end
                     as probability,
                 case when probability >= $lowest or found.rule is not null
@@ -178,7 +191,7 @@ def weigh_nothing(warehouse: Warehouse) -> None:
     """Leave the table of probabilities empty: rules alone decide."""
     warehouse.execute(
         f"create or replace temp table {JUDGED} (left_record bigint, right_record bigint, "
-        "probability double, evidence varchar)"
+        "is_named boolean, probability double, evidence varchar)"
     )
 
 
@@ -206,7 +219,7 @@ def choose_threshold(
     """Return the lowest probability, not below the floor, from which on the precision is kept.
 
     Of all pairs of records that become one person's, by identifiers and by likeness, as many are
-    expected to be right; where identifiers make too many wrong ones for that, as many of those that
+    expected to be right, and of those that likeness joins nine in ten; where identifiers make too many wrong ones for that, as many of those that
     likeness joins. Where no threshold keeps the precision, nothing is linked (a threshold above 1).
 
     Args:
@@ -225,9 +238,11 @@ def choose_threshold(
     )
     # Pairs of one probability are linked all or none.
     last = np.append(ranked[1:] != ranked[:-1], True)
+    by_itself = right / pairs
     is_kept = last & ((joined.right + right) / (joined.pairs + pairs) >= min_precision)
+    is_kept &= by_itself >= min(min_precision, LEAST_PRECISION)
     if not is_kept.any():  # identifiers fall short of it: likeness is to keep it by itself
-        is_kept = last & (right / pairs >= min_precision)
+        is_kept = last & (by_itself >= min_precision)
     if not is_kept.any():
         return 1.1
     # What lies below the floor is no link: it must not make up for what lies above.

@@ -16,15 +16,22 @@ JOINED = "(select 1::bigint as one, 2::bigint as other union all select 3, 4)"
 Pairs = Mapping[tuple[int, int], float]
 
 
-def agreements(pairs: Pairs, *, lowest: float = 0.5) -> dict[tuple[int, int], float]:
+def agreements(
+    pairs: Pairs, *, lowest: float = 0.5, nameless: tuple[int, ...] = ()
+) -> dict[tuple[int, int], float]:
     """The agreement of the two parts that each pair is of."""
     warehouse = DuckDBWarehouse.in_memory()
-    warehouse.execute("create temp table identity_records as select unnest(range(1, 7)) as record")
+    names = f"case when record not in {(0, 0, *nameless)} then 'any' end"
+    warehouse.execute(
+        f"create temp table identity_records as select record, {names} as first_name, "
+        "'any' as last_name from (select unnest(range(1, 7)) as record)"
+    )
+    is_named = f"left_record not in {(0, 0, *nameless)} and right_record not in {(0, 0, *nameless)}"
     values = ", ".join(f"({left}, {right}, {share})" for (left, right), share in pairs.items())
     warehouse.execute(
         "create temp table identity_judged as "
         f"select left_record::bigint as left_record, right_record::bigint as right_record, "
-        f"probability::double as probability "
+        f"probability::double as probability, {is_named} as is_named "
         f"from (values {values}) as given(left_record, right_record, probability)"
     )
     weigh_joined(warehouse, JOINED, lowest=lowest, into="found")
@@ -62,6 +69,14 @@ def test_parts_agree_where_all_their_pairs_do() -> None:
     found = agreements({(1, 3): 0.97, (1, 4): 0.9, (2, 3): 0.9, (2, 4): 0.95})
 
     assert all(agreement > 0.9 for agreement in found.values())
+
+
+def test_records_without_a_name_speak_against_nobody() -> None:
+    alone = agreements({(1, 5): 0.999})
+    beside = agreements({(1, 5): 0.999, (2, 5): 0.01}, nameless=(2,))
+
+    assert alone[1, 5] == pytest.approx(after(logit(0.999) / 2), abs=1e-6)
+    assert beside[1, 5] == pytest.approx(0.999, abs=1e-6)
 
 
 def test_a_pair_that_was_never_compared_counts_as_undecided() -> None:
