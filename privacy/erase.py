@@ -216,13 +216,31 @@ def _erase(due: _Pass) -> Outcome:
     for request_id in due.request_ids:
         due.context.plans.begin(request_id)
     forget_objections(due.context.warehouse, due.request_ids)
-    keys = keys_of(due.plans)
-    wanted = distinct_keys(keys)
-    reasons = [why for place in due.context.places for why in _erase_from(place, wanted)]
-    return due.blocked(reasons) if reasons else due.passed()
+    plans = due.plans
+    blocked: dict[str, list[str]] = {}
+    for place in due.context.places:
+        for request_id, reasons in _erase_from(place, plans).items():
+            blocked.setdefault(request_id, []).extend(reasons)
+    passed = {name: detail for name, detail in due.passed().details.items() if name not in blocked}
+    return Outcome(passed, blocked)
 
 
-def _erase_from(place: Location, keys: pa.Table) -> Sequence[str]:
+def _erase_from(place: Location, plans: Sequence[ErasurePlan]) -> Mapping[str, Sequence[str]]:
+    """Erase the persons of some requests; tell why it failed, of those alone whose rows are left.
+
+    Whose they are is found by halves: of many requests few have rows that do not go.
+    """
+    reasons = _left_in(place, distinct_keys(keys_of(plans)))
+    if not reasons:
+        return {}
+    if len(plans) == 1:
+        return {plans[0].subject_request_id: reasons}
+    middle = len(plans) // 2
+    return {**_erase_from(place, plans[:middle]), **_erase_from(place, plans[middle:])}
+
+
+def _left_in(place: Location, keys: pa.Table) -> Sequence[str]:
+    """Erase the persons from one place; every reason why rows may be left there."""
     try:
         place.erase(keys)
         left = place.find(keys)

@@ -93,32 +93,51 @@ def _serve(
     context.progress(f"objection: {case.subject_request_id}")
     closure = _closure(context, request)
     keys = closure.keys
-    waiting = HashedObjections.of(context)
-    is_withdrawal = request.subject_request_type == WITHDRAWN
-    of_nobody_yet = waiting.forget(request) if is_withdrawal else waiting.keep(request)
-    if not keys.num_rows and not of_nobody_yet:
-        reasons = closure.unclear.get(case.subject_request_id, (NOBODY,))
-        log.record(Step.PLANNED, Outcome({}, {case.subject_request_id: reasons}))
-        return False
-    if is_withdrawal:
-        withdraw_objections(
-            context.warehouse, distinct_keys(keys), withdrawn_at=case.submitted_at, now=context.now
-        )
-        purposes: tuple[str, ...] = ()
-    else:
-        purposes = config.denied_by(case.regulation, Objection(request.subject_request_type))
-        record_objections(
-            context.warehouse, keys, kind=request.subject_request_type, regulation=case.regulation,
-            purposes=purposes, objected_at={case.subject_request_id: case.submitted_at},
-            now=context.now,
-        )  # fmt: skip
+    if request.subject_request_type == WITHDRAWN:
+        return _withdraw(context, log, case, request, closure)
+    kept = HashedObjections.of(context).keep(request)
+    if not keys.num_rows and not kept:
+        return _block(log, case, closure)
+    purposes = config.denied_by(case.regulation, Objection(request.subject_request_type))
+    record_objections(
+        context.warehouse, keys, kind=request.subject_request_type, regulation=case.regulation,
+        purposes=purposes, objected_at={case.subject_request_id: case.submitted_at},
+        now=context.now,
+    )  # fmt: skip
     if PROFILING in purposes:
         theirs = _not_held(context, distinct_keys(keys))
         for place in profiles:
             place.erase(theirs)
+    return _complete(log, case, keys, kept, purposes)
+
+
+def _withdraw(
+    context: ErasureContext, log: StepLog, case: Case, request: SubjectRequest, closure: Closure
+) -> bool:
+    """End what is withdrawn and record it, or neither: what has gone is not found a second time."""
+    with context.warehouse.transaction():
+        ended = HashedObjections.of(context).forget(request)
+        if not closure.keys.num_rows and not ended:
+            return _block(log, case, closure)
+        keys = distinct_keys(closure.keys)
+        withdraw_objections(
+            context.warehouse, keys, withdrawn_at=case.submitted_at, now=context.now
+        )
+        return _complete(log, case, closure.keys, ended, ())
+
+
+def _block(log: StepLog, case: Case, closure: Closure) -> bool:
+    reasons = closure.unclear.get(case.subject_request_id, (NOBODY,))
+    log.record(Step.PLANNED, Outcome({}, {case.subject_request_id: reasons}))
+    return False
+
+
+def _complete(
+    log: StepLog, case: Case, keys: pa.Table, hashes: int, purposes: Sequence[str]
+) -> bool:
     details: Mapping[Step, Mapping[str, object]] = {
         Step.ACKNOWLEDGED: {"due_at": case.due_at.isoformat()},
-        Step.PLANNED: {"identifiers": keys.num_rows, "hashes_kept": of_nobody_yet},
+        Step.PLANNED: {"identifiers": keys.num_rows, "hashes_kept": hashes},
         Step.COMPLETED: {"denied": list(purposes)},
     }
     for step, detail in details.items():

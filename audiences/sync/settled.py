@@ -7,7 +7,9 @@ due; it takes one look at the rows, and no join, to tell. The rules are the text
 plan themselves, so that another mapping, form of an identifier or way to plan makes everything be
 asked again.
 
-A checksum has 63 bits: that a change goes unnoticed has a chance of one in 10^18 for each group.
+A checksum is the sum of the hashes of a group's rows, in 63 bits. Each hash is mixed before it is
+added, so that rows which change alike do not make up for each other: however many rows of a group
+change, that it goes unnoticed has a chance of about one in 10^18.
 """
 
 from __future__ import annotations
@@ -298,9 +300,11 @@ def digests_sql(sync: Sync, catalogue: Catalogue, groups: int, *, known: str) ->
         groups: Number of groups.
         known: Query for (bucket, digest) of earlier ones, told beside those of now.
     """
-    # Both are summed up in one pass: a join of the two took a third more.
+    # Both are summed up in one pass: a join of the two took a third more. The engine's hash of several
+    # values takes in the last one unmixed (xor), so two rows with the same new last value could cancel
+    # in the sum; the outer hash mixes it.
     rows = " union all ".join(
-        f"select {bucket_sql(groups)} as bucket, hash({number}, {hashed}) as hashed, "
+        f"select {bucket_sql(groups)} as bucket, hash(hash({number}, {hashed})) as hashed, "
         f"cast(null as bigint) as known from ({read}) as read"
         for number, (read, hashed) in enumerate(_read(sync, catalogue))
     )

@@ -27,7 +27,7 @@ from tests.privacy.company import (
     FakeDestinations,
     found_company,
 )
-from warehouse import DuckDBWarehouse, TableName
+from warehouse import DuckDBWarehouse, TableName, Trace
 
 ID = "00000000-0000-4000-8000-000000000001"
 
@@ -190,6 +190,37 @@ def test_a_place_that_refuses_blocks_only_whom_it_holds(company: Company) -> Non
 
     assert report.blocked == {ID: ["read-only"]}
     assert len(report.receipts) == 1
+
+
+@pytest.mark.parametrize("is_readable", [True, False])
+def test_rows_of_one_person_that_do_not_go_keep_nobody_else_back(
+    company: Company, is_readable: bool
+) -> None:
+    class Clinging(TableLocation):
+        def erase(self, keys):  # type: ignore[no-untyped-def]
+            if not is_readable and ANN in keys["value"].to_pylist():
+                raise PermissionError
+            return ()
+
+        def find(self, keys):  # type: ignore[no-untyped-def]
+            return (Trace("cellar", int(ANN in keys["value"].to_pylist())),)
+
+    company.ask(("email", ANN, "raw"), number=1)
+    for number in (2, 3):
+        company.ask(("email", f"nobody{number}@maple.example", "raw"), number=number)
+    cellar = Clinging(company.warehouse, ALL_TABLES[0])
+
+    report = company.erase(locations=[*company.locations(), cellar])
+    again = company.erase()
+
+    reason = (
+        "1 rows are left in cellar"
+        if is_readable
+        else f"{cellar.name} could not be rewritten (PermissionError)"
+    )
+    assert report.blocked == {ID: [reason]}
+    assert len(report.receipts) == 2
+    assert [receipt.subject_request_id for receipt in again.receipts] == [ID]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from privacy import (
 )
 from privacy.inventory import TABLES as PRIVACY_TABLES
 from privacy.requests import SubjectRequest, hashed
+from privacy.steps import Outcome, Step, StepLog
 from tests.privacy.company import (
     ALL_TABLES,
     ANN,
@@ -36,7 +37,7 @@ from tests.privacy.company import (
     TABLES,
     Company,
 )
-from tests.privacy.test_erase import ID
+from tests.privacy.test_erase import ID, Killed
 from tests.privacy.test_holds import _hold
 from warehouse import DuckDBWarehouse, TableName, Warehouse
 
@@ -224,6 +225,31 @@ def test_a_withdrawal_ends_what_a_hash_of_nobody_said(company: Company, form: st
 
     assert len(report.served) == 1
     assert _objecting_now(company) == set()
+
+
+@pytest.mark.parametrize("step", [Step.ACKNOWLEDGED, Step.COMPLETED])
+def test_a_kill_between_the_withdrawal_of_a_hash_and_its_record_loses_neither(
+    company: Company, monkeypatch: pytest.MonkeyPatch, step: Step
+) -> None:
+    company.ask(("email", LATE_HASH, "sha256"), kind="objection")
+    _serve(company)
+    company.ask(("email", LATE_HASH, "sha256"), kind="objection_withdrawn", number=2)
+    record = StepLog.record
+
+    def killed(log: StepLog, done: Step, outcome: Outcome) -> None:
+        if done is step:
+            raise Killed
+        record(log, done, outcome)
+
+    monkeypatch.setattr(StepLog, "record", killed)
+    with pytest.raises(Killed):
+        _serve(company)
+    monkeypatch.setattr(StepLog, "record", record)
+
+    report = _serve(company)
+
+    assert (len(report.served), report.blocked) == (1, {})
+    assert company.rows("privacy.objection_hashes") == []
 
 
 def _objecting_now(company: Company) -> set[tuple[str, str, bool]]:
