@@ -7,6 +7,7 @@ person's pool with the same probability, which is written beside it: later measu
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,20 +111,14 @@ def fill_block(
         draws: A random 64-bit number of each person.
     """
     ranked, is_there = _ranked(rules, scores, has_read)
-    # Where the share asks for it, some persons have one drawn place more than others.
-    whole = int(rules.discovery_slots)
-    has_more = (
-        uniform_draws(draws, salt=rules.salt, slot=rules.size) < rules.discovery_slots - whole
-    )
-    slots = whole + (rules.discovery_slots > whole)
-    first = rules.size - slots
+    first = rules.size - ceil(rules.discovery_slots)
     known = np.where(is_there, ranked, -1)
-    drawn = _drawn(rules, known, has_read, draws, first=first, may=has_more | (slots == whole))
+    drawn = _drawn(rules, known, has_read, draws, first=first)
     places, is_filled = _or_next(
         drawn.items, drawn.is_drawn, ranked[:, first:], is_there[:, first:]
     )
     following = known[:, first] if known.shape[1] > first else np.full(len(known), -1)
-    chances = _chances(drawn, places, following, rules.discovery_slots - whole)
+    chances = _chances(drawn, places, following, rules.discovery_slots % 1)
     best = ranked[:, :first]
     return FilledBlock(
         items=np.column_stack([best, places]),
@@ -189,27 +184,28 @@ class _Drawn:
         is_drawn: Whether the place is; the next best takes the others.
         pool_sizes: Items that the first place could have drawn.
         is_next_in_pool: Whether the next best was one of them.
+        is_short: Whether one place more would find nothing to draw: then nobody has it.
     """
 
     items: Integers
     is_drawn: Flags
     pool_sizes: Integers
     is_next_in_pool: Flags
+    is_short: Flags
 
 
 def _drawn(
     rules: BlockRules, known: Integers, has_read: sparse.csr_matrix, draws: NDArray[np.uint64],
-    *, first: int, may: Flags,
+    *, first: int,
 ) -> _Drawn:  # fmt: skip
-    """Draw the last places.
+    """Draw the last places; where the share asks for it, some persons draw one more than others.
 
     Args:
         rules: The block.
         known: (persons, places), the best in order; -1 where nothing is.
         has_read: Of the persons.
         draws: Of the persons.
-        first: The first drawn place.
-        may: Whose first drawn place is drawn; others have the next best there.
+        first: The first drawn place; who draws one less has the next best there.
     """
     pool = np.flatnonzero(rules.discoverable)
     place = np.full(len(rules.discoverable) + 1, -1)  # the last is that of -1
@@ -222,6 +218,10 @@ def _drawn(
     shape = (len(known), rules.size - first)
     items, is_drawn = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.bool_)
     pool_sizes = _left(out, pool, len(known))
+    is_short = (pool_sizes < shape[1]) & ~is_next_in_pool
+    part = rules.discovery_slots % 1
+    has_more = ~is_short & (uniform_draws(draws, salt=rules.salt, slot=rules.size) < part)
+    may = has_more if part else np.ones(len(known), dtype=np.bool_)
     for slot in range(shape[1]):
         left = _left(out, pool, len(known))
         wanted = np.floor(uniform_draws(draws, salt=rules.salt, slot=slot) * left).astype(np.int64)
@@ -231,7 +231,7 @@ def _drawn(
         items[rows, slot] = pool[at[rows]]
         shown = at_next[is_next_in_pool & ~may] if slot == 0 else at_next[:0]
         out = np.unique(np.concatenate([out, _flat(rows, at[rows], pool), shown]))
-    return _Drawn(items, is_drawn, pool_sizes, is_next_in_pool)
+    return _Drawn(items, is_drawn, pool_sizes, is_next_in_pool, is_short)
 
 
 def _inside(places: Integers) -> tuple[Integers, Integers]:
@@ -259,11 +259,14 @@ def _chances(drawn: _Drawn, places: Integers, following: Integers, part: float) 
     if not part:
         return np.where(drawn.is_drawn, each, 1.0)
     is_next = places == following[:, None]
+    parts = np.where(drawn.is_short, 0.0, part)
     less = 1 / np.maximum(drawn.pool_sizes - drawn.is_next_in_pool, 1)[:, None]
-    chances = np.where(drawn.is_drawn, part * each + (1 - part) * less * ~is_next, 1.0)
+    chances = np.where(
+        drawn.is_drawn, parts[:, None] * each + (1 - parts[:, None]) * less * ~is_next, 1.0
+    )
     could_draw = (drawn.pool_sizes > 0) & (drawn.is_drawn[:, 0] | drawn.is_next_in_pool)
-    chances[:, 0] = part * could_draw * each[:, 0] + (1 - part) * is_next[:, 0]
-    chances[drawn.pool_sizes == 0, 0] = 1.0
+    chances[:, 0] = parts * could_draw * each[:, 0] + (1 - parts) * is_next[:, 0]
+    chances[drawn.is_short, 0] = 1.0
     return np.asarray(chances, dtype=np.float64)
 
 

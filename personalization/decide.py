@@ -322,26 +322,31 @@ def _fill(situation: Situation, block: BlockFacts) -> tuple[str, str, tuple[Acti
 def _contextual(situation: Situation, block: BlockFacts, seen: frozenset[str]) -> list[Listed]:
     """The best of the context, then places drawn from the pool; each as likely as the other."""
     whole = int(block.discovery_slots)
-    part = block.discovery_slots - whole
     by = situation.unit.unit_id if situation.unit else situation.request_id
     day = f"{situation.at:%Y-%m-%d}"
-    has_more = part > 0 and uniform(situation.slot, by, day, "", "one more") < part
     popular = _without(block.popular, seen)
     place = max(block.size - ceil(block.discovery_slots), 0)
-    best, following = popular[:place], popular[place : place + 1] if part else []
+    best, following = popular[:place], popular[place : place + (block.discovery_slots > whole)]
     taken = seen | {item.content_id for item in best}
     pool = [content_id for content_id in block.pool if content_id not in taken]
-    chances = _Chances(part, len(pool), *(item.content_id for item in following))
+    following_ids = [item.content_id for item in following]
+    # Where one place more would find nothing to draw, nobody has it.
+    is_short = len(pool) <= whole and not set(following_ids) & set(pool)
+    part = 0.0 if is_short else block.discovery_slots - whole
+    has_more = part > 0 and uniform(situation.slot, by, day, "", "one more") < part
+    chances = _Chances(part, len(pool), *following_ids)
     if not has_more:
         best += [item._replace(propensity=chances.of_next(pool)) for item in following]
-        taken |= {item.content_id for item in following}
+        taken |= set(following_ids)
+    # The place that not all draw is the first; the last, where no next best holds it for the others.
+    odd = (0 if following else whole) if has_more else -1
     shuffled = sorted(
         (content_id for content_id in pool if content_id not in taken),
         key=lambda content_id: uniform(situation.slot, by, day, content_id),
     )
     drawn = [
         Listed(content_id, _DRAWN, is_discovery=True,
-               propensity=chances.of_drawn(content_id, pool, is_first=has_more and number == 0))
+               propensity=chances.of_drawn(content_id, pool, is_first=number == odd))
         for number, content_id in enumerate(shuffled[: whole + has_more])
     ]  # fmt: skip
     rest = _without(popular, taken | {item.content_id for item in drawn})

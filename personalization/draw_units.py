@@ -9,6 +9,9 @@ drawn; whoever met it under no other id is drawn by the id of today.
     slot:<experiment>       a decision that was drawn, not one that a visit kept
     email_block:<block>     a mailing whose arm was drawn
 
+A browser that somebody is drawn by stays theirs in that draw, and nobody else's, when it is shared
+later or somebody else has it.
+
 Companies go by what was drawn for them first, else by the oldest of their ids. After a split
 everybody is drawn by ids of their own again.
 """
@@ -16,7 +19,7 @@ everybody is drawn by ids of their own again.
 from __future__ import annotations
 
 from measurement import ExperimentsConfig
-from personalization.artefact import pads
+from personalization.artefact import keyed_sql, pads
 from personalization.config import PURPOSE
 from personalization.draws import HOLDOUT_DRAW, company_draws, email_draw, slot_draw
 from personalization.inventory import DECISIONS, DRAW_UNITS, TABLES
@@ -29,15 +32,22 @@ _ACCOUNTS = TableName("identity", "accounts")
 # What was drawn is looked for among today's ids: of a split part no id leads to the other part.
 _WRITTEN = """
     with met as ({met}),
-    owners as ({owners})
-    select met.draw, owners.unit_id,
-           arg_min(met.id, (met.first_at, owners.given_at, met.id)) as drawn_as,
-           nullif(min(met.first_at), {never}) as first_at, $run_id as run_id
-    from met
-    inner join owners using (id)
-    group by met.draw, owners.unit_id
-    having drawn_as <> owners.unit_id
-    order by met.draw, owners.unit_id
+    owners as ({owners}),
+    kept as ({kept}),
+    found as (
+        select met.draw, owners.unit_id, met.id, met.first_at, owners.given_at
+        from met
+        inner join owners using (id)
+        anti join kept using (draw, id)
+        union all
+        select draw, unit_id, id, first_at, {never} as given_at from kept
+    )
+    select draw, unit_id, arg_min(id, (first_at, given_at, id)) as drawn_as,
+           nullif(min(first_at), {never}) as first_at, $run_id as run_id
+    from found
+    group by draw, unit_id
+    having drawn_as <> unit_id
+    order by draw, unit_id
 """
 _NEVER = "timestamp '9999-01-01'"
 
@@ -73,6 +83,26 @@ _PERSONS = f"""
     from marts.current_person where current_person_id is not null
 """
 _BROWSERS = f"select key as id, person_id as unit_id, {_NEVER} as given_at from ({KEYS})"
+# Browsers by which persons were drawn up to now.
+_GIVEN = f"""
+    select written.draw, persons.current_person_id as unit_id, written.drawn_as as id,
+           coalesce(written.first_at, {_NEVER}) as first_at
+    from {DRAW_UNITS.name.sql} as written
+    inner join marts.current_person as persons on persons.person_id = written.unit_id
+    anti join marts.current_person as others on others.person_id = written.drawn_as
+    where persons.current_person_id is not null
+"""
+# Theirs while they had the browser at some time, or it is shared; after a split only others had it.
+_KEPT = f"""
+    select distinct given.* from ({_GIVEN}) as given
+    inner join (
+        select {keyed_sql("anonymous_id", "anonymous_id")} as id, person_id, is_shared
+        from identity.devices
+        where is_shared or person_id in (select unit_id from ({_GIVEN}))
+    ) as devices on devices.id = given.id
+        and (devices.is_shared or devices.person_id = given.unit_id)
+"""
+_NONE_KEPT = f"from ({_GIVEN}) where false"
 _COMPANIES = f"""
     select account_id as id, coalesce(merged_into, account_id) as unit_id, created_at as given_at
     from {_ACCOUNTS.sql} where status in ('active', 'merged')
@@ -112,7 +142,8 @@ def write_draw_units(
         values |= {**pads(secret), "purpose": PURPOSE}
     if companies:
         values["company_draws"] = companies
-    query = _WRITTEN.format(met=_all(met), owners=_all(owners), never=_NEVER)
+    query = _WRITTEN.format(met=_all(met), owners=_all(owners), never=_NEVER,
+                            kept=_KEPT if has_browsers else _NONE_KEPT)  # fmt: skip
     return warehouse.replace(DRAW_UNITS.name, query, values)
 
 
@@ -121,9 +152,10 @@ def _all(queries: list[str]) -> str:
 
 
 def _has_browsers(warehouse: Warehouse) -> bool:
-    """Whether anything was drawn for a browser: hashing all that are known takes a while."""
+    """Whether anything is drawn for a browser: hashing all that are known takes a while."""
     return bool(
         warehouse.scalar(
-            f"select count(*) > 0 from {DECISIONS.name.sql} where unit_kind = 'anonymous'"
+            f"select exists (from {DECISIONS.name.sql} where unit_kind = 'anonymous') "
+            f"or exists ({_GIVEN})"
         )
     )

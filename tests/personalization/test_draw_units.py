@@ -28,6 +28,7 @@ CONFIGURED = experiments(holdout=HELD_OUT)
 # Who granted, in two halves that turn out to be the same persons; p..2 stays, p..3 is found to be it.
 PAIRS = [(f"p{n:04d}2", f"p{n:04d}3") for n in range(12)]
 STAYS, GOES = [stays for stays, _ in PAIRS], [goes for _, goes in PAIRS]
+BROWSERS = [f"new-{number}" for number in range(12)]
 MAILS = ContentConfig.model_validate({"email_blocks": {"weekly": {
     "size": 2, "defaults": ["archive", "events"], "salt": "s",
     "arms": {"personalised": 0.4, "business_as_usual": 0.3, "none": 0.3}}}})  # fmt: skip
@@ -195,20 +196,131 @@ def test_an_arm_outlives_the_decisions_that_it_came_from(runs: Runs) -> None:
     assert _met(runs.visit(STAYS), STAYS) == _met(before, GOES)
 
 
-def test_a_browser_that_somebody_signs_in_on_stays_in_its_arm(runs: Runs) -> None:
-    browsers = [f"new-{number}" for number in range(12)]
-    before = runs.visit(browsers, days=-1, kind="anonymous_id")
-    for browser, person in zip(browsers, STAYS, strict=True):
+def _sign_in(runs: Runs, browsers: list[str], people: list[str]) -> None:
+    for browser, person in zip(browsers, people, strict=True):
         runs.sql(
             "insert into identity.devices values "
             "($browser, $person, timestamp '2026-01-01', null, false)",
             browser=browser, person=person,
         )  # fmt: skip
 
+
+def test_a_browser_that_somebody_signs_in_on_stays_in_its_arm(runs: Runs) -> None:
+    before = runs.visit(BROWSERS, days=-1, kind="anonymous_id")
+    _sign_in(runs, BROWSERS, STAYS)
+
     runs.run()
 
-    assert _met(runs.visit(STAYS), STAYS) == _met(before, browsers)
-    assert runs.visit(browsers, kind="anonymous_id") == before
+    assert _met(runs.visit(STAYS), STAYS) == _met(before, BROWSERS)
+    assert runs.visit(BROWSERS, kind="anonymous_id") == before
+
+
+def _is_shared(runs: Runs) -> None:
+    """Nobody's: identity does not say either who had it."""
+    runs.sql("update identity.devices set person_id = null, is_shared = true "
+             "where starts_with(anonymous_id, 'new-')")  # fmt: skip
+
+
+def _is_left(runs: Runs) -> None:
+    runs.sql("update identity.devices set valid_to = timestamp '2026-05-30' "
+             "where starts_with(anonymous_id, 'new-')")  # fmt: skip
+
+
+def _is_another_persons(runs: Runs) -> None:
+    _is_left(runs)
+    _sign_in(runs, BROWSERS, GOES)
+
+
+BROWSER_CHANGES = pytest.mark.parametrize("change", [_is_shared, _is_left, _is_another_persons])
+
+
+@BROWSER_CHANGES
+def test_a_browser_that_is_no_longer_ones_own_changes_no_arm(
+    runs: Runs, change: Callable[[Runs], None]
+) -> None:
+    before = runs.visit(BROWSERS, days=-9, kind="anonymous_id")
+    before |= runs.visit(GOES, days=-8)
+    assert _met(before, GOES) != _met(before, BROWSERS)
+    _sign_in(runs, BROWSERS, STAYS)
+    runs.run()
+    change(runs)
+
+    runs.run()
+    runs.run()
+
+    assert _met(runs.visit(STAYS), STAYS) == _met(before, BROWSERS)
+    assert _met(runs.visit(GOES), GOES) == _met(before, GOES)
+
+
+def test_a_browser_that_is_no_longer_ones_own_gives_nothing_new(runs: Runs) -> None:
+    """What it meets after it was left was not met by who left it."""
+    before = runs.visit(BROWSERS, days=-9, kind="anonymous_id")
+    _sign_in(runs, BROWSERS, STAYS)
+    runs.run()
+    _is_left(runs)
+    runs.sql("update personalization.draw_units set draw = 'slot:later' where draw <> 'holdout'")
+    runs.sql("delete from personalization.decisions")
+    runs.log.rewrite("decisions.jsonl", lambda _: [])
+    runs.visit(BROWSERS, days=-2, kind="anonymous_id")
+
+    runs.run()
+
+    found = rows(runs.site.warehouse, "select distinct draw from personalization.draw_units")
+    assert {row["draw"] for row in found} == {"holdout", "slot:later"}
+    now = runs.visit(STAYS)
+    assert [out for _, out in _met(now, STAYS)] == [out for _, out in _met(before, BROWSERS)]
+
+
+@BROWSER_CHANGES
+def test_a_merge_takes_the_browser_along(runs: Runs, change: Callable[[Runs], None]) -> None:
+    before = runs.visit(BROWSERS, days=-9, kind="anonymous_id")
+    _sign_in(runs, BROWSERS, STAYS)
+    runs.run()
+    change(runs)
+    for stays, goes in PAIRS:
+        runs.merge(stays, into=goes)
+
+    runs.run()
+
+    assert _met(runs.visit(GOES), GOES) == _met(before, BROWSERS)
+
+
+def test_a_split_gives_the_browser_to_whom_it_belongs(runs: Runs) -> None:
+    before = runs.visit(BROWSERS, days=-9, kind="anonymous_id") | runs.visit(STAYS, days=-8)
+    _sign_in(runs, BROWSERS, GOES)
+    for stays, goes in PAIRS:
+        runs.merge(goes, into=stays)
+    runs.run()
+    assert _met(runs.visit(STAYS, days=-7), STAYS) == _met(before, BROWSERS)
+    for browser, goes in zip(BROWSERS, GOES, strict=True):
+        runs.split(goes)
+        runs.sql("update identity.devices set person_id = $p where anonymous_id = $b",
+                 p=goes, b=browser)  # fmt: skip
+
+    runs.run()
+
+    assert _met(runs.visit(GOES), GOES) == _met(before, BROWSERS)
+    assert _met(runs.visit(STAYS), STAYS) == _met(before, STAYS)
+
+
+def test_a_browser_outlives_the_decisions_but_not_its_erasure(runs: Runs) -> None:
+    before = runs.visit(BROWSERS, days=-9, kind="anonymous_id")
+    _sign_in(runs, BROWSERS, STAYS)
+    runs.run()
+    _is_left(runs)
+    runs.sql("delete from personalization.decisions")
+    runs.log.rewrite("decisions.jsonl", lambda _: [])
+    runs.run()
+    assert _met(runs.visit(STAYS), STAYS) == _met(before, BROWSERS)
+    runs.log.rewrite("decisions.jsonl", lambda _: [])
+    gone, left = BROWSERS[0], STAYS[1]
+    runs.sql("delete from identity.devices where anonymous_id = $gone", gone=gone)
+    runs.sql("delete from marts.current_person where person_id = $left", left=left)
+
+    runs.run()
+
+    found = rows(runs.site.warehouse, "select distinct unit_id from personalization.draw_units")
+    assert {row["unit_id"] for row in found} == {*STAYS[2:]}
 
 
 def test_whoever_met_the_other_arm_too_is_flagged(runs: Runs) -> None:
