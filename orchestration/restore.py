@@ -98,12 +98,15 @@ def restore_backup(paths: Paths, name: str, *, by: str) -> Restored:
     backup = folder.find(name)
     paths.make_home()
     with hold_run_lock(paths.home):
+        interrupted = read_mark(paths)
         _check_target(paths, name)
         logged = log.read()
         log.require_keys(logged)
+        write_mark(paths, name, None)  # before the long part: what is killed now lets nothing run
         folder.check(name)
-        write_mark(paths, name, None)
         paths.warehouse.unlink(missing_ok=True)
+        if interrupted is not None:
+            folder.take_back(interrupted["backup"], paths.home)
         folder.unpack(name, paths.home)
         with company.open_warehouse() as warehouse:
             entry = AuditEntry("restored", name, {"by": by})
@@ -160,7 +163,7 @@ def _check_target(paths: Paths, name: str) -> None:
             f"{paths.home} holds a warehouse: move the folder away, make a new one with its keys/ "
             "in it, or name another with --home"
         )
-    if mark is not None and mark["backup"] != name:
+    if mark is not None and mark["backup"] != name and mark["request_ids"] is not None:
         raise RestoreUnfinishedError(paths.home, mark["backup"], is_erased=False)
     if not any(paths.keys.glob("*.key")):
         raise RestoreTargetError(

@@ -122,6 +122,11 @@ class BackupFolder:
         for path in self._manifest(name)["files"]:
             _copy(self.folder / name / _CONTENT / path, home / path)
 
+    def take_back(self, name: str, home: Path) -> None:
+        """Remove from a data home what a restore that did not end has copied there."""
+        for path in self._manifest(name)["files"]:
+            (home / path).unlink(missing_ok=True)
+
     def remove_expired(self, now: datetime) -> int:
         """Remove the backups that are older than they may be, and what a kill left; return how many."""
         self._remove_unfinished()

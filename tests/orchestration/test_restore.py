@@ -108,6 +108,19 @@ def test_without_a_log_nothing_is_restored(
     assert not paths.warehouse.exists()
 
 
+def test_a_broken_backup_lets_nothing_run_until_another_is_restored(
+    candor: Candor, folders: list[str], paths: Paths, kept: str
+) -> None:
+    paths.warehouse.unlink()
+    (paths.home.parent / "backups" / kept / "home" / "warehouse.duckdb").write_bytes(b"")
+    broken = candor("backup", "restore", kept, *folders)
+    run = candor("privacy", "retention", *folders)
+
+    assert "missing or were changed" in broken.err
+    assert run.code == 3
+    assert not paths.warehouse.exists()
+
+
 def test_an_unknown_backup_names_those_that_are_there(
     candor: Candor, folders: list[str], kept: str
 ) -> None:
