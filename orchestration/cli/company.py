@@ -74,7 +74,11 @@ def export(
     table: Annotated[str, typer.Argument(help="schema.table, e.g. marts.profiles")],
     out: Annotated[Path, typer.Option(help="File to write; .csv or .parquet.")],
 ) -> None:
-    """Write one table to a file; the suffix says the format."""
+    """Write one table to a file; the suffix says the format.
+
+    Values are written as they are: text that a spreadsheet takes for a formula is not changed, and
+    an erasure does not know of the file.
+    """
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
     from orchestration.export import export_table  # noqa: PLC0415 - as above
 
