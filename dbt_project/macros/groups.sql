@@ -57,7 +57,11 @@ judged as (
 
 {% macro session_rules() -%}
     {{ return(rules_of(
-        ['sessions'], [var('engaged_session_seconds'), var('session_max_hours')]
+        ['sessions'],
+        [
+            earliest('a', 'b'), latest('a', 'b'), exact_sum('a'), var('engaged_session_seconds'),
+            var('session_max_hours')
+        ]
     )) }}
 {%- endmacro %}
 
@@ -75,4 +79,9 @@ judged as (
 {# The events that int_persons__active is built from. #}
 {% macro persons_events() -%}
     (select * from {{ ref('events') }} where person_id is not null)
+{%- endmacro %}
+
+{# The rules by which int_persons__active is built. #}
+{% macro persons_rules() -%}
+    {{ return(rules_of(['int_persons__active'], [latest('a', 'b'), exact_sum('a')])) }}
 {%- endmacro %}

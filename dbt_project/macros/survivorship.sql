@@ -69,6 +69,9 @@
 {% macro survival_rules() -%}
     {{ return(rules_of(
         ['int_person_fields__survived', 'int_person_values__observed', 'stg_raw__person_record_versions'],
-        [var('survivorship'), var('source_priority'), clean_text('a')]
+        [
+            var('survivorship'), var('source_priority'), clean_text('a'), is_verified('a', 'b'),
+            json_text('a', 'b'), source_rank('a'), field_source_rank('a', 'b'), field_strategy('a')
+        ]
     )) }}
 {%- endmacro %}

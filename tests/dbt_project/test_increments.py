@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -74,7 +77,18 @@ def tell_otherwise(company: Company) -> None:
 
 
 def part(company: Company) -> None:
-    """The visitor is not Ann, nor is one of her records; another says more, and she decides anew."""
+    """The visitor is not Ann, nor is one of her records; another says more, and she decides anew.
+
+    The tablet turns out to be a program's: both events of its visit that is nobody's change alike.
+    """
+    company.add(
+        "raw.events",
+        *[
+            event(f"t{second}", f"2026-02-27 09:00:{second}", "page", anonymous_id="d7",
+                  user_id="u1", **PAGE)
+            for second in range(10, 50)
+        ],
+    )  # fmt: skip
     company.execute(
         "update identity.members set person_id = 'p_visitor' where source_record_id = 'd3'"
     )
@@ -103,6 +117,12 @@ STEPS: tuple[Callable[[Company], None], ...] = (come_late, merge, erase, tell_ot
 def grown(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Company:
     company = project.company(tmp_path_factory.mktemp("grown"))
     small_company.fill(company)
+    company.add("identity.devices", {"anonymous_id": "d7", "is_shared": True})
+    company.add(
+        "raw.events",
+        event("s1", "2026-02-21 09:00", "page", anonymous_id="d7", **PAGE),
+        event("s2", "2026-02-21 09:01", "page", anonymous_id="d7", **PAGE),
+    )
     build(company)
     return company
 
@@ -176,3 +196,118 @@ def test_another_pause_between_sessions_makes_them_all_anew(
 
     visits = company.read("select event_count from marts.sessions where anonymous_id = 'd1'")
     assert sorted(visit["event_count"] for visit in visits) == [1, 3, 3]
+
+
+COLUMNS = ("a", "b", "c")
+NUMBERS = "(select {{ row_fingerprint(['a', 'b', 'c']) }} as number, part from given) as numbers"
+PARTS = (
+    f"(select {{{{ set_fingerprint('number') }}}} as number from {NUMBERS} group by part) as parts"
+)
+
+
+@pytest.fixture(scope="module")
+def fingerprint_sql(project: Project, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The fingerprint of the rows of `given`, and that of the fingerprints of their parts."""
+    company = project.company(tmp_path_factory.mktemp("inline"))
+    return {
+        name: rendered(company, "select {{ set_fingerprint('number') }} from " + numbers)
+        for name, numbers in {"whole": NUMBERS, "parts": PARTS}.items()
+    }
+
+
+def rendered(company: Company, sql: str) -> str:
+    # What is compiled is put into the manifest, which others share.
+    apart = Company(copy.deepcopy(company.manifest), company.folder)
+    (text,) = compiled(apart, "--inline", sql).values()
+    return text
+
+
+def compiled(company: Company, *arguments: str) -> dict[str, str]:
+    result: Any = run_dbt(company, "compile", *arguments)
+    assert failures(result) == []
+    return {run.node.name: str(run.node.compiled_code) for run in result.result}
+
+
+def fingerprint(sql: str, rows: list[tuple[Any, ...]]) -> int:
+    with duckdb.connect() as connection:
+        connection.execute("create table given (a varchar, b integer, c varchar, part integer)")
+        for number, row in enumerate(rows):
+            connection.execute("insert into given values (?, ?, ?, ?)", [*row, number % 2])
+        (found,) = connection.execute(sql).fetchall()
+    return int(found[0])
+
+
+def alike(position: int, value: object, *, rows: int) -> list[tuple[Any, ...]]:
+    """Rows that differ in all columns but one."""
+    each = [[f"row {row}", row, f"said {row}"] for row in range(rows)]
+    return [(*row[:position], value, *row[position + 1 :]) for row in each]
+
+
+@pytest.mark.parametrize("rows", [2, 3, 4])
+@pytest.mark.parametrize("position", range(len(COLUMNS)), ids=COLUMNS)
+def test_rows_that_change_alike_change_the_number_of_their_set(
+    fingerprint_sql: dict[str, str], position: int, rows: int
+) -> None:
+    numbers = {
+        fingerprint(fingerprint_sql["whole"], alike(position, value, rows=rows))
+        for value in ("1", "2", None)
+    }
+
+    assert len(numbers) == 3
+
+
+def test_a_row_that_is_there_twice_changes_the_number_of_its_set(
+    fingerprint_sql: dict[str, str],
+) -> None:
+    rows, twice = alike(2, "said", rows=3), [("more", 9, "said")] * 2
+
+    numbers = {fingerprint(fingerprint_sql["whole"], some) for some in (rows, rows + twice)}
+
+    assert len(numbers) == 2
+
+
+def test_the_number_of_a_set_is_that_of_its_parts_in_any_order(
+    fingerprint_sql: dict[str, str],
+) -> None:
+    rows = alike(2, "said", rows=25)
+
+    numbers = {
+        fingerprint(sql, some)
+        for sql in fingerprint_sql.values()
+        for some in (rows, rows[::-1], rows[7:] + rows[:7])
+    }
+
+    assert len(numbers) == 1
+    assert 0 <= min(numbers) < 2**63
+
+
+@pytest.mark.parametrize(
+    ("macro", "models"),
+    [
+        ("duckdb__latest", {"sessions", "int_persons__active"}),
+        ("duckdb__earliest", {"sessions"}),
+        ("exact_sum", {"sessions", "int_persons__active"}),
+    ],
+)
+def test_another_macro_is_another_rule(
+    project: Project, tmp_path: Path, macro: str, models: set[str]
+) -> None:
+    changed: Any = copy.deepcopy(project.manifest)
+    changed.build_flat_graph()
+    before = rules(Project(changed).company(tmp_path), models)
+
+    named = changed.macros[f"macro.candor.{macro}"]
+    named.macro_sql = named.macro_sql.replace("{%- endmacro", " + 0 {%- endmacro")
+    after = rules(Company(changed, tmp_path), models)
+
+    assert before.keys() == after.keys() == models
+    assert {model for model in models if before[model] != after[model]} == models
+
+
+def rules(company: Company, models: set[str]) -> dict[str, str]:
+    """The digest of each model's rules, as compiled."""
+    return {
+        name: sql.split("' as rules")[0].rsplit("'", 1)[1]
+        for name, sql in compiled(company, "--select", *models).items()
+        if name in models
+    }

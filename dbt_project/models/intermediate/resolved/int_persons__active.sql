@@ -4,7 +4,7 @@
         incremental_strategy='delete+insert' if target.type == 'duckdb' else 'merge',
         unique_key='person_id',
         on_schema_change='append_new_columns',
-        pre_hook="{{ delete_changed_groups(persons_events(), ['person_id'], rules_of(['int_persons__active'])) }}"
+        pre_hook="{{ delete_changed_groups(persons_events(), ['person_id'], persons_rules()) }}"
     )
 }}
 
@@ -125,7 +125,7 @@ active as (
         counted.mean_time_on_page_s,
         ranked.hour_utc as usual_hour_utc,
         counted.fingerprint,
-        '{{ rules_of(['int_persons__active']) }}' as rules
+        '{{ persons_rules() }}' as rules
 
     from counted
 
