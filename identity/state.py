@@ -138,14 +138,16 @@ def _node_states_sql(states: str, *, outer: str) -> str:
     """
 
 
-# The order of the rows of a node does not count, nor how often one is told.
+# The order of the rows of a node does not count, nor how often one is told. The engine mixes the last
+# of several values in by xor alone: two rows that change alike there would cancel without the outer hash.
 _SEEN_STATES_SQL = f"""
     with seen as (
-        select *, hash(anonymous_id, user_id, email, timezone, day, occurred_at, known_at) as code
+        select *, hash(hash(anonymous_id, user_id, email, timezone, day, occurred_at, known_at))
+            as code
         from {SIGHTINGS}
     ),
     aliased as (
-        select *, hash('alias', previous_id, user_id, occurred_at, known_at) as code from {ALIASES}
+        select *, hash(hash('alias', previous_id, user_id, occurred_at, known_at)) as code from {ALIASES}
     ),
     parts as (
         select '{USERS}' as source, user_id as id, code from seen where user_id is not null

@@ -74,7 +74,7 @@ class Measured:
     shares: Mapping[str, float]
 
 
-@pytest.fixture(scope="module", params=[20_251, 20_252])
+@pytest.fixture(scope="module", params=[20_252])
 def measured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Measured:
     folder = tmp_path_factory.mktemp("hero")
     landing, truth = folder / "landing", folder / "truth"

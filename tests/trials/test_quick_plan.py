@@ -6,7 +6,7 @@ import pytest
 
 from tests.audiences.changing import Changing
 
-COMPANIES = {"sample": 2, "full": 40}
+COMPANIES = {"sample": 1, "full": 40}
 STEPS = 15
 
 
