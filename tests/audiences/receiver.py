@@ -36,7 +36,7 @@ class Receiver:
     each request.
     """
 
-    def __init__(self, *, knows_keys: bool = True) -> None:
+    def __init__(self, *, knows_keys: bool = True, port: int = 0) -> None:
         self.knows_keys = knows_keys
         self.requests: list[Taken] = []
         self.answers: list[Answer] = []
@@ -44,8 +44,13 @@ class Receiver:
         self.effects: list[tuple[str, str]] = []
         self.before: Callable[[], None] = lambda: None
         self.after: Callable[[], None] = lambda: None
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    @property
+    def port(self) -> int:
+        """Where it listens; a sync takes another port for another place."""
+        return int(self._server.server_port)
 
     @property
     def url(self) -> str:

@@ -48,6 +48,7 @@ class Start:
         seconds: How long an undisturbed run takes.
         wanted: What the receiver holds after it.
         effects: How often it acts on each row and operation.
+        port: Where it listens; 0 where it was sent nothing yet.
     """
 
     file: Path
@@ -55,6 +56,7 @@ class Start:
     seconds: float
     wanted: Members
     effects: Counter[tuple[str, str]]
+    port: int = 0
 
 
 @pytest.mark.timeout(1_800)
@@ -150,7 +152,7 @@ def _later(folder: Path, runner: Any) -> Start:
         for number in range(12):
             company.person(f"p9{number:02d}")
         _compute(warehouse)
-    return _undisturbed(file, receiver.members, runner)
+    return _undisturbed(file, receiver.members, runner, port=receiver.port)
 
 
 def _compute(warehouse: DuckDBWarehouse) -> None:
@@ -158,19 +160,19 @@ def _compute(warehouse: DuckDBWarehouse) -> None:
     compute_memberships(warehouse, [audience(EVERYONE)], run_id="r0", now=now)
 
 
-def _undisturbed(file: Path, members: Members, runner: Any) -> Start:
-    start = Start(file, members, 0, {}, Counter())
+def _undisturbed(file: Path, members: Members, runner: Any, *, port: int = 0) -> Start:
+    start = Start(file, members, 0, {}, Counter(), port)
     copy = file.with_name(f"undisturbed-{file.name}")
     shutil.copy(file, copy)
     with _receiver(start, knows_keys=True) as receiver:
         seconds = runner(copy, receiver)
     assert len(receiver.requests) == BATCHES
-    return Start(file, members, seconds, receiver.members, Counter(receiver.effects))
+    return Start(file, members, seconds, receiver.members, Counter(receiver.effects), port)
 
 
 @contextmanager
 def _receiver(start: Start, *, knows_keys: bool) -> Iterator[Receiver]:
-    with Receiver(knows_keys=knows_keys) as receiver:
+    with Receiver(knows_keys=knows_keys, port=start.port) as receiver:
         receiver.members = dict(start.members)
         receiver.before = partial(time.sleep, ANSWER_S)
         yield receiver

@@ -18,5 +18,5 @@ def test_the_quick_plan_is_the_whole_one(request: pytest.FixtureRequest) -> None
     for life in lives:
         life.live(STEPS)
 
-    # Most plans asked about some persons only.
-    assert sum(life.narrowed for life in lives) > sum(life.compared for life in lives) / 2
+    # Many plans asked about some persons only, else equality would say nothing.
+    assert sum(life.narrowed for life in lives) > sum(life.compared for life in lives) / 4
