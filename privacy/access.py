@@ -20,7 +20,7 @@ from privacy.handling import unapproved
 from privacy.inventory import REQUESTS
 from privacy.locations import FolderLocation
 from privacy.plan import ErasurePlan
-from privacy.plan_requests import find_persons
+from privacy.plan_requests import find_keys, find_persons
 from privacy.requests import SubjectRequest
 from privacy.steps import LOST_BODY, Case, Outcome, Step, StepLog
 from privacy.storage import destroy_file, write_private
@@ -93,21 +93,22 @@ def awaiting_access(
 
     A question counts from the moment it waits, whether a run has taken it up or not.
     """
-    against: dict[str, Sequence[str]] = {}
     closed = log.closed_ids()
-    for request in bodies.values():
-        if request.subject_request_type not in _TYPES or request.request_id in closed:
-            continue
-        asked, _ = find_persons([request], context)
-        theirs = {key for plan in asked for key in plan.keys}
-        reason = f"request {request.request_id} of the same person is not answered yet"
-        for plan in plans:
-            if theirs.intersection(plan.keys):
-                against[plan.subject_request_id] = [
-                    *against.get(plan.subject_request_id, ()),
-                    reason,
-                ]
-    return against
+    asked = [
+        request
+        for request in bodies.values()
+        if request.subject_request_type in _TYPES and request.request_id not in closed
+    ]
+    theirs = find_keys(asked, context) if asked else {}
+    against = {
+        plan.subject_request_id: [
+            f"request {request_id} of the same person is not answered yet"
+            for request_id, keys in theirs.items()
+            if not keys.isdisjoint(plan.keys)
+        ]
+        for plan in plans
+    }
+    return {request_id: why for request_id, why in against.items() if why}
 
 
 def archive_path(home: Path, request_id: str) -> Path:

@@ -45,13 +45,7 @@ def find_persons(
         known in full, what is held, by request.
     """
     undeclared = unclassified(context.warehouse, context.tables)
-    closure = close_identities(
-        context.warehouse,
-        requests,
-        tables=context.tables,
-        customer_id_sources=context.customer_id_sources,
-        default_region=context.default_region,
-    )
+    closure = _closure(requests, context)
     clear = [item.request_id for item in requests if item.request_id not in closure.unclear]
     plans = make_plans(_only(closure, clear), clear, context.places)
     reasons = {
@@ -59,6 +53,28 @@ def find_persons(
         for item in requests
     }
     return plans, {name: why for name, why in reasons.items() if why}
+
+
+def find_keys(
+    requests: Sequence[SubjectRequest], context: ErasureContext
+) -> Mapping[str, frozenset[tuple[str, str]]]:
+    """By what the persons of each request are found, as ``(kind, value)``; no place is searched."""
+    closure = _closure(requests, context)
+    clear = [item.request_id for item in requests if item.request_id not in closure.unclear]
+    found: dict[str, set[tuple[str, str]]] = {}
+    for row in _only(closure, clear).keys.to_pylist():
+        found.setdefault(row["subject_request_id"], set()).add((row["kind"], row["value"]))
+    return {request_id: frozenset(keys) for request_id, keys in found.items()}
+
+
+def _closure(requests: Sequence[SubjectRequest], context: ErasureContext) -> Closure:
+    return close_identities(
+        context.warehouse,
+        requests,
+        tables=context.tables,
+        customer_id_sources=context.customer_id_sources,
+        default_region=context.default_region,
+    )
 
 
 def _only(closure: Closure, request_ids: Sequence[str]) -> Closure:
