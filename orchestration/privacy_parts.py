@@ -196,7 +196,7 @@ def open_erasure(
 def backup_folder(company: Company) -> BackupFolder | None:
     """Where backups lie; None where retention.yml names no folder."""
     rule = company.retention.backups
-    return BackupFolder(rule.folder) if rule else None
+    return BackupFolder(rule.folder, rule.days) if rule else None
 
 
 def carry_log(company: Company, warehouse: Warehouse) -> None:

@@ -64,7 +64,7 @@ def make_backup(paths: Paths) -> Backup:
             folder.folder.mkdir(mode=0o700, exist_ok=True)
             _log(company, folder).write(warehouse, now=now)
         with company.lend_warehouse_file():
-            return folder.make(_files(paths), now=now, days=_days(company))
+            return folder.make(_files(paths), now=now)
 
 
 def read_backups(paths: Paths) -> tuple[Backup, ...]:
@@ -187,13 +187,6 @@ def _folder(company: Company) -> BackupFolder:
 
 def _log(company: Company, folder: BackupFolder) -> ErasureLog:
     return ErasureLog(folder.folder, KeyRing(company.paths.keys))
-
-
-def _days(company: Company) -> int:
-    rule = company.retention.backups
-    if rule is None:
-        raise NoBackupsError(company.paths.config)
-    return rule.days
 
 
 def _files(paths: Paths) -> dict[str, Path]:

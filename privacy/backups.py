@@ -44,17 +44,22 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class BackupFolder:
-    """Where backups lie, each in a folder of its own, with a manifest of its files' hashes."""
+    """Where backups lie, each in a folder of its own, with a manifest of its files' hashes.
+
+    Attributes:
+        folder: The folder of all.
+        days: How long those are kept that are made from now on.
+    """
 
     folder: Path
+    days: int = 30
 
-    def make(self, files: Mapping[str, Path], *, now: datetime, days: int) -> Backup:
+    def make(self, files: Mapping[str, Path], *, now: datetime) -> Backup:
         """Copy files into a new backup.
 
         Args:
             files: Where each lies, by its path inside the data home.
             now: Its moment, UTC without a zone.
-            days: How long it is kept.
 
         Raises:
             BackupError: There is one of this second already, or it cannot be written.
@@ -70,7 +75,7 @@ class BackupFolder:
                 path: _copy(source, fresh / _CONTENT / path) for path, source in files.items()
             }
             size = sum((fresh / _CONTENT / path).stat().st_size for path in files)
-            expires = (now + timedelta(days=days)).replace(microsecond=0)
+            expires = (now + timedelta(days=self.days)).replace(microsecond=0)
             facts = {"made_at": now.replace(microsecond=0).isoformat(), "size": size,
                      "expires_at": expires.isoformat(), "files": hashes}  # fmt: skip
             write_private(fresh / MANIFEST, json.dumps(facts, indent=1, sort_keys=True).encode())

@@ -6,14 +6,14 @@ another person holds too is named with the reason and left alone: it must not er
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from privacy.requests import SUPPORTED, IdentityType, SubjectRequest
-from warehouse import SubjectKind, Table, Warehouse
+from warehouse import SubjectKey, SubjectKind, Table, Warehouse
 
 _KINDS = {
     IdentityType.EMAIL: "email",
@@ -168,14 +168,26 @@ def _raw_anchors(warehouse: Warehouse, anchors: pa.Table, tables: Sequence[Table
 
 def known_values(warehouse: Warehouse, tables: Sequence[Table]) -> str:
     """A query for every ``(kind, value)`` that names somebody here."""
-    columns = [
-        f"select '{key.kind}' as kind, lower(trim({table.name.sql}.\"{key.columns[0]}\")) as value "
-        f"from {table.name.sql}"
+    columns = subject_values(warehouse, tables, kinds=[SubjectKind.EMAIL])
+    return " union ".join([IDENTIFIER_VALUES, _RECORD_IDS, *columns])
+
+
+def subject_values(
+    warehouse: Warehouse, tables: Sequence[Table], *, kinds: Collection[str]
+) -> list[str]:
+    """Queries for the ``(kind, value)`` by which the rows of tables are found; addresses in small letters."""
+    return [
+        f"select '{key.kind}' as kind, {_value_sql(table, key)} as value from {table.name.sql}"
         for table in tables
         for key in table.subjects
-        if key.kind is SubjectKind.EMAIL and warehouse.exists(table.name)
+        if key.kind in kinds and warehouse.exists(table.name)
     ]
-    return " union ".join([_IDENTIFIER_VALUES, _RECORD_IDS, *columns])
+
+
+def _value_sql(table: Table, key: SubjectKey) -> str:
+    columns = [f'{table.name.sql}."{column}"' for column in key.columns]
+    is_address = key.kind is SubjectKind.EMAIL
+    return f"lower(trim({columns[0]}))" if is_address else " || '|' || ".join(columns)
 
 
 def _unclear(
@@ -216,7 +228,7 @@ _ANCHOR_SCHEMA = pa.schema(
     ]
 )
 
-_IDENTIFIER_VALUES = """
+IDENTIFIER_VALUES = """
     select distinct identifier_type as kind, identifier_value as value from identity.identifiers
 """
 _RECORD_IDS = """

@@ -22,6 +22,7 @@ from cryptography.fernet import InvalidToken
 
 from privacy.audit import AuditEntry, append_audit, read_head
 from privacy.backups import BackupFolder
+from privacy.closure import IDENTIFIER_VALUES, subject_values
 from privacy.errors import BackupError, ErasureLogError
 from privacy.inventory import (
     AUDIT_LOG,
@@ -40,7 +41,7 @@ from privacy.plan import PlanStore
 from privacy.requests import IdentityType, SubjectIdentity, SubjectRequest
 from privacy.storage import write_private
 from privacy.suppression import hash_identifiers
-from warehouse import SubjectKind, Table, Warehouse
+from warehouse import Table, Warehouse
 
 INDEX = "erasures.json"
 # Requests that are not over yet are not taken along: persons whom they had suppressed are asked for
@@ -262,7 +263,10 @@ def returned_requests(
         backup: Name of the backup; with the request of before it makes the id of the new one.
         now: When they are asked for, UTC without a zone.
     """
-    known = warehouse.read(_known_identifiers(warehouse, tables))
+    values = [IDENTIFIER_VALUES, *subject_values(warehouse, tables, kinds=_IDENTITIES)]
+    known = warehouse.read(
+        f"select distinct kind, value from ({' union '.join(values)}) where value is not null"
+    )
     hashed = [hash_identifiers(known, key) for key in keys.suppression_keys()]
     if not hashed:
         return {}
@@ -296,31 +300,6 @@ _RETURNED = f"""
     group by known.subject_request_id
     order by known.subject_request_id
 """
-
-
-def _known_identifiers(warehouse: Warehouse, tables: Sequence[Table]) -> str:
-    """Everything in the warehouse by which a person's rows are found, as ``(kind, value)``."""
-    arms = [
-        f"select '{key.kind}' as kind, {_value_sql(table, key.kind, key.columns)} as value "
-        f"from {table.name.sql}"
-        for table in tables
-        for key in table.subjects
-        if key.kind in _IDENTITIES and warehouse.exists(table.name)
-    ]
-    identifiers = (
-        "select identifier_type as kind, identifier_value as value from identity.identifiers"
-    )
-    return (
-        f"select distinct kind, value from ({' union '.join([identifiers, *arms])}) "
-        "where value is not null"
-    )
-
-
-def _value_sql(table: Table, kind: SubjectKind, columns: Sequence[str]) -> str:
-    named = [f'{table.name.sql}."{column}"' for column in columns]
-    if kind is SubjectKind.EMAIL:
-        return f"lower(trim({named[0]}))"
-    return " || '|' || ".join(named)
 
 
 def _as_parquet(rows: pa.Table) -> bytes:

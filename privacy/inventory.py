@@ -10,6 +10,7 @@ from privacy.inventory_people import HOLD_RECORDS, OBJECTING_PERSONS, OBJECTIONS
 from warehouse import Column, Pii, Table, TableName
 
 _REQUEST_ID = Column("subject_request_id", "VARCHAR", Pii.NONE, "the controller's id, UUID v4")
+_KEY_VERSION = Column("key_version", "VARCHAR", Pii.NONE, "the key in the data home, e.g. v1")
 _RUN_ID = Column("run_id", "VARCHAR", Pii.NONE, "the run that wrote the row")
 
 REQUESTS = Table(
@@ -77,7 +78,7 @@ SUPPRESSIONS = Table(
     columns=(
         Column("kind", "VARCHAR", Pii.NONE, "email, phone, user_id, anonymous_id or record"),
         Column("digest", "VARCHAR", Pii.PSEUDONYMOUS, "hex HMAC-SHA256 of 'kind|value'"),
-        Column("key_version", "VARCHAR", Pii.NONE, "the key in the data home, e.g. v1"),
+        _KEY_VERSION,
         _REQUEST_ID,
         Column("suppressed_at", "TIMESTAMP", Pii.NONE, "UTC"),
     ),
@@ -153,7 +154,7 @@ HOLD_IDENTIFIERS = Table(
         Column("hold_id", "VARCHAR", Pii.NONE, "the hold; its rows go when it ends"),
         Column("kind", "VARCHAR", Pii.NONE, "email, phone, user_id, anonymous_id and the like"),
         Column("digest", "VARCHAR", Pii.PSEUDONYMOUS, "hex HMAC-SHA256 of 'hold:kind|value'"),
-        Column("key_version", "VARCHAR", Pii.NONE, "the key in the data home, e.g. v1"),
+        _KEY_VERSION,
     ),
     key=("hold_id", "kind", "digest"),
 )
@@ -167,7 +168,7 @@ OBJECTION_HASHES = Table(
         Column("regulation", "VARCHAR", Pii.NONE, "gdpr or ccpa"),
         Column("kind", "VARCHAR", Pii.NONE, "how it was hashed and what it is, e.g. sha256:email"),
         Column("digest", "VARCHAR", Pii.PSEUDONYMOUS, "hex HMAC-SHA256 of 'objection:kind|hash'"),
-        Column("key_version", "VARCHAR", Pii.NONE, "the key in the data home, e.g. v1"),
+        _KEY_VERSION,
         Column("objected_at", "TIMESTAMP", Pii.NONE, "when, UTC"),
         Column("recorded_at", "TIMESTAMP", Pii.NONE, "when we knew, UTC"),
     ),

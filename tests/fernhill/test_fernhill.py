@@ -30,7 +30,7 @@ def manifest(fernhill: Path) -> dict[str, object]:
 
 def test_every_asset_is_green(run: Run) -> None:
     assert run.outcome["checks_passed"]
-    # The scores of today may lie elsewhere than those of the date that was judged: a ticket, no page.
+    # Its history is short: what counts 90 days still fills, so scores move, which is a ticket, no page.
     assert set(run.outcome["checks_failed"]) <= {"prediction/drift: scores_stay_as_they_were"}
     assert run.outcome["errors"] == []
 

@@ -160,7 +160,7 @@ def test_an_erasure_waits_for_the_folder_of_backups(company: Company, folder: Pa
 def test_the_receipt_names_the_backups_that_may_hold_the_person(
     company: Company, folder: Path, files: dict[str, Path]
 ) -> None:
-    BackupFolder(folder).make(files, now=NOW, days=30)
+    BackupFolder(folder).make(files, now=NOW)
     company.ask(("email", ANN, "raw"))
     (receipt,) = company.erase(backups=BackupFolder(folder)).receipts
 
@@ -253,7 +253,7 @@ def test_who_called_an_erasure_off_is_not_erased_by_a_restore(
 def test_an_unreadable_manifest_blocks_an_erasure_before_it_begins(
     company: Company, folder: Path, files: dict[str, Path]
 ) -> None:
-    BackupFolder(folder).make(files, now=NOW, days=30)
+    BackupFolder(folder).make(files, now=NOW)
     (folder / NAME / "manifest.json").write_text("{")
     company.ask(("email", ANN, "raw"))
     report = company.erase(backups=BackupFolder(folder))
@@ -266,7 +266,7 @@ def test_what_a_kill_leaves_of_an_expired_backup_goes_the_next_time(
     folder: Path, files: dict[str, Path]
 ) -> None:
     backups = BackupFolder(folder)
-    backups.make(files, now=NOW, days=30)
+    backups.make(files, now=NOW)
     (folder / NAME).rename(folder / f".old-{NAME}")
     (folder / f".old-{NAME}" / "manifest.json").unlink()
 
@@ -278,7 +278,7 @@ def test_a_backup_comes_back_as_it_was(
     folder: Path, files: dict[str, Path], tmp_path: Path
 ) -> None:
     backups = BackupFolder(folder)
-    made = backups.make(files, now=NOW, days=30)
+    made = backups.make(files, now=NOW)
     backups.check(NAME)
     backups.unpack(NAME, tmp_path / "home")
 
@@ -291,7 +291,7 @@ def test_a_backup_comes_back_as_it_was(
 
 def test_a_broken_backup_is_refused(folder: Path, files: dict[str, Path]) -> None:
     backups = BackupFolder(folder)
-    backups.make(files, now=NOW, days=30)
+    backups.make(files, now=NOW)
     (folder / NAME / "home" / "one").write_text("other")
 
     with pytest.raises(BackupError, match="1 files of backup"):
@@ -305,7 +305,7 @@ def test_what_a_kill_left_is_no_backup(folder: Path, files: dict[str, Path]) -> 
     left.mkdir()
     backups = BackupFolder(folder)
     before = backups.all()
-    backups.make(files, now=NOW, days=30)
+    backups.make(files, now=NOW)
 
     assert before == ()
     assert not left.exists()
@@ -313,8 +313,8 @@ def test_what_a_kill_left_is_no_backup(folder: Path, files: dict[str, Path]) -> 
 
 def test_expired_backups_go(folder: Path, files: dict[str, Path]) -> None:
     backups = BackupFolder(folder)
-    backups.make(files, now=NOW, days=30)
-    backups.make(files, now=NOW + timedelta(days=1), days=30)
+    backups.make(files, now=NOW)
+    backups.make(files, now=NOW + timedelta(days=1))
 
     assert backups.remove_expired(NOW + timedelta(days=30)) == 1
     assert [backup.made_at for backup in backups.all()] == [NOW + timedelta(days=1)]
