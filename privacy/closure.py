@@ -6,14 +6,15 @@ another person holds too is named with the reason and left alone: it must not er
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from privacy.known_values import known_values
 from privacy.requests import SUPPORTED, IdentityType, SubjectRequest
-from warehouse import SubjectKey, SubjectKind, Table, Warehouse
+from warehouse import Table, Warehouse
 
 _KINDS = {
     IdentityType.EMAIL: "email",
@@ -166,30 +167,6 @@ def _raw_anchors(warehouse: Warehouse, anchors: pa.Table, tables: Sequence[Table
         )
 
 
-def known_values(warehouse: Warehouse, tables: Sequence[Table]) -> str:
-    """A query for every ``(kind, value)`` that names somebody here."""
-    columns = subject_values(warehouse, tables, kinds=[SubjectKind.EMAIL])
-    return " union ".join([IDENTIFIER_VALUES, _RECORD_IDS, *columns])
-
-
-def subject_values(
-    warehouse: Warehouse, tables: Sequence[Table], *, kinds: Collection[str]
-) -> list[str]:
-    """Queries for the ``(kind, value)`` by which the rows of tables are found; addresses in small letters."""
-    return [
-        f"select '{key.kind}' as kind, {_value_sql(table, key)} as value from {table.name.sql}"
-        for table in tables
-        for key in table.subjects
-        if key.kind in kinds and warehouse.exists(table.name)
-    ]
-
-
-def _value_sql(table: Table, key: SubjectKey) -> str:
-    columns = [f'{table.name.sql}."{column}"' for column in key.columns]
-    is_address = key.kind is SubjectKind.EMAIL
-    return f"lower(trim({columns[0]}))" if is_address else " || '|' || ".join(columns)
-
-
 def _unclear(
     warehouse: Warehouse, requests: Sequence[SubjectRequest]
 ) -> Mapping[str, Sequence[str]]:
@@ -227,13 +204,6 @@ _ANCHOR_SCHEMA = pa.schema(
         ("value", pa.string()),
     ]
 )
-
-IDENTIFIER_VALUES = """
-    select distinct identifier_type as kind, identifier_value as value from identity.identifiers
-"""
-_RECORD_IDS = """
-    select distinct 'customer_id' as kind, source_record_id as value from identity.members
-"""
 
 # Whom each identity of a request names. `users`, `devices` and `emails` are the sources that
 # stand for ids which are seen in events.

@@ -22,7 +22,6 @@ from cryptography.fernet import InvalidToken
 
 from privacy.audit import AuditEntry, append_audit, read_head
 from privacy.backups import BackupFolder
-from privacy.closure import IDENTIFIER_VALUES, subject_values
 from privacy.errors import BackupError, ErasureLogError
 from privacy.inventory import (
     AUDIT_LOG,
@@ -37,6 +36,7 @@ from privacy.inventory import (
 )
 from privacy.inventory_people import HOLD_RECORDS, OBJECTIONS
 from privacy.keys import KeyRing
+from privacy.known_values import IDENTIFIER_VALUES, subject_values
 from privacy.plan import PlanStore
 from privacy.requests import IdentityType, SubjectIdentity, SubjectRequest
 from privacy.storage import write_private

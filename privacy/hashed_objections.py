@@ -12,12 +12,12 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from privacy.closure import known_values
 from privacy.config import ConsentConfig, Objection
 from privacy.context import ErasureContext
 from privacy.inventory import OBJECTION_HASHES
 from privacy.key_rotation import current_key
 from privacy.keys import KeyRing
+from privacy.known_values import known_values
 from privacy.objections import record_objections
 from privacy.plan import KEY_SCHEMA
 from privacy.requests import HASHES, SubjectRequest, hashed
