@@ -24,6 +24,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+# Folders whose tests share one dear company: they go to one worker.
+TOGETHER = ("dbt_project", "fernhill")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What shares a company goes to one worker, and what may take longest begins first."""
+    longest: dict[str, float] = {}
+    for item in items:
+        group = _group(item)
+        item.add_marker(pytest.mark.xdist_group(group))
+        longest[group] = max(longest.get(group, 0), _limit(item))
+    items.sort(key=lambda item: -longest[_group(item)])
+
+
+def _group(item: pytest.Item) -> str:
+    if "demo" in getattr(item, "fixturenames", ()):
+        return "demo"
+    folder = item.path.parent.name
+    return folder if folder in TOGETHER else str(item.path.relative_to(ROOT))
+
+
+def _limit(item: pytest.Item) -> float:
+    """Seconds that a test may take; those that share a company come before all others."""
+    if _group(item) in {"demo", *TOGETHER}:
+        return float("inf")
+    mark = item.get_closest_marker("timeout")
+    return float(mark.args[0]) if mark else 0.0
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Close with the size of our functions, whose limit a test holds."""
     from tests.test_structure import summary  # noqa: PLC0415 - it imports from here

@@ -60,18 +60,28 @@ def main() -> None:
     warnings.filterwarnings("ignore", message=r"sqlglot\[rs\] is deprecated")
     for name in COMMANDS:
         importlib.import_module(f"orchestration.cli.{name}")
-    from orchestration.cli.exits import exit_code, expected_errors  # noqa: PLC0415 - see above
     from orchestration.cli.output import cut_for_screens_only  # noqa: PLC0415 - see above
 
     cut_for_screens_only()
     try:
         app()
-    except expected_errors() as error:
+    except SystemExit:  # a command that ended; what may go wrong is asked for only if it did
+        raise
+    except _expected_errors() as error:
+        from orchestration.cli.exits import exit_code  # noqa: PLC0415 - see above
+
         _complain(str(error))
         sys.exit(exit_code(error))
     except OSError as error:  # a folder that may not be written, a full disk
         _complain(f"{error.filename or 'a file'}: {error.strerror or type(error).__name__}")
         sys.exit(1)
+
+
+def _expected_errors() -> tuple[type[Exception], ...]:
+    """The errors that a person may meet, of every package: each is imported for it."""
+    from orchestration.cli.exits import expected_errors  # noqa: PLC0415 - see above
+
+    return expected_errors()
 
 
 def _complain(message: str) -> None:

@@ -24,6 +24,7 @@ from ingestion import (
     WrongFilesError,
 )
 from measurement import InvalidExperimentError, MeasurementError
+from orchestration.cli.codes import BUSY, FAILED, INPUT
 from orchestration.errors import (
     FileInTheWayError,
     MissingHomeError,
@@ -63,8 +64,6 @@ from privacy import (
 from sample import SampleError
 from settings import SettingsError
 from warehouse import WarehouseBusyError, WarehouseError
-
-FAILED, INPUT, BUSY = 1, 3, 4
 
 INPUT_ERRORS = (
     ContradictionError,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestration.cli.app import app
-from orchestration.cli.exits import FAILED
+from orchestration.cli.codes import FAILED
 from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import console, print_json, print_rows
 from settings import Paths

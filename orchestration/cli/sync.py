@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from orchestration.cli.app import app
-from orchestration.cli.exits import FAILED
+from orchestration.cli.codes import FAILED
 from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import console, print_rows, showing_progress
 from settings import Paths

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.orchestration.conftest import CANDOR, run_command
+from tests.orchestration.conftest import run_candor
 from warehouse import DuckDBWarehouse
 
 
@@ -31,8 +31,8 @@ def fernhill(shared_data: Path) -> Path:
 def run(fernhill: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     home = tmp_path_factory.mktemp("fernhill") / "home"
     config = ROOT / "tests" / "fernhill" / "config"
-    output = run_command(
-        CANDOR, "run", "--json", "--config", str(config), "--home", str(home),
+    output = run_candor(
+        "run", "--json", "--config", str(config), "--home", str(home),
         "--landing", str(fernhill),
     )  # fmt: skip
     return Run(home, json.loads(output))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,24 +66,32 @@ def run_command(*command: str) -> str:
     return done.stdout
 
 
-@pytest.fixture
-def candor(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Callable[..., Answer]]:
-    """Run ``candor`` in this process; the environment is put back afterwards."""
-    before = dict(os.environ)
+def run_candor(*arguments: str) -> str:
+    """Run ``candor`` in this process to its good end and return what it printed."""
+    answer = call_candor(*arguments)
+    assert answer.code == 0, f"{answer.out[-3000:]}\n{answer.err[-3000:]}"
+    return answer.out
+
+
+def call_candor(*arguments: object) -> Answer:
+    """Run ``candor`` in this process; arguments and environment are put back afterwards."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    environment, argv = dict(os.environ), sys.argv
     os.environ["COLUMNS"] = "200"
-
-    def run(*arguments: object) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["candor", *map(str, arguments)])
-        code = 0
-        try:
+    sys.argv = ["candor", *map(str, arguments)]
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        return Answer(code, said.out, said.err)
+    except SystemExit as end:
+        code = int(end.code or 0)
+    finally:
+        sys.argv = argv
+        os.environ.clear()
+        os.environ.update(environment)
+    return Answer(code, out.getvalue(), err.getvalue())
 
-    yield run
-    os.environ.clear()
-    os.environ.update(before)
+
+@pytest.fixture
+def candor() -> Callable[..., Answer]:
+    """The command line in this process."""
+    return call_candor

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.orchestration.conftest import CANDOR, Demo, run_command
+from tests.orchestration.conftest import Demo, run_candor
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(900)]
 
@@ -15,9 +15,9 @@ pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(900)]
 def test_what_experiments_say_is_shown_and_written(demo: Demo, tmp_path: Path) -> None:
     home = ("--home", str(demo.home))
 
-    shown = json.loads(run_command(CANDOR, "lift", "show", "--json", *home))
-    run_command(CANDOR, "lift", "report", str(tmp_path / "lift.html"), *home)
-    shared = json.loads(run_command(CANDOR, "lift", "variants", "--json", *home))
+    shown = json.loads(run_candor("lift", "show", "--json", *home))
+    run_candor("lift", "report", str(tmp_path / "lift.html"), *home)
+    shared = json.loads(run_candor("lift", "variants", "--json", *home))
 
     assert {"helped", "harmed", "cannot_tell"} >= {row["verdict"] for row in shown}
     assert {row["segment"] for row in shown} >= {"global"}

@@ -23,7 +23,7 @@ from orchestration.company import Company
 from orchestration.privacy_parts import erased_contacts, open_suppressions
 from settings import Paths
 from tests.conftest import ROOT
-from tests.orchestration.conftest import CANDOR, Demo, run_command
+from tests.orchestration.conftest import Demo, run_candor
 from warehouse import DuckDBWarehouse, Warehouse
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(900)]
@@ -55,15 +55,13 @@ def erasure(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Erasure:
     with DuckDBWarehouse.open(home / "warehouse.duckdb") as warehouse:
         address, values = _somebody(warehouse)
     config = _with_backups(home.parent)
-    run_command(CANDOR, "backup", "create", "--config", str(config), "--home", str(home))
+    run_candor("backup", "create", "--config", str(config), "--home", str(home))
     archive = home.parent / "archive.zip"
-    said = run_command(CANDOR, "privacy", "access", "--email", address, "--home", str(home))
+    said = run_candor("privacy", "access", "--email", address, "--home", str(home))
     request_id = said.split("candor privacy archive ")[1].split()[0]
-    run_command(
-        CANDOR, "privacy", "archive", request_id, "--out", str(archive), "--home", str(home)
-    )
+    run_candor("privacy", "archive", request_id, "--out", str(archive), "--home", str(home))
     folders = ("--config", str(config), "--home", str(home))
-    output = run_command(CANDOR, "privacy", "erase", "--email", address, "--yes", *folders)
+    output = run_candor("privacy", "erase", "--email", address, "--yes", *folders)
     return Erasure(home, demo.home, address, values, archive, output, config)
 
 
@@ -81,8 +79,8 @@ def restored(erasure: Erasure) -> Path:
     home = erasure.home.with_name("restored")
     shutil.copytree(erasure.home / "keys", home / "keys")
     folders = ("--config", str(erasure.config), "--home", str(home))
-    (backup,) = json.loads(run_command(CANDOR, "backup", "list", "--json", *folders))
-    said = run_command(CANDOR, "backup", "restore", backup["name"], *folders)
+    (backup,) = json.loads(run_candor("backup", "list", "--json", *folders))
+    said = run_candor("backup", "restore", backup["name"], *folders)
     assert "1 erasures" in said
     return home
 

@@ -42,3 +42,27 @@ def test_a_table_is_cut_only_where_it_is_told_how_wide(columns: str | None, is_c
     assert (max(len(line) for line in done.stdout.splitlines()) <= 80) == is_cut
     assert ("column_8" not in done.stdout) == is_cut
     assert (done.stdout.count("a long value a long value a long value") < 9) == is_cut
+
+
+HELP = """
+import sys
+
+sys.argv = ["candor", "--help"]
+from orchestration.cli import main
+
+try:
+    main()
+finally:
+    print(*{name.split(".")[0] for name in sys.modules}, file=sys.stderr)
+"""
+
+
+def test_help_is_given_without_loading_what_commands_work_with() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", HELP], capture_output=True, text=True, check=True
+    )
+
+    assert "identity" in done.stdout
+    assert {"dagster", "dbt", "duckdb", "scipy", "sklearn", "splink", "sqlglot"}.isdisjoint(
+        done.stderr.split()
+    )

@@ -19,7 +19,7 @@ import pytest
 from sample import make_sample
 from tests.conftest import ROOT
 from tests.orchestration import wrong_merge as kim
-from tests.orchestration.conftest import CANDOR, run_command
+from tests.orchestration.conftest import run_candor
 from warehouse import DuckDBWarehouse
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(1800)]
@@ -54,7 +54,7 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
     make_sample(people=300, seed=7, out=home / "landing", truth=folder / "truth")
     kim.add_them(home / "landing", config)
     folders = ("--config", str(config), "--home", str(home))
-    run_command(CANDOR, "run", "--json", *folders)
+    run_candor("run", "--json", *folders)
     shutil.copytree(home, folder / "before")
     (joint,) = _persons(home, kim.FATHERS_RECORDS | kim.SONS_RECORDS)
     named = [
@@ -62,9 +62,9 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
         for source, record_id in sorted(kim.FATHERS_RECORDS | {("users", "990001")})
         for part in ("--record", f"{source}:{record_id}")
     ]
-    said = run_command(CANDOR, "identity", "split", joint, *named, "--json", *folders)
+    said = run_candor("identity", "split", joint, *named, "--json", *folders)
     decided_at = _decided_at(home)
-    run_command(CANDOR, "run", "--json", *folders)
+    run_candor("run", "--json", *folders)
     return Split(folder / "before", home, decided_at, joint, json.loads(said)["decision_id"])
 
 
@@ -213,8 +213,8 @@ def test_what_was_sent_is_corrected(
 
 def test_nothing_is_left_to_send(split: Split) -> None:
     config = split.home.parent / "config"
-    planned = run_command(
-        CANDOR, "sync", "plan", "--json", "--config", str(config), "--home", str(split.home)
+    planned = run_candor(
+        "sync", "plan", "--json", "--config", str(config), "--home", str(split.home)
     )
 
     assert kim.SON not in planned

@@ -12,7 +12,7 @@ import pytest
 
 from sample import make_sample
 from tests.conftest import ROOT
-from tests.orchestration.conftest import CANDOR, Answer, run_command
+from tests.orchestration.conftest import Answer, run_candor
 from tests.orchestration.wrong_merge import AUDIENCE
 from warehouse import DuckDBWarehouse
 
@@ -85,7 +85,7 @@ def place(tmp_path: Path) -> Place:
     everyone = audience.replace("{event: Page Remembered, at_least: 1}", "{trait: last_seen_at, is_known: true}")  # fmt: skip
     (place.config / "audiences" / "ads.yml").write_text(everyone)
     (place.config / "destinations.yml").write_text(DESTINATIONS)
-    run_command(CANDOR, "run", "--json", *place.folders)
+    run_candor("run", "--json", *place.folders)
     return place
 
 
@@ -115,7 +115,7 @@ def test_withdrawals_go_out_while_publishing_is_held_and_additions_wait(
     assert place.statuses() == ["succeeded", "held", "held", "held"]
     assert address not in place.file()
 
-    run_command(CANDOR, "run", "--accept-identity-changes", "--json", *place.folders)
+    run_candor("run", "--accept-identity-changes", "--json", *place.folders)
 
     assert address in place.file()
     assert before[leaving] not in place.file()
