@@ -34,7 +34,7 @@ def test_a_killed_run_is_made_good_by_the_next(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     landing = tmp_path / "landing"
-    _candor("sample", "--people", "600", "--seed", "11", "--out", str(landing))
+    _candor("sample", "--people", "300", "--seed", "11", "--out", str(landing))
     began = time.monotonic()
     _candor(*_run(tmp_path / "undisturbed", landing))
     seconds = time.monotonic() - began
