@@ -19,6 +19,7 @@ CURRENT_PERSON = TableName("marts", "current_person")
 PERSONS = TableName("identity", "persons")
 IDENTITY_CHANGES = TableName("identity", "changes")
 SCORES = TableName("prediction", "propensity_scores")
+ACCOUNT_SCORES = TableName("prediction", "account_scores")
 PERSONA_MEMBERS = TableName("prediction", "persona_members")
 RECOMMENDATIONS = TableName("personalization", "recommendations")
 EMAIL_BLOCKS = TableName("personalization", "email_blocks")
@@ -48,6 +49,7 @@ class Catalogue:
     Attributes:
         columns: Of each table, its columns and what they hold.
         models: Keys of the models whose latest publication has a score for anybody.
+        account_models: Those of them that score accounts.
         personas: Names and ids of the personas that are published.
         empty: Marts that rules read and that have no row.
         types: Of each table, its columns and the engine's types.
@@ -56,6 +58,7 @@ class Catalogue:
     columns: Mapping[TableName, Mapping[str, ValueKind]]
     models: frozenset[str]
     personas: frozenset[str]
+    account_models: frozenset[str] = frozenset()
     empty: frozenset[TableName] = frozenset()
     types: Mapping[TableName, Mapping[str, str]] = field(default_factory=dict)
 
@@ -73,9 +76,11 @@ def read_catalogue(warehouse: Warehouse) -> Catalogue:
         table = TableName(row["table_schema"], row["table_name"])
         found.setdefault(table, {})[row["column_name"]] = _kind(row["data_type"])
         types.setdefault(table, {})[row["column_name"]] = row["data_type"]
+    of_accounts = _models(warehouse, ACCOUNT_SCORES)
     return Catalogue(
         columns=found,
-        models=_models(warehouse),
+        models=_models(warehouse, SCORES) | of_accounts,
+        account_models=of_accounts,
         personas=_names(warehouse, PERSONA_MEMBERS, "persona_name")
         | _names(warehouse, PERSONA_MEMBERS, "persona_id"),
         empty=frozenset(
@@ -115,14 +120,14 @@ def suggestion(name: str, known: Collection[str]) -> str:
     return f"{hint}known: {', '.join(sorted(known))}"
 
 
-def _models(warehouse: Warehouse) -> frozenset[str]:
-    if not warehouse.exists(SCORES):
+def _models(warehouse: Warehouse, scores: TableName) -> frozenset[str]:
+    if not warehouse.exists(scores):
         return frozenset()
     rows = warehouse.read(
         f"""
         select model_key as name
         from (
-            select model_key, as_of, count(score) as scored from {SCORES.sql}
+            select model_key, as_of, count(score) as scored from {scores.sql}
             group by model_key, as_of
         )
         group by model_key

@@ -227,7 +227,7 @@ class ScoreTest(StrictModel):
     at_least: float | None = Field(None, ge=0, le=1, description="Probability, 0..1, or more.")
     at_most: float | None = Field(None, ge=0, le=1, description="Probability, 0..1, or less.")
     decile: Shorthand | None = Field(
-        None, description="Tenth of the scored people, as prediction numbers it."
+        None, description="Tenth of those scored, as prediction numbers it."
     )
 
     @model_validator(mode="after")
@@ -238,7 +238,7 @@ class ScoreTest(StrictModel):
 
 
 class ScoreClause(StrictModel):
-    """A model's score."""
+    """A model's score; of a model of accounts, that of the person's likeliest account."""
 
     score: ScoreTest = Field(description="Which model and which scores.")
 

@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from audiences.catalogue import (
     ACCOUNT_MEMBERS,
+    ACCOUNT_SCORES,
     ACCOUNTS,
     CONTACT_POINTS,
     CURRENT_PERSON,
@@ -147,7 +148,9 @@ class FactQuery:
             case ListClause():
                 met = self._list(clause, number)
             case ScoreClause():
-                met, found = self._score(clause, number, f"score_facts{moment}")
+                is_of_account = clause.score.model in self.catalogue.account_models
+                source = "account_score_facts" if is_of_account else "score_facts"
+                met, found = self._score(clause, number, f"{source}{moment}")
             case PersonaClause():
                 met = self._persona(clause, f"persona_facts{moment}")
         return met, found
@@ -317,6 +320,29 @@ def _score_facts(columns: list[str], *, moment: str = "as_of") -> str:
     """
 
 
+def _account_score_facts(columns: list[str], *, moment: str = "as_of") -> str:
+    """Of each person the likeliest of the accounts that the person belongs to."""
+    return f"""
+        select scores.person_id, {", ".join(columns)}
+        from (
+            select members.person_id, account_scores.model_key, account_scores.score,
+                   account_scores.decile
+            from (
+                select model_key, account_id, score, decile
+                from {ACCOUNT_SCORES.sql} as published, known
+                where published.as_of <= known.{moment}
+                qualify published.as_of = max(published.as_of) over (partition by model_key)
+            ) as account_scores
+            inner join {ACCOUNT_MEMBERS.sql} as members using (account_id)
+            qualify row_number() over (
+                partition by members.person_id, account_scores.model_key
+                order by account_scores.score desc nulls last, account_id
+            ) = 1
+        ) as scores
+        group by scores.person_id
+    """
+
+
 def _persona_facts(_: list[str], *, moment: str = "as_of") -> str:
     return f"select personas.* from ({personas_sql(f'(select {moment} from known)')}) as personas"
 
@@ -344,6 +370,8 @@ _SOURCES: Mapping[str, Callable[[list[str]], str]] = {
     "list_facts": _list_facts,
     "score_facts": _score_facts,
     "score_facts_before": partial(_score_facts, moment="before"),
+    "account_score_facts": _account_score_facts,
+    "account_score_facts_before": partial(_account_score_facts, moment="before"),
     "persona_facts": _persona_facts,
     "persona_facts_before": partial(_persona_facts, moment="before"),
 }

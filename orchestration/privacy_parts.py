@@ -43,8 +43,8 @@ from warehouse import Location, Table, Warehouse
 
 # What is computed of a person without a decision: who objects to profiling leaves these.
 PROFILING_TABLES = (
-    "prediction.spine", "prediction.propensity_scores", "prediction.persona_members",
-    "marts.features_as_of",
+    "prediction.spine", "prediction.propensity_scores", "prediction.account_scores",
+    "prediction.persona_members", "marts.features_as_of",
 )  # fmt: skip
 
 

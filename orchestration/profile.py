@@ -8,6 +8,7 @@ from typing import Any
 
 from identifiers import normalise_email
 from orchestration.errors import NoProfilesError, SeveralProfilesError, UnknownProfileError
+from prediction.inventory import ACCOUNT_SCORES
 from warehouse import TableName, Warehouse
 
 PROFILES = TableName("marts", "profiles")
@@ -27,7 +28,8 @@ class Profile:
             candidate_count, losing_count.
         traits: Every other column of the profile, in the order of the table; null: not known.
         contact_points: identifier_type, identifier_value, is_preferred, is_shared, source.
-        accounts: account_id, name, industry, employee_count, basis, valid_from.
+        accounts: account_id, name, industry, employee_count, basis, valid_from, and scores: the
+            latest of each model of accounts, in words.
         consent: Per purpose: purpose, status, decided_at; a purpose never decided is unknown.
         personas: persona_id, persona_name, confidence, as_of; the latest.
         scores: Per model, the latest: model_key, score, lower, upper, decile, source, as_of.
@@ -71,7 +73,7 @@ def read_profile(warehouse: Warehouse, asked: str, *, purposes: Collection[str])
         fields=fields,
         traits={name: value for name, value in profile.items() if name not in taken},
         contact_points=warehouse.read(_CONTACT_POINTS, bound).to_pylist(),
-        accounts=warehouse.read(_ACCOUNTS, bound).to_pylist(),
+        accounts=_accounts(warehouse, bound),
         consent=_consent(warehouse, bound, purposes),
         personas=warehouse.read(_PERSONAS, bound).to_pylist(),
         scores=warehouse.read(_SCORES, bound).to_pylist(),
@@ -92,6 +94,15 @@ def _person_of(warehouse: Warehouse, asked: str) -> str:
     if len(persons) > 1:
         raise SeveralProfilesError(persons)
     return str(persons[0])
+
+
+def _accounts(warehouse: Warehouse, bound: dict[str, str]) -> Rows:
+    rows: Rows = warehouse.read(_ACCOUNTS, bound).to_pylist()
+    if not warehouse.exists(ACCOUNT_SCORES.name):
+        return rows
+    scores = warehouse.read(_ACCOUNT_SCORES, bound).to_pylist()
+    found = {row["account_id"]: row["scores"] for row in scores}
+    return [{**row, "scores": found.get(row["account_id"])} for row in rows]
 
 
 def _consent(warehouse: Warehouse, bound: dict[str, str], purposes: Collection[str]) -> Rows:
@@ -124,6 +135,17 @@ _ACCOUNTS = """
            members.valid_from
     from marts.account_members as members left join marts.accounts as accounts using (account_id)
     where members.person_id = $person_id order by account_id, members.basis
+"""
+_ACCOUNT_SCORES = f"""
+    select account_id, string_agg(model_key || ' ' || round(score, 3), ', ' order by model_key)
+        as scores
+    from (
+        select scores.account_id, model_key, score from {ACCOUNT_SCORES.name.sql} as scores
+        inner join marts.account_members as members using (account_id)
+        where members.person_id = $person_id
+        qualify scores.as_of = max(scores.as_of) over (partition by model_key, account_id)
+    )
+    where score is not null group by account_id
 """
 _CONSENT = """
     select purpose, status, decided_at from marts.consent_current

@@ -17,10 +17,11 @@ PERSONAS_KEY = "personas"
 Facet = Literal["topic", "content_type", "funnel_stage", "daypart", "weekpart"]
 FACETS: tuple[Facet, ...] = ("topic", "content_type", "daypart", "weekpart")
 Scored = Literal["consented", "all"]
+UnitName = Literal["person", "account"]
 
 
 class Target(StrictModel):
-    """What is predicted: that a person does one of these."""
+    """What is predicted: that a person, or any member of an account, does one of these."""
 
     events: list[EventName] = Field(
         min_length=1, description="Names of the events; any one counts."
@@ -71,9 +72,15 @@ class RuleScore(StrictModel):
 
 
 class PropensityConfig(StrictModel):
-    """One model: how likely persons are to do something soon."""
+    """One model: how likely persons, or accounts, are to do something soon."""
 
     name: str = Field(min_length=1, description="What people call it.")
+    unit: UnitName = Field(
+        "person",
+        description="What is asked about. account: each company, by what its members did as they "
+        "were members then; only members who granted the purpose count, with what they did before "
+        "and do after.",
+    )
     target: Target = Field(description="What is predicted.")
     horizon_days: int = Field(gt=0, le=366, description="Within so many days from the date.")
     gap_days: int = Field(
@@ -87,7 +94,8 @@ class PropensityConfig(StrictModel):
     scored: Scored = Field(
         "consented",
         description="consented: only who granted the purpose is scored; all: everybody who is "
-        "eligible, because what is done with scores asks for purposes of its own.",
+        "eligible, because what is done with scores asks for purposes of its own. Of accounts "
+        "only members who granted it count, so that all is refused.",
     )
     eligible: Eligible = Field(
         default_factory=Eligible,
@@ -111,7 +119,8 @@ class PropensityConfig(StrictModel):
     )
     groups: list[str] = Field(
         default_factory=list,
-        description="Columns of marts.profiles by which the card compares how people are treated.",
+        description="Columns of marts.profiles by which the card compares how people are treated; "
+        "of marts.accounts where accounts are asked about.",
     )
     dates: int = Field(6, ge=2, le=24, description="At so many past dates people are looked at.")
     every_days: int = Field(10, gt=0, le=90, description="Days between two of these dates.")
@@ -124,6 +133,14 @@ class PropensityConfig(StrictModel):
     retrain_cooldown_days: int = Field(
         7, gt=0, description="A model that drifts is trained anew at most every so many days."
     )
+
+    @model_validator(mode="after")
+    def _counts_only_who_granted(self) -> Self:
+        if self.unit == "account" and self.scored == "all":
+            raise ValueError(
+                "unit: account counts only members who granted the purpose: write scored: consented"
+            )
+        return self
 
     @property
     def schedule(self) -> dt.timedelta:

@@ -20,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from warehouse import TableName
+
 
 class PredictionError(Exception):
     """Something could not be predicted."""
@@ -47,13 +49,15 @@ class UnknownFeatureError(PredictionError, ValueError):
 
 
 class UnknownGroupError(PredictionError, ValueError):
-    """The configuration compares groups by columns that ``marts.profiles`` does not have."""
+    """The configuration compares groups by columns that profiles, or accounts, do not have."""
 
-    def __init__(self, model_key: str, unknown: Sequence[str], known: Sequence[str]) -> None:
-        self.model_key, self.unknown = model_key, tuple(unknown)
+    def __init__(
+        self, model_key: str, unknown: Sequence[str], known: Sequence[str], table: TableName
+    ) -> None:
+        self.model_key, self.unknown, self.table = model_key, tuple(unknown), table
         super().__init__(
             f"model {model_key!r} in predictions.yml compares groups by {', '.join(unknown)}, which "
-            f"marts.profiles does not have; there are: {', '.join(known)}"
+            f"{table} does not have; there are: {', '.join(known)}"
         )
 
 

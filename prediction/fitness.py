@@ -9,6 +9,7 @@ from prediction.dataset import known_features
 from prediction.files import read_state
 from prediction.registry import Decision
 from prediction.states import RULE, TRAINERS, from_state
+from prediction.units import ACCOUNT, unit_of
 from warehouse import Warehouse
 
 
@@ -32,7 +33,9 @@ def why_unfit(
     if decision.algorithm not in TRAINERS:
         return ()
     model = from_state(read_state(artifacts / str(decision.path)))
-    gone = sorted(set(model.features) - set(known_features(warehouse)))
+    # What is not configured may be of either; accounts have every feature that persons have.
+    unit = unit_of(config) if config else ACCOUNT
+    gone = sorted(set(model.features) - set(known_features(warehouse, unit)))
     barred = sorted(set(model.used) & set(config.leave_out if config else ()))
     found = {"features that it learnt from are gone": gone, "it uses what must be left out": barred}
     return tuple(f"{what}: {', '.join(names)}" for what, names in found.items() if names)

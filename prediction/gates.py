@@ -24,13 +24,14 @@ class Evidence:
     """How much there is to learn from.
 
     Attributes:
-        positives: Different persons who did it.
-        negatives: Different persons who did not.
-        judged_positives: Persons at the judging date who then did it.
+        positives: Different persons, or accounts, who did it.
+        negatives: Those who did not.
+        judged_positives: Those at the judging date who then did it.
         judged_negatives: Those who did not.
-        trained_positives: Persons at earlier dates who did it.
+        trained_positives: Those at earlier dates who did it.
         missing_days: Days of history that are still wanted.
         had_model: Whether a model answered so far.
+        units: What is counted, in the plural: persons or accounts.
     """
 
     positives: int
@@ -40,6 +41,7 @@ class Evidence:
     trained_positives: int
     missing_days: int
     had_model: bool
+    units: str = "persons"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,9 @@ def judge_evidence(evidence: Evidence) -> Verdict:
     if evidence.missing_days:
         reasons.append(f"needs {evidence.missing_days} more days of history")
     if evidence.positives < enough:
-        reasons.append(f"needs {enough - evidence.positives} more persons who did it")
+        reasons.append(f"needs {enough - evidence.positives} more {evidence.units} who did it")
     if evidence.negatives < enough:
-        reasons.append(f"needs {enough - evidence.negatives} more persons who did not")
+        reasons.append(f"needs {enough - evidence.negatives} more {evidence.units} who did not")
     if not evidence.missing_days and not _can_judge(evidence):
         reasons.append("needs more history: nothing earlier to learn from and later to judge at")
     return Verdict(tuple(reasons))

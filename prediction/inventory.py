@@ -11,6 +11,22 @@ _PERSON = Column("person_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person, as named
 _AS_OF = Column("as_of", "TIMESTAMP", Pii.NONE, "the moment up to which everything was known, UTC")
 _VERSION = Column("model_version", "VARCHAR", Pii.NONE, "the version that answered")
 
+# What a score says, whoever it is of.
+_SCORED = (
+    Column("score", "DOUBLE", Pii.PERSONAL, "probability, 0..1; null where data are too few"),
+    Column("lower", "DOUBLE", Pii.PERSONAL, "lower end of its 95 % interval; null for rules"),
+    Column("upper", "DOUBLE", Pii.PERSONAL, "upper end of its 95 % interval; null for rules"),
+    Column("decile", "BIGINT", Pii.PERSONAL, "tenth of those scored; 1 is the likeliest"),
+    Column("source", "VARCHAR", Pii.NONE, "who answers: model, rule, or insufficient: nobody"),
+    Column(
+        "reasons",
+        "VARCHAR",
+        Pii.PERSONAL,
+        "JSON list of the strongest features and their effects on the log odds, compared "
+        "with the average one",
+    ),
+)
+
 SPINE = Table(
     TableName("prediction", "spine"),
     grain="One row per model, person and date: for whom and when features are wanted",
@@ -25,6 +41,18 @@ SPINE = Table(
             "two, learnt from once the model is judged; scoring",
         ),
         _MODEL,
+        Column(
+            "is_eligible",
+            "BOOLEAN",
+            Pii.PERSONAL,
+            "whether the person fits what the model asks for; of accounts one such member is enough",
+        ),
+        Column(
+            "has_done",
+            "BOOLEAN",
+            Pii.PERSONAL,
+            "whether the person had done what rules out; of accounts any such member does",
+        ),
     ),
     key=("model_key", "person_id", "as_of"),
     subjects=_BY_PERSON,
@@ -37,21 +65,31 @@ PROPENSITY_SCORES = Table(
         _MODEL,
         _PERSON,
         _AS_OF,
-        Column("score", "DOUBLE", Pii.PERSONAL, "probability, 0..1; null where data are too few"),
-        Column("lower", "DOUBLE", Pii.PERSONAL, "lower end of its 95 % interval; null for rules"),
-        Column("upper", "DOUBLE", Pii.PERSONAL, "upper end of its 95 % interval; null for rules"),
-        Column("decile", "BIGINT", Pii.PERSONAL, "tenth of the scored people; 1 is the likeliest"),
-        Column("source", "VARCHAR", Pii.NONE, "who answers: model, rule, or insufficient: nobody"),
-        Column(
-            "reasons",
-            "VARCHAR",
-            Pii.PERSONAL,
-            "JSON list of the strongest features and their effects on the log odds, compared "
-            "with the average person",
-        ),
+        *_SCORED,
         _VERSION,
     ),
     key=("model_key", "person_id", "as_of"),
+    subjects=_BY_PERSON,
+    aged_by="as_of",
+)
+
+ACCOUNT_SCORES = Table(
+    TableName("prediction", "account_scores"),
+    grain="One row per model of accounts, account and date: the published score",
+    columns=(
+        _MODEL,
+        Column("account_id", "VARCHAR", Pii.NONE, "the account, as named at that time"),
+        _AS_OF,
+        *_SCORED,
+        Column(
+            "person_id",
+            "VARCHAR",
+            Pii.PSEUDONYMOUS,
+            "the only member that it was computed from, of whom it then tells; null: of several",
+        ),
+        _VERSION,
+    ),
+    key=("model_key", "account_id", "as_of"),
     subjects=_BY_PERSON,
     aged_by="as_of",
 )
@@ -158,7 +196,7 @@ DRIFT = Table(
         Column("upper", "DOUBLE", Pii.NONE, "upper end of its 99 % interval; null for psi"),
         Column("threshold", "DOUBLE", Pii.NONE, "psi that chance would hardly reach; least auc"),
         Column("p_value", "DOUBLE", Pii.NONE, "chance of as much without any movement, 0..1"),
-        Column("people", "BIGINT", Pii.NONE, "persons who were looked at"),
+        Column("people", "BIGINT", Pii.NONE, "persons or accounts that were looked at"),
         Column(
             "status",
             "VARCHAR",
@@ -177,5 +215,6 @@ DRIFT = Table(
 )
 
 TABLES: tuple[Table, ...] = (
-    SPINE, PROPENSITY_SCORES, PERSONAS, PERSONA_MEMBERS, MODELS, MODEL_CHANGES, DRIFT,
+    SPINE, PROPENSITY_SCORES, ACCOUNT_SCORES, PERSONAS, PERSONA_MEMBERS, MODELS, MODEL_CHANGES,
+    DRIFT,
 )  # fmt: skip

@@ -12,11 +12,12 @@ import numpy as np
 import pyarrow as pa
 
 from prediction.config import PersonasConfig
-from prediction.dataset import Flags, Integers, granted_sql
+from prediction.dataset import Flags, Integers
 from prediction.inventory import PERSONA_MEMBERS, PERSONAS
 from prediction.naming import Trait, describe, rename
 from prediction.persona_files import Personas
 from prediction.readers import Readers
+from prediction.relations import granted_sql
 from warehouse import Warehouse
 
 UNASSIGNED = "unassigned"

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from prediction.inventory import PERSONA_MEMBERS, PROPENSITY_SCORES
+from prediction.inventory import ACCOUNT_SCORES, PERSONA_MEMBERS, PROPENSITY_SCORES
+from prediction.relations import MEMBERS, PERSONS
 from warehouse import TableName, Warehouse
 
 OBJECTING_PERSONS = TableName("privacy", "objecting_persons")
-MEMBERS = TableName("identity", "members_history")
-PERSONS = TableName("identity", "persons")
 # Records, users, devices and addresses that belong to them today: (source, source_record_id).
 NODES = "candor_objecting_nodes"
 
@@ -49,13 +48,15 @@ def objecting_nodes(warehouse: Warehouse) -> Iterator[None]:
 def withdraw_profiles(warehouse: Warehouse, *, held: Collection[str] = ()) -> None:
     """Remove their scores and personas of any date, under any id that they had.
 
+    Of accounts these are the scores that were computed from nobody else.
+
     Args:
         warehouse: The engine.
         held: Ids of persons under a legal hold, which keeps what was computed before.
     """
     if not all(warehouse.exists(table) for table in (OBJECTING_PERSONS, PERSONS)):
         return
-    for table in (PROPENSITY_SCORES, PERSONA_MEMBERS):
+    for table in (PROPENSITY_SCORES, ACCOUNT_SCORES, PERSONA_MEMBERS):
         warehouse.execute(
             f"delete from {table.name.sql} where person_id in ({_EVER}) "
             "and not list_contains($held::varchar[], person_id)",

@@ -19,9 +19,11 @@ import numpy as np
 from scipy import stats
 
 from prediction.config import PropensityConfig
-from prediction.dataset import EVENTS, Flags, Floats, doers_sql, granted_sql
+from prediction.dataset import Flags, Floats
 from prediction.drift import Kind, Movement, Status
 from prediction.metrics import auc
+from prediction.objecting import objecting_persons
+from prediction.units import unit_of
 from warehouse import Warehouse
 
 ALLOWED = (0.8, 1.25)
@@ -78,28 +80,15 @@ def read_matured(
     Only of who has granted the purpose now: outcomes of others are not looked at.
     """
     ripe = as_of - dt.timedelta(days=model.gap_days + model.horizon_days)
-    rows = warehouse.read(
-        f"""
-        with asked as (
-            select scores.person_id, scores.as_of, scores.score,
-                   coalesce(current_person.current_person_id, scores.person_id) as current_id
-            from prediction.propensity_scores as scores
-            left join marts.current_person as current_person using (person_id)
-            where scores.model_key = $model_key and scores.model_version = $version
-                and scores.source = 'model' and scores.as_of <= $ripe
-            qualify scores.as_of = max(scores.as_of) over ()
-        ), {doers_sql(EVENTS.sql)}
-        select asked.score, outcomes.person_id is not null as outcome
-        from asked left join outcomes using (person_id, as_of)
-        where {granted_sql("asked.current_id", "$as_of::timestamp")}
-        order by asked.score, outcome
-        """,
-        {
-            "model_key": key, "version": version, "ripe": ripe, "as_of": as_of,
-            "purpose": model.purpose, "gap": model.gap_days, "horizon": model.horizon_days,
-            "events": list(model.target.events),
-        },
-    )  # fmt: skip
+    with objecting_persons(warehouse):
+        rows = warehouse.read(
+            unit_of(model).matured_sql(),
+            {
+                "model_key": key, "version": version, "ripe": ripe, "as_of": as_of,
+                "purpose": model.purpose, "gap": model.gap_days, "horizon": model.horizon_days,
+                "events": list(model.target.events),
+            },
+        )  # fmt: skip
     if not len(rows):
         return None
     scores = rows["score"].to_numpy(zero_copy_only=False).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Score everybody by every model of the configuration, training where that is due.
+"""Score everybody, or every account, by every model of the configuration, training where that is due.
 
 A published model is kept for some days of new data (``retrain_after_days``), fewer where it drifts
 (``retrain_cooldown_days``); the same data and configuration come to the same version, so that a run
@@ -38,6 +38,7 @@ from prediction.scores import nothing_known, withdraw_scores, write_scores
 from prediction.spine import read_history
 from prediction.states import NONE, RULE, TRAINERS, from_state
 from prediction.threads import on_one_thread
+from prediction.units import unit_of
 from prediction.watching import watch
 from warehouse import Warehouse
 
@@ -67,7 +68,8 @@ class ScoreReport:
         key: The model.
         decisions: Its versions in force; the one that answers comes first.
         is_new: Whether they were decided in this run.
-        scored: Persons with a row at this date.
+        unit: What is asked about, in the plural: persons or accounts.
+        scored: How many have a row at this date.
         written: Rows written by this run; 0 where nothing changed.
         why: Every reason to train in this run; none where the version stays.
         drift: What of the version that answers moved further than chance, by how much it matters.
@@ -78,6 +80,7 @@ class ScoreReport:
     key: str
     decisions: tuple[Decision, ...]
     is_new: bool
+    unit: str
     scored: int
     written: int
     why: tuple[str, ...]
@@ -155,7 +158,9 @@ class _Run:
             scores = self._scores(answering, asked)
             with self.warehouse.transaction():
                 self._watch(answering, asked, scores)
-                written = write_scores(self.warehouse, answering, asked, scores, as_of=as_of)
+                written = write_scores(
+                    self.warehouse, answering, asked, scores, unit=unit_of(self.config), as_of=as_of
+                )
                 withdraw_scores(self.warehouse, self.key, self.config, as_of=as_of)
                 remember_scores(self.warehouse, answering, mark)
         drift = self._drifted(answering)
@@ -163,6 +168,7 @@ class _Run:
             key=self.key,
             decisions=decisions,
             is_new=bool(why),
+            unit=unit_of(self.config).plural,
             scored=len(asked),
             written=written,
             why=why,
@@ -282,14 +288,14 @@ class _Run:
         ).to_pylist()
         return {Tier(row["tier"]): tuple(row["subjects"]) for row in rows}
 
-    def _scored(self, decision: Decision, people: int) -> bool:
+    def _scored(self, decision: Decision, units: int) -> bool:
         """Whether the rows of this date are there, e.g. not restored from an older backup."""
         found = self.warehouse.scalar(
-            "select count(*) from prediction.propensity_scores where model_key = $key "
+            f"select count(*) from {unit_of(self.config).scores.name.sql} where model_key = $key "
             "and as_of = $as_of and model_version = $version",
             {"key": self.key, "as_of": self.moment.as_of, "version": decision.model_version},
         )
-        return bool(found == people)
+        return bool(found == units)
 
     def _picture(self, decisions: Sequence[Decision]) -> bytes | None:
         for decision in decisions:

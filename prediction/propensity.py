@@ -38,6 +38,7 @@ from prediction.pictures import draw_calibration
 from prediction.registry import Decision, Status, fingerprint, folder_of, version_of
 from prediction.rules import score_by_rule
 from prediction.states import BOOSTED, NONE, RIDGE, RULE, SPARSE, TRAINERS, Model, as_state
+from prediction.units import Unit, unit_of
 
 # Below so many persons who did it, trees mostly see chance.
 ENOUGH_FOR_TREES = 500
@@ -178,6 +179,7 @@ def _evidence(question: Question, examples: Examples) -> Evidence:
         trained_positives=examples.of(Role.TRAINING).positives,
         missing_days=question.missing_days,
         had_model=question.had_model,
+        units=unit_of(question.config).plural,
     )
 
 
@@ -292,6 +294,7 @@ def _card(
     order = np.argsort(-importance, kind="stable")[:15]
     return {
         "name": config.name,
+        "unit": config.unit,
         "purpose": f"probability of {' or '.join(config.target.events)} within "
         f"{config.horizon_days} days, after a gap of {config.gap_days}",
         "status": str(decision.status),
@@ -299,7 +302,7 @@ def _card(
         "as_of": question.as_of.isoformat(),
         "data": {
             "rows": len(examples),
-            "persons": len(np.unique(examples.persons)),
+            unit_of(config).plural: len(np.unique(examples.persons)),
             "positives": examples.positives,
             "rows_by_role": {
                 str(role): len(examples.of(role)) for role in Role if role != Role.SCORING
@@ -314,12 +317,16 @@ def _card(
         "algorithm": decision.algorithm,
         "calibration": model.calibration.kind,
         "metrics": dict(decision.metrics),
-        "limits": [
-            "Persons without consent were not learnt from; whether they behave alike is not known.",
-            "Metrics are of the later date; the published model also learnt from that date.",
-            "Intervals say how sure the model is of the average of such persons, not of one person.",
-        ],
+        "limits": _limits(unit_of(config)),
     }
+
+
+def _limits(unit: Unit) -> list[str]:
+    return [
+        "Persons without consent were not learnt from; whether they behave alike is not known.",
+        "Metrics are of the later date; the published model also learnt from that date.",
+        f"Intervals say how sure the model is of the average of such {unit.plural}, not of one.",
+    ]
 
 
 def _told(groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

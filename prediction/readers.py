@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 
 from prediction.config import PersonasConfig
-from prediction.dataset import CURRENT, EVENTS, PROFILES, Flags, Floats, granted_sql
+from prediction.dataset import Flags, Floats
 from prediction.errors import MissingRelationError
 from prediction.objecting import OBJECTING, objecting_persons
+from prediction.relations import CURRENT, EVENTS, PROFILES, granted_sql
 from warehouse import TableName, Warehouse, quoted
 
 ENGAGEMENT = TableName("marts", "content_engagement")

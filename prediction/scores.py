@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from prediction.config import PropensityConfig
-from prediction.dataset import Asked, Floats, granted_sql
-from prediction.inventory import PROPENSITY_SCORES
+from prediction.dataset import Asked, Floats
 from prediction.logistic import Scores
 from prediction.registry import Decision
 from prediction.states import TRAINERS
+from prediction.units import UNITS, Unit, unit_of
 from warehouse import Warehouse
 
 REASONS = 3
@@ -25,12 +25,12 @@ _FRESH = "candor_fresh_scores"
 # erased, so that nobody else moves; equal scores are in one tenth, the better one.
 _DECILES = f"""
     with stored as (
-        select decile, score from {PROPENSITY_SCORES.name.sql}
+        select decile, score from {{stored}}
         where model_key = $model_key and as_of = $as_of::timestamp and model_version = $version
             and score is not null
     ),
     ranked as (
-        select ntile(10) over (order by score desc, person_id) as decile, score
+        select ntile(10) over (order by score desc, {{unit}}) as decile, score
         from {_FRESH} where score is not null
     ),
     tenths as (
@@ -45,16 +45,16 @@ _DECILES = f"""
         left join tenths on found.score >= tenths.lowest
         group by score
     )
-    select $model_key as model_key, person_id, $as_of::timestamp as as_of, score, lower, upper,
+    select $model_key as model_key, {{ids}}, $as_of::timestamp as as_of, score, lower, upper,
            placed.decile,
            $source as source,
            cast(to_json(list_filter(
-               [{", ".join(f"{{'feature': feature_{n}, 'effect': effect_{n}}}" for n in range(REASONS))}],
+               [{", ".join(f"{{{{'feature': feature_{n}, 'effect': effect_{n}}}}}" for n in range(REASONS))}],
                lambda reason: abs(reason.effect) >= {MIN_EFFECT}
            )) as varchar) as reasons,
            $version as model_version
     from {_FRESH} left join placed using (score)
-    order by person_id
+    order by {{unit}}
 """
 
 
@@ -64,15 +64,17 @@ def write_scores(
     asked: Asked,
     scores: Scores,
     *,
+    unit: Unit,
     as_of: dt.datetime,
 ) -> int:
-    """Put the scores of this date in place; other dates stay. Returns how many persons."""
-    table = _table(asked, scores)
+    """Put the scores of this date in place; other dates stay. Returns how many rows."""
+    table = _table(asked, scores, unit)
+    ids = [unit.column, *(["person_id"] if asked.only_members is not None else [])]
     with warehouse.view(_FRESH, table):
         return warehouse.replace_where(
-            PROPENSITY_SCORES.name,
+            unit.scores.name,
             "model_key = $model_key and as_of = $as_of::timestamp",
-            _DECILES,
+            _DECILES.format(stored=unit.scores.name.sql, unit=unit.column, ids=", ".join(ids)),
             {
                 "model_key": decision.model_key,
                 "as_of": as_of,
@@ -85,21 +87,19 @@ def write_scores(
 def withdraw_scores(
     warehouse: Warehouse, key: str, model: PropensityConfig, *, as_of: dt.datetime
 ) -> None:
-    """Remove scores of any date of who has not granted the purpose (any more)."""
+    """Remove scores of any date that nobody grants (any more), and those of another unit."""
+    unit = unit_of(model)
+    for other in UNITS.values():
+        if other is not unit:
+            warehouse.execute(
+                f"delete from {other.scores.name.sql} where model_key = $model_key",
+                {"model_key": key},
+            )
     if model.scored == "all":
         return
-    granted = granted_sql(
-        "coalesce(current_person.current_person_id, scores.person_id)", "$as_of::timestamp"
-    )
     warehouse.execute(
-        f"""
-        delete from prediction.propensity_scores
-        where model_key = $model_key and person_id in (
-            select distinct scores.person_id from prediction.propensity_scores as scores
-            left join marts.current_person as current_person using (person_id)
-            where scores.model_key = $model_key and not {granted}
-        )
-        """,
+        f"delete from {unit.scores.name.sql} "
+        f"where model_key = $model_key and ({unit.withdrawn_sql()})",
         {"model_key": key, "purpose": model.purpose, "as_of": as_of},
     )
 
@@ -110,14 +110,16 @@ def nothing_known(asked: Asked) -> Scores:
     return Scores(unknown, unknown, unknown, np.zeros(asked.values.shape))
 
 
-def _table(asked: Asked, scores: Scores) -> pa.Table:
+def _table(asked: Asked, scores: Scores, unit: Unit) -> pa.Table:
     largest = np.argsort(-np.abs(scores.contributions), axis=1, kind="stable")[:, :REASONS]
     columns: dict[str, pa.Array | pa.ChunkedArray] = {
-        "person_id": asked.person_ids,
+        unit.column: asked.ids,
         "score": _known(scores.score),
         "lower": _known(scores.lower),
         "upper": _known(scores.upper),
     }
+    if asked.only_members is not None:
+        columns["person_id"] = asked.only_members
     for number in range(REASONS):
         which = largest[:, number] if largest.shape[1] > number else np.zeros(len(asked), dtype=int)
         columns[f"feature_{number}"] = _named(which, asked.features)

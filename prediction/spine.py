@@ -16,7 +16,9 @@ from prediction.config import PredictionsConfig, PropensityConfig
 from prediction.dates import DatedRole, History, Role, plan_dates
 from prediction.errors import MissingRelationError
 from prediction.inventory import SPINE, TABLES
-from prediction.objecting import MEMBERS, NODES, objecting_nodes, withdraw_profiles
+from prediction.objecting import NODES, objecting_nodes, withdraw_profiles
+from prediction.relations import MEMBERS
+from prediction.units import ACCOUNT, unit_of
 from warehouse import TableName, Warehouse
 
 STAGED = TableName("intermediate", "int_events__classified")
@@ -58,14 +60,15 @@ _FILL = f"""
     group by all
 """
 
-_PEOPLE = f"""
+_KNOWN = f"""
     with dates as (
         select unnest($dates::timestamp[]) as as_of, unnest($roles::varchar[]) as role
     ),
     known as (
         select members.person_id, dates.as_of, dates.role,
                bool_or(doings.is_visit or not $visited) as is_eligible,
-               coalesce(bool_or(list_contains($never_did::varchar[], doings.event)), false) as did
+               coalesce(bool_or(list_contains($never_did::varchar[], doings.event)), false)
+                   as has_done
         from dates
         inner join {MEMBERS.sql} as members
             on members.valid_from <= dates.as_of
@@ -79,12 +82,30 @@ _PEOPLE = f"""
             and members.source_record_id = objecting.source_record_id
         group by all
     )
-    select person_id, as_of, role, $model_key as model_key
+"""
+_PEOPLE = f"""
+    {_KNOWN}
+    select person_id, as_of, role, $model_key as model_key, is_eligible, has_done
     from known
-    where is_eligible and not did
+    where is_eligible and not has_done
     qualify role = 'scoring' or row_number() over (
         partition by as_of order by md5(person_id || as_of), person_id
     ) <= $people
+    order by as_of, person_id
+"""
+# Of accounts it is known only after the marts who belongs to which, and who may be counted: whoever
+# has a record, which alone dates where somebody belongs, may be a member.
+_POSSIBLE_MEMBERS = f"""
+    {_KNOWN}
+    select person_id, as_of, role, $model_key as model_key, is_eligible, has_done
+    from known
+    semi join (
+        select members.person_id, dates.as_of
+        from dates inner join {MEMBERS.sql} as members
+            on members.valid_from <= dates.as_of
+            and (members.valid_to is null or members.valid_to > dates.as_of)
+        where members.source not in ('users', 'devices', 'emails')
+    ) as recorded using (person_id, as_of)
     order by as_of, person_id
 """
 
@@ -111,7 +132,8 @@ def write_spine(
 ) -> SpineReport:
     """Put the spine of this moment in place of the last one; the same input writes the same rows.
 
-    Who objects to profiling is not in it, and loses what was computed before.
+    Who objects to profiling is not in it, and loses what was computed before. For a model of
+    accounts the persons are in it who may be members, whatever they did.
 
     Args:
         warehouse: With staged events and the identity graph; marts are not read.
@@ -134,7 +156,7 @@ def write_spine(
     with _doings(warehouse, config), objecting_nodes(warehouse), warehouse.transaction():
         warehouse.replace(SPINE.name, "select * from prediction.spine where false")
         rows = sum(
-            warehouse.append(SPINE.name, _PEOPLE, _parameters(key, model, dates[key]))
+            warehouse.append(SPINE.name, *_wanted(key, model, dates[key]))
             for key, model in config.models.items()
         )
         if not config.models:
@@ -165,15 +187,20 @@ def _doings(warehouse: Warehouse, config: PredictionsConfig) -> Iterator[None]:
         warehouse.execute(f"drop table if exists {_DOINGS}")
 
 
-def _parameters(key: str, model: PropensityConfig, dates: Sequence[DatedRole]) -> dict[str, object]:
-    return {
+def _wanted(
+    key: str, model: PropensityConfig, dates: Sequence[DatedRole]
+) -> tuple[str, dict[str, object]]:
+    """The query for the rows of one model, and its values."""
+    asked: dict[str, object] = {
         "dates": [dated.as_of for dated in dates],
         "roles": [str(dated.role) for dated in dates],
         "visited": model.eligible.visited,
         "never_did": list(model.eligible.never_did) or [""],
         "model_key": key,
-        "people": model.people_per_date,
     }
+    if unit_of(model) is ACCOUNT:
+        return _POSSIBLE_MEMBERS, asked
+    return _PEOPLE, {**asked, "people": model.people_per_date}
 
 
 def _everybody(as_of: dt.datetime) -> dict[str, object]:

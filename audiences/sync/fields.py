@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from audiences.catalogue import (
+    ACCOUNT_MEMBERS,
+    ACCOUNT_SCORES,
     AS_OF,
     CONTENT_ITEMS,
     EMAIL_BLOCKS,
@@ -42,7 +44,8 @@ class Field:
 
     Attributes:
         name: Its name at the destination: a field or merge tag.
-        source: Where it comes from: ``trait:<column>``, ``score:<model>``, ``decile:<model>``,
+        source: Where it comes from: ``trait:<column>``, ``score:<model>``, ``decile:<model>``
+            (of a model of accounts, the likeliest account of the person),
             ``persona:id``, ``persona:name``, ``recommendation:<block>:<rank>``,
             ``email_block:<block>:<slot>`` (``:title``, ``:url``), ``email_block:<block>:arm`` or
             ``:send``,
@@ -140,7 +143,7 @@ def _rows(field: Field, catalogue: Catalogue) -> str:
     if table is PERSONA_MEMBERS:
         return personas_sql(f"(select coalesce(max(as_of), timestamp 'infinity') from {AS_OF.sql})")
     if table is SCORES:
-        return _scores(field)
+        return _account_scores(field) if field.of in catalogue.account_models else _scores(field)
     if table is RECOMMENDATIONS:
         return _recommended(field, catalogue)
     return _mailed(field, catalogue) if table is EMAIL_BLOCKS else ""
@@ -161,6 +164,23 @@ def _scores(field: Field) -> str:
             and row_number() over (
                 partition by person_id order by as_of desc, score desc nulls last
             ) = 1
+    """
+
+
+def _account_scores(field: Field) -> str:
+    """The same of the likeliest of the accounts that a person belongs to."""
+    return f"""
+        select members.person_id, published.score, published.decile
+        from (
+            select account_id, score, decile from {ACCOUNT_SCORES.sql}
+            where model_key = {_quoted(field.of)}
+                and as_of <= (select coalesce(max(as_of), timestamp 'infinity') from {AS_OF.sql})
+            qualify as_of = max(as_of) over ()
+        ) as published
+        inner join {ACCOUNT_MEMBERS.sql} as members using (account_id)
+        qualify row_number() over (
+            partition by members.person_id order by published.score desc nulls last, account_id
+        ) = 1
     """
 
 

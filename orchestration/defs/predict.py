@@ -23,6 +23,7 @@ from prediction import (
 )
 from prediction.drift import Tier
 from prediction.inventory import (
+    ACCOUNT_SCORES,
     DRIFT,
     MODEL_CHANGES,
     MODELS,
@@ -45,6 +46,14 @@ READ_BY_MODELS = [
     dg.AssetKey(["marts", "consent_history"]),
     dg.AssetKey(["marts", "current_person"]),
     dg.AssetKey(["marts", "profiles"]),
+    # Of accounts.
+    dg.AssetKey(["identity", "members_history"]),
+    dg.AssetKey(["identity", "accounts"]),
+    dg.AssetKey(["identity", "account_records"]),
+    dg.AssetKey(["staging", "stg_raw__account_versions"]),
+    dg.AssetKey(["marts", "accounts"]),
+    dg.AssetKey(["marts", "account_members_history"]),
+    dg.AssetKey(["privacy", "objecting_persons"]),
 ]
 READ_BY_PERSONAS = [
     # The registry of models is written first: both decide in it.
@@ -55,7 +64,7 @@ READ_BY_PERSONAS = [
     dg.AssetKey(["marts", "current_person"]),
     dg.AssetKey(["marts", "profiles"]),
 ]
-SCORE_TABLES = (PROPENSITY_SCORES, MODELS, MODEL_CHANGES, DRIFT)
+SCORE_TABLES = (PROPENSITY_SCORES, ACCOUNT_SCORES, MODELS, MODEL_CHANGES, DRIFT)
 # Under this name the table of drift says which models the next run will train anew.
 ASKS_FOR_TRAINING = "asks for training"
 PERSONA_TABLES = (PERSONAS, PERSONA_MEMBERS)
@@ -97,7 +106,7 @@ def spine(candor: CandorResource) -> Iterator[dg.MaterializeResult[None]]:
     can_subset=False,
 )
 def predict(candor: CandorResource, config: PredictConfig) -> Iterator[dg.MaterializeResult[None]]:
-    """Score everybody by a model, by the rule where there is too little to learn from, or not at all."""
+    """Score everybody, or every account, by a model, by the rule where there is too little to learn from, or not at all."""
     announce("Predicting")
     company = candor.company
     predictions = allowed_predictions(company)
@@ -151,10 +160,20 @@ def personas(candor: CandorResource, config: PredictConfig) -> Iterator[dg.Mater
 @dg.asset_check(asset=asset_key(PROPENSITY_SCORES), blocking=True)
 def scores_are_probabilities(candor: CandorResource) -> dg.AssetCheckResult:
     """Every score and interval is within 0 and 1 and in order; null only where nothing answers."""
+    return _are_probabilities(candor, PROPENSITY_SCORES)
+
+
+@dg.asset_check(asset=asset_key(ACCOUNT_SCORES), blocking=True)
+def account_scores_are_probabilities(candor: CandorResource) -> dg.AssetCheckResult:
+    """Every score and interval is within 0 and 1 and in order; null only where nothing answers."""
+    return _are_probabilities(candor, ACCOUNT_SCORES)
+
+
+def _are_probabilities(candor: CandorResource, table: Table) -> dg.AssetCheckResult:
     with candor.open_warehouse() as warehouse:
         wrong = warehouse.scalar(
-            """
-            select count(*) from prediction.propensity_scores
+            f"""
+            select count(*) from {table.name.sql}
             where (score is null) <> (source = 'insufficient')
                or not coalesce(score between 0 and 1, true)
                or not coalesce(lower <= score and score <= upper and lower >= 0 and upper <= 1, true)
@@ -169,8 +188,13 @@ def published_models_passed_their_gates(candor: CandorResource) -> dg.AssetCheck
     with candor.open_warehouse() as warehouse:
         wrong = warehouse.scalar(
             """
-            with newest as (
-                select distinct model_key, model_version from prediction.propensity_scores
+            with scores as (
+                select model_key, model_version, as_of from prediction.propensity_scores
+                union all
+                select model_key, model_version, as_of from prediction.account_scores
+            ),
+            newest as (
+                select distinct model_key, model_version from scores
                 qualify as_of = max(as_of) over (partition by model_key)
             )
             select count(*) from newest
@@ -238,7 +262,7 @@ def _told(report: ScoreReport) -> Mapping[str, Any]:
 def _facts(report: ScoreReport) -> Iterator[tuple[str, Any]]:
     answering = report.answering
     yield "who answers", f"{answering.algorithm}, version {answering.model_version}"
-    yield "persons scored", report.scored
+    yield f"{report.unit} scored", report.scored
     yield "decided in this run", report.is_new
     for decision in report.decisions:
         yield f"why {decision.algorithm} is {decision.status}", decision.reason

@@ -49,6 +49,10 @@ create table prediction.propensity_scores (
     model_key varchar, person_id varchar, as_of timestamp, score double, lower double,
     upper double, decile bigint, source varchar
 );
+create table prediction.account_scores (
+    model_key varchar, account_id varchar, as_of timestamp, score double, decile bigint,
+    source varchar, person_id varchar
+);
 create table prediction.persona_members (
     person_id varchar, persona_id varchar, persona_name varchar, confidence double, as_of timestamp
 );

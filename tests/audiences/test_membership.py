@@ -372,6 +372,27 @@ def test_an_audience_without_its_model_keeps_a_merged_member(company: Company) -
     assert company.members() == {"new"}
 
 
+def test_a_score_of_accounts_is_met_by_the_members_of_a_likely_account(company: Company) -> None:
+    """By the likeliest of several, as last published; whoever belongs nowhere has none."""
+    for name, accounts in {"ann": "a", "bob": "ab", "cyd": "b", "dan": ""}.items():
+        company.person(name)
+        for account in accounts:
+            company.insert("marts.account_members", account_id=account, person_id=name)
+    for account, days, score, decile in (("a", 0, 0.7, 1), ("b", 0, 0.2, 6), ("b", 9, 0.9, 1)):
+        company.insert(
+            "prediction.account_scores", model_key="buys", account_id=account, score=score,
+            decile=decile, as_of=AS_OF - dt.timedelta(days=days),
+        )  # fmt: skip
+
+    _compute(
+        company,
+        audience({"score": {"model": "buys", "at_least": 0.5, "decile": 1}}),
+        audience({"score": {"model": "buys", "at_most": 0.3}}, key="unlikely"),
+    )
+
+    assert (company.members(), company.members("unlikely")) == ({"ann", "bob"}, {"cyd"})
+
+
 def test_the_size_of_a_run_is_dated_by_what_the_warehouse_knew(company: Company) -> None:
     _compute(company, audience(EVERYONE))
 

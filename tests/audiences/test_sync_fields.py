@@ -76,6 +76,19 @@ def known(company: Company) -> Company:
     return company
 
 
+def test_a_score_of_accounts_is_sent_of_the_likeliest_account(known: Company) -> None:
+    for account, score in (("a", 0.25), ("b", 0.75)):
+        known.insert("marts.account_members", account_id=account, person_id="ann")
+        known.insert(
+            "prediction.account_scores", model_key="buys", account_id=account, score=score,
+            decile=3, as_of=AS_OF,
+        )  # fmt: skip
+
+    assert _fields(known, {"FIT": "score:buys", "TENTH": "decile:buys"}) == {
+        "FIT": 0.75, "TENTH": 3,
+    }  # fmt: skip
+
+
 def test_who_is_held_out_of_everything_is_sent_no_recommendation(known: Company) -> None:
     known.warehouse.execute(
         "alter table personalization.recommendations add column is_ghost boolean"

@@ -68,6 +68,12 @@ def company() -> dict[str, list[Row]]:
             {"person_id": "p_old", "persona_id": "b", "persona_name": "Buyers", "confidence": 0.9,
              "as_of": moment("2026-02-01")},
         ],
+        "prediction.account_scores": [
+            {"account_id": account, "model_key": "fits", "score": score, "as_of": moment(as_of)}
+            for account, score, as_of in [
+                ("a1", 0.9, "2026-01-01"), ("a1", 0.25, "2026-02-01"), ("a2", 0.5, "2026-02-01"),
+            ]
+        ],
         "prediction.propensity_scores": [
             {"person_id": person, "model_key": "buys", "score": score, "source": "model",
              "as_of": moment(as_of)}
@@ -132,6 +138,12 @@ def test_traits_are_all_other_columns_of_the_profile(candor: Candor, home: Path)
 
     assert (traits["seniority"], traits["session_count"]) == ("head", 3)
     assert not {"person_id", "city", "scores", "persona_name"} & set(traits)
+
+
+def test_an_account_is_shown_with_its_latest_scores(candor: Candor, home: Path) -> None:
+    (account,) = shown(candor, home, "p_ann")["accounts"]
+
+    assert (account["name"], account["scores"]) == ("Acme", "fits 0.25")
 
 
 def test_a_purpose_that_was_never_decided_is_unknown(candor: Candor, home: Path) -> None:

@@ -22,10 +22,10 @@ NOW = dt.datetime.fromisoformat("2026-06-02T03:04:05")
 START = AS_OF - dt.timedelta(days=150)
 MARTS = Path(__file__).resolve().parents[2] / "dbt_project/models/marts/_marts__models.yml"
 READ = ("features_as_of", "events", "consent_history", "current_person", "profiles",
-        "content_engagement", "content_items")  # fmt: skip
+        "content_engagement", "content_items", "accounts", "account_members_history")  # fmt: skip
 
 BEFORE_MARTS = """
-create schema marts; create schema identity; create schema intermediate;
+create schema marts; create schema identity; create schema intermediate; create schema staging;
 create table intermediate.int_events__classified (
     event_id varchar, user_id varchar, anonymous_id varchar, email varchar, visitor_id varchar,
     event varchar, occurred_at timestamp, known_at timestamp, is_automated boolean
@@ -33,6 +33,14 @@ create table intermediate.int_events__classified (
 create table identity.members_history (
     source varchar, source_record_id varchar, person_id varchar,
     valid_from timestamp, valid_to timestamp
+);
+create table identity.account_records (
+    source varchar, account_record_id varchar, account_id varchar
+);
+create table identity.accounts (account_id varchar, merged_into varchar);
+create table staging.stg_raw__account_versions (
+    source varchar, account_id varchar, industry varchar, employee_count bigint,
+    annual_revenue double, record_created_at timestamp, known_from timestamp, known_to timestamp
 );
 """
 
@@ -94,7 +102,15 @@ class Company:
         return other
 
     def contents(self) -> dict[str, list[tuple[object, ...]]]:
-        tables = ("spine", "propensity_scores", "personas", "persona_members", "models", "drift")
+        tables = (
+            "spine",
+            "propensity_scores",
+            "account_scores",
+            "personas",
+            "persona_members",
+            "models",
+            "drift",
+        )
         return {name: self.rows(f"select * from prediction.{name} order by all") for name in tables}
 
 
@@ -203,12 +219,14 @@ def grant(company: Company, ids: list[str], *, purpose: str = "analytics") -> No
 
 
 def erase(company: Company, person: str) -> None:
-    for table in ("features_as_of", "events", "consent_history", "current_person", "profiles"):
+    for table in (
+        "features_as_of", "events", "consent_history", "current_person", "profiles",
+        "account_members_history",
+    ):  # fmt: skip
         company.warehouse.execute(f"delete from marts.{table} where person_id = '{person}'")
     company.warehouse.execute(f"delete from identity.members_history where person_id = '{person}'")
-    company.warehouse.execute(
-        f"delete from prediction.propensity_scores where person_id = '{person}'"
-    )
+    for table in ("propensity_scores", "account_scores"):
+        company.warehouse.execute(f"delete from prediction.{table} where person_id = '{person}'")
 
 
 @pytest.fixture(scope="package")

@@ -15,7 +15,9 @@ final as (
         source,
         source_record_id,
         valid_from,
-        valid_to
+        valid_to,
+        known_from,
+        known_to
 
     from dated
 

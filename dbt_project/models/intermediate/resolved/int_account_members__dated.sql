@@ -36,6 +36,7 @@ versions as (
         {{ email_domain('records.email') }} as address_domain,
         {{ company_key('records.company_name') }} as company_key,
         records.version_rank,
+        records.known_from,
         case
             when row_number() over (
                 partition by records.source, records.source_record_id
@@ -148,7 +149,11 @@ changes as (
         lead(stated_at) over (
             partition by source, source_record_id, basis
             order by version_rank desc
-        ) as changed_at
+        ) as changed_at,
+        lead(known_from) over (
+            partition by source, source_record_id, basis
+            order by version_rank desc
+        ) as known_to
 
     from compared
 
@@ -165,7 +170,9 @@ dated as (
         source,
         source_record_id,
         stated_at as valid_from,
-        changed_at as valid_to
+        changed_at as valid_to,
+        known_from,
+        known_to
 
     from changes
 

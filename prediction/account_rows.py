@@ -1,0 +1,253 @@
+"""Queries for accounts: who their members were, what was known of these, what any of them did.
+
+A member counts who had granted the purpose at the date and has granted it now, and who does not
+object to profiling (the spine has nobody who does). Of everybody else nothing is looked at:
+neither what they did before nor what they do after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prediction.config import PropensityConfig
+from prediction.objecting import OBJECTING
+from prediction.person_rows import active_sql, features_sql, groups_sql
+from prediction.relations import (
+    ACCOUNT_IDS,
+    ACCOUNT_RECORDS,
+    ACCOUNT_VERSIONS,
+    ACCOUNTS,
+    CURRENT,
+    EMPLOYED,
+    EVENTS,
+    FEATURES,
+    MEMBERS,
+    PROFILES,
+    granted_sql,
+)
+from warehouse import quoted
+
+# What the company's own records say stands before what its members' records say of it.
+_OF_COMPANY = ("employee_count_log", "has_industry")
+# What only an account has.
+OWN_FEATURES = (
+    "member_count",
+    "active_member_count_30d",
+    "annual_revenue_log",
+    "days_since_account_record",
+)
+
+_ASKED = f"""
+    with belonging as (
+        select distinct employed.account_id, spine.as_of, spine.role, spine.person_id,
+               coalesce(current_person.current_person_id, spine.person_id) as current_id,
+               spine.is_eligible, spine.has_done
+        from prediction.spine as spine
+        left join {CURRENT.sql} as current_person on spine.person_id = current_person.person_id
+        left join {PROFILES.sql} as profiles
+            on coalesce(current_person.current_person_id, spine.person_id) = profiles.person_id
+        inner join {MEMBERS.sql} as nodes
+            on spine.person_id = nodes.person_id
+            and nodes.valid_from <= spine.as_of
+            and (nodes.valid_to is null or nodes.valid_to > spine.as_of)
+        inner join {EMPLOYED.sql} as employed
+            on nodes.source = employed.source
+            and nodes.source_record_id = employed.source_record_id
+            and employed.valid_from <= spine.as_of
+            and (employed.known_from is null or employed.known_from <= spine.as_of)
+            and (employed.known_to is null or employed.known_to > spine.as_of)
+        where spine.model_key = $model_key and not coalesce(profiles.is_bot, false)
+    ),
+    members as (
+        select * from belonging
+        where {granted_sql("belonging.current_id", "belonging.as_of")}
+            and {granted_sql("belonging.current_id", "$as_of::timestamp")}
+    ),
+    asked as (
+        select account_id, as_of, role,
+               case when count(distinct current_id) = 1 then min(current_id) end as only_member
+        from members
+        group by account_id, as_of, role
+        having bool_or(is_eligible) and not bool_or(has_done)
+        qualify role = 'scoring' or row_number() over (
+            partition by as_of order by md5(account_id || as_of), account_id
+        ) <= $people
+    )
+"""
+
+# Where somebody belongs is often known only once they asked for something: the first account of a
+# person counts for what the person did before as well.
+_OUTCOMES = f"""
+    worked as (
+        select account_id, person_id, valid_to,
+               case when valid_from > min(valid_from) over (partition by person_id)
+                   then valid_from end as valid_from
+        from {EMPLOYED.sql}
+    ),
+    doings as (
+        select distinct worked.account_id, events.occurred_at
+        from {EVENTS.sql} as events
+        inner join worked
+            on events.person_id = worked.person_id
+            and (worked.valid_from is null or worked.valid_from <= events.occurred_at)
+            and (worked.valid_to is null or worked.valid_to > events.occurred_at)
+        anti join {OBJECTING} as objecting on events.person_id = objecting.person_id
+        where list_contains($events, events.event) and not coalesce(events.is_bot, false)
+            and events.occurred_at < $as_of
+            and coalesce(events.received_at, events.occurred_at) <= $as_of
+            and {granted_sql("events.person_id", "events.occurred_at")}
+            and {granted_sql("events.person_id", "$as_of::timestamp")}
+    ),
+    outcomes as (
+        select distinct asked.account_id, asked.as_of
+        from asked
+        inner join doings
+            on asked.account_id = doings.account_id
+            and doings.occurred_at >= asked.as_of + to_days($gap)
+            and doings.occurred_at < asked.as_of + to_days($gap + $horizon)
+    )
+"""
+
+# As the company's records were known then.
+_COMPANIES = f"""
+    companies as (
+        select dated.account_id, dated.as_of,
+               round(max(ln(1 + greatest(versions.employee_count, 0))), 6) as employee_count_log,
+               max(case when versions.industry is not null then 1.0 else 0.0 end) as has_industry,
+               round(max(ln(1 + greatest(versions.annual_revenue, 0))), 6) as annual_revenue_log,
+               round(max(date_diff('second', versions.record_created_at, dated.as_of)) / 86400.0, 6)
+                   as days_since_account_record
+        from (select distinct account_id, as_of from asked) as dated
+        inner join {ACCOUNT_RECORDS.sql} as records on dated.account_id = records.account_id
+        inner join {ACCOUNT_VERSIONS.sql} as versions
+            on records.source = versions.source
+            and records.account_record_id = versions.account_id
+            and (versions.record_created_at is null or versions.record_created_at <= dated.as_of)
+            and (versions.known_from is null or versions.known_from <= dated.as_of)
+            and (versions.known_to is null or versions.known_to > dated.as_of)
+        group by dated.account_id, dated.as_of
+    )
+"""
+
+
+def features_of(columns: Sequence[str]) -> tuple[str, ...]:
+    """What is known of an account: the columns of its members, put together, and its own."""
+    return (*columns, *OWN_FEATURES)
+
+
+def together(name: str) -> str:
+    """How a column of the members is put together, by what its name says: an aggregate of it.
+
+    Sums are of decimals: a sum of doubles depends on their order in the last digits.
+    """
+    column = f"one.{quoted(name)}"
+    if name.startswith("days_since_last_"):
+        return f"min({column})"
+    if name.startswith(("days_since_first_", "is_", "has_", "distinct_")) or name.endswith("_log"):
+        return f"max({column})"
+    total = f"cast(sum(cast({column} as decimal(38, 6))) as double)"
+    if name.startswith(("mean_", "top_")) or name.endswith(("_share", "_entropy")):
+        return f"round({total} / count({column}), 6)"
+    return total
+
+
+def examples_sql(model: PropensityConfig, names: Sequence[str]) -> str:
+    """Query for role, outcome, number of the account, features and groups at every past date."""
+    return f"""
+        {_ASKED}, {_features_sql(names)}, {_OUTCOMES}
+        select asked.role, outcomes.account_id is not null as outcome,
+               dense_rank() over (order by asked.account_id) as number,
+               {features_sql(names)}{groups_sql(model)}
+        from asked
+        inner join features using (account_id, as_of)
+        left join outcomes using (account_id, as_of)
+        left join {ACCOUNTS.sql} as described on asked.account_id = described.account_id
+        where asked.role <> 'scoring' {active_sql(model)}
+        order by asked.as_of, asked.account_id
+    """
+
+
+def asked_sql(model: PropensityConfig, names: Sequence[str]) -> str:
+    """Query for id, features and the only member, if one is, of the accounts to score."""
+    return f"""
+        {_ASKED}, {_features_sql(names)}
+        select asked.account_id as id, asked.only_member, {features_sql(names)}
+        from asked
+        inner join features using (account_id, as_of)
+        where asked.role = $role and (asked.role <> 'scoring' or asked.as_of = $as_of)
+            {active_sql(model)}
+        order by asked.account_id
+    """
+
+
+def matured_sql() -> str:
+    """Query for score and outcome of the newest scores that are ripe."""
+    return f"""
+        with asked as (
+            select coalesce(ids.merged_into, scores.account_id) as account_id, scores.as_of,
+                   scores.score
+            from prediction.account_scores as scores
+            left join {ACCOUNT_IDS.sql} as ids on scores.account_id = ids.account_id
+            where scores.model_key = $model_key and scores.model_version = $version
+                and scores.source = 'model' and scores.as_of <= $ripe
+            qualify scores.as_of = max(scores.as_of) over ()
+        ), {_OUTCOMES}
+        select asked.score, outcomes.account_id is not null as outcome
+        from asked left join outcomes using (account_id, as_of)
+        order by asked.score, outcome
+    """
+
+
+def withdrawn_sql() -> str:
+    """A test of a row of scores: that nobody who counts today has granted ``$purpose``.
+
+    Neither the only member that it was computed from, nor any member of the account.
+    """
+    only = granted_sql(
+        "coalesce(current_person.current_person_id, scores.person_id)", "$as_of::timestamp"
+    )
+    member = granted_sql("employed.person_id", "$as_of::timestamp")
+    return f"""
+        person_id in (
+            select distinct scores.person_id from prediction.account_scores as scores
+            left join {CURRENT.sql} as current_person using (person_id)
+            where scores.model_key = $model_key and scores.person_id is not null and not {only}
+        )
+        or account_id not in (
+            select distinct employed.account_id from {EMPLOYED.sql} as employed
+            where employed.valid_to is null and {member}
+        )
+    """
+
+
+def _features_sql(names: Sequence[str]) -> str:
+    """Common tables up to ``features``: one row per account and date."""
+    gathered = [name for name in names if name not in OWN_FEATURES]
+    of_members = ", ".join(f"{together(name)} as {quoted(name)}" for name in gathered)
+    shown = ", ".join(f"{_shown(name)} as {quoted(name)}" for name in names)
+    return f"""
+        gathered as (
+            select members.account_id, members.as_of, {of_members},
+                   count(distinct members.current_id)::double as member_count,
+                   count(distinct members.current_id) filter (
+                       where one.days_since_last_seen <= 30
+                   )::double as active_member_count_30d
+            from members
+            semi join asked using (account_id, as_of)
+            inner join {FEATURES.sql} as one
+                on members.person_id = one.person_id and members.as_of = one.as_of
+            group by members.account_id, members.as_of
+        ), {_COMPANIES},
+        features as (
+            select gathered.account_id, gathered.as_of, {shown}
+            from gathered left join companies using (account_id, as_of)
+        )
+    """
+
+
+def _shown(name: str) -> str:
+    if name in {"annual_revenue_log", "days_since_account_record"}:
+        return f"companies.{quoted(name)}"
+    if name in _OF_COMPANY:
+        return f"coalesce(companies.{quoted(name)}, gathered.{quoted(name)})"
+    return f"gathered.{quoted(name)}"

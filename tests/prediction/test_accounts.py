@@ -1,0 +1,445 @@
+"""Accounts as what a model asks about: by who were members then, and only those who may count."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pydantic import ValidationError
+
+from identity.inventory import PERSONS
+from prediction import UnknownGroupError, read_cards, write_spine
+from prediction.account_rows import OWN_FEATURES, together
+from prediction.config import PredictionsConfig
+from prediction.dataset import known_features, read_asked, read_examples
+from prediction.inventory import ACCOUNT_SCORES
+from prediction.outcomes import read_matured
+from prediction.predict import ScoreReport
+from prediction.states import TRAINERS
+from prediction.units import ACCOUNT
+from privacy.inventory_people import OBJECTING_PERSONS
+from privacy.locations import table_locations
+from tests.prediction.conftest import (
+    AS_OF,
+    START,
+    Company,
+    People,
+    add_events,
+    add_features,
+    erase,
+    grant,
+    hazard,
+    predictions,
+)
+
+CONFIG = predictions(unit="account")
+MODEL = CONFIG.models["trial"]
+JUDGING = AS_OF - dt.timedelta(days=30)
+DAY = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Planted accounts: of each its members, its keenness, and when one of them starts a trial."""
+
+    people: People
+    of: np.ndarray
+    keenness: np.ndarray
+
+
+def at(moment: dt.datetime | None, n: int = 1) -> pa.Array:
+    return pa.array([moment] * n, pa.timestamp("us"))
+
+
+def employ(company: Company, people: list[str], accounts: list[str], **dates: object) -> None:
+    """Each person has a record of its own that names the account."""
+    n = len(people)
+    dated = {name: at(dates.get(name), n) for name in ("valid_to", "known_from", "known_to")}
+    since = at(dates.get("valid_from", START), n)
+    records = pa.array([f"r-{person}-{of}" for person, of in zip(people, accounts, strict=True)])
+    own(company, "crm", records, people)
+    company.add(
+        "marts.account_members_history",
+        person_id=pa.array(people), account_id=pa.array(accounts), basis=pa.array(["record"] * n),
+        source=pa.array(["crm"] * n), source_record_id=records, valid_from=since, **dated,
+    )  # fmt: skip
+
+
+def own(company: Company, source: str, nodes: pa.Array, people: list[str]) -> None:
+    company.add(
+        "identity.members_history",
+        source=pa.array([source] * len(people)), source_record_id=nodes,
+        person_id=pa.array(people), valid_from=at(START, len(people)),
+    )  # fmt: skip
+
+
+def exist(company: Company, people: list[str]) -> None:
+    ids = pa.array(people)
+    company.add("marts.current_person", person_id=ids, current_person_id=ids)
+    company.add("marts.profiles", person_id=ids, is_bot=pa.array([False] * len(people)))
+
+
+def plant_accounts(company: Company, n: int, *, seed: int) -> Accounts:
+    """n accounts of one to three members, whose downloads and sessions tell how keen they are."""
+    rng = np.random.default_rng(seed)
+    keenness = rng.normal(size=n)
+    of = np.repeat(np.arange(n), rng.integers(1, 4, n))
+    trial_day = np.full(len(of), np.inf)
+    first = np.flatnonzero(np.diff(of, prepend=-1))
+    trial_day[first] = 20 + rng.exponential(1 / hazard(1.6 * keenness))
+    people = People([f"p{number:05}" for number in range(len(of))], keenness[of], trial_day)
+    accounts = [f"a{number:05}" for number in range(n)]
+    own(company, "devices", pa.array([f"d{p[1:]}" for p in people.ids]), people.ids)
+    employ(company, people.ids, [accounts[number] for number in of])
+    exist(company, people.ids)
+    add_events(company, people, rng)
+    add_features(company, people.ids, keenness[of], rng)
+    grant(company, people.ids)
+    company.add("marts.accounts", account_id=accounts, country=["DE", "FR"] * (n // 2))
+    return Accounts(people, of, keenness)
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Company, Accounts, ScoreReport]:
+    """A company with a published model of accounts; read it, or change a copy of it."""
+    company = Company(tmp_path_factory.mktemp("accounts"))
+    accounts = plant_accounts(company, 1_600, seed=2)
+    return company, accounts, company.predict(planted_config())
+
+
+def planted_config() -> PredictionsConfig:
+    return predictions(unit="account", groups=["country"])
+
+
+@pytest.fixture
+def small(company: Company) -> Company:
+    """Two accounts, of two members and of one; the trial exists."""
+    people = ["ann", "bob", "cem"]
+    own(company, "devices", pa.array([f"d-{person}" for person in people]), people)
+    employ(company, people, ["acme", "acme", "beta"])
+    exist(company, people)
+    know(company, people)
+    grant(company, people)
+    company.add("marts.accounts", account_id=["acme", "beta"])
+    for person in people:
+        do(company, person, "Content Viewed", START)
+    own(company, "devices", pa.array(["d-old"]), ["old"])
+    do(company, "old", "Trial Started", START)
+    return company
+
+
+def know(company: Company, people: list[str]) -> None:
+    """What is known of each at the dates that are looked at: little."""
+    for date in (JUDGING, AS_OF):
+        company.add(
+            "marts.features_as_of", person_id=people, as_of=at(date, len(people)),
+            downloads_30d=[1.0] * len(people), days_since_last_seen=[9.0] * len(people),
+        )  # fmt: skip
+
+
+def do(
+    company: Company, person: str, event: str, when: dt.datetime, *, known: object = None
+) -> None:
+    facts = {"event_id": [f"{person} {event} {when}"], "event": [event], "occurred_at": at(when)}
+    device = [f"d-{person}"]
+    company.add(
+        "intermediate.int_events__classified", **facts, anonymous_id=device, visitor_id=device,
+        known_at=at(known or when), is_automated=[False],
+    )  # fmt: skip
+    company.add("marts.events", **facts, person_id=[person], received_at=at(known or when))
+
+
+def examples(company: Company, config: PredictionsConfig = CONFIG) -> dict[str, object]:
+    """Of the accounts at the judging date, in order: outcome and number of members."""
+    write_spine(company.warehouse, config, as_of=AS_OF)
+    found = read_examples(company.warehouse, "trial", config.models["trial"], as_of=AS_OF)
+    judged = found.where(found.roles == "judging")
+    members = judged.select(["member_count"])[:, 0].tolist()
+    return {"outcomes": judged.outcomes.tolist(), "members": members}
+
+
+def features(company: Company) -> dict[str, dict[str, float]]:
+    """Of each account that is scored its features."""
+    write_spine(company.warehouse, CONFIG, as_of=AS_OF)
+    asked = read_asked(company.warehouse, "trial", MODEL, as_of=AS_OF)
+    rows = [dict(zip(asked.features, row, strict=True)) for row in asked.values.tolist()]
+    return dict(zip(asked.ids.to_pylist(), rows, strict=True))
+
+
+def test_a_planted_signal_of_accounts_is_found_and_published(
+    planted: tuple[Company, Accounts, ScoreReport],
+) -> None:
+    company, accounts, report = planted
+
+    rows = company.rows("select account_id, score, lower, upper from prediction.account_scores")
+
+    numbers = [int(str(account)[1:]) for account, *_ in rows]
+    scores = np.array([score for _, score, _, _ in rows], dtype=float)
+    assert (report.answering.algorithm in TRAINERS, report.unit) == (True, "accounts")
+    assert report.scored == len(rows) > 300
+    assert np.corrcoef(np.log(scores), accounts.keenness[numbers])[0, 1] > 0.65
+    assert all(low <= score <= high for _, score, low, high in rows)  # type: ignore[operator]
+    assert company.rows("select * from prediction.propensity_scores") == []
+
+
+def test_reasons_deciles_and_card_are_of_accounts(
+    planted: tuple[Company, Accounts, ScoreReport],
+) -> None:
+    company, _, _ = planted
+
+    ((reasons,),) = company.rows(
+        "select reasons from prediction.account_scores order by score desc limit 1"
+    )
+    (card,) = read_cards(company.warehouse, company.artifacts, "trial")
+
+    assert {"downloads_30d", "sessions_30d"} & {r["feature"] for r in json.loads(str(reasons))}
+    assert company.rows("select min(decile), max(decile) from prediction.account_scores") == [
+        (1, 10)
+    ]
+    assert card["unit"] == "account"
+    assert card["data"]["accounts"] == card["data"]["positives"] + card["metrics"]["negatives"]
+    assert {group["name"] for group in card["groups"]["country"]} == {"DE", "FR"}
+
+
+def test_only_a_score_of_one_member_names_that_member(
+    planted: tuple[Company, Accounts, ScoreReport],
+) -> None:
+    company, accounts, _ = planted
+
+    named = dict(company.rows("select account_id, person_id from prediction.account_scores"))
+
+    sizes = np.bincount(accounts.of)
+    assert {sizes[int(str(a)[1:])] for a, person in named.items() if person} == {1}
+    assert {sizes[int(str(a)[1:])] for a, person in named.items() if not person} == {2, 3}
+
+
+def test_an_erasure_takes_the_scores_of_an_only_member_and_moves_no_other(
+    planted: tuple[Company, Accounts, ScoreReport], tmp_path: Path
+) -> None:
+    company = planted[0].copy(tmp_path)
+    others = "select * from prediction.account_scores where person_id is distinct from '{}'"
+    ((alone,),) = company.rows(
+        "select person_id from prediction.account_scores "
+        "where person_id is not null order by all limit 1"
+    )
+    before = company.rows(f"{others.format(alone)} order by all")
+    (place,) = table_locations(company.warehouse, [ACCOUNT_SCORES])
+
+    place.erase(pa.table({"kind": ["person_id"], "value": [alone]}))
+    erase(company, str(alone))
+    company.predict(planted_config())
+
+    assert company.rows("select * from prediction.account_scores order by all") == before
+
+
+def test_drift_is_told_of_accounts_and_what_came_of_old_scores(
+    planted: tuple[Company, Accounts, ScoreReport], tmp_path: Path
+) -> None:
+    """Also of an account that goes by another id since."""
+    company, version = planted[0].copy(tmp_path), planted[2].answering.model_version
+    company.warehouse.execute(
+        "update prediction.account_scores set as_of = as_of - interval 40 day; "
+        "update prediction.account_scores set account_id = 'old' where account_id = 'a00007'"
+    )
+    company.add("identity.accounts", account_id=["old"], merged_into=["a00007"])
+    member = np.flatnonzero(planted[1].of == 7)[0]
+    do(company, f"p{member:05}", "Trial Started", JUDGING)
+
+    matured = read_matured(company.warehouse, "trial", MODEL, version, as_of=AS_OF)
+
+    kinds = {row[0] for row in company.rows("select distinct kind from prediction.drift")}
+    assert kinds == {"feature", "score"}
+    assert matured is not None
+    assert (matured.outcomes.sum(), len(matured.scores)) == (1, planted[2].scored)
+
+
+def test_members_are_put_together_by_what_a_column_is(small: Company) -> None:
+    for name, values in {
+        "sessions_30d": (2, 3), "days_since_last_seen": (40, 5), "days_since_first_seen": (90, 10),
+        "mean_scroll_depth": (0.2, 0.4), "device_count": (1, 2), "is_known": (1, 0),
+        "distinct_topics": (4, 2),
+    }.items():  # fmt: skip
+        for person, value in zip(("ann", "bob"), values, strict=True):
+            small.warehouse.execute(
+                f"update marts.features_as_of set {name} = {value} where person_id = '{person}'"
+            )
+
+    found = features(small)["acme"]
+
+    told = {
+        "sessions_30d": 5, "days_since_last_seen": 5, "days_since_first_seen": 90,
+        "mean_scroll_depth": 0.3, "device_count": 3, "is_known": 1, "distinct_topics": 4,
+        "member_count": 2, "active_member_count_30d": 1,
+    }  # fmt: skip
+    assert {name: found[name] for name in told} == told
+
+
+def test_every_column_that_is_no_count_is_put_together_as_such(company: Company) -> None:
+    """Whoever adds a feature to the mart looks here at what becomes of it in an account."""
+    own_features = set(known_features(company.warehouse, ACCOUNT)) - set(OWN_FEATURES)
+    summed = {
+        name for name in own_features if "sum(" in together(name) and "/" not in together(name)
+    }
+
+    assert own_features - summed == {
+        "days_since_first_seen", "days_since_last_seen", "days_since_last_content",
+        "days_since_last_intent", "days_since_last_other_track", "distinct_topics",
+        "distinct_track_events", "distinct_content_items", "topic_entropy", "top_topic_share",
+        "consideration_share", "decision_share", "mean_scroll_depth", "mean_time_on_page_s",
+        "mean_scroll_depth_30d", "is_known", "has_company", "has_industry", "has_customer_record",
+        "has_crm_record", "days_since_first_record", "employee_count_log",
+    }  # fmt: skip
+
+
+def test_the_company_is_known_by_its_records_of_that_time(small: Company) -> None:
+    small.add("identity.account_records", source=["crm"], account_record_id=["7"],
+              account_id=["acme"])  # fmt: skip
+    for employees, since, until in ((99, None, AS_OF - DAY), (999, AS_OF - DAY, None)):
+        small.add(
+            "staging.stg_raw__account_versions", source=["crm"], account_id=["7"],
+            industry=["Retail"], employee_count=[employees], annual_revenue=[0.0],
+            record_created_at=at(AS_OF - 10 * DAY), known_from=at(since), known_to=at(until),
+        )  # fmt: skip
+
+    found = features(small)
+
+    assert found["acme"]["employee_count_log"] == round(np.log(1000), 6)
+    assert found["acme"]["days_since_account_record"] == 10
+    assert np.isnan(found["beta"]["days_since_account_record"])
+
+
+def test_members_are_those_of_that_time(small: Company) -> None:
+    later = ["dan", "eve"]
+    own(small, "devices", pa.array(["d-dan", "d-eve"]), later)
+    exist(small, later)
+    grant(small, later)
+    know(small, later)
+    for person in later:
+        do(small, person, "Content Viewed", START)
+    employ(small, ["dan"], ["acme"], valid_from=JUDGING + DAY)
+    employ(small, ["eve"], ["acme"], valid_from=START, known_from=JUDGING + DAY)
+
+    assert examples(small)["members"] == [2, 1]
+    assert features(small)["acme"]["member_count"] == 4
+
+
+def test_who_left_counts_until_it_is_known(small: Company) -> None:
+    small.warehouse.execute(
+        f"update marts.account_members_history set valid_to = timestamp '{START + DAY}', "
+        f"known_to = timestamp '{JUDGING + DAY}' where person_id = 'bob'"
+    )
+
+    assert examples(small)["members"] == [2, 1]
+    assert features(small)["acme"]["member_count"] == 1
+
+
+@pytest.mark.parametrize("who", ["ann", "bob"])
+def test_what_any_member_does_counts_for_the_account(small: Company, who: str) -> None:
+    do(small, who, "Trial Started", JUDGING + DAY)
+
+    assert examples(small)["outcomes"] == [True, False]
+
+
+def test_who_was_not_known_as_a_member_yet_counts_for_the_outcome(small: Company) -> None:
+    """A lead's record is often made after the trial has begun."""
+    own(small, "devices", pa.array(["d-dan"]), ["dan"])
+    exist(small, ["dan"])
+    grant(small, ["dan"])
+    do(small, "dan", "Trial Started", JUDGING + DAY)
+    employ(small, ["dan"], ["acme"], valid_from=JUDGING + 2 * DAY)
+
+    assert examples(small) == {"outcomes": [True, False], "members": [2, 1]}
+
+
+def test_who_changes_companies_counts_for_where_it_was_done(small: Company) -> None:
+    small.warehouse.execute(
+        f"update marts.account_members_history set valid_to = timestamp '{JUDGING + 2 * DAY}', "
+        f"known_to = timestamp '{JUDGING + 2 * DAY}' where person_id = 'bob'"
+    )
+    employ(small, ["bob"], ["beta"], valid_from=JUDGING + 2 * DAY)
+    do(small, "bob", "Trial Started", JUDGING + DAY)
+
+    assert examples(small)["outcomes"] == [True, False]
+
+
+def test_an_account_of_whose_members_one_had_done_it_is_not_asked_about(small: Company) -> None:
+    do(small, "bob", "Trial Started", START + DAY)
+
+    assert examples(small)["members"] == [1]
+    assert set(features(small)) == {"beta"}
+
+
+@pytest.mark.parametrize(
+    "denial",
+    [
+        pytest.param("update marts.consent_history set status = 'denied' where person_id = 'bob'",
+                     id="denied"),
+        pytest.param("delete from marts.consent_history where person_id = 'bob'", id="unknown"),
+    ],
+)  # fmt: skip
+def test_who_gave_no_consent_contributes_nothing(small: Company, denial: str) -> None:
+    do(small, "bob", "Trial Started", JUDGING + DAY)
+    small.warehouse.execute(denial)
+
+    assert examples(small) == {"outcomes": [False, False], "members": [1, 1]}
+    assert features(small)["acme"]["member_count"] == 1
+
+
+def test_who_objects_contributes_nothing_and_takes_along_what_was_of_nobody_else(
+    small: Company,
+) -> None:
+    small.predict(predictions(unit="account"))
+    do(small, "bob", "Trial Started", JUDGING + DAY)
+    small.warehouse.create_missing([OBJECTING_PERSONS, PERSONS])
+    small.add("privacy.objecting_persons", person_id=["bob", "cem"], purpose=["profiling"] * 2,
+              withdrawn_at=at(None, 2))  # fmt: skip
+
+    assert examples(small) == {"outcomes": [False], "members": [1]}
+    assert small.rows("select account_id, person_id from prediction.account_scores") == [
+        ("acme", None)
+    ]
+
+
+def test_withdrawals_remove_what_nobody_grants_any_more(small: Company) -> None:
+    small.predict(predictions(unit="account"))
+    small.warehouse.execute("update prediction.account_scores set as_of = as_of - interval 1 day")
+    small.warehouse.execute("delete from marts.consent_history where person_id in ('ann', 'cem')")
+
+    small.predict(predictions(unit="account"))
+
+    left = small.rows(
+        "select account_id, as_of, person_id from prediction.account_scores order by 2"
+    )
+    assert left == [("acme", AS_OF - DAY, None), ("acme", AS_OF, "bob")]
+
+
+def test_a_model_that_asks_about_persons_now_leaves_no_score_of_accounts(small: Company) -> None:
+    small.predict(predictions(unit="account"))
+
+    small.predict(predictions())
+
+    assert small.rows("select * from prediction.account_scores") == []
+    assert len(small.rows("select * from prediction.propensity_scores")) == 3
+
+
+def test_few_accounts_get_the_rule_and_are_told_how_many_more(small: Company) -> None:
+    report = small.predict(predictions(unit="account"))
+
+    assert report.answering.algorithm == "rule"
+    assert "more accounts who did not" in report.answering.reason
+    assert small.rows("select distinct source from prediction.account_scores") == [("rule",)]
+
+
+def test_all_accounts_cannot_be_scored_regardless_of_consent() -> None:
+    with pytest.raises(ValidationError, match="write scored: consented"):
+        predictions(unit="account", scored="all")
+
+
+def test_groups_are_columns_of_accounts(small: Company) -> None:
+    with pytest.raises(UnknownGroupError, match=r"marts\.accounts does not have"):
+        small.predict(predictions(unit="account", groups=["persona_name"]))
