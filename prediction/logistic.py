@@ -10,7 +10,7 @@ isotonic from 1,000 rows and 200 positives, Niculescu-Mizil & Caruana (2005).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,8 @@ from scipy import special
 from prediction.dataset import Examples, Flags, Floats, Integers
 from prediction.metrics import auc, log_loss
 
+# Which features some examples speak for; (p,).
+Choice = Callable[[Examples], Flags]
 # From nearly the base rate for all to nearly no shrinkage; the data choose.
 STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 FOLDS = 5
@@ -52,6 +54,10 @@ class Scaler:
         flags = np.isnan(values[:, self.flagged]).astype(np.float64)
         scaled = (np.hstack([logs, flags]) - self.means) / self.deviations
         return np.nan_to_num(scaled, nan=0.0)
+
+    def of(self, features: Flags) -> Flags:
+        """Which of its columns, flags included, come from these features; (columns + flags,)."""
+        return np.asarray(features[np.concatenate([self.columns, self.flagged])], dtype=np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,18 +159,20 @@ class RidgeModel:
         return found
 
 
-def train(examples: Examples, *, use: Flags, seed: int) -> RidgeModel:
+def train(examples: Examples, *, use: Flags, seed: int, choose: Choice | None = None) -> RidgeModel:
     """Train on examples; the same examples and seed give the same model.
 
     Args:
         examples: With both outcomes among them; a person may come at several dates.
-        use: (p,), which features may be used.
+        use: (p,), which features are used.
         seed: Of the folds; a person is always in one fold.
+        choose: How these were chosen by the outcomes, where they were: each fold's log odds are
+            then those of features that the other folds alone choose. Who is among those that
+            chose is told too well, and calibration would take that for skill.
     """
-    scaler = fit_scaler(examples.values, use)
+    scaler, folds = fit_scaler(examples.values, use), folds_of(examples.persons, seed)
+    strength, held_out = _tune(_fold(examples, use, folds, choose))
     scaled = scaler.apply(examples.values)
-    folds = folds_of(examples.persons, seed)
-    strength, held_out = _choose(scaled, examples.outcomes, folds)
     weights, intercept = _fit(scaled, examples.outcomes, strength)
     return RidgeModel(
         features=examples.features,
@@ -240,26 +248,49 @@ def folds_of(persons: Integers, seed: int) -> Integers:
     return np.asarray(drawn[codes], dtype=np.int64)
 
 
-def _choose(scaled: Floats, outcomes: Flags, folds: Integers) -> tuple[float, Floats]:
+@dataclass(frozen=True, slots=True)
+class _Folded:
+    """n scaled rows, the fold of each, and for each fold the columns that the others chose."""
+
+    scaled: Floats
+    outcomes: Flags
+    folds: Integers
+    columns: Sequence[Flags]
+
+    def sample(self, step: int) -> _Folded:
+        """One row of so many."""
+        few = slice(None, None, step)
+        return _Folded(self.scaled[few], self.outcomes[few], self.folds[few], self.columns)
+
+
+def _fold(examples: Examples, use: Flags, folds: Integers, choose: Choice | None) -> _Folded:
+    chosen = [use] * FOLDS
+    if choose is not None:
+        chosen = [choose(examples.where(folds != fold)) for fold in range(FOLDS)]
+    widest = fit_scaler(examples.values, np.logical_or.reduce(chosen))
+    columns = [widest.of(features) for features in chosen]
+    return _Folded(widest.apply(examples.values), examples.outcomes, folds, columns)
+
+
+def _tune(rows: _Folded) -> tuple[float, Floats]:
     """The strength with the least loss on held-out persons, and all log odds held out."""
-    few = slice(None, None, -(-len(outcomes) // CHOOSING_ROWS))
-    sample, known, fold_of = scaled[few], outcomes[few], folds[few]
-    tried = _held_out(sample, known, fold_of, STRENGTHS)
-    best = int(np.argmin([log_loss(special.expit(logits), known) for logits in tried]))
-    return STRENGTHS[best], _held_out(scaled, outcomes, folds, STRENGTHS[best : best + 1])[0]
+    sample = rows.sample(-(-len(rows.outcomes) // CHOOSING_ROWS))
+    tried = _held_out(sample, STRENGTHS)
+    best = int(np.argmin([log_loss(special.expit(logits), sample.outcomes) for logits in tried]))
+    return STRENGTHS[best], _held_out(rows, STRENGTHS[best : best + 1])[0]
 
 
-def _held_out(
-    scaled: Floats, outcomes: Flags, folds: Integers, strengths: Sequence[float]
-) -> Floats:
+def _held_out(rows: _Folded, strengths: Sequence[float]) -> Floats:
     """Log odds of each row by models that did not see its person; (strengths, n)."""
-    found = np.empty((len(strengths), len(outcomes)))
-    for fold in range(FOLDS):
-        inside, outside = folds != fold, folds == fold
+    found = np.empty((len(strengths), len(rows.outcomes)))
+    for fold, columns in enumerate(rows.columns):
+        inside, outside = rows.folds != fold, rows.folds == fold
+        seen = rows.scaled[np.ix_(inside, columns)]
+        unseen = rows.scaled[np.ix_(outside, columns)]
         fitted: tuple[Floats, float] | None = None
         for number, strength in enumerate(strengths):  # each starts where the last one ended
-            fitted = _fit(scaled[inside], outcomes[inside], strength, start=fitted)
-            found[number, outside] = scaled[outside] @ fitted[0] + fitted[1]
+            fitted = _fit(seen, rows.outcomes[inside], strength, start=fitted)
+            found[number, outside] = unseen @ fitted[0] + fitted[1]
     return found
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from zoneinfo import available_timezones
 
 import numpy as np
 import pyarrow as pa
@@ -35,8 +36,10 @@ _READERS = f"""
     )
 """
 
-# When people visit, on their own clocks: a visit without a time zone says nothing of it. Days are
-# counted, not visits, because an hour of reading is one sign of the hour.
+# When people visit, on their own clocks: a visit without a time zone, or with one that IANA does not
+# name, says nothing of it (to the engine BST is Bangladesh, and a zone that it does not know stops a
+# query). Names are the same in any case of letters. Days are counted, not visits, because an hour of
+# reading is one sign of the hour.
 RHYTHMS = {
     "daypart": "'at ' || 3 * (hour(local_at) // 3) || '-' || 3 * (hour(local_at) // 3) + 3 || ' h'",
     "weekpart": "case when isodow(local_at) >= 6 then 'on weekends' else 'on workdays' end",
@@ -52,7 +55,8 @@ _VISITS = f"""
         from numbered
         inner join {EVENTS.sql} as events using (person_id)
         inner join (select distinct name from pg_timezone_names()) as zones
-            on events.timezone = zones.name
+            on lower(events.timezone) = lower(zones.name)
+            and list_contains($zones::varchar[], zones.name)
         where events.visitor_id is not null and not coalesce(events.is_bot, false)
             and events.occurred_at < $as_of
             and coalesce(events.received_at, events.occurred_at) <= $as_of
@@ -119,7 +123,8 @@ def read_readers(warehouse: Warehouse, config: PersonasConfig, *, as_of: dt.date
             """,
             parameters,
         )
-        counted = _count(warehouse, config, parameters)
+        zones = sorted(available_timezones())
+        counted = _count(warehouse, config, {**parameters, "zones": zones})
     pairs = sorted(
         set(zip(counted["facet"].to_pylist(), counted["value"].to_pylist(), strict=True)),
         key=lambda pair: (config.facets.index(pair[0]), pair[1]),

@@ -19,7 +19,7 @@ from prediction.inventory import MODELS
 from warehouse import Warehouse
 
 # Raised when the method changes, so that nothing trained by an older one is taken for current.
-METHOD = "4"
+METHOD = "5"
 FOLDER = "models"
 _ARROW = {"VARCHAR": pa.string(), "TIMESTAMP": pa.timestamp("us"), "BOOLEAN": pa.bool_()}
 CANDOR = "candor"

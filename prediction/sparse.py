@@ -25,13 +25,19 @@ BY_CHANCE = 0.05
 def train_sparse(examples: Examples, *, use: Flags, seed: int) -> RidgeModel:
     """Train on the features that tell something; the same examples and seed give the same model.
 
+    They are chosen anew without each fold: calibration sees log odds of persons who chose nothing.
+
     Args:
         examples: With both outcomes among them.
         use: (p,), which features may be used.
         seed: Of folds and of the lasso's order of columns.
     """
-    telling = find_telling(examples, use=use, seed=seed)
-    return train(examples, use=telling if telling.any() else use, seed=seed)
+
+    def choose(rows: Examples) -> Flags:
+        telling = find_telling(rows, use=use, seed=seed)
+        return telling if telling.any() else use
+
+    return train(examples, use=choose(examples), seed=seed, choose=choose)
 
 
 def find_telling(examples: Examples, *, use: Flags, seed: int) -> Flags:
