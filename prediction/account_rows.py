@@ -201,7 +201,8 @@ def matured_sql() -> str:
 def withdrawn_sql() -> str:
     """A test of a row of scores: that nobody who counts today has granted ``$purpose``.
 
-    Neither the only member that it was computed from, nor any member of the account.
+    Neither the only member that it was computed from, nor any member of the account or of the one
+    that it was merged into.
     """
     only = granted_sql(
         "coalesce(current_person.current_person_id, scores.person_id)", "$as_of::timestamp"
@@ -214,8 +215,14 @@ def withdrawn_sql() -> str:
             where scores.model_key = $model_key and scores.person_id is not null and not {only}
         )
         or account_id not in (
-            select distinct employed.account_id from {EMPLOYED.sql} as employed
-            where employed.valid_to is null and {member}
+            with granting as (
+                select distinct employed.account_id from {EMPLOYED.sql} as employed
+                where employed.valid_to is null and {member}
+            )
+            select account_id from granting
+            union
+            select ids.account_id from {ACCOUNT_IDS.sql} as ids
+            inner join granting on ids.merged_into = granting.account_id
         )
     """
 

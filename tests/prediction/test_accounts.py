@@ -393,7 +393,7 @@ def test_who_gave_no_consent_contributes_nothing(small: Company, denial: str) ->
 def test_who_objects_contributes_nothing_and_takes_along_what_was_of_nobody_else(
     small: Company,
 ) -> None:
-    small.predict(predictions(unit="account"))
+    small.predict(CONFIG)
     do(small, "bob", "Trial Started", JUDGING + DAY)
     small.warehouse.create_missing([OBJECTING_PERSONS, PERSONS])
     small.add("privacy.objecting_persons", person_id=["bob", "cem"], purpose=["profiling"] * 2,
@@ -406,20 +406,25 @@ def test_who_objects_contributes_nothing_and_takes_along_what_was_of_nobody_else
 
 
 def test_withdrawals_remove_what_nobody_grants_any_more(small: Company) -> None:
-    small.predict(predictions(unit="account"))
-    small.warehouse.execute("update prediction.account_scores set as_of = as_of - interval 1 day")
-    small.warehouse.execute("delete from marts.consent_history where person_id in ('ann', 'cem')")
+    """Of any date; a score of several stays, also under an id that the account had before."""
+    small.predict(CONFIG)
+    small.warehouse.execute(
+        "update prediction.account_scores set as_of = as_of - interval 1 day; "
+        "update prediction.account_scores set account_id = 'old' where account_id = 'acme'; "
+        "delete from marts.consent_history where person_id in ('ann', 'cem')"
+    )
+    small.add("identity.accounts", account_id=["old"], merged_into=["acme"])
 
-    small.predict(predictions(unit="account"))
+    small.predict(CONFIG)
 
     left = small.rows(
         "select account_id, as_of, person_id from prediction.account_scores order by 2"
     )
-    assert left == [("acme", AS_OF - DAY, None), ("acme", AS_OF, "bob")]
+    assert left == [("old", AS_OF - DAY, None), ("acme", AS_OF, "bob")]
 
 
 def test_a_model_that_asks_about_persons_now_leaves_no_score_of_accounts(small: Company) -> None:
-    small.predict(predictions(unit="account"))
+    small.predict(CONFIG)
 
     small.predict(predictions())
 
@@ -428,7 +433,7 @@ def test_a_model_that_asks_about_persons_now_leaves_no_score_of_accounts(small: 
 
 
 def test_few_accounts_get_the_rule_and_are_told_how_many_more(small: Company) -> None:
-    report = small.predict(predictions(unit="account"))
+    report = small.predict(CONFIG)
 
     assert report.answering.algorithm == "rule"
     assert "more accounts who did not" in report.answering.reason
