@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,17 @@ def predictions(**changes: object) -> PredictionsConfig:
     return PredictionsConfig.model_validate({"models": {"trial": {**TRIAL, **changes}}})
 
 
+@functools.cache  # the file is long, and most tests have a company of their own
+def create_marts() -> str:
+    statements = []
+    for model in yaml.safe_load(MARTS.read_text())["models"]:
+        if model["name"] in READ:
+            columns = [(column["name"], column["data_type"]) for column in model["columns"]]
+            listed = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns)
+            statements.append(f"create table marts.{model['name']} ({listed});")
+    return "".join(statements)
+
+
 @dataclass(slots=True)
 class Company:
     """The warehouse, and the verbs that tests need."""
@@ -66,12 +78,7 @@ class Company:
     warehouse: DuckDBWarehouse = field(default_factory=DuckDBWarehouse.in_memory)
 
     def __post_init__(self) -> None:
-        self.warehouse.execute(BEFORE_MARTS)
-        for model in yaml.safe_load(MARTS.read_text())["models"]:
-            if model["name"] in READ:
-                columns = [(c["name"], c["data_type"]) for c in model["columns"]]
-                listed = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns)
-                self.warehouse.execute(f"create table marts.{model['name']} ({listed})")
+        self.warehouse.execute(BEFORE_MARTS + create_marts())
 
     def add(self, table: str, **columns: object) -> None:
         self.warehouse.append(TableName.parse(table), pa.table(columns))
