@@ -16,7 +16,7 @@ from ingestion.errors import (
     WrongColumnError,
     WrongFilesError,
 )
-from ingestion.files import landing_files
+from ingestion.files import landing_files, refuse_missing_sources
 from ingestion.inventory import TABLES
 from ingestion.landing import LandingLocation
 from ingestion.landing_retention import OldFiles, remove_old_files
@@ -45,5 +45,6 @@ __all__ = [
     "landing_files",
     "load_landing",
     "new_files",
+    "refuse_missing_sources",
     "remove_old_files",
 ]

@@ -89,8 +89,15 @@ def source_files(name: str, source: EventSource | RecordSource, landing: Path) -
     return tuple(sorted(found))
 
 
-def refuse_missing_sources(config: SourcesConfig, landing: Path) -> None:
+def refuse_missing_sources(
+    config: SourcesConfig, landing: Path, *, before_pull: bool = False
+) -> None:
     """Tell all sources that lack their files before anything is loaded.
+
+    Args:
+        config: The sources.
+        landing: The landing folder.
+        before_pull: Leave out sources whose files are yet to be pulled.
 
     Raises:
         MissingSourceError: Sources that are not optional have no file.
@@ -98,7 +105,9 @@ def refuse_missing_sources(config: SourcesConfig, landing: Path) -> None:
     missing = {
         name: source.files
         for name, source in config.sources.items()
-        if not source.optional and not _matching(source.files, landing)
+        if not source.optional
+        and not (before_pull and getattr(source, "pull", None))
+        and not _matching(source.files, landing)
     }
     if missing:
         raise MissingSourceError(missing, landing)

@@ -14,7 +14,7 @@ from typing import Any
 from audiences import Audience, AudienceError, load_audiences
 from audiences.sync import DestinationsConfig, Sync, resolve_syncs
 from identity import IdentityConfig
-from ingestion import SourcesConfig
+from ingestion import SourcesConfig, refuse_missing_sources
 from ingestion.expectations_config import ExpectationsConfig, load_expectations
 from ingestion.tracking_plan import TrackingPlan, load_tracking_plan
 from measurement import ExperimentsConfig
@@ -157,6 +157,14 @@ class Company:
         readers = (partial(getattr, self, name) for name in names)
         read_together(readers, expected=(SettingsError, AudienceError))
 
+    def check_landing(self) -> None:
+        """Refuse a landing folder that lacks the files of a source, before a run begins.
+
+        Raises:
+            MissingSourceError: Sources have no file; all of them. One that is pulled may have none.
+        """
+        refuse_missing_sources(self.sources, self.paths.landing, before_pull=True)
+
     def check_home(self) -> None:
         """Refuse to read a data home that no run has made.
 
@@ -164,9 +172,17 @@ class Company:
             MissingHomeError: There is no warehouse in it.
             RestoreUnfinishedError: It was restored, and may hold persons who were erased.
         """
+        self.require_warehouse()
+        refuse_erased_persons(self.paths)
+
+    def require_warehouse(self) -> None:
+        """Refuse a data home that no run has made.
+
+        Raises:
+            MissingHomeError: There is no warehouse in it.
+        """
         if not self.paths.warehouse.is_file():
             raise MissingHomeError(self.paths.home)
-        refuse_erased_persons(self.paths)
 
     @contextmanager
     def open_warehouse(self) -> Iterator[Warehouse]:

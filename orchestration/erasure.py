@@ -15,9 +15,9 @@ from orchestration.privacy_parts import (
     open_erasure,
     open_holds,
     profile_locations,
-    request_files,
     request_folder,
 )
+from orchestration.requests import receipt_of, request_places, waiting_requests
 from orchestration.restore_mark import PRIVACY_JOB
 from orchestration.run import run_job
 from orchestration.run_lock import hold_run_lock
@@ -30,7 +30,6 @@ from privacy import (
     ObjectionReport,
     Receipt,
     RequestDesk,
-    RequestPlace,
     SubjectIdentity,
     SubjectRequest,
     archive_path,
@@ -63,19 +62,6 @@ _WORDS = {
     "archive": "Writing archives",
     "objection": "Recording objections",
 }
-
-
-def waiting_requests(company: Company) -> tuple[SubjectRequest, ...]:
-    """Every request whose identity is still in the drop folder or in a landing file.
-
-    Raises:
-        InvalidRequestError: A file holds what is no request.
-    """
-    return tuple(request for place in _places(company) for request in place.read())
-
-
-def _places(company: Company) -> tuple[RequestPlace, ...]:
-    return (*request_files(company), request_folder(company.paths))
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,24 +281,8 @@ def cancel(paths: Paths, request_id: str, *, by: str, reason: str) -> None:
         RequestActError: It is not open, or has gone too far.
     """
     decide(paths, lambda desk: desk.cancel(request_id, reason=reason), by=by)
-    for place in _places(Company(paths)):
+    for place in request_places(Company(paths)):
         place.settle([request_id])
-
-
-def receipt_of(paths: Paths, request_id: str) -> Receipt:
-    """The receipt of one request.
-
-    Raises:
-        RequestBlockedError: It has none yet; says where it stands.
-    """
-    with Company(paths).open_warehouse() as warehouse:
-        found = [item for item in read_receipts(warehouse) if item.subject_request_id == request_id]
-        standing = [c for c in read_standing(warehouse) if c.subject_request_id == request_id]
-    # A receipt is signed before the plan is destroyed; until then nothing is completed.
-    if found and standing and standing[0].status == "completed":
-        return found[0]
-    reasons = standing[0].reasons if standing else ["nobody has asked for it here"]
-    raise RequestBlockedError({request_id: reasons or [f"it stands at {standing[0].step}"]})
 
 
 def erase_example_person(paths: Paths) -> Receipt:

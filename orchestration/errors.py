@@ -12,6 +12,7 @@
   - TargetNotEmptyError
   - FileInTheWayError
   - RequestBlockedError
+  - NoReceiptError
   - NobodyToEraseError
   - NothingToEvaluateError
   - TrialStagingError
@@ -135,7 +136,7 @@ class FileInTheWayError(OrchestrationError, FileExistsError):
 
 
 class RequestBlockedError(OrchestrationError):
-    """Requests of persons cannot go on, or have no receipt yet."""
+    """Requests of persons cannot go on."""
 
     def __init__(self, blocked: Mapping[str, Sequence[str]]) -> None:
         self.blocked = blocked
@@ -146,6 +147,17 @@ class RequestBlockedError(OrchestrationError):
         )
         super().__init__(
             f"not carried out:{listed}\nsettle this, then `candor privacy run` goes on from here"
+        )
+
+
+class NoReceiptError(OrchestrationError, LookupError):
+    """A request has no receipt, or none yet."""
+
+    def __init__(self, request_id: str, reasons: Sequence[str]) -> None:
+        self.request_id, self.reasons = request_id, tuple(reasons)
+        super().__init__(
+            f"request {request_id} has no receipt: {'; '.join(reasons)}. An erasure has one once "
+            "nothing of the person is left; `candor privacy list` says where each request stands"
         )
 
 

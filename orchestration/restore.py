@@ -21,6 +21,7 @@ from orchestration.run_lock import hold_run_lock
 from privacy import (
     AuditEntry,
     Backup,
+    BackupError,
     BackupFolder,
     ErasureLog,
     KeyRing,
@@ -53,16 +54,17 @@ def make_backup(paths: Paths) -> Backup:
     Raises:
         NoBackupsError: retention.yml names no folder.
         RestoreTargetError: The folder lies inside the data home or the landing folder.
-        BackupError: It cannot be written.
+        BackupError: It cannot be made or written, or the log in it is of another home.
     """
     company = Company(paths)
     company.check_home()
     folder, now = _folder(company), utc_now()
     with hold_run_lock(paths.home):
         refuse_unfinished_restore(paths)
+        _make_folder(folder.folder)
         with company.open_warehouse() as warehouse:
-            folder.folder.mkdir(mode=0o700, exist_ok=True)
-            _log(company, folder).write(warehouse, now=now)
+            if reasons := _log(company, folder).carry(warehouse, now=now):
+                raise BackupError(f"no backup was made: {'; '.join(reasons)}")
         with company.lend_warehouse_file():
             return folder.make(_files(paths), now=now)
 
@@ -183,6 +185,17 @@ def _folder(company: Company) -> BackupFolder:
                 "it; name another in retention.yml"
             )
     return found
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder where it is not there; the one above it may be a disk that is not mounted."""
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise BackupError(
+            f"the folder of backups {folder}, which retention.yml names, cannot be made "
+            f"({error.strerror}): make {folder.parent} or mount it, or name another folder"
+        ) from error
 
 
 def _log(company: Company, folder: BackupFolder) -> ErasureLog:

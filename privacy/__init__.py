@@ -23,7 +23,7 @@ from privacy.context import (
 from privacy.drop import Drop, DropReport
 from privacy.drop_files import DropLists, read_lists
 from privacy.erase import ErasureReport, erase
-from privacy.erasure_log import ErasureLog, catch_up, returned_requests
+from privacy.erasure_log import ErasureLog, catch_up
 from privacy.errors import (
     ArchiveTargetError,
     AuditChainError,
@@ -35,12 +35,15 @@ from privacy.errors import (
     MissingArchiveError,
     MissingKeyError,
     MissingPlanError,
+    NothingHeldError,
     PrivacyError,
     ReceiptError,
+    ReceiptKeyError,
     RequestActError,
     RetentionRuleError,
     ScannerRecallError,
     UnknownBackupError,
+    UnknownRequestError,
 )
 from privacy.handling import RequestDesk
 from privacy.hashed_objections import HashedObjections
@@ -53,7 +56,7 @@ from privacy.objections import (
     extend_objections,
     restricted,
 )
-from privacy.plan import ErasurePlan
+from privacy.plan import ErasurePlan, PlannedCount
 from privacy.plan_requests import plan_erasure
 from privacy.receipt import Receipt, read_receipts, verify_receipt
 from privacy.request_folder import RequestFolder
@@ -66,6 +69,7 @@ from privacy.requests import (
     read_bodies,
 )
 from privacy.retention import RetentionOutcome, enforce_retention, record_retention
+from privacy.returned import returned_requests
 from privacy.serve_objections import ObjectionReport, serve_objections
 from privacy.signals import record_signals
 from privacy.standing import RequestStanding, StepTaken, read_standing, read_steps
@@ -105,11 +109,14 @@ __all__ = [
     "MissingArchiveError",
     "MissingKeyError",
     "MissingPlanError",
+    "NothingHeldError",
     "Objection",
     "ObjectionReport",
+    "PlannedCount",
     "PrivacyError",
     "Receipt",
     "ReceiptError",
+    "ReceiptKeyError",
     "RequestActError",
     "RequestDesk",
     "RequestFile",
@@ -126,6 +133,7 @@ __all__ = [
     "Suppressions",
     "TableLocation",
     "UnknownBackupError",
+    "UnknownRequestError",
     "archive_path",
     "attribute_objections",
     "catch_up",

@@ -83,7 +83,10 @@ class BackupFolder:
             sync_folder(self.folder)
         except OSError as error:
             shutil.rmtree(fresh, ignore_errors=True)
-            raise BackupError(f"{self.folder} cannot be written ({error.strerror})") from error
+            raise BackupError(
+                f"no backup was made: the folder of backups {self.folder} cannot be written "
+                f"({error.strerror})"
+            ) from error
         return self.find(name)
 
     def all(self) -> tuple[Backup, ...]:

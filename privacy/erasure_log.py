@@ -11,9 +11,8 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from uuid import UUID, uuid5
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -36,11 +35,8 @@ from privacy.inventory import (
 )
 from privacy.inventory_people import HOLD_RECORDS, OBJECTIONS
 from privacy.keys import KeyRing
-from privacy.known_values import IDENTIFIER_VALUES, subject_values
 from privacy.plan import PlanStore
-from privacy.requests import IdentityType, SubjectIdentity, SubjectRequest
 from privacy.storage import write_private
-from privacy.suppression import hash_identifiers
 from warehouse import Table, Warehouse
 
 INDEX = "erasures.json"
@@ -62,13 +58,6 @@ LOGGED: dict[Table, str] = {
 REPLACED = (OBJECTIONS, OBJECTION_HASHES, LEGAL_HOLDS, HOLD_IDENTIFIERS, HOLD_RECORDS)
 LOGGED |= {table: f"select * from {table.name.sql}" for table in REPLACED}
 _ENCRYPTED = (OBJECTIONS, HOLD_RECORDS)
-_IDENTITIES = {
-    "email": IdentityType.EMAIL,
-    "phone": IdentityType.PHONE,
-    "user_id": IdentityType.USER_ID,
-    "anonymous_id": IdentityType.ANONYMOUS_ID,
-    "source_record": IdentityType.SOURCE_RECORD,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,57 +238,6 @@ def _take(warehouse: Warehouse, table: Table) -> None:
     which = "true" if table in REPLACED else f"({keys}) in (select ({keys}) from candor_logged)"
     warehouse.execute(f"delete from {table.name.sql} where {which}")
     warehouse.append(table.name, f"select {columns} from candor_logged")
-
-
-def returned_requests(
-    warehouse: Warehouse, keys: KeyRing, tables: Sequence[Table], *, backup: str, now: datetime
-) -> dict[str, SubjectRequest]:
-    """Requests that erase anew whom a backup brought back, by the id of the request of before.
-
-    Args:
-        warehouse: A restored one that has caught up.
-        keys: Under which erased persons are known.
-        tables: Every declared table: whatever tells whose a row is, is looked at.
-        backup: Name of the backup; with the request of before it makes the id of the new one.
-        now: When they are asked for, UTC without a zone.
-    """
-    values = [IDENTIFIER_VALUES, *subject_values(warehouse, tables, kinds=_IDENTITIES)]
-    known = warehouse.read(
-        f"select distinct kind, value from ({' union '.join(values)}) where value is not null"
-    )
-    hashed = [hash_identifiers(known, key) for key in keys.suppression_keys()]
-    if not hashed:
-        return {}
-    with warehouse.view("candor_hashed_identifiers", pa.concat_tables(hashed)):
-        found = warehouse.read(_RETURNED).to_pylist()  # one row per request that is to be repeated
-    return {
-        row["subject_request_id"]: SubjectRequest(
-            regulation=row["regulation"],
-            subject_request_id=uuid5(UUID(row["subject_request_id"]), backup),
-            subject_request_type="erasure",
-            submitted_time=now.replace(tzinfo=UTC),
-            subject_identities=tuple(
-                SubjectIdentity(
-                    identity_type=_IDENTITIES[item["kind"]],
-                    identity_value=item["value"],
-                    identity_format="raw",
-                )
-                for item in row["identities"]
-            ),
-        )
-        for row in found
-    }
-
-
-_RETURNED = f"""
-    select known.subject_request_id, coalesce(any_value(requests.regulation), 'gdpr') as regulation,
-        list_sort(list(distinct {{'kind': hashed.kind, 'value': hashed.value}})) as identities
-    from candor_hashed_identifiers as hashed
-    inner join {SUPPRESSIONS.name.sql} as known using (kind, digest, key_version)
-    left join {REQUESTS.name.sql} as requests using (subject_request_id)
-    group by known.subject_request_id
-    order by known.subject_request_id
-"""
 
 
 def _as_parquet(rows: pa.Table) -> bytes:

@@ -2,6 +2,8 @@
 
 * PrivacyError
   - InvalidRequestError
+  - UnknownRequestError
+  - NothingHeldError
   - MissingKeyError
   - MissingPlanError
   - MissingArchiveError
@@ -11,6 +13,7 @@
   - DropFileError
   - ScannerRecallError
   - ReceiptError
+  - ReceiptKeyError
   - AuditChainError
   - RetentionRuleError
   - BackupError
@@ -21,6 +24,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import UUID
 
 
 class PrivacyError(Exception):
@@ -34,6 +38,28 @@ class InvalidRequestError(PrivacyError, ValueError):
         self.path, self.problems = path, problems
         listed = "".join(f"\n  - {problem}" for problem in problems)
         super().__init__(f"{path} holds requests that cannot be read:{listed}")
+
+
+class UnknownRequestError(PrivacyError, LookupError):
+    """Nobody has asked for a request of this id here."""
+
+    def __init__(self, subject_request_id: str) -> None:
+        self.subject_request_id = subject_request_id
+        # Whoever mistakes an address for an id must not find it in a log.
+        named = f" {subject_request_id}" if _is_uuid(subject_request_id) else " of that id"
+        super().__init__(
+            f"there is no request{named} here: `candor privacy list` shows all requests"
+        )
+
+
+class NothingHeldError(PrivacyError, LookupError):
+    """Nothing is held of the person whom somebody asks about."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "nothing is held here of the person whom the options name: check how they are spelled, "
+            "or try another identifier; an erasure would only keep them out from now on"
+        )
 
 
 class MissingKeyError(PrivacyError):
@@ -130,6 +156,14 @@ class ReceiptError(PrivacyError, ValueError):
         super().__init__(f"the receipt is not valid: {reason}")
 
 
+class ReceiptKeyError(PrivacyError, ValueError):
+    """A receipt cannot be checked with the key that was given; nothing is said about the receipt."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the receipt was not checked: {reason}")
+
+
 class AuditChainError(PrivacyError):
     """The audit log was changed after it was written."""
 
@@ -176,3 +210,10 @@ class ErasureLogError(PrivacyError, ValueError):
             f"the log of erasures{where} was left as it is, and nothing was restored: {reason}. "
             "Without it a backup would bring erased persons back"
         )
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return bool(UUID(text))
+    except ValueError:
+        return False

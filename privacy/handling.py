@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from privacy.errors import RequestActError
+from privacy.errors import RequestActError, UnknownRequestError
 from privacy.objections import forget_objections
 from privacy.plan import PlanStore
 from privacy.requests import SubjectRequest, extended_deadline
@@ -53,6 +53,7 @@ class RequestDesk:
         """Let a request be carried out, where ``approve_requests`` of consent.yml asks for it.
 
         Raises:
+            UnknownRequestError: Nobody has asked for it.
             RequestActError: It is not open, or was approved before.
         """
         self._open(request_id, Act.APPROVED)
@@ -64,6 +65,7 @@ class RequestDesk:
         The person must be told, with the reason, before the first deadline.
 
         Raises:
+            UnknownRequestError: Nobody has asked for it.
             RequestActError: It is not open, was extended before, or its deadline has passed.
         """
         standing = self._open(request_id, Act.EXTENDED)
@@ -80,12 +82,13 @@ class RequestDesk:
         """Call a request off, while nothing of the person was touched.
 
         Raises:
+            UnknownRequestError: Nobody has asked for it.
             RequestActError: It is not open, or has gone too far.
         """
         standing = self._open(request_id, Act.CANCELLED)
         # A plan that was frozen says that a run had begun, whatever it could still write down.
         has_begun = PlanStore(self.home).exists(request_id)
-        if has_begun or Step(standing.step) not in _CAN_BE_CALLED_OFF:
+        if has_begun or standing.step not in _CAN_BE_CALLED_OFF:
             why = f"its erasure has begun (it stands at {standing.step}) and goes on with the next run"
             raise RequestActError(request_id, Act.CANCELLED, why)
         detail = {"by": self.by, "reason": reason}
@@ -104,12 +107,17 @@ class RequestDesk:
         return StepLog(self.warehouse, self.now, "by hand")
 
     def _open(self, request_id: str, act: Act) -> RequestStanding:
-        """Where an open request stands, on which nobody decided so before."""
+        """Where an open request stands, on which nobody decided so before.
+
+        Raises:
+            UnknownRequestError: Nobody has asked for it.
+            RequestActError: It is not open, or somebody has decided so.
+        """
         found = [
             item for item in read_standing(self.warehouse) if item.subject_request_id == request_id
         ]
         if not found:
-            raise RequestActError(request_id, act, "nobody has asked for it here")
+            raise UnknownRequestError(request_id)
         if not found[0].is_open:
             raise RequestActError(request_id, act, f"it is {found[0].status}")
         if request_id in self._log.noted(act):

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from privacy.errors import MissingKeyError, ReceiptError
+from privacy.errors import MissingKeyError, ReceiptKeyError
 from privacy.storage import write_private
 
 _SUPPRESSION = re.compile(r"suppression-(v\d+)\.key")
@@ -121,12 +121,12 @@ def read_public_key(path: Path) -> Ed25519PublicKey:
     """Read a public key that checks receipts from a PEM file.
 
     Raises:
-        ReceiptError: The file is no such key.
+        ReceiptKeyError: The file is no such key.
     """
     try:
         key = load_pem_public_key(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise ReceiptError(f"{path} is no public key in PEM") from error
+        raise ReceiptKeyError(f"{path} is no public key in PEM") from error
     if not isinstance(key, Ed25519PublicKey):
-        raise ReceiptError(f"{path} holds a key that does not check receipts (Ed25519)")
+        raise ReceiptKeyError(f"{path} holds a key that does not check receipts (Ed25519)")
     return key

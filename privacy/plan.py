@@ -70,6 +70,12 @@ class ErasurePlan:
         return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
 
     @property
+    def is_of_somebody(self) -> bool:
+        """Whether anything is held: a person, or rows in a place that counts each request alone."""
+        own = any(count.rows and count.requests == 1 for count in self.counts)
+        return bool(self.person_ids or self.left_alone) or own
+
+    @property
     def person_ids(self) -> tuple[str, ...]:
         """Every id that the persons ever had."""
         return tuple(value for kind, value in self.keys if kind == "person_id")

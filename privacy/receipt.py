@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from privacy.audit import AuditHead
-from privacy.errors import ReceiptError
+from privacy.errors import ReceiptError, ReceiptKeyError
 from privacy.inventory import RECEIPTS
 from warehouse import Warehouse
 
@@ -87,9 +87,14 @@ def verify_receipt(receipt: Receipt, *, key: Ed25519PublicKey) -> None:
 
     Raises:
         ReceiptError: We did not.
+        ReceiptKeyError: It names another key as its own, so this one cannot check it.
     """
     if receipt.key_id != key_id(key):
-        raise ReceiptError("another key signed it")
+        raise ReceiptKeyError(
+            f"it says that it was signed by another key, fingerprint {receipt.key_id}; you gave "
+            f"{key_id(key)}. Take the key of that fingerprint with --key, and only from whoever "
+            "issued the receipt (`candor privacy public-key` prints theirs)"
+        )
     try:
         key.verify(base64.b64decode(receipt.signature, validate=True), receipt.content.encode())
     except (InvalidSignature, ValueError) as error:

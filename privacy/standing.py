@@ -9,9 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from privacy.inventory import REQUEST_STEPS, REQUESTS
+from privacy.requests import SubjectRequest
 from warehouse import Warehouse
 
 _WARNINGS = (0.5, 0.75, 0.9)
+_WAITING = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +24,11 @@ class RequestStanding:
         subject_request_id: The controller's id.
         request_type: erasure, access or portability.
         regulation: gdpr or ccpa.
-        status: in_progress, blocked, on_hold, completed or cancelled.
-        step: The last step that was done.
-        reasons: Why it is blocked or on hold; empty else.
+        status: waiting, in_progress, blocked, on_hold, completed or cancelled.
+        step: The last step that was done; None while it waits.
+        reasons: Why it waits, is blocked or on hold; empty else.
         submitted_at: When the person asked.
-        received_at: When it was first read.
+        received_at: When it was first read; None while it waits.
         due_at: The legal deadline.
         completed_at: None while open.
     """
@@ -35,17 +37,33 @@ class RequestStanding:
     request_type: str
     regulation: str
     status: str
-    step: str
+    step: str | None
     reasons: tuple[str, ...]
     submitted_at: datetime
-    received_at: datetime
+    received_at: datetime | None
     due_at: datetime
     completed_at: datetime | None
+
+    @classmethod
+    def unread(cls, request: SubjectRequest) -> RequestStanding:
+        """A request that lies in a file and that no run has read yet."""
+        return cls(
+            subject_request_id=request.request_id,
+            request_type=request.subject_request_type,
+            regulation=request.regulation,
+            status=_WAITING,
+            step=None,
+            reasons=("no run has read it yet: candor privacy run",),
+            submitted_at=request.submitted_at,
+            received_at=None,
+            due_at=request.due_at,
+            completed_at=None,
+        )
 
     @property
     def is_open(self) -> bool:
         """Whether it is neither carried out nor called off."""
-        return self.status in ("in_progress", "blocked", "on_hold")
+        return self.status in (_WAITING, "in_progress", "blocked", "on_hold")
 
     def is_overdue(self, now: datetime) -> bool:
         """Whether the deadline has passed without an end."""

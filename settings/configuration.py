@@ -21,6 +21,7 @@ from settings.errors import (
     ConfigurationError,
     FaultyConfigurationError,
     MissingConfigError,
+    MissingConfigFolderError,
     Problem,
     SettingsError,
 )
@@ -50,6 +51,7 @@ def load_config(path: Path, model: type[M], *, missing_ok: bool = False) -> M:
 
     Raises:
         MissingConfigError: The file is not there and ``missing_ok`` is false.
+        MissingConfigFolderError: Nor is its folder.
         ConfigurationError: It is not YAML, or not what ``model`` allows; all problems at once.
     """
     if missing_ok and not path.exists():
@@ -138,6 +140,8 @@ def _read_yaml(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
+        if not path.parent.is_dir():  # told once, whichever of its files are read
+            raise MissingConfigFolderError(path.parent) from None
         raise MissingConfigError(path) from None
     except (OSError, UnicodeDecodeError) as error:
         detail = f"a file that cannot be read ({type(error).__name__})"

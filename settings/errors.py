@@ -2,6 +2,7 @@
 
 * SettingsError
   - MissingConfigError
+  - MissingConfigFolderError
   - ConfigurationError
   - FaultyConfigurationError
   - MissingSecretError
@@ -25,6 +26,17 @@ class MissingConfigError(SettingsError, FileNotFoundError):
         super().__init__(
             f"configuration file {path} is missing: `candor init --config {path.parent}` writes "
             "a commented one, or point --config (CANDOR_CONFIG) at the folder that holds yours"
+        )
+
+
+class MissingConfigFolderError(SettingsError, FileNotFoundError):
+    """The folder of the configuration files is not there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(
+            f"there is no configuration folder {folder}: `candor init --config {folder}` writes a "
+            "commented one, or point --config (CANDOR_CONFIG) at yours"
         )
 
 

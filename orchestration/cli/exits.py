@@ -57,9 +57,12 @@ from privacy import (
     ArchiveTargetError,
     InvalidRequestError,
     MissingArchiveError,
+    NothingHeldError,
     PrivacyError,
+    ReceiptKeyError,
     RequestActError,
     UnknownBackupError,
+    UnknownRequestError,
 )
 from sample import SampleError
 from settings import SettingsError
@@ -82,7 +85,9 @@ INPUT_ERRORS = (
     MissingSourceError,
     NoBackupsError,
     NoProfilesError,
+    NothingHeldError,
     NothingToEvaluateError,
+    ReceiptKeyError,
     RequestActError,
     RestoreTargetError,
     RestoreUnfinishedError,
@@ -102,6 +107,7 @@ INPUT_ERRORS = (
     UnknownPersonError,
     UnknownProfileError,
     UnknownRecordError,
+    UnknownRequestError,
     UnknownRowError,
     UnknownSlotError,
     UnknownTableError,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,7 +15,16 @@ from orchestration.cli.output import console, print_rows, showing_progress
 from settings import Paths
 
 if TYPE_CHECKING:
-    from privacy import ErasurePlan, Receipt, SubjectIdentity, SubjectRequest
+    from datetime import datetime
+
+    from privacy import (
+        ErasurePlan,
+        PlannedCount,
+        Receipt,
+        RequestStanding,
+        SubjectIdentity,
+        SubjectRequest,
+    )
 
 privacy_app = typer.Typer(
     help="Erase people with proof, serve their requests, keep rows no longer than allowed.",
@@ -113,17 +123,22 @@ def plan(
 ) -> None:
     """Show what an erasure would touch, of one person or of all waiting requests; change nothing."""
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
-    from orchestration.erasure import waiting_requests  # noqa: PLC0415 - as above
+    from orchestration.requests import waiting_requests  # noqa: PLC0415 - as above
+    from privacy import NothingHeldError  # noqa: PLC0415 - as above
 
+    company = Company(paths)
+    company.require_warehouse()
     given = {"email": email, "phone": phone, "user_id": user_id, "customer_id": customer_id}
     if any(given.values()):
-        _show_plans(paths, [_request(given, "erasure", "gdpr")])
+        if not _show_plans(paths, [_request(given, "erasure", "gdpr")]):
+            raise NothingHeldError
         return
-    waiting = waiting_requests(Company(paths))
-    if not waiting:
-        console.print("No request waits.")
+    waiting = waiting_requests(company)
+    erasures = [item for item in waiting if item.subject_request_type == "erasure"]
+    if erasures:
+        _show_plans(paths, erasures)
     else:
-        _show_plans(paths, [item for item in waiting if item.subject_request_type == "erasure"])
+        console.print("No erasure waits.")
 
 
 @privacy_app.command()
@@ -151,12 +166,14 @@ def request(
 def run(*, paths: Paths) -> None:
     """Carry out every waiting request, and go on with those that were interrupted or blocked."""
     from orchestration.erasure import run_requests  # noqa: PLC0415 - loads every package
+    from privacy import InvalidRequestError  # noqa: PLC0415 - as above
 
     try:
         with showing_progress():
             run_requests(paths)
     finally:
-        _print_standing(paths, as_json=False)
+        with suppress(InvalidRequestError):  # the run has said so
+            _print_standing(paths, as_json=False)
 
 
 @privacy_app.command("list")
@@ -175,7 +192,7 @@ def receipt(
     out: Annotated[Path | None, typer.Option(help="Write it to this file as JSON.")] = None,
 ) -> None:
     """Show the receipt of a request, or write it to a file for whoever asked."""
-    from orchestration.erasure import receipt_of  # noqa: PLC0415 - loads every package
+    from orchestration.requests import receipt_of  # noqa: PLC0415 - loads every package
 
     found = receipt_of(paths, request_id)
     if out is None:
@@ -211,7 +228,7 @@ def verify_receipt(
     checking = (
         KeyRing(paths.keys).signing_key().public_key() if key is None else read_public_key(key)
     )
-    found = Receipt.from_json(file.read_text(encoding="utf-8"))
+    found = Receipt.from_json(file.read_bytes().decode(errors="replace"))
     verify(found, key=checking)
     console.print(f"Good: key {found.key_id} signed it, for {found.subject_request_id}.")
 
@@ -271,24 +288,27 @@ def print_receipt(receipt: Receipt) -> None:
 
 def _print_standing(paths: Paths, *, as_json: bool) -> None:
     from orchestration.company import Company, utc_now  # noqa: PLC0415 - loads every package
-    from privacy import read_standing  # noqa: PLC0415 - as above
+    from orchestration.requests import read_requests, with_unread  # noqa: PLC0415 - as above
 
-    with Company(paths).open_warehouse() as warehouse:
-        standing = read_standing(warehouse)
-    now = utc_now()
-    rows = [
-        {
-            "request": item.subject_request_id,
-            "type": item.request_type,
-            "status": item.status,
-            "step": item.step,
-            "due": f"{item.due_at:%Y-%m-%d}",
-            "warning": item.warning(now),
-            "reasons": "; ".join(item.reasons),
-        }
-        for item in standing
-    ]
-    print_rows("Requests", rows, as_json=as_json)
+    company, now = Company(paths), utc_now()
+    standing = read_requests(company)
+    try:
+        standing = with_unread(company, standing)
+    finally:  # a file that holds no requests hides none that were read
+        rows = [_standing_row(case, now) for case in standing]
+        print_rows("Requests", rows, as_json=as_json)
+
+
+def _standing_row(case: RequestStanding, now: datetime) -> dict[str, str | None]:
+    return {
+        "request": case.subject_request_id,
+        "type": case.request_type,
+        "status": case.status,
+        "step": case.step,
+        "due": f"{case.due_at:%Y-%m-%d}",
+        "warning": case.warning(now),
+        "reasons": "; ".join(case.reasons),
+    }
 
 
 def _request(
@@ -321,23 +341,35 @@ def named_identities(given: dict[str, str | None]) -> list[SubjectIdentity]:
     ]
 
 
-def _show_plans(paths: Paths, requests: list[SubjectRequest]) -> None:
+def _show_plans(paths: Paths, requests: list[SubjectRequest]) -> bool:
+    """Show them and what stands against them; whether anything is held of anybody."""
     from orchestration.erasure import plan_requests  # noqa: PLC0415 - loads every package
 
     plans, against = plan_requests(paths, requests)
     for found in plans:
         _show_plan(found)
+    together = plans[0].counts if len(plans) > 1 else ()
+    rows = [{"place": count.location, "rows": count.rows} for count in together if _is_joint(count)]
+    if rows:
+        console.print(f"These places are counted for all {len(plans)} requests together:")
+        print_rows("Would be erased as well", rows)
     for request_id, reasons in against.items():
         print_rows(f"Against {request_id}", [{"reason": reason} for reason in reasons])
+    return any(found.is_of_somebody for found in plans) or bool(against)
 
 
 def _show_plan(found: ErasurePlan) -> None:
     held = ", ".join(f"{count} {kind}" for kind, count in found.identifiers.items()) or "nothing"
     console.print(f"Request {found.subject_request_id}: found by {held}")
-    rows = [{"place": count.location, "rows": count.rows} for count in found.counts if count.rows]
-    print_rows("Would be erased", rows)
+    own = [count for count in found.counts if count.rows and not _is_joint(count)]
+    print_rows("Would be erased", [{"place": count.location, "rows": count.rows} for count in own])
     left = [
         {"kind": item.kind, "identifiers": item.identifiers, "reason": item.reason}
         for item in found.left_alone
     ]
     print_rows("Would be left alone", left)
+
+
+def _is_joint(count: PlannedCount) -> bool:
+    """Whether rows of several requests are counted together, as files are gone through once."""
+    return bool(count.rows) and count.requests > 1

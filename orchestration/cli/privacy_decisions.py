@@ -24,15 +24,21 @@ ReasonOption = Annotated[str, typer.Option(help="Why, for the audit log; name no
 def show(*, paths: Paths, request_id: RequestId, as_json: JsonOption = False) -> None:
     """Show what was done for one request, step by step, and what was decided about it."""
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from orchestration.requests import standing_of  # noqa: PLC0415 - as above
     from privacy import read_steps  # noqa: PLC0415 - as above
 
-    with Company(paths).open_warehouse() as warehouse:
+    company = Company(paths)
+    standing = standing_of(company, request_id)
+    with company.open_warehouse() as warehouse:
         steps = read_steps(warehouse, request_id)
     rows = [
         {"done": f"{taken.done_at:%Y-%m-%d %H:%M}", "step": taken.step,
          "detail": json.dumps(taken.detail), "run": taken.run_id}
         for taken in steps
     ]  # fmt: skip
+    if standing.step is None and not as_json:
+        console.print(f"Request {request_id} waits: {'; '.join(standing.reasons)}")
+        return
     print_rows(f"Request {request_id}", rows, as_json=as_json)
 
 

@@ -44,7 +44,10 @@ def run(
 
     if accept_identity_changes and job != REFRESH:
         raise typer.BadParameter(f"only the job {REFRESH} resolves identities")
-    Company(paths).check_configuration()
+    company = Company(paths)
+    company.check_configuration()
+    if job == REFRESH:
+        company.check_landing()
     with showing_progress():
         outcome = run_job(paths, job, run_config=ACCEPTING if accept_identity_changes else None)
     if as_json:

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from orchestration.cli import main
+from orchestration.restore_mark import write_mark
+from settings import Paths
 from tests.conftest import ROOT
 
 CANDOR = str(Path(sys.executable).with_name("candor"))
@@ -44,11 +46,12 @@ class Answer:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """The demo on a small company, run twice."""
+    """The demo on a small company, run twice; the second time in a home marked as restored."""
     home = tmp_path_factory.mktemp("demo") / "home"
     command = [CANDOR, "demo", "--people", str(PEOPLE), "--seed", "7", "--home", str(home)]
-    outputs = [run_command(*command), run_command(*command)]
-    return Demo(home, *outputs)
+    first = run_command(*command)
+    write_mark(Paths.resolve({}, home=home), "20261129T030000Z", [])
+    return Demo(home, first, run_command(*command))
 
 
 def run_command(*command: str) -> str:

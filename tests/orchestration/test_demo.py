@@ -120,6 +120,10 @@ def test_dagster_metadata_is_readable_and_there(demo: Demo) -> None:
     assert runs[0] >= 2
 
 
+def test_a_restored_home_is_open_once_all_profiles_were_built(demo: Demo) -> None:
+    assert not (demo.home / "restore.json").exists()
+
+
 def test_the_data_home_is_its_owners_alone(demo: Demo) -> None:
     assert demo.home.stat().st_mode & 0o077 == 0
     assert (demo.home / "warehouse.duckdb").stat().st_mode & 0o077 == 0

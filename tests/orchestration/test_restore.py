@@ -78,6 +78,25 @@ def test_a_relative_folder_is_refused(candor: Candor, paths: Paths, tmp_path: Pa
     assert "not absolute" in refused.err
 
 
+def test_a_folder_that_cannot_be_made_or_written_is_named(
+    candor: Candor, paths: Paths, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    _configure(tmp_path, disk / "backups")
+    with Company(paths).open_warehouse():
+        pass
+    given = ("backup", "create", "--config", paths.config, "--home", paths.home)
+    unmounted = candor(*given)
+    disk.mkdir()
+    (disk / "backups").write_text("a file in the way")
+    in_the_way = candor(*given)
+
+    assert (unmounted.code, in_the_way.code) == (1, 1)
+    for refused in (unmounted, in_the_way):
+        assert f"the folder of backups {disk / 'backups'}" in refused.err
+        assert "cannot be made" in refused.err
+
+
 def test_a_home_in_use_is_not_overwritten(candor: Candor, folders: list[str], kept: str) -> None:
     refused = candor("backup", "restore", kept, *folders)
 

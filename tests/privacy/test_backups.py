@@ -84,19 +84,29 @@ def test_whom_a_backup_brings_back_is_asked_for_anew(
     assert list(found) != [request.request_id]
 
 
-def test_the_same_restore_asks_under_the_same_id(
+def test_a_restore_that_begins_anew_asks_again_though_its_erasure_was_completed(
     company: Company, founded: Path, folder: Path, tmp_path: Path
 ) -> None:
+    """The files of before come back once more, and with them the person; it is one person still."""
     company.ask(("email", ANN, "raw"))
     company.erase(backups=BackupFolder(folder))
-    _log(company, folder).write(company.warehouse, now=NOW)
+    ids = []
+    for name in ("first", "second", "third"):
+        copy = Path(shutil.copytree(founded, tmp_path / name))
+        shutil.copytree(company.home / "keys", copy / "keys", dirs_exist_ok=True)
+        ((original, request),) = _restored(company, copy, folder).items()
+        with DuckDBWarehouse.open(copy / "warehouse.duckdb") as warehouse:
+            restored = Company(warehouse, copy)
+            desk = RequestDesk(warehouse, copy, LATER, "somebody")
+            desk.receive([request])
+            desk.repeat(request.request_id, of=original, backup=NAME)
+            restored.erase_all([request], backups=BackupFolder(folder))
+            assert "p_ann_00001" not in str(restored.rows("marts.profiles"))
+            if name == "second":  # else it is known of no more than that it began
+                _log(restored, folder).write(warehouse, now=LATER)
+        ids.append(request.request_id)
 
-    both = [
-        _restored(company, Path(shutil.copytree(founded, tmp_path / name)), folder)
-        for name in ("first", "second")
-    ]
-
-    assert both[0] == both[1]
+    assert ids[0] == ids[1] != ids[2]
 
 
 def test_a_backup_of_after_the_erasure_brings_nobody_back(

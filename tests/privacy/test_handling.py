@@ -11,6 +11,7 @@ from privacy import (
     RequestActError,
     RequestDesk,
     RetentionConfig,
+    UnknownRequestError,
     read_standing,
     read_steps,
     serve_access,
@@ -148,7 +149,7 @@ def test_what_is_closed_or_unknown_cannot_be_decided_about(company: Company, act
 
     with pytest.raises(RequestActError, match="completed"):
         getattr(desk(company), act)(ID, **named)
-    with pytest.raises(RequestActError, match="nobody has asked"):
+    with pytest.raises(UnknownRequestError, match="there is no request"):
         getattr(desk(company), act)("00000000-0000-4000-8000-000000000009", **named)
 
 

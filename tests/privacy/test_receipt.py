@@ -9,8 +9,15 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from privacy import KeyRing, Receipt, ReceiptError, read_public_key, verify_receipt
-from privacy.receipt import sign_receipt
+from privacy import (
+    KeyRing,
+    Receipt,
+    ReceiptError,
+    ReceiptKeyError,
+    read_public_key,
+    verify_receipt,
+)
+from privacy.receipt import key_id, sign_receipt
 from tests.privacy.company import NOW
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
@@ -35,13 +42,23 @@ def test_a_change_of_any_character_is_refused(position: int) -> None:
     [
         pytest.param({"signature": base64.b64encode(b"\0" * 64).decode()}, id="signature"),
         pytest.param({"signature": "no base64!"}, id="garbage"),
-        pytest.param({"key_id": "0" * 16}, id="key"),
         pytest.param({"subject_request_id": "r2"}, id="request"),
     ],
 )
 def test_a_receipt_that_does_not_fit_is_refused(change: dict[str, str]) -> None:
     with pytest.raises(ReceiptError):
         verify_receipt(replace(RECEIPT, **change), key=KEY.public_key())
+
+
+def test_a_key_that_did_not_sign_it_says_nothing_of_the_receipt() -> None:
+    other = Ed25519PrivateKey.from_private_bytes(b"o" * 32).public_key()
+
+    with pytest.raises(ReceiptKeyError) as refused:
+        verify_receipt(RECEIPT, key=other)
+
+    said = str(refused.value)
+    assert f"another key, fingerprint {RECEIPT.key_id}; you gave {key_id(other)}" in said
+    assert "not valid" not in said
 
 
 def test_a_receipt_in_a_file_is_the_same_receipt() -> None:
@@ -67,5 +84,5 @@ def test_a_file_that_is_no_key_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "no.pem"
     path.write_text("no key")
 
-    with pytest.raises(ReceiptError, match="no public key"):
+    with pytest.raises(ReceiptKeyError, match="no public key"):
         read_public_key(path)

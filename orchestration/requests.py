@@ -1,0 +1,101 @@
+"""Where requests of persons stand: those that a run has read, and those that wait in files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestration.company import Company
+from orchestration.errors import MissingHomeError, NoReceiptError
+from orchestration.privacy_parts import request_files, request_folder
+from privacy import (
+    Receipt,
+    RequestPlace,
+    RequestStanding,
+    SubjectRequest,
+    UnknownRequestError,
+    read_receipts,
+    read_standing,
+)
+from settings import Paths
+
+
+def request_places(company: Company) -> tuple[RequestPlace, ...]:
+    """Where requests lie until they are carried out."""
+    return (*request_files(company), request_folder(company.paths))
+
+
+def waiting_requests(company: Company) -> tuple[SubjectRequest, ...]:
+    """Every request whose identity is still in the drop folder or in a landing file.
+
+    Raises:
+        InvalidRequestError: A file holds what is no request.
+    """
+    return tuple(request for place in request_places(company) for request in place.read())
+
+
+def read_requests(company: Company) -> tuple[RequestStanding, ...]:
+    """Every request that a run has read, those that are due first on top.
+
+    Raises:
+        MissingHomeError: There is no data home.
+    """
+    if not company.paths.home.is_dir():
+        raise MissingHomeError(company.paths.home)
+    if not company.paths.warehouse.is_file():  # requests may wait before the first run
+        return ()
+    with company.open_warehouse() as warehouse:
+        return read_standing(warehouse)
+
+
+def with_unread(company: Company, known: Sequence[RequestStanding]) -> tuple[RequestStanding, ...]:
+    """The same, and those that lie in files and that no run has read yet.
+
+    Raises:
+        InvalidRequestError: A file holds what is no request.
+    """
+    ids = {standing.subject_request_id for standing in known}
+    unread = {
+        request.request_id: RequestStanding.unread(request)
+        for request in waiting_requests(company)
+        if request.request_id not in ids
+    }
+    every = (*known, *unread.values())
+    return tuple(sorted(every, key=lambda case: (case.due_at, case.subject_request_id)))
+
+
+def standing_of(company: Company, request_id: str) -> RequestStanding:
+    """Where one request stands.
+
+    Raises:
+        MissingHomeError: There is no data home.
+        UnknownRequestError: Nobody has asked for it.
+        InvalidRequestError: No run has read it, and a file holds what is no request.
+    """
+    known = read_requests(company)
+    found = _named(known, request_id) or _named(with_unread(company, known), request_id)
+    if not found:
+        raise UnknownRequestError(request_id)
+    return found[0]
+
+
+def receipt_of(paths: Paths, request_id: str) -> Receipt:
+    """The receipt of one request.
+
+    Raises:
+        UnknownRequestError: Nobody has asked for it.
+        NoReceiptError: It has none, or none yet; says where it stands.
+    """
+    company = Company(paths)
+    standing = standing_of(company, request_id)
+    with company.open_warehouse() as warehouse:
+        found = [item for item in read_receipts(warehouse) if item.subject_request_id == request_id]
+    # A receipt is signed before the plan is destroyed; until then nothing is completed.
+    if found and standing.status == "completed":
+        return found[0]
+    where = f"stands at {standing.step}" if standing.is_open else f"is {standing.status}"
+    what = f"it asks for {standing.request_type} and {where}"
+    raise NoReceiptError(request_id, standing.reasons or [what])
+
+
+def _named(cases: Sequence[RequestStanding], request_id: str) -> Sequence[RequestStanding]:
+    return [case for case in cases if case.subject_request_id == request_id]

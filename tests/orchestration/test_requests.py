@@ -1,0 +1,120 @@
+"""What a person reads about requests that wait, and about those that nobody has asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from orchestration.company import Company
+from settings import Paths
+from tests.conftest import ROOT
+from tests.orchestration.conftest import Answer
+
+Candor = Callable[..., Answer]
+ADDRESS = "nobody.at.all@maple.example"
+IDS = [f"5f0d1e5e-0f7c-4c55-9a54-6a2b6c1f000{number}" for number in (1, 2)]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home in which nothing is held of anybody."""
+    paths = Paths.resolve({}, config=ROOT / "config", home=tmp_path / "home")
+    with Company(paths).open_warehouse():
+        return paths.home
+
+
+def _ask(candor: Candor, home: Path) -> None:
+    bodies = [
+        {
+            "regulation": "gdpr",
+            "subject_request_id": request_id,
+            "subject_request_type": "erasure",
+            "submitted_time": "2026-01-05T10:00:00Z",
+            "subject_identities": [
+                {"identity_type": "email", "identity_value": ADDRESS, "identity_format": "raw"}
+            ],
+        }
+        for request_id in IDS
+    ]
+    file = home.with_name("bodies.json")
+    file.write_text(json.dumps(bodies))
+    assert candor("privacy", "request", file, "--home", home).code == 0
+
+
+def test_a_request_that_waits_in_a_file_is_listed(candor: Candor, home: Path) -> None:
+    _ask(candor, home)
+    listed = json.loads(candor("privacy", "list", "--json", "--home", home).out)
+    shown = candor("privacy", "show", IDS[0], "--home", home)
+
+    assert [(row["request"], row["status"]) for row in listed] == [(id_, "waiting") for id_ in IDS]
+    assert {row["due"] for row in listed} == {"2026-02-05"}
+    assert shown.code == 0
+    assert "no run has read it yet" in shown.out
+
+
+def test_a_file_that_is_no_request_hides_none(candor: Candor, home: Path) -> None:
+    _ask(candor, home)
+    candor("privacy", "approve", IDS[0], "--home", home)
+    (home / "requests" / "bad.json").write_text("no request\n")
+    answer = candor("privacy", "list", "--home", home)
+
+    assert IDS[0] in answer.out
+    assert answer.code == 3
+    assert "bad.json" in answer.err
+
+
+@pytest.mark.parametrize("command", ["show", "receipt", "approve"])
+@pytest.mark.parametrize("asked", [IDS[0], ADDRESS], ids=["an id", "an address"])
+def test_what_nobody_asked_for_is_said_without_a_value(
+    candor: Candor, home: Path, command: str, asked: str
+) -> None:
+    answer = candor("privacy", command, asked, "--home", home)
+
+    assert answer.code == 3
+    assert "there is no request" in answer.err
+    assert (asked in answer.err) == (asked == IDS[0])
+
+
+def test_a_receipt_that_is_not_there_yet_says_where_its_request_stands(
+    candor: Candor, home: Path
+) -> None:
+    _ask(candor, home)
+    answer = candor("privacy", "receipt", IDS[0], "--home", home)
+
+    assert answer.code == 1
+    assert "has no receipt: no run has read it yet" in answer.err
+
+
+def test_a_plan_for_a_person_of_whom_nothing_is_held_says_so(candor: Candor, home: Path) -> None:
+    answer = candor("privacy", "plan", "--email", ADDRESS, "--home", home)
+
+    assert answer.code == 3
+    assert "nothing is held here" in answer.err
+    assert ADDRESS not in answer.out + answer.err
+
+
+def test_files_that_several_requests_touch_are_said_to_be_counted_together(
+    candor: Candor, home: Path
+) -> None:
+    (home / "artifacts" / "export.csv").write_text(f"email\n{ADDRESS}\n")
+    _ask(candor, home)
+    answer = candor("privacy", "plan", "--home", home)
+    own, joint = answer.out.split("counted for all 2 requests together:")
+
+    assert "artifacts" in joint
+    assert "artifacts" not in own
+
+
+@pytest.mark.parametrize("command", ["list", "show", "receipt", "plan"])
+def test_a_home_that_is_not_there_is_not_made_by_asking(
+    candor: Candor, tmp_path: Path, command: str
+) -> None:
+    given = [IDS[0]] if command in ("show", "receipt") else []
+    answer = candor("privacy", command, *given, "--home", tmp_path / "typo")
+
+    assert answer.code == 3
+    assert "no data home" in answer.err
+    assert not (tmp_path / "typo").exists()
