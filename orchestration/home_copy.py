@@ -17,7 +17,7 @@ from pathlib import Path
 from orchestration.company import Company
 from warehouse import WarehouseBusyError, hold_lock
 
-_PREFIX = ".copy-"
+COPIES = ".copy-"
 # Parts of the artifacts that resolving reads; the others are large, or were sent.
 _READ = ("identity",)
 
@@ -36,7 +36,7 @@ def copy_of(company: Company) -> Iterator[Company]:
     """
     home = company.paths.home
     remove_abandoned_copies(home)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=home))
+    folder = Path(tempfile.mkdtemp(prefix=COPIES, dir=home))
     try:
         with hold_lock(_lock_of(folder)):
             copied = replace(company, paths=replace(company.paths, home=folder))
@@ -49,7 +49,7 @@ def copy_of(company: Company) -> Iterator[Company]:
 
 def remove_abandoned_copies(home: Path) -> None:
     """Remove the copies whose process has ended without doing it."""
-    for folder in home.glob(f"{_PREFIX}*"):
+    for folder in home.glob(f"{COPIES}*"):
         try:
             with hold_lock(_lock_of(folder), wait_s=0):
                 shutil.rmtree(folder)

@@ -16,6 +16,7 @@ from audiences.sync import SettledGroups, SuppressionCheck, open_eraser
 from audiences.sync.config import FileSettings
 from ingestion import LandingLocation
 from orchestration.company import Company
+from orchestration.home_parts import undeclared_parts
 from orchestration.inventory import dbt_tables, python_tables
 from orchestration.manifest import parsed_project
 from orchestration.serving import serving_files
@@ -190,6 +191,7 @@ def open_erasure(
         needs_approval=company.consent.approve_requests,
         purposes=company.consent.uses,
         backups=backup_folder(company),
+        undeclared=undeclared_parts(paths, (*_sent(company), *lists.folders)),
     )
 
 
@@ -243,14 +245,18 @@ def _roots(company: Company, lists: frozenset[Path]) -> tuple[Path, ...]:
     That is landing files, files that were sent, and the folders of lists that audiences name.
     """
     home = company.paths.home
-    sent = [
-        company.paths.artifacts / settings.folder
-        for settings in company.destinations.destinations.values()
-        if isinstance(settings, FileSettings)
-    ]
     apart = {
         folder
-        for folder in (company.paths.landing, *sent, *lists)
+        for folder in (company.paths.landing, *_sent(company), *lists)
         if folder.exists() and not folder.resolve().is_relative_to(home.resolve())
     }
     return (home, *sorted(apart))
+
+
+def _sent(company: Company) -> tuple[Path, ...]:
+    """Where file destinations write."""
+    return tuple(
+        company.paths.artifacts / settings.folder
+        for settings in company.destinations.destinations.values()
+        if isinstance(settings, FileSettings)
+    )

@@ -91,6 +91,7 @@ class ErasureContext:
         needs_approval: Whether somebody must approve a request before it is carried out.
         purposes: Every purpose for which data are used, profiling included.
         backups: Where backups of the home lie; None where none are made.
+        undeclared: Why files cannot be answered for that nobody has declared; blocks everybody.
     """
 
     warehouse: Warehouse
@@ -110,6 +111,7 @@ class ErasureContext:
     needs_approval: bool = False
     purposes: Sequence[str] = ()
     backups: BackupFolder | None = None
+    undeclared: Sequence[str] = ()
 
     @property
     def places(self) -> tuple[Location, ...]:

@@ -28,7 +28,7 @@ from privacy.plan_requests import plan_erasure
 from privacy.proof import issue_receipts
 from privacy.receipt import Receipt, read_receipts
 from privacy.requests import SubjectRequest
-from privacy.scan_files import FileScanner
+from privacy.scan_files import FileScanner, files_below
 from privacy.steps import LOST_BODY, Case, Outcome, Step, StepLog, advanced
 from privacy.telling import tell_destinations
 from privacy.verify import ScanReport, scan_home
@@ -360,8 +360,8 @@ def _naming(due: _Pass, plans: Sequence[ErasurePlan]) -> int:
     own = {due.context.plans.folder(request_id) for request_id in due.request_ids}
     return sum(
         bool(scanner.scan(path, folder).hits)
-        for path in folder.rglob("*")
-        if path.is_file() and own.isdisjoint(path.parents)
+        for path in files_below(folder)
+        if own.isdisjoint(path.parents)
     )
 
 

@@ -13,7 +13,7 @@ from sqlglot import exp
 from privacy.bytescan import ByteScanner
 from privacy.needles import Needles, needles_of
 from privacy.neighbours import needles_among_neighbours
-from privacy.scan_files import FileScanner
+from privacy.scan_files import FileScanner, files_below
 from warehouse import SubjectKey, SubjectKind, Table, Trace, Warehouse, quoted
 
 SUBJECT_KEYS = "candor_subject_keys"
@@ -174,7 +174,7 @@ class FolderLocation:
     def _holding(self, keys: pa.Table) -> list[Path]:
         if not self.folder.exists():
             return []
-        files = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        files = list(files_below(self.folder))
         suspected = self._matching(files, needles_of(keys))
         if not suspected:  # to ask the warehouse about all others takes longer than the search
             return []

@@ -1,7 +1,7 @@
 """What to look for: a person's values, and every spelling in which storage may hold them.
 
-Spellings: UTF-8, UTF-16 in both byte orders, any letter case, percent-encoding, hexadecimal,
-base64 in its three alignments, and MD5, SHA-1, SHA-256 of the normalised value as bytes, hex and
+Spellings: UTF-8, UTF-16 in both byte orders, UTF-32 as NumPy keeps text, any letter case,
+percent-encoding, hexadecimal, base64 in its three alignments, and MD5, SHA-1, SHA-256 of the normalised value as bytes, hex and
 base64.
 """
 
@@ -20,6 +20,9 @@ from warehouse import SubjectKind
 # Below this an id is too common a run of characters to mean anybody; the rows are found by key.
 SHORTEST_ID = 8
 _HASHES = ("md5", "sha1", "sha256")
+_ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le")
+# In URLs the sign of an address is often left as it is.
+_LEFT_PLAIN = ("", "@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +60,10 @@ def needles_of(keys: pa.Table) -> Needles:
 
 def spell(value: str) -> Spellings:
     """Every byte string in which a value may be stored, in a fixed order."""
-    lowered = value.lower()
-    plain = (
-        lowered.encode(),
-        lowered.encode("utf-16-le"),
-        lowered.encode("utf-16-be"),
-        quote(lowered, safe="").lower().encode(),
-    )
-    cases = {value, lowered, value.upper()}
+    cases = {value, value.lower(), value.upper()}
+    # Bytes are lowered, as those in which they are sought: in UTF-16 half a letter may look like one.
+    plain = {text.encode(encoding).lower() for text in cases for encoding in _ENCODINGS}
+    plain |= {quote(text, safe=sign).lower().encode() for text in cases for sign in _LEFT_PLAIN}
     digests = [hashlib.new(name, value.encode(), usedforsecurity=False) for name in _HASHES]
     hexes = [text.encode().hex().encode() for text in cases]
     hexes += [digest.hexdigest().encode() for digest in digests]

@@ -44,7 +44,7 @@ def find_persons(
         One plan for each request that names somebody, and every reason why it is not known, or not
         known in full, what is held, by request.
     """
-    undeclared = unclassified(context.warehouse, context.tables)
+    undeclared = [*unclassified(context.warehouse, context.tables), *context.undeclared]
     closure = _closure(requests, context)
     clear = [item.request_id for item in requests if item.request_id not in closure.unclear]
     plans = make_plans(_only(closure, clear), clear, context.places)

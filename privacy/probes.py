@@ -17,6 +17,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -139,6 +140,23 @@ def _deleted_duckdb(path: Path) -> None:
         warehouse.execute("delete from people where email = $probe", {"probe": PROBE})
 
 
+def _write_ahead_log(path: Path) -> None:
+    """What a killed process leaves beside its file: the insert, not yet in any table."""
+    beside = path.with_name(f"{path.name}.db")
+    with DuckDBWarehouse.open(beside) as warehouse:
+        warehouse.execute("pragma disable_checkpoint_on_shutdown")
+        warehouse.execute("create table people (email varchar)")
+        warehouse.execute("insert into people values ($probe)", {"probe": PROBE})
+    beside.with_name(f"{beside.name}.wal").replace(path)
+    beside.unlink()
+
+
+def _numpy(path: Path) -> None:
+    """As a model keeps the words that it knows."""
+    with path.open("wb") as stream:
+        np.save(stream, np.array(["somebody else", PROBE]))
+
+
 def _rows() -> bytes:
     return "\n".join(_table()["email"].to_pylist()).encode()
 
@@ -178,4 +196,6 @@ _PLACES: Mapping[str, Callable[[Path], None]] = {
     "SQLite deleted row": _deleted_sqlite,
     "DuckDB column": _duckdb,
     "DuckDB deleted row": _deleted_duckdb,
+    "DuckDB write-ahead log": _write_ahead_log,
+    "NumPy text": _numpy,
 }

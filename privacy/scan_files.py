@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import re
 import sqlite3
 import zipfile
@@ -156,6 +157,19 @@ class FileScanner:
                 return FileFinding(sum(self.scanner.count(content) for content in contents))
             except (sqlite3.Error, WarehouseError) as error:
                 return FileFinding(0, type(error).__name__)
+
+
+def files_below(root: Path) -> Iterator[Path]:
+    """Every file below a folder; a folder that is a link is followed too, and each searched once."""
+    seen = set[str]()
+    for folder, inner, names in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            inner.clear()
+            continue
+        seen.add(real)
+        inner.sort()
+        yield from (path for name in sorted(names) if (path := Path(folder, name)).is_file())
 
 
 def warehouse_contents(warehouse: Warehouse) -> Iterator[tuple[str, bytes]]:

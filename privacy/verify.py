@@ -16,7 +16,7 @@ from privacy.bytescan import ByteScanner
 from privacy.errors import ScannerRecallError
 from privacy.needles import Needles
 from privacy.probes import PROBE, plant
-from privacy.scan_files import FileFinding, FileScanner, warehouse_contents
+from privacy.scan_files import FileFinding, FileScanner, files_below, warehouse_contents
 from warehouse import Trace, Warehouse
 
 
@@ -110,8 +110,8 @@ def _files(
 ) -> Iterator[tuple[str, FileFinding]]:
     seen, left_out = set[Path](), frozenset(exempt)
     for root in roots:
-        for path in sorted(root.rglob("*")):
-            is_new = path.is_file() and path.resolve() not in seen
+        for path in files_below(root):
+            is_new = path.resolve() not in seen
             if is_new and left_out.isdisjoint(path.parents):
                 seen.add(path.resolve())
                 finding = scanner.scan(path, root, raw_only=path == warehouse_file)

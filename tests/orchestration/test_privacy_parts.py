@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 import orchestration.erasure
+import orchestration.requests
 from orchestration.company import Company
 from orchestration.defs import privacy_ops
 from orchestration.defs.schedules import ALL as SCHEDULES
@@ -146,10 +147,14 @@ def test_lists_that_name_a_person_stand_against_their_erasure(listed: Company) -
     assert listed.paths.config / "lists" in context.roots
 
 
-def test_an_erasure_is_blocked_until_no_list_names_the_person(listed: Company) -> None:
+def test_an_erasure_is_blocked_until_no_list_names_the_person_and_no_file_is_undeclared(
+    listed: Company,
+) -> None:
     request = make_request([ADDRESS], "erasure", regulation="gdpr", now=NOW)
     folder = request_folder(listed.paths)
     folder.add(request)
+    stray = listed.paths.home / "jane@maple.example.zip"
+    stray.write_bytes(b"")
 
     def carry_out() -> ErasureReport:
         with listed.open_warehouse() as warehouse:
@@ -160,10 +165,12 @@ def test_an_erasure_is_blocked_until_no_list_names_the_person(listed: Company) -
 
     blocked = carry_out()
     (listed.paths.config / "lists" / "partners.csv").write_text("email\nb@maple.example\n")
+    stray.unlink()
     done = carry_out()
 
     (reasons,) = blocked.blocked.values()
     assert [why for why in reasons if "lists/partners.csv names the person" in why]
+    assert [why for why in reasons if "1 files or folders of the data home are none" in why]
     assert "@" not in str(reasons)
     assert (len(done.receipts), done.blocked) == (1, {})
 
@@ -271,7 +278,8 @@ def test_a_request_that_was_completed_gives_its_receipt_though_the_run_failed(
 
     monkeypatch.setattr(orchestration.erasure, "run_job", fail)
     monkeypatch.setattr(orchestration.erasure, "read_standing", lambda _warehouse: (case,))
-    monkeypatch.setattr(orchestration.erasure, "read_receipts", lambda _warehouse: (receipt,))
+    monkeypatch.setattr(orchestration.requests, "read_standing", lambda _warehouse: (case,))
+    monkeypatch.setattr(orchestration.requests, "read_receipts", lambda _warehouse: (receipt,))
 
     if status == "completed":
         assert orchestration.erasure.erase_person(company.paths, request) is receipt
