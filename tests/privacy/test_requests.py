@@ -6,11 +6,20 @@ import json
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from privacy import IdentityType, InvalidRequestError, RequestFile, SubjectIdentity, make_request
-from privacy.requests import deadline
+from privacy import (
+    IdentityType,
+    InvalidRequestError,
+    RequestFile,
+    SubjectIdentity,
+    SubjectRequest,
+    make_request,
+)
+from privacy.requests import deadline, extended_deadline
 from tests.privacy.company import NOW
+from warehouse import DuckDBWarehouse
 
 BODY = {
     "regulation": "ccpa",
@@ -85,43 +94,35 @@ def test_a_request_of_the_command_line_is_read_back(tmp_path: Path) -> None:
     assert inbox.path.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize(
-    ("regulation", "submitted", "due"),
-    [
-        pytest.param(
-            "gdpr",
-            datetime.fromisoformat("2026-01-31"),
-            datetime.fromisoformat("2026-02-28"),
-            id="short-month",
-        ),
-        pytest.param(
-            "gdpr",
-            datetime.fromisoformat("2028-01-31"),
-            datetime.fromisoformat("2028-02-29"),
-            id="leap-year",
-        ),
-        pytest.param(
-            "gdpr",
-            datetime.fromisoformat("2026-12-15"),
-            datetime.fromisoformat("2027-01-15"),
-            id="new-year",
-        ),
-        pytest.param(
-            "gdpr",
-            datetime.fromisoformat("2026-11-30"),
-            datetime.fromisoformat("2026-12-30"),
-            id="december",
-        ),
-        pytest.param(
-            "ccpa",
-            datetime.fromisoformat("2026-01-01"),
-            datetime.fromisoformat("2026-02-15"),
-            id="45-days",
-        ),
-    ],
-)
-def test_the_answer_is_due_by_law(regulation: str, submitted: datetime, due: datetime) -> None:
-    assert deadline(regulation, submitted) == due
+def test_answers_are_due_by_law_whatever_the_day_on_which_somebody_asks() -> None:
+    """Six years, a leap year among them: months by the engine, business days by NumPy."""
+    days = (
+        DuckDBWarehouse.in_memory()
+        .read(
+            "select day, day + interval 1 month as gdpr, day + interval 3 month as gdpr_extended, "
+            "day + interval 45 day as ccpa, day + interval 90 day as ccpa_extended "
+            "from range(timestamp '2023-01-01', timestamp '2029-01-01', interval 1 day) as days(day)"
+        )
+        .to_pylist()
+    )
+
+    for row in days:
+        day = row["day"]
+        counted = np.busday_offset(day.date(), 15, roll="backward").item()
+
+        assert deadline("gdpr", day) == row["gdpr"]
+        assert extended_deadline("gdpr", day) == row["gdpr_extended"]
+        assert deadline("ccpa", day) == row["ccpa"]
+        assert extended_deadline("ccpa", day) == row["ccpa_extended"]
+        assert _opt_out(day).due_at.date() == counted
+    assert len(days) == 2_192
+
+
+def _opt_out(day: datetime) -> SubjectRequest:
+    identity = SubjectIdentity(
+        identity_type=IdentityType.EMAIL, identity_value="a@x.example", identity_format="raw"
+    )
+    return make_request([identity], "do_not_sell_or_share", regulation="ccpa", now=day)
 
 
 @pytest.mark.parametrize("extensions", [None, "text", []])
