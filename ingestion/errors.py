@@ -42,6 +42,9 @@ class MissingSourceError(IngestionError, FileNotFoundError):
         self._message = (
             f"{listed}, in the landing folder {landing}: put the files there, correct `files` in "
             "sources.yml (or --landing), or set `optional: true`"
+            if landing.is_dir()
+            else f"there is no landing folder {landing}: name it with --landing (CANDOR_LANDING), or "
+            f"make it and put the files of {', '.join(map(repr, missing))} there"
         )
 
     def __str__(self) -> str:

@@ -37,6 +37,7 @@ from privacy import (
     extend_objections,
     record_signals,
     restricted,
+    seal_audit,
     table_locations,
 )
 from settings import Paths
@@ -202,13 +203,15 @@ def backup_folder(company: Company) -> BackupFolder | None:
 
 
 def carry_log(company: Company, warehouse: Warehouse) -> None:
-    """Write down beside the backups what a restored one must catch up with, where any are made.
+    """Seal the audit log, and write down beside the backups what a restored one must catch up with.
 
     Raises:
         BackupError: It cannot be written there; what was recorded in the warehouse stays.
     """
+    keys = KeyRing(company.paths.keys)
+    seal_audit(warehouse, keys)
     if folder := backup_folder(company):
-        log = ErasureLog(folder.folder, KeyRing(company.paths.keys))
+        log = ErasureLog(folder.folder, keys)
         log.must_carry(warehouse, now=datetime.now(tz=UTC).replace(tzinfo=None))
 
 

@@ -27,6 +27,7 @@ from privacy import (
     KeyRing,
     RequestDesk,
     SubjectRequest,
+    break_seal,
     catch_up,
     read_standing,
     returned_requests,
@@ -113,6 +114,7 @@ def restore_backup(paths: Paths, name: str, *, by: str) -> Restored:
         with company.open_warehouse() as warehouse:
             entry = AuditEntry("restored", name, {"by": by})
             catch_up(warehouse, logged, paths.home, entry=entry, now=utc_now())
+            break_seal(KeyRing(paths.keys))
             _settle_closed(company, warehouse)
             refresh_objections(company, warehouse, now=utc_now())
             repeated = _repeat_erasures(company, warehouse, name, by=by)

@@ -11,6 +11,7 @@ from privacy.access import (
     serve_access,
 )
 from privacy.audit import AuditEntry, AuditHead, verify_audit
+from privacy.audit_seal import anchors_of, break_seal, seal_audit
 from privacy.backups import Backup, BackupFolder
 from privacy.classification import unclassified, write_inventory
 from privacy.config import ConsentConfig, Objection, RetentionConfig
@@ -134,8 +135,10 @@ __all__ = [
     "TableLocation",
     "UnknownBackupError",
     "UnknownRequestError",
+    "anchors_of",
     "archive_path",
     "attribute_objections",
+    "break_seal",
     "catch_up",
     "enforce_retention",
     "erase",
@@ -157,6 +160,7 @@ __all__ = [
     "restricted",
     "returned_requests",
     "rotate_key",
+    "seal_audit",
     "serve_access",
     "serve_objections",
     "table_locations",

@@ -1,7 +1,7 @@
 """An append-only log in which every entry holds the hash of the one before.
 
-Changing, removing or reordering an entry breaks the chain; cutting off its end is seen because
-each receipt names, under its signature, the entry that was last when it was issued.
+Changing, removing or reordering an entry breaks the chain; cutting off its end, or writing all of it
+anew, is seen by signed checkpoints (``audit_seal``).
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def verify_audit(warehouse: Warehouse, *, anchors: Iterable[AuditHead] = ()) -> 
         previous = row["entry_hash"]
     present = {(row["position"], row["entry_hash"]) for row in rows}
     problems += [
-        f"entry {anchor.position}, which a receipt names, is not there"
+        f"entry {anchor.position}, which a receipt or the seal names, is not there"
         for anchor in anchors
         if anchor.position and (anchor.position, anchor.entry_hash) not in present
     ]

@@ -238,13 +238,17 @@ def verify_receipt(
 def verify_audit(*, paths: Paths) -> None:
     """Check that nothing was changed in, or taken out of, the log of all that was done."""
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
-    from privacy import read_receipts  # noqa: PLC0415 - as above
+    from privacy import KeyRing, anchors_of  # noqa: PLC0415 - as above
     from privacy import verify_audit as verify  # noqa: PLC0415 - as above
 
-    with Company(paths).open_warehouse() as warehouse:
-        anchors = [item.audit_head for item in read_receipts(warehouse)]
+    company = Company(paths)
+    company.require_warehouse()
+    with company.open_warehouse() as warehouse:
+        anchors = anchors_of(warehouse, KeyRing(paths.keys))
         entries = verify(warehouse, anchors=anchors)
-    console.print(f"Good: {entries:,} entries hold together, {len(anchors):,} receipts fit them.")
+    console.print(
+        f"Good: {entries:,} entries hold together, {len(anchors):,} signed checkpoints fit them."
+    )
 
 
 @privacy_app.command()

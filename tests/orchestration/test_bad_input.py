@@ -100,10 +100,12 @@ def test_a_missing_file_names_the_source_and_the_folder(
     candor: Candor, config: Path, landing: Path, tmp_path: Path
 ) -> None:
     answer = _run(candor, config, landing, tmp_path)
+    nowhere = _run(candor, config, tmp_path / "typo", tmp_path)
 
-    assert answer.code == 3
+    assert (answer.code, nowhere.code) == (3, 3)
     assert "source 'contacts': no file matches 'contacts.csv'" in answer.err
     assert "optional: true" in answer.err
+    assert f"there is no landing folder {tmp_path / 'typo'}" in nowhere.err
     assert not (tmp_path / "home").exists()  # told before anything begins
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
+from pathlib import Path
+
 import pytest
 
-from privacy import AuditChainError, AuditHead, verify_audit
+from privacy import AuditChainError, AuditHead, KeyRing, anchors_of, seal_audit, verify_audit
 from privacy.audit import AuditEntry, append_audit, read_head
 from privacy.inventory import TABLES
+from privacy.receipt import sign_receipt, write_receipts
 from tests.privacy.company import NOW
 from warehouse import DuckDBWarehouse
 
@@ -59,6 +63,65 @@ def test_a_cut_end_is_seen_by_what_a_receipt_names(log: DuckDBWarehouse) -> None
 
     with pytest.raises(AuditChainError, match="entry 4"):
         verify_audit(log, anchors=[head])
+
+
+@pytest.fixture
+def sealed(log: DuckDBWarehouse, tmp_path: Path) -> KeyRing:
+    """The log, sealed at its fourth entry."""
+    keys = KeyRing(tmp_path / "keys")
+    seal_audit(log, keys)
+    return keys
+
+
+def test_a_cut_end_is_seen_by_the_seal_and_sealing_again_does_not_hide_it(
+    log: DuckDBWarehouse, sealed: KeyRing
+) -> None:
+    log.execute("delete from privacy.audit_log where position = 4")
+    seal_audit(log, sealed)
+
+    with pytest.raises(AuditChainError, match="entry 4"):
+        verify_audit(log, anchors=anchors_of(log, sealed))
+
+
+def test_a_log_that_is_written_anew_from_its_start_is_seen_by_the_seal(
+    log: DuckDBWarehouse, sealed: KeyRing
+) -> None:
+    log.execute("delete from privacy.audit_log")
+    for number in range(5):
+        append_audit(log, [AuditEntry("other", f"r{number}", {})], now=NOW)
+    seal_audit(log, sealed)
+
+    assert verify_audit(log) == 5
+    with pytest.raises(AuditChainError, match="entry 4"):
+        verify_audit(log, anchors=anchors_of(log, sealed))
+
+
+def test_a_seal_that_goes_with_the_log_is_good_and_one_that_was_changed_is_not(
+    log: DuckDBWarehouse, sealed: KeyRing
+) -> None:
+    append_audit(log, [AuditEntry("erased", "r9", {})], now=NOW)
+    seal_audit(log, sealed)
+    path = sealed.folder / "audit-seal.json"
+
+    assert anchors_of(log, sealed) == (read_head(log),)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+    path.write_text(path.read_text().replace("position", "Position"))
+
+    with pytest.raises(AuditChainError, match="was changed"):
+        anchors_of(log, sealed)
+
+
+def test_a_receipt_that_was_changed_is_no_anchor(log: DuckDBWarehouse, sealed: KeyRing) -> None:
+    facts = {"subject_request_id": "r1", "audit": asdict(read_head(log))}
+    receipt = sign_receipt(facts, key=sealed.signing_key(), now=NOW)
+    write_receipts(log, [receipt])
+    good = anchors_of(log, sealed)
+    write_receipts(log, [replace(receipt, content=receipt.content.replace("4", "3"))])
+
+    assert good == (read_head(log), read_head(log))
+    with pytest.raises(AuditChainError, match="receipt of r1"):
+        anchors_of(log, sealed)
 
 
 def test_an_empty_log_begins_at_zero() -> None:
