@@ -21,6 +21,7 @@ from warehouse import SubjectKind
 SHORTEST_ID = 8
 _HASHES = ("md5", "sha1", "sha256")
 _ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le")
+_GMAIL = ("gmail.com", "googlemail.com")
 # In URLs the sign of an address is often left as it is.
 _LEFT_PLAIN = ("", "@")
 
@@ -74,12 +75,28 @@ def spell(value: str) -> Spellings:
 
 
 def _sought(kind: SubjectKind, value: str) -> Iterable[str]:
-    if kind is SubjectKind.EMAIL or kind is SubjectKind.PERSON_ID:
+    if kind is SubjectKind.PERSON_ID:
         return (value,)
+    if kind is SubjectKind.EMAIL:
+        return (value, *mailbox_forms(value))
     if kind is SubjectKind.PHONE:
         return _written_phones(value)
     text = value.partition("|")[2] if kind is SubjectKind.SOURCE_RECORD else value
     return (text,) if len(text) >= SHORTEST_ID else ()
+
+
+def mailbox_forms(value: str) -> Iterable[str]:
+    """What vendors hash in place of a Gmail address: without its dots, and without its tag.
+
+    Source: Google, data-manager-python ``format.py`` (the tag and the domain stay); UID2, docs
+    "Normalization and Encoding" (neither the tag nor googlemail.com does).
+    """
+    local, _, domain = value.lower().rpartition("@")
+    if domain not in _GMAIL:
+        return ()
+    bare = local.replace(".", "")
+    forms = {f"{bare}@{domain}", f"{bare.partition('+')[0]}@gmail.com"}
+    return sorted(forms - {value.lower()})
 
 
 def _written_phones(value: str) -> Iterable[str]:

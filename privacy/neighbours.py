@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 import pyarrow as pa
 
 from privacy.bytescan import PatternIndex
-from privacy.needles import SHORTEST_ID, Needles, needles_of
+from privacy.needles import SHORTEST_ID, Needles, mailbox_forms, needles_of
 from privacy.scan_files import arrow_bytes
 from warehouse import SubjectKind, Table, Warehouse, quoted
 
@@ -28,7 +28,8 @@ def needles_among_neighbours(
     """What to look for, once the rows of ``keys`` are gone.
 
     A record or user id that a remaining row holds too is another's: it cannot be looked for as
-    text, and that no row of the erased person is left was already counted by key.
+    text, and that no row of the erased person is left was already counted by key. So is a form of
+    the person's mailbox that somebody else has as their address.
 
     Args:
         warehouse: The engine.
@@ -41,8 +42,14 @@ def needles_among_neighbours(
     held = set(remaining["value"].to_pylist())
     known = b"\n".join([arrow_bytes(remaining["value"]), *(value.encode() for value in waiting)])
     others = frozenset(_containing(needles.values, known))
-    numbers = _numbers(keys)
-    kept = frozenset(value for value in needles.values if value not in numbers or value not in held)
+    numbers, mailboxes = _numbers(keys), _mailboxes(keys)
+    addresses = {value.lower() for value in (*held, *waiting)} if mailboxes else frozenset()
+    kept = frozenset(
+        value
+        for value in needles.values
+        if not (value in numbers and value in held)
+        and not (value in mailboxes and value in addresses)
+    )
     return Needles(kept, frozenset(other for other in others if other not in kept))
 
 
@@ -52,6 +59,13 @@ def _numbers(keys: pa.Table) -> set[str]:
         str(value).partition("|")[2] or str(value) for kind, value in pairs if kind in _NUMBERED
     }
     return {text for text in texts if len(text) >= SHORTEST_ID}
+
+
+def _mailboxes(keys: pa.Table) -> set[str]:
+    """Forms of the persons' mailboxes that are no address of theirs."""
+    pairs = zip(keys["kind"].to_pylist(), keys["value"].to_pylist(), strict=True)
+    addresses = {str(value).lower() for kind, value in pairs if kind == SubjectKind.EMAIL}
+    return {form for value in addresses for form in mailbox_forms(value)} - addresses
 
 
 def _containing(values: frozenset[str], lines: bytes) -> set[str]:

@@ -9,17 +9,21 @@ import lzma
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import privacy.verify
+from audiences.sync.forms import form_sql, forms_of
 from privacy import ScannerRecallError
 from privacy.bytescan import ByteScanner, PatternIndex
-from privacy.needles import Needles
+from privacy.needles import Needles, needles_of
+from privacy.neighbours import needles_among_neighbours
 from privacy.probes import PROBE, plant
 from privacy.scan_files import FileScanner
 from privacy.verify import prove_recall, scan_home
+from tests.privacy.company import ALL_TABLES, Company
 from warehouse import DuckDBWarehouse
 
 VALUE = "margaret.hale@river.example"
@@ -79,6 +83,38 @@ def test_an_address_in_a_link_is_found_however_it_is_quoted() -> None:
 
     for quoted in (b"ann%2Bnews@maple.example", b"ann%2bnews%40maple.example"):
         assert scanner.count(b"https://maple.example/?mail=" + quoted) == 1
+
+
+@pytest.mark.parametrize("kind", ["email", "phone"])
+def test_an_identifier_is_found_in_every_form_in_which_it_is_sent(kind: str) -> None:
+    """Vendors hash other spellings: of a Gmail address without dots and tag, of a number without +."""
+    values = {
+        "email": ("Ann.Lee+news@gmail.com", "ann.lee@googlemail.com"),
+        "phone": ("+441632960001",),
+    }
+    warehouse = DuckDBWarehouse.in_memory()
+    for value in values[kind]:
+        keys = pa.table({"kind": [kind], "value": [value.lower()]})
+        scanner = ByteScanner.of(needles_of(keys))
+        for form in forms_of(kind):
+            sent = warehouse.scalar(
+                f"select {form_sql('$value', kind, form)}", {"value": value.lower()}
+            )
+
+            assert scanner.count(f"before,{sent},after".encode()), form
+
+
+def test_a_mailbox_form_that_somebody_else_has_as_address_is_no_trace(company: Company) -> None:
+    keys = pa.table({"kind": ["email"] * 2, "value": ["ann.lee@gmail.com", "a.b@gmail.com"]})
+    company.warehouse.execute(
+        "insert into identity.identifiers values "
+        "('crm', 'ben-record-1', 'email', 'annlee@gmail.com', false)"
+    )
+    needles = needles_among_neighbours(
+        company.warehouse, keys, ALL_TABLES, waiting=["other@gmail.com"]
+    )
+
+    assert needles.values == {"ann.lee@gmail.com", "a.b@gmail.com", "ab@gmail.com"}
 
 
 def test_many_values_are_found_as_few_are() -> None:
