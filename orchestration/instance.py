@@ -35,6 +35,16 @@ UNFINISHED = (
 
 
 @contextmanager
+def owner_only() -> Iterator[None]:
+    """Let nobody but the owner read what is written meanwhile: dbt and Dagster ask for no modes."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@contextmanager
 def open_instance(paths: Paths) -> Iterator[dg.DagsterInstance]:
     """Open the instance in the data home, made on first use."""
     prepare_instance(paths)

@@ -10,7 +10,7 @@ import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
 from orchestration.errors import RunFailedError, UnknownJobError
-from orchestration.instance import close_orphans, open_instance
+from orchestration.instance import close_orphans, open_instance, owner_only
 from orchestration.restore_mark import refuse_unfinished_restore
 from orchestration.run_lock import hold_run_lock
 from settings import Paths
@@ -58,7 +58,7 @@ def run_job(
         WarehouseBusyError: Another run holds the data home.
     """
     paths.make_home()
-    with hold_run_lock(paths.home), open_instance(paths) as instance:
+    with owner_only(), hold_run_lock(paths.home), open_instance(paths) as instance:
         refuse_unfinished_restore(paths, job=name)
         job = _job(name)
         result = job.execute_in_process(

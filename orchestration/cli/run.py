@@ -91,6 +91,7 @@ def ui(
     from orchestration.instance import prepare_instance  # noqa: PLC0415 - loads Dagster
     from orchestration.run import close_dead_runs  # noqa: PLC0415 - as above
 
+    os.umask(0o077)  # for the server too: what its runs write is the owner's alone
     prepare_instance(paths)
     close_dead_runs(paths)
     root = Path(__file__).resolve().parent.parent.parent

@@ -125,8 +125,13 @@ def test_a_restored_home_is_open_once_all_profiles_were_built(demo: Demo) -> Non
 
 
 def test_the_data_home_is_its_owners_alone(demo: Demo) -> None:
-    assert demo.home.stat().st_mode & 0o077 == 0
-    assert (demo.home / "warehouse.duckdb").stat().st_mode & 0o077 == 0
+    """Every file and folder, those of dbt and Dagster too."""
+    landing = demo.home / "landing"
+    paths = [demo.home, *demo.home.rglob("*")]
+    open_ones = [path for path in paths if path.stat().st_mode & 0o077]
+
+    assert len(paths) > 100
+    assert [path for path in open_ones if not path.is_relative_to(landing)] == []
 
 
 def _files(folder: Path) -> list[Path]:
