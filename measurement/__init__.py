@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from measurement.assignment import BUCKETS, bucket
+from measurement.breadth import (
+    BreadthFinding,
+    ReadersOfContent,
+    compare_gini,
+    compare_means,
+    gini,
+)
 from measurement.config import (
     GLOBAL_SEGMENT,
     HELD_OUT,
@@ -36,6 +43,7 @@ __all__ = [
     "HELD_OUT",
     "WRONG_SIZES",
     "WRONG_SIZES_HERE",
+    "BreadthFinding",
     "ComparisonReport",
     "Counts",
     "Experiment",
@@ -50,14 +58,18 @@ __all__ = [
     "MeasurementError",
     "Metric",
     "PolicyValue",
+    "ReadersOfContent",
     "Sample",
     "Segment",
     "Variants",
     "bucket",
+    "compare_gini",
+    "compare_means",
     "count_table",
     "design_effect",
     "draw_lift",
     "expect_rewards",
+    "gini",
     "judge_policy",
     "lift_page",
     "measure_experiments",

@@ -15,7 +15,7 @@ from measurement.inventory import LIFT, TABLES
 from measurement.lift import SIGNIFICANCE, Counts, is_ratio_broken, sample_ratio_p_value
 from measurement.looks import Look, look_of, moments_of, significance_at
 from measurement.report import Finding, LiftReport, MetricTable, Rules, Table, compare_metrics
-from measurement.samples import Sample
+from measurement.samples import ADDED_UP, Sample, sample_of
 from measurement.segments import check_segments
 from warehouse import Warehouse, literal
 
@@ -53,19 +53,9 @@ _UNITS = """
         group by all
     )
 """
-# The last digit of a sum depends on the order.
-_ORDER = "order by unit_id, s0, s1, s2, s3"
-_SUMS = ", ".join(f"sum(s{i} {_ORDER}) as s{i}" for i in range(4))
-_PRODUCTS = ", ".join(
-    f"sum(s{i} * s{j} {_ORDER}) as p{i}{j}" for i in range(4) for j in range(i, 4)
-)
-_ADDED_UP = f"""
-    segment, arm, cast(sum(n) as bigint) as n, count(*) as units,
-    count(*) filter (where s0 <> 0) as with_outcome, {_SUMS}, {_PRODUCTS}
-"""
 _MOMENTS = f"""
     with {_UNITS}
-    select {_ADDED_UP} from units
+    select {ADDED_UP} from units
     where segment is not null
     group by segment, arm
     order by segment, arm
@@ -91,7 +81,7 @@ _ALIKE = f"""
         select * replace ({literal(GLOBAL_SEGMENT)} as segment) from weighed
         where segment in (select segment from whole)
     )
-    select {_ADDED_UP} from everybody
+    select {ADDED_UP} from everybody
     group by segment, arm
     order by arm
 """
@@ -259,7 +249,7 @@ def read_samples(
         sql = _MOMENTS.format(segment=segment)
         values = {"experiment_key": key, "metric": metric, "until": until}
         for row in warehouse.read(sql, values).to_pylist():  # one row per segment and arm
-            table.setdefault(row["segment"], {})[row["arm"]] = _sample(row)
+            table.setdefault(row["segment"], {})[row["arm"]] = sample_of(row)
     return table
 
 
@@ -272,13 +262,7 @@ def _alike(
     sql = _ALIKE.format(segment="coalesce(exposures.segment, '')")
     values = {"experiment_key": key, "metric": name, "until": until}
     rows = warehouse.read(sql, {**values, "arms": list(experiment.shares)}).to_pylist()
-    return {GLOBAL_SEGMENT: {row["arm"]: _sample(row) for row in rows}}  # one row per arm
-
-
-def _sample(row: Mapping[str, Any]) -> Sample:
-    products = tuple(tuple(row[f"p{min(i, j)}{max(i, j)}"] for j in range(4)) for i in range(4))
-    sums = tuple(row[f"s{i}"] for i in range(4))
-    return Sample(row["n"], row["units"], row["with_outcome"], sums, products)
+    return {GLOBAL_SEGMENT: {row["arm"]: sample_of(row) for row in rows}}  # one row per arm
 
 
 def _significance(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from personalization.inventory_backtests import BACKTESTS
+from personalization.inventory_breadth import BREADTH
 from personalization.inventory_email import EMAIL_BLOCKS
 from personalization.inventory_personas import CONTENT_GAPS, PERSONA_CONTENT
 from personalization.inventory_readiness import READINESS
@@ -199,6 +200,7 @@ TABLES: tuple[Table, ...] = (
     DRAW_UNITS,
     DECISIONS,
     POLICY_VALUES,
+    BREADTH,
     EMAIL_BLOCKS,
     SEARCH_PROFILES,
     SEARCH_WEIGHTS,

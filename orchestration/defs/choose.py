@@ -13,9 +13,10 @@ from orchestration.pictures import picture
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
-from personalization import recommend, write_variant_policies
-from personalization.inventory import VARIANT_POLICIES
+from personalization import in_rows, recommend, write_breadth, write_variant_policies
+from personalization.inventory import DRAW_UNITS, VARIANT_POLICIES
 from personalization.inventory_backtests import BACKTESTS
+from personalization.inventory_breadth import BREADTH
 from warehouse import Table, Warehouse
 
 READ_BY_RECOMMENDATIONS = [
@@ -36,6 +37,14 @@ READ_BY_MEASUREMENT = [
     dg.AssetKey(["marts", "profiles"]),
     dg.AssetKey(["identity", "members"]),
     dg.AssetKey(["staging", "stg_raw__person_records"]),
+]
+READ_BY_BREADTH = [
+    *READ_BY_RECOMMENDATIONS,
+    dg.AssetKey(["marts", "current_person"]),
+    dg.AssetKey(["personalization", "decisions"]),
+    dg.AssetKey(["personalization", "email_blocks"]),
+    dg.AssetKey(["personalization", "recommendations"]),
+    asset_key(DRAW_UNITS),
 ]
 CHOSEN = (
     personalization.inventory.RECOMMENDATIONS,
@@ -149,6 +158,25 @@ def share_variants(context: dg.AssetExecutionContext, candor: CandorResource) ->
     yield dg.MaterializeResult(
         asset_key=asset_key(VARIANT_POLICIES),
         metadata={"dagster/row_count": rows, "switched_off": off},
+    )
+
+
+@dg.multi_asset(
+    specs=table_specs([BREADTH], deps=READ_BY_BREADTH), name="measure_breadth", can_subset=False
+)
+def measure_breadth(context: dg.AssetExecutionContext, candor: CandorResource) -> Results:
+    """Say how much of the content people meet, for whom it is chosen and who is held out."""
+    announce("Measuring what people meet")
+    with candor.open_warehouse() as warehouse:
+        found = write_breadth(
+            warehouse,
+            holdout=candor.company.experiments.holdout,
+            as_of=known_until(warehouse),
+            run_id=context.run.run_id,
+        )
+    yield dg.MaterializeResult(
+        asset_key=asset_key(BREADTH),
+        metadata={"dagster/row_count": len(found), **in_rows(found)},
     )
 
 
