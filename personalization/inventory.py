@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from personalization.inventory_backtests import BACKTESTS
 from personalization.inventory_breadth import BREADTH
+from personalization.inventory_calibrations import CALIBRATIONS
 from personalization.inventory_email import EMAIL_BLOCKS
 from personalization.inventory_personas import CONTENT_GAPS, PERSONA_CONTENT
 from personalization.inventory_readiness import READINESS
@@ -196,6 +197,7 @@ TABLES: tuple[Table, ...] = (
     RECOMMENDATIONS,
     CONTEXT_LISTS,
     BACKTESTS,
+    CALIBRATIONS,
     VARIANT_POLICIES,
     DRAW_UNITS,
     DECISIONS,

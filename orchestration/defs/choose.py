@@ -17,6 +17,7 @@ from personalization import in_rows, recommend, write_breadth, write_variant_pol
 from personalization.inventory import DRAW_UNITS, VARIANT_POLICIES
 from personalization.inventory_backtests import BACKTESTS
 from personalization.inventory_breadth import BREADTH
+from personalization.inventory_calibrations import CALIBRATIONS
 from warehouse import Table, Warehouse
 
 READ_BY_RECOMMENDATIONS = [
@@ -50,6 +51,7 @@ CHOSEN = (
     personalization.inventory.RECOMMENDATIONS,
     personalization.inventory.CONTEXT_LISTS,
     BACKTESTS,
+    CALIBRATIONS,
 )
 # The same seed for everyone: the places that are drawn at random are the same on any machine.
 SEED = 20_260_101
@@ -86,6 +88,10 @@ def choose_content(context: dg.AssetExecutionContext, candor: CandorResource) ->
                 "drawn_at_random": report.discoveries,
                 "method": report.backtest.champion.value,
                 "backtest": report.backtest.reason,
+                **{
+                    f"calibration of {key}": f"{one.used:g}: {one.reason}"
+                    for key, one in report.calibrations.items()
+                },
                 "unknown_pins_and_bans": list(report.unknown_ids),
                 **{f"persons_{level}": number for level, number in report.by_level.items()},
             },
