@@ -89,4 +89,5 @@ def _worth(scores: Singles, part: np.float32) -> Singles:
         return scores
     is_open = np.isfinite(scores)
     best = np.where(is_open[:, :1] & (scores[:, :1] > 0), scores[:, :1], 1)
-    return np.asarray(np.where(is_open, part * scores / best, _LAST), dtype=np.float32)
+    relative = part * np.where(is_open, scores, 0) / best
+    return np.asarray(np.where(is_open, relative, _LAST), dtype=np.float32)

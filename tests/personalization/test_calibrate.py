@@ -20,7 +20,7 @@ NOTHING = np.zeros((1, 2))
 
 
 def _scores(first: float = 1.0, second: float = 1.0) -> Floats:
-    return np.repeat([first, second], 20)[None, :] - np.arange(40) * 1e-4
+    return np.asarray(np.repeat([first, second], 20)[None, :] - np.arange(40) * 1e-4)
 
 
 @pytest.mark.parametrize(
