@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from personalization.calibrate import TopicShares, best_first, calibrated_order
+from personalization.calibrate import CalibratedOrder, TopicShares, best_first, calibrated_order
 from personalization.config import Block
 from personalization.readings import Catalogue, Flags, Floats, Integers, Readings, Scores
 
@@ -164,17 +164,15 @@ def _ranked(
     is_open = rules.allowed.copy()
     is_open[rules.pins] = False
     columns = np.flatnonzero(is_open)
-    keys = scores[:, columns]
-    if not rules.shows_read:
-        keys[_cells(has_read[:, columns])] = -np.inf
+    keys = _open_scores(rules, scores, has_read, columns)
     pins = np.tile(rules.pins, (len(scores), 1))
     unread = np.ones(pins.shape, dtype=np.bool_)
     unread[_cells(has_read[:, rules.pins])] = False
     order = _order(rules, keys, columns, unread, topics)
-    found = np.take_along_axis(keys, order, axis=1)
-    items = np.column_stack([pins, columns[order]])
+    items = np.column_stack([pins, columns[order.items]])
+    found = np.take_along_axis(keys, order.items, axis=1)
     is_there = np.column_stack([unread, found > -np.inf])
-    lifted = np.column_stack([np.zeros_like(unread), _is_lifted(found, keys, rules.size)])
+    lifted = np.column_stack([np.zeros_like(unread), order.is_lifted])
     first = np.argsort(~is_there, axis=1, kind="stable")[:, : rules.size]
     ranked, is_there, lifted = (
         np.take_along_axis(values, first, axis=1) for values in (items, is_there, lifted)
@@ -182,24 +180,30 @@ def _ranked(
     return ranked, is_there, lifted
 
 
+def _open_scores(
+    rules: BlockRules, scores: Scores, has_read: sparse.csr_matrix, columns: Integers
+) -> Scores:
+    """Scores of some columns, minus infinity where nothing is to be shown; copied only if needed."""
+    has_all = len(columns) == scores.shape[1]
+    keys = scores if has_all else scores[:, columns]
+    if rules.shows_read:
+        return keys
+    keys = keys.copy() if has_all else keys
+    keys[_cells(has_read if has_all else has_read[:, columns])] = -np.inf
+    return keys
+
+
 def _order(
     rules: BlockRules, keys: Scores, columns: Integers, unread: Flags, topics: TopicShares | None
-) -> Integers:
-    """Positions of the best of the columns, by score and topic or by score alone."""
+) -> CalibratedOrder:
+    """The best of the columns, by score and topic or by score alone."""
     if topics is None or not rules.calibration:
-        return best_first(keys, rules.size)
+        best = best_first(keys, rules.size)
+        return CalibratedOrder(best, np.zeros(best.shape, dtype=np.bool_), best)
     own = TopicShares(topics.of_item[columns], topics.shares)
     of_pin = topics.of_item[rules.pins][:, None] == np.arange(topics.shares.shape[1])
     given = unread.astype(np.float64) @ of_pin.astype(np.float64)
     return calibrated_order(keys, own, given, size=rules.size, strength=rules.calibration)
-
-
-def _is_lifted(found: Scores, keys: Scores, size: int) -> Flags:
-    """Whether what was found is not among so many best by score."""
-    if keys.shape[1] <= size:
-        return np.zeros(found.shape, dtype=np.bool_)
-    least = np.partition(keys, -size, axis=1)[:, -size]
-    return np.asarray(found < least[:, None], dtype=np.bool_)
 
 
 def _cells(entries: sparse.csr_matrix) -> tuple[Integers, Integers]:

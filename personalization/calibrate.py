@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from personalization.readings import Floats, Integers, Scores, Singles
+from personalization.readings import Flags, Floats, Integers, Scores, Singles
 
 # Items that are weighed for each place of a list: what is further down by score never gets up.
 CANDIDATES = 4
@@ -40,10 +40,25 @@ class TopicShares:
     shares: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class CalibratedOrder:
+    """Lists of a batch of persons; each array is (persons, at most size).
+
+    Attributes:
+        items: Positions of the items.
+        is_lifted: Whether an item is there for its topic: by score it is not among so many.
+        by_score: Positions of the items that would be listed by score alone.
+    """
+
+    items: Integers
+    is_lifted: Flags
+    by_score: Integers
+
+
 def calibrated_order(
     keys: Scores, topics: TopicShares, given: Floats, *, size: int, strength: float
-) -> Integers:
-    """Positions of the items of each person's list, best first, (persons, at most size).
+) -> CalibratedOrder:
+    """The items of each person's list, best first.
 
     Args:
         keys: (persons, items), scores; minus infinity where not to be listed: these come last.
@@ -60,23 +75,36 @@ def calibrated_order(
     taken = given.astype(np.float32)
     rows = np.arange(len(keys))
     places = np.zeros((len(keys), min(size, candidates.shape[1])), dtype=np.int64)
+    is_lifted = np.zeros(places.shape, dtype=np.bool_)
     for place in range(places.shape[1]):
         gains = expected * np.log1p(1 / np.maximum(taken + expected, 1e-9))
         values = worth + strength * np.take_along_axis(gains, of_item, axis=1)
         found = values.argmax(axis=1)
-        places[:, place] = candidates[rows, found]
+        places[:, place], is_lifted[:, place] = candidates[rows, found], found >= size
         taken[rows, of_item[rows, found]] += 1
         worth[rows, found] = -np.inf
-    return places
+    return CalibratedOrder(places, is_lifted, candidates[:, :size])
 
 
 def best_first(keys: Scores, size: int) -> Integers:
     """Positions of the largest of each row, in order; equal ones by their position."""
     size = min(size, keys.shape[1])
-    parted = np.argpartition(keys, -size, axis=1)[:, -size:] if size else keys[:, :0].astype(int)
-    parted.sort(axis=1)
+    parted = _largest(keys, size) if size else keys[:, :0].astype(np.int64)
     order = np.argsort(-np.take_along_axis(keys, parted, axis=1), axis=1, kind="stable")
     return np.asarray(np.take_along_axis(parted, order, axis=1), dtype=np.int64)
+
+
+def _largest(keys: Scores, size: int) -> Integers:
+    """Positions of the largest of each row, ascending; twice as fast as partitioning positions."""
+    least = np.partition(keys, -size, axis=1)[:, -size, None]
+    is_large = keys >= least
+    has_ties = np.flatnonzero(np.count_nonzero(is_large, axis=1) > size)
+    is_large[has_ties, size:] = False
+    is_large[has_ties, :size] = True
+    found = (np.flatnonzero(is_large) % keys.shape[1]).reshape(len(keys), size)
+    tied = np.argpartition(keys[has_ties], -size, axis=1)[:, -size:]
+    found[has_ties] = np.sort(tied, axis=1)
+    return np.asarray(found, dtype=np.int64)
 
 
 def _worth(scores: Singles, part: np.float32) -> Singles:

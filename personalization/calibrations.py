@@ -16,24 +16,25 @@ import numpy as np
 import pyarrow as pa
 
 from personalization.blocks import BlockRules
-from personalization.calibrate import TopicShares, best_first, calibrated_order
+from personalization.calibrate import TopicShares, calibrated_order
 from personalization.champion import model_then
 from personalization.interests import Expectation, Method, ReadingModel
 from personalization.inventory_calibrations import CALIBRATIONS
 from personalization.look_back import (
-    DEPTH,
     FEWEST_JUDGED,
     Past,
     batches,
     interval,
     judged_readers,
-    ndcg,
+    ndcg_of_lists,
 )
 from personalization.readings import Floats, Integers, Scores
 from warehouse import Warehouse
 
 # Share of the plain list's NDCG that the lower end of the interval may lose.
 MOST_LOST = 0.05
+# Readers who are judged at most: lists differ in few places, so the gain's error is below .001.
+MOST_JUDGED = 2_000
 _OFF = "calibration is 0 in content.yml"
 _NO_TOPICS = "popularity alone is used: nobody's topics are told apart"
 
@@ -112,7 +113,7 @@ def write_calibrations(
 def _judge(past: Past, model: ReadingModel, rules: BlockRules) -> Calibration:
     asked, allowed = rules.calibration, rules.allowed[past.kept]
     later = (past.again if rules.shows_read else past.new)[:, np.flatnonzero(allowed)]
-    judged = judged_readers(later)
+    judged = judged_readers(later, most=MOST_JUDGED)
     if not asked or "topic" not in model.facets:
         return Calibration(asked, 0.0, 0, _NO_TOPICS if asked else _OFF)
     if len(judged) < FEWEST_JUDGED:
@@ -156,27 +157,23 @@ def _both(past: Past, model: ReadingModel, rules: BlockRules, judged: Integers) 
             keys[past.before.counts[some][:, columns].nonzero()] = -np.inf
         shares = _shares(model, expectation)
         topics = TopicShares(shares.of_item[columns], shares.shares)
-        orders = (
-            best_first(keys, rules.size),
-            calibrated_order(
-                keys, topics, np.zeros(topics.shares.shape), size=rules.size, strength=rules.calibration
-            ),
-        )  # fmt: skip
+        order = calibrated_order(
+            keys, topics, np.zeros(topics.shares.shape), size=rules.size, strength=rules.calibration
+        )
         relevant = since[some][:, columns].toarray()
-        found.append(np.stack([_judged_lists(keys, order, topics, relevant) for order in orders]))
+        lists = (order.by_score, order.items)
+        found.append(np.stack([_judged_lists(keys, one, topics, relevant) for one in lists]))
     return [_Lists(*both) for both in np.concatenate(found, axis=2)]
 
 
 def _judged_lists(keys: Scores, order: Integers, topics: TopicShares, relevant: Floats) -> Floats:
     """(2, persons): NDCG of each list, and how many topics it holds."""
     is_there = np.take_along_axis(keys, order, axis=1) > -np.inf
-    ranked = np.full(relevant.shape, -np.inf)
-    places = np.where(is_there, -np.arange(order.shape[1], dtype=np.float64), -np.inf)
-    np.put_along_axis(ranked, order, places, axis=1)
+    found = np.where(is_there, np.take_along_axis(relevant, order, axis=1), 0.0)
     has_topic = np.zeros(topics.shares.shape, dtype=np.bool_)
     persons, listed = np.nonzero(is_there)
     has_topic[persons, topics.of_item[order[persons, listed]]] = True
-    gained = ndcg(ranked, relevant, depth=min(DEPTH, order.shape[1]))
+    gained = ndcg_of_lists(found, relevant.sum(axis=1))
     return np.stack([gained, has_topic.sum(axis=1).astype(np.float64)])
 
 

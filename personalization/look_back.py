@@ -70,10 +70,10 @@ def look_back(catalogue: Catalogue, views: Views, *, half_life_days: float) -> P
     )
 
 
-def judged_readers(later: sparse.csr_matrix) -> Integers:
+def judged_readers(later: sparse.csr_matrix, *, most: int = MOST_JUDGED) -> Integers:
     """Positions of readers who turned to something; of many every so-manieth."""
     found = np.flatnonzero(np.diff(later.indptr))
-    return found[:: max(1, -(-len(found) // MOST_JUDGED))]
+    return found[:: max(1, -(-len(found) // most))]
 
 
 def batches(judged: Integers, size: int = 1_000) -> Iterator[Integers]:
@@ -81,23 +81,29 @@ def batches(judged: Integers, size: int = 1_000) -> Iterator[Integers]:
     return (judged[start : start + size] for start in range(0, len(judged), size))
 
 
-def ndcg(ranked: Scores, relevant: Floats, *, depth: int = DEPTH) -> Floats:
-    """NDCG of each person's first places, 0..1; both arrays are (persons, items), relevant 0 or 1.
+def ndcg(ranked: Scores, relevant: Floats) -> Floats:
+    """NDCG@10 of each person, 0..1; both arrays are (persons, items), relevant 0 or 1.
 
     Minus infinity is never ranked above a number; whoever has nothing relevant gets 0.
-
-    Args:
-        ranked: Higher is better.
-        relevant: What the person turned to.
-        depth: Places, at most 10.
     """
-    depth = min(depth, ranked.shape[1])
+    depth = min(DEPTH, ranked.shape[1])
     top = np.argpartition(ranked, -depth, axis=1)[:, -depth:]
     order = np.argsort(-np.take_along_axis(ranked, top, axis=1), axis=1, kind="stable")
     top = np.take_along_axis(top, order, axis=1)
-    gained = np.take_along_axis(relevant, top, axis=1) @ _DISCOUNTS[:depth]
+    return ndcg_of_lists(np.take_along_axis(relevant, top, axis=1), relevant.sum(axis=1))
+
+
+def ndcg_of_lists(found: Floats, relevant: Floats) -> Floats:
+    """NDCG of lists over their places, at most 10.
+
+    Args:
+        found: (persons, places), 1 where the place holds something relevant.
+        relevant: (persons,), how much there is in all.
+    """
+    depth = min(DEPTH, found.shape[1])
     best = np.concatenate([[0.0], np.cumsum(_DISCOUNTS[:depth])])
-    ideal = best[np.minimum(relevant.sum(axis=1).astype(np.int64), depth)]
+    ideal = best[np.minimum(relevant.astype(np.int64), depth)]
+    gained = found[:, :depth] @ _DISCOUNTS[:depth]
     return np.asarray(gained / np.where(ideal > 0, ideal, 1.0), dtype=np.float64)
 
 

@@ -30,7 +30,7 @@ def _scores(first: float = 1.0, second: float = 1.0) -> Floats:
 def test_a_list_by_topics_alone_holds_them_as_they_are_read(
     strength: float, of_second: int
 ) -> None:
-    found = calibrated_order(_scores(2.0, 1.0), MIXED, NOTHING, size=10, strength=strength)
+    found = calibrated_order(_scores(2.0, 1.0), MIXED, NOTHING, size=10, strength=strength).items
 
     assert (found >= 20).sum() == of_second
     assert len(set(found[0].tolist())) == 10
@@ -39,7 +39,7 @@ def test_a_list_by_topics_alone_holds_them_as_they_are_read(
 def test_what_pins_hold_already_counts() -> None:
     given = np.array([[0.0, 5.0]])
 
-    found = calibrated_order(_scores(), MIXED, given, size=5, strength=1.0)
+    found = calibrated_order(_scores(), MIXED, given, size=5, strength=1.0).items
 
     assert (found >= 20).sum() == 0
 
@@ -53,7 +53,7 @@ def test_each_place_takes_the_item_that_the_formula_says() -> None:
 
     found = calibrated_order(
         scores, TopicShares(of_item, shares), np.zeros((20, 5)), size=6, strength=strength
-    )
+    ).items
 
     for person in range(20):
         listed: list[int] = []
@@ -72,7 +72,7 @@ def test_what_may_not_be_listed_stays_behind() -> None:
     scores = _scores()
     scores[0, 3:] = -np.inf
 
-    found = calibrated_order(scores, MIXED, NOTHING, size=10, strength=1.0)
+    found = calibrated_order(scores, MIXED, NOTHING, size=10, strength=1.0).items
 
     assert set(found[0, :3].tolist()) == {0, 1, 2}
 
