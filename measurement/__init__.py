@@ -26,6 +26,7 @@ from measurement.lift import Counts, Interval
 from measurement.measure import (
     count_table,
     measure_experiments,
+    read_arms,
     read_counts,
     read_lift,
     read_samples,
@@ -34,7 +35,7 @@ from measurement.off_policy import LoggedDecisions, PolicyValue, expect_rewards,
 from measurement.page import lift_page
 from measurement.pictures import draw_lift
 from measurement.report import WRONG_SIZES, WRONG_SIZES_HERE, ComparisonReport, Finding, LiftReport
-from measurement.samples import FEWEST_UNITS, Sample, design_effect
+from measurement.samples import FEWEST_UNITS, Sample, design_effect, sample_of
 
 __all__ = [
     "BUCKETS",
@@ -73,8 +74,10 @@ __all__ = [
     "judge_policy",
     "lift_page",
     "measure_experiments",
+    "read_arms",
     "read_counts",
     "read_lift",
     "read_samples",
+    "sample_of",
     "standing_segments",
 ]

@@ -225,9 +225,31 @@ def _table(
     warehouse: Warehouse, key: str, experiment: Experiment, name: str, until: dt.datetime | None
 ) -> Table:
     """What each arm did in each segment: persons counted, or sums over what was drawn."""
+    return (
+        {GLOBAL_SEGMENT: {}}
+        if until is None
+        else read_arms(warehouse, key, experiment, name, until=until)
+    )
+
+
+def read_arms(
+    warehouse: Warehouse,
+    key: str,
+    experiment: Experiment,
+    name: str,
+    *,
+    until: dt.datetime = _FOREVER,
+) -> Table:
+    """What the lift of a metric is told from: persons counted, or sums over what was drawn.
+
+    Args:
+        warehouse: With the outcomes.
+        key: The experiment.
+        experiment: Its configuration.
+        name: The metric.
+        until: Only windows that had closed by then.
+    """
     metric = experiment.metrics[name]
-    if until is None:
-        return {GLOBAL_SEGMENT: {}}
     if metric.is_share and not metric.before_days and experiment.unit == "person":
         return read_counts(warehouse, key, name, until=until)
     return read_samples(warehouse, key, name, until=until)

@@ -26,7 +26,7 @@ RECOMMENDATIONS = Table(
             "propensity",
             "DOUBLE",
             Pii.NONE,
-            "probability with which this content came to this place, 0..1; 1 where not drawn",
+            "probability with which this content came to this place, 0..1; 1 where nothing is drawn there",
         ),
         Column(
             "fallback_level",
