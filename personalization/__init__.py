@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from personalization.artefact import Artefact, decide
-from personalization.breadth import in_rows, read_breadth, write_breadth
+from personalization.breadth import describe_breadth, read_breadth, write_breadth
 from personalization.config import Block, ContentConfig
 from personalization.decide import Decision, DecisionRequest
 from personalization.decision_log import (
@@ -90,8 +90,8 @@ __all__ = [
     "assess_readiness",
     "decide",
     "decide_and_log",
+    "describe_breadth",
     "describe_results",
-    "in_rows",
     "load_decisions",
     "preview_arms",
     "preview_person",

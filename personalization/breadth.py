@@ -264,7 +264,7 @@ def _row(finding: BreadthFinding) -> dict[str, object]:
     }  # fmt: skip
 
 
-def in_rows(findings: Sequence[BreadthFinding]) -> dict[str, str]:
+def describe_breadth(findings: Sequence[BreadthFinding]) -> dict[str, str]:
     """One sentence for each measure, for logs and metadata; numbers alone."""
     return {f"{f.measure}: {f.subject}": _sentence(f) for f in findings}
 

@@ -13,7 +13,7 @@ from orchestration.pictures import picture
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
-from personalization import in_rows, recommend, write_breadth, write_variant_policies
+from personalization import describe_breadth, recommend, write_breadth, write_variant_policies
 from personalization.inventory import DRAW_UNITS, VARIANT_POLICIES
 from personalization.inventory_backtests import BACKTESTS
 from personalization.inventory_breadth import BREADTH
@@ -182,7 +182,7 @@ def measure_breadth(context: dg.AssetExecutionContext, candor: CandorResource) -
         )
     yield dg.MaterializeResult(
         asset_key=asset_key(BREADTH),
-        metadata={"dagster/row_count": len(found), **in_rows(found)},
+        metadata={"dagster/row_count": len(found), **describe_breadth(found)},
     )
 
 

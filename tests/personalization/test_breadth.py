@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from measurement import BreadthFinding, Holdout
-from personalization import in_rows, read_breadth, write_breadth
+from personalization import describe_breadth, read_breadth, write_breadth
 from personalization.held_out import is_held_out
 from personalization.inventory import DECISIONS, TABLES
 from tests.personalization.conftest import AS_OF, Company
@@ -108,4 +108,4 @@ def test_without_a_hold_out_or_anything_it_says_so(library: Company) -> None:
     assert (alone.value, alone.verdict) == (1 + len(CHOSEN) / 200, "cannot_tell")
     assert alone.reason.startswith("no hold-out")
     assert all(finding.verdict == "cannot_tell" for finding in empty)
-    assert "too few yet" in in_rows(empty)["topics_per_reader: readings"]
+    assert "too few yet" in describe_breadth(empty)["topics_per_reader: readings"]
