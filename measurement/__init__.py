@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from measurement.assignment import BUCKETS, bucket
+from measurement.breadth import (
+    BreadthFinding,
+    ReadersOfContent,
+    compare_gini,
+    compare_means,
+    gini,
+)
 from measurement.config import (
     GLOBAL_SEGMENT,
     HELD_OUT,
@@ -19,6 +26,7 @@ from measurement.lift import Counts, Interval
 from measurement.measure import (
     count_table,
     measure_experiments,
+    read_arms,
     read_counts,
     read_lift,
     read_samples,
@@ -27,7 +35,7 @@ from measurement.off_policy import LoggedDecisions, PolicyValue, expect_rewards,
 from measurement.page import lift_page
 from measurement.pictures import draw_lift
 from measurement.report import WRONG_SIZES, WRONG_SIZES_HERE, ComparisonReport, Finding, LiftReport
-from measurement.samples import FEWEST_UNITS, Sample, design_effect
+from measurement.samples import FEWEST_UNITS, Sample, design_effect, sample_of
 
 __all__ = [
     "BUCKETS",
@@ -36,6 +44,7 @@ __all__ = [
     "HELD_OUT",
     "WRONG_SIZES",
     "WRONG_SIZES_HERE",
+    "BreadthFinding",
     "ComparisonReport",
     "Counts",
     "Experiment",
@@ -50,19 +59,25 @@ __all__ = [
     "MeasurementError",
     "Metric",
     "PolicyValue",
+    "ReadersOfContent",
     "Sample",
     "Segment",
     "Variants",
     "bucket",
+    "compare_gini",
+    "compare_means",
     "count_table",
     "design_effect",
     "draw_lift",
     "expect_rewards",
+    "gini",
     "judge_policy",
     "lift_page",
     "measure_experiments",
+    "read_arms",
     "read_counts",
     "read_lift",
     "read_samples",
+    "sample_of",
     "standing_segments",
 ]

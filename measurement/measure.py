@@ -15,7 +15,7 @@ from measurement.inventory import LIFT, TABLES
 from measurement.lift import SIGNIFICANCE, Counts, is_ratio_broken, sample_ratio_p_value
 from measurement.looks import Look, look_of, moments_of, significance_at
 from measurement.report import Finding, LiftReport, MetricTable, Rules, Table, compare_metrics
-from measurement.samples import Sample
+from measurement.samples import ADDED_UP, Sample, sample_of
 from measurement.segments import check_segments
 from warehouse import Warehouse, literal
 
@@ -53,19 +53,9 @@ _UNITS = """
         group by all
     )
 """
-# The last digit of a sum depends on the order.
-_ORDER = "order by unit_id, s0, s1, s2, s3"
-_SUMS = ", ".join(f"sum(s{i} {_ORDER}) as s{i}" for i in range(4))
-_PRODUCTS = ", ".join(
-    f"sum(s{i} * s{j} {_ORDER}) as p{i}{j}" for i in range(4) for j in range(i, 4)
-)
-_ADDED_UP = f"""
-    segment, arm, cast(sum(n) as bigint) as n, count(*) as units,
-    count(*) filter (where s0 <> 0) as with_outcome, {_SUMS}, {_PRODUCTS}
-"""
 _MOMENTS = f"""
     with {_UNITS}
-    select {_ADDED_UP} from units
+    select {ADDED_UP} from units
     where segment is not null
     group by segment, arm
     order by segment, arm
@@ -91,7 +81,7 @@ _ALIKE = f"""
         select * replace ({literal(GLOBAL_SEGMENT)} as segment) from weighed
         where segment in (select segment from whole)
     )
-    select {_ADDED_UP} from everybody
+    select {ADDED_UP} from everybody
     group by segment, arm
     order by arm
 """
@@ -235,9 +225,31 @@ def _table(
     warehouse: Warehouse, key: str, experiment: Experiment, name: str, until: dt.datetime | None
 ) -> Table:
     """What each arm did in each segment: persons counted, or sums over what was drawn."""
+    return (
+        {GLOBAL_SEGMENT: {}}
+        if until is None
+        else read_arms(warehouse, key, experiment, name, until=until)
+    )
+
+
+def read_arms(
+    warehouse: Warehouse,
+    key: str,
+    experiment: Experiment,
+    name: str,
+    *,
+    until: dt.datetime = _FOREVER,
+) -> Table:
+    """What the lift of a metric is told from: persons counted, or sums over what was drawn.
+
+    Args:
+        warehouse: With the outcomes.
+        key: The experiment.
+        experiment: Its configuration.
+        name: The metric.
+        until: Only windows that had closed by then.
+    """
     metric = experiment.metrics[name]
-    if until is None:
-        return {GLOBAL_SEGMENT: {}}
     if metric.is_share and not metric.before_days and experiment.unit == "person":
         return read_counts(warehouse, key, name, until=until)
     return read_samples(warehouse, key, name, until=until)
@@ -259,7 +271,7 @@ def read_samples(
         sql = _MOMENTS.format(segment=segment)
         values = {"experiment_key": key, "metric": metric, "until": until}
         for row in warehouse.read(sql, values).to_pylist():  # one row per segment and arm
-            table.setdefault(row["segment"], {})[row["arm"]] = _sample(row)
+            table.setdefault(row["segment"], {})[row["arm"]] = sample_of(row)
     return table
 
 
@@ -272,13 +284,7 @@ def _alike(
     sql = _ALIKE.format(segment="coalesce(exposures.segment, '')")
     values = {"experiment_key": key, "metric": name, "until": until}
     rows = warehouse.read(sql, {**values, "arms": list(experiment.shares)}).to_pylist()
-    return {GLOBAL_SEGMENT: {row["arm"]: _sample(row) for row in rows}}  # one row per arm
-
-
-def _sample(row: Mapping[str, Any]) -> Sample:
-    products = tuple(tuple(row[f"p{min(i, j)}{max(i, j)}"] for j in range(4)) for i in range(4))
-    sums = tuple(row[f"s{i}"] for i in range(4))
-    return Sample(row["n"], row["units"], row["with_outcome"], sums, products)
+    return {GLOBAL_SEGMENT: {row["arm"]: sample_of(row) for row in rows}}  # one row per arm
 
 
 def _significance(

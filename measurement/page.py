@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jinja2
 
+from measurement.breadth import BreadthFinding
 from measurement.config import GLOBAL_SEGMENT, ExperimentsConfig, Metric
 from measurement.pictures import draw_lift
 from measurement.report import ComparisonReport, Finding, LiftReport, in_words
@@ -17,6 +18,14 @@ from warehouse import Warehouse
 
 _TEMPLATE = Path(__file__).parent / "templates" / "lift.html"
 _DAYS_OF_A_MONTH = 30.4
+# What each measure of breadth says, and its subject.
+_MEASURES: Mapping[str, str] = {
+    "topics_per_reader readings": "topics that somebody reads of in four weeks",
+    "exposure_gini readings": "how unevenly readers spread over content: 0 all alike, near 1 all on one item",
+    "exposure_gini shown": "how unevenly content is shown: 0 all alike, near 1 one item alone",
+    "discovery_yield pages": "share of draws on pages that are read within a week",
+    "discovery_yield mailings": "share of draws in mailings that are read within a week",
+}
 
 
 def lift_page(
@@ -25,6 +34,7 @@ def lift_page(
     *,
     now: dt.datetime,
     experiments: ExperimentsConfig | None = None,
+    breadth: Sequence[BreadthFinding] = (),
 ) -> str:
     """The page as HTML that needs nothing else and no network; aggregates only.
 
@@ -33,6 +43,7 @@ def lift_page(
         reports: What to tell of.
         now: The moment up to which they know, UTC.
         experiments: Says what counts as success; without it the page names the metric alone.
+        breadth: How much of the content people meet; none: the page does not say.
     """
     paces = read_paces(warehouse)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
@@ -47,7 +58,7 @@ def lift_page(
         }
         for report in reports
     ]
-    return page.render(now=now, told=told)
+    return page.render(now=now, told=told, breadth=breadth, measures=_MEASURES)
 
 
 def duration(days: int) -> str:

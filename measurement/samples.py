@@ -21,9 +21,10 @@ Sources:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,17 @@ from measurement.lift import FEWEST, POWER, SIGNIFICANCE, Floats, Interval, crit
 
 # Order of the sums and products: outcome, what it is per, outcome before, persons.
 OUTCOME, PER, BEFORE, PERSONS = range(4)
+# What the engine adds up of ``units``: (segment, arm, unit_id, n, s0 to s3), in the order above. The
+# last digit of a sum depends on the order of its rows.
+_ORDER = "order by unit_id, s0, s1, s2, s3"
+_SUMS = ", ".join(f"sum(s{i} {_ORDER}) as s{i}" for i in range(4))
+_PRODUCTS = ", ".join(
+    f"sum(s{i} * s{j} {_ORDER}) as p{i}{j}" for i in range(4) for j in range(i, 4)
+)
+ADDED_UP = f"""
+    segment, arm, cast(sum(n) as bigint) as n, count(*) as units,
+    count(*) filter (where s0 <> 0) as with_outcome, {_SUMS}, {_PRODUCTS}
+"""
 # Units below which their spread says little of the spread of means.
 FEWEST_UNITS = 30
 
@@ -88,6 +100,13 @@ class Sample:
         """(2, 2): sums of squares and products of the scores; their own sums are 0."""
         scores = self.scores
         return np.asarray(scores @ np.array(self.products) @ scores.T, dtype=np.float64)
+
+
+def sample_of(row: Mapping[str, Any]) -> Sample:
+    """One row of :data:`ADDED_UP`."""
+    products = tuple(tuple(row[f"p{min(i, j)}{max(i, j)}"] for j in range(4)) for i in range(4))
+    sums = tuple(row[f"s{i}"] for i in range(4))
+    return Sample(row["n"], row["units"], row["with_outcome"], sums, products)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from personalization.artefact import Artefact, decide
+from personalization.breadth import describe_breadth, read_breadth, write_breadth
 from personalization.config import Block, ContentConfig
 from personalization.decide import Decision, DecisionRequest
 from personalization.decision_log import (
@@ -89,12 +90,14 @@ __all__ = [
     "assess_readiness",
     "decide",
     "decide_and_log",
+    "describe_breadth",
     "describe_results",
     "load_decisions",
     "preview_arms",
     "preview_person",
     "preview_slots",
     "publish_artefact",
+    "read_breadth",
     "read_rerank_rules",
     "read_search_profile",
     "readiness_page",
@@ -102,6 +105,7 @@ __all__ = [
     "recompute",
     "rerank",
     "summary_rows",
+    "write_breadth",
     "write_draw_units",
     "write_email_blocks",
     "write_persona_content",

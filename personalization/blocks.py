@@ -1,4 +1,4 @@
-"""Fill blocks: pins first, then the best, then places drawn at random. Pure.
+"""Fill blocks: pins first, then the best, by score and topic, then places drawn at random. Pure.
 
 A drawn place gets content that few have seen and that its readers do not abandon, each of the
 person's pool with the same probability, which is written beside it: later measurement needs it.
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from personalization.calibrate import CalibratedOrder, TopicShares, best_first, calibrated_order
 from personalization.config import Block
 from personalization.readings import Catalogue, Flags, Floats, Integers, Readings, Scores
 
@@ -34,6 +35,7 @@ class BlockRules:
         size: Places of the block.
         discovery_slots: Of these, drawn at random, in the mean of all persons.
         shows_read: Whether what was read may come again, as the best, not as pin or draw.
+        calibration: How far a list keeps to the topics that its reader reads, 0..1; 0: by score.
         salt: A number of the block's own, mixed into its draws.
     """
 
@@ -44,6 +46,7 @@ class BlockRules:
     discovery_slots: float
     shows_read: bool
     salt: int
+    calibration: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +58,14 @@ class FilledBlock:
         is_filled: False where nothing was left to show.
         is_discovery: Whether the item was drawn.
         propensity: Probability that this item came to this place; 1 where not drawn.
+        is_lifted: Whether it is there for its topic: by score it would not be among so many.
     """
 
     items: Integers
     is_filled: Flags
     is_discovery: Flags
     propensity: Floats
+    is_lifted: Flags
 
 
 def allowed_content(block: Block, catalogue: Catalogue, banned: frozenset[str]) -> Flags:
@@ -100,7 +105,12 @@ def discoverable_content(
 
 
 def fill_block(
-    rules: BlockRules, scores: Scores, has_read: sparse.csr_matrix, draws: NDArray[np.uint64]
+    rules: BlockRules,
+    scores: Scores,
+    has_read: sparse.csr_matrix,
+    draws: NDArray[np.uint64],
+    *,
+    topics: TopicShares | None = None,
 ) -> FilledBlock:
     """Fill one block for a batch of persons.
 
@@ -109,8 +119,9 @@ def fill_block(
         scores: (persons, items), positive.
         has_read: (persons, items), entries where read; shown again only where the rules say so.
         draws: A random 64-bit number of each person.
+        topics: What each person reads of the items' topics; None: the list goes by score alone.
     """
-    ranked, is_there = _ranked(rules, scores, has_read)
+    ranked, is_there, is_lifted = _ranked(rules, scores, has_read, topics)
     first = rules.size - ceil(rules.discovery_slots)
     known = np.where(is_there, ranked, -1)
     drawn = _drawn(rules, known, has_read, draws, first=first)
@@ -125,6 +136,7 @@ def fill_block(
         is_filled=np.column_stack([is_there[:, :first], is_filled]),
         is_discovery=np.column_stack([np.zeros(best.shape, dtype=np.bool_), drawn.is_drawn]),
         propensity=np.column_stack([np.ones(best.shape), chances]),
+        is_lifted=np.column_stack([is_lifted[:, :first], np.zeros(places.shape, dtype=np.bool_)]),
     )
 
 
@@ -142,31 +154,56 @@ def uniform_draws(draws: NDArray[np.uint64], *, salt: int, slot: int) -> Floats:
 
 
 def _ranked(
-    rules: BlockRules, scores: Scores, has_read: sparse.csr_matrix
-) -> tuple[Integers, Flags]:
-    """Pins that are unread, then the best, as many as the block has places; and which are there."""
+    rules: BlockRules, scores: Scores, has_read: sparse.csr_matrix, topics: TopicShares | None
+) -> tuple[Integers, Flags, Flags]:
+    """Pins that are unread, then the best, as many as the block has places.
+
+    Returns:
+        The items, which of them are there, and which are there for their topic alone.
+    """
     is_open = rules.allowed.copy()
     is_open[rules.pins] = False
     columns = np.flatnonzero(is_open)
-    keys = scores[:, columns]
-    if not rules.shows_read:
-        keys[_cells(has_read[:, columns])] = -np.inf
-    order = _best(keys, rules.size)
+    keys = _open_scores(rules, scores, has_read, columns)
     pins = np.tile(rules.pins, (len(scores), 1))
     unread = np.ones(pins.shape, dtype=np.bool_)
     unread[_cells(has_read[:, rules.pins])] = False
-    items = np.column_stack([pins, columns[order]])
-    is_there = np.column_stack([unread, np.take_along_axis(keys, order, axis=1) > -np.inf])
+    order = _order(rules, keys, columns, unread, topics)
+    items = np.column_stack([pins, columns[order.items]])
+    found = np.take_along_axis(keys, order.items, axis=1)
+    is_there = np.column_stack([unread, found > -np.inf])
+    lifted = np.column_stack([np.zeros_like(unread), order.is_lifted])
     first = np.argsort(~is_there, axis=1, kind="stable")[:, : rules.size]
-    return np.take_along_axis(items, first, axis=1), np.take_along_axis(is_there, first, axis=1)
+    ranked, is_there, lifted = (
+        np.take_along_axis(values, first, axis=1) for values in (items, is_there, lifted)
+    )
+    return ranked, is_there, lifted
 
 
-def _best(keys: Scores, size: int) -> Integers:
-    size = min(size, keys.shape[1])
-    parted = np.argpartition(keys, -size, axis=1)[:, -size:] if size else keys[:, :0].astype(int)
-    parted.sort(axis=1)
-    order = np.argsort(-np.take_along_axis(keys, parted, axis=1), axis=1, kind="stable")
-    return np.asarray(np.take_along_axis(parted, order, axis=1), dtype=np.int64)
+def _open_scores(
+    rules: BlockRules, scores: Scores, has_read: sparse.csr_matrix, columns: Integers
+) -> Scores:
+    """Scores of some columns, minus infinity where nothing is to be shown; copied only if needed."""
+    has_all = len(columns) == scores.shape[1]
+    keys = scores if has_all else scores[:, columns]
+    if rules.shows_read:
+        return keys
+    keys = keys.copy() if has_all else keys
+    keys[_cells(has_read if has_all else has_read[:, columns])] = -np.inf
+    return keys
+
+
+def _order(
+    rules: BlockRules, keys: Scores, columns: Integers, unread: Flags, topics: TopicShares | None
+) -> CalibratedOrder:
+    """The best of the columns, by score and topic or by score alone."""
+    if topics is None or not rules.calibration:
+        best = best_first(keys, rules.size)
+        return CalibratedOrder(best, np.zeros(best.shape, dtype=np.bool_), best)
+    own = TopicShares(topics.of_item[columns], topics.shares)
+    of_pin = topics.of_item[rules.pins][:, None] == np.arange(topics.shares.shape[1])
+    given = unread.astype(np.float64) @ of_pin.astype(np.float64)
+    return calibrated_order(keys, own, given, size=rules.size, strength=rules.calibration)
 
 
 def _cells(entries: sparse.csr_matrix) -> tuple[Integers, Integers]:

@@ -4,34 +4,35 @@ Each method ranks all that was published then and that the person had not read; 
 the first time since is relevant (NDCG@10, no sampled items). A method takes the place of a simpler
 one only where the lower end of the gain's 95 % interval (paired bootstrap over readers) is above 0.
 
-Sources: Järvelin & Kekäläinen (2002), "Cumulated gain-based evaluation of IR techniques", TOIS;
-that sampled metrics mislead: Krichene & Rendle (2020), "On sampled metrics for item recommendation".
+Source: that sampled metrics mislead: Krichene & Rendle (2020), "On sampled metrics for item
+recommendation", KDD.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
-from scipy import sparse
 
-from personalization.interests import Method, ReadingModel, learn_interests
+from personalization.co_reading import skips_ease
+from personalization.interests import Method, ReadingModel, similarity_of
 from personalization.inventory_backtests import BACKTESTS
-from personalization.readings import Catalogue, Floats, Integers, Readings, Scores, Views
+from personalization.look_back import (
+    DEPTH,
+    FEWEST_JUDGED,
+    Past,
+    batches,
+    interval,
+    judged_readers,
+    ndcg,
+)
+from personalization.readings import Floats, Integers
 from warehouse import Warehouse
 
-HORIZON_DAYS = 30.0
-DEPTH = 10
-# Readers below whom a backtest says nothing; their gain's error is about .02.
-FEWEST_JUDGED = 100
-# Readers who are judged at most; the gain's error is .002 then.
-MOST_JUDGED = 5_000
-_RESAMPLES = 1_000
-_SEED = 20_260_101
-_DISCOUNTS = 1 / np.log2(np.arange(2, DEPTH + 2))
+_READS_TOGETHER = {Method.GROUPS_AND_CO_READING, Method.GROUPS_AND_EASE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Backtest:
         readers: Readers judged.
         trials: Of each method; none where readers are too few.
         reason: Why this method, in words.
+        skipped: Methods that were not tried though others were, each with the reason.
     """
 
     champion: Method
@@ -76,62 +78,45 @@ class Backtest:
     readers: int
     trials: tuple[Trial, ...]
     reason: str
+    skipped: Mapping[Method, str] = field(default_factory=dict)
 
 
-def choose_method(catalogue: Catalogue, views: Views, *, half_life_days: float) -> Backtest:
-    """Judge every method on the readings of the last month; deterministic.
-
-    Args:
-        catalogue: What is published today.
-        views: All readings by today.
-        half_life_days: Of popularity.
-    """
-    days = min(HORIZON_DAYS, float(views.first_days.max(initial=0.0)) / 2)
-    past, kept = catalogue.published(days_ago=days)
-    later = views.new_readings(days_ago=days)[:, kept]
-    judged = _judged(later)
+def choose_method(past: Past) -> Backtest:
+    """Judge every method on the readings of the last month; deterministic."""
+    judged = judged_readers(past.new)
     if len(judged) < FEWEST_JUDGED:
         missing = f"needs {FEWEST_JUDGED - len(judged)} more readers of something new"
-        return Backtest(Method.INTERESTS, days, len(judged), (), f"{missing} to be judged")
-    before = _columns(views.readings(half_life_days=half_life_days, days_ago=days), kept)
-    model = learn_interests(past, before)
-    gains = {
-        method: _gains(_limited(model, method), before, later, judged)
-        for method in Method
-        if method is not Method.GROUPS_AND_CO_READING or model.similarity is not None
-    }
+        return Backtest(Method.INTERESTS, past.days, len(judged), (), f"{missing} to be judged")
+    models = [model_then(past, method) for method in Method]
+    gains = {model.method: _gains(model, past, judged) for model in models if _is_whole(model)}
     champion, trials = _contest(gains)
-    reason = _reason(champion, trials)
-    return Backtest(champion, days, len(judged), trials, reason)
+    reason, skipped = _reason(champion, trials), skips_ease(past.before)
+    return Backtest(
+        champion, past.days, len(judged), trials, reason,
+        {Method.GROUPS_AND_EASE: skipped} if skipped else {},
+    )  # fmt: skip
 
 
-def ndcg(ranked: Scores, relevant: Floats) -> Floats:
-    """NDCG@10 of each person, 0..1; both arrays are (persons, items), relevant 0 or 1.
-
-    Minus infinity is never ranked above a number; whoever has nothing relevant gets 0.
-    """
-    depth = min(DEPTH, ranked.shape[1])
-    top = np.argpartition(ranked, -depth, axis=1)[:, -depth:]
-    order = np.argsort(-np.take_along_axis(ranked, top, axis=1), axis=1, kind="stable")
-    top = np.take_along_axis(top, order, axis=1)
-    gained = np.take_along_axis(relevant, top, axis=1) @ _DISCOUNTS[:depth]
-    best = np.concatenate([[0.0], np.cumsum(_DISCOUNTS[:depth])])
-    ideal = best[np.minimum(relevant.sum(axis=1).astype(np.int64), depth)]
-    return np.asarray(gained / np.where(ideal > 0, ideal, 1.0), dtype=np.float64)
-
-
-def interval(values: Floats) -> tuple[float, float, float]:
-    """The mean, and its 95 % interval by bootstrap over the values."""
-    draws = np.random.default_rng(_SEED).integers(0, len(values), (_RESAMPLES, len(values)))
-    low, high = np.quantile(values[draws].mean(axis=1), [0.025, 0.975]).tolist()
-    return float(values.mean()), low, high
+def model_then(past: Past, method: Method) -> ReadingModel:
+    """What a method would have made of the past."""
+    model = past.model
+    similarity = model.similarity if method is Method.GROUPS_AND_CO_READING else None
+    if method is Method.GROUPS_AND_EASE:
+        similarity = similarity_of(past.before, method)
+    return replace(
+        model,
+        method=method,
+        facets={} if method is Method.POPULAR else model.facets,
+        groups=model.groups if method.uses_groups else None,
+        similarity=similarity,
+    )
 
 
 def write_backtest(
     warehouse: Warehouse, backtest: Backtest, *, as_of: dt.datetime, run_id: str
 ) -> None:
     """Replace what the last backtest said."""
-    rows = [
+    judged: list[dict[str, object]] = [
         {
             "method": trial.method, "ndcg": trial.ndcg, "ci_low": trial.ci_low,
             "ci_high": trial.ci_high, "rival": trial.rival, "gain": trial.gain,
@@ -139,11 +124,17 @@ def write_backtest(
         }
         for trial in backtest.trials
     ] or [{"method": backtest.champion}]  # fmt: skip
+    skipped: list[dict[str, object]] = [
+        {"method": method, "skipped": why} for method, why in backtest.skipped.items()
+    ]
     shared = {
         "readers": backtest.readers, "days": backtest.days, "reason": backtest.reason,
         "as_of": as_of, "run_id": run_id,
     }  # fmt: skip
-    stamped = [{**r, **shared, "is_champion": r["method"] == backtest.champion} for r in rows]
+    stamped = [
+        {**row, **shared, "is_champion": row["method"] == backtest.champion}
+        for row in (*judged, *skipped)
+    ]
     warehouse.replace(BACKTESTS.name, pa.Table.from_pylist(stamped, BACKTESTS.arrow_schema))
 
 
@@ -153,48 +144,18 @@ def read_champion(warehouse: Warehouse) -> Method:
     return Method(found[0]["method"]) if found else Method.INTERESTS
 
 
-def _judged(later: sparse.csr_matrix) -> Integers:
-    """Positions of readers who read something new; of many every so-manieth."""
-    found = np.flatnonzero(np.diff(later.indptr))
-    return found[:: max(1, -(-len(found) // MOST_JUDGED))]
+def _is_whole(model: ReadingModel) -> bool:
+    return model.similarity is not None or model.method not in _READS_TOGETHER
 
 
-def _columns(readings: Readings, kept: Integers) -> Readings:
-    """The readings of some items."""
-    return replace(
-        readings,
-        counts=readings.counts[:, kept],
-        recent=readings.recent[:, kept],
-        liked=readings.liked[:, kept],
-        depth=readings.depth[kept],
-    )
-
-
-def _limited(model: ReadingModel, method: Method) -> ReadingModel:
-    """The same model, as a simpler method uses it."""
-    return replace(
-        model,
-        method=method,
-        facets={} if method is Method.POPULAR else model.facets,
-        groups=model.groups if method.uses_groups else None,
-        similarity=model.similarity if method is Method.GROUPS_AND_CO_READING else None,
-    )
-
-
-def _gains(
-    model: ReadingModel, before: Readings, later: sparse.csr_matrix, judged: Integers
-) -> Floats:
+def _gains(model: ReadingModel, past: Past, judged: Integers) -> Floats:
     """NDCG@10 of each judged reader."""
-    found = []
-    for some in _batches(judged):
+    found, before = [], past.before
+    for some in batches(judged):
         scores = model.expect(before.liked[some], before.per_person[some]).scores
         scores[before.counts[some].nonzero()] = -np.inf
-        found.append(ndcg(scores, later[some].toarray()))
+        found.append(ndcg(scores, past.new[some].toarray()))
     return np.concatenate(found)
-
-
-def _batches(judged: Integers, size: int = 1_000) -> Iterator[Integers]:
-    return (judged[start : start + size] for start in range(0, len(judged), size))
 
 
 def _contest(gains: dict[Method, Floats]) -> tuple[Method, tuple[Trial, ...]]:

@@ -52,7 +52,8 @@ class FilledSlots:
         items: Position in the catalogue; 0 where a default is shown.
         is_filled: Whether there is content; false: a default.
         is_discovery: Whether it was drawn.
-        propensity: Probability of the draw; 1 where not drawn.
+        propensity: Probability that this content came to this slot: of a draw, or, where the share
+            asks for a part of a slot, of the next best that stands there for the others; else 1.
     """
 
     persons: Integers
@@ -129,7 +130,7 @@ def fill_slots(
     drawn = is_discovery.ravel() & is_filled.ravel()
     return FilledSlots(
         persons, slots, items.ravel(), is_filled.ravel(), drawn,
-        np.where(drawn, propensity.ravel(), 1.0),
+        np.where(is_filled.ravel(), propensity.ravel(), 1.0),
     )  # fmt: skip
 
 

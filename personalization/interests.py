@@ -8,14 +8,13 @@
   funnel stage): ``(own + k * expected) / (total + k) / share``. What is expected of somebody who
   has read little is what the groups of readers read that they resemble (``groups``), else what
   everybody reads;
-* *co-reading*: item-kNN with shrunken cosine, weighted by the evidence of item and person,
+* *co-reading*: item-kNN or EASE (``co_reading``), weighted by the evidence of item and person,
   ``n / (n + k)``. Below 1,000 readings or 25 persons with two it is not used.
 
 Which of these are used is a :class:`Method`; ``champion`` chooses it by a backtest.
 
-Sources: item-kNN with shrinkage: Bell & Koren (2007), "Improved neighborhood-based collaborative
-filtering", KDD Cup; that such simple methods are hard to beat: Ferrari Dacrema, Cremonesi &
-Jannach (2019), "Are we really making much progress?", RecSys.
+Source: that such simple methods are hard to beat: Ferrari Dacrema, Cremonesi & Jannach (2019),
+"Are we really making much progress?", RecSys.
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ from enum import StrEnum
 import numpy as np
 from scipy import sparse
 
+from personalization.co_reading import ease, item_knn
 from personalization.groups import ReaderGroups, Tastes, find_groups
 from personalization.readings import Catalogue, Floats, Integers, Readings, Singles
 
@@ -35,18 +35,10 @@ from personalization.readings import Catalogue, Floats, Integers, Readings, Sing
 # power .3 .214, to none .213; with groups, k of topics at 4, 6, 10, 20: .2167, .2186, .2178, .2125.
 PRIOR_READINGS: Mapping[str, float] = {"topic": 6.0, "content_type": 10.0, "funnel_stage": 10.0}
 STRENGTH: Mapping[str, float] = {"topic": 1.0, "content_type": 0.3, "funnel_stage": 0.1}
-# The least that collaborative recommendations ask for: Amazon Personalize, "Quotas" (1,000
-# interactions, 25 users with at least two).
-FEWEST_READINGS = 1_000
-FEWEST_READERS = 25
-# Readers at which an item's, and readings at which a person's, co-reading counts half.
-ITEM_EVIDENCE = 20.0
+# Readings at which a person's co-reading counts half.
 PERSON_EVIDENCE = 3.0
 # In the same backtests .25 and .5 raised NDCG@10 alike, by .001.
 CO_READING_WEIGHT = 0.25
-SIMILARITY_SHRINKAGE = 5.0
-# Most similar items of each that are looked at; the others are similar by chance.
-NEIGHBOURS = 100
 # Readings of the usual item that an item's own are mixed with, over the days that they take.
 PRIOR_RATE_READINGS = 2.0
 # Far below what popularity is known to.
@@ -62,11 +54,12 @@ class Method(StrEnum):
     INTERESTS = "interests"
     GROUPS = "groups"
     GROUPS_AND_CO_READING = "groups_and_co_reading"
+    GROUPS_AND_EASE = "groups_and_ease"
 
     @property
     def uses_groups(self) -> bool:
         """Whether readers alike speak for a person who has read little."""
-        return self in {Method.GROUPS, Method.GROUPS_AND_CO_READING}
+        return self not in {Method.POPULAR, Method.INTERESTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +127,15 @@ class ReadingModel:
         popularity: Share of each item; sums to 1.
         facets: What interests are taken in; none where popularity alone counts.
         groups: Of readers; None: everybody is expected to read as all do.
-        similarity: (items, items), weighted by the item's evidence; None where it is not used.
+        similarity: (items, items), what reading the row says of the column, by item-kNN (sparse) or
+            EASE (dense); None where it is not used.
     """
 
     method: Method
     popularity: Floats
     facets: Mapping[str, Facet]
     groups: ReaderGroups | None
-    similarity: sparse.csr_matrix | None
+    similarity: sparse.csr_matrix | Singles | None
 
     def expect(self, liked: sparse.csr_matrix, counts: Floats) -> Expectation:
         """Expect the next readings of a batch.
@@ -191,7 +185,8 @@ class ReadingModel:
         """Shares from co-reading, and what they sum to: the weight that the evidence allows."""
         if self.similarity is None:
             return None, np.zeros(liked.shape[0])
-        found = (liked.astype(np.float32) @ self.similarity).toarray()
+        found = liked.astype(np.float32) @ self.similarity
+        found = found.toarray() if sparse.issparse(found) else np.maximum(found, 0)
         totals = found.sum(axis=1, dtype=np.float64)
         weight = np.where(totals > 0, CO_READING_WEIGHT * counts / (counts + PERSON_EVIDENCE), 0.0)
         found *= (weight / np.where(totals > 0, totals, 1.0))[:, None]
@@ -216,8 +211,15 @@ def learn_interests(
         popularity=popularity,
         facets=facets,
         groups=_groups(facets, readings) if facets and method.uses_groups else None,
-        similarity=_similarity(readings) if method is Method.GROUPS_AND_CO_READING else None,
+        similarity=similarity_of(readings, method),
     )
+
+
+def similarity_of(readings: Readings, method: Method) -> sparse.csr_matrix | Singles | None:
+    """What is read together, as the method takes it; None where it does not, or readings are few."""
+    if method is Method.GROUPS_AND_EASE:
+        return ease(readings)
+    return item_knn(readings) if method is Method.GROUPS_AND_CO_READING else None
 
 
 def _popularity(catalogue: Catalogue, readings: Readings) -> Floats:
@@ -255,26 +257,3 @@ def _ratio(own: Floats, expected: Floats, facet: Facet) -> Floats:
     prior = PRIOR_READINGS[facet.name]
     shares = (own + prior * expected) / (own.sum(axis=1, keepdims=True) + prior)
     return np.asarray(shares / facet.shares, dtype=np.float64)
-
-
-def _similarity(readings: Readings) -> sparse.csr_matrix | None:
-    """Shrunken cosine of items by their readers, times each item's evidence."""
-    counts, faithful = readings.counts, int((readings.per_person >= 2).sum())
-    if counts.nnz < FEWEST_READINGS or faithful < FEWEST_READERS:
-        return None
-    together = (counts.T @ counts).tocoo()
-    readers = np.asarray(counts.sum(axis=0)).ravel()
-    norms = np.sqrt(readers[together.row] * readers[together.col]) + SIMILARITY_SHRINKAGE
-    evidence = readers[together.col] / (readers[together.col] + ITEM_EVIDENCE)
-    values = np.where(together.row == together.col, 0.0, together.data / norms * evidence)
-    kept = _nearest(together.row, values)
-    where = (together.row[kept], together.col[kept])
-    return sparse.csr_matrix((values[kept].astype(np.float32), where), shape=together.shape)
-
-
-def _nearest(items: Integers, values: Floats) -> Integers:
-    """Positions of the most similar ones of each item, without those that are not similar."""
-    order = np.lexsort((-values, items))
-    order = order[values[order] > 0]
-    firsts = np.searchsorted(items[order], np.arange(items.max(initial=-1) + 1))
-    return np.asarray(order[np.arange(len(order)) - firsts[items[order]] < NEIGHBOURS])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from personalization.inventory_backtests import BACKTESTS
+from personalization.inventory_breadth import BREADTH
+from personalization.inventory_calibrations import CALIBRATIONS
 from personalization.inventory_email import EMAIL_BLOCKS
 from personalization.inventory_personas import CONTENT_GAPS, PERSONA_CONTENT
 from personalization.inventory_readiness import READINESS
@@ -24,7 +26,7 @@ RECOMMENDATIONS = Table(
             "propensity",
             "DOUBLE",
             Pii.NONE,
-            "probability with which this content came to this place, 0..1; 1 where not drawn",
+            "probability with which this content came to this place, 0..1; 1 where nothing is drawn there",
         ),
         Column(
             "fallback_level",
@@ -195,10 +197,12 @@ TABLES: tuple[Table, ...] = (
     RECOMMENDATIONS,
     CONTEXT_LISTS,
     BACKTESTS,
+    CALIBRATIONS,
     VARIANT_POLICIES,
     DRAW_UNITS,
     DECISIONS,
     POLICY_VALUES,
+    BREADTH,
     EMAIL_BLOCKS,
     SEARCH_PROFILES,
     SEARCH_WEIGHTS,

@@ -8,7 +8,12 @@ BACKTESTS = Table(
     TableName("personalization", "backtests"),
     grain="One row per method of recommending: how good it would have been; no person's rows",
     columns=(
-        Column("method", "VARCHAR", Pii.NONE, "popular, interests, groups, groups_and_co_reading"),
+        Column(
+            "method",
+            "VARCHAR",
+            Pii.NONE,
+            "popular, interests, groups, groups_and_co_reading, groups_and_ease",
+        ),
         Column("ndcg", "DOUBLE", Pii.NONE, "mean NDCG@10 over readers, 0..1; null: not judged"),
         Column("ci_low", "DOUBLE", Pii.NONE, "lower end of its 95 % interval"),
         Column("ci_high", "DOUBLE", Pii.NONE, "upper end of its 95 % interval"),
@@ -20,6 +25,7 @@ BACKTESTS = Table(
         Column("readers", "BIGINT", Pii.NONE, "readers judged: who read something new since"),
         Column("days", "DOUBLE", Pii.NONE, "how long ago the lists were made, days"),
         Column("reason", "VARCHAR", Pii.NONE, "why the method in use is, in words"),
+        Column("skipped", "VARCHAR", Pii.NONE, "why this method was not tried; null where it was"),
         Column("as_of", "TIMESTAMP", Pii.NONE, "the moment up to which readings count, UTC"),
         Column("run_id", "VARCHAR", Pii.NONE, "the run that wrote the row"),
     ),

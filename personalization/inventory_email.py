@@ -43,7 +43,7 @@ EMAIL_BLOCKS = Table(
             "propensity",
             "DOUBLE",
             Pii.NONE,
-            "probability with which this content came to this slot, 0..1; 1 where not drawn",
+            "probability with which this content came to this slot, 0..1; 1 where nothing is drawn there",
         ),
         Column(
             "fallback_level",

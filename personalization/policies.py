@@ -77,7 +77,9 @@ def write_variant_policies(
             read_counts(warehouse, key, experiment.variants.metric),
             experiment,
             experiment.variants,
-            design_effects=_design_effects(warehouse, key, experiment, experiment.variants),
+            design_effects=read_design_effects(
+                warehouse, key, experiment, experiment.variants.metric
+            ),
         )
     ]
     return warehouse.replace(
@@ -134,13 +136,20 @@ def share_out(
             )
 
 
-def _design_effects(
-    warehouse: Warehouse, key: str, experiment: Experiment, variants: Variants
+def read_design_effects(
+    warehouse: Warehouse, key: str, experiment: Experiment, metric: str
 ) -> Mapping[str, float]:
-    """Of every segment; one with few companies is taken to be like all together."""
+    """Of every segment; one with few companies is taken to be like all together.
+
+    Args:
+        warehouse: With the outcomes.
+        key: The experiment.
+        experiment: Says what was drawn; of persons there is nothing to tell.
+        metric: A share of persons.
+    """
     if experiment.unit == "person":
         return _DRAWN_ALONE
-    table = read_samples(warehouse, key, variants.metric)
+    table = read_samples(warehouse, key, metric)
     whole = design_effect(table[GLOBAL_SEGMENT].values())
     return {
         segment: design_effect(arms.values())

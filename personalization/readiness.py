@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from personalization.interests import FEWEST_READERS, FEWEST_READINGS
+from personalization.co_reading import FEWEST_READERS, FEWEST_READINGS
 from personalization.readiness_facts import Facts, ModelFact
 from personalization.search_learning import FEWEST_QUERIES
 from prediction.gates import ENOUGH

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import sqrt
 
-from measurement import GLOBAL_SEGMENT, Counts, Experiment, Holdout
+from measurement import FEWEST_UNITS, GLOBAL_SEGMENT, Counts, Experiment, Holdout, Sample
 from measurement.lift import FEWEST, minimum_detectable
 from personalization.readiness import (
     FULL,
@@ -20,6 +21,10 @@ from personalization.readiness_facts import WINDOW_DAYS, Facts, OutcomeFact
 from personalization.variants import FEWEST_CONVERTED, FEWEST_PERSONS
 
 Table = Mapping[str, Mapping[str, Counts]]
+# Persons, or where companies are drawn these.
+Arms = Mapping[str, Counts | Sample]
+Designs = Mapping[str, Mapping[str, float]]
+_DRAWN_ALONE: Designs = {}
 # A hold-out by the persons of a month: a small company must hold out more to see anything.
 SHARES = ((20_000, 0.20), (200_000, 0.10), (10**12, 0.05))
 # A relative effect that is worth waiting for.
@@ -27,15 +32,30 @@ WORTH = 0.30
 
 
 def judge_hero(
-    experiments: Mapping[str, Experiment], tables: Mapping[str, Table], facts: Facts, before: Before
+    experiments: Mapping[str, Experiment],
+    tables: Mapping[str, Table],
+    facts: Facts,
+    before: Before,
+    *,
+    designs: Designs = _DRAWN_ALONE,
 ) -> Iterator[Capability]:
-    """Each experiment with variants: shown alike, by what all do, or by segment."""
+    """Each experiment with variants: shown alike, by what all do, or by segment.
+
+    Args:
+        experiments: By key.
+        tables: Persons of each, by segment and arm.
+        facts: What there is.
+        before: The levels of the last time.
+        designs: By experiment and segment, how many persons say as much as one who was drawn alone.
+    """
     shared = {key: one for key, one in experiments.items() if one.variants}
     for key, experiment in shared.items():
-        table = tables[key]
+        table = _effective(tables[key], designs.get(key, {}))
         arms = _arms(table.get(GLOBAL_SEGMENT, {}), experiment)
+        met = sum(c.n for c in _arms(tables[key].get(GLOBAL_SEGMENT, {}), experiment).values())
         persons, converted = _second(arms, "n"), _second(arms, "converted")
-        have = f"{sum(c.n for c in arms.values()):,} persons met {len(arms)} variants"
+        alone = sum(counts.n for counts in arms.values())
+        have = f"{met:,} persons met {len(arms)} variants{_as_many(met, alone)}"
         needs = [
             Need(persons, "persons in a second variant", FEWEST_PERSONS, FEWEST_PERSONS),
             Need(converted, "conversions in a second variant", FEWEST_CONVERTED, FEWEST_CONVERTED),
@@ -43,7 +63,7 @@ def judge_hero(
         level, missing = judge_level(needs, before.get(("hero", key)))
         if level == FULL and not _ready_segments(table, experiment):
             level, missing = HYBRID, _missing_in_segments(table, experiment)
-        reach = min(sum(counts.n for counts in arms.values()), facts["active_30"])
+        reach = min(met, facts["active_30"])
         yield Capability("hero", key, level, have, missing, reach)
     if not shared:
         level = RULES if facts["active_30"] else NOT_YET
@@ -52,7 +72,7 @@ def judge_hero(
 
 
 def judge_segments(
-    experiments: Mapping[str, Experiment], tables: Mapping[str, Table]
+    experiments: Mapping[str, Experiment], tables: Mapping[str, Mapping[str, Arms]]
 ) -> Iterator[Capability]:
     """Each experiment with segments: hidden, some segments told, or all of them."""
     for key, experiment in experiments.items():
@@ -81,12 +101,16 @@ def judge_holdout(facts: Facts, holdout: Holdout | None) -> Iterator[Capability]
     """What the hold-out, or one of the usual size, could detect within 90 days, by outcome."""
     active = facts["granted_90"]
     share = holdout.share if holdout else holdout_share(facts["granted_30"])
-    for outcome in (OutcomeFact("came back on another day", facts["came_back"]), *facts.outcomes):
+    came_back = OutcomeFact(
+        "came back on another day", facts["came_back"], facts.came_back_design_effect
+    )
+    for outcome in (came_back, *facts.outcomes):
+        alone = round(active / outcome.design_effect)
         have = (
             f"{outcome.persons:,} of {active:,} persons who granted personalization and were active "
-            f"in {WINDOW_DAYS} days: {outcome.name}"
+            f"in {WINDOW_DAYS} days: {outcome.name}{_as_many(active, alone)}"
         )
-        least = detectable(active, outcome.persons, share)
+        least = detectable(active, outcome.persons, share, design_effect=outcome.design_effect)
         if least is None:
             nothing = (
                 f"nobody or everybody did it among {active:,} persons"
@@ -95,7 +119,9 @@ def judge_holdout(facts: Facts, holdout: Holdout | None) -> Iterator[Capability]
             )
             yield Capability("holdout", outcome.name, NOT_YET, have, nothing, active)
             continue
-        half = detectable(active, outcome.persons, 0.5) or least
+        half = (
+            detectable(active, outcome.persons, 0.5, design_effect=outcome.design_effect) or least
+        )
         level = FULL if least <= WORTH else HYBRID if half <= WORTH else RULES
         told = f"a hold-out of {share:.0%} can detect {_percent(least)} or more"
         missing: tuple[str, ...] = (
@@ -111,13 +137,16 @@ def holdout_share(monthly: int) -> float:
     return next(share for most, share in SHARES if monthly < most)
 
 
-def detectable(persons: int, converted: int, share: float) -> float | None:
+def detectable(
+    persons: int, converted: int, share: float, *, design_effect: float = 1.0
+) -> float | None:
     """Smallest relative effect seen in 8 of 10 cases; None where it cannot be said.
 
     Args:
         persons: In both arms together.
         converted: Of these, with the outcome.
         share: Held out, 0..1.
+        design_effect: How many persons say as much as one who was drawn alone.
     """
     held_out = round(persons * share)
     if not converted or converted >= persons or not held_out or held_out == persons:
@@ -126,13 +155,30 @@ def detectable(persons: int, converted: int, share: float) -> float | None:
     baseline = Counts(held_out, round(rate * held_out))
     if not baseline.converted or baseline.converted == held_out:
         return None
-    return minimum_detectable(Counts(persons - held_out, 0), baseline) / baseline.rate
+    alone = minimum_detectable(Counts(persons - held_out, 0), baseline) / baseline.rate
+    return alone * sqrt(design_effect)
 
 
 def _more_persons(persons: int, least: float) -> str:
     """The error falls with the square root of the number of persons."""
     more = round(persons * ((least / WORTH) ** 2 - 1))
     return f"needs {more:,} more active persons who granted to detect {_percent(WORTH)}"
+
+
+def _effective(table: Table, designs: Mapping[str, float]) -> Table:
+    """As many persons as would say as much, had each been drawn alone."""
+    return {
+        segment: {
+            arm: Counts(int(found.n / design), int(found.converted / design))
+            for arm, found in arms.items()
+        }
+        for segment, arms in table.items()
+        for design in [designs.get(segment, 1.0)]
+    }
+
+
+def _as_many(persons: int, alone: int) -> str:
+    return "" if alone >= persons else f", who say as much as {alone:,} drawn alone"
 
 
 def _percent(share: float) -> str:
@@ -172,11 +218,17 @@ def _missing_in_segments(table: Table, experiment: Experiment) -> tuple[str, ...
     return tuple(found[:4])
 
 
-def _too_few(arms: Mapping[str, Counts], experiment: Experiment) -> Iterator[tuple[str, int, str]]:
+def _too_few(arms: Arms, experiment: Experiment) -> Iterator[tuple[str, int, str]]:
     """Arms of a segment that cannot be judged, and what they lack."""
+    drawn = "companies" if experiment.unit == "account" else "persons"
     for arm in sorted({*arms, experiment.baseline}):
         counts = arms.get(arm, Counts(0, 0))
-        if counts.converted < FEWEST:
+        if isinstance(counts, Sample):
+            if counts.units < FEWEST_UNITS:
+                yield arm, FEWEST_UNITS - counts.units, drawn
+            elif counts.with_outcome < FEWEST:
+                yield arm, FEWEST - counts.with_outcome, f"{drawn} with the outcome"
+        elif counts.converted < FEWEST:
             yield arm, FEWEST - counts.converted, "persons with the outcome"
         elif counts.n - counts.converted < FEWEST:
             yield arm, FEWEST - counts.n + counts.converted, "persons without it"

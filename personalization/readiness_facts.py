@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from measurement import design_effect, sample_of
+from measurement.samples import ADDED_UP
 from personalization.config import PURPOSE
 from prediction import PredictionsConfig
 from warehouse import TableName, Warehouse
@@ -39,6 +41,25 @@ _SEEN = """
 # Who has not granted is shown nothing of their own, so they cannot be held out of it.
 _SEEN_GRANTED = f"select * from ({_SEEN}) where person_id in ({_GRANTED})"
 _RECENT = "occurred_at >= $as_of - to_days({days})"
+PROFILES = TableName("marts", "profiles")
+_CAME_BACK = ""
+_ON_TWO_DAYS = "count(distinct cast(occurred_at as date)) > 1"
+_DID = "count(*) filter (where event = $event) > 0"
+_COMPANIES = f"""
+    with persons as (
+        select person_id, cast({{did}} as integer) as did
+        from ({_SEEN_GRANTED}) where {_RECENT.format(days=WINDOW_DAYS)}
+        group by person_id
+    ),
+    units as (
+        select '' as segment, '' as arm, coalesce(profiles.account_id, persons.person_id) as unit_id,
+               count(*) as n, cast(sum(did) as double) as s0, cast(count(*) as double) as s1,
+               cast(0 as double) as s2, cast(count(*) as double) as s3
+        from persons left join {PROFILES.sql} as profiles on persons.person_id = profiles.person_id
+        group by all
+    )
+    select {ADDED_UP} from units group by segment, arm
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +188,15 @@ class ModelFact:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeFact:
-    """How many persons did something; of ``outcomes``, of those active who can be held out."""
+    """How many persons did something; of ``outcomes``, of those active who can be held out.
+
+    ``design_effect``: how many of these say as much as one who was drawn alone, where companies are
+    held out together; else 1.
+    """
 
     name: str
     persons: int
+    design_effect: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +209,14 @@ class Facts:
         events: Names of events that are no page and no reading, with persons who did them ever,
             most first; at most five.
         outcomes: What a hold-out could be judged by: who granted personalization, in 90 days.
+        came_back_design_effect: Likewise of ``came_back``; see :class:`OutcomeFact`.
     """
 
     counts: Mapping[str, int]
     models: Sequence[ModelFact]
     events: Sequence[OutcomeFact]
     outcomes: Sequence[OutcomeFact]
+    came_back_design_effect: float = 1.0
 
     def __getitem__(self, name: str) -> int:
         """One count by its name."""
@@ -202,6 +230,7 @@ def read_facts(
     search_click: str,
     outcomes: Sequence[str],
     as_of: dt.datetime,
+    is_held_out_by_account: bool = False,
 ) -> Facts:
     """Count what there is.
 
@@ -211,6 +240,7 @@ def read_facts(
         search_click: Name of the event of a clicked search result.
         outcomes: Names of events that a hold-out could be judged by.
         as_of: Later events do not count, UTC.
+        is_held_out_by_account: Whether the hold-out draws companies.
     """
     parameters = {"as_of": as_of, "purpose": PURPOSE, "search_click": search_click}
     counts = {
@@ -220,12 +250,17 @@ def read_facts(
         for name, one in _COUNTS.items()
     }
     done = {name: _done(warehouse, name, as_of) for name in dict.fromkeys(outcomes)}
+    designs = {
+        name: _design_effect(warehouse, did, name, as_of) if is_held_out_by_account else 1.0
+        for name, did in [(_CAME_BACK, _ON_TWO_DAYS), *((name, _DID) for name in done)]
+    }
     models = [_model(warehouse, key) for key in (*predictions.models, "personas")]
     return Facts(
         counts=counts,
         models=models,
         events=_events(warehouse, as_of),
-        outcomes=[OutcomeFact(name, persons) for name, persons in done.items()],
+        outcomes=[OutcomeFact(name, persons, designs[name]) for name, persons in done.items()],
+        came_back_design_effect=designs[_CAME_BACK],
     )
 
 
@@ -244,6 +279,19 @@ def _done(warehouse: Warehouse, event: str, as_of: dt.datetime) -> int:
             {"event": event, "as_of": as_of, "purpose": PURPOSE},
         )
     )
+
+
+def _design_effect(warehouse: Warehouse, did: str, event: str, as_of: dt.datetime) -> float:
+    """Of an outcome, over the companies of all who were active; 1 where nothing is known of them."""
+    tables = (
+        TableName("marts", "events"), TableName("marts", "consent_current"), PROFILES,
+    )  # fmt: skip
+    if not all(warehouse.exists(table) for table in tables):
+        return 1.0
+    values: dict[str, object] = {"event": event, "as_of": as_of, "purpose": PURPOSE}
+    sql = _COMPANIES.format(did=did)
+    rows = warehouse.read(sql, _used(sql, values)).to_pylist()  # one row, or none
+    return design_effect([sample_of(row) for row in rows])
 
 
 def _events(warehouse: Warehouse, as_of: dt.datetime) -> list[OutcomeFact]:

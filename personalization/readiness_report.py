@@ -11,12 +11,13 @@ import pyarrow as pa
 
 import measurement.inventory
 import prediction.inventory
-from measurement import ExperimentsConfig, read_counts
+from measurement import ExperimentsConfig, read_arms, read_counts
 from personalization.blocks import allowed_content, pinned_content
 from personalization.config import ContentConfig
 from personalization.inventory import TABLES
 from personalization.inventory_personas import CONTENT_GAPS, PERSONA_CONTENT
 from personalization.inventory_readiness import READINESS
+from personalization.policies import read_design_effects
 from personalization.readiness import (
     Before,
     Capability,
@@ -100,24 +101,34 @@ def assess_readiness(warehouse: Warehouse, plans: Plans, *, as_of: dt.datetime) 
     """
     for tables in (TABLES, prediction.inventory.TABLES, measurement.inventory.TABLES):
         warehouse.create_missing(tables)
-    experiments = plans.experiments.experiments
+    experiments, holdout = plans.experiments.experiments, plans.experiments.holdout
     facts = read_facts(
         warehouse, plans.predictions, search_click=plans.content.search.clicks.event,
         outcomes=_outcomes(plans), as_of=as_of,
+        is_held_out_by_account=holdout is not None and holdout.unit == "account",
     )  # fmt: skip
     tables_of = {
         key: read_counts(warehouse, key, experiment.primary_metric)
         for key, experiment in experiments.items()
     }
+    judged = {
+        key: read_arms(warehouse, key, experiment, experiment.primary_metric)
+        for key, experiment in experiments.items()
+    }
+    designs = {
+        key: read_design_effects(warehouse, key, experiment, experiment.primary_metric)
+        for key, experiment in experiments.items()
+        if experiment.variants
+    }
     before = _read_levels(warehouse)
     found = (
         *_judge_knowledge(warehouse, facts, before),
         *judge_recommendations(facts, _offered(warehouse, plans.content, as_of), before),
-        *judge_hero(experiments, tables_of, facts, before),
+        *judge_hero(experiments, tables_of, facts, before, designs=designs),
         judge_search(facts, before),
         *judge_email(facts, list(plans.content.email_blocks), before),
-        *judge_segments(experiments, tables_of),
-        *judge_holdout(facts, plans.experiments.holdout),
+        *judge_segments(experiments, judged),
+        *judge_holdout(facts, holdout),
     )
     return ReadinessReport(
         as_of, facts, choose_start(found), _read_gaps(warehouse), _read_interests(warehouse)

@@ -152,6 +152,11 @@ class Views:
         is_new = self.first_days <= days_ago
         return self._matrix(np.ones(is_new.sum()), (self.readers[is_new], self.items[is_new]))
 
+    def readings_since(self, *, days_ago: float) -> sparse.csr_matrix:
+        """1 where somebody has read since, for the first time or again, (readers, items)."""
+        is_since = self.last_days <= days_ago
+        return self._matrix(np.ones(is_since.sum()), (self.readers[is_since], self.items[is_since]))
+
     def _matrix(self, values: Floats, where: tuple[Integers, Integers]) -> sparse.csr_matrix:
         return sparse.csr_matrix((values, where), shape=self.shape)
 

@@ -15,6 +15,7 @@ _PINNED = "pinned by the editors"
 _DRAWN = "drawn at random from content with few readers"
 _TOGETHER = "read by those who read the same"
 _ALIKE = "liked by readers with like interests"
+_LIFTED = "so that the list is not of one topic alone"
 _POPULAR = "popular now"
 _WORDS = {
     "topic": "reads about {}",
@@ -30,6 +31,7 @@ def reasons_of(
     *,
     is_pinned: Flags,
     is_discovery: Flags,
+    is_lifted: Flags | None = None,
 ) -> pa.Array:
     """The reason of each chosen cell: what weighed most.
 
@@ -39,9 +41,10 @@ def reasons_of(
         cells: Persons and items, in equal number.
         is_pinned: Of each cell.
         is_discovery: Of each cell.
+        is_lifted: Of each cell, whether its topic brought it there; None: nowhere.
     """
     persons, items = cells
-    words = [_POPULAR, _TOGETHER, _DRAWN, _PINNED, _ALIKE]
+    words = [_POPULAR, _TOGETHER, _DRAWN, _PINNED, _ALIKE, _LIFTED]
     code, strongest = np.zeros(len(is_pinned), dtype=np.int64), np.full(len(is_pinned), _NOTABLE)
     for name, interest in expectation.interests.items():
         values, of_item = np.unique(catalogue.facets[name], return_inverse=True)
@@ -54,6 +57,8 @@ def reasons_of(
         code, strongest = np.where(leads, own, code), np.where(leads, strength, strongest)
         words += [_WORDS[name].format(value) for value in values.tolist()]
     code[_co_reading_lift(expectation, cells) > strongest] = words.index(_TOGETHER)
+    if is_lifted is not None:
+        code[is_lifted] = words.index(_LIFTED)
     code[is_discovery] = words.index(_DRAWN)
     code[is_pinned] = words.index(_PINNED)
     return pa.array(words).take(pa.array(code))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -19,12 +19,19 @@ from personalization.blocks import (
     fill_block,
     pinned_content,
 )
+from personalization.calibrations import (
+    Calibration,
+    judge_calibrations,
+    topic_shares,
+    write_calibrations,
+)
 from personalization.champion import Backtest, choose_method, write_backtest
 from personalization.config import ContentConfig
 from personalization.context_lists import context_rows
 from personalization.errors import EmptyBlockError
 from personalization.interests import Expectation, ReadingModel, learn_interests
 from personalization.inventory import CONTEXT_LISTS, RECOMMENDATIONS, TABLES
+from personalization.look_back import look_back
 from personalization.readings import (
     Catalogue,
     Flags,
@@ -42,6 +49,8 @@ from warehouse import Warehouse
 LEVELS = ("popular", "similar", "personal")
 # Of the method in use; counts up where the same method would choose otherwise.
 POLICY = "{method}_v2"
+# Of a block whose lists keep to their readers' topics, with how far.
+CALIBRATED_POLICY = "{method}_v2_calibrated_{strength:g}"
 # Readings from which a person's own interests lead, and below which only the last ones do.
 PERSONAL_FROM = 3
 # Cells of one batch's dense arrays; a handful of them at 4 bytes stays below 100 MB.
@@ -60,6 +69,7 @@ class RecommendationReport:
         discoveries: Rows that were drawn at random.
         by_level: Persons by fallback level.
         backtest: Which method is used, and how good it would have been.
+        calibrations: Of each block, whether its lists keep to their readers' topics, and why.
         unknown_ids: Pinned or banned ids that are not published.
     """
 
@@ -70,6 +80,7 @@ class RecommendationReport:
     discoveries: int
     by_level: Mapping[str, int]
     backtest: Backtest
+    calibrations: Mapping[str, Calibration]
     unknown_ids: tuple[str, ...]
 
 
@@ -82,7 +93,14 @@ class _Company:
     readings: Readings
     backtest: Backtest
     model: ReadingModel
+    calibrations: Mapping[str, Calibration]
     rules: Mapping[str, BlockRules]
+
+    def policy(self, key: str) -> str:
+        """Name and version of how a block is filled."""
+        method, strength = self.backtest.champion, self.rules[key].calibration
+        policy = CALIBRATED_POLICY if strength else POLICY
+        return policy.format(method=method, strength=strength)
 
 
 def recommend(
@@ -111,10 +129,10 @@ def recommend(
     """
     warehouse.create_missing(TABLES)
     company = _read(warehouse, content, as_of=as_of, seed=seed, holdout=holdout)
-    policy = POLICY.format(method=company.backtest.champion)
-    stamp = {"policy": policy, "as_of": as_of, "run_id": run_id}
+    stamp = {"as_of": as_of, "run_id": run_id}
     with warehouse.transaction():
         write_backtest(warehouse, company.backtest, as_of=as_of, run_id=run_id)
+        write_calibrations(warehouse, company.calibrations, as_of=as_of, run_id=run_id)
         warehouse.execute(f"delete from {RECOMMENDATIONS.name.sql}")
         for rows in _chosen(company):
             warehouse.append(RECOMMENDATIONS.name, _stamped(rows, stamp))
@@ -136,14 +154,17 @@ def _read(
     readers = read_readers(warehouse, salt=f"{seed}|{as_of:%Y-%m-%d}", holdout=holdout)
     shape = (len(readers), len(catalogue))
     views = read_views(warehouse, shape, as_of=as_of)
-    backtest = choose_method(catalogue, views, half_life_days=content.half_life_days)
+    past = look_back(catalogue, views, half_life_days=content.half_life_days)
+    backtest = choose_method(past)
     readings = views.readings(half_life_days=content.half_life_days)
     model = learn_interests(catalogue, readings, backtest.champion)
     discoverable = discoverable_content(
         catalogue, readings, model.popularity, new_days=content.half_life_days
     )
     rules = block_rules(content, catalogue, discoverable)
-    return _Company(catalogue, readers, readings, backtest, model, rules)
+    calibrations = judge_calibrations(past, backtest.champion, rules)
+    rules = {key: replace(rule, calibration=calibrations[key].used) for key, rule in rules.items()}
+    return _Company(catalogue, readers, readings, backtest, model, calibrations, rules)
 
 
 def block_rules(
@@ -168,6 +189,7 @@ def block_rules(
             size=block.size,
             discovery_slots=block.discovery_slots,
             shows_read=block.shows_read,
+            calibration=block.calibration,
             salt=int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big"),
         )
     empty = [key for key, rule in rules.items() if len(catalogue) and not rule.allowed.any()]
@@ -192,8 +214,11 @@ def _chosen(company: _Company) -> Iterator[pa.Table]:
         expectation = company.model.expect(
             company.readings.liked[batch], company.readings.per_person[batch]
         )
+        topics = topic_shares(company.model, expectation)
         for key, rules in company.rules.items():
-            filled = fill_block(rules, expectation.scores, counts, company.readers.draws[batch])
+            filled = fill_block(
+                rules, expectation.scores, counts, company.readers.draws[batch], topics=topics
+            )
             yield _rows(company, key, batch, filled, expectation)
 
 
@@ -202,7 +227,8 @@ def _for_everybody(company: _Company, day: dt.date) -> Iterator[pa.Table]:
     if not len(company.catalogue):
         return
     for key, rules in company.rules.items():
-        yield context_rows(company.catalogue, company.model, key, rules, day=day)
+        rows = context_rows(company.catalogue, company.model, key, rules, day=day)
+        yield _stamped(rows, {"policy": company.policy(key)})
 
 
 def _rows(
@@ -222,11 +248,13 @@ def _rows(
             "reason": reasons_of(
                 company.catalogue, expectation, (persons, items),
                 is_pinned=np.isin(items, company.rules[key].pins), is_discovery=is_discovery,
+                is_lifted=filled.is_lifted[persons, places],
             ),
             "is_discovery": is_discovery,
             "propensity": filled.propensity[persons, places],
             "fallback_level": pa.array(LEVELS).take(pa.array(levels[persons])),
             "is_ghost": company.readers.is_held_out[batch][persons],
+            "policy": pa.repeat(company.policy(key), len(items)),
         }
     )  # fmt: skip
 
@@ -256,5 +284,6 @@ def _report(
         discoveries=facts["drawn"],
         by_level=dict(zip(LEVELS, tally, strict=True)),
         backtest=company.backtest,
+        calibrations=company.calibrations,
         unknown_ids=tuple(sorted(named - set(company.catalogue.content_ids.tolist()))),
     )

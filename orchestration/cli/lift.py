@@ -53,13 +53,15 @@ def report(
     """Write one page that says what helped, whom, how sure, and how long until it is known."""
     from measurement import lift_page, read_lift  # noqa: PLC0415 - loads every package
     from orchestration.company import Company, known_until  # noqa: PLC0415 - as above
+    from personalization import read_breadth  # noqa: PLC0415 - as above
 
     company = Company(paths)
     with company.open_warehouse() as warehouse:
         reports = read_lift(warehouse, company.experiments)
         page = lift_page(
-            warehouse, reports, now=known_until(warehouse), experiments=company.experiments
-        )
+            warehouse, reports, now=known_until(warehouse), experiments=company.experiments,
+            breadth=read_breadth(warehouse),
+        )  # fmt: skip
     file.write_text(page, encoding="utf-8")
     console.print(f"Wrote {file}.")
 

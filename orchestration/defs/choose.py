@@ -13,9 +13,11 @@ from orchestration.pictures import picture
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
-from personalization import recommend, write_variant_policies
-from personalization.inventory import VARIANT_POLICIES
+from personalization import describe_breadth, recommend, write_breadth, write_variant_policies
+from personalization.inventory import DRAW_UNITS, VARIANT_POLICIES
 from personalization.inventory_backtests import BACKTESTS
+from personalization.inventory_breadth import BREADTH
+from personalization.inventory_calibrations import CALIBRATIONS
 from warehouse import Table, Warehouse
 
 READ_BY_RECOMMENDATIONS = [
@@ -37,10 +39,19 @@ READ_BY_MEASUREMENT = [
     dg.AssetKey(["identity", "members"]),
     dg.AssetKey(["staging", "stg_raw__person_records"]),
 ]
+READ_BY_BREADTH = [
+    *READ_BY_RECOMMENDATIONS,
+    dg.AssetKey(["marts", "current_person"]),
+    dg.AssetKey(["personalization", "decisions"]),
+    dg.AssetKey(["personalization", "email_blocks"]),
+    dg.AssetKey(["personalization", "recommendations"]),
+    asset_key(DRAW_UNITS),
+]
 CHOSEN = (
     personalization.inventory.RECOMMENDATIONS,
     personalization.inventory.CONTEXT_LISTS,
     BACKTESTS,
+    CALIBRATIONS,
 )
 # The same seed for everyone: the places that are drawn at random are the same on any machine.
 SEED = 20_260_101
@@ -77,6 +88,10 @@ def choose_content(context: dg.AssetExecutionContext, candor: CandorResource) ->
                 "drawn_at_random": report.discoveries,
                 "method": report.backtest.champion.value,
                 "backtest": report.backtest.reason,
+                **{
+                    f"calibration of {key}": f"{one.used:g}: {one.reason}"
+                    for key, one in report.calibrations.items()
+                },
                 "unknown_pins_and_bans": list(report.unknown_ids),
                 **{f"persons_{level}": number for level, number in report.by_level.items()},
             },
@@ -149,6 +164,25 @@ def share_variants(context: dg.AssetExecutionContext, candor: CandorResource) ->
     yield dg.MaterializeResult(
         asset_key=asset_key(VARIANT_POLICIES),
         metadata={"dagster/row_count": rows, "switched_off": off},
+    )
+
+
+@dg.multi_asset(
+    specs=table_specs([BREADTH], deps=READ_BY_BREADTH), name="measure_breadth", can_subset=False
+)
+def measure_breadth(context: dg.AssetExecutionContext, candor: CandorResource) -> Results:
+    """Say how much of the content people meet, for whom it is chosen and who is held out."""
+    announce("Measuring what people meet")
+    with candor.open_warehouse() as warehouse:
+        found = write_breadth(
+            warehouse,
+            holdout=candor.company.experiments.holdout,
+            as_of=known_until(warehouse),
+            run_id=context.run.run_id,
+        )
+    yield dg.MaterializeResult(
+        asset_key=asset_key(BREADTH),
+        metadata={"dagster/row_count": len(found), **describe_breadth(found)},
     )
 
 

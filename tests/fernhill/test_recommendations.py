@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from personalization import ContentConfig
-from personalization.champion import interval, ndcg
+from personalization.look_back import interval, ndcg
 from personalization.readings import Flags, Floats
 from settings import load_config
 from tests.conftest import ROOT

@@ -7,7 +7,14 @@ import re
 
 import pytest
 
-from measurement import ExperimentsConfig, lift_page, measure_experiments, read_lift
+from measurement import (
+    BreadthFinding,
+    ExperimentsConfig,
+    Interval,
+    lift_page,
+    measure_experiments,
+    read_lift,
+)
 from measurement.lift import Counts, minimum_detectable
 from measurement.page import duration
 from measurement.report import Finding
@@ -52,6 +59,24 @@ def test_names_from_events_are_text(company: Company) -> None:
 
     assert "<script>" not in raw
     assert "&lt;script&gt;" in raw
+
+
+def test_it_says_whether_choosing_narrows_what_people_meet(company: Company) -> None:
+    found = (
+        BreadthFinding("topics_per_reader", "readings", 900, 100, 2.25, 2.0, 0.25,
+                       Interval(0.1, 0.4), "wider", "95 % sure of +0.1 to +0.4"),
+        BreadthFinding("discovery_yield", "pages", reason="too few yet: the held-out are 9 of 30 needed"),
+    )  # fmt: skip
+
+    measure_experiments(company.warehouse, ExperimentsConfig(), now=NOW, run_id="r1")
+    raw = lift_page(company.warehouse, (), now=NOW, breadth=found)
+
+    text = re.sub(r"[<][^>]+>", " ", html.unescape(raw))
+    text = re.sub(r"\s+", " ", text)
+    assert "topics that somebody reads of in four weeks They meet more 2.25 2 0.25" in text
+    assert "+0.1 and +0.4 900 and 100" in text
+    assert "share of draws on pages that are read within a week We cannot tell" in text
+    assert "too few yet: the held-out are 9 of 30 needed" in text
 
 
 def test_without_an_experiment_or_anybody_it_says_so(company: Company) -> None:

@@ -56,6 +56,12 @@ class Company:
         rows = [{"person_id": person, "content_id": item, **facts} for item in items]
         self._insert("content_engagement", rows)
 
+    def read_by(self, persons: Iterable[str], *items: str, days_ago: float = 5) -> None:
+        at = AS_OF - dt.timedelta(days=days_ago)
+        rows = [{"person_id": person, "content_id": item, "first_viewed_at": at,
+                 "last_viewed_at": at} for person in persons for item in items]  # fmt: skip
+        self._insert("content_engagement", rows)
+
     def recommend(self, *, seed: int = 7, as_of: dt.datetime = AS_OF,
                   holdout: Holdout | None = None, **blocks: Any) -> RecommendationReport:  # fmt: skip
         common = {key: blocks.pop(key) for key in ("bans", "half_life_days") if key in blocks}

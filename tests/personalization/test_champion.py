@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import ndcg_score
 
-from personalization.champion import choose_method, interval, ndcg
+from personalization.champion import choose_method
 from personalization.groups import Tastes, find_groups
+from personalization.look_back import interval, look_back, ndcg
 from personalization.readings import Catalogue, Views
 
 CONCENTRATION = {"topic": 6.0}
@@ -81,7 +82,7 @@ def test_without_structure_nothing_complex_is_used() -> None:
         )
     ]
 
-    found = choose_method(_catalogue(40, 8), _views(rows, (400, 40)), half_life_days=30)
+    found = choose_method(look_back(_catalogue(40, 8), _views(rows, (400, 40)), half_life_days=30))
 
     assert found.champion in {"popular", "interests"}
     assert found.readers == 400

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
@@ -77,6 +78,31 @@ def test_every_slot_holds_something_of_its_own_that_nobody_has_read(data: st.Dat
     assert not blocked[filled.persons[shown], filled.items[shown]].any()
     assert ((filled.propensity > 0) & (filled.propensity <= 1)).all()
     assert not (filled.is_discovery & ~filled.is_filled).any()
+
+
+def test_the_next_best_in_a_slot_that_not_all_draw_says_how_likely_it_was() -> None:
+    """A share of .3 of two slots: six in ten draw the last one, the others have the next best."""
+    catalogue = Catalogue(
+        np.array([f"i{number}" for number in range(8)]),
+        {name: np.full(8, "") for name in ("topic", "content_type", "funnel_stage")},
+        np.full(8, 100.0),
+    )
+    block = EmailBlock(size=2, discovery_share=0.3, defaults=DEFAULTS)
+    candidates = offer(block, None, catalogue, discoverable=np.arange(8) >= 3, banned=frozenset({"i0"}),
+                       salt="s")  # fmt: skip
+    scores, draws = np.tile(np.arange(8, 0, -1.0), (2_000, 1)), np.random.default_rng(1)
+
+    filled = fill_slots(
+        candidates, scores, sparse.csr_matrix((2_000, 8)),
+        draws.integers(0, 2**63, 2_000).astype(np.uint64),
+    )  # fmt: skip
+
+    last = filled.slots == 1
+    for item in np.unique(filled.items[last]):
+        shown = last & (filled.items == item)
+        (chance,) = np.unique(filled.propensity[shown])
+        assert shown.sum() / 2_000 == pytest.approx(chance, abs=0.05)
+    assert filled.propensity[last & ~filled.is_discovery] == pytest.approx(0.4)
 
 
 @given(data=st.data())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from measurement import Counts, Experiment, ExperimentsConfig, Holdout
+from measurement import Counts, Experiment, ExperimentsConfig, Holdout, Sample
 from measurement.lift import minimum_detectable
 from personalization import (
     Capability,
@@ -36,7 +36,7 @@ from personalization.readiness_experiments import (
     judge_holdout,
     judge_segments,
 )
-from personalization.readiness_facts import _COUNTS, Facts, ModelFact, OutcomeFact
+from personalization.readiness_facts import _COUNTS, Facts, ModelFact, OutcomeFact, read_facts
 from prediction import PredictionsConfig
 from tests.personalization.conftest import AS_OF, Company
 from warehouse import DuckDBWarehouse
@@ -280,6 +280,71 @@ def test_a_holdout_that_is_configured_is_judged_by_its_own_share() -> None:
 
     least = minimum_detectable(Counts(3_800, 0), Counts(200, 10)) / 0.05
     assert f"a hold-out of 5% can detect {100 * least:.0f} % or more" in found[1].have
+
+
+def test_a_holdout_of_companies_detects_as_much_as_so_many_strangers() -> None:
+    facts = replace(GOOD, outcomes=[OutcomeFact("Demo", 200, design_effect=4.0)])
+
+    found = list(judge_holdout(facts, Holdout(share=0.2, salt="2026", unit="account")))
+
+    alone = minimum_detectable(Counts(3_200, 0), Counts(800, 40)) / 0.05
+    assert "Demo, who say as much as 1,000 drawn alone" in found[1].have
+    assert f"a hold-out of 20% can detect {200 * alone:.0f} % or more" in found[1].have
+
+
+def test_colleagues_who_do_alike_are_one_draw(company: Company) -> None:
+    """Ten companies of four: in five all asked for a demo, in the others nobody."""
+    company.warehouse.execute(EVENTS)
+    company.warehouse.execute("alter table marts.profiles add column account_id varchar")
+    company.warehouse.execute(
+        f"""
+        insert into marts.profiles (person_id, is_bot, account_id)
+            select 'p' || range, false, 'a' || range // 4 from range(40);
+        insert into marts.consent_current
+            select person_id, 'personalization', 'granted' from marts.profiles;
+        insert into marts.events
+            select person_id, person_id, if(account_id < 'a5', 'Demo', 'Read'), 'track',
+                'other_track', seen_at, seen_at, '{{}}', false
+            from marts.profiles, (select timestamp '{AS_OF}' - to_days(3) as seen_at)
+        """
+    )
+    together, alone = (
+        read_facts(
+            company.warehouse, PredictionsConfig(), search_click="", outcomes=["Demo"], as_of=AS_OF,
+            is_held_out_by_account=by_account,
+        )
+        for by_account in (True, False)
+    )  # fmt: skip
+
+    # Four persons that do alike are one, and the spread of ten is that of nine.
+    assert [one.persons for one in together.outcomes] == [20]
+    assert together.outcomes[0].design_effect == pytest.approx(4 * 10 / 9)
+    assert alone.outcomes == [OutcomeFact("Demo", 20, 1.0)]
+    assert together.came_back_design_effect == 1.0
+
+
+def test_variants_drawn_by_company_need_as_many_strangers() -> None:
+    table = _table(**{"global": BIG, "big": BIG})
+
+    (found,) = judge_hero({"hero": EXPERIMENT}, {"hero": table}, GOOD, {},
+                          designs={"hero": {"global": 2.0}})  # fmt: skip
+
+    assert found.have == "700 persons met 2 variants, who say as much as 350 drawn alone"
+    assert "needs 100 more persons in a second variant" in _told(found)
+
+
+def test_segments_of_companies_need_as_many_of_these_as_the_lift_does() -> None:
+    few = Sample(90, 28, 12, (12.0, 90.0, 0.0, 90.0), ())
+    enough = Sample(90, 30, 10, (10.0, 90.0, 0.0, 90.0), ())
+    by_company = Experiment.model_validate(
+        {**EXPERIMENT.model_dump(by_alias=True), "unit": "account"}
+    )
+
+    (found,) = judge_segments(
+        {"hero": by_company}, {"hero": {"big": {"control": few, "b": enough}, "small": {}}}
+    )
+
+    assert found.missing[0] == "segment big, arm control: needs 2 more companies"
 
 
 def test_the_detectable_effect_is_that_of_the_published_table() -> None:
