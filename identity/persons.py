@@ -109,7 +109,7 @@ _WENT_SQL = f"""
     select history.person_id, current.person_id as target, count(*) as size,
         count(*) filter (history.source <> '{DEVICES}') as known_size
     from {_HISTORY} as history semi join {_INACTIVE} using (person_id)
-    join {_MEMBERS} as current using (source, source_record_id)
+    join {_MEMBERS} as current using (node)
     where current.person_id <> history.person_id
     group by all
 """
@@ -146,7 +146,7 @@ _CHANGED_SQL = f"""
     with known as (
         select node, nodes.source, former.person_id as former_id, assigned.person_id
         from {CLUSTERS} join {NODES} as nodes using (node) join {ASSIGNED} as assigned using (cluster)
-        left join {FORMER} as former using (source, source_record_id)
+        left join {FORMER} as former using (node)
     ),
     joints as (
         select least(one.former_id, other.former_id) as one_id,
