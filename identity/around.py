@@ -76,6 +76,7 @@ _WANTED_SQL = f"""
 """
 
 _INNER_HISTORY_SQL = f"""
+    select node, source, person_id, valid_from, valid_to
     from {MEMBERS_HISTORY.name.sql} semi join {INNER} using (node)
 """
 _ID_HISTORY_SQL = f"""
@@ -123,7 +124,7 @@ _AROUND_SQL = f"""
 """
 
 _NEAR_SQL = f"""
-    from {MEMBERS.name.sql} semi join (
+    select node, source, person_id from {MEMBERS.name.sql} semi join (
         select node from {INNER}
         union all select node from {_AROUND}
         union all select node from {ID_HISTORY}

@@ -260,6 +260,7 @@ PREPARED = Table(
             Column(f"key_{number}", "UBIGINT", Pii.PSEUDONYMOUS, "hash of a value by which candidates are found; null where it is not known")
             for number in range(BLOCKING_KEYS)
         ),
+        Column("name_key", "UBIGINT", Pii.PSEUDONYMOUS, "hash of the initial and the surname without blanks, as a mailbox may spell them; null where one is not known"),
     ),
     key=("source", "source_record_id"),
     subjects=(_RECORD_KEY,),

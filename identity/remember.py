@@ -52,7 +52,8 @@ def recall_members(warehouse: Warehouse, extent: Extent, *, members: str) -> Non
         members: Relation of all members, or of those that are looked at.
     """
     warehouse.execute(
-        f"create or replace temp table {FORMER} as from {members} where {extent.nodes()}"
+        f"create or replace temp table {FORMER} as select node, source, person_id "
+        f"from {members} where {extent.nodes()}"
     )
 
 
@@ -161,13 +162,11 @@ _CURRENT_SQL = f"""
 # Who has another person than before, or none any more (person_id null), or is new (former null).
 _MOVES_SQL = f"""
     with nodes as (
-        select node, any_value(source) as source, any_value(source_record_id) as source_record_id,
-            max(person_id) filter (valid_to is null) as former_id,
+        select node, max(person_id) filter (valid_to is null) as former_id,
             max(coalesce(valid_to, valid_from)) as last_at
         from {_HISTORY} group by node
     )
-    select node, coalesce(current.source, nodes.source) as source,
-        coalesce(current.source_record_id, nodes.source_record_id) as source_record_id, person_id, former_id, anonymous_id_before, last_at,
+    select node, source, source_record_id, person_id, former_id, anonymous_id_before, last_at,
         least(born_at, $as_of) as born_at,
         greatest(
             last_at,
