@@ -25,7 +25,7 @@ _SOURCE = Column(
 _RECORD = Column("source_record_id", "VARCHAR", Pii.PSEUDONYMOUS, "id of the record in its source")
 _PERSON = Column("person_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person")
 _RUN = Column("run_id", "VARCHAR", Pii.NONE, "the run that wrote the row")
-# Compared instead of two texts; see ADR 0026.
+# Compared instead of two texts; see ADR 0027.
 _NODE = Column("node", "BIGINT", Pii.PSEUDONYMOUS, "number that follows from source and id")
 _PAIR = (
     Column("left_source", "VARCHAR", Pii.NONE, "source of the first record"),
