@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from benchmarks.measured import SEED
+from benchmarks.measured import SEED, peak_bytes
 from benchmarks.staged_records import NOW
 from identity import IdentityConfig, evaluate_members, resolve
 from warehouse import DuckDBWarehouse
@@ -62,8 +62,7 @@ def main() -> None:
     began, cpu = time.perf_counter(), _cpu_s()
     {"ours": _ours, "bare": _bare}[what](Path(database), Path(artifacts))
     wall_s, cpu_s = time.perf_counter() - began, _cpu_s() - cpu
-    # Linux tells KiB.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_bytes()
     f1, precision = _quality(Path(database), Path(truth[0])) if truth else (0.0, 0.0)
     print(json.dumps(asdict(Resolution(wall_s, cpu_s, peak, f1, precision))))
 

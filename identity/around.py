@@ -76,10 +76,11 @@ _WANTED_SQL = f"""
 """
 
 _INNER_HISTORY_SQL = f"""
-    from {MEMBERS_HISTORY.name.sql} semi join {INNER} using (source, source_record_id)
+    select node, source, person_id, valid_from, valid_to
+    from {MEMBERS_HISTORY.name.sql} semi join {INNER} using (node)
 """
 _ID_HISTORY_SQL = f"""
-    select source, source_record_id, person_id
+    select node, source, person_id
     from {MEMBERS_HISTORY.name.sql} semi join {INNER_IDS} using (person_id)
 """
 
@@ -91,7 +92,7 @@ _AROUND_SQL = f"""
     with by_email as (
         from ({
     kept_where(
-        "record, source, source_record_id, email, email_is_shared",
+        "record, email, email_is_shared",
         holds_one_of("email", _EMAILS_WANTED),
     )
 }) anti join {INNER} on node = record
@@ -99,7 +100,7 @@ _AROUND_SQL = f"""
     by_phone as (
         from ({
     kept_where(
-        "record, source, source_record_id",
+        "record",
         f"not phone_is_shared and {holds_one_of('phone', _PHONES_WANTED)}",
     )
 }) anti join {INNER} on node = record
@@ -107,41 +108,37 @@ _AROUND_SQL = f"""
     sharing as (
         select unnest([arg_min(record, person_id), arg_max(record, person_id)]) as record
         from (from by_email where email_is_shared)
-        join {MEMBERS.name.sql} using (source, source_record_id) group by email
+        join {MEMBERS.name.sql} on node = record group by email
     ),
     users as (
         select user_id from {SIGHTINGS} join {ADDRESSES} as addresses on given = email
         where value in ({_EMAILS_WANTED})
         union select user_id from {_SEEN}
     )
-    select source, source_record_id from by_email
+    select record as node from by_email
     where not email_is_shared or record in (select record from sharing)
-    union select source, source_record_id from by_phone
-    union select '{USERS}', user_id from users where user_id is not null
-    union select '{EMAILS}', email from {_SEEN} where email is not null
-    union select source, source_record_id from {ID_HISTORY} where source <> '{DEVICES}'
+    union select record from by_phone
+    union select {node_of(f"'{USERS}'", "user_id")} from users where user_id is not null
+    union select {node_of(f"'{EMAILS}'", "email")} from {_SEEN} where email is not null
+    union select node from {ID_HISTORY} where source <> '{DEVICES}'
 """
 
 _NEAR_SQL = f"""
-    from {MEMBERS.name.sql} semi join (
-        select source, source_record_id from {INNER}
-        union all select source, source_record_id from {_AROUND}
-        union all select source, source_record_id from {ID_HISTORY}
-    ) using (source, source_record_id)
+    select node, source, person_id from {MEMBERS.name.sql} semi join (
+        select node from {INNER}
+        union all select node from {_AROUND}
+        union all select node from {ID_HISTORY}
+    ) using (node)
 """
 
 _PERSONS_SQL = f"""
-    select distinct person_id from {NEAR} anti join {INNER} using (source, source_record_id)
+    select distinct person_id from {NEAR} anti join {INNER} using (node)
     where source <> '{DEVICES}'
 """
 
 _OUTER_SQL = f"""
-    with members as (
-        select source, source_record_id, person_id
-        from {MEMBERS.name.sql} semi join {_PERSONS} using (person_id)
-    )
-    select {node_of("source", "source_record_id")} as node, source, source_record_id, person_id
-    from members anti join {INNER} using (source, source_record_id)
+    select node, source, source_record_id, person_id
+    from {MEMBERS.name.sql} semi join {_PERSONS} using (person_id) anti join {INNER} using (node)
     where source <> '{DEVICES}'
 """
 

@@ -32,7 +32,7 @@ def assign_ids(warehouse: Warehouse, *, former: str, history: str) -> int:
 
     Args:
         warehouse: Holds the clusters.
-        former: Relation of their members before the run: source, source_record_id, person_id.
+        former: Relation of their members before the run: node, person_id.
         history: Relation of the same columns, all persons that they ever had.
     """
     warehouse.execute(f"create or replace temp table identity_seeds as {_SEEDS_SQL}")
@@ -83,9 +83,8 @@ _HAD = "identity_had_ids"
 _HAD_SQL = f"""
     select cluster, node, person_id, count(*) over (partition by node) = 1 as is_loyal
     from (
-        select distinct cluster, node, history.person_id
+        select distinct cluster, node, person_id
         from {_HISTORY} as history
-        join {NODES} as nodes using (source, source_record_id)
         join {CLUSTERS} using (node)
     )
 """
@@ -94,8 +93,7 @@ _INHERITED_SQL = f"""
     with in_common as (
         select cluster, members.person_id, count(*) as size,
             count(*) filter (is_loyal) as loyal_size
-        from {CLUSTERS} join {NODES} as nodes using (node)
-        join {_FORMER} as members using (source, source_record_id)
+        from {CLUSTERS} join {_FORMER} as members using (node)
         left join (select node, is_loyal from {_HAD} where is_loyal) using (node)
         group by all
     ),

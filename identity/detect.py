@@ -162,13 +162,17 @@ _IS_SEEN_NOW = f"""
         where source = '{EMAILS}' and row_hash <> {UNSEEN_HASH}
     )
 """
-# Addresses of records that are not as they were, unless something changed tells them.
+# Addresses of records that are not as they were, unless something changed tells them. Few are held by
+# these: only of them are texts hashed.
 _GONE_SQL = f"""
-    select {_LEFT_COLUMNS} from {NODE_STATES.name.sql}
-    where source = '{EMAILS}' and row_hash = {UNSEEN_HASH}
-        and address_key in (
+    with held as materialized (
+        select {_LEFT_COLUMNS}, row_hash from {NODE_STATES.name.sql}
+        where address_key in (
             select {key_column("email")} from {PREPARED.name.sql} where record in (select node from {LEFT})
         )
+    )
+    select {_LEFT_COLUMNS} from held
+    where source = '{EMAILS}' and row_hash = {UNSEEN_HASH}
         and source_record_id not in (
             select source_record_id from {STATES} where source = '{EMAILS}'
         )

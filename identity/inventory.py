@@ -25,6 +25,8 @@ _SOURCE = Column(
 _RECORD = Column("source_record_id", "VARCHAR", Pii.PSEUDONYMOUS, "id of the record in its source")
 _PERSON = Column("person_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person")
 _RUN = Column("run_id", "VARCHAR", Pii.NONE, "the run that wrote the row")
+# Compared instead of two texts; see ADR 0027.
+_NODE = Column("node", "BIGINT", Pii.PSEUDONYMOUS, "number that follows from source and id")
 _PAIR = (
     Column("left_source", "VARCHAR", Pii.NONE, "source of the first record"),
     Column("left_record_id", "VARCHAR", Pii.PSEUDONYMOUS, "the first record"),
@@ -55,6 +57,7 @@ IDENTIFIERS = Table(
         Column("identifier_value", "VARCHAR", Pii.IDENTIFIER, "the value, normalised"),
         Column("is_shared", "BOOLEAN", Pii.NONE, "several people hold it: it links nobody"),
         Column("first_seen_at", "TIMESTAMP", Pii.NONE, "first seen with the record, UTC; null if not known"),
+        _NODE,
     ),
     key=("source", "source_record_id", "identifier_type", "identifier_value"),
     subjects=(_RECORD_KEY,),
@@ -71,6 +74,8 @@ LINKS = Table(
         _EVIDENCE,
         Column("is_cut", "BOOLEAN", Pii.NONE, "the weakest link between two who cannot be one person"),
         Column("cut_reason", "VARCHAR", Pii.NONE, "why they cannot be; null if not cut"),
+        Column("left_node", "BIGINT", Pii.PSEUDONYMOUS, "number that follows from source and id of the first record"),
+        Column("right_node", "BIGINT", Pii.PSEUDONYMOUS, "the same of the second record"),
     ),
     key=("left_source", "left_record_id", "right_source", "right_record_id", "kind"),
     subjects=_PAIR_KEYS,
@@ -85,6 +90,7 @@ MEMBERS = Table(
         _PERSON,
         Column("assigned_at", "TIMESTAMP", Pii.NONE, "when it came to this person, UTC"),
         _RUN,
+        _NODE,
     ),
     key=("source", "source_record_id"),
     subjects=(_RECORD_KEY, _PERSON_KEY),
@@ -93,7 +99,7 @@ MEMBERS = Table(
 MEMBERS_HISTORY = Table(
     TableName("identity", "members_history"),
     grain="One row per record and period: the person it belonged to then",
-    columns=(_SOURCE, _RECORD, _PERSON, *_PERIOD),
+    columns=(_SOURCE, _RECORD, _PERSON, *_PERIOD, _NODE),
     subjects=(_RECORD_KEY, _PERSON_KEY),
 )
 
@@ -254,6 +260,7 @@ PREPARED = Table(
             Column(f"key_{number}", "UBIGINT", Pii.PSEUDONYMOUS, "hash of a value by which candidates are found; null where it is not known")
             for number in range(BLOCKING_KEYS)
         ),
+        Column("name_key", "UBIGINT", Pii.PSEUDONYMOUS, "hash of the initial and the surname without blanks, as a mailbox may spell them; null where one is not known"),
     ),
     key=("source", "source_record_id"),
     subjects=(_RECORD_KEY,),
@@ -265,7 +272,7 @@ NODE_STATES = Table(
     columns=(
         replace(_SOURCE, is_plain=True),
         replace(_RECORD, is_plain=True),
-        Column("node", "BIGINT", Pii.PSEUDONYMOUS, "number that follows from source and id"),
+        _NODE,
         Column("row_hash", "UBIGINT", Pii.PSEUDONYMOUS, "hash of all that was known of it"),
         Column("component", "BIGINT", Pii.PSEUDONYMOUS, "the node that names all nodes that links bring together, cut ones too"),
         Column("address_key", "UBIGINT", Pii.PSEUDONYMOUS, "of an address, hash of its normalised form; else null"),

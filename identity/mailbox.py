@@ -11,6 +11,11 @@ from identity.prepare import RECORDS
 from warehouse import Warehouse
 
 NAMES_COLUMNS = "first_name, initial, last_name, given_name"
+# Of an initial and a surname, as a mailbox may spell them.
+NAME_KEY = (
+    "case when initial is not null and last_name is not null "
+    "then hash(initial, replace(last_name, ' ', '')) end"
+)
 _KNOWN_NAMES = "identity_known_names"
 _SPELLED = "identity_spelled_names"
 

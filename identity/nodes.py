@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from identity.inventory import IDENTIFIERS, LINKS, MEMBERS, MEMBERS_HISTORY
 from identity.observe import ADDRESSES, ALIASES, SIGHTINGS
 from identity.prepare import RECORDS, node_of
 from warehouse import Warehouse
@@ -48,6 +49,31 @@ def number_nodes(warehouse: Warehouse) -> NodeCounts:
     records = sizes.pop("nodes") - sum(sizes.values())
     return NodeCounts(records, **sizes)
 
+
+def number_kept_rows(warehouse: Warehouse) -> None:
+    """Number the rows that a version without numbers wrote, or somebody by hand; seldom any."""
+    lacking = " or ".join(
+        f"exists (from {table} where {node} is null)" for table, node, *_ in _NUMBERED
+    )
+    if not warehouse.scalar(f"select {lacking}"):
+        return
+    for table, node, source, record in _NUMBERED:
+        warehouse.execute(
+            f"update {table} set {node} = {node_of(source, record)} where {node} is null"
+        )
+
+
+# Table, number, and what it follows from.
+_NUMBERED = (
+    *(
+        (table.name.sql, "node", "source", "source_record_id")
+        for table in (IDENTIFIERS, MEMBERS, MEMBERS_HISTORY)
+    ),
+    *(
+        (LINKS.name.sql, f"{end}_node", f"{end}_source", f"{end}_record_id")
+        for end in ("left", "right")
+    ),
+)
 
 _USERS = f"""
     select user_id as id, occurred_at as seen_at from {SIGHTINGS} where user_id is not null

@@ -102,6 +102,11 @@ def _said_of_strangers(between: pa.Table, weight: Waterfall | None, *, has_model
         said.append(_NO_MODEL)
     elif weight is None:
         said.append("At least one of them is no source record and holds no values to compare.")
+    elif weight.shared:
+        said.append(
+            f"Nothing but a shared {' and '.join(weight.shared)} agrees. A value that many people "
+            "have adds to what else agrees and links nobody by itself, so the pair is held back."
+        )
     elif not weight.was_blocked:
         said.append(
             "They were never compared: no blocking key brought them together. What the model "

@@ -71,9 +71,9 @@ def write_persons(warehouse: Warehouse, moment: Moment, concerned: Concerned) ->
     )
     warehouse.replace_where(
         PERSONS.name,
-        f"person_id in (select person_id from {_AFFECTED})",
+        f"person_id in (select person_id from {_LISTED} where {_IS_NEWS})",
         f"select person_id, status, merged_into, coalesce(created_at, $now) as created_at "
-        f"from {_LISTED}",
+        f"from {_LISTED} where {_IS_NEWS}",
         {"now": moment.now},
     )
     counts = warehouse.read(
@@ -84,6 +84,7 @@ def write_persons(warehouse: Warehouse, moment: Moment, concerned: Concerned) ->
 
 
 _HISTORY, _MEMBERS = "{history}", "{members}"
+_IS_NEWS = "(status is distinct from former_status or merged_into is distinct from formerly_into)"
 
 
 def _filled(sql: str, concerned: Concerned) -> str:
@@ -109,7 +110,7 @@ _WENT_SQL = f"""
     select history.person_id, current.person_id as target, count(*) as size,
         count(*) filter (history.source <> '{DEVICES}') as known_size
     from {_HISTORY} as history semi join {_INACTIVE} using (person_id)
-    join {_MEMBERS} as current using (source, source_record_id)
+    join {_MEMBERS} as current using (node)
     where current.person_id <> history.person_id
     group by all
 """
@@ -133,7 +134,8 @@ _LISTED_SQL = f"""
             else target
         end as merged_into,
         persons.created_at,
-        persons.status as former_status
+        persons.status as former_status,
+        persons.merged_into as formerly_into
     from {_AFFECTED} as affected
     left join {_INACTIVE} as inactive using (person_id)
     left join {PERSONS.name.sql} as persons using (person_id)
@@ -146,7 +148,7 @@ _CHANGED_SQL = f"""
     with known as (
         select node, nodes.source, former.person_id as former_id, assigned.person_id
         from {CLUSTERS} join {NODES} as nodes using (node) join {ASSIGNED} as assigned using (cluster)
-        left join {FORMER} as former using (source, source_record_id)
+        left join {FORMER} as former using (node)
     ),
     joints as (
         select least(one.former_id, other.former_id) as one_id,

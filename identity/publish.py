@@ -12,7 +12,7 @@ from identity.inventory import IDENTIFIERS, REVIEW_QUEUE
 from identity.inventory import LINKS as LINKS_TABLE
 from identity.nodes import DEVICES, EMAILS, NODES, USERS
 from identity.observe import ADDRESSES, SIGHTINGS
-from identity.prepare import RECORDS
+from identity.prepare import RECORDS, node_of
 from identity.share import IDENTIFIERS as HELD
 from identity.weigh import JUDGED
 from warehouse import Warehouse
@@ -25,7 +25,7 @@ _PAIR = (
 
 def write_identifiers(warehouse: Warehouse, extent: Extent) -> int:
     """Put every identifier of every node in place; return how many."""
-    nodes = extent.rows()
+    nodes = extent.nodes()
     on_devices = f"identifier_type = 'anonymous_id' and {extent.devices('identifier_value')}"
     rows = f"select * from ({_IDENTIFIERS_SQL}) where {nodes} or {on_devices}"
     with warehouse.transaction():
@@ -37,7 +37,7 @@ def write_identifiers(warehouse: Warehouse, extent: Extent) -> int:
 def write_links(warehouse: Warehouse, extent: Extent) -> int:
     """Put all links in place, cut ones marked; return how many."""
     reasons = " ".join(f"when {number} then '{rule}'" for number, rule in enumerate(RULES))
-    left, right = (extent.rows(f"{end}_source", f"{end}_record_id") for end in ("left", "right"))
+    left, right = (extent.nodes(f"{end}_node") for end in ("left", "right"))
     if not extent.is_whole:
         warehouse.execute(f"delete from {LINKS_TABLE.name.sql} where {right}")
     return warehouse.replace_where(
@@ -56,7 +56,7 @@ def write_links(warehouse: Warehouse, extent: Extent) -> int:
             select holder, node, 'deterministic', 'identified on the device', null, null, false, null
             from {DEVICE_LINKS} where {extent.nodes()}
         )
-        select {_PAIR}, kind, rule, probability, evidence, is_cut, cut_reason
+        select {_PAIR}, kind, rule, probability, evidence, is_cut, cut_reason, left_node, right_node
         from links join {NODES} as one on one.node = left_node
         join {NODES} as other on other.node = right_node
         """,
@@ -128,32 +128,32 @@ _IDENTIFIERS_SQL = f"""
     ),
     -- A record holds a value once.
     of_records as (
-        select source, source_record_id, identifier_type, identifier_value, is_shared,
+        select record as node, source, source_record_id, identifier_type, identifier_value, is_shared,
             held.first_seen_at
         from {HELD} as held join {RECORDS} as records using (record)
         union all
-        select source, source_record_id, 'user_id', user_id, false, first_seen_at
+        select record, source, source_record_id, 'user_id', user_id, false, first_seen_at
         from {RECORDS} where user_id is not null
     ),
     of_events as (
-        select source, source_record_id,
+        select node, source, source_record_id,
             case source when '{USERS}' then 'user_id' else 'anonymous_id' end as identifier_type,
             source_record_id as identifier_value,
             shared.node is not null as is_shared, first_seen_at
         from {NODES} left join {SHARED_DEVICES} as shared using (node)
         where source in ('{USERS}', '{DEVICES}')
         union all
-        select '{EMAILS}', given, 'email', addresses.value, coalesce(is_shared, false), first_seen_at
+        select node, '{EMAILS}', given, 'email', addresses.value, coalesce(is_shared, false), first_seen_at
         from {NODES} join {ADDRESSES} as addresses on given = source_record_id
         left join verdicts on identifier_value = addresses.value
         where source = '{EMAILS}'
         union all
-        select '{USERS}', user_id, 'email', addresses.value, coalesce(is_shared, false), occurred_at
+        select {node_of(f"'{USERS}'", "user_id")}, '{USERS}', user_id, 'email', addresses.value, coalesce(is_shared, false), occurred_at
         from seen join {ADDRESSES} as addresses on given = email
         left join verdicts on identifier_value = addresses.value
         where user_id is not null
         union all
-        select '{USERS}', user_id, 'anonymous_id', anonymous_id, shared.node is not null, occurred_at
+        select {node_of(f"'{USERS}'", "user_id")}, '{USERS}', user_id, 'anonymous_id', anonymous_id, shared.node is not null, occurred_at
         from seen join {NODES} as nodes
             on nodes.source = '{DEVICES}' and nodes.source_record_id = anonymous_id
         left join {SHARED_DEVICES} as shared using (node)
@@ -161,7 +161,7 @@ _IDENTIFIERS_SQL = f"""
     )
     select * from of_records
     union all
-    select source, source_record_id, identifier_type, identifier_value,
+    select node, any_value(source), any_value(source_record_id), identifier_type, identifier_value,
         bool_or(is_shared), min(first_seen_at)
-    from of_events group by source, source_record_id, identifier_type, identifier_value
+    from of_events group by node, identifier_type, identifier_value
 """

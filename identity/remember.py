@@ -52,14 +52,15 @@ def recall_members(warehouse: Warehouse, extent: Extent, *, members: str) -> Non
         members: Relation of all members, or of those that are looked at.
     """
     warehouse.execute(
-        f"create or replace temp table {FORMER} as from {members} where {extent.rows()}"
+        f"create or replace temp table {FORMER} as select node, source, person_id "
+        f"from {members} where {extent.nodes()}"
     )
 
 
 def find_members(warehouse: Warehouse, extent: Extent) -> None:
     """Fill the temporary table of the members as they are now.
 
-    source, source_record_id, person_id, since (when the node joined), born_at (when it was
+    node, source, source_record_id, person_id, since (when the node joined), born_at (when it was
     first seen), anonymous_id_before (a device's id before somebody identified on it; else null).
     """
     warehouse.execute(
@@ -71,15 +72,15 @@ def find_members(warehouse: Warehouse, extent: Extent) -> None:
 def write_members(warehouse: Warehouse, moment: Moment) -> None:
     """Put the current members in place; who stays keeps the time and run of the assignment."""
     warehouse.execute(
-        f"create or replace temp table {_GONE} as select source, source_record_id from {FORMER} "
-        f"anti join {CURRENT} using (source, source_record_id, person_id)"
+        f"create or replace temp table {_GONE} as select node from {FORMER} "
+        f"anti join {CURRENT} using (node, person_id)"
     )
     warehouse.replace_where(
         MEMBERS.name,
-        f"(source, source_record_id) in (select source, source_record_id from {_GONE})",
+        f"node in (select node from {_GONE})",
         f"""
-        select source, source_record_id, person_id, $now as assigned_at, $run_id as run_id
-        from {CURRENT} anti join {FORMER} using (source, source_record_id, person_id)
+        select source, source_record_id, person_id, $now as assigned_at, $run_id as run_id, node
+        from {CURRENT} anti join {FORMER} using (node, person_id)
         """,
         {"now": moment.now, "run_id": moment.run_id},
     )
@@ -102,8 +103,7 @@ def write_history(warehouse: Warehouse, moment: Moment, *, history: str) -> None
         update {MEMBERS_HISTORY.name.sql} as history set valid_to = moves.moved_at
         from {_MOVES} as moves
         where history.valid_to is null and moves.former_id is not null
-            and history.source = moves.source
-            and history.source_record_id = moves.source_record_id
+            and history.node = moves.node
         """
     )
     warehouse.execute(f"create or replace temp table {BEGUN} as {_BEGINNINGS_SQL}")
@@ -132,7 +132,7 @@ def write_devices(warehouse: Warehouse, extent: Extent) -> None:
 _IS_RESOLVED, _HISTORY = "{is_resolved}", "{history}"
 _CURRENT_SQL = f"""
     with known as (
-        select source, source_record_id, person_id,
+        select node, source, source_record_id, person_id,
             coalesce(
                 first_seen_at, min(first_seen_at) over (partition by cluster),
                 timestamp '1970-01-01'
@@ -145,7 +145,7 @@ _CURRENT_SQL = f"""
         qualify row_number() over (partition by node order by valid_from desc nulls last) = 1
     ),
     devices as (
-        select source, source_record_id, coalesce(person_id, {ANONYMOUS_ID}) as person_id,
+        select node, source, source_record_id, coalesce(person_id, {ANONYMOUS_ID}) as person_id,
             coalesce(known_from, first_seen_at) as since, first_seen_at as born_at,
             case when person_id is not null then {ANONYMOUS_ID} end as anonymous_id_before
         from {NODES}
@@ -162,31 +162,31 @@ _CURRENT_SQL = f"""
 # Who has another person than before, or none any more (person_id null), or is new (former null).
 _MOVES_SQL = f"""
     with nodes as (
-        select source, source_record_id,
-            max(person_id) filter (valid_to is null) as former_id,
+        select node, max(person_id) filter (valid_to is null) as former_id,
             max(coalesce(valid_to, valid_from)) as last_at
-        from {_HISTORY} group by source, source_record_id
+        from {_HISTORY} group by node
     )
-    select source, source_record_id, person_id, former_id, anonymous_id_before, last_at,
+    select node, source, source_record_id, person_id, former_id, anonymous_id_before, last_at,
         least(born_at, $as_of) as born_at,
         greatest(
             last_at,
             case when former_id is null or former_id = anonymous_id_before
                 then least(since, $as_of) else $as_of end
         ) as moved_at
-    from nodes full join {CURRENT} as current using (source, source_record_id)
+    from nodes full join {CURRENT} as current using (node)
     where former_id is distinct from person_id
 """
 
 _BEGINNINGS_SQL = f"""
     with begun as (
         select source, source_record_id, person_id, moved_at as valid_from,
-            null::timestamp as valid_to
+            null::timestamp as valid_to, node
         from {_MOVES} where person_id is not null
         union all
-        select source, source_record_id, anonymous_id_before, born_at, moved_at
+        select source, source_record_id, anonymous_id_before, born_at, moved_at, node
         from {_MOVES}
         where last_at is null and anonymous_id_before is not null and born_at < moved_at
     )
-    select * from begun order by all
+    select * from begun
+    order by source, source_record_id, person_id, valid_from, valid_to
 """

@@ -22,7 +22,7 @@ from identity.knowledge import Knowledge, knowledge_key, load_knowledge, save_kn
 from identity.learn import Lesson, apply_knowledge, heed_reviews, learn
 from identity.mailbox import read_mailboxes
 from identity.match import match_identifiers
-from identity.nodes import number_nodes
+from identity.nodes import number_kept_rows, number_nodes
 from identity.observe import observe_events
 from identity.prepare import SOURCE, complete_names, prepare_records
 from identity.remember import Moment
@@ -81,6 +81,7 @@ def resolve(  # noqa: PLR0913 - each is something that only the caller knows
     before = last_run(warehouse, fingerprint=given)
     if before is not None:
         return before
+    number_kept_rows(warehouse)
     with warehouse.within_memory(_memory(warehouse)):
         report = _resolve(task, run_id, now, given=given, confirm=confirm)
     return replace(report, seconds=dict(task.watch.seconds))

@@ -73,12 +73,12 @@ def settle_persons(task: Task, weighing: Weighing, extent: Extent) -> None:
         assign_ids(warehouse, former=_FORMER_AROUND, history=_HISTORY_AROUND)
 
 
-_PERSONS = "select source, source_record_id, person_id from"
+_PERSONS = "select node, source, person_id from"
 _FORMER_AROUND = f"({_PERSONS} {FORMER} union all {_PERSONS} {OUTER})"
 _ALL_HISTORY = MEMBERS_HISTORY.name.sql
 _HISTORY_AROUND = (
     f"({_PERSONS} {INNER_HISTORY} union all "
-    f"{_PERSONS} {_ALL_HISTORY} semi join {OUTER} using (source, source_record_id))"
+    f"{_PERSONS} {_ALL_HISTORY} semi join {OUTER} using (node))"
 )
 
 
@@ -86,8 +86,7 @@ _HISTORY_AROUND = (
 _CONCERNED = Concerned(
     ids=f"from {INNER_IDS} union select person_id from {BEGUN}",
     history=f"({_PERSONS} {ID_HISTORY} union all {_PERSONS} {BEGUN})",
-    members=f"({_PERSONS} {CURRENT} union all "
-    f"{_PERSONS} {NEAR} anti join {INNER} using (source, source_record_id))",
+    members=f"({_PERSONS} {CURRENT} union all {_PERSONS} {NEAR} anti join {INNER} using (node))",
 )
 
 

@@ -18,16 +18,19 @@ from identity.constrain import COMPONENTS
 from identity.fingerprint import ROW_HASH
 from identity.inventory import LARGE_BLOCKS, NODE_STATES, PREPARED, RUNS
 from identity.knowledge import digest_knowledge
+from identity.mailbox import NAME_KEY
 from identity.nodes import DEVICES, EMAILS, NODES, USERS
 from identity.observe import ADDRESSES, ALIASES, SIGHTINGS, TOLD
 from identity.prepare import RECORDS, SOURCE
 from warehouse import Warehouse
 
 STATES = "identity_states"
+_ARRIVING, _KEPT = "identity_arriving_states", "identity_kept_states"
 # The hash of an address that only records tell.
 UNSEEN_HASH = "hash(source, source_record_id, 0::ubigint)"
-FIELDS = tuple(name for name in PREPARED.column_names if not name.startswith("key_"))
-_LISTED = ", ".join(FIELDS)
+FIELDS = tuple(
+    name for name in PREPARED.column_names if not name.startswith("key_") and name != "name_key"
+)
 
 
 def hash_nodes(warehouse: Warehouse) -> None:
@@ -42,7 +45,7 @@ def hash_seen(warehouse: Warehouse) -> None:
 
 def keep_all(warehouse: Warehouse) -> None:
     """Keep the records and the nodes of a run that resolved everything."""
-    warehouse.replace(PREPARED.name, f"select {_LISTED}, {_KEYS_SQL} from {RECORDS}")
+    warehouse.replace(PREPARED.name, f"select {_ROWS} from {RECORDS}")
     warehouse.replace(NODE_STATES.name, _node_states_sql(STATES, outer=_NOBODY))
     warehouse.replace(LARGE_BLOCKS.name, f"select * from {LARGE}")
 
@@ -60,13 +63,21 @@ def keep_some(warehouse: Warehouse, *, gone: str, came: str, inner: str, states:
     warehouse.replace_where(
         PREPARED.name,
         f"record in (select record from {gone})",
-        f"select {_LISTED}, {_KEYS_SQL} from {RECORDS} semi join {came} using (record)",
+        f"select {_ROWS} from {RECORDS} semi join {came} using (record)",
     )
     outer = f"(select node, component from {NODE_STATES.name.sql} anti join {inner} using (node))"
+    warehouse.execute(
+        f"create or replace temp table {_ARRIVING} as {_node_states_sql(states, outer=outer)}"
+    )
+    # Most are as they were: these are not written again.
+    warehouse.execute(
+        f"create or replace temp table {_KEPT} as select node from {_ARRIVING} "
+        f"semi join {NODE_STATES.name.sql} using (node, row_hash, component)"
+    )
     warehouse.replace_where(
         NODE_STATES.name,
-        f"node in (select node from {inner})",
-        _node_states_sql(states, outer=outer),
+        f"node in (select node from {inner} anti join {_KEPT} using (node))",
+        f"select * from {_ARRIVING} anti join {_KEPT} using (node)",
     )
 
 
@@ -82,7 +93,10 @@ def digest_state(warehouse: Warehouse, learned: Path) -> str:
             f"select count(*) || '|' || coalesce(sum(hash({columns})), 0) from {table}"
         )
         for table, columns in (
-            (PREPARED.name.sql, "record, key_0, key_1, key_3, email_is_shared, phone_is_shared"),
+            (
+                PREPARED.name.sql,
+                "record, key_0, key_1, key_3, name_key, email_is_shared, phone_is_shared",
+            ),
             (NODE_STATES.name.sql, "node, row_hash, component"),
             (LARGE_BLOCKS.name.sql, "key, size"),
         )
@@ -103,7 +117,7 @@ _KEYS_SQL = ", ".join(
     f"case when {key.sql} is not null then {key_hash(number)} end as key_{number}"
     for number, key in enumerate(KEYS)
 )
-
+_ROWS = f"{', '.join(FIELDS)}, {_KEYS_SQL}, {NAME_KEY} as name_key"
 
 _NOBODY = "(select null::bigint as node, null::bigint as component limit 0)"
 

@@ -15,7 +15,7 @@ from identity.detect import ARRIVING, CAME, LEFT
 from identity.frequencies import apply_frequencies
 from identity.inventory import DECISIONS, PREPARED
 from identity.knowledge import Knowledge
-from identity.mailbox import NAMES_COLUMNS, read_mailboxes, spellings_of
+from identity.mailbox import NAME_KEY, NAMES_COLUMNS, read_mailboxes, spellings_of
 from identity.prepare import RECORDS, complete_names, node_of, prepare_records
 from identity.share import SHARED, find_shared, mark_records
 from identity.state import FIELDS
@@ -233,8 +233,7 @@ _SURNAMES_SQL = f"""
 """
 _FITTING_NAMES_SQL = (
     f"select {NAMES_COLUMNS} from {PREPARED.name.sql} anti join {STALE} using (record) "
-    f"where not is_spelled and (initial, replace(last_name, ' ', '')) in "
-    f"(select (initial, last_name) from {_SURNAMES})"
+    f"where not is_spelled and name_key in (select {NAME_KEY} from {_SURNAMES})"
 )
 
 # Values of touched records, as they are and as they were.

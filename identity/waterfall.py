@@ -2,7 +2,8 @@
 
 The bits add up exactly to the log2 odds behind the pair's probability. They are the prior, one
 step a field, the step by which the pair may be explained by others than one person (a household,
-namesakes), and the doubt by which the model corrects itself; see ``judge`` and ``verify``.
+namesakes), and the doubt by which the model corrects itself; see ``judge`` and ``verify``. Where
+nothing but a value that many people have agrees, a last step holds the pair back; see ``weigh``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from identity.knowledge import Knowledge
 from identity.nodes import NODES
 from identity.prepare import RECORDS
 from identity.train import FieldParameters
+from identity.weigh import JUDGED, ONLY_SHARED, SHARABLE
 from warehouse import Warehouse
 
 
@@ -55,6 +57,8 @@ class Waterfall:
         probability: The same as a probability, 0..1.
         threshold: Probability from which pairs link.
         was_blocked: Some blocking key brought the two together in the run.
+        shared: The fields of a value that many people have, where nothing else agrees and the pair
+            is held back for it; else none.
     """
 
     steps: tuple[Step, ...]
@@ -62,6 +66,7 @@ class Waterfall:
     probability: float
     threshold: float
     was_blocked: bool
+    shared: tuple[str, ...] = ()
 
 
 def weigh_pair(
@@ -98,10 +103,27 @@ def weigh_pair(
         Step("others", f"explained without one person, best as {nearest}", -against),
         Step("doubt", "the model's correction of itself", known.doubt),
     ]
-    weight = sum(step.bits for step in steps)
+    held = _hold_back(row, sum(step.bits for step in steps))
+    weight = sum(step.bits for step in (*steps, *held))
     return Waterfall(
-        tuple(steps), weight, float(1 / (1 + 2.0**-weight)), known.threshold, row["was_blocked"]
-    )
+        (*steps, *held), weight, float(1 / (1 + 2.0**-weight)), known.threshold, row["was_blocked"],
+        _shared(row) if held else (),
+    )  # fmt: skip
+
+
+def _hold_back(row: Mapping[str, Any], weight: float) -> tuple[Step, ...]:
+    """The step down to the probability that is kept of a pair that only a shared value links."""
+    if not row["is_only_shared"]:
+        return ()
+    most = float(np.log2(row["kept"]) - np.log2(1 - row["kept"]))
+    if weight <= most:
+        return ()
+    label = f"nothing but a shared {' and '.join(_shared(row))} agrees, which links nobody"
+    return (Step("shared alone", label, most - weight),)
+
+
+def _shared(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(name for name in SHARABLE if row[name] > 0)
 
 
 def _names(one: RecordName, other: RecordName) -> dict[str, object]:
@@ -163,8 +185,10 @@ _SHOWN = (
     "concat_ws(' ', house_number, street, postal_code, city) as address"
 )
 _PAIR_SQL = f"""
-    select compared.*, added.left_record is null as was_blocked
+    select compared.*, added.left_record is null as was_blocked, {ONLY_SHARED} as is_only_shared,
+        judged.probability as kept
     from {COMPARED} as compared
+    join {JUDGED} as judged using (left_record, right_record)
     join {NODES} as one on one.source = $one_source and one.source_record_id = $one_id
     join {NODES} as other on other.source = $other_source and other.source_record_id = $other_id
     left join {ADDED} as added using (left_record, right_record)

@@ -155,7 +155,7 @@ def keep_probabilities(
             f"""
             create or replace temp table {JUDGED} as
             select left_record, right_record, first_name >= 0 and last_name >= 0 as is_named,
-                case when {_ONLY_SHARED} then least(probability, $lowest / 2) else probability end
+                case when {ONLY_SHARED} then least(probability, $lowest / 2) else probability end
                     as probability,
                 case when probability >= $lowest or found.rule is not null
                     then to_json({{{bits}}}) end as evidence
@@ -174,17 +174,17 @@ def _only_shared() -> str:
     Two records without names that came with info@ of a company are not one person, however seldom
     two records agree so: a shared value adds to what else agrees, and links nobody by itself.
     """
-    others = [item.name for item in COMPARISONS if item.name not in _SHARABLE]
-    agrees = " or ".join(f"{name} = 1" for name in _SHARABLE)
+    others = [item.name for item in COMPARISONS if item.name not in SHARABLE]
+    agrees = " or ".join(f"{name} = 1" for name in SHARABLE)
     most = " and ".join(
-        [*(f"{name} <= 1" for name in _SHARABLE), *(f"{name} <= 0" for name in others)]
+        [*(f"{name} <= 1" for name in SHARABLE), *(f"{name} <= 0" for name in others)]
     )
     return f"({agrees}) and {most}"
 
 
 # Of these the lowest level of agreement is "same but shared".
-_SHARABLE = ("email", "phone")
-_ONLY_SHARED = _only_shared()
+SHARABLE = ("email", "phone")
+ONLY_SHARED = _only_shared()
 
 
 def weigh_nothing(warehouse: Warehouse) -> None:

@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 
 from identity import RecordName
+from identity.block import ADDED
+from identity.compare import COMPARED
 from identity.evaluation import Evaluation, Model, Truth, evaluate
 from identity.evaluation_report import evaluation_page
 from identity.knowledge import Knowledge
+from identity.learn import apply_knowledge
+from identity.model import COMPARISONS
 from identity.pair import Reason, reasons_of_pair
 from identity.pictures import NAMES, draw_findings
 from identity.resolve import compare_again
@@ -103,9 +107,9 @@ def test_the_steps_of_a_link_add_up_to_its_stored_probability(fake: Company) -> 
     assert reason.waterfall.was_blocked
 
 
-def test_strangers_were_never_compared_and_are_weighed_all_the_same(fake: Company) -> None:
-    one, other = a_pair(
-        fake,
+def strangers(company: Company) -> tuple[RecordName, RecordName]:
+    return a_pair(
+        company,
         "select one.source_record_id as one, other.source_record_id as other "
         "from temp.identity_records as one join temp.identity_records as other "
         "on one.first_name < other.first_name and one.last_name < other.last_name "
@@ -114,12 +118,37 @@ def test_strangers_were_never_compared_and_are_weighed_all_the_same(fake: Compan
         "order by one.record desc, other.record",
     )
 
-    (reason,) = ask(fake, one, other)
+
+def test_strangers_were_never_compared_and_are_weighed_all_the_same(fake: Company) -> None:
+    (reason,) = ask(fake, *strangers(fake))
 
     assert "never compared" in reason.said
     assert reason.waterfall is not None
     assert not reason.waterfall.was_blocked
     assert reason.waterfall.probability < 0.01
+
+
+def test_a_pair_that_only_a_shared_value_links_is_said_to_be_held_back(fake: Company) -> None:
+    levels = ", ".join(f"{item.name} = {int(item.name == 'email') * 2 - 1}" for item in COMPARISONS)
+
+    def compare(pairs: Sequence[tuple[RecordName, RecordName]]) -> Knowledge | None:
+        known = recall(fake, pairs)
+        assert known is not None
+        fake.warehouse.execute(
+            f"update {COMPARED} set {levels} "
+            f"where (left_record, right_record) in (select (left_record, right_record) from {ADDED})"
+        )
+        apply_knowledge(fake.warehouse, fake.config, known)
+        return known
+
+    (reason,) = reasons_of_pair(fake.warehouse, compare, *strangers(fake))
+
+    assert "Nothing but a shared email agrees" in reason.said
+    assert reason.waterfall is not None
+    *free, last = reason.waterfall.steps
+    assert sum(step.bits for step in free) > reason.waterfall.weight
+    assert last.name == "shared alone"
+    assert reason.waterfall.probability == pytest.approx(fake.config.review_probability / 2)
 
 
 def test_the_page_needs_no_network_and_shows_values_only_when_asked(fake: Company) -> None:

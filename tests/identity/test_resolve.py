@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from identity.nodes import number_kept_rows
 from tests.identity.conftest import Company
 
 ANN, SAME_ANN, BOB = ("crm", "1"), ("billing", "c1"), ("crm", "2")
@@ -286,6 +287,20 @@ def test_whoever_was_erased_is_gone_and_all_other_ids_stay(company: Company) -> 
 
     assert company.members() == {name: one for name, one in before.items() if one != person}
     assert company.rows("identity.persons", f"person_id = '{person}'") == []
+
+
+def test_rows_of_a_version_that_did_not_number_them_are_numbered(company: Company) -> None:
+    fill(company)
+    company.resolve()
+    before = company.everything()
+    for table, name in (("members", "node"), ("members_history", "node"), ("identifiers", "node"),
+                        ("links", "left_node"), ("links", "right_node")):  # fmt: skip
+        company.warehouse.execute(f"update identity.{table} set {name} = null")
+    assert company.everything() != before
+
+    number_kept_rows(company.warehouse)
+
+    assert company.everything() == before
 
 
 def test_a_company_without_data_has_no_persons(company: Company) -> None:
