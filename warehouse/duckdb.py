@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import duckdb
 import pyarrow as pa
@@ -33,6 +33,9 @@ DEFAULT_WAIT_S = 30.0
 
 class DuckDBWarehouse:
     """A warehouse in one DuckDB file, or in memory."""
+
+    # Of all connections of the process: no other process can write while it has the lock.
+    _last_write: ClassVar[object] = object()
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path | None) -> None:
         self._connection = _prepared(connection)
@@ -187,6 +190,10 @@ class DuckDBWarehouse:
         finally:
             self.execute("reset checkpoint_threshold")
 
+    def last_write(self) -> object:
+        """Stands for the last statement that may have written, in this process; compare with ``is``."""
+        return DuckDBWarehouse._last_write
+
     @contextmanager
     def view(self, name: str, rows: pa.Table) -> Iterator[None]:
         """Let SQL see an Arrow table under ``name`` for a while."""
@@ -243,6 +250,7 @@ class DuckDBWarehouse:
     @property
     def native_connection(self) -> duckdb.DuckDBPyConnection:
         """The engine's own connection, for Splink only."""
+        DuckDBWarehouse._last_write = object()
         return self._connection
 
     def _copy_to(self, path: Path) -> None:
@@ -256,6 +264,7 @@ class DuckDBWarehouse:
             self.execute("detach candor_compacted")
 
     def _run(self, sql: str, parameters: Parameters | None) -> duckdb.DuckDBPyConnection:
+        DuckDBWarehouse._last_write = object()
         if parameters:
             return self._connection.execute(sql, dict(parameters))
         return self._connection.execute(sql)

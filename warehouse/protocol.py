@@ -32,6 +32,13 @@ class Warehouse(Protocol):
     def with_rare_checkpoints(self) -> AbstractContextManager[None]:
         """For many small transactions in a row: each is safe, their merging into the file waits."""
 
+    def last_write(self) -> object:
+        """Stands for the last statement that may have written, by whomever; compare with ``is``.
+
+        Found again, nothing was written meanwhile. An engine that cannot tell what others write
+        gives another one each time.
+        """
+
     def create_missing(self, tables: Iterable[Table]) -> None:
         """Create the declared tables, and columns added since, where they are missing."""
 

@@ -1,101 +1,23 @@
-"""The memory of what was sent: intents before the call, acknowledgements after it.
+"""The memory of what was sent: what was answered to each batch, and what a destination holds.
 
-An intent is committed before its request is made, so a killed process leaves either nothing or
-an intent without an answer; the next run sends that batch again under the same key.
+It moves on an answer alone.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import pyarrow as pa
 
 from audiences.inventory import BATCHES, LEDGER, ROW_RESULTS
-from audiences.sync.config import Sync
-from audiences.sync.destinations.base import Batch, Delivery, fingerprint_of
-from warehouse import Warehouse, literal, quoted
+from audiences.sync.destinations.base import Delivery
+from warehouse import Warehouse
 
 PLAN = "candor_sync_plan"
-_BATCH = "candor_sync_batch"
+_AFTER = "candor_sync_after"
 DELTA = "delta"
 ERASURE = "erasure"
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """What is about to be sent.
-
-    Attributes:
-        sync: The sync.
-        run_id: The run that decided it.
-        kind: delta or erasure.
-        now: When, UTC.
-        place: Where the destination is, by its fingerprint; None where its key alone tells.
-    """
-
-    sync: Sync
-    run_id: str
-    kind: str
-    now: dt.datetime
-    place: str | None = None
-
-
-def write_intent(
-    warehouse: Warehouse, intent: Intent, rows: str, values: Mapping[str, object]
-) -> str | None:
-    """Commit the intent to send these rows, and return the batch's id; None without rows.
-
-    The id is made of the sync, the batch's number and contents, the run and the time: no two
-    batches share one, not even where a restored backup counts and plans as it did before. A batch
-    that is sent again goes under the id that was committed here.
-
-    Args:
-        warehouse: The engine.
-        intent: Of which sync and run.
-        rows: Query for person_id, row_id, operation, cause, fingerprint, identifiers,
-            previous_identifiers, traits.
-        values: Values bound in ``rows``.
-    """
-    warehouse.execute(f"create or replace temp table {_BATCH} as {rows}", values)
-    try:
-        return _write_batch(warehouse, intent)
-    finally:
-        warehouse.execute(f"drop table if exists {_BATCH}")
-
-
-def _write_batch(warehouse: Warehouse, intent: Intent) -> str | None:
-    """Commit the rows that are staged."""
-    position = warehouse.scalar(
-        f"select coalesce(max(position), -1) + 1 from {BATCHES.name.sql} where sync_key = $sync_key",
-        {"sync_key": intent.sync.key},
-    )
-    contents = warehouse.scalar(
-        f"""
-        select sha256(string_agg(
-            cast(json_array(
-                person_id, operation, fingerprint, identifiers, previous_identifiers
-            ) as varchar),
-            ',' order by person_id
-        )) from {_BATCH}
-        """
-    )
-    if contents is None:
-        return None
-    batch_id = _batch_id(intent, position, contents)
-    with warehouse.transaction():
-        count = warehouse.append(
-            ROW_RESULTS.name,
-            f"""
-            select '{batch_id}' as batch_id, $sync_key as sync_key, rows.*, 'pending' as status,
-                cast($now as timestamp) as recorded_at
-            from {_BATCH} as rows
-            """,
-            {"sync_key": intent.sync.key, "now": intent.now},
-        )
-        warehouse.append(BATCHES.name, _batch_row(intent, batch_id, position=position, count=count))
-    return batch_id
 
 
 def last_target(warehouse: Warehouse, sync_key: str) -> str | None:
@@ -147,27 +69,6 @@ def in_flight(warehouse: Warehouse, sync_key: str, *, kind: str = DELTA) -> list
     return list(rows["batch_id"].to_pylist())
 
 
-def read_batch(warehouse: Warehouse, sync: Sync, batch_id: str) -> Batch:
-    """The batch as it was intended; reading it again gives the same rows in the same order."""
-    flat = "".join(f", {_from_json(column)}" for column in sync.columns)
-    rows = warehouse.read(
-        f"""
-        select row_id, operation,
-            cast(json_object(
-                'id', row_id, 'operation', operation,
-                'identifiers', cast(identifiers as json),
-                'previous_identifiers', cast(previous_identifiers as json),
-                'traits', cast(traits as json)
-            ) as varchar) as payload{flat}
-        from {ROW_RESULTS.name.sql}
-        where batch_id = $batch_id
-        order by {in_order()}, row_id
-        """,
-        {"batch_id": batch_id},
-    )
-    return Batch(batch_id, sync.key, sync.audience, sync.columns, rows, sync.target or "")
-
-
 def record_attempt(warehouse: Warehouse, batch_id: str, *, attempts: int, code: str | None) -> None:
     """Note that a batch was handed over and why it is still without an answer, if it is."""
     warehouse.execute(
@@ -183,28 +84,10 @@ def record_delivery(
     warehouse: Warehouse, batch_id: str, delivery: Delivery, *, now: dt.datetime
 ) -> None:
     """Let the ledger follow an answer, row by row."""
-    with (
-        warehouse.transaction(),
-        warehouse.view("candor_rejected", delivery.rejected),
-        warehouse.view("candor_doubtful", delivery.doubtful),
-    ):
-        _mark_rows(
-            warehouse,
-            batch_id,
-            """
-            case
-                when rejected.row_id is not null then 'rejected'
-                when doubtful.row_id is not null then 'voided'
-                else 'acknowledged'
-            end as status,
-            coalesce(rejected.reason, doubtful.reason) as reason
-            """,
-            """
-            left join candor_rejected as rejected using (row_id)
-            left join candor_doubtful as doubtful using (row_id)
-            """,
-            now=now,
-        )
+    with warehouse.transaction():
+        _mark_all(warehouse, batch_id, "acknowledged", now=now)
+        _mark(warehouse, batch_id, "voided", delivery.doubtful)
+        _mark(warehouse, batch_id, "rejected", delivery.rejected)
         record_attempt(warehouse, batch_id, attempts=delivery.attempts, code=None)
         _finish(warehouse, batch_id, "acknowledged", now=now)
         _advance(warehouse, batch_id, now=now)
@@ -212,9 +95,8 @@ def record_delivery(
 
 def record_refusal(warehouse: Warehouse, batch_id: str, code: str, *, now: dt.datetime) -> None:
     """Note that a whole batch was refused; its rows are due again in the next run."""
-    reason = f"{literal(code)} as reason"
     with warehouse.transaction():
-        _mark_rows(warehouse, batch_id, f"'refused' as status, {reason}", "", now=now)
+        _mark_all(warehouse, batch_id, "refused", code, now=now)
         record_attempt(warehouse, batch_id, attempts=1, code=code)
         _finish(warehouse, batch_id, "refused", now=now)
         _advance(warehouse, batch_id, now=now)
@@ -227,7 +109,7 @@ def void(warehouse: Warehouse, batch_id: str, *, now: dt.datetime) -> None:
     persons: the next plan removes who must go and adds the others again.
     """
     with warehouse.transaction():
-        _mark_rows(warehouse, batch_id, "'voided' as status, null as reason", "", now=now)
+        _mark_all(warehouse, batch_id, "voided", now=now)
         _finish(warehouse, batch_id, "voided", now=now)
         _advance(warehouse, batch_id, now=now)
 
@@ -263,16 +145,19 @@ def doubt_shared(warehouse: Warehouse, sync_key: str) -> None:
 
 def _advance(warehouse: Warehouse, batch_id: str, *, now: dt.datetime) -> None:
     """Bring the ledger rows of a batch's persons up to its results."""
-    warehouse.replace_where(
-        LEDGER.name,
-        f"""
-        (sync_key, person_id) in (
-            select sync_key, person_id from {ROW_RESULTS.name.sql} where batch_id = $batch_id
-        )
-        """,
-        _LEDGER_AFTER,
+    columns = ", ".join(column.name for column in LEDGER.columns)
+    warehouse.execute(
+        f"create or replace temp table {_AFTER} as {_LEDGER_AFTER}",
         {"batch_id": batch_id, "now": now},
     )
+    warehouse.execute(
+        f"""
+        delete from {LEDGER.name.sql}
+        where (sync_key, person_id) in (select sync_key, person_id from {_AFTER})
+        """
+    )
+    warehouse.execute(f"insert into {LEDGER.name.sql} ({columns}) select {columns} from {_AFTER}")
+    warehouse.execute(f"drop table {_AFTER}")
 
 
 # What each status and operation make of a ledger row. A rejected or refused row leaves the
@@ -316,24 +201,34 @@ _LEDGER_AFTER = f"""
 """
 
 
-def _mark_rows(
-    warehouse: Warehouse, batch_id: str, outcome: str, join: str, *, now: dt.datetime
+def _mark_all(
+    warehouse: Warehouse, batch_id: str, status: str, reason: str | None = None, *, now: dt.datetime
 ) -> None:
-    kept = ", ".join(
-        f"results.{column.name}"
-        for column in ROW_RESULTS.columns
-        if column.name not in {"status", "reason", "recorded_at"}
-    )
-    warehouse.replace_where(
-        ROW_RESULTS.name,
-        "batch_id = $batch_id",
+    """Give every row of a batch the same status."""
+    warehouse.execute(
         f"""
-        select {kept}, {outcome}, cast($now as timestamp) as recorded_at
-        from {ROW_RESULTS.name.sql} as results {join}
+        update {ROW_RESULTS.name.sql}
+        set status = $status, reason = $reason, recorded_at = cast($now as timestamp)
         where batch_id = $batch_id
         """,
-        {"batch_id": batch_id, "now": now},
+        {"batch_id": batch_id, "status": status, "reason": reason, "now": now},
     )
+
+
+def _mark(warehouse: Warehouse, batch_id: str, status: str, listed: pa.Table) -> None:
+    """Give some rows of a batch a status, each with its reason."""
+    if not listed.num_rows:
+        return
+    with warehouse.view("candor_listed", listed):
+        warehouse.execute(
+            f"""
+            update {ROW_RESULTS.name.sql} as results
+            set status = $status, reason = listed.reason
+            from candor_listed as listed
+            where results.batch_id = $batch_id and results.row_id = listed.row_id
+            """,
+            {"batch_id": batch_id, "status": status},
+        )
 
 
 def _finish(warehouse: Warehouse, batch_id: str, status: str, *, now: dt.datetime) -> None:
@@ -343,47 +238,6 @@ def _finish(warehouse: Warehouse, batch_id: str, status: str, *, now: dt.datetim
         where batch_id = $batch_id
         """,
         {"batch_id": batch_id, "status": status, "now": now},
-    )
-
-
-def _batch_id(intent: Intent, position: int, contents: str) -> str:
-    """A key that a receiver has never seen.
-
-    By number and contents alone, a backup that was restored would give the removal of somebody the
-    key of an earlier one of theirs, and a receiver that acts once on each key would keep them.
-    """
-    told = (intent.sync.key, position, contents, intent.run_id, intent.now.isoformat())
-    return f"b_{fingerprint_of(*told)}"
-
-
-def _batch_row(intent: Intent, batch_id: str, *, position: int, count: int) -> pa.Table:
-    return pa.Table.from_pylist(
-        [
-            {
-                "batch_id": batch_id,
-                "sync_key": intent.sync.key,
-                "destination_key": intent.sync.destination,
-                "run_id": intent.run_id,
-                "kind": intent.kind,
-                "position": position,
-                "target": intent.sync.target,
-                "place": intent.place,
-                "rows": count,
-                "status": "in_flight",
-                "attempts": 0,
-                "created_at": intent.now,
-            }
-        ]
-    )
-
-
-def _from_json(column: str) -> str:
-    """One identifier or trait as text, under its own name."""
-    pointer = literal("/" + column.replace("~", "~0").replace("/", "~1"))
-    name = quoted(column)
-    return (
-        f"coalesce(json_extract_string(identifiers, {pointer}), "
-        f"json_extract_string(traits, {pointer})) as {name}"
     )
 
 

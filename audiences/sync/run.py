@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
 from audiences.catalogue import Catalogue, read_catalogue
 from audiences.errors import DestinationError, DestinationRefusedError, DestinationUnavailableError
-from audiences.inventory import BATCHES, ROW_RESULTS, RUNS, TABLES
-from audiences.sync import ledger, plan
+from audiences.inventory import BATCHES, RUNS, TABLES
+from audiences.sync import ledger, plan, recheck
 from audiences.sync.config import Sync
-from audiences.sync.destinations.base import Destination, Sleep, place_of
+from audiences.sync.destinations.base import Destination, Sleep, place_of, reads_columns
 from audiences.sync.draft import Draft, count_gates, write_plan, write_removals
-from audiences.sync.gates import READY, WITHDRAWN, denied_sql, gate_parameters, gate_sql
+from audiences.sync.gates import named_in
 from audiences.sync.guard import Guarded, guard_plan, use_acceptance
+from audiences.sync.intents import Intent, read_batch, write_intent
 from audiences.sync.settled import memory_for
 from audiences.sync.suppression import SuppressionCheck, suppressed
 from warehouse import Warehouse
 
 INVALID = "invalid_sync"
-_ROW_COLUMNS = (
-    "person_id, row_id, operation, cause, fingerprint, identifiers, previous_identifiers, traits"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the others are orches
     warehouse.create_missing(TABLES)
     catalogue = read_catalogue(warehouse)
     problems = tuple(plan.sync_problems(sync, catalogue))
-    intent = ledger.Intent(sync, run_id, "delta", now, place_of(destination))
+    intent = Intent(sync, run_id, "delta", now, place_of(destination))
     judged = plan.without_values(sync, catalogue) if problems else sync
     run = _Run(warehouse, judged, destination, catalogue, intent, only_withdrawals, problems)
     run.write("running", None)
@@ -139,20 +139,22 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the others are orches
 class _Run:
     """One run of one sync, and the batches that it touched.
 
-    ``intent`` names the sync as it is configured; ``sync`` is as much of it as can be planned.
+    ``intent`` names the sync as it is configured; ``sync`` is as much of it as can be planned;
+    ``was_disturbed`` tells whether something else was written since the plan.
     """
 
     warehouse: Warehouse
     sync: Sync
     destination: Destination
     catalogue: Catalogue
-    intent: ledger.Intent
+    intent: Intent
     only_withdrawals: bool
     problems: tuple[str, ...] = ()
     batches: list[str] = field(default_factory=list)
     planned: int = 0
     intended: int = 0
     draft: Draft | None = None
+    was_disturbed: bool = False
 
     def stay_in_place(self) -> None:
         """Refuse another target, or a destination that was moved, while members are held.
@@ -184,9 +186,9 @@ class _Run:
         self.planned = self.warehouse.scalar(f"select count(*) from {ledger.PLAN}")
         for first in range(0, self.planned, self.destination.max_rows):
             end = first + self.destination.max_rows
-            rows, values = self._due()
-            values |= {"first": first, "end": end}
-            batch_id = ledger.write_intent(self.warehouse, self.intent, rows, values)
+            rows = self._due()
+            values = {**plan.plan_parameters(self.sync), "first": first, "end": end}
+            batch_id = write_intent(self.warehouse, self.intent, rows, named_in(rows, values))
             if batch_id is not None:
                 self._deliver(batch_id, sleep)
             self.intended = min(end, self.planned)
@@ -227,6 +229,7 @@ class _Run:
 
     def _plan(self) -> Guarded:
         """Write what is due into the table of the plan, and take out of it what is held."""
+        self.was_disturbed = False
         if self.only_withdrawals:
             withdrawn = plan.withdrawals_sql(self.sync, self.catalogue)
             self.warehouse.execute(
@@ -240,76 +243,44 @@ class _Run:
         self.only_withdrawals = guarded.lets_withdrawals_alone
         return guarded
 
-    def _due(self) -> tuple[str, dict[str, object]]:
-        """Query for a batch's rows that may still be sent as planned, and the values it binds."""
-        if self.only_withdrawals:
-            withdrawn = plan.withdrawals_sql(self.sync, self.catalogue)
-            still = f"""
-                select {_ROW_COLUMNS} from {ledger.PLAN}
-                where number >= $first and number < $end
-                    and person_id in (select person_id from ({withdrawn}))
-            """
-            return still, plan.plan_parameters(self.sync)
-        among = f"select person_id from {ledger.PLAN} where number >= $first and number < $end"
-        gates = gate_sql(self.sync, self.catalogue, among=among)
-        allowed = f"""
-            select {_ROW_COLUMNS}
-            from {ledger.PLAN} as planned
-            inner join ({gates}) as gates using (person_id)
-            where (planned.operation = 'remove') = (gates.gate <> '{READY}')
+    def _due(self) -> str:
+        """Query for a batch's rows that may still be sent as planned.
+
+        Where nothing was written since the plan but by this run, all of them may: nothing that it
+        was made of is another.
         """
-        if not self.problems:
-            return allowed, gate_parameters(self.sync)
-        withdrawn = plan.withdrawals_sql(self.sync, self.catalogue)
-        allowed += f" or person_id in (select person_id from ({withdrawn}))"
-        return allowed, plan.plan_parameters(self.sync)
+        if not self.was_disturbed:
+            return recheck.planned_sql()
+        if self.only_withdrawals:
+            return recheck.withdrawn_sql(self.sync, self.catalogue)
+        if self.problems:
+            return recheck.removals_sql(self.sync, self.catalogue)
+        return recheck.allowed_sql(self.sync, self.catalogue)
+
+    def _ask(self, query: str, batch_id: str) -> Any:
+        values = {**plan.plan_parameters(self.sync), "batch_id": batch_id}
+        return self.warehouse.scalar(query, named_in(query, values))
 
     def _can_wait(self, batch_id: str) -> bool:
         """Whether a batch puts somebody, and nobody in it has to go."""
-        ours = f"select person_id from {ROW_RESULTS.name.sql} where batch_id = $batch_id"
-        gates = gate_sql(self.sync, self.catalogue, among=ours)
-        return bool(
-            self.warehouse.scalar(
-                f"""
-                select bool_or(operation <> 'remove') and not bool_or(gate in {WITHDRAWN})
-                from {ROW_RESULTS.name.sql} inner join ({gates}) as gates using (person_id)
-                where batch_id = $batch_id
-                """,
-                {**gate_parameters(self.sync), "batch_id": batch_id},
-            )
-        )
+        return bool(self._ask(recheck.can_wait_sql(self.sync, self.catalogue), batch_id))
 
     def _is_still_allowed(self, batch_id: str) -> bool:
         """Whether everyone in a batch is still there and may still get what it says."""
-        ours = f"select person_id from {ROW_RESULTS.name.sql} where batch_id = $batch_id"
-        allowed = self.warehouse.scalar(
-            f"""
-            select count(*) from {ROW_RESULTS.name.sql} as results
-            inner join ({gate_sql(self.sync, self.catalogue, among=ours)}) as gates
-                using (person_id)
-            where results.batch_id = $batch_id
-                and (results.operation = 'remove') = (gates.gate <> '{READY}')
-                and (results.operation = 'remove' or not exists (
-                    select 1 from ({denied_sql()}) as denied
-                    where denied.person_id = results.person_id
-                        and contains(results.identifiers, denied.written)
-                ))
-            """,
-            {**gate_parameters(self.sync), "batch_id": batch_id},
-        )
-        intended = self.warehouse.scalar(
-            f"select rows from {BATCHES.name.sql} where batch_id = $batch_id",
-            {"batch_id": batch_id},
+        allowed = self._ask(recheck.still_allowed_sql(self.sync, self.catalogue), batch_id)
+        intended = self._ask(
+            f"select rows from {BATCHES.name.sql} where batch_id = $batch_id", batch_id
         )
         return bool(allowed == intended)
 
     def _deliver(self, batch_id: str, sleep: Sleep) -> None:
         self.batches.append(batch_id)
-        request = self.destination.plan(
-            ledger.read_batch(self.warehouse, self.intent.sync, batch_id)
-        )
+        has_columns = reads_columns(self.destination)
+        batch = read_batch(self.warehouse, self.intent.sync, batch_id, has_columns=has_columns)
+        request = self.destination.plan(batch)
         try:
-            delivery = self.destination.send(request, sleep=sleep)
+            with self._watching():
+                delivery = self.destination.send(request, sleep=sleep)
         except DestinationUnavailableError as error:
             ledger.record_attempt(self.warehouse, batch_id, attempts=1, code=error.code)
             raise
@@ -319,6 +290,16 @@ class _Run:
                 raise
             return
         ledger.record_delivery(self.warehouse, batch_id, delivery, now=self.intent.now)
+
+    @contextmanager
+    def _watching(self) -> Iterator[None]:
+        """Notice what others write while a batch is on its way."""
+        before = self.warehouse.last_write()
+        try:
+            yield
+        finally:
+            if self.warehouse.last_write() is not before:
+                self.was_disturbed = True
 
     def _report(self, status: str, code: str | None, held: int) -> SyncReport:
         rows = ledger.batch_facts(self.warehouse, self.batches)

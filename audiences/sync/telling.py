@@ -17,7 +17,8 @@ from audiences.inventory import BATCHES, LEDGER, ROW_RESULTS
 from audiences.sync import ledger
 from audiences.sync.config import Sync
 from audiences.sync.destinations import Destination, Sleep
-from audiences.sync.destinations.base import place_of
+from audiences.sync.destinations.base import place_of, reads_columns
+from audiences.sync.intents import Intent, read_batch, write_intent
 from warehouse import Warehouse
 
 # Whom a pass is about: (subject_request_id, person_id).
@@ -85,10 +86,10 @@ class Telling:
             "order by person_id",
             {**self._bound, "waiting": list(waiting)},
         )["person_id"].to_pylist()
-        intent = ledger.Intent(self.sync, self.run_id, ledger.ERASURE, self.now, self._place)
+        intent = Intent(self.sync, self.run_id, ledger.ERASURE, self.now, self._place)
         for first in range(0, len(due), self.destination.max_rows):
             chosen = due[first : first + self.destination.max_rows]
-            batch_id = ledger.write_intent(
+            batch_id = write_intent(
                 self.warehouse,
                 intent,
                 f"from ({_TO_ERASE}) where list_contains($chosen::varchar[], person_id)",
@@ -98,7 +99,9 @@ class Telling:
                 yield batch_id
 
     def _deliver(self, batch_id: str) -> Answer:
-        batch = ledger.read_batch(self.warehouse, self.sync, batch_id)
+        batch = read_batch(
+            self.warehouse, self.sync, batch_id, has_columns=reads_columns(self.destination)
+        )
         try:
             delivery = self.destination.erase(batch, sleep=self.sleep)
         except DestinationRefusedError as error:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Sleep = Callable[[float], None]
 Clock = Callable[[], dt.datetime]
@@ -28,7 +29,7 @@ class Batch:
         columns: Names of the identifiers and traits, in the order of the configuration.
         rows: Arrow table, one row per person, removals first: ``row_id``, ``operation`` (add,
             change, remove, erase), ``payload`` (JSON object of the row), and each of ``columns``
-            as text.
+            as text, for destinations that read these.
         target: What the sync's members are put into there, such as a list; empty where nothing is.
     """
 
@@ -103,8 +104,15 @@ class Destination(Protocol):
 def rows_request(batch: Batch) -> Request:
     """The rows of a batch as JSON, with their target and audience."""
     head = f'{{"target":{json.dumps(batch.target)},"audience":{json.dumps(batch.audience_key)}'
-    body = f'{head},"rows":[{",".join(batch.rows["payload"].to_pylist())}]}}'
+    body = f'{head},"rows":[{joined_payloads(batch)}]}}'
     return Request(batch.batch_id, batch.sync_key, body.encode())
+
+
+def joined_payloads(batch: Batch) -> str:
+    """The rows of a batch, separated by commas."""
+    payloads = batch.rows["payload"].combine_chunks()
+    rows = pa.ListArray.from_arrays(pa.array([0, len(payloads)], pa.int32()), payloads)
+    return str(pc.binary_join(rows, ",")[0].as_py())
 
 
 def fingerprint_of(*parts: object) -> str:
@@ -115,6 +123,11 @@ def fingerprint_of(*parts: object) -> str:
 def place_of(destination: Destination) -> str | None:
     """Where a destination is, by its fingerprint; None where nothing but its key tells."""
     return getattr(destination, "place", None)
+
+
+def reads_columns(destination: Destination) -> bool:
+    """Whether a destination reads the columns of a batch, beside the payload of its rows."""
+    return bool(getattr(destination, "reads_columns", True))
 
 
 def rejected_rows(row_ids: Sequence[str], reasons: Sequence[str]) -> pa.Table:

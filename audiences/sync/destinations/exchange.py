@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import email.utils
+import functools
 import ipaddress
 import itertools
 import json
 import logging
+import ssl
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -147,7 +149,10 @@ class Clients:
         """The client for a host; it connects to an address that was judged, never by name."""
         if host not in self._by_host:
             client = httpx.Client(
-                timeout=self._timeout_s, trust_env=False, transport=self._transport
+                timeout=self._timeout_s,
+                trust_env=False,
+                transport=self._transport,
+                verify=_trusted_authorities(),
             )
             self._by_host[host] = self._stack.enter_context(client)
         return self._by_host[host]
@@ -277,6 +282,12 @@ class Exchange:
         if not is_https and not ipaddress.ip_address(address).is_loopback:
             raise UnsafeAddressError(self.key, "http to another machine")
         return address
+
+
+@functools.cache
+def _trusted_authorities() -> ssl.SSLContext:
+    """Whom a server's certificate may be signed by; reading the list takes longer than a request."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def judge_status(answer: Answer, now: dt.datetime) -> Verdict:

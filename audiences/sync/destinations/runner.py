@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import ClassVar, cast
 
 import pyarrow as pa
 
@@ -50,6 +50,7 @@ class VendorDestination:
 
     vendor: Vendor[VendorSettings]
     exchange: Exchange
+    reads_columns: ClassVar[bool] = False
     _token: str = field(default="", repr=False)
     _pace: Pace = field(init=False)
     _erasure_pace: Pace = field(init=False)

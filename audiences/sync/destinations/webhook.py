@@ -15,8 +15,8 @@ import base64
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 import pydantic
 
@@ -29,6 +29,7 @@ from audiences.sync.destinations.base import (
     Request,
     Sleep,
     fingerprint_of,
+    joined_payloads,
     rejected_rows,
 )
 from audiences.sync.destinations.exchange import (
@@ -54,7 +55,7 @@ class _Answer(pydantic.BaseModel):
     results: list[_RowResult] = []
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WebhookDestination:
     """An address that takes signed batches.
 
@@ -71,6 +72,11 @@ class WebhookDestination:
     secret: bytes
     clock: Clock
     resolve: Resolve = resolve_by_system
+    reads_columns: ClassVar[bool] = False
+    _exchange: Exchange = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._exchange = Exchange(self.key, self.settings, self.clock, self.resolve)
 
     def __repr__(self) -> str:
         return f"WebhookDestination(key={self.key!r})"
@@ -96,7 +102,7 @@ class WebhookDestination:
             f'{{"type":"audience.delta","sync":"{batch.sync_key}",'
             f'"audience":"{batch.audience_key}","batch_id":"{batch.batch_id}","rows":['
         )
-        body = f"{head}{','.join(batch.rows['payload'].to_pylist())}]}}"
+        body = f"{head}{joined_payloads(batch)}]}}"
         return Request(batch.batch_id, batch.sync_key, body.encode())
 
     def send(self, request: Request, *, sleep: Sleep) -> Delivery:
@@ -106,12 +112,11 @@ class WebhookDestination:
             DestinationUnavailableError: It stayed so, or nobody knows whether it arrived.
             DestinationRefusedError: It was refused, or its address is not safe.
         """
-        exchange = Exchange(self.key, self.settings, self.clock, self.resolve)
         outgoing = Outgoing(
             "POST", str(self.settings.url), request.body, lambda: self._headers(request)
         )
-        with exchange.clients() as clients:
-            answer, verdict, attempts = exchange.send(
+        with self._exchange.clients() as clients:
+            answer, verdict, attempts = self._exchange.send(
                 outgoing, judge=self._judge, clients=clients, sleep=sleep
             )
         if verdict.meaning is not Meaning.TAKEN:
@@ -159,9 +164,9 @@ def sign(secret: bytes, message_id: str, timestamp: str, body: bytes) -> str:
         timestamp: The value of ``webhook-timestamp``: seconds since 1970.
         body: The body as sent.
     """
-    signed = f"{message_id}.{timestamp}.".encode() + body
-    digest = hmac.new(secret, signed, hashlib.sha256).digest()
-    return f"v1,{base64.b64encode(digest).decode()}"
+    signed = hmac.new(secret, f"{message_id}.{timestamp}.".encode(), hashlib.sha256)
+    signed.update(body)
+    return f"v1,{base64.b64encode(signed.digest()).decode()}"
 
 
 def _results(answer: Answer) -> list[_RowResult] | None:
