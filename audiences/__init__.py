@@ -11,6 +11,7 @@ from audiences.errors import (
     DestinationUnavailableError,
     InvalidAudienceError,
     NothingToAcceptError,
+    UnknownIdError,
     UnsafeAddressError,
 )
 from audiences.list_files import ListFiles
@@ -30,6 +31,7 @@ __all__ = [
     "ListFiles",
     "NothingToAcceptError",
     "Reached",
+    "UnknownIdError",
     "UnsafeAddressError",
     "compute_memberships",
     "diff_runs",

@@ -102,15 +102,6 @@ def merged_sql(catalogue: Catalogue) -> str:
     """
 
 
-def read_current_person(warehouse: Warehouse, catalogue: Catalogue, person_id: str) -> str:
-    """The id that a person has now, by any id that they ever had; an unknown one as it is."""
-    current = warehouse.scalar(
-        f"select max(current_person_id) from ({merged_sql(catalogue)}) where person_id = $person_id",
-        {"person_id": person_id},
-    )
-    return str(current or person_id)
-
-
 def suggestion(name: str, known: Collection[str]) -> str:
     """What the user may have meant, and what there is."""
     if not known:

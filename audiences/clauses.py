@@ -13,6 +13,8 @@ from pydantic import BeforeValidator, Discriminator, Field, PrivateAttr, Tag, mo
 from settings import StrictModel
 
 KEY_PATTERN = r"^[a-z][a-z0-9_]*$"
+# Keys become names of files, which may have 255 bytes, with a run and a number beside them.
+LONGEST_KEY = 100
 IDENTIFIERS_IN_LISTS = ("email", "phone", "person_id", "account_id")
 Scalar = bool | int | float | dt.datetime | dt.date | str
 
@@ -276,7 +278,9 @@ class PersonaClause(StrictModel):
 class AudienceClause(StrictModel):
     """The rules of another audience, whatever its consent, hold-out and size."""
 
-    audience: str = Field(pattern=KEY_PATTERN, description="Key of the other audience.")
+    audience: str = Field(
+        pattern=KEY_PATTERN, max_length=LONGEST_KEY, description="Key of the other audience."
+    )
 
 
 class AllClause(StrictModel):

@@ -25,7 +25,7 @@ from audiences.config import Audience
 from audiences.errors import InvalidAudienceError
 from audiences.examine import examine, tables_of
 from audiences.facts import Fact, FactQuery
-from audiences.references import leaves, referenced
+from audiences.references import leaves, referenced, turned_leaves
 from audiences.words import condition_in_words
 
 Answer = Callable[[Leaf], Fact]
@@ -158,11 +158,14 @@ class _Compiler:
     def plan(self, audience: Audience) -> PlannedAudience:
         """Everything that is asked of one audience."""
         clauses = [clause for _, clause in leaves(audience, self.by_key)]
-        facts = dict.fromkeys(self.query.answer(clause) for clause in clauses)
+        facts = dict.fromkeys(
+            (self.query.answer(clause), is_out)
+            for clause, is_out in turned_leaves(audience, self.by_key)
+        )
         return PlannedAudience(
             audience.key,
             matches=_rules(audience, self.by_key, self.query.answer),
-            reasons=f"cast(json_array({', '.join(_reason(fact) for fact in facts)}) as varchar)",
+            reasons=f"cast(json_array({', '.join(_reason(fact, is_out=is_out) for fact, is_out in facts)}) as varchar)",
             by_old_rules=self._by_old_rules(audience),
             by_old_scores=self._by_old_scores(audience, clauses),
             funnel=tuple(self._funnel(audience)),
@@ -220,7 +223,8 @@ def _condition(condition: Condition, by_key: Mapping[str, Audience], answer: Ans
             return answer(condition).met
 
 
-def _reason(fact: Fact) -> str:
-    words = exp.Literal.string(fact.words).sql(dialect="duckdb")
+def _reason(fact: Fact, *, is_out: bool) -> str:
+    said, met = (f"not: {fact.words}", f"(not {fact.met})") if is_out else (fact.words, fact.met)
+    words = exp.Literal.string(said).sql(dialect="duckdb")
     found = f", 'found', {fact.found}" if fact.found else ""
-    return f"json_object('clause', {words}, 'met', {fact.met}{found})"
+    return f"json_object('clause', {words}, 'met', {met}{found})"

@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from audiences.clauses import KEY_PATTERN, Condition
+from audiences.clauses import KEY_PATTERN, LONGEST_KEY, Condition
 from audiences.errors import InvalidAudienceError
 from audiences.lists import find_lists
 from settings import StrictModel, load_config, read_together
@@ -35,7 +35,10 @@ class Priority(StrictModel):
     """A place in a priority list: whoever fits several of its audiences is in the first alone."""
 
     list_: str = Field(
-        alias="list", pattern=KEY_PATTERN, description="The list; other audiences name it as well."
+        alias="list",
+        pattern=KEY_PATTERN,
+        max_length=LONGEST_KEY,
+        description="The list; other audiences name it as well.",
     )
     rank: int = Field(ge=1, description="The place in it, from 1; each place is taken once.")
 
@@ -43,8 +46,12 @@ class Priority(StrictModel):
 class Audience(StrictModel):
     """One audience: who is in it, what they must have agreed to, whom to hold out."""
 
-    key: str = Field(pattern=KEY_PATTERN, description="Its id in every table; never change it.")
-    name: str = Field(min_length=1, description="What people call it.")
+    key: str = Field(
+        pattern=KEY_PATTERN,
+        max_length=LONGEST_KEY,
+        description="Its id in every table; never change it.",
+    )
+    name: str = Field(min_length=1, max_length=200, description="What people call it.")
     description: str = Field("", description="What it is for.")
     purposes: list[str] = Field(
         default_factory=list,

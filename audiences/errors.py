@@ -2,6 +2,7 @@
 
 * AudienceError
   - InvalidAudienceError
+  - UnknownIdError
   - NothingToAcceptError
   - DestinationError
     - DestinationUnavailableError
@@ -25,6 +26,18 @@ class InvalidAudienceError(AudienceError, ValueError):
         self.problems = tuple(problems)
         listed = "".join(f"\n  - {problem}" for problem in problems)
         super().__init__(f"audiences or destinations cannot be used:{listed}")
+
+
+class UnknownIdError(AudienceError, LookupError):
+    """Nobody has or had the id that is asked about."""
+
+    def __init__(self) -> None:
+        # What was asked for is not repeated: it may be an address.
+        super().__init__(
+            "no person has or had this id, or nothing belongs to it any more: `candor profile "
+            "show ADDRESS` names the person of an e-mail address, `candor identity explain SOURCE "
+            "ID` that of a record"
+        )
 
 
 class NothingToAcceptError(AudienceError):

@@ -7,6 +7,7 @@ import difflib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -55,6 +56,40 @@ def lists_view(warehouse: Warehouse, clauses: Iterable[ListTest]) -> AbstractCon
     found = {clause.name: clause for clause in clauses if clause.found is not None}
     tables = [table for clause in found.values() for table in _read(clause)]
     return warehouse.view(LISTS, pa.concat_tables([_EMPTY, *tables]))
+
+
+@dataclass(frozen=True, slots=True)
+class ListColumn:
+    """What a column of a list holds; counts of lines.
+
+    Attributes:
+        name: The list.
+        column: email, phone, person_id or account_id.
+        filled: Lines with anything in it.
+        unusable: Of these, lines whose value is no identifier of its kind: they name nobody.
+        repeated: Of the others, lines whose identifier stands in a line before, however written.
+    """
+
+    name: str
+    column: str
+    filled: int
+    unusable: int
+    repeated: int
+
+
+def count_columns(test: ListTest) -> Iterator[ListColumn]:
+    """Count what each column of a list that is there comes to.
+
+    Raises:
+        InvalidAudienceError: It cannot be read to its end, or was taken away or replaced.
+    """
+    for column, texts in _columns(test, test.found) if test.found is not None else ():
+        filled = [text for text in texts if text and text.strip()]
+        usable = normalised(pa.array(filled, pa.string()), column, test.default_region).drop_null()
+        yield ListColumn(
+            test.name, column, filled=len(filled), unusable=len(filled) - len(usable),
+            repeated=len(usable) - len(usable.unique()),
+        )  # fmt: skip
 
 
 def lists_of(conditions: Iterable[Condition | None]) -> Iterator[ListTest]:

@@ -13,7 +13,6 @@ from audiences.catalogue import (
     PROFILES,
     Catalogue,
     read_catalogue,
-    read_current_person,
 )
 from audiences.compile import Plan, compile_audiences
 from audiences.config import Audience
@@ -30,6 +29,8 @@ from audiences.judge import (
     judged,
     read_as_of,
 )
+from audiences.lists import ListColumn, count_columns, lists_of
+from audiences.persons import find_person
 from warehouse import Warehouse, literal, quoted
 
 
@@ -49,6 +50,7 @@ class AudiencePreview:
         funnel: Each step of its rules in words, and how many persons meet all up to there.
         sample: Some members: person_id, arm, and e-mail and phone masked.
         overlap: Members who are also in another audience as it stands, by its key.
+        lists: What each column of the lists that it names holds.
         notes: Why it cannot be judged yet; names from the configuration only.
     """
 
@@ -63,6 +65,7 @@ class AudiencePreview:
     funnel: Sequence[tuple[str, int]]
     sample: Sequence[Mapping[str, Any]]
     overlap: Mapping[str, int]
+    lists: Sequence[ListColumn]
     notes: tuple[str, ...]
 
 
@@ -134,10 +137,11 @@ def why(
 
     Raises:
         InvalidAudienceError: A trait, column, test or reference is wrong; all problems at once.
+        UnknownIdError: Nobody has or had this id.
     """
     warehouse.create_missing(TABLES)
     catalogue = read_catalogue(warehouse)
-    current = read_current_person(warehouse, catalogue, person_id)
+    current = find_person(warehouse, catalogue, person_id)
     as_of = read_as_of(warehouse, now=now)
     plan = compile_audiences(audiences, catalogue, as_of=as_of, person=current)
     explained = " union all ".join(
@@ -218,8 +222,14 @@ class _Look:
                 where others.audience_key <> $key
                 """
             ),
+            lists=self._lists(),
             notes=self.plan.held.get(self.key, ()),
         )
+
+    def _lists(self) -> Sequence[ListColumn]:
+        named = lists_of((self.audience.include, self.audience.exclude))
+        tests = {test.name: test for test in named}
+        return [column for test in tests.values() for column in count_columns(test)]
 
     def _members(self) -> str:
         return f"select * from ({MEMBERS}) where audience_key = $key"

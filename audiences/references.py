@@ -36,6 +36,19 @@ def leaves(audience: Audience, by_key: Mapping[str, Audience]) -> Iterator[tuple
             yield f"audience {audience.key!r}, {place}", clause
 
 
+def turned_leaves(
+    audience: Audience, by_key: Mapping[str, Audience], *, is_turned: bool = False
+) -> Iterator[tuple[Leaf, bool]]:
+    """Every clause that decides, and whether who meets it is left out rather than let in."""
+    for place, clause in _conditions(audience):
+        turns = place.split(".").count("not") + place.startswith("exclude")
+        is_out = is_turned ^ bool(turns % 2)
+        if isinstance(clause, AudienceClause):
+            yield from turned_leaves(by_key[clause.audience], by_key, is_turned=is_out)
+        else:
+            yield clause, is_out
+
+
 def referenced(audience: Audience, by_key: Mapping[str, Audience]) -> tuple[Audience, ...]:
     """The audience and all that it refers to; needs references without a circle."""
     found = {audience.key: audience}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pydantic
 
 from audiences import Audience, InvalidAudienceError, load_audiences
-from audiences.clauses import KEY_PATTERN
+from audiences.clauses import KEY_PATTERN, LONGEST_KEY
 from audiences.sync import DestinationsConfig
 from identity import IdentityConfig
 from ingestion import SourcesConfig
@@ -73,6 +73,10 @@ def write_audience(config: Path, key: str) -> Path:
     if not re.fullmatch(KEY_PATTERN, key):
         raise InvalidAudienceError(
             [f"{key!r} is no key: write lower-case letters, digits and _, a letter first"]
+        )
+    if len(key) > LONGEST_KEY:
+        raise InvalidAudienceError(
+            [f"a key of {len(key)} characters is too long: write at most {LONGEST_KEY}"]
         )
     taken = {audience.key for audience in load_audiences(folder)}
     if key in taken or path.exists():

@@ -11,7 +11,7 @@ from pydantic import Field as Described
 from pydantic import model_validator
 
 from audiences.catalogue import suggestion
-from audiences.clauses import KEY_PATTERN
+from audiences.clauses import KEY_PATTERN, LONGEST_KEY
 from audiences.errors import InvalidAudienceError
 from audiences.sync.destinations.vendors import Settings
 from audiences.sync.fields import SOURCE_PATTERN, Field
@@ -19,7 +19,7 @@ from audiences.sync.forms import HELD_IN_TRAITS, Form, IdentifierType, column_of
 from audiences.sync.settings import DestinationSettings, FileSettings, WebhookSettings
 from settings import StrictModel
 
-Key = Annotated[str, Described(pattern=KEY_PATTERN)]
+Key = Annotated[str, Described(pattern=KEY_PATTERN, max_length=LONGEST_KEY)]
 Source = Annotated[str, Described(pattern=SOURCE_PATTERN)]
 Mode = Literal["mirror", "add_only", "full"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audiences.catalogue import read_catalogue
-from audiences.inventory import BATCHES, TABLES
+from audiences.inventory import BATCHES, DEFINITIONS, TABLES
 from audiences.sync import ledger, plan
 from audiences.sync.config import Sync
 from audiences.sync.draft import write_plan
@@ -35,6 +35,7 @@ class SyncPlan:
         suppressed: Members not sent because they were erased before.
         unreachable: Members not sent because they have none of the identifiers, or none that nobody
             else who holds it has denied.
+        is_computed: Whether a run has computed the audience; before that nobody is in it.
     """
 
     sync_key: str
@@ -51,6 +52,7 @@ class SyncPlan:
     no_consent: int
     suppressed: int
     unreachable: int
+    is_computed: bool = True
 
 
 def plan_sync(
@@ -94,6 +96,17 @@ def plan_sync(
         held_because=guarded.code,
         removals_to_accept=guarded.removals if guarded.code == TOO_MANY_REMOVALS else 0,
         **{name: draft.gates[name] for name in NOT_SENT},
+        is_computed=is_computed(warehouse, sync.audience),
+    )
+
+
+def is_computed(warehouse: Warehouse, audience_key: str) -> bool:
+    """Whether a run has computed an audience that is still configured."""
+    return bool(
+        warehouse.scalar(
+            f"select count(*) from {DEFINITIONS.name.sql} where audience_key = $audience_key",
+            {"audience_key": audience_key},
+        )
     )
 
 

@@ -6,21 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audiences.catalogue import Catalogue, read_catalogue, read_current_person
+from audiences.catalogue import Catalogue, read_catalogue
 from audiences.inventory import (
     BATCHES,
     LEDGER,
     MEMBERSHIP_CHANGES,
+    MEMBERSHIPS,
     ROW_RESULTS,
     SUPPRESSED_MEMBERS,
     TABLES,
 )
+from audiences.judge import consent_by_person
+from audiences.persons import find_person
 from audiences.sync import ledger, plan
 from audiences.sync.config import Sync
 from audiences.sync.draft import write_plan
-from audiences.sync.gates import READY, gate_parameters, gate_sql
+from audiences.sync.dry_run import is_computed
+from audiences.sync.gates import READY, gate_parameters, gate_sql, required_sql
 from audiences.sync.suppression import SuppressionCheck, suppressed
-from warehouse import Warehouse
+from warehouse import Table, Warehouse
 
 _NOW = {
     READY: "may be sent",
@@ -89,10 +93,11 @@ def why_synced(
 
     Raises:
         InvalidAudienceError: A sync sends a trait that is not there.
+        UnknownIdError: Nobody has or had this id.
     """
     warehouse.create_missing(TABLES)
     catalogue = read_catalogue(warehouse)
-    current = read_current_person(warehouse, catalogue, person_id)
+    current = find_person(warehouse, catalogue, person_id)
     found = []
     for sync in syncs:
         plan.check_sync(sync, catalogue)
@@ -119,7 +124,7 @@ def _answer(warehouse: Warehouse, sync: Sync, catalogue: Catalogue, person: str)
         sync=sync.key,
         destination=sync.destination,
         audience=sync.audience,
-        now=_NOW[gate].format_map(_Words(warehouse, sync, catalogue, person)),
+        now=_Words(warehouse, sync, catalogue, person).of(gate),
         there=there.format(reason=last.get("ledger_reason") or "no reason given"),
         is_present=bool(last.get("is_present")),
         is_due=bool(due),
@@ -140,21 +145,56 @@ class _Words:
     catalogue: Catalogue
     person: str
 
+    def of(self, gate: str) -> str:
+        """Why they may not be sent; of who is no member, that first."""
+        said = _NOW[gate].format_map(self)
+        if gate in {"gone", "suppressed"} or self._is_member():
+            return said
+        if not is_computed(self.warehouse, self.sync.audience):
+            return "not in the audience: it was never computed; `candor run` computes it"
+        if gate == "no_consent" and not self._meets_its_rules():
+            return f"{_NOW['exited'].format_map(self)}; besides, {said}"
+        return said
+
+    def _is_member(self) -> bool:
+        return self._is_in(MEMBERSHIPS)
+
+    def _meets_its_rules(self) -> bool:
+        """Whether nothing but a consent keeps somebody out who is no member."""
+        return self._is_in(SUPPRESSED_MEMBERS)
+
+    def _is_in(self, table: Table) -> bool:
+        found = self.warehouse.scalar(
+            f"""
+            select count(*) from {table.name.sql}
+            where audience_key = $audience_key and person_id = $person_id
+            """,
+            self._values(),
+        )
+        return bool(found)
+
     def __getitem__(self, name: str) -> str:
         words = {"lacking": self._lacking, "left": self._left, "identifiers": self._identifiers}
         return words[name]()
 
     def _lacking(self) -> str:
-        missing = self.warehouse.scalar(
-            f"""
-            select string_agg(reason, ', ' order by reason) from (
-                select reason from {SUPPRESSED_MEMBERS.name.sql}
-                where audience_key = $audience_key and person_id = $person_id
+        """Each consent of the audience and of the destination that is missing now."""
+        consent = consent_by_person(self.catalogue)
+        return str(
+            self.warehouse.scalar(
+                f"""
+                select string_agg(
+                    'consent:' || purpose || ':' || coalesce(status, 'unknown'), ', '
+                    order by purpose
+                )
+                from ({required_sql()})
+                left join (select * from ({consent}) where person_id = $person_id)
+                    using (purpose)
+                where status is distinct from 'granted'
+                """,
+                {**gate_parameters(self.sync), "person_id": self.person},
             )
-            """,
-            self._values(),
         )
-        return str(missing or f"one of {', '.join(self.sync.purposes) or 'the audience'}")
 
     def _left(self) -> str:
         left = self.warehouse.scalar(

@@ -60,9 +60,13 @@ def main() -> None:
     warnings.filterwarnings("ignore", message=r"sqlglot\[rs\] is deprecated")
     for name in COMMANDS:
         importlib.import_module(f"orchestration.cli.{name}")
-    from orchestration.cli.output import cut_for_screens_only  # noqa: PLC0415 - see above
+    from orchestration.cli.output import (  # noqa: PLC0415 - see above
+        cut_for_screens_only,
+        let_readers_leave,
+    )
 
     cut_for_screens_only()
+    let_readers_leave()
     try:
         app()
     except SystemExit:  # a command that ended; what may go wrong is asked for only if it did

@@ -72,6 +72,8 @@ def preview(*, paths: Paths, key: AudienceKey, as_json: JsonOption = False) -> N
     steps = [{"who": words, "persons": persons} for words, persons in found.funnel]
     print_rows("Step by step", steps)
     print_rows("Some of them", [dict(row) for row in found.sample])
+    if found.lists:
+        print_rows("Lines of its lists", [asdict(column) for column in found.lists])
     for note in found.notes:
         console.print(f"held: {note}", style="yellow")
 

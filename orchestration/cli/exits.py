@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audiences import AudienceError, InvalidAudienceError
+from audiences import AudienceError, InvalidAudienceError, UnknownIdError
 from identity import (
     ContradictionError,
     IdentityError,
@@ -102,6 +102,7 @@ INPUT_ERRORS = (
     UnknownDayError,
     UnknownDecisionError,
     UnknownEmailBlockError,
+    UnknownIdError,
     UnknownJobError,
     UnknownModelError,
     UnknownPersonError,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -37,6 +39,36 @@ def cut_for_screens_only() -> None:
     """Let lines be as long as they are, unless they go to a screen or ``COLUMNS`` says how long."""
     if not (console.is_terminal or os.environ.get("COLUMNS")):
         console.width = _UNCUT
+
+
+class _WhileRead(io.FileIO):
+    """A pipe that takes whatever is written: what comes after its reader left is nobody's."""
+
+    def write(self, text: Any) -> int:
+        """Write, or go on as if it was written."""
+        try:
+            return super().write(text) or 0
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+            return len(text)
+
+
+def let_readers_leave() -> None:
+    """Let a command end as it would have where whoever reads its output stops, as ``head`` does.
+
+    Its work and its exit code do not hang on who looks.
+    """
+    try:
+        descriptor = sys.stdout.fileno()
+    except (AttributeError, io.UnsupportedOperation):  # there is none, or it goes nowhere outside
+        return
+    sys.stdout.flush()
+    pipe = io.BufferedWriter(_WhileRead(descriptor, "w", closefd=False))
+    sys.stdout = io.TextIOWrapper(
+        pipe, encoding=sys.stdout.encoding, errors=sys.stdout.errors, write_through=True
+    )
 
 
 def print_rows(

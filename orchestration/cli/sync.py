@@ -33,6 +33,13 @@ def plan(*, paths: Paths, as_json: JsonOption = False) -> None:
         erased = erased_contacts(company, warehouse)
         plans = [asdict(plan_sync(warehouse, sync, suppression=erased)) for sync in syncs]
     print_rows("Would be sent", plans, as_json=as_json)
+    never = sorted({found["audience_key"] for found in plans if not found["is_computed"]})
+    if never and not as_json:
+        console.print(
+            f"never computed: {', '.join(never)}; `candor run` computes audiences, and `candor "
+            "audience preview KEY` says who would be in one",
+            style="yellow",
+        )
 
 
 @sync_app.command()

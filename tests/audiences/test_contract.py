@@ -10,7 +10,7 @@ import pytest
 import audiences.catalogue
 import identity.inventory
 import prediction.inventory
-from audiences import compute_memberships, load_audiences, preview, why
+from audiences import UnknownIdError, compute_memberships, load_audiences, preview, why
 from audiences.catalogue import Catalogue, ValueKind, read_catalogue
 from audiences.sync import DestinationEraser, DestinationsConfig, plan_sync, resolve_syncs, run_sync
 from audiences.sync.destinations.fake import FakeDestination
@@ -123,7 +123,8 @@ def test_a_first_run_without_any_row_works(folder: str) -> None:
     assert [preview(warehouse, a, others=configured, now=NOW).members for a in configured] == [
         0
     ] * 4
-    assert why(warehouse, configured, "nobody", now=NOW).num_rows == 0
+    with pytest.raises(UnknownIdError):
+        why(warehouse, configured, "nobody", now=NOW)
 
 
 @pytest.mark.parametrize("folder", CONFIGS)

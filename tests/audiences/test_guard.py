@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from audiences import NothingToAcceptError
+from audiences import NothingToAcceptError, UnknownIdError
 from audiences.sync import accept_removals, plan_sync, why_synced
 from audiences.sync.destinations.fake import FakeDestination
 from tests.audiences.conftest import EVERYONE, NOW, Company, audience
@@ -148,10 +148,12 @@ def test_why_says_what_each_sync_makes_of_a_person(publisher: Publisher) -> None
     publisher.run()
     publisher.audience = audience(US, hold_out={"share": 0.999, "salt": "x"})
     company.person("held", country="US")
+    company.person("far", country="DE", consent=())
     publisher.run()
 
+    lacking = "a consent is missing: consent:marketing"
     said = {}
-    for person in ("p000", "p001", "old", "held", "nobody"):
+    for person in ("p000", "p001", "old", "held", "far"):
         (found,) = why_synced(company.warehouse, [publisher.sync], person)
         said[person] = (found.now, found.there, found.is_present, found.last_operation)
 
@@ -161,11 +163,17 @@ def test_why_says_what_each_sync_makes_of_a_person(publisher: Publisher) -> None
             "was sent and has been removed (exited)", False, "remove",
         ),
         "p001": (
-            "a consent is missing: consent:marketing:denied",
+            f"{lacking}:denied",
             "was sent and has been removed (no_consent)", False, "remove",
         ),
         "old": ("held out of the audience, never sent",
                 "was sent and has been removed (held_out)", False, "remove"),
         "held": ("held out of the audience, never sent", "never sent", False, None),
-        "nobody": ("no profile has this id any more", "never sent", False, None),
+        "far": (
+            f"not in the audience: does not meet its rules; besides, {lacking}:unknown",
+            "never sent", False, None,
+        ),
     }  # fmt: skip
+    with pytest.raises(UnknownIdError) as refused:
+        why_synced(company.warehouse, [publisher.sync], "ann@mail.example")
+    assert "ann" not in str(refused.value)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from audiences import Audience, InvalidAudienceError, compute_memberships, load_audiences
+from audiences import Audience, InvalidAudienceError, compute_memberships, load_audiences, preview
 from tests.audiences.conftest import NOW, Company
 
 LISTED = """\
@@ -79,6 +79,18 @@ def test_a_list_can_be_left_out(company: Company, tmp_path: Path) -> None:
     _compute(company, _load(tmp_path, "person_id\np001\n", rest))
 
     assert company.members("partners") == {"p000", "p002"}
+
+
+def test_a_preview_counts_what_is_twice_in_a_list_and_what_names_nobody(
+    company: Company, tmp_path: Path
+) -> None:
+    text = "email,phone\nann@mail.example,\nANN@mail.example ,1\nno address,\n,\n"
+
+    found = preview(company.warehouse, _load(tmp_path, text, LISTED)[0], now=NOW).lists
+
+    assert [(c.column, c.filled, c.unusable, c.repeated) for c in found] == [
+        ("email", 3, 1, 1), ("phone", 1, 1, 0),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

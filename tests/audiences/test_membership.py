@@ -51,12 +51,13 @@ def test_a_member_has_a_reason_for_each_clause(company: Company) -> None:
     company.event("ann", "Download")
     include = {"all": [US, {"event": "Download"}]}
 
-    _compute(company, audience(include))
+    _compute(company, audience(include, exclude={"any": [{"event": "Trial"}, {"not": US}]}))
 
     (row,) = company.rows("audiences.memberships")
     assert json.loads(row["reasons"]) == [
         {"clause": "country is US", "met": True},
         {"clause": "Download at least 1 times", "met": True, "found": 1},
+        {"clause": "not: Trial at least 1 times", "met": True, "found": 0},
     ]
 
 

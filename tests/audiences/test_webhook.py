@@ -138,10 +138,15 @@ def test_a_destination_that_asks_for_too_long_is_left_to_the_next_run(receiver: 
     receiver.answers = [Answer(503, headers={"Retry-After": "3600"})]
     waits: list[float] = []
 
+    hook = _local(receiver)
+
     with pytest.raises(DestinationUnavailableError, match="http_503"):
-        _send(_local(receiver), waits=waits)
+        _send(hook, waits=waits)
+    with pytest.raises(DestinationUnavailableError, match="asked_to_wait"):
+        _send(hook, waits=waits)
 
     assert waits == []
+    assert len(receiver.requests) == 1
 
 
 @pytest.mark.parametrize(

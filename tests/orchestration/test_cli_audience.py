@@ -111,9 +111,15 @@ def test_explain_says_which_clause_is_met_and_what_is_lacking(folders: list[str]
 
 
 def test_plan_counts_what_is_due_and_sends_nothing(folders: list[str], tmp_path: Path) -> None:
-    (row,) = _json("sync", "plan", *folders)  # type: ignore[misc]
+    config = Path(folders[1])
+    (config / "audiences" / "later.yml").write_text(READERS.replace("key: readers", "key: later"))
+    sync_of_it = DESTINATIONS.splitlines()[-1].replace("readers", "later")
+    (config / "destinations.yml").write_text(f"{DESTINATIONS}{sync_of_it}\n")
+
+    row, never = _json("sync", "plan", *folders)  # type: ignore[misc]
 
     assert (row["added"], row["changed"], row["removed"]) == (1, 0, 0)
+    assert (row["is_computed"], never["is_computed"]) == (True, False)
     assert not (tmp_path / "home" / "artifacts" / "out").exists()
 
 

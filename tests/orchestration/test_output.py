@@ -29,6 +29,20 @@ cli.main()
 """
 
 
+def test_a_command_ends_as_it_would_where_its_reader_stops() -> None:
+    much = PROGRAM.replace("for n in range(9)}]", "for n in range(9)}] * 500")
+    command = [sys.executable, "-W", "ignore", "-c", much]
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.readline()
+        running.stdout.close()
+        said = running.stderr.read()
+
+    assert (running.returncode, said) == (0, b"")
+
+
 @pytest.mark.parametrize(("columns", "is_cut"), [(None, False), ("80", True)])
 def test_a_table_is_cut_only_where_it_is_told_how_wide(columns: str | None, is_cut: bool) -> None:
     clean = {name: value for name, value in os.environ.items() if name != "COLUMNS"}

@@ -339,3 +339,16 @@ with DuckDBWarehouse.open(Path({str(file)!r})) as warehouse:
     assert killed.returncode == -signal.SIGKILL
     with DuckDBWarehouse.open(file) as warehouse:
         assert warehouse.scalar("select count(*) from t") == 1000
+
+
+def test_whoever_writes_in_this_process_is_noticed(tmp_path: Path) -> None:
+    file = tmp_path / "warehouse.duckdb"
+    with DuckDBWarehouse.open(file) as warehouse, DuckDBWarehouse.open(file) as other:
+        warehouse.create_missing([THINGS])
+        before = warehouse.last_write()
+
+        warehouse.read(f"select * from {THINGS.name.sql}")
+        assert warehouse.last_write() is before
+
+        other.append(THINGS.name, pa.table({"thing_id": ["a"]}))
+        assert warehouse.last_write() is not before
