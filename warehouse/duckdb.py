@@ -184,7 +184,7 @@ class DuckDBWarehouse:
         A checkpoint costs the more the larger the tables are: left at every 16 MB, checkpoints took
         a third of the processor time of sending 300,000 rows in batches of 10,000.
         """
-        self.execute("set checkpoint_threshold = '256 MiB'")
+        self.execute("set checkpoint_threshold = '512 MiB'")
         try:
             yield
         finally:
