@@ -58,7 +58,7 @@ contracts: $(INSTALLED) ## who may import whom
 	$(BIN)/lint-imports
 
 unit: $(INSTALLED)
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder --durations=40 --durations-min=5
+	$(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder --durations=40 --durations-min=5
 
 docs: $(INSTALLED) ## the reference pages, and the pages of the dbt project in dbt_project/target
 	$(BIN)/python -m orchestration.docs

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler.loadscope import LoadScopeScheduling
+
+if TYPE_CHECKING:
+    from tests.command_line import Answer
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -24,31 +30,39 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-# Folders whose tests share one dear company: they go to one worker.
-TOGETHER = ("dbt_project", "fernhill")
+# Folders whose tests share one dear company: each goes to one worker, and before all others.
+TOGETHER = ("tests/demo/", "tests/fernhill/", "tests/dbt_project/")
+
+
+class FolderScheduling(LoadScopeScheduling):
+    """Give a worker one file at a time, or a folder whose tests share a company."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next(
+            (folder for folder in TOGETHER if nodeid.startswith(folder)),
+            nodeid.split("::", maxsplit=1)[0],
+        )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FolderScheduling:
+    """Take ours for the one that ``--dist loadscope`` would take."""
+    return FolderScheduling(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What shares a company goes to one worker, and what may take longest begins first."""
+    """What may take longest begins first, so that no worker waits for another at the end."""
     longest: dict[str, float] = {}
     for item in items:
-        group = _group(item)
-        item.add_marker(pytest.mark.xdist_group(group))
-        longest[group] = max(longest.get(group, 0), _limit(item))
-    items.sort(key=lambda item: -longest[_group(item)])
-
-
-def _group(item: pytest.Item) -> str:
-    if "demo" in getattr(item, "fixturenames", ()):
-        return "demo"
-    folder = item.path.parent.name
-    return folder if folder in TOGETHER else str(item.path.relative_to(ROOT))
+        file = item.nodeid.split("::")[0]
+        longest[file] = max(longest.get(file, 0.0), _limit(item))
+    items.sort(key=lambda item: -longest[item.nodeid.split("::")[0]])
 
 
 def _limit(item: pytest.Item) -> float:
-    """Seconds that a test may take; those that share a company come before all others."""
-    if _group(item) in {"demo", *TOGETHER}:
+    """Seconds that a test may take."""
+    if item.nodeid.startswith(TOGETHER):
         return float("inf")
     mark = item.get_closest_marker("timeout")
     return float(mark.args[0]) if mark else 0.0
@@ -86,3 +100,11 @@ def shared_data() -> Path:
     if os.environ.get("CI"):
         pytest.fail(f"{SHARED_DATA} must be there in CI")
     pytest.skip(f"the independent data sets are not at {SHARED_DATA}")
+
+
+@pytest.fixture
+def candor() -> Callable[..., Answer]:
+    """The command line in this process."""
+    from tests.command_line import call_candor  # noqa: PLC0415 - it imports from here
+
+    return call_candor

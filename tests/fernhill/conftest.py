@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.command_line import run_candor
 from tests.conftest import ROOT
-from tests.orchestration.conftest import run_candor
 from warehouse import DuckDBWarehouse
 
 

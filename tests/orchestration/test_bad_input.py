@@ -15,8 +15,8 @@ import pytest
 from orchestration.cli.exits import BUSY, exit_code
 from orchestration.cli.output import print_rows
 from orchestration.run_lock import hold_run_lock
+from tests.command_line import Answer
 from tests.conftest import ROOT
-from tests.orchestration.conftest import Answer
 from warehouse import DuckDBWarehouse, WarehouseBusyError
 
 pytestmark = pytest.mark.warehouse

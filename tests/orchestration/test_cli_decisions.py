@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.command_line import Answer
 from tests.identity.conftest import Company as SmallCompany
-from tests.orchestration.conftest import Answer
 
 Candor = Callable[..., Answer]
 

@@ -13,9 +13,9 @@ import pytest
 from orchestration.company import Company
 from settings import Paths
 from tests.audiences.contract import create_marts
+from tests.command_line import Answer
 from tests.conftest import ROOT
 from tests.dbt_project.project import moment
-from tests.orchestration.conftest import Answer
 from warehouse import TableName, Warehouse
 
 CONFIG = ROOT / "tests" / "fernhill" / "config"

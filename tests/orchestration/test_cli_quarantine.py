@@ -23,8 +23,8 @@ from orchestration.defs.jobs import drop_day, redo_day, restore_day
 from orchestration.privacy_parts import open_suppressions
 from orchestration.resources import CandorResource
 from settings import Paths
+from tests.command_line import Answer
 from tests.ingestion.conftest import call, lines
-from tests.orchestration.conftest import Answer
 from warehouse import Warehouse
 
 NOW = datetime.fromisoformat("2026-11-24T12:00")

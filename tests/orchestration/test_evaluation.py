@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.orchestration.conftest import Answer
+from tests.command_line import Answer
 
 pytestmark = pytest.mark.warehouse
 

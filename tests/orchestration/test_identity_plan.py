@@ -16,7 +16,7 @@ import pytest
 from identity import UnusableModelError
 from orchestration.cli import main
 from orchestration.home_copy import remove_abandoned_copies
-from tests.orchestration.conftest import Answer
+from tests.command_line import Answer
 from warehouse import DuckDBWarehouse
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(900)]

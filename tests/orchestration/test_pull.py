@@ -13,10 +13,10 @@ import pytest
 
 from orchestration.defs.pull import pulled_files
 from orchestration.resources import CandorResource
+from tests.command_line import Answer
 from tests.ingestion.pull_server import Answer as Said
 from tests.ingestion.pull_server import Api, serving
 from tests.ingestion.test_pull_hubspot import BEGIN, TOKEN, Hubspot, contact
-from tests.orchestration.conftest import Answer
 
 Candor = Callable[..., Answer]
 

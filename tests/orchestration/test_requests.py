@@ -10,8 +10,8 @@ import pytest
 
 from orchestration.company import Company
 from settings import Paths
+from tests.command_line import Answer
 from tests.conftest import ROOT
-from tests.orchestration.conftest import Answer
 
 Candor = Callable[..., Answer]
 ADDRESS = "nobody.at.all@maple.example"

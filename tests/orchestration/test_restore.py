@@ -19,8 +19,8 @@ from orchestration.restore_mark import (
     write_mark,
 )
 from settings import Paths
+from tests.command_line import Answer
 from tests.conftest import ROOT
-from tests.orchestration.conftest import Answer
 
 Candor = Callable[..., Answer]
 BACKUP = "20261129T030000Z"

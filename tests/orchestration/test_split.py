@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from sample import make_sample
+from tests.command_line import run_candor
 from tests.conftest import ROOT
 from tests.orchestration import wrong_merge as kim
-from tests.orchestration.conftest import run_candor
 from warehouse import DuckDBWarehouse
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(1800)]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from sample import make_sample
+from tests.command_line import Answer, run_candor
 from tests.conftest import ROOT
-from tests.orchestration.conftest import Answer, run_candor
 from tests.orchestration.wrong_merge import AUDIENCE
 from warehouse import DuckDBWarehouse
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from identity import evaluate_members
-from tests.orchestration.conftest import Demo
+from tests.demo.conftest import Demo
 from warehouse import DuckDBWarehouse
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(900)]

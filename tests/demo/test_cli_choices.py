@@ -10,8 +10,9 @@ import pytest
 
 from orchestration.company import Company
 from settings import Paths
+from tests.command_line import Answer
 from tests.conftest import ROOT
-from tests.orchestration.conftest import Answer, Demo
+from tests.demo.conftest import Demo
 
 Candor = Callable[..., Answer]
 

@@ -13,8 +13,9 @@ from orchestration.company import Company
 from orchestration.serving import artefact_path, decision_log
 from personalization import load_decisions
 from settings import Paths
+from tests.command_line import Answer
 from tests.conftest import ROOT
-from tests.orchestration.conftest import Answer, Demo
+from tests.demo.conftest import Demo
 from warehouse import DuckDBWarehouse
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(900)]

@@ -1,4 +1,4 @@
-"""One demo run that the tests of the whole path share, and the command line in this process."""
+"""The command line, in a process of its own and in this one."""
 
 from __future__ import annotations
 
@@ -7,32 +7,13 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from orchestration.cli import main
-from orchestration.restore_mark import write_mark
-from settings import Paths
 from tests.conftest import ROOT
 
 CANDOR = str(Path(sys.executable).with_name("candor"))
-PEOPLE = 800
-
-
-@dataclass(frozen=True, slots=True)
-class Demo:
-    """What ``candor demo`` printed, and where it worked."""
-
-    home: Path
-    output: str
-    second_output: str
-
-    @property
-    def truth(self) -> Path:
-        return self.home.with_name(f"{self.home.name}.truth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +23,6 @@ class Answer:
     code: int
     out: str
     err: str
-
-
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """The demo on a small company, run twice; the second time in a home marked as restored."""
-    home = tmp_path_factory.mktemp("demo") / "home"
-    command = [CANDOR, "demo", "--people", str(PEOPLE), "--seed", "7", "--home", str(home)]
-    first = run_command(*command)
-    write_mark(Paths.resolve({}, home=home), "20261129T030000Z", [])
-    return Demo(home, first, run_command(*command))
 
 
 def run_command(*command: str) -> str:
@@ -92,9 +63,3 @@ def call_candor(*arguments: object) -> Answer:
         os.environ.clear()
         os.environ.update(environment)
     return Answer(code, out.getvalue(), err.getvalue())
-
-
-@pytest.fixture
-def candor() -> Callable[..., Answer]:
-    """The command line in this process."""
-    return call_candor

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.orchestration.conftest import Demo, run_candor
+from tests.command_line import run_candor
+from tests.demo.conftest import Demo
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(900)]
 

@@ -15,8 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.command_line import CANDOR
 from tests.conftest import ROOT
-from tests.orchestration.conftest import CANDOR, Demo
+from tests.demo.conftest import Demo
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(600)]
 

@@ -22,8 +22,9 @@ from ingestion import load_landing
 from orchestration.company import Company
 from orchestration.privacy_parts import erased_contacts, open_suppressions
 from settings import Paths
+from tests.command_line import run_candor
 from tests.conftest import ROOT
-from tests.orchestration.conftest import Demo, run_candor
+from tests.demo.conftest import Demo
 from warehouse import DuckDBWarehouse, Warehouse
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(900)]
