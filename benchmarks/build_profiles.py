@@ -105,7 +105,11 @@ def _build(path: Path) -> tuple[float, list[str]]:
     results: list[Any] = []
 
     def run() -> None:
-        done = run_dbt(["run", "--select", "+profiles"], place, manifest=manifest)
+        done = run_dbt(
+            ["run", "--select", "+profiles", "int_event_inputs__numbered", "int_nodes__numbered"],
+            place,
+            manifest=manifest,
+        )
         assert done.success, [
             result.message for result in done.result if result.status != "success"
         ]

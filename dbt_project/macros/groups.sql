@@ -50,38 +50,167 @@ judged as (
 )
 {%- endmacro %}
 
-{# The events that marts.sessions is built from, and the rules by which. #}
-{% macro session_events() -%}
-    (select * from {{ ref('events') }} where session_id is not null)
+{#
+    Steps that put events into visits, the last of them `placed`: event_id, session_id and is_bot, one
+    row per event.
+
+    visits: name of a step with event_id, visitor_id, person_id, occurred_at, activity and
+        is_automated, all events of each visitor
+#}
+{% macro placed(visits) -%}
+{{ judged_visitors(visits) }},
+
+ordered as (
+
+    select
+        {{ visits }}.event_id,
+        {{ visits }}.visitor_id,
+        {{ visits }}.person_id,
+        {{ visits }}.occurred_at,
+        lag({{ visits }}.occurred_at) over (
+            partition by {{ visits }}.visitor_id, {{ visits }}.person_id
+            order by {{ visits }}.occurred_at, {{ visits }}.event_id
+        ) as previous_at
+
+    from {{ visits }}
+
+),
+
+numbered as (
+
+    select
+        ordered.*,
+        sum(
+            case
+                when
+                    previous_at is null
+                    or {{ dbt.dateadd('minute', var('session_gap_minutes'), 'previous_at') }}
+                    < occurred_at
+                    then 1
+                else 0
+            end
+        ) over (
+            partition by visitor_id, person_id
+            order by occurred_at, event_id
+            rows between unbounded preceding and current row
+        ) as session_number
+
+    from ordered
+
+),
+
+-- A session is named after its first event, so that a merge of persons renames none.
+named as (
+
+    select
+        event_id,
+        visitor_id,
+        first_value(event_id) over (
+            partition by visitor_id, person_id, session_number
+            order by occurred_at, event_id
+            rows between unbounded preceding and current row
+        ) as first_event_id
+
+    from numbered
+
+),
+
+placed as (
+
+    select
+        named.event_id,
+        {{ dbt.hash("'session ' || named.first_event_id") }} as session_id,
+        judged.is_bot
+
+    from named
+
+    inner join judged
+        on named.visitor_id = judged.visitor_id
+
+)
 {%- endmacro %}
 
-{% macro session_rules() -%}
+{# Of what marts.sessions, content_engagement and int_persons__active are built; see changed_groups. #}
+{% macro session_groups() -%}
+    {{ return({
+        'rows': '(select * from ' ~ ref('events') ~ ' where session_id is not null)',
+        'key': 'session_id',
+        'rules': rules_of(
+            ['sessions'],
+            [
+                earliest('a', 'b'), latest('a', 'b'), exact_sum('a'), var('engaged_session_seconds'),
+                var('session_max_hours')
+            ]
+        ),
+        'scope': 'session_id is not null',
+        'scope_before': 'former_session_id is not null'
+    }) }}
+{%- endmacro %}
+
+{% macro reading_groups(events) -%}
+    {{ return({
+        'rows': '(select * from ' ~ events ~ ' where person_id is not null and '
+            ~ is_reading() ~ ')',
+        'key': 'person_id',
+        'rules': rules_of(['content_engagement'], [is_reading()]),
+        'scope': 'person_id is not null and is_reading',
+        'scope_before': 'former_person_id is not null and was_reading'
+    }) }}
+{%- endmacro %}
+
+{% macro person_groups() -%}
+    {{ return({
+        'rows': '(select * from ' ~ ref('events') ~ ' where person_id is not null)',
+        'key': 'person_id',
+        'rules': rules_of(['int_persons__active'], [latest('a', 'b'), exact_sum('a')]),
+        'scope': 'person_id is not null',
+        'scope_before': 'former_person_id is not null'
+    }) }}
+{%- endmacro %}
+
+{# Whether an event is of a piece of content. #}
+{% macro is_reading() -%}
+    content_id is not null
+    and coalesce(activity in ('page_view', 'content_view', 'download'), false)
+{%- endmacro %}
+
+{# Of what int_persons__channelled is built: sessions, which have the numbers of their events. #}
+{% macro visitor_groups() -%}
+    {{ return({
+        'rows': '(select * from ' ~ earlier('events', [])
+            ~ ' where person_id is not null and session_id is not null)',
+        'key': 'person_id',
+        'rules': visitor_rules(),
+        'scope': 'person_id is not null and session_id is not null',
+        'scope_before': 'former_person_id is not null and former_session_id is not null'
+    }) }}
+{%- endmacro %}
+
+{% macro visitor_rules() -%}
     {{ return(rules_of(
-        ['sessions'],
-        [
-            earliest('a', 'b'), latest('a', 'b'), exact_sum('a'), var('engaged_session_seconds'),
-            var('session_max_hours')
-        ]
+        ['int_persons__channelled', 'sessions'],
+        [earliest('a', 'b'), latest('a', 'b'), var('session_max_hours')]
     )) }}
 {%- endmacro %}
 
-{# The events that marts.content_engagement is built from. #}
-{% macro reading_events() -%}
-    (
-        select * from {{ ref('events') }}
-        where
-            person_id is not null
-            and content_id is not null
-            and activity in ('page_view', 'content_view', 'download')
-    )
+{# Of what int_persons__tallied is built: readings, which have the numbers of their events. #}
+{% macro reader_groups() -%}
+    {{ return(dict(reading_groups(earlier('events', [])), rules=reader_rules())) }}
 {%- endmacro %}
 
-{# The events that int_persons__active is built from. #}
-{% macro persons_events() -%}
-    (select * from {{ ref('events') }} where person_id is not null)
-{%- endmacro %}
-
-{# The rules by which int_persons__active is built. #}
-{% macro persons_rules() -%}
-    {{ return(rules_of(['int_persons__active'], [latest('a', 'b'), exact_sum('a')])) }}
+{# What a piece of content is about is a rule: where that of any changes, all are counted anew. #}
+{% macro reader_rules() -%}
+    {%- set settings = [is_reading(), json_quoted('a')] -%}
+    {%- if execute and graph.get('nodes') -%}
+        {%- set contents -%}
+            select coalesce({{ set_fingerprint('number') }}, 0) as number
+            from (
+                select {{ row_fingerprint(['content_id', 'topic', 'funnel_stage', 'content_type']) }}
+                    as number
+                from {{ ref('content_items') }}
+            ) as numbers
+        {%- endset -%}
+        {%- do settings.append(first_row(contents).number) -%}
+    {%- endif -%}
+    {{ return(rules_of(['int_persons__tallied', 'content_engagement'], settings)) }}
 {%- endmacro %}

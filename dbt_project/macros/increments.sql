@@ -47,12 +47,10 @@
     is personal: a file that is loaded again brings new rows.
 #}
 {% macro event_fingerprint() -%}
-    {{ row_fingerprint([
-        'event_id', 'loaded_at', 'anonymous_id', 'user_id', 'email', 'ip', 'user_agent', 'page_url',
-        'page_referrer', 'search_query', 'download', 'block', 'properties', 'person_id',
-        'company_domain', 'company_confidence',
-        "'" ~ event_rules() ~ "'"
-    ]) }}
+    {{ row_fingerprint(
+        ['event_id', 'loaded_at'] + emptied_columns()
+        + ['person_id', 'company_domain', 'company_confidence', "'" ~ event_rules() ~ "'"]
+    ) }}
 {%- endmacro %}
 
 {# A digest of all that an event is read by: the models, their macros, the configuration. #}
@@ -90,71 +88,103 @@
 {%- endmacro %}
 
 {#
-    A table that is built from groups of events is built again for those groups of which anything
-    differs. It has the columns of the group, `fingerprint`, the number for the set of the events
-    that a row is made from, and `rules`. Before a build the rows of such groups are deleted
-    (`delete_changed_groups`, a pre-hook); the build makes those that are missing
-    (`changed_groups`, a step), in one transaction.
+    A table that is built from groups of rows is built again for those groups of which anything
+    differs. It has the column of the group, `fingerprint`, the number for the set of the rows that a
+    row is made from, and `rules`. Before a build the rows of such groups are deleted
+    (`delete_changed_groups`, a pre-hook); the build makes those that are missing (`changed_groups`, a
+    step), in one transaction.
 
-    events: a relation, or a query in parentheses, with the group's columns and row_fingerprint
-    keys: the columns of a group, all text; null is a value like any other
-    is_whole: whether each row of a group has the number of the whole group; else its own events'
+    groups, a dictionary:
+      rows      a relation, or a query in parentheses, with the group's column and row_fingerprint
+      key       the column of a group, text, never null
+      rules     a digest of the rules by which the table is built
+      is_whole  whether each row of a group has the number of the whole group; else its own rows'
+      scope     of rows of int_events__changed: whether the event is among `rows` by now
+      scope_before  and whether it was; with both, that list is followed where it is all there is
 #}
-{% macro changed_groups(events, keys, is_whole=false) -%}
-    select
-        {%- for key in keys %}
-        coalesce(present.{{ key }}, built.{{ key }}) as {{ key }}{{ ',' if not loop.last }}
-        {%- endfor %}
+{% macro changed_groups(groups) -%}
+    {%- set key = groups.key -%}
+    {%- set changed = earlier('int_events__changed', ['former_row_fingerprint']) if groups.scope else none -%}
+    {%- if changed is not none and follows(changed, groups) -%}
+    select {{ key }} from {{ changed }} where {{ groups.scope }}
+    union
+    select former_{{ key }} from {{ changed }} where {{ groups.scope_before }}
+    {%- else -%}
+    select coalesce(present.{{ key }}, built.{{ key }}) as {{ key }}
 
-    from ({{ group_fingerprints(events, keys, set_fingerprint('row_fingerprint')) }}) as present
+    from ({{ group_fingerprints(groups.rows, key, set_fingerprint('row_fingerprint')) }}) as present
 
     full outer join ({{ group_fingerprints(
-        this, keys, 'max(fingerprint)' if is_whole else set_fingerprint('fingerprint')
+        this, key, 'max(fingerprint)' if groups.is_whole else set_fingerprint('fingerprint')
     ) }}) as built
-        on
-            {%- for key in keys %}
-            {{ 'and ' if not loop.first }}present.{{ key }} = built.{{ key }}
-            {%- endfor %}
+        on present.{{ key }} = built.{{ key }}
 
     where
         present.fingerprint is null
         or built.fingerprint is null
         or present.fingerprint <> built.fingerprint
+    {%- endif -%}
 {%- endmacro %}
 
-{% macro group_fingerprints(relation, keys, fingerprint) -%}
+{% macro group_fingerprints(relation, key, fingerprint) -%}
     select
-        {%- for key in keys %}
-        coalesce({{ key }}, '') as {{ key }},
-        {%- endfor %}
+        {{ key }},
         {{ fingerprint }} as fingerprint
 
     from {{ relation }} as grouped
 
-    group by
-        {%- for key in keys %}
-        coalesce({{ key }}, ''){{ ',' if not loop.last }}
-        {%- endfor %}
+    group by {{ key }}
 {%- endmacro %}
 
-{% macro delete_changed_groups(events, keys, rules, is_whole=false) -%}
+{#
+    Whether a table is what events were before the changes of this build: then it differs from what
+    they are in these changes alone.
+#}
+{% macro follows(changed, groups) -%}
+    {%- set found -%}
+        select
+            case
+                when
+                    (select count(*) from {{ this }} where rules <> '{{ groups.rules }}') = 0
+                    and (
+                        select coalesce({{ set_fingerprint('number') }}, 0)
+                        from (
+                            select fingerprint as number from {{ this }}
+                            union all
+                            select row_fingerprint as number from {{ changed }}
+                            where {{ groups.scope }}
+                        ) as ours
+                    ) = (
+                        select coalesce({{ set_fingerprint('number') }}, 0)
+                        from (
+                            select row_fingerprint as number from {{ groups.rows }} as present
+                            union all
+                            select former_row_fingerprint as number from {{ changed }}
+                            where {{ groups.scope_before }}
+                        ) as theirs
+                    )
+                    then 1
+                else 0
+            end as follows
+    {%- endset -%}
+    {{ return(first_row(found).follows == 1) }}
+{%- endmacro %}
+
+{% macro delete_changed_groups(groups) -%}
     {%- if is_incremental() and execute -%}
-        {%- if has_columns(this, ['fingerprint', 'rules'] + keys) -%}
-            delete from {{ this }}
-            where
-                rules <> '{{ rules }}'
-                or (
-                    {%- for key in keys -%}
-                    coalesce({{ key }}, ''){{ ', ' if not loop.last }}
-                    {%- endfor -%}
-                ) in ({{ changed_groups(events, keys, is_whole) }})
+        {%- if is_growing() -%}
+            {{ delete_rows(
+                this, groups.key,
+                'select ' ~ groups.key ~ ' from ' ~ this ~ " where rules <> '" ~ groups.rules
+                ~ "' union select " ~ groups.key ~ ' from (' ~ changed_groups(groups) ~ ') as changed'
+            ) }}
         {%- else -%}
             delete from {{ this }}
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
 
-{# Whether a table of groups of events is there, so that only what is missing is built. #}
+{# Whether a table of groups is there, so that only what is missing is built. #}
 {% macro is_growing() -%}
     {{ return(is_incremental() and has_columns(this, ['fingerprint', 'rules'])) }}
 {%- endmacro %}
@@ -167,9 +197,35 @@
                 (select count(*) from {{ this }})
                 - (select count(*) from {{ ref('stg_raw__events') }}) as n
         {%- endset -%}
-        {%- if run_query(surplus).columns[0].values()[0] != 0 -%}
-            delete from {{ this }}
-            where event_id not in (select event_id from {{ ref('stg_raw__events') }})
+        {%- if first_row(surplus).n != 0 -%}
+            {{ delete_rows(
+                this, 'event_id',
+                'select stored.event_id from ' ~ this ~ ' as stored left join '
+                ~ ref('stg_raw__events') ~ ' as events on stored.event_id = events.event_id '
+                ~ 'where events.event_id is null'
+            ) }}
         {%- endif -%}
     {%- endif -%}
+{%- endmacro %}
+
+{#
+    Rows of a table by a key, deleted. Open Delta takes no subquery in `delete`
+    (github.com/delta-io/delta/issues/826); `merge` does the same everywhere else.
+
+    query: gives one column, named like the key
+#}
+{% macro delete_rows(relation, key, query) -%}
+    {{ return(adapter.dispatch('delete_rows')(relation, key, query)) }}
+{%- endmacro %}
+
+{% macro default__delete_rows(relation, key, query) -%}
+    merge into {{ relation }} as doomed
+    using (select distinct {{ key }} from ({{ query }}) as named) as listed
+    on doomed.{{ key }} = listed.{{ key }}
+    when matched then delete
+{%- endmacro %}
+
+{% macro duckdb__delete_rows(relation, key, query) -%}
+    delete from {{ relation }}
+    where {{ key }} in ({{ query }})
 {%- endmacro %}

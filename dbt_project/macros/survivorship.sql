@@ -75,3 +75,9 @@
         ]
     )) }}
 {%- endmacro %}
+
+{% macro value_groups() -%}
+    {{ return({
+        'rows': persons_values(), 'key': 'person_id', 'rules': survival_rules(), 'is_whole': true
+    }) }}
+{%- endmacro %}

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.warehouse
 
 BUILT = (
     *("+sessions", "+content_engagement", "+profiles", "+profile_sources"),
-    *("+contact_points", "+consent_current"),
+    *("+contact_points", "+consent_current", "int_event_inputs__numbered", "int_nodes__numbered"),
 )
 # What history remembers is not what a company that begins today could know.
 TABLES = (
@@ -59,8 +59,10 @@ def merge(company: Company) -> None:
 
 
 def erase(company: Company) -> None:
-    """Of one person nothing is left; of another the first event of a visit."""
+    """Of one person nothing is left, in marts either; of another the first event of a visit."""
     company.execute("delete from raw.events where anonymous_id = 'd5' or event_id = 'e01'")
+    for table in ("events", "sessions"):
+        company.execute(f"delete from marts.{table} where anonymous_id = 'd5'")
     company.execute("delete from identity.members where source_record_id = 'd5'")
     company.execute("delete from identity.devices where anonymous_id = 'd5'")
     company.execute("delete from identity.persons where person_id = 'p_poser'")
@@ -170,6 +172,8 @@ def test_who_did_nothing_new_is_not_built_again(project: Project, tmp_path: Path
 
     written = company.read("select event_id from marts.events where page_path <> 'left alone'")
     assert {row["event_id"] for row in written} == {"g3", "g4"}
+    listed = company.read("select event_id, change from intermediate.int_events__changed")
+    assert {row["event_id"] for row in listed if row["change"] == "told"} == {"g3", "g4"}
     after = profiles(company)
     assert after["p_visitor"]["days"] == before["p_visitor"]["days"] + 1
     told = {who for who in after if after[who]["number"] != before[who]["number"]}

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.warehouse
 SCRIPT = Path(__file__).with_name("compile_for_spark.py")
 # Functions of Spark that sqlglot has no class for; any other name it does not know is a mistake.
 SPARKS_OWN = {"assert_true", "xxhash64"}
+HOOK = "hook of "
 
 
 @pytest.fixture(scope="module", params=["missing", "built"])
@@ -38,8 +39,11 @@ def compiled(
         env={**os.environ, "DO_NOT_TRACK": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    found = (folder / "compiled" / "candor" / "models").rglob("*.sql")
-    return {file.stem: file.read_text() for file in found}
+    return {
+        prefix + file.stem: file.read_text()
+        for prefix, place in {"": folder, HOOK: folder / "hooks"}.items()
+        for file in (place / "compiled" / "candor" / "models").rglob("*.sql")
+    }
 
 
 def test_every_model_compiles(compiled: dict[str, str]) -> None:
@@ -52,6 +56,7 @@ def test_every_function_is_one_that_spark_has(compiled: dict[str, str]) -> None:
     unknown = {
         (name, call.name)
         for name, sql in compiled.items()
+        if sql.strip()
         for call in sqlglot.parse_one(sql, dialect="spark").find_all(exp.Anonymous)
         if call.name.lower() not in SPARKS_OWN
     }
@@ -64,6 +69,21 @@ def test_a_table_that_is_there_is_only_added_to(
 ) -> None:
     is_built = "built" in request.node.callspec.id
 
-    growing = ("events", "sessions", "content_engagement", "int_persons__active",
-               "int_person_fields__survived")  # fmt: skip
-    assert [("full outer join" in compiled[name]) for name in growing] == [is_built] * len(growing)
+    following = ("sessions", "content_engagement", "int_persons__active", "int_persons__channelled",
+                 "int_persons__tallied")  # fmt: skip
+    assert [("int_events__changed" in compiled[name]) for name in following] == [is_built] * len(
+        following
+    )
+    assert ("full outer join" in compiled["int_person_fields__survived"]) == is_built
+
+
+def test_rows_are_deleted_as_open_delta_can(
+    compiled: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    is_built = "built" in request.node.callspec.id
+    models = {HOOK + file.stem for file in (PROJECT / "models").rglob("*.sql")}
+    hooks = [sql for name, sql in compiled.items() if name in models and sql.strip()]
+
+    assert len(hooks) == (8 if is_built else 0)
+    statements = [sqlglot.parse_one(sql, dialect="spark") for sql in hooks]
+    assert all(isinstance(statement, exp.Merge) for statement in statements)

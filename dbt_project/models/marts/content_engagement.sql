@@ -4,7 +4,7 @@
         incremental_strategy='delete+insert' if target.type == 'duckdb' else 'merge',
         unique_key=['person_id', 'content_id'],
         on_schema_change='append_new_columns',
-        pre_hook="{{ delete_changed_groups(reading_events(), ['person_id'], rules_of(['content_engagement'])) }}"
+        pre_hook="{{ delete_changed_groups(reading_groups(ref('events'))) }}"
     )
 }}
 
@@ -13,7 +13,7 @@ with
 {% if is_growing() -%}
 changed as (
 
-    {{ changed_groups(reading_events(), ['person_id']) }}
+    {{ changed_groups(reading_groups(ref('events'))) }}
 
 ),
 {%- endif %}
@@ -22,7 +22,7 @@ events as (
 
     select events.*
 
-    from {{ reading_events() }} as events
+    from {{ reading_groups(ref('events')).rows }} as events
     {%- if is_growing() %}
 
     inner join changed
@@ -66,7 +66,7 @@ final as (
         first_viewed_at,
         last_viewed_at,
         fingerprint,
-        '{{ rules_of(['content_engagement']) }}' as rules
+        '{{ reading_groups(ref('events')).rules }}' as rules
 
     from counted
 

@@ -20,105 +20,15 @@
 
 with
 
--- Read in increments and after them.
+-- Read in increments or else.
+-- depends_on: {{ ref('int_events__changed') }}
 -- depends_on: {{ ref('int_events__classified') }}
+-- depends_on: {{ ref('int_events__attributed') }}
 -- depends_on: {{ ref('stg_raw__events') }}
 {% if is_growing -%}
--- Few columns of all events: whose they are and what they are made from, not what they say.
-present as (
+changed as (
 
-    select
-        event_id,
-        coalesce(visitor_id, '') as visitor_key,
-        person_id,
-        company_domain,
-        company_confidence,
-        loaded_at,
-        {{ event_fingerprint() }} as input_fingerprint
-
-    from {{ ref('int_events__attributed') }}
-
-),
-
-stored as (
-
-    select
-        event_id,
-        coalesce(visitor_id, '') as visitor_key,
-        input_fingerprint
-
-    from {{ this }}
-
-),
-
-present_visitors as (
-
-    select
-        visitor_key,
-        {{ set_fingerprint('input_fingerprint') }} as fingerprint
-
-    from present
-
-    group by visitor_key
-
-),
-
-stored_visitors as (
-
-    select
-        visitor_key,
-        {{ set_fingerprint('input_fingerprint') }} as fingerprint
-
-    from stored
-
-    group by visitor_key
-
-),
-
--- An event of theirs is new, late, told otherwise, of another person by now, or gone.
-changed_visitors as (
-
-    select coalesce(present_visitors.visitor_key, stored_visitors.visitor_key) as visitor_key
-
-    from present_visitors
-
-    full outer join stored_visitors
-        on present_visitors.visitor_key = stored_visitors.visitor_key
-
-    where
-        present_visitors.fingerprint is null
-        or stored_visitors.fingerprint is null
-        or present_visitors.fingerprint <> stored_visitors.fingerprint
-
-),
-
--- An event that changed its visitor has changed them both.
-former as (
-
-    select
-        stored.event_id,
-        stored.input_fingerprint
-
-    from stored
-
-    inner join changed_visitors
-        on stored.visitor_key = changed_visitors.visitor_key
-
-),
-
-concerned as (
-
-    select
-        present.*,
-        coalesce(former.input_fingerprint = present.input_fingerprint, false) as is_unchanged
-
-    from present
-
-    inner join changed_visitors
-        on present.visitor_key = changed_visitors.visitor_key
-
-    left join former
-        on present.event_id = former.event_id
+    select * from {{ ref('int_events__changed') }}
 
 ),
 
@@ -127,19 +37,19 @@ events as (
 
     select
         classified.*,
-        concerned.person_id,
-        concerned.company_domain,
-        concerned.company_confidence,
-        concerned.input_fingerprint
+        changed.person_id,
+        changed.company_domain,
+        changed.company_confidence,
+        changed.input_fingerprint
 
     from {{ ref('int_events__classified') }} as classified
 
-    inner join concerned
+    inner join changed
         on
-            classified.event_id = concerned.event_id
-            and classified.loaded_at = concerned.loaded_at
+            classified.event_id = changed.event_id
+            and classified.loaded_at = changed.loaded_at
 
-    where not concerned.is_unchanged
+    where changed.change = 'told'
 
 ),
 {%- else -%}
@@ -194,132 +104,51 @@ described as (
 
 ),
 
--- All events of the visitors concerned: a late one may join two visits.
-visits as (
+{% if is_growing -%}
+-- What an event of before says stays; that it is in another visit now is all that is new.
+written as (
 
     select
-        event_id,
-        visitor_id,
-        person_id,
-        occurred_at,
-        activity,
-        is_automated,
-        cast(null as {{ dbt.type_string() }}) as former_session_id,
-        cast(null as boolean) as was_bot
+        described.*,
+        changed.session_id,
+        changed.is_bot
 
     from described
 
-    where visitor_id is not null
-    {%- if is_growing %}
+    inner join changed
+        on described.event_id = changed.event_id
 
     union all
 
     select
-        unchanged.event_id,
-        unchanged.visitor_id,
-        unchanged.person_id,
-        unchanged.occurred_at,
-        unchanged.activity,
-        unchanged.is_automated,
-        unchanged.session_id as former_session_id,
-        unchanged.is_bot as was_bot
+        stored.event_id,
+        stored.visitor_id,
+        stored.person_id,
+        {%- for column in said_columns %}
+        stored.{{ column }},
+        {%- endfor %}
+        stored.input_fingerprint,
+        changed.session_id,
+        changed.is_bot
 
-    from {{ this }} as unchanged
+    from {{ this }} as stored
 
-    inner join concerned
-        on unchanged.event_id = concerned.event_id
+    inner join changed
+        on stored.event_id = changed.event_id
 
-    where concerned.is_unchanged and concerned.visitor_key <> ''
-    {%- endif %}
+    where changed.change = 'moved'
+
+),
+{%- else -%}
+visits as (
+
+    select * from described
+
+    where visitor_id is not null
 
 ),
 
-{{ judged_visitors('visits') }},
-
-ordered as (
-
-    select
-        visits.event_id,
-        visits.visitor_id,
-        visits.person_id,
-        visits.occurred_at,
-        visits.former_session_id,
-        visits.was_bot,
-        lag(visits.occurred_at) over (
-            partition by visits.visitor_id, visits.person_id
-            order by visits.occurred_at, visits.event_id
-        ) as previous_at
-
-    from visits
-
-),
-
-numbered as (
-
-    select
-        ordered.*,
-        sum(
-            case
-                when
-                    previous_at is null
-                    or {{ dbt.dateadd('minute', var('session_gap_minutes'), 'previous_at') }}
-                    < occurred_at
-                    then 1
-                else 0
-            end
-        ) over (
-            partition by visitor_id, person_id
-            order by occurred_at, event_id
-            rows between unbounded preceding and current row
-        ) as session_number
-
-    from ordered
-
-),
-
--- A session is named after its first event, so that a merge of persons renames none.
-named as (
-
-    select
-        event_id,
-        visitor_id,
-        former_session_id,
-        was_bot,
-        first_value(event_id) over (
-            partition by visitor_id, person_id, session_number
-            order by occurred_at, event_id
-            rows between unbounded preceding and current row
-        ) as first_event_id
-
-    from numbered
-
-),
-
-placed as (
-
-    select
-        named.event_id,
-        {{ dbt.hash("'session ' || named.first_event_id") }} as session_id,
-        named.former_session_id,
-        named.was_bot,
-        judged.is_bot
-
-    from named
-
-    inner join judged
-        on named.visitor_id = judged.visitor_id
-
-),
-
-{% if is_growing -%}
-moved as (
-
-    select * from placed
-
-    where former_session_id <> session_id or was_bot <> is_bot
-
-),
-{%- endif %}
+{{ placed('visits') }},
 
 written as (
 
@@ -332,29 +161,9 @@ written as (
 
     left join placed
         on described.event_id = placed.event_id
-    {%- if is_growing %}
-
-    union all
-
-    -- What an event of before says stays; that it is in another visit now is all that is new.
-    select
-        unchanged.event_id,
-        unchanged.visitor_id,
-        unchanged.person_id,
-        {%- for column in said_columns %}
-        unchanged.{{ column }},
-        {%- endfor %}
-        unchanged.input_fingerprint,
-        moved.session_id,
-        moved.is_bot
-
-    from {{ this }} as unchanged
-
-    inner join moved
-        on unchanged.event_id = moved.event_id
-    {%- endif %}
 
 ),
+{%- endif %}
 
 final as (
 

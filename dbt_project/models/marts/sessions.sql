@@ -4,7 +4,7 @@
         incremental_strategy='delete+insert' if target.type == 'duckdb' else 'merge',
         unique_key='session_id',
         on_schema_change='append_new_columns',
-        pre_hook="{{ delete_changed_groups(session_events(), ['person_id', 'anonymous_id'], session_rules()) }}"
+        pre_hook="{{ delete_changed_groups(session_groups()) }}"
     )
 }}
 
@@ -13,7 +13,7 @@ with
 {% if is_growing() -%}
 changed as (
 
-    {{ changed_groups(session_events(), ['person_id', 'anonymous_id']) }}
+    {{ changed_groups(session_groups()) }}
 
 ),
 {%- endif %}
@@ -22,13 +22,11 @@ events as (
 
     select events.*
 
-    from {{ session_events() }} as events
+    from {{ session_groups().rows }} as events
     {%- if is_growing() %}
 
     inner join changed
-        on
-            coalesce(events.person_id, '') = changed.person_id
-            and coalesce(events.anonymous_id, '') = changed.anonymous_id
+        on events.session_id = changed.session_id
     {%- endif %}
 
 ),
@@ -105,7 +103,7 @@ final as (
         or duration_s > {{ var('engaged_session_seconds') }} as is_engaged,
         duration_s > {{ var('session_max_hours') }} * 3600 as is_overlong,
         fingerprint,
-        '{{ session_rules() }}' as rules
+        '{{ session_groups().rules }}' as rules
 
     from timed
 

@@ -4,7 +4,7 @@
         incremental_strategy='delete+insert' if target.type == 'duckdb' else 'merge',
         unique_key=['person_id', 'field'],
         on_schema_change='append_new_columns',
-        pre_hook="{{ delete_changed_groups(persons_values(), ['person_id'], survival_rules(), is_whole=true) }}"
+        pre_hook="{{ delete_changed_groups(value_groups()) }}"
     )
 }}
 
@@ -15,7 +15,7 @@ with
 {% if is_growing() -%}
 changed as (
 
-    {{ changed_groups(persons_values(), ['person_id'], is_whole=true) }}
+    {{ changed_groups(value_groups()) }}
 
 ),
 {%- endif %}

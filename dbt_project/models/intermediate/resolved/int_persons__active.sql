@@ -4,7 +4,7 @@
         incremental_strategy='delete+insert' if target.type == 'duckdb' else 'merge',
         unique_key='person_id',
         on_schema_change='append_new_columns',
-        pre_hook="{{ delete_changed_groups(persons_events(), ['person_id'], persons_rules()) }}"
+        pre_hook="{{ delete_changed_groups(person_groups()) }}"
     )
 }}
 
@@ -18,7 +18,7 @@ with
 {% if is_growing() -%}
 changed as (
 
-    {{ changed_groups(persons_events(), ['person_id']) }}
+    {{ changed_groups(person_groups()) }}
 
 ),
 {%- endif %}
@@ -27,7 +27,7 @@ events as (
 
     select events.*
 
-    from {{ persons_events() }} as events
+    from {{ person_groups().rows }} as events
     {%- if is_growing() %}
 
     inner join changed
@@ -125,7 +125,7 @@ active as (
         counted.mean_time_on_page_s,
         ranked.hour_utc as usual_hour_utc,
         counted.fingerprint,
-        '{{ persons_rules() }}' as rules
+        '{{ person_groups().rules }}' as rules
 
     from counted
 

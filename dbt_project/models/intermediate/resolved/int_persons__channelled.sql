@@ -1,10 +1,42 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert' if target.type == 'duckdb' else 'merge',
+        unique_key='person_id',
+        on_schema_change='append_new_columns',
+        pre_hook="{{ delete_changed_groups(visitor_groups()) }}"
+    )
+}}
+
 with
+
+{% if is_growing() -%}
+changed as (
+
+    {{ changed_groups(visitor_groups()) }}
+
+),
+{%- endif %}
 
 sessions as (
 
-    select * from {{ ref('sessions') }}
+    select
+        sessions.person_id,
+        sessions.session_id,
+        sessions.started_at,
+        -- A screen on a wall came by no channel.
+        case when not sessions.is_overlong then sessions.channel end as channel,
+        sessions.fingerprint
 
-    where person_id is not null and channel is not null and not is_overlong
+    from {{ ref('sessions') }} as sessions
+    {%- if is_growing() %}
+
+    inner join changed
+        on sessions.person_id = changed.person_id
+    {%- else %}
+
+    where sessions.person_id is not null
+    {%- endif %}
 
 ),
 
@@ -13,7 +45,9 @@ channelled as (
     select
         person_id,
         {{ earliest('channel', 'started_at, session_id') }} as first_channel,
-        {{ latest('channel', 'started_at, session_id') }} as last_channel
+        {{ latest('channel', 'started_at, session_id') }} as last_channel,
+        {{ set_fingerprint('fingerprint') }} as fingerprint,
+        '{{ visitor_rules() }}' as rules
 
     from sessions
 
