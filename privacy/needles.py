@@ -92,10 +92,11 @@ def mailbox_forms(value: str) -> Iterable[str]:
     "Normalization and Encoding" (neither the tag nor googlemail.com does).
     """
     local, _, domain = value.lower().rpartition("@")
-    if domain not in _GMAIL:
-        return ()
     bare = local.replace(".", "")
-    forms = {f"{bare}@{domain}", f"{bare.partition('+')[0]}@gmail.com"}
+    untagged = bare.partition("+")[0]
+    if domain not in _GMAIL or not untagged:  # a domain alone is everybody's
+        return ()
+    forms = {f"{bare}@{domain}", f"{untagged}@gmail.com"}
     return sorted(forms - {value.lower()})
 
 

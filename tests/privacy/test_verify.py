@@ -117,6 +117,14 @@ def test_a_mailbox_form_that_somebody_else_has_as_address_is_no_trace(company: C
     assert needles.values == {"ann.lee@gmail.com", "a.b@gmail.com", "ab@gmail.com"}
 
 
+def test_a_gmail_address_that_is_all_tag_makes_no_needle_of_the_whole_domain() -> None:
+    keys = pa.table({"kind": ["email"], "value": ["+news@gmail.com"]})
+    scanner = ByteScanner.of(needles_of(keys))
+
+    assert scanner.count(b"maria@gmail.com") == 0
+    assert scanner.count(b"+news@gmail.com") == 1
+
+
 def test_many_values_are_found_as_few_are() -> None:
     """So many that the first table of slots is full and a second one is asked."""
     patterns = [f"value-{number:07}@river.example".encode() for number in range(66_000)]
