@@ -29,6 +29,7 @@ from warehouse import quoted
 
 # What the company's own records say stands before what its members' records say of it.
 _OF_COMPANY = ("employee_count_log", "has_industry")
+
 # What only an account has.
 OWN_FEATURES = (
     "member_count",
@@ -108,13 +109,19 @@ _OUTCOMES = f"""
     )
 """
 
+
+def _logarithm(column: str) -> str:
+    """The greatest one; null where none is known, which ``greatest(null, 0)`` would take for 0."""
+    return f"round(max(ln(1 + case when {column} < 0 then 0 else {column} end)), 6)"
+
+
 # As the company's records were known then.
 _COMPANIES = f"""
     companies as (
         select dated.account_id, dated.as_of,
-               round(max(ln(1 + greatest(versions.employee_count, 0))), 6) as employee_count_log,
-               max(case when versions.industry is not null then 1.0 else 0.0 end) as has_industry,
-               round(max(ln(1 + greatest(versions.annual_revenue, 0))), 6) as annual_revenue_log,
+               {_logarithm("versions.employee_count")} as employee_count_log,
+               max(case when versions.industry is not null then 1.0 end) as has_industry,
+               {_logarithm("versions.annual_revenue")} as annual_revenue_log,
                round(max(date_diff('second', versions.record_created_at, dated.as_of)) / 86400.0, 6)
                    as days_since_account_record
         from (select distinct account_id, as_of from asked) as dated
@@ -202,7 +209,7 @@ def withdrawn_sql() -> str:
     """A test of a row of scores: that nobody who counts today has granted ``$purpose``.
 
     Neither the only member that it was computed from, nor any member of the account or of the one
-    that it was merged into.
+    that it was merged into; who objects to profiling does not count, whatever was granted.
     """
     only = granted_sql(
         "coalesce(current_person.current_person_id, scores.person_id)", "$as_of::timestamp"
@@ -217,6 +224,7 @@ def withdrawn_sql() -> str:
         or account_id not in (
             with granting as (
                 select distinct employed.account_id from {EMPLOYED.sql} as employed
+                anti join {OBJECTING} as objecting on employed.person_id = objecting.person_id
                 where employed.valid_to is null and {member}
             )
             select account_id from granting

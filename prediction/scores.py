@@ -11,6 +11,7 @@ import pyarrow as pa
 from prediction.config import PropensityConfig
 from prediction.dataset import Asked, Floats
 from prediction.logistic import Scores
+from prediction.objecting import objecting_persons
 from prediction.registry import Decision
 from prediction.states import TRAINERS
 from prediction.units import UNITS, Unit, unit_of
@@ -97,11 +98,12 @@ def withdraw_scores(
             )
     if model.scored == "all":
         return
-    warehouse.execute(
-        f"delete from {unit.scores.name.sql} "
-        f"where model_key = $model_key and ({unit.withdrawn_sql()})",
-        {"model_key": key, "purpose": model.purpose, "as_of": as_of},
-    )
+    with objecting_persons(warehouse):
+        warehouse.execute(
+            f"delete from {unit.scores.name.sql} "
+            f"where model_key = $model_key and ({unit.withdrawn_sql()})",
+            {"model_key": key, "purpose": model.purpose, "as_of": as_of},
+        )
 
 
 def nothing_known(asked: Asked) -> Scores:

@@ -313,6 +313,20 @@ def test_the_company_is_known_by_its_records_of_that_time(small: Company) -> Non
     assert np.isnan(found["beta"]["days_since_account_record"])
 
 
+def test_what_the_company_does_not_say_is_unknown_or_what_its_members_say(small: Company) -> None:
+    small.add("identity.account_records", source=["crm"], account_record_id=["7"],
+              account_id=["acme"])  # fmt: skip
+    small.add("staging.stg_raw__account_versions", source=["crm"], account_id=["7"])
+    small.warehouse.execute(
+        "update marts.features_as_of set employee_count_log = 3, has_industry = 1"
+    )
+
+    found = features(small)["acme"]
+
+    assert (found["employee_count_log"], found["has_industry"]) == (3, 1)
+    assert np.isnan(found["annual_revenue_log"])
+
+
 def test_members_are_those_of_that_time(small: Company) -> None:
     later = ["dan", "eve"]
     own(small, "devices", pa.array(["d-dan", "d-eve"]), later)
@@ -421,6 +435,19 @@ def test_withdrawals_remove_what_nobody_grants_any_more(small: Company) -> None:
         "select account_id, as_of, person_id from prediction.account_scores order by 2"
     )
     assert left == [("old", AS_OF - DAY, None), ("acme", AS_OF, "bob")]
+
+
+def test_scores_of_accounts_all_of_whose_members_object_are_removed(small: Company) -> None:
+    """Whoever objects to profiling may have granted the purpose of the model; it does not count."""
+    small.predict(CONFIG)
+    small.warehouse.create_missing([OBJECTING_PERSONS, PERSONS])
+    small.add("privacy.objecting_persons", person_id=["ann", "bob"], purpose=["profiling"] * 2,
+              withdrawn_at=at(None, 2))  # fmt: skip
+    small.warehouse.execute("update prediction.account_scores set as_of = as_of - interval 1 day")
+
+    small.predict(CONFIG)
+
+    assert small.rows("select distinct account_id from prediction.account_scores") == [("beta",)]
 
 
 def test_a_model_that_asks_about_persons_now_leaves_no_score_of_accounts(small: Company) -> None:
