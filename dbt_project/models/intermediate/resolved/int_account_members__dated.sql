@@ -37,6 +37,7 @@ versions as (
         {{ company_key('records.company_name') }} as company_key,
         records.version_rank,
         records.known_from,
+        records.known_to,
         case
             when row_number() over (
                 partition by records.source, records.source_record_id
@@ -128,36 +129,79 @@ compared as (
 
     select
         named.*,
-        lag(named_account_id) over (
-            partition by source, source_record_id, basis
-            order by version_rank desc
-        ) as former_account_id,
-        case when row_number() over (
-            partition by source, source_record_id, basis
-            order by version_rank desc
-        ) = 1 then 1 else 0 end as is_first
+        case
+            when
+                row_number() over (
+                    partition by source, source_record_id, basis
+                    order by version_rank desc
+                ) = 1
+                or coalesce(named_account_id, '') <> coalesce(
+                    lag(named_account_id) over (
+                        partition by source, source_record_id, basis
+                        order by version_rank desc
+                    ),
+                    ''
+                )
+                then 1
+            else 0
+        end as is_change
 
     from named
 
 ),
 
--- One row where what is said begins or changes, "nothing" included: it ends what was said.
-changes as (
+numbered_changes as (
 
     select
         compared.*,
-        lead(stated_at) over (
+        sum(is_change) over (
             partition by source, source_record_id, basis
             order by version_rank desc
-        ) as changed_at,
-        lead(known_from) over (
-            partition by source, source_record_id, basis
-            order by version_rank desc
-        ) as known_to
+            rows between unbounded preceding and current row
+        ) as change_number
 
     from compared
 
-    where is_first = 1 or coalesce(named_account_id, '') <> coalesce(former_account_id, '')
+),
+
+-- One row where what is said begins or changes, "nothing" included: it ends what was said.
+-- Versions may come out of order: known since the first that says so came, until the first
+-- newer one did that says something else.
+changes as (
+
+    select
+        person_id,
+        named_account_id,
+        basis,
+        source,
+        source_record_id,
+        change_number,
+        max(case when is_change = 1 then stated_at end) as stated_at,
+        case when count(known_from) = count(*) then min(known_from) end as known_from,
+        case when count(known_to) = count(*) then max(known_to) end as known_to
+
+    from numbered_changes
+
+    group by
+        person_id,
+        named_account_id,
+        basis,
+        source,
+        source_record_id,
+        change_number
+
+),
+
+ended as (
+
+    select
+        changes.*,
+        lead(stated_at) over (
+            partition by source, source_record_id, basis
+            order by change_number
+        ) as changed_at
+
+    from changes
 
 ),
 
@@ -174,7 +218,7 @@ dated as (
         known_from,
         known_to
 
-    from changes
+    from ended
 
     where named_account_id is not null
 
