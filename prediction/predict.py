@@ -151,6 +151,8 @@ class _Run:
 
     def _score(self, decisions: tuple[Decision, ...], *, why: tuple[str, ...]) -> ScoreReport:
         as_of, answering = self.moment.as_of, decisions[0]
+        # Of any date, also where nothing else changed: who withdrew may not be asked about any more.
+        withdraw_scores(self.warehouse, self.key, self.config, as_of=as_of)
         asked = read_asked(self.warehouse, self.key, self.config, as_of=as_of)
         mark = version_of(asked.fingerprint, f"{answering.model_version} {as_of.isoformat()}")
         written = 0
@@ -161,7 +163,6 @@ class _Run:
                 written = write_scores(
                     self.warehouse, answering, asked, scores, unit=unit_of(self.config), as_of=as_of
                 )
-                withdraw_scores(self.warehouse, self.key, self.config, as_of=as_of)
                 remember_scores(self.warehouse, answering, mark)
         drift = self._drifted(answering)
         return ScoreReport(

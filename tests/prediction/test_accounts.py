@@ -437,6 +437,23 @@ def test_withdrawals_remove_what_nobody_grants_any_more(small: Company) -> None:
     assert left == [("old", AS_OF - DAY, None), ("acme", AS_OF, "bob")]
 
 
+def test_withdrawals_of_who_is_not_asked_about_any_more_count_where_nothing_else_changed(
+    small: Company,
+) -> None:
+    small.predict(CONFIG)
+    small.warehouse.execute(
+        "insert into prediction.account_scores select * replace ('gone' as account_id, "
+        "as_of - interval 1 day as as_of) from prediction.account_scores where account_id = 'acme'"
+    )
+
+    report = small.predict(CONFIG)
+
+    assert report.written == 0
+    assert small.rows("select account_id from prediction.account_scores order by 1") == [
+        ("acme",), ("beta",),
+    ]  # fmt: skip
+
+
 def test_scores_of_accounts_all_of_whose_members_object_are_removed(small: Company) -> None:
     """Whoever objects to profiling may have granted the purpose of the model; it does not count."""
     small.predict(CONFIG)
