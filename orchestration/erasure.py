@@ -26,6 +26,7 @@ from privacy import (
     ErasurePlan,
     ErasureReport,
     IdentityType,
+    KeyRing,
     LegalHold,
     ObjectionReport,
     Receipt,
@@ -40,6 +41,7 @@ from privacy import (
     plan_erasure,
     read_receipts,
     read_standing,
+    seal_audit,
     serve_access,
     serve_objections,
 )
@@ -214,6 +216,7 @@ def hand_out(paths: Paths, request_id: str, out: Path) -> None:
     """
     with hold_run_lock(paths.home), Company(paths).open_warehouse() as warehouse:
         hand_out_archive(warehouse, paths.home, request_id, out, now=utc_now())
+        seal_audit(warehouse, KeyRing(paths.keys))
 
 
 def add_hold(

@@ -11,7 +11,7 @@ from privacy.access import (
     serve_access,
 )
 from privacy.audit import AuditEntry, AuditHead, verify_audit
-from privacy.audit_seal import anchors_of, break_seal, seal_audit
+from privacy.audit_seal import anchors_of, break_seal, is_sealed, seal_audit
 from privacy.backups import Backup, BackupFolder
 from privacy.classification import unclassified, write_inventory
 from privacy.config import ConsentConfig, Objection, RetentionConfig
@@ -144,6 +144,7 @@ __all__ = [
     "erase",
     "extend_objections",
     "hand_out_archive",
+    "is_sealed",
     "make_request",
     "place_hold",
     "plan_erasure",

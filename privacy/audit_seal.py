@@ -42,6 +42,11 @@ def seal_audit(warehouse: Warehouse, keys: KeyRing) -> None:
             write_private(_path(keys), sealed.encode())
 
 
+def is_sealed(keys: KeyRing) -> bool:
+    """Whether a seal lies there: not before the first run that seals, nor once somebody removed it."""
+    return _path(keys).exists()
+
+
 def break_seal(keys: KeyRing) -> None:
     """Forget the seal of a home that was lost: the restored one has the log beside the backups."""
     _path(keys).unlink(missing_ok=True)
@@ -78,7 +83,7 @@ def _sealed(keys: KeyRing) -> AuditHead | None:
         return AuditHead(**json.loads(seal["content"]))
     except FileNotFoundError:
         return None
-    except (InvalidSignature, KeyError, TypeError, ValueError) as error:
+    except (InvalidSignature, AttributeError, KeyError, TypeError, ValueError) as error:
         raise AuditChainError(
             (f"{_path(keys)} was changed, or signed with another key",)
         ) from error

@@ -238,17 +238,23 @@ def verify_receipt(
 def verify_audit(*, paths: Paths) -> None:
     """Check that nothing was changed in, or taken out of, the log of all that was done."""
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
-    from privacy import KeyRing, anchors_of  # noqa: PLC0415 - as above
+    from privacy import KeyRing, anchors_of, is_sealed  # noqa: PLC0415 - as above
     from privacy import verify_audit as verify  # noqa: PLC0415 - as above
 
     company = Company(paths)
     company.require_warehouse()
+    keys = KeyRing(paths.keys)
     with company.open_warehouse() as warehouse:
-        anchors = anchors_of(warehouse, KeyRing(paths.keys))
+        anchors = anchors_of(warehouse, keys)
         entries = verify(warehouse, anchors=anchors)
     console.print(
         f"Good: {entries:,} entries hold together, {len(anchors):,} signed checkpoints fit them."
     )
+    if not is_sealed(keys):
+        console.print(
+            f"But no seal lies in {paths.keys}: entries after the last receipt may have been cut "
+            "off. The next run of requests seals the log; whoever has run one looks who removed it."
+        )
 
 
 @privacy_app.command()

@@ -47,12 +47,12 @@ def rotate(*, paths: Paths, by: ByOption = None) -> None:
     """Begin a new version; rows of before are found as ever, so no file may be removed."""
     from orchestration.company import Company, utc_now  # noqa: PLC0415 - loads every package
     from orchestration.run_lock import hold_run_lock  # noqa: PLC0415 - as above
-    from privacy import KeyRing, rotate_key  # noqa: PLC0415 - as above
+    from privacy import KeyRing, rotate_key, seal_audit  # noqa: PLC0415 - as above
 
+    keys = KeyRing(paths.keys)
     with hold_run_lock(paths.home), Company(paths).open_warehouse() as warehouse:
-        version = rotate_key(
-            warehouse, KeyRing(paths.keys), by=by or getpass.getuser(), now=utc_now()
-        )
+        version = rotate_key(warehouse, keys, by=by or getpass.getuser(), now=utc_now())
+        seal_audit(warehouse, keys)
     console.print(
         f"New rows are kept under {version}. Keep the older files: put all into your backup."
     )

@@ -15,7 +15,7 @@ from orchestration.restore import finish_restore
 from orchestration.retention import enforce_everything
 from orchestration.specs import asset_key, table_spec, table_specs
 from orchestration.syncs import pass_withdrawals_on
-from privacy import unclassified, write_inventory
+from privacy import KeyRing, seal_audit, unclassified, write_inventory
 from privacy.inventory import INVENTORY, RETENTION_RUNS, TABLES
 from privacy.inventory_people import OBJECTING_PERSONS
 from warehouse import Table
@@ -115,6 +115,7 @@ def delete_what_is_old(context: dg.OpExecutionContext, candor: CandorResource) -
         outcomes = enforce_everything(
             candor.company, warehouse, context.instance, now=utc_now(), run_id=context.run_id
         )
+        seal_audit(warehouse, KeyRing(candor.company.paths.keys))
     deleted = {
         outcome.table_name: outcome.rows_deleted + outcome.rows_anonymised for outcome in outcomes
     }

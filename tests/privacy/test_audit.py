@@ -112,6 +112,16 @@ def test_a_seal_that_goes_with_the_log_is_good_and_one_that_was_changed_is_not(
         anchors_of(log, sealed)
 
 
+@pytest.mark.parametrize("content", ["", "[]", "null", '{"content": 5, "signature": ""}'])
+def test_a_seal_that_is_none_is_said_to_be_changed(
+    log: DuckDBWarehouse, sealed: KeyRing, content: str
+) -> None:
+    (sealed.folder / "audit-seal.json").write_text(content)
+
+    with pytest.raises(AuditChainError, match="was changed"):
+        anchors_of(log, sealed)
+
+
 def test_a_receipt_that_was_changed_is_no_anchor(log: DuckDBWarehouse, sealed: KeyRing) -> None:
     facts = {"subject_request_id": "r1", "audit": asdict(read_head(log))}
     receipt = sign_receipt(facts, key=sealed.signing_key(), now=NOW)
