@@ -14,9 +14,13 @@ FOLDERS = (
 )  # fmt: skip
 # What Candor writes beside its folders, the engine's own files included.
 _FILES = (
-    "warehouse.duckdb", "warehouse.duckdb.wal", "warehouse.duckdb.tmp", "warehouse.lock",
-    "warehouse.holder", "warehouse.compacting", "warehouse.compacting.wal", "run.lock",
-    "run.holder", "restore.json", "restore.new",
+    *(
+        f"warehouse.{kind}{suffix}"
+        for kind in ("duckdb", "compacting")
+        # A process that is killed while it checkpoints leaves the last two; the next one clears up.
+        for suffix in ("", ".wal", ".tmp", ".wal.checkpoint", ".wal.recovery")
+    ),
+    "warehouse.lock", "warehouse.holder", "run.lock", "run.holder", "restore.json", "restore.new",
 )  # fmt: skip
 
 

@@ -160,9 +160,13 @@ class FileScanner:
 
 
 def files_below(root: Path) -> Iterator[Path]:
-    """Every file below a folder; a folder that is a link is followed too, and each searched once."""
+    """Every file below a folder; a folder that is a link is followed too, and each searched once.
+
+    Raises:
+        OSError: A folder cannot be listed; what it holds would be taken for clean.
+    """
     seen = set[str]()
-    for folder, inner, names in os.walk(root, followlinks=True):
+    for folder, inner, names in os.walk(root, onerror=_refuse, followlinks=True):
         real = os.path.realpath(folder)
         if real in seen:
             inner.clear()
@@ -170,6 +174,11 @@ def files_below(root: Path) -> Iterator[Path]:
         seen.add(real)
         inner.sort()
         yield from (path for name in sorted(names) if (path := Path(folder, name)).is_file())
+
+
+def _refuse(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):  # what is gone by now holds nobody
+        raise error
 
 
 def warehouse_contents(warehouse: Warehouse) -> Iterator[tuple[str, bytes]]:

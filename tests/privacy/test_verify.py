@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from privacy.bytescan import ByteScanner, PatternIndex
 from privacy.needles import Needles, needles_of
 from privacy.neighbours import needles_among_neighbours
 from privacy.probes import PROBE, plant
-from privacy.scan_files import FileScanner
+from privacy.scan_files import FileScanner, files_below
 from privacy.verify import prove_recall, scan_home
 from tests.privacy.company import ALL_TABLES, Company
 from warehouse import DuckDBWarehouse
@@ -64,6 +65,24 @@ def test_a_folder_that_is_a_link_is_searched_once(tmp_path: Path) -> None:
     report = scan_home(warehouse, [home], Needles(frozenset({VALUE})), warehouse_file=None)
 
     assert [trace.rows for trace in report.traces] == [1]
+
+
+def test_a_folder_that_cannot_be_listed_is_not_clean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever runs the tests may read everything, hence no mode that forbids it."""
+    (tmp_path / "locked").mkdir()
+    listed = os.scandir
+
+    def refused(folder: str) -> object:
+        if str(folder).endswith("locked"):
+            raise PermissionError(folder)
+        return listed(folder)
+
+    monkeypatch.setattr(os, "scandir", refused)
+
+    with pytest.raises(PermissionError):
+        list(files_below(tmp_path))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le"])
