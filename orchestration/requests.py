@@ -87,11 +87,13 @@ def receipt_of(paths: Paths, request_id: str) -> Receipt:
     """
     company = Company(paths)
     standing = standing_of(company, request_id)
-    with company.open_warehouse() as warehouse:
-        found = [item for item in read_receipts(warehouse) if item.subject_request_id == request_id]
     # A receipt is signed before the plan is destroyed; until then nothing is completed.
-    if found and standing.status == "completed":
-        return found[0]
+    if standing.status == "completed":
+        with company.open_warehouse() as warehouse:
+            receipts = read_receipts(warehouse)
+        found = [item for item in receipts if item.subject_request_id == request_id]
+        if found:
+            return found[0]
     where = f"stands at {standing.step}" if standing.is_open else f"is {standing.status}"
     what = f"it asks for {standing.request_type} and {where}"
     raise NoReceiptError(request_id, standing.reasons or [what])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,10 @@ from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import console, print_rows
 from orchestration.cli.privacy import RequestId, privacy_app
 from settings import Paths
+
+if TYPE_CHECKING:
+    from orchestration.company import Company
+    from privacy import RequestStanding, StepTaken
 
 ByOption = Annotated[
     str | None, typer.Option(help="Who decides, for the audit log; the user of this computer.")
@@ -25,21 +29,27 @@ def show(*, paths: Paths, request_id: RequestId, as_json: JsonOption = False) ->
     """Show what was done for one request, step by step, and what was decided about it."""
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
     from orchestration.requests import standing_of  # noqa: PLC0415 - as above
-    from privacy import read_steps  # noqa: PLC0415 - as above
 
     company = Company(paths)
     standing = standing_of(company, request_id)
-    with company.open_warehouse() as warehouse:
-        steps = read_steps(warehouse, request_id)
-    rows = [
-        {"done": f"{taken.done_at:%Y-%m-%d %H:%M}", "step": taken.step,
-         "detail": json.dumps(taken.detail), "run": taken.run_id}
-        for taken in steps
-    ]  # fmt: skip
     if standing.step is None and not as_json:
         console.print(f"Request {request_id} waits: {'; '.join(standing.reasons)}")
         return
+    rows = [
+        {"done": f"{taken.done_at:%Y-%m-%d %H:%M}", "step": taken.step,
+         "detail": json.dumps(taken.detail), "run": taken.run_id}
+        for taken in _steps_of(company, standing)
+    ]  # fmt: skip
     print_rows(f"Request {request_id}", rows, as_json=as_json)
+
+
+def _steps_of(company: Company, standing: RequestStanding) -> tuple[StepTaken, ...]:
+    from privacy import read_steps  # noqa: PLC0415 - loads every package
+
+    if standing.step is None:  # there may be no warehouse yet, and asking makes none
+        return ()
+    with company.open_warehouse() as warehouse:
+        return read_steps(warehouse, standing.subject_request_id)
 
 
 @privacy_app.command()

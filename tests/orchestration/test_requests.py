@@ -118,3 +118,28 @@ def test_a_home_that_is_not_there_is_not_made_by_asking(
     assert answer.code == 3
     assert "no data home" in answer.err
     assert not (tmp_path / "typo").exists()
+
+
+@pytest.mark.parametrize("command", ["list", "show", "receipt"])
+def test_asking_about_a_request_that_waits_makes_no_warehouse(
+    candor: Candor, tmp_path: Path, command: str
+) -> None:
+    """A lost home that is to be restored must have none."""
+    home = tmp_path / "home"
+    _ask(candor, home)
+    given = [] if command == "list" else [IDS[0]]
+    answer = candor("privacy", command, *given, "--home", home)
+
+    assert "no run has read it yet" in answer.out + answer.err
+    assert not (home / "warehouse.duckdb").exists()
+
+
+def test_an_audit_log_whose_seal_is_gone_is_said_to_have_none(candor: Candor, home: Path) -> None:
+    assert candor("privacy", "keys", "rotate", "--home", home).code == 0
+    sealed = candor("privacy", "verify-audit", "--home", home)
+    (home / "keys" / "audit-seal.json").unlink()
+    unsealed = candor("privacy", "verify-audit", "--home", home)
+
+    assert "1 entries hold together, 1 signed checkpoints fit them" in sealed.out
+    assert "no seal" not in sealed.out
+    assert "no seal lies in" in unsealed.out
