@@ -45,6 +45,7 @@ from privacy.errors import (
     ScannerRecallError,
     UnknownBackupError,
     UnknownRequestError,
+    UnusableIdentityError,
 )
 from privacy.handling import RequestDesk
 from privacy.hashed_objections import HashedObjections
@@ -68,6 +69,7 @@ from privacy.requests import (
     SubjectRequest,
     make_request,
     read_bodies,
+    require_usable,
 )
 from privacy.retention import RetentionOutcome, enforce_retention, record_retention
 from privacy.returned import returned_requests
@@ -135,6 +137,7 @@ __all__ = [
     "TableLocation",
     "UnknownBackupError",
     "UnknownRequestError",
+    "UnusableIdentityError",
     "anchors_of",
     "archive_path",
     "attribute_objections",
@@ -158,6 +161,7 @@ __all__ = [
     "record_retention",
     "record_signals",
     "remove_expired_archives",
+    "require_usable",
     "restricted",
     "returned_requests",
     "rotate_key",

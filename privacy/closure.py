@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from privacy.known_values import known_values
-from privacy.requests import SUPPORTED, IdentityType, SubjectRequest
+from privacy.requests import SUPPORTED, IdentityType, SubjectIdentity, SubjectRequest
 from warehouse import Table, Warehouse
 
 _KINDS = {
@@ -64,7 +64,7 @@ def close_identities(
         return Closure(
             keys=warehouse.read(_KEYS),
             left_alone=warehouse.read(_LEFT_ALONE),
-            unclear=_unclear(warehouse, requests),
+            unclear=_unclear(warehouse, requests, default_region),
         )
 
 
@@ -141,9 +141,13 @@ def _anchors(requests: Sequence[SubjectRequest], default_region: str) -> pa.Tabl
         }
         for request in requests
         for position, identity in enumerate(request.subject_identities, start=1)
-        if identity.identity_type in SUPPORTED
+        if _may_name(identity, default_region)
     ]
     return pa.Table.from_pylist(rows, schema=_ANCHOR_SCHEMA)
+
+
+def _may_name(identity: SubjectIdentity, default_region: str) -> bool:
+    return identity.identity_type in SUPPORTED and identity.is_usable(default_region)
 
 
 def _raw_anchors(warehouse: Warehouse, anchors: pa.Table, tables: Sequence[Table]) -> pa.Table:
@@ -168,12 +172,12 @@ def _raw_anchors(warehouse: Warehouse, anchors: pa.Table, tables: Sequence[Table
 
 
 def _unclear(
-    warehouse: Warehouse, requests: Sequence[SubjectRequest]
+    warehouse: Warehouse, requests: Sequence[SubjectRequest], default_region: str
 ) -> Mapping[str, Sequence[str]]:
     unclear = {
-        request.request_id: _unsupported(request)
+        request.request_id: _nameless(request)
         for request in requests
-        if all(item.identity_type not in SUPPORTED for item in request.subject_identities)
+        if not any(_may_name(item, default_region) for item in request.subject_identities)
     }
     shared = warehouse.read(_UNCLEAR)
     for row in shared.to_pylist():  # one row per request that names nobody in particular
@@ -188,9 +192,14 @@ def _ambiguous(row: Mapping[str, object]) -> str:
     )
 
 
-def _unsupported(request: SubjectRequest) -> Sequence[str]:
+def _nameless(request: SubjectRequest) -> Sequence[str]:
     return [
-        f"identity {position} ({identity.identity_type}) is of a type that is not held here"
+        f"identity {position} ({identity.identity_type}) "
+        + (
+            "is none, and is looked for nowhere: cancel the request and ask for it as it is written"
+            if identity.identity_type in SUPPORTED
+            else "is of a type that is not held here"
+        )
         for position, identity in enumerate(request.subject_identities, start=1)
     ]
 

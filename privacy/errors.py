@@ -3,6 +3,7 @@
 * PrivacyError
   - InvalidRequestError
   - UnknownRequestError
+  - UnusableIdentityError
   - NothingHeldError
   - MissingKeyError
   - MissingPlanError
@@ -52,13 +53,25 @@ class UnknownRequestError(PrivacyError, LookupError):
         )
 
 
+class UnusableIdentityError(PrivacyError, ValueError):
+    """What was given of a person is no e-mail address or telephone number."""
+
+    def __init__(self, identity_type: str) -> None:
+        self.identity_type = identity_type
+        super().__init__(
+            f"what was given as {identity_type} is none, and nothing was looked for: check how it is "
+            "written; a telephone number is safest with its country, such as +44 20 7946 0018"
+        )
+
+
 class NothingHeldError(PrivacyError, LookupError):
     """Nothing is held of the person whom somebody asks about."""
 
     def __init__(self) -> None:
         super().__init__(
             "nothing is held here of the person whom the options name: check how they are spelled, "
-            "or try another identifier; an erasure would only keep them out from now on"
+            "or try another identifier; with --unknown the request is carried out all the same, and an "
+            "erasure then keeps them out from now on"
         )
 
 

@@ -24,7 +24,7 @@ import pydantic
 from pydantic import ConfigDict, Field
 
 from identifiers import normalise_email, normalise_phone
-from privacy.errors import InvalidRequestError
+from privacy.errors import InvalidRequestError, UnusableIdentityError
 from privacy.storage import replace_file, write_private
 from warehouse import Trace
 
@@ -101,6 +101,21 @@ class SubjectIdentity(pydantic.BaseModel):
         if self.identity_type is IdentityType.PHONE:
             return normalise_phone(value, default_region=default_region) or value
         return value
+
+    def is_usable(self, default_region: str) -> bool:
+        """Whether it may name somebody: what is no address or telephone number is sought nowhere.
+
+        As text a few digits are found in everything that others did.
+
+        Args:
+            default_region: ISO country of phone numbers that are written without one.
+        """
+        value = self.identity_value.strip()
+        if self.identity_format == "raw" and self.identity_type is IdentityType.EMAIL:
+            return normalise_email(value) is not None
+        if self.identity_format == "raw" and self.identity_type is IdentityType.PHONE:
+            return normalise_phone(value, default_region=default_region) is not None
+        return bool(value)
 
 
 class SubjectRequest(pydantic.BaseModel):
@@ -259,6 +274,21 @@ def read_bodies(path: Path) -> tuple[SubjectRequest, ...]:
     if problems:
         raise InvalidRequestError(path, problems)
     return tuple(item for item in parsed if isinstance(item, SubjectRequest))
+
+
+def require_usable(identities: Sequence[SubjectIdentity], default_region: str) -> None:
+    """Refuse a person whom the identities cannot name.
+
+    Args:
+        identities: What was given of one person.
+        default_region: ISO country of phone numbers that are written without one.
+
+    Raises:
+        UnusableIdentityError: One is no address or telephone number; does not repeat it.
+    """
+    for identity in identities:
+        if not identity.is_usable(default_region):
+            raise UnusableIdentityError(identity.identity_type)
 
 
 def make_request(

@@ -63,6 +63,7 @@ from privacy import (
     RequestActError,
     UnknownBackupError,
     UnknownRequestError,
+    UnusableIdentityError,
 )
 from sample import SampleError
 from settings import SettingsError
@@ -115,6 +116,7 @@ INPUT_ERRORS = (
     UnreadableFileError,
     UnreadableResultsError,
     UnsupportedFormatError,
+    UnusableIdentityError,
     WrongColumnError,
     WrongFilesError,
 )

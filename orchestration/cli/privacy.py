@@ -15,6 +15,7 @@ from orchestration.cli.output import console, print_rows, showing_progress
 from settings import Paths
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from privacy import (
@@ -43,6 +44,9 @@ EmailOption = Annotated[
 PhoneOption = Annotated[str | None, typer.Option(help="The person's telephone number.")]
 UserOption = Annotated[str | None, typer.Option(help="The person's user id in events.")]
 CustomerOption = Annotated[str | None, typer.Option(help="The person's record id in a source.")]
+UnknownOption = Annotated[
+    bool, typer.Option("--unknown", help="Go on where nothing is held of the person.")
+]
 
 
 @privacy_app.command()
@@ -56,14 +60,16 @@ def erase(  # noqa: PLR0913 - one parameter per option
     customer_id: CustomerOption = None,
     regulation: Regulation = "gdpr",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before erasing.")] = False,
+    unknown: UnknownOption = False,
 ) -> None:
     """Erase one person from every table and file, for good, and print the receipt."""
     from orchestration.erasure import erase_person  # noqa: PLC0415 - loads every package
 
     given = {"email": email, "phone": phone, "user_id": user_id, "customer_id": customer_id}
-    request = _request(given, "erasure", regulation)
+    request = _request(paths, given, "erasure", regulation)
+    if not unknown:
+        _require_held(paths, request, is_shown=not yes)
     if not yes:
-        _show_plans(paths, [request])
         typer.confirm("Erase this person for good?", abort=True)
     with showing_progress():
         receipt = erase_person(paths, request)
@@ -83,12 +89,15 @@ def access(  # noqa: PLR0913 - one parameter per option
     portability: Annotated[
         bool, typer.Option(help="Only what the person gave and did, to take it elsewhere.")
     ] = False,
+    unknown: UnknownOption = False,
 ) -> None:
     """Put all that is held of one person into an archive, which waits to be handed out."""
     from orchestration.erasure import archive_person  # noqa: PLC0415 - loads every package
 
     given = {"email": email, "phone": phone, "user_id": user_id, "customer_id": customer_id}
-    request = _request(given, "portability" if portability else "access", regulation)
+    request = _request(paths, given, "portability" if portability else "access", regulation)
+    if not unknown:
+        _require_held(paths, request, is_shown=False)
     with showing_progress():
         archive_person(paths, request)
     console.print(
@@ -123,20 +132,19 @@ def plan(
 ) -> None:
     """Show what an erasure would touch, of one person or of all waiting requests; change nothing."""
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from orchestration.erasure import plan_requests  # noqa: PLC0415 - as above
     from orchestration.requests import waiting_requests  # noqa: PLC0415 - as above
-    from privacy import NothingHeldError  # noqa: PLC0415 - as above
 
     company = Company(paths)
     company.require_warehouse()
     given = {"email": email, "phone": phone, "user_id": user_id, "customer_id": customer_id}
-    if any(given.values()):
-        if not _show_plans(paths, [_request(given, "erasure", "gdpr")]):
-            raise NothingHeldError
+    if any(value is not None for value in given.values()):
+        _require_held(paths, _request(paths, given, "erasure", "gdpr"), is_shown=True)
         return
     waiting = waiting_requests(company)
     erasures = [item for item in waiting if item.subject_request_type == "erasure"]
     if erasures:
-        _show_plans(paths, erasures)
+        _show_plans(*plan_requests(paths, erasures))
     else:
         console.print("No erasure waits.")
 
@@ -322,6 +330,7 @@ def _standing_row(case: RequestStanding, now: datetime) -> dict[str, str | None]
 
 
 def _request(
+    paths: Paths,
     given: dict[str, str | None],
     request_type: Literal["erasure", "access", "portability"],
     regulation: Literal["gdpr", "ccpa"],
@@ -329,12 +338,22 @@ def _request(
     from orchestration.company import utc_now  # noqa: PLC0415 - loads every package
     from privacy import make_request  # noqa: PLC0415 - as above
 
-    return make_request(named_identities(given), request_type, regulation=regulation, now=utc_now())
+    identities = named_identities(paths, given)
+    return make_request(identities, request_type, regulation=regulation, now=utc_now())
 
 
-def named_identities(given: dict[str, str | None]) -> list[SubjectIdentity]:
-    """The person whom the options name; the address is asked for where none does."""
-    from privacy import IdentityType, SubjectIdentity  # noqa: PLC0415 - loads every package
+def named_identities(paths: Paths, given: dict[str, str | None]) -> list[SubjectIdentity]:
+    """The person whom the options name; the address is asked for where none does.
+
+    Raises:
+        UnusableIdentityError: One is no address or telephone number.
+    """
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from privacy import IdentityType, SubjectIdentity, require_usable  # noqa: PLC0415 - as above
+
+    empty = [name for name, value in given.items() if value is not None and not value.strip()]
+    if empty:
+        raise typer.BadParameter(f"--{empty[0].replace('_', '-')} names nobody: it is empty")
 
     types = {
         "email": IdentityType.EMAIL,
@@ -344,18 +363,34 @@ def named_identities(given: dict[str, str | None]) -> list[SubjectIdentity]:
     }
     if not any(given.values()):
         given = {"email": typer.prompt("E-mail address of the person")}
-    return [
+    identities = [
         SubjectIdentity(identity_type=types[name], identity_value=value, identity_format="raw")
         for name, value in given.items()
         if value
     ]
+    require_usable(identities, Company(paths).sources.default_region)
+    return identities
 
 
-def _show_plans(paths: Paths, requests: list[SubjectRequest]) -> bool:
-    """Show them and what stands against them; whether anything is held of anybody."""
-    from orchestration.erasure import plan_requests  # noqa: PLC0415 - loads every package
+def _require_held(paths: Paths, request: SubjectRequest, *, is_shown: bool) -> None:
+    """Refuse a request about somebody of whom nothing is held.
 
-    plans, against = plan_requests(paths, requests)
+    Raises:
+        NothingHeldError: Often a slip in the identifier, which would end as a clean success.
+    """
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from orchestration.erasure import plan_requests  # noqa: PLC0415 - as above
+    from privacy import NothingHeldError  # noqa: PLC0415 - as above
+
+    Company(paths).require_warehouse()
+    plans, against = plan_requests(paths, [request])
+    if is_shown:
+        _show_plans(plans, against)
+    if not against and not any(found.is_of_somebody for found in plans):
+        raise NothingHeldError
+
+
+def _show_plans(plans: Sequence[ErasurePlan], against: Mapping[str, Sequence[str]]) -> None:
     for found in plans:
         _show_plan(found)
     together = plans[0].counts if len(plans) > 1 else ()
@@ -365,7 +400,6 @@ def _show_plans(paths: Paths, requests: list[SubjectRequest]) -> bool:
         print_rows("Would be erased as well", rows)
     for request_id, reasons in against.items():
         print_rows(f"Against {request_id}", [{"reason": reason} for reason in reasons])
-    return any(found.is_of_somebody for found in plans) or bool(against)
 
 
 def _show_plan(found: ErasurePlan) -> None:

@@ -52,7 +52,7 @@ def add(  # noqa: PLR0913 - one parameter per option
     given = {"email": email, "phone": phone, "user_id": user_id, "customer_id": customer_id}
     hold = add_hold(
         paths,
-        named_identities(given),
+        named_identities(paths, given),
         reason=reason,
         until_at=None if until is None else until + timedelta(days=1),
         by=by or getpass.getuser(),

@@ -47,7 +47,7 @@ def object_(  # noqa: PLR0913 - one parameter per option
 
     given = {"email": email, "phone": phone, "user_id": user_id, "customer_id": customer_id}
     request = make_request(
-        named_identities(given),
+        named_identities(paths, given),
         "objection_withdrawn" if withdraw else kind,
         regulation=regulation,
         now=utc_now(),

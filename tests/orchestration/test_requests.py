@@ -88,12 +88,50 @@ def test_a_receipt_that_is_not_there_yet_says_where_its_request_stands(
     assert "has no receipt: no run has read it yet" in answer.err
 
 
-def test_a_plan_for_a_person_of_whom_nothing_is_held_says_so(candor: Candor, home: Path) -> None:
-    answer = candor("privacy", "plan", "--email", ADDRESS, "--home", home)
+@pytest.mark.parametrize("command", [["plan"], ["erase", "--yes"], ["access"]])
+def test_a_request_for_a_person_of_whom_nothing_is_held_is_refused(
+    candor: Candor, home: Path, command: list[str]
+) -> None:
+    answer = candor("privacy", *command, "--email", ADDRESS, "--home", home)
 
     assert answer.code == 3
     assert "nothing is held here" in answer.err
     assert ADDRESS not in answer.out + answer.err
+    assert not (home / "requests").exists()
+
+
+@pytest.mark.parametrize("command", [["plan"], ["erase", "--yes"], ["access"], ["object"]])
+@pytest.mark.parametrize(
+    ("option", "code"),
+    [(("--phone", "123"), 3), (("--email", "no-address"), 3), (("--email", ""), 2)],
+)
+def test_what_is_no_address_or_number_is_looked_for_nowhere(
+    candor: Candor, home: Path, command: list[str], option: tuple[str, str], code: int
+) -> None:
+    (home / "artifacts" / "export.csv").write_text("ip\n198.51.100.123\nno-address\n")
+    answer = candor("privacy", *command, *option, "--home", home)
+
+    assert answer.code == code
+    assert (home / "artifacts" / "export.csv").exists()
+    assert not (home / "requests").exists()
+
+
+def test_a_body_that_names_nobody_is_held_against(candor: Candor, home: Path) -> None:
+    (home / "artifacts" / "export.csv").write_text("ip\n198.51.100.123\n")
+    body = {
+        "regulation": "gdpr", "subject_request_id": IDS[0], "subject_request_type": "erasure",
+        "submitted_time": "2026-01-05T10:00:00Z",
+        "subject_identities": [
+            {"identity_type": "phone", "identity_value": "123", "identity_format": "raw"}
+        ],
+    }  # fmt: skip
+    file = home.with_name("body.json")
+    file.write_text(json.dumps(body))
+    candor("privacy", "request", file, "--home", home)
+    answer = candor("privacy", "plan", "--home", home)
+
+    assert "identity 1 (phone) is none" in " ".join(answer.out.split())
+    assert "artifacts" not in answer.out
 
 
 def test_files_that_several_requests_touch_are_said_to_be_counted_together(
