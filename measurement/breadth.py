@@ -12,7 +12,8 @@ Sources:
     Gini's coefficient of a finite list: Damgaard & Weiner (2000), "Describing inequality in plant
     size or fecundity", Ecology 81. That it grows as readers get fewer, so that unequal numbers are
     compared at the smaller one: rarefaction, Hurlbert (1971), Ecology 52.
-    Its error by resampling units: Efron & Tibshirani (1993), "An Introduction to the Bootstrap".
+    Its error by drawing fewer units of all, each at most once: Politis, Romano & Wolf (1999),
+    "Subsampling". Units that a bootstrap draws twice make few readings look less uncertain than they are.
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ from measurement.samples import FEWEST_UNITS, PER, Sample, difference
 BreadthVerdict = Literal["wider", "narrower", "cannot_tell"]
 NO_HOLDOUT = "no hold-out in experiments.yml: nothing to compare with"
 NOT_SHOWN = "what is shown; the held-out are shown none of it, so there is nothing to compare with"
-# Resamples: the error of the error is 4 % then. Units of each side that one of them draws at most.
-_RESAMPLES = 300
+# Draws of units: the error of the error is 4 % then; for the mean of a larger side fewer do. Units
+# that one of them holds at most.
+_DRAWS = 300
+_DRAWS_OF_MEAN = 100
 _MOST_UNITS = 5_000
 _SEED = 20_260_101
 
@@ -124,7 +127,7 @@ def compare_gini(readings: ReadersOfContent) -> BreadthFinding:
     """Gini's coefficient of readers over content, both sides at the smaller one's number of units.
 
     Deterministic. The value of the larger side is the mean over draws of as many units as the
-    smaller one has; the error is that of drawing units anew from both.
+    smaller one has. The error is that of drawing who is held out anew from all units.
     """
     held_out = np.flatnonzero(readings.is_held_out)
     chosen = np.flatnonzero(~readings.is_held_out)
@@ -136,9 +139,8 @@ def compare_gini(readings: ReadersOfContent) -> BreadthFinding:
         return replace(found, value=everybody, reason=lack)
     rng = np.random.default_rng(_SEED)
     sides = [_rarefied(readings, units, size, rng) for units in (chosen, held_out)]
-    # So many units of a larger side vary more than its mean over many draws of them does.
-    variance = sum(
-        _variance(readings, units, size, rng) * size / len(units) for units in (chosen, held_out)
+    variance = _variance(readings, size, rng) * (
+        _part(size, len(chosen)) + _part(size, len(held_out))
     )
     effect = sides[0] - sides[1]
     half = critical_value(SIGNIFICANCE) * sqrt(variance)
@@ -189,13 +191,20 @@ def _rarefied(
     """The mean of what so many of the units say, each at most once."""
     if len(units) == size:
         return _gini_of(readings, units)
-    draws = (rng.choice(units, size, replace=False) for _ in range(_RESAMPLES // 3))
+    draws = (rng.choice(units, size, replace=False) for _ in range(_DRAWS_OF_MEAN))
     return float(np.mean([_gini_of(readings, drawn) for drawn in draws]))
 
 
-def _variance(
-    readings: ReadersOfContent, units: NDArray[np.int64], size: int, rng: np.random.Generator
-) -> float:
-    """Of Gini's coefficient of so many units, drawn anew."""
-    draws = (rng.choice(units, size) for _ in range(_RESAMPLES))
-    return float(np.var([_gini_of(readings, drawn) for drawn in draws], ddof=1))
+def _part(size: int, units: int) -> float:
+    """How much the mean of a side's draws varies, of what one draw of so many units does."""
+    share = size / units
+    return share + (1 - share) / _DRAWS_OF_MEAN
+
+
+def _variance(readings: ReadersOfContent, size: int, rng: np.random.Generator) -> float:
+    """Of Gini's coefficient of so many units, as they would come from a larger population."""
+    units = len(readings.is_held_out)
+    draws = (rng.choice(units, size, replace=False) for _ in range(_DRAWS))
+    drawn = float(np.var([_gini_of(readings, some) for some in draws], ddof=1))
+    # Draws of a part of all units hold many of the same, and vary less.
+    return drawn / (1 - size / units)

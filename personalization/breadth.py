@@ -34,6 +34,7 @@ from personalization.held_out import held_out_sql
 from personalization.inventory import DECISIONS, RECOMMENDATIONS, TABLES
 from personalization.inventory_breadth import BREADTH
 from personalization.inventory_email import EMAIL_BLOCKS
+from personalization.readings import Floats
 from warehouse import Warehouse
 
 WINDOW_DAYS = 28
@@ -65,6 +66,9 @@ _READ = """
             and (items.published_at is null or items.published_at < $as_of)
     )
 """
+_PUBLISHED = """
+    select content_id from marts.content_items where published_at is null or published_at < $as_of
+"""
 _TOPICS = f"""
     with {{readers}}, {_READ},
     persons as (
@@ -83,7 +87,7 @@ _CELLS = f"""
     with {{readers}}, {_READ},
     items as (
         select content_id, row_number() over (order by content_id) - 1 as item
-        from marts.content_items where published_at is null or published_at < $as_of
+        from ({_PUBLISHED})
     ),
     cells as (
         select unit_id, is_held_out, content_id, count(*) as readers from read group by all
@@ -93,9 +97,7 @@ _CELLS = f"""
     from cells inner join items on cells.content_id = items.content_id
     order by unit, item
 """
-_ITEMS = (
-    "select count(*) from marts.content_items where published_at is null or published_at < $as_of"
-)
+_ITEMS = f"select count(*) from ({_PUBLISHED})"
 
 _ON_PAGES = f"""
     select coalesce(current_person.current_person_id, decisions.person_id) as person_id,
@@ -144,12 +146,17 @@ _YIELD = f"""
 """
 # What pages showed of blocks; where none asked, what lists hold.
 _SHOWN = f"""
-    select count(*) as shown from {DECISIONS.name.sql}
-    where slot_kind = 'block' and not is_ghost and decided_at >= $since and decided_at < $as_of
-    group by action_id
+    select action_id as content_id from {DECISIONS.name.sql}
+    where slot_kind = 'block' and not is_ghost and action_id is not null
+        and decided_at >= $since and decided_at < $as_of
 """
-_LISTED = f"""
-    select count(*) as shown from {RECOMMENDATIONS.name.sql} where not is_ghost group by content_id
+_LISTED = f"select content_id from {RECOMMENDATIONS.name.sql} where not is_ghost"
+# Content that is shown to nobody counts as 0, and what was shown and is published no more counts too.
+_TIMES_SHOWN = f"""
+    select count(shown.content_id) as shown
+    from ({_PUBLISHED}) as items
+    full join ({{shown}}) as shown on items.content_id = shown.content_id
+    group by coalesce(items.content_id, shown.content_id)
 """
 
 
@@ -236,17 +243,19 @@ def _cells(warehouse: Warehouse, sql: str, values: dict[str, object]) -> Readers
 
 
 def _shown(warehouse: Warehouse, window: dict[str, object]) -> BreadthFinding:
-    """How unevenly content is shown; content that is shown to nobody counts as 0."""
-    counts = warehouse.read(_SHOWN, window)["shown"].to_numpy()
-    if not len(counts):
-        counts = warehouse.read(_LISTED)["shown"].to_numpy()
-    items = int(warehouse.scalar(_ITEMS, {"as_of": window["as_of"]}))
-    every = np.zeros(max(items, len(counts)))
-    every[: len(counts)] = counts
+    """How unevenly content is shown."""
+    counts = _times_shown(warehouse, _SHOWN, window)
+    if not counts.any():
+        counts = _times_shown(warehouse, _LISTED, {"as_of": window["as_of"]})
     return BreadthFinding(
-        "exposure_gini", "shown", n=int(every.sum()), reason=NOT_SHOWN,
-        value=gini(every) if every.any() else None,
+        "exposure_gini", "shown", n=int(counts.sum()), reason=NOT_SHOWN,
+        value=gini(counts) if counts.any() else None,
     )  # fmt: skip
+
+
+def _times_shown(warehouse: Warehouse, shown: str, values: dict[str, object]) -> Floats:
+    rows = warehouse.read(_TIMES_SHOWN.format(shown=shown), values)
+    return np.asarray(rows["shown"].to_numpy(), dtype=np.float64)
 
 
 def _or_no_holdout(found: BreadthFinding, holdout: Holdout | None) -> BreadthFinding:

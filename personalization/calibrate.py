@@ -99,12 +99,16 @@ def _largest(keys: Scores, size: int) -> Integers:
     least = np.partition(keys, -size, axis=1)[:, -size, None]
     is_large = keys >= least
     has_ties = np.flatnonzero(np.count_nonzero(is_large, axis=1) > size)
-    is_large[has_ties, size:] = False
-    is_large[has_ties, :size] = True
+    is_large[has_ties] = _without_last_ties(keys[has_ties], least[has_ties], size)
     found = (np.flatnonzero(is_large) % keys.shape[1]).reshape(len(keys), size)
-    tied = np.argpartition(keys[has_ties], -size, axis=1)[:, -size:]
-    found[has_ties] = np.sort(tied, axis=1)
     return np.asarray(found, dtype=np.int64)
+
+
+def _without_last_ties(keys: Scores, least: Scores, size: int) -> Flags:
+    """Which are taken of rows where more are equal to the least than there is room for: the first."""
+    is_above, is_least = keys > least, keys == least
+    room = size - np.count_nonzero(is_above, axis=1)[:, None]
+    return np.asarray(is_above | (is_least & (is_least.cumsum(axis=1) <= room)), dtype=np.bool_)
 
 
 def _worth(scores: Singles, part: np.float32) -> Singles:

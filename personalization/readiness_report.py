@@ -107,18 +107,20 @@ def assess_readiness(warehouse: Warehouse, plans: Plans, *, as_of: dt.datetime) 
         outcomes=_outcomes(plans), as_of=as_of,
         is_held_out_by_account=holdout is not None and holdout.unit == "account",
     )  # fmt: skip
-    tables_of = {
-        key: read_counts(warehouse, key, experiment.primary_metric)
+    # Of the metric that variants are shared out by, whatever the experiment is decided by.
+    varied = {
+        key: (experiment, experiment.variants.metric)
         for key, experiment in experiments.items()
+        if experiment.variants
     }
+    tables_of = {key: read_counts(warehouse, key, metric) for key, (_, metric) in varied.items()}
     judged = {
         key: read_arms(warehouse, key, experiment, experiment.primary_metric)
         for key, experiment in experiments.items()
     }
     designs = {
-        key: read_design_effects(warehouse, key, experiment, experiment.primary_metric)
-        for key, experiment in experiments.items()
-        if experiment.variants
+        key: read_design_effects(warehouse, key, experiment, metric)
+        for key, (experiment, metric) in varied.items()
     }
     before = _read_levels(warehouse)
     found = (

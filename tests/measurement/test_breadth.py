@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from measurement import ReadersOfContent, Sample, compare_gini, compare_means, gini
+from measurement import (
+    BreadthFinding,
+    ReadersOfContent,
+    Sample,
+    compare_gini,
+    compare_means,
+    gini,
+)
+from measurement.lift import Floats
 
 
 @pytest.mark.parametrize(
@@ -53,7 +61,7 @@ def test_too_few_readers_say_which_side_lacks_them() -> None:
 
 def _readings(
     rng: np.random.Generator, chosen: np.ndarray, held_out: np.ndarray
-) -> ReadersOfContent:  # type: ignore[type-arg]
+) -> ReadersOfContent:
     """Of 400 who are chosen for and 100 who are held out, four readings each, with these chances."""
     of = np.arange(500) < 400
     items = [rng.choice(20, 4, replace=False, p=chosen if is_it else held_out) for is_it in of]
@@ -84,3 +92,27 @@ def test_readers_who_crowd_on_few_items_are_found() -> None:
     assert found.verdict == "narrower"
     assert found.interval is not None
     assert 0 < found.interval.low < (found.effect or 0.0)
+
+
+def test_the_interval_is_as_wide_as_chance_makes_the_difference() -> None:
+    """Few readings of much content: with units drawn twice, as a bootstrap does, it is a third too narrow."""
+    chances = 2 / np.arange(1, 301) / (1 / np.arange(1, 301)).sum()
+
+    found = [_sparse(np.random.default_rng([5, run]), chances) for run in range(50)]
+
+    effects = [one.effect or 0.0 for one in found]
+    told = (
+        np.mean([one.interval.high - one.interval.low for one in found if one.interval]) / 2 / 1.96
+    )
+    assert told == pytest.approx(np.std(effects, ddof=1), rel=0.25)
+    assert sum(one.verdict != "cannot_tell" for one in found) <= 5
+
+
+def _sparse(rng: np.random.Generator, chances: Floats) -> BreadthFinding:
+    """1,000 who read each item with these chances, of whom 100 are held out."""
+    units, items = np.nonzero(rng.random((1_000, len(chances))) < chances)
+    readers, units = np.unique(units, return_inverse=True)
+    is_held_out = (rng.permutation(1_000) < 100)[readers]
+    return compare_gini(
+        ReadersOfContent(units, items, np.ones(len(items)), is_held_out, len(chances))
+    )

@@ -100,6 +100,18 @@ def test_what_is_shown_has_nothing_to_be_compared_with(library: Company) -> None
     assert "nothing to compare with" in found.reason
 
 
+def test_content_that_is_published_no_more_stands_in_for_none_that_nobody_was_shown(
+    library: Company,
+) -> None:
+    _drawn(library, CHOSEN[:8], is_ghost=False)
+    library.warehouse.execute("delete from marts.content_items where content_id = 'new'")
+
+    found = _measured(library)["exposure_gini shown"]
+
+    # Three that nobody was shown, and the one that has gone since.
+    assert (found.n, found.value) == (8, 0.75)
+
+
 def test_without_a_hold_out_or_anything_it_says_so(library: Company) -> None:
     alone = _measured(library, holdout=None)["topics_per_reader readings"]
     library.warehouse.execute("delete from marts.content_engagement")

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from personalization.blocks import BlockRules, fill_block
-from personalization.calibrate import TopicShares, calibrated_order
+from personalization.calibrate import TopicShares, best_first, calibrated_order
 from personalization.calibrations import judge_calibrations
 from personalization.co_reading import MOST_EASE_ITEMS, RIDGE, ease, skips_ease
 from personalization.interests import Method
@@ -75,6 +75,15 @@ def test_what_may_not_be_listed_stays_behind() -> None:
     found = calibrated_order(scores, MIXED, NOTHING, size=10, strength=1.0).items
 
     assert set(found[0, :3].tolist()) == {0, 1, 2}
+
+
+def test_of_equal_scores_the_first_by_position_are_taken() -> None:
+    keys = np.random.default_rng(7).integers(0, 5, (200, 50)).astype(np.float32)
+    keys[:20, 3:] = -np.inf
+
+    found = best_first(keys, 8)
+
+    assert found.tolist() == np.argsort(-keys, axis=1, kind="stable")[:, :8].tolist()
 
 
 def test_a_block_says_which_items_their_topic_brought_there() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import measurement.inventory
 from measurement import Counts, Experiment, ExperimentsConfig, Holdout, Sample
 from measurement.lift import minimum_detectable
 from personalization import (
@@ -483,6 +484,35 @@ def test_a_small_company_is_told_what_it_lacks_and_where_to_start(company: Compa
         ("recommendations", "home", 30)
     ]
     assert "needs 940 more readings" in _told(report.start[0])
+
+
+def test_variants_are_told_by_the_metric_that_they_are_shared_out_by(company: Company) -> None:
+    """Decided by what is spent, in euros, in windows that are mostly open yet."""
+    company.warehouse.execute(EVENTS)
+    spent = {"event": "Paid", "within_days": 90, "measure": "sum", "summed_property": "total"}
+    asked = EXPERIMENT.model_dump(by_alias=True, exclude_unset=True)
+    asked |= {"metrics": {**asked["metrics"], "spent": spent}, "primary": "spent"}
+    company.warehouse.create_missing(measurement.inventory.TABLES)
+    company.warehouse.execute(
+        f"""
+        insert into measurement.exposures by name
+            select 'hero' as experiment_key, 'p' || range as person_id, person_id as unit_id,
+                if(range % 2 = 0, 'control', 'b') as arm from range(40);
+        insert into measurement.outcomes by name
+            select 'hero' as experiment_key, metric, person_id, metric = 'demo' or person_id < 'p2' as is_mature,
+                true as has_converted, timestamp '{AS_OF}' as closes_at, 250.0 as value, 1.0 as per,
+                0.0 as before
+            from measurement.exposures, (values ('demo'), ('spent')) as metrics (metric)
+        """
+    )
+    plans = replace(
+        PLANS, experiments=ExperimentsConfig.model_validate({"experiments": {"hero": asked}})
+    )
+
+    report = _assess(company.warehouse, plans)
+
+    (hero,) = [one for one in report.capabilities if one.capability == "hero"]
+    assert hero.have == "40 persons met 2 variants"
 
 
 def test_only_who_granted_counts_for_what_a_holdout_can_detect(company: Company) -> None:
