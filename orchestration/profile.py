@@ -60,14 +60,14 @@ def read_profile(warehouse: Warehouse, asked: str, *, purposes: Collection[str])
     """
     if not warehouse.exists(PROFILES):
         raise NoProfilesError
-    bound = {"person_id": _person_of(warehouse, asked)}
+    bound = {"person_id": find_person(warehouse, asked)}
     rows = warehouse.read(f"select * from {PROFILES.sql} where person_id = $person_id", bound)
     if not len(rows):
         raise UnknownProfileError(by_address="@" in asked)
     profile = rows.to_pylist()[0]
     sources = warehouse.read(_SOURCES, bound).to_pylist()
     fields = [{"field": row["field"], "value": profile[row["field"]], **row} for row in sources]
-    taken = {row["field"] for row in fields} | PREDICTED | {"person_id"}
+    taken = {row["field"] for row in fields} | PREDICTED | {"person_id", "row_fingerprint"}
     return Profile(
         person_id=bound["person_id"],
         fields=fields,
@@ -80,7 +80,13 @@ def read_profile(warehouse: Warehouse, asked: str, *, purposes: Collection[str])
     )
 
 
-def _person_of(warehouse: Warehouse, asked: str) -> str:
+def find_person(warehouse: Warehouse, asked: str) -> str:
+    """The person who has or had an id, or uses an address.
+
+    Raises:
+        UnknownProfileError: Nobody has this id or address.
+        SeveralProfilesError: Several persons use this address.
+    """
     if "@" not in asked:
         found = warehouse.scalar(_CURRENT, {"person_id": asked.strip()})
         if found is None:

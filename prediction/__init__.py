@@ -24,7 +24,7 @@ from prediction.personas import PersonaReport, group_readers
 from prediction.predict import Moment, ScoreReport, predict_all
 from prediction.promotion import Order, promote, read_changes, roll_back
 from prediction.purchases import Purchases, RepeatModel, fit_repeats
-from prediction.registry import Decision, list_models, list_versions, read_cards
+from prediction.registry import Decision, list_models, list_versions, read_cards, require_model
 from prediction.spine import SpineReport, write_spine
 
 __all__ = [
@@ -61,6 +61,7 @@ __all__ = [
     "read_cards",
     "read_changes",
     "read_drift",
+    "require_model",
     "roll_back",
     "without_sensitive",
     "write_spine",

@@ -112,14 +112,24 @@ def read_versions(warehouse: Warehouse, key: str) -> tuple[Decision, ...]:
     Raises:
         UnknownModelError: Nothing is known of the model.
     """
+    require_model(warehouse, key)
     rows = warehouse.read(
         "select * exclude (created_at) from prediction.models where model_key = $key "
         "order by trained_as_of desc, model_version",
         {"key": key},
     ).to_pylist()
-    if not rows:
-        raise UnknownModelError(key, _known_models(warehouse))
     return tuple(_decision(row) for row in rows)
+
+
+def require_model(warehouse: Warehouse, key: str) -> None:
+    """Refuse a model of which nothing is known.
+
+    Raises:
+        UnknownModelError: It has no version.
+    """
+    known = _known_models(warehouse)
+    if key not in known:
+        raise UnknownModelError(key, known)
 
 
 def list_versions(warehouse: Warehouse, key: str) -> pa.Table:

@@ -271,8 +271,8 @@ def read_bodies(path: Path) -> tuple[SubjectRequest, ...]:
         raise InvalidRequestError(path, (f"cannot be read ({type(error).__name__})",)) from error
     parsed = [_parse(number, body) for number, body in enumerate(_bodies(text), start=1)]
     problems = tuple(item for item in parsed if isinstance(item, str))
-    if problems:
-        raise InvalidRequestError(path, problems)
+    if problems or not parsed:
+        raise InvalidRequestError(path, problems or ("no request is in it",))
     return tuple(item for item in parsed if isinstance(item, SubjectRequest))
 
 

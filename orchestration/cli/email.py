@@ -36,13 +36,15 @@ def preview(
     as_json: JsonOption = False,
 ) -> None:
     """Show what the current send of a block holds: persons by arm, and the content of each slot."""
+    from orchestration.profile import find_person  # noqa: PLC0415 - keeps --help quick
     from personalization import preview_arms, preview_person, preview_slots  # noqa: PLC0415 - keeps --help quick
 
     company = existing_company(paths)
     known = list(company.content.email_blocks)
     with company.open_warehouse() as warehouse:
         if person:
-            rows = preview_person(warehouse, block, person, known=known)
+            person_id = find_person(warehouse, person)
+            rows = preview_person(warehouse, block, person_id, known=known)
             print_rows("Slots", rows, as_json=as_json)
             return
         arms = preview_arms(warehouse, block, known=known)

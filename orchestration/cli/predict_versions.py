@@ -29,9 +29,10 @@ SHOWN = ("tier", "kind", "subject", "status", "measure", "value", "lower", "uppe
 @with_paths
 def versions(*, paths: Paths, key: Key, as_json: JsonOption = False) -> None:
     """List every version of a model, retired ones included, the newest first."""
-    from prediction import list_versions  # noqa: PLC0415 - loads every package
+    from prediction import list_versions, require_model  # noqa: PLC0415 - loads every package
 
     with opened_warehouse(paths) as warehouse:
+        require_model(warehouse, key)
         rows = list_versions(warehouse, key)
     print_rows(f"Versions of {key}", rows, as_json=as_json)
 
@@ -40,9 +41,10 @@ def versions(*, paths: Paths, key: Key, as_json: JsonOption = False) -> None:
 @with_paths
 def history(*, paths: Paths, key: Key, as_json: JsonOption = False) -> None:
     """Show which version took over when, who decided and why."""
-    from prediction import read_changes  # noqa: PLC0415 - as above
+    from prediction import read_changes, require_model  # noqa: PLC0415 - as above
 
     with opened_warehouse(paths) as warehouse:
+        require_model(warehouse, key)
         rows = read_changes(warehouse, key)
     print_rows(f"Who answered for {key}", rows, as_json=as_json)
 
@@ -97,9 +99,11 @@ def drift(
     as_json: JsonOption = False,
 ) -> None:
     """Show how far scores, outcomes and features have moved since a model was judged."""
-    from prediction import read_drift  # noqa: PLC0415 - as above
+    from prediction import read_drift, require_model  # noqa: PLC0415 - as above
 
     with opened_warehouse(paths) as warehouse:
+        if key is not None:
+            require_model(warehouse, key)
         rows = read_drift(warehouse, key)
     found = [row for row in rows.to_pylist() if every or row["tier"] != "none"]
     shown = found if as_json else [{name: row[name] for name in ("model", *SHOWN)} for row in found]

@@ -30,11 +30,13 @@ def profile(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a person reads more of than others; personal."""
+    from orchestration.profile import find_person  # noqa: PLC0415 - keeps --help quick
+
     with opened_warehouse(paths) as warehouse:
         rows = warehouse.read(
             "select facet, value, affinity, readings from personalization.search_profiles "
             "where person_id = $person order by affinity desc, facet, value",
-            {"person": person},
+            {"person": find_person(warehouse, person)},
         )
     print_rows("Interests", rows, as_json=as_json)
 

@@ -68,3 +68,23 @@ def test_a_block_that_is_not_there_and_a_file_that_is_no_list_are_refused(
     assert (wrong_block.code, wrong_file.code) == (3, 3)
     assert "there are: weekly" in wrong_block.err
     assert "no list of results" in wrong_file.err
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("predict", "drift", "nope"),
+        ("predict", "versions", "nope"),
+        ("predict", "history", "nope"),
+        ("email", "preview", "weekly", "--person", "nobody"),
+        ("search", "profile", "nobody"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_not_known_is_no_empty_answer(
+    demo: Demo, candor: Candor, asked: tuple[str, ...]
+) -> None:
+    answer = candor(*asked, "--home", demo.home)
+
+    assert answer.code == 3
+    assert answer.out == ""

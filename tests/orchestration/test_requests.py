@@ -181,3 +181,12 @@ def test_an_audit_log_whose_seal_is_gone_is_said_to_have_none(candor: Candor, ho
     assert "1 entries hold together, 1 signed checkpoints fit them" in sealed.out
     assert "no seal" not in sealed.out
     assert "no seal lies in" in unsealed.out
+
+
+def test_a_file_without_a_request_is_refused(candor: Candor, home: Path) -> None:
+    file = home.with_name("empty.json")
+    file.write_text("")
+    answer = candor("privacy", "request", file, "--home", home)
+
+    assert answer.code == 3
+    assert "no request is in it" in answer.err
