@@ -13,6 +13,15 @@
     ]) }}
 {%- endmacro %}
 
+{# Other columns of an event's row that marts.events is made from. #}
+{% macro said_columns() -%}
+    {{ return([
+        'source', 'type', 'event', 'occurred_at', 'received_at', 'is_late', 'page_path',
+        'campaign_source', 'campaign_medium', 'campaign_name', 'device_type', 'locale', 'timezone',
+        'content_id', 'scroll_depth', 'time_on_page_s', 'item_position'
+    ]) }}
+{%- endmacro %}
+
 {#
     A model as the last build left it, also where it reads this one, so that dbt may not know of it.
     None where it is not there, lacks one of the columns, or is about to be built from nothing.

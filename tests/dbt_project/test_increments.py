@@ -79,9 +79,12 @@ def erase(company: Company) -> None:
 
 
 def tell_otherwise(company: Company) -> None:
-    """A file is loaded again, and its events say something else; of an old event retention takes."""
+    """A file is loaded again, and its events say something else; of an old event retention takes.
+
+    A file that is loaded again keeps the time at which it was loaded first.
+    """
     for event_id, otherwise in {
-        "e02": "content_id = 'c2', loaded_at = '2026-03-02'",
+        "e02": "content_id = 'c2', load_id = 'again'",
         "e06": "properties = null",
         "e12": "user_agent = 'Googlebot/2.1', loaded_at = '2026-03-02'",
     }.items():
