@@ -13,6 +13,15 @@
     ]) }}
 {%- endmacro %}
 
+{# Other columns of an event's row that marts.events is made from. #}
+{% macro said_columns() -%}
+    {{ return([
+        'source', 'type', 'event', 'occurred_at', 'received_at', 'is_late', 'page_path',
+        'campaign_source', 'campaign_medium', 'campaign_name', 'device_type', 'locale', 'timezone',
+        'content_id', 'scroll_depth', 'time_on_page_s', 'item_position'
+    ]) }}
+{%- endmacro %}
+
 {#
     A model as the last build left it, also where it reads this one, so that dbt may not know of it.
     None where it is not there, lacks one of the columns, or is about to be built from nothing.
@@ -32,6 +41,20 @@
 {% macro first_row(query) -%}
     {%- set result = run_query(query) -%}
     {{ return(dict(zip(result.column_names | map('lower'), result.rows[0]))) }}
+{%- endmacro %}
+
+{#
+    Whether this build has made these models, of which this one is made: what is remembered of them
+    is true then. A part of the project that is built alone is remembered by nobody.
+#}
+{% macro are_made(names) -%}
+    {#- A unit test has no graph. -#}
+    {%- if execute and graph.get('nodes') -%}
+        {%- for name in names if 'model.' ~ project_name ~ '.' ~ name not in selected_resources -%}
+            {{ return(false) }}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(true) }}
 {%- endmacro %}
 
 {# What decides whose an event is, one row per node of the identity graph and period. #}
@@ -60,7 +83,7 @@
 {%- endmacro %}
 
 {% macro delete_nodes_that_are_gone() -%}
-    {%- if is_incremental() and execute -%}
+    {%- if is_incremental() and execute and are_made(['int_events__changed', 'events']) -%}
         {{ delete_rows(this, 'fingerprint', '
             select stored.fingerprint from ' ~ this ~ ' as stored
             where stored.fingerprint not in (select fingerprint from ' ~ event_nodes() ~ ' as event_nodes)

@@ -43,12 +43,11 @@
 
 {#
     What an event is made from: its row in raw, whose it is, where it came from, and the rules by
-    which it is read. A row in raw keeps what it says, but for what retention takes out of it, which
-    is personal: a file that is loaded again brings new rows.
+    which it is read. A file that is loaded again keeps its time and may say something else.
 #}
 {% macro event_fingerprint() -%}
     {{ row_fingerprint(
-        ['event_id', 'loaded_at'] + emptied_columns()
+        ['event_id', 'loaded_at'] + emptied_columns() + said_columns()
         + ['person_id', 'company_domain', 'company_confidence', "'" ~ event_rules() ~ "'"]
     ) }}
 {%- endmacro %}

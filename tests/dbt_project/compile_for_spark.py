@@ -34,8 +34,9 @@ def main(folder: Path, state: str) -> None:
 
     manifest = _invoke(None, "parse", folder)
     _invoke(manifest, "compile", folder)
-    hooked = _in_place_of_their_models(manifest)
-    _invoke(manifest, "compile", folder / "hooks", "--select", *hooked)
+    _put_hooks_in_place_of_models(manifest)
+    models = ("--select", "resource_type:model", "--indirect-selection", "empty")
+    _invoke(manifest, "compile", folder / "hooks", *models)
 
 
 def _invoke(manifest: Any, command: str, folder: Path, *arguments: str) -> Any:
@@ -51,16 +52,13 @@ def _invoke(manifest: Any, command: str, folder: Path, *arguments: str) -> Any:
     return done.result
 
 
-def _in_place_of_their_models(manifest: Any) -> list[str]:
-    """Make each hook the code of its model; the names of these models."""
-    hooked = []
+def _put_hooks_in_place_of_models(manifest: Any) -> None:
+    """Make each hook the code of its model; a model without one says nothing."""
     for node in manifest.nodes.values():
-        is_model = node.resource_type == "model"
-        if is_model and (hooks := [*node.config.pre_hook, *node.config.post_hook]):
-            (node.raw_code,) = (hook.sql for hook in hooks)
+        if node.resource_type == "model":
+            hooks = [hook.sql for hook in (*node.config.pre_hook, *node.config.post_hook)]
+            (node.raw_code,) = hooks or ["{# No hook. #}"]
             node.compiled, node.compiled_code, node.extra_ctes_injected = False, None, False
-            hooked.append(node.name)
-    return hooked
 
 
 def _answer_for_spark(*, is_built: bool) -> None:

@@ -1,7 +1,13 @@
 {{ config(materialized='table') }}
 
+{%- set made_from = [
+    'int_event_loads__counted', 'int_events__changed', 'events', 'int_nodes__numbered'
+] -%}
+
 with
 
+-- Written after the nodes, which are of these events then.
+-- depends_on: {{ ref('int_nodes__numbered') }}
 loads as (
 
     select * from {{ ref('int_event_loads__counted') }}
@@ -30,7 +36,8 @@ numbered as (
         'rules' as kind,
         cast(null as {{ dbt.type_string() }}) as load_id,
         cast(null as {{ dbt.type_timestamp() }}) as loaded_at,
-        {{ attribution_rules() }} as fingerprint
+        -- None is negative: where loads may not be those of the events, all are compared.
+        {{ attribution_rules() if are_made(made_from) else 'cast(-1 as bigint)' }} as fingerprint
 
     union all
 

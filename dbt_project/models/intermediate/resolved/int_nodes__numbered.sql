@@ -18,7 +18,10 @@ nodes as (
 )
 
 select * from nodes
-{%- if is_incremental() %}
+{%- if not are_made(['int_events__changed', 'events']) %}
+
+where false
+{%- elif is_incremental() %}
 
 where fingerprint not in (select stored.fingerprint from {{ this }} as stored)
 {%- endif %}
