@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestration.cli import main
+from orchestration.cli.output import console
 from tests.conftest import ROOT
 
 CANDOR = str(Path(sys.executable).with_name("candor"))
@@ -51,7 +52,7 @@ def call_candor(*arguments: object) -> Answer:
     """Run ``candor`` in this process; arguments and environment are put back afterwards."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     environment, argv = dict(os.environ), sys.argv
-    os.environ["COLUMNS"] = "200"
+    console.width = 200
     sys.argv = ["candor", *map(str, arguments)]
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

@@ -1,6 +1,3 @@
-{#- A table: four models read it, and it looks at all events. -#}
-{{ config(materialized='table') }}
-
 with
 
 resolved as (
