@@ -8,10 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
+from privacy.deadlines import extended_deadline
 from privacy.errors import RequestActError, UnknownRequestError
 from privacy.objections import forget_objections
 from privacy.plan import PlanStore
-from privacy.requests import SubjectRequest, extended_deadline
+from privacy.requests import SubjectRequest
 from privacy.standing import RequestStanding, read_standing
 from privacy.steps import Step, StepLog
 from warehouse import Warehouse

@@ -7,12 +7,11 @@ Source: https://github.com/opengdpr/OpenDSR, specification version 2.0, sections
 
 from __future__ import annotations
 
-import calendar
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -24,16 +23,10 @@ import pydantic
 from pydantic import ConfigDict, Field
 
 from identifiers import normalise_email, normalise_phone
+from privacy.deadlines import OPT_OUT_DAYS, deadline, working_days_after
 from privacy.errors import InvalidRequestError, UnusableIdentityError
 from privacy.storage import replace_file, write_private
 from warehouse import Trace
-
-# CCPA regulations section 7021(b).
-_CCPA_DAYS = 45
-# CCPA regulations section 7026(f): at most so many business days. Holidays are counted too, which
-# makes the deadline the earlier one.
-_OPT_OUT_DAYS = 15
-_FRIDAY = 5
 
 
 class IdentityType(StrEnum):
@@ -143,7 +136,7 @@ class SubjectRequest(pydantic.BaseModel):
     def due_at(self) -> datetime:
         """The legal deadline, counted from the day of asking, the earlier reading of the law."""
         if self.subject_request_type == "do_not_sell_or_share":
-            return _working_days_after(self.submitted_at, _OPT_OUT_DAYS)
+            return working_days_after(self.submitted_at, OPT_OUT_DAYS)
         return deadline(self.regulation, self.submitted_at)
 
 
@@ -306,43 +299,6 @@ def make_request(
         submitted_time=now.replace(tzinfo=UTC),
         subject_identities=tuple(identities),
     )
-
-
-def deadline(regulation: str, submitted_at: datetime) -> datetime:
-    """When an answer is due.
-
-    Source: GDPR Article 12(3) with Regulation 1182/71 (one month: the same day of the next
-    month, else its last day); CCPA regulations section 7021(b) (45 calendar days).
-    """
-    if regulation == "ccpa":
-        return submitted_at + timedelta(days=_CCPA_DAYS)
-    return _months_after(submitted_at, 1)
-
-
-def extended_deadline(regulation: str, submitted_at: datetime) -> datetime:
-    """When an answer is due after the one extension that the law allows.
-
-    Source: GDPR Article 12(3) (two further months, so three from the day of asking); CCPA
-    regulations section 7021(b) (90 calendar days in all).
-    """
-    if regulation == "ccpa":
-        return submitted_at + timedelta(days=2 * _CCPA_DAYS)
-    return _months_after(submitted_at, 3)
-
-
-def _months_after(day: datetime, months: int) -> datetime:
-    """The same day of a later month, else its last day."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    last = calendar.monthrange(year, month + 1)[1]
-    return day.replace(year=year, month=month + 1, day=min(day.day, last))
-
-
-def _working_days_after(day: datetime, days: int) -> datetime:
-    """The moment that many days from Monday to Friday later."""
-    while days:
-        day += timedelta(days=1)
-        days -= day.isoweekday() <= _FRIDAY
-    return day
 
 
 def _bodies(text: str) -> Sequence[str]:

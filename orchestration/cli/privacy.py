@@ -12,19 +12,15 @@ import typer
 from orchestration.cli.app import app
 from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import console, print_rows, showing_progress
+from orchestration.cli.privacy_subject import person_request, require_held, show_plans
 from settings import Paths
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from privacy import (
-        ErasurePlan,
-        PlannedCount,
         Receipt,
         RequestStanding,
-        SubjectIdentity,
-        SubjectRequest,
     )
 
 privacy_app = typer.Typer(
@@ -66,9 +62,9 @@ def erase(  # noqa: PLR0913 - one parameter per option
     from orchestration.erasure import erase_person  # noqa: PLC0415 - loads every package
 
     given = {"email": email, "phone": phone, "user_id": user_id, "customer_id": customer_id}
-    request = _request(paths, given, "erasure", regulation)
+    request = person_request(paths, given, "erasure", regulation)
     if not unknown:
-        _require_held(paths, request, is_shown=not yes)
+        require_held(paths, request, is_shown=not yes)
     if not yes:
         typer.confirm("Erase this person for good?", abort=True)
     with showing_progress():
@@ -95,9 +91,9 @@ def access(  # noqa: PLR0913 - one parameter per option
     from orchestration.erasure import archive_person  # noqa: PLC0415 - loads every package
 
     given = {"email": email, "phone": phone, "user_id": user_id, "customer_id": customer_id}
-    request = _request(paths, given, "portability" if portability else "access", regulation)
+    request = person_request(paths, given, "portability" if portability else "access", regulation)
     if not unknown:
-        _require_held(paths, request, is_shown=False)
+        require_held(paths, request, is_shown=False)
     with showing_progress():
         archive_person(paths, request)
     console.print(
@@ -139,12 +135,12 @@ def plan(
     company.require_warehouse()
     given = {"email": email, "phone": phone, "user_id": user_id, "customer_id": customer_id}
     if any(value is not None for value in given.values()):
-        _require_held(paths, _request(paths, given, "erasure", "gdpr"), is_shown=True)
+        require_held(paths, person_request(paths, given, "erasure", "gdpr"), is_shown=True)
         return
     waiting = waiting_requests(company)
     erasures = [item for item in waiting if item.subject_request_type == "erasure"]
     if erasures:
-        _show_plans(*plan_requests(paths, erasures))
+        show_plans(*plan_requests(paths, erasures))
     else:
         console.print("No erasure waits.")
 
@@ -327,93 +323,3 @@ def _standing_row(case: RequestStanding, now: datetime) -> dict[str, str | None]
         "warning": case.warning(now),
         "reasons": "; ".join(case.reasons),
     }
-
-
-def _request(
-    paths: Paths,
-    given: dict[str, str | None],
-    request_type: Literal["erasure", "access", "portability"],
-    regulation: Literal["gdpr", "ccpa"],
-) -> SubjectRequest:
-    from orchestration.company import utc_now  # noqa: PLC0415 - loads every package
-    from privacy import make_request  # noqa: PLC0415 - as above
-
-    identities = named_identities(paths, given)
-    return make_request(identities, request_type, regulation=regulation, now=utc_now())
-
-
-def named_identities(paths: Paths, given: dict[str, str | None]) -> list[SubjectIdentity]:
-    """The person whom the options name; the address is asked for where none does.
-
-    Raises:
-        UnusableIdentityError: One is no address or telephone number.
-    """
-    from orchestration.company import Company  # noqa: PLC0415 - loads every package
-    from privacy import IdentityType, SubjectIdentity, require_usable  # noqa: PLC0415 - as above
-
-    empty = [name for name, value in given.items() if value is not None and not value.strip()]
-    if empty:
-        raise typer.BadParameter(f"--{empty[0].replace('_', '-')} names nobody: it is empty")
-
-    types = {
-        "email": IdentityType.EMAIL,
-        "phone": IdentityType.PHONE,
-        "user_id": IdentityType.USER_ID,
-        "customer_id": IdentityType.CUSTOMER_ID,
-    }
-    if not any(given.values()):
-        given = {"email": typer.prompt("E-mail address of the person")}
-    identities = [
-        SubjectIdentity(identity_type=types[name], identity_value=value, identity_format="raw")
-        for name, value in given.items()
-        if value
-    ]
-    require_usable(identities, Company(paths).sources.default_region)
-    return identities
-
-
-def _require_held(paths: Paths, request: SubjectRequest, *, is_shown: bool) -> None:
-    """Refuse a request about somebody of whom nothing is held.
-
-    Raises:
-        NothingHeldError: Often a slip in the identifier, which would end as a clean success.
-    """
-    from orchestration.company import Company  # noqa: PLC0415 - loads every package
-    from orchestration.erasure import plan_requests  # noqa: PLC0415 - as above
-    from privacy import NothingHeldError  # noqa: PLC0415 - as above
-
-    Company(paths).require_warehouse()
-    plans, against = plan_requests(paths, [request])
-    if is_shown:
-        _show_plans(plans, against)
-    if not against and not any(found.is_of_somebody for found in plans):
-        raise NothingHeldError
-
-
-def _show_plans(plans: Sequence[ErasurePlan], against: Mapping[str, Sequence[str]]) -> None:
-    for found in plans:
-        _show_plan(found)
-    together = plans[0].counts if len(plans) > 1 else ()
-    rows = [{"place": count.location, "rows": count.rows} for count in together if _is_joint(count)]
-    if rows:
-        console.print(f"These places are counted for all {len(plans)} requests together:")
-        print_rows("Would be erased as well", rows)
-    for request_id, reasons in against.items():
-        print_rows(f"Against {request_id}", [{"reason": reason} for reason in reasons])
-
-
-def _show_plan(found: ErasurePlan) -> None:
-    held = ", ".join(f"{count} {kind}" for kind, count in found.identifiers.items()) or "nothing"
-    console.print(f"Request {found.subject_request_id}: found by {held}")
-    own = [count for count in found.counts if count.rows and not _is_joint(count)]
-    print_rows("Would be erased", [{"place": count.location, "rows": count.rows} for count in own])
-    left = [
-        {"kind": item.kind, "identifiers": item.identifiers, "reason": item.reason}
-        for item in found.left_alone
-    ]
-    print_rows("Would be left alone", left)
-
-
-def _is_joint(count: PlannedCount) -> bool:
-    """Whether rows of several requests are counted together, as files are gone through once."""
-    return bool(count.rows) and count.requests > 1

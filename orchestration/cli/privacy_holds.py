@@ -15,10 +15,10 @@ from orchestration.cli.privacy import (
     EmailOption,
     PhoneOption,
     UserOption,
-    named_identities,
     privacy_app,
 )
 from orchestration.cli.privacy_decisions import ByOption, ReasonOption
+from orchestration.cli.privacy_subject import named_identities
 from settings import Paths
 
 hold_app = typer.Typer(

@@ -14,9 +14,9 @@ from orchestration.cli.privacy import (
     PhoneOption,
     Regulation,
     UserOption,
-    named_identities,
     privacy_app,
 )
+from orchestration.cli.privacy_subject import named_identities
 from settings import Paths
 
 Kind = Annotated[

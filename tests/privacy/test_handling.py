@@ -17,7 +17,7 @@ from privacy import (
     serve_access,
     verify_audit,
 )
-from privacy.requests import deadline, extended_deadline
+from privacy.deadlines import deadline, extended_deadline
 from tests.privacy.company import ANN, BEN, NOW, Company, FakeDestinations
 
 ID = "00000000-0000-4000-8000-000000000001"

@@ -17,7 +17,7 @@ from privacy import (
     SubjectRequest,
     make_request,
 )
-from privacy.requests import deadline, extended_deadline
+from privacy.deadlines import deadline, extended_deadline
 from tests.privacy.company import NOW
 from warehouse import DuckDBWarehouse
 
