@@ -1,4 +1,4 @@
-"""What all tests share: a clean environment and the size of the trials."""
+"""What all tests share: a clean environment, the size of the trials, and who runs what first."""
 
 from __future__ import annotations
 

@@ -96,10 +96,9 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the others are orches
 
     Every intent is committed before its request, and the ledger moves only on an answer. Once
     anything was written since the plan but by this run, consent and hold-out are asked again for
-    each batch. An error of the destination ends the
-    run with a report, not with an exception; what is unanswered is sent again by the next run.
-    Where a trait that it sends is not there, nobody is added or changed, everyone who has to go is
-    removed all the same, and the run has failed.
+    each batch. An error of the destination ends the run with a report, not with an exception; what
+    is unanswered is sent again by the next run. Where a trait that it sends is not there, nobody is
+    added or changed, everyone who has to go is removed all the same, and the run has failed.
 
     Args:
         warehouse: The engine, not inside a transaction.
