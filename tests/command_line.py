@@ -48,11 +48,11 @@ def run_candor(*arguments: str) -> str:
     return answer.out
 
 
-def call_candor(*arguments: object) -> Answer:
+def call_candor(*arguments: object, width: int = 200) -> Answer:
     """Run ``candor`` in this process; arguments and environment are put back afterwards."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     environment, argv = dict(os.environ), sys.argv
-    console.width = 200
+    console.width = width
     sys.argv = ["candor", *map(str, arguments)]
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

@@ -15,7 +15,6 @@ import pytest
 from ingestion import load_landing
 from ingestion.earlier_loads import Reload, ask_again, is_retention_due, read_loads
 from ingestion.load import LoadContext, load_again
-from orchestration.cli import output
 from orchestration.company import Company
 from orchestration.defs import days as day_jobs
 from orchestration.defs.ingest import ingest
@@ -93,15 +92,11 @@ def test_refused_rows_are_listed_without_what_they_say(paths: Paths, candor: Can
     assert "Private" not in counted.out + listed.out
 
 
-def test_the_lists_are_readable_at_80_columns(
-    paths: Paths, candor: Candor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(output.console, "width", 80)
-
+def test_the_lists_are_readable_at_80_columns(paths: Paths, candor: Candor) -> None:
     answers = [
-        candor("quarantine", "list", *folders(paths)),
-        candor("quarantine", "show", *folders(paths)),
-        candor("day", "list", *folders(paths)),
+        candor("quarantine", "list", *folders(paths), width=80),
+        candor("quarantine", "show", *folders(paths), width=80),
+        candor("day", "list", *folders(paths), width=80),
     ]
 
     shown = [line for answer in answers for line in answer.out.splitlines()]
