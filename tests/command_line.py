@@ -52,7 +52,7 @@ def call_candor(*arguments: object, width: int = 200) -> Answer:
     """Run ``candor`` in this process; arguments and environment are put back afterwards."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     environment, argv = dict(os.environ), sys.argv
-    console.width = width
+    console.width, os.environ["COLUMNS"] = width, str(width)
     sys.argv = ["candor", *map(str, arguments)]
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
