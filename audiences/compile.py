@@ -26,6 +26,7 @@ from audiences.errors import InvalidAudienceError
 from audiences.examine import examine, tables_of
 from audiences.facts import Fact, FactQuery
 from audiences.references import leaves, referenced, turned_leaves
+from audiences.rule_tree import rule_tree
 from audiences.words import condition_in_words
 
 Answer = Callable[[Leaf], Fact]
@@ -43,6 +44,8 @@ class PlannedAudience:
             same, null in SQL where they can no longer be judged.
         by_old_scores: The same condition by the scores and personas of the run before; None where
             it asks for none, or where there was none.
+        rules: SQL expression: JSON list of the rules line by line, see ``rule_tree``; only of a
+            plan for one person.
         funnel: The steps by which it narrows everybody down: the words and the SQL condition of
             each; who is left meets all of them up to there.
     """
@@ -52,6 +55,7 @@ class PlannedAudience:
     reasons: str
     by_old_rules: str | None = None
     by_old_scores: str | None = None
+    rules: str | None = None
     funnel: tuple[tuple[str, str], ...] = ()
 
 
@@ -120,10 +124,10 @@ def compile_audiences(
         key: (*found.unpublished, *_emptied(by_key[key], by_key, catalogue, before))
         for key, found in findings.items()
     }
-    compiler = _Compiler(by_key, catalogue, FactQuery(catalogue, as_of, before.as_of), before)
+    query = FactQuery(catalogue, as_of, before.as_of, tells_values=person is not None)
+    compiler = _Compiler(by_key, catalogue, query, before)
     ready = [audience for audience in audiences if not held[audience.key]]
     planned = tuple(compiler.plan(audience) for audience in ready)
-    query = compiler.query
     return Plan(
         query.sql(person=person),
         query.bindings.values,
@@ -168,8 +172,13 @@ class _Compiler:
             reasons=f"cast(json_array({', '.join(_reason(fact, is_out=is_out) for fact, is_out in facts)}) as varchar)",
             by_old_rules=self._by_old_rules(audience),
             by_old_scores=self._by_old_scores(audience, clauses),
+            rules=self._tree(audience) if self.query.tells_values else None,
             funnel=tuple(self._funnel(audience)),
         )
+
+    def _tree(self, audience: Audience) -> str:
+        write = partial(_condition, by_key=self.by_key, answer=self.query.answer)
+        return rule_tree(audience, self.by_key, self.query.answer, write)
 
     def _by_old_rules(self, audience: Audience) -> str | None:
         earlier = self.before.audiences

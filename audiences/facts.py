@@ -71,12 +71,15 @@ class FactQuery:
         catalogue: The names that the warehouse has.
         as_of: The moment that windows end at.
         before: An earlier moment, whose scores and personas may be asked for as well.
+        tells_values: Tell the traits, values of accounts and personas that were found as well:
+            for whoever asks about one person, never for what is kept.
         bindings: The values of the query.
     """
 
     catalogue: Catalogue
     as_of: dt.datetime
     before: dt.datetime | None = None
+    tells_values: bool = False
     bindings: Bindings = field(default_factory=Bindings)
     _facts: dict[str, Fact] = field(default_factory=dict)
     _answers: list[str] = field(default_factory=list)
@@ -138,9 +141,9 @@ class FactQuery:
         match clause:
             case TraitClause():
                 met = self._compare(clause, PROFILES, "people", clause.trait)
+                found = self._told(_text(clause.trait, "people"))
             case AccountClause():
-                test = self._compare(clause, ACCOUNTS, "accounts", clause.account)
-                met = self._column("account_facts", f"a{number}", f"bool_or({test})")
+                met, found = self._account(clause, number)
             case EventClause():
                 met, found = self._event(clause, number)
             case SequenceClause():
@@ -148,12 +151,21 @@ class FactQuery:
             case ListClause():
                 met = self._list(clause, number)
             case ScoreClause():
-                is_of_account = clause.score.model in self.catalogue.account_models
-                source = "account_score_facts" if is_of_account else "score_facts"
-                met, found = self._score(clause, number, f"{source}{moment}")
+                met, found = self._score(clause, number, moment)
             case PersonaClause():
                 met = self._persona(clause, f"persona_facts{moment}")
+                found = self._told(f"persona_facts{moment}.persona_name")
         return met, found
+
+    def _told(self, value: str) -> str | None:
+        return value if self.tells_values else None
+
+    def _account(self, clause: AccountClause, number: int) -> tuple[str, str | None]:
+        test = self._compare(clause, ACCOUNTS, "accounts", clause.account)
+        met = self._column("account_facts", f"a{number}", f"bool_or({test})")
+        values = f"string_agg(distinct {_text(clause.account, 'accounts')}, ', ')"
+        told = self.tells_values
+        return met, self._column("account_facts", f"v{number}", values) if told else None
 
     def _event(self, clause: EventClause, number: int) -> tuple[str, str]:
         times = f"count(*) filter (where {self._happened(clause, clause.within_days)})"
@@ -206,8 +218,10 @@ class FactQuery:
         )
         return _sql(compile_comparison(test, Operand(value, None), self.bindings, self.as_of))
 
-    def _score(self, clause: ScoreClause, number: int, source: str) -> tuple[str, str]:
+    def _score(self, clause: ScoreClause, number: int, moment: str) -> tuple[str, str]:
         test = clause.score
+        unit = "account_" if test.model in self.catalogue.account_models else ""
+        source = f"{unit}score_facts{moment}"
         score = self._of_model(source, "score", f"s{number}", test.model)
         tests = [f"{score} is not null"]
         if test.at_least is not None:
@@ -257,6 +271,10 @@ class FactQuery:
             return everyone
         gone = f"select person_id from {PERSONS.sql} where status <> 'active'"
         return f"{everyone} and person_id not in ({gone})"
+
+
+def _text(column: str, table: str) -> str:
+    return f"cast({_sql(exp.column(column, table, quoted=True))} as varchar)"
 
 
 def _event_facts(columns: list[str]) -> str:

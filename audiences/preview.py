@@ -131,9 +131,9 @@ def why(
         now: The moment to judge at where the warehouse does not say one.
 
     Returns:
-        An Arrow table: audience_key, is_match, is_member, entered_at, arm, reasons (JSON list of
-        each clause, whether it is met, what was found), lacking (missing consents), sync_key,
-        sync_status, sync_reason.
+        An Arrow table: audience_key, is_match, is_member, entered_at, arm, rules (JSON list of
+        each line of the rules: depth, clause, whether it holds, what was found), lacking (missing
+        consents), sync_key, sync_status, sync_reason.
 
     Raises:
         InvalidAudienceError: A trait, column, test or reference is wrong; all problems at once.
@@ -146,12 +146,10 @@ def why(
     plan = compile_audiences(audiences, catalogue, as_of=as_of, person=current)
     explained = " union all ".join(
         f"select $key_{number} as audience_key, {planned.matches} as is_match, "
-        f"{planned.reasons} as reasons from {FACTS}"
+        f"{planned.rules} as rules from {FACTS}"
         for number, planned in enumerate(plan.audiences)
     )
-    empty = (
-        "select null::varchar as audience_key, null::boolean as is_match, null as reasons limit 0"
-    )
+    empty = "select null::varchar as audience_key, null::boolean as is_match, null as rules limit 0"
     keys = {f"key_{number}": planned.key for number, planned in enumerate(plan.audiences)}
     with judged(warehouse, audiences, plan, catalogue):
         return warehouse.read(
@@ -174,7 +172,7 @@ _WHY = f"""
         where person_id = $person_id
     )
     select audience_key, explained.is_match, members.person_id is not null as is_member,
-        members.entered_at, members.arm, explained.reasons, lacking.lacking,
+        members.entered_at, members.arm, explained.rules, lacking.lacking,
         sent.sync_key, sent.status as sync_status, sent.reason as sync_reason
     from explained
     full join members using (audience_key)

@@ -136,10 +136,14 @@ def _step(step: Step | NeverAfter) -> str:
 
 def _times(clause: EventClause) -> str:
     if clause.at_most is None:
-        return f"at least {clause.minimum} times"
+        return f"at least {_count(clause.minimum)}"
     if clause.minimum == 0:
-        return "never" if clause.at_most == 0 else f"at most {clause.at_most} times"
+        return "never" if clause.at_most == 0 else f"at most {_count(clause.at_most)}"
     return f"{clause.minimum} to {clause.at_most} times"
+
+
+def _count(times: int) -> str:
+    return "once" if times == 1 else f"{times} times"
 
 
 def _score(clause: ScoreClause) -> str:

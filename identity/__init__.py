@@ -20,7 +20,7 @@ from identity.errors import (
     UnusableModelError,
 )
 from identity.evaluate import QualityReport, evaluate_members
-from identity.explain import Explanation, explain_pair, explain_record
+from identity.explain import Explanation, explain_pair, explain_person, explain_record
 from identity.guard import GuardedReport, require_published, resolve_guarded
 from identity.plan import PlannedChanges, plan_changes
 from identity.report import ResolutionReport
@@ -57,6 +57,7 @@ __all__ = [
     "add_decision",
     "evaluate_members",
     "explain_pair",
+    "explain_person",
     "explain_record",
     "export_queue",
     "import_answers",

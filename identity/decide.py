@@ -87,7 +87,7 @@ def add_decision(
     for name in (left, right):
         if name.source in {DEVICES, EMAILS}:
             raise InvalidDecisionError("decide on records or users; devices and emails follow them")
-        _require_member(warehouse, name)
+        person_of(warehouse, name)
     row = (left.source, left.source_record_id, right.source, right.source_record_id)
     pairs = pa.Table.from_pylist([{"decision": str(verdict), **dict(zip(PAIR, row, strict=True))}])
     check_consistent(warehouse, pairs)
@@ -161,10 +161,17 @@ _ROWS_SQL = f"""
 """
 
 
-def _require_member(warehouse: Warehouse, name: RecordName) -> None:
-    found = warehouse.scalar(
-        "select count(*) from identity.members where source = $source and source_record_id = $id",
+def person_of(warehouse: Warehouse, name: RecordName) -> str:
+    """The person of a record.
+
+    Raises:
+        UnknownRecordError: It is nobody's record.
+    """
+    person_id = warehouse.scalar(
+        "select person_id from identity.members where source = $source and source_record_id = $id",
         {"source": name.source, "id": name.source_record_id},
     )
-    if not found:
-        raise UnknownRecordError(name.source)
+    if person_id is None:
+        sources = warehouse.read("select distinct source from identity.members order by source")
+        raise UnknownRecordError(name.source, sources.column("source").to_pylist())
+    return str(person_id)

@@ -49,12 +49,18 @@ class TruthFileError(IdentityError, ValueError):
 class UnknownRecordError(IdentityError, LookupError):
     """Nothing of this name is a record, sign-in, address or device."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, sources: Sequence[str]) -> None:
         self.source = source
-        super().__init__(
-            f"no member of source {source!r} has this id: see identity.members, or run "
-            "`candor run` if the record is new"
-        )
+        if source in sources:
+            said = (
+                f"no member of source {source!r} has this id: see identity.members, or run "
+                "`candor run` if the record is new"
+            )
+        else:
+            said = (
+                f"no record comes from a source {source!r}: known: {', '.join(sources) or 'none'}"
+            )
+        super().__init__(said)
 
 
 class InvalidDecisionError(IdentityError, ValueError):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from identity.decide import RecordName
-from identity.errors import UnknownRecordError
+from identity.decide import RecordName, person_of
+from identity.parts import require_active
 from warehouse import Warehouse
 
 
@@ -48,7 +48,16 @@ def explain_record(warehouse: Warehouse, record: RecordName) -> Explanation:
     Raises:
         UnknownRecordError: It is nobody's record.
     """
-    person_id = _person_of(warehouse, record)
+    return explain_person(warehouse, person_of(warehouse, record))
+
+
+def explain_person(warehouse: Warehouse, person_id: str) -> Explanation:
+    """Explain a person.
+
+    Raises:
+        UnknownPersonError: Nobody has this id, or not any more.
+    """
+    require_active(warehouse, person_id)
     bound = {"person_id": person_id}
     return Explanation(
         person_id,
@@ -66,7 +75,7 @@ def explain_pair(warehouse: Warehouse, one: RecordName, other: RecordName) -> pa
     Raises:
         UnknownRecordError: One is nobody's record.
     """
-    persons = [_person_of(warehouse, record) for record in (one, other)]
+    persons = [person_of(warehouse, record) for record in (one, other)]
     if persons[0] != persons[1]:
         return warehouse.read(_BETWEEN, {"one": persons[0], "other": persons[1]})
     explanation = explain_record(warehouse, one)
@@ -84,7 +93,7 @@ def trace_path(warehouse: Warehouse, one: RecordName, other: RecordName) -> list
     Raises:
         UnknownRecordError: One is nobody's record.
     """
-    if _person_of(warehouse, one) != _person_of(warehouse, other):
+    if person_of(warehouse, one) != person_of(warehouse, other):
         return None
     explanation = explain_record(warehouse, one)
     names = {
@@ -100,16 +109,6 @@ def trace_path(warehouse: Warehouse, one: RecordName, other: RecordName) -> list
         hops.append(Hop(here, there, row["kind"], row["rule"]))
         here = there
     return hops
-
-
-def _person_of(warehouse: Warehouse, record: RecordName) -> str:
-    person_id = warehouse.scalar(
-        "select person_id from identity.members where source = $source and source_record_id = $id",
-        {"source": record.source, "id": record.source_record_id},
-    )
-    if person_id is None:
-        raise UnknownRecordError(record.source)
-    return str(person_id)
 
 
 def _chain(links: pa.Table, start: int, end: int) -> list[int]:

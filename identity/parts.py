@@ -75,7 +75,7 @@ def read_parts(warehouse: Warehouse, person_id: str) -> Parts:
     Raises:
         UnknownPersonError: Nobody has this id, or not any more.
     """
-    _require_active(warehouse, person_id)
+    require_active(warehouse, person_id)
     bound = {"person_id": person_id}
     members = warehouse.read(f"{_NAMES_SQL} order by place", bound).to_pylist()
     links = warehouse.read(_LINKS_SQL, bound)
@@ -88,7 +88,8 @@ def read_parts(warehouse: Warehouse, person_id: str) -> Parts:
     )
 
 
-def _require_active(warehouse: Warehouse, person_id: str) -> None:
+def require_active(warehouse: Warehouse, person_id: str) -> None:
+    """Raise UnknownPersonError where nobody has this id, or not any more."""
     rows = warehouse.read(
         "select person_id, status, merged_into from identity.persons where person_id = $person_id",
         {"person_id": person_id},

@@ -9,6 +9,8 @@ import warnings
 import typer
 from rich.console import Console
 
+from orchestration.cli.codes import FAILED, INPUT
+
 EPILOG = "Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 configuration or input, 4 busy."
 
 app = typer.Typer(
@@ -53,6 +55,14 @@ COMMANDS = (
     "day",
 )
 
+# What whoever named a file or folder can do about it.
+_ADVICE = {
+    FileNotFoundError: "name one that is there; the folder of a file to write must exist",
+    NotADirectoryError: "name a folder, or a file in one",
+    IsADirectoryError: "name a file, not a folder",
+    PermissionError: "let this user in, or name another one",
+}
+
 
 def main() -> None:
     """Run the command line."""
@@ -77,8 +87,10 @@ def main() -> None:
         _complain(str(error))
         sys.exit(exit_code(error))
     except OSError as error:  # a folder that may not be written, a full disk
-        _complain(f"{error.filename or 'a file'}: {error.strerror or type(error).__name__}")
-        sys.exit(1)
+        place, problem = error.filename or "a file", error.strerror or type(error).__name__
+        advice = _ADVICE.get(type(error))
+        _complain(f"{place}: {problem}" + (f": {advice}" if advice else ""))
+        sys.exit(INPUT if advice else FAILED)
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:

@@ -97,12 +97,44 @@ def explain(
     with company.open_warehouse() as warehouse:
         found = why(warehouse, configured, person_id, now=utc_now()).to_pylist()
     rows = [row for row in found if row["audience_key"] == key]
-    clauses = [clause for row in rows[:1] for clause in json.loads(row.pop("reasons") or "[]")]
+    told = [row.pop("rules") for row in rows]
+    rules = json.loads(told[0] or "[]") if told else []
     if as_json:
-        print_json({"syncs": rows, "clauses": clauses})
+        print_json({"syncs": rows, "rules": rules})
         return
-    print_rows(f"{key}: standing", rows)
-    print_rows(f"{key}: clauses", [{"found": None, **clause} for clause in clauses])
+    print_rows(f"{key}: standing", _standing(rows))
+    print_rows(f"{key}: rules", [_rule(line) for line in rules])
+    syncs = [
+        {"sync": row["sync_key"], "status": row["sync_status"], "reason": row["sync_reason"]}
+        for row in rows
+        if row["sync_key"]
+    ]
+    print_rows(f"{key}: what was sent of them", syncs)
+
+
+def _standing(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Where a person stands, a line each; the same in every row, as a row is of one sync."""
+    if not rows:
+        return []
+    row = rows[0]
+    lines = {
+        "fits the rules": _yes(row["is_match"]),
+        "lacks": row["lacking"] or "no consent that it needs",
+        "is a member, as last computed": _yes(row["is_member"]),
+        "since": row["entered_at"],
+        "arm": row["arm"],
+    }
+    return [{"what": what, "value": value} for what, value in lines.items()]
+
+
+def _yes(is_so: Any) -> str | None:
+    return None if is_so is None else ("yes" if is_so else "no")
+
+
+def _rule(line: dict[str, Any]) -> dict[str, Any]:
+    """A line of the rules as a row; what stands under another line is moved to the right."""
+    words = f"{'  ' * line['depth']}{line['clause']}"
+    return {"rule": words, "holds": _yes(line["holds"]), "found": line["found"]}
 
 
 @audience_app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import typer
 
-from identity import RecordName, explain_pair, explain_record
+from identity import Explanation, RecordName, explain_pair
 from identity.pair import Reason, reasons_of_pair
 from identity.waterfall_page import Explained, waterfall_page
 from orchestration.cli.evaluation import write_private
@@ -29,11 +30,13 @@ class PairQuestion:
     show_values: bool
 
 
-def explain_one(company: Company, record: RecordName, *, show_ids: bool, as_json: bool) -> None:
-    """Show the person of a record and all its links."""
+def explain_one(
+    company: Company, explain: Callable[[Warehouse], Explanation], *, show_ids: bool, as_json: bool
+) -> None:
+    """Show a person and all links of its records."""
     company.check_home()
     with company.open_warehouse() as warehouse:
-        found = explain_record(warehouse, record)
+        found = explain(warehouse)
     members = found.members if show_ids else found.members.drop_columns(["source_record_id"])
     if as_json:
         print_json({"person_id": found.person_id, "members": members.to_pylist(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -62,8 +63,16 @@ def evaluate(
 def explain(  # noqa: PLR0913 - the options of the command
     *,
     paths: Paths,
-    source: Source,
-    record_id: RecordId,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="Source of the record, as in sources.yml; or a person's id alone.",
+        ),
+    ],
+    record_id: Annotated[
+        str | None, typer.Argument(metavar="RECORD_ID", help="Its id in that source.")
+    ] = None,
     other: Annotated[
         tuple[str, str] | None,
         typer.Option("--with", metavar="SOURCE ID", help="Explain how the two hang together."),
@@ -83,8 +92,11 @@ def explain(  # noqa: PLR0913 - the options of the command
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show why a record belongs to its person: every link, kept or cut, and what it rests on."""
-    from identity import RecordName  # noqa: PLC0415 - keeps --help quick
+    """Show why a record belongs to its person: every link, kept or cut, and what it rests on.
+
+    Name a record by its source and id, or a person by the person's id alone.
+    """
+    from identity import RecordName, explain_person, explain_record  # noqa: PLC0415 - quick --help
     from orchestration.cli.explanation import (  # noqa: PLC0415 - as above
         PairQuestion,
         explain_one,
@@ -96,9 +108,16 @@ def explain(  # noqa: PLR0913 - the options of the command
         raise typer.BadParameter("--waterfall is of two records: name the other one by --with")
     if show_values and waterfall is None:
         raise typer.BadParameter("--show-values is for the page: name it by --waterfall")
-    company, record = Company(paths), RecordName(source, record_id)
+    if record_id is None and other is not None:
+        raise typer.BadParameter("--with is of two records: name the first by SOURCE and RECORD_ID")
+    company, record = Company(paths), RecordName(source, record_id or "")
     if other is None:
-        explain_one(company, record, show_ids=show_ids, as_json=as_json)
+        explain_it = (
+            partial(explain_person, person_id=source)
+            if record_id is None
+            else partial(explain_record, record=record)
+        )
+        explain_one(company, explain_it, show_ids=show_ids, as_json=as_json)
         return
     asked = PairQuestion(record, RecordName(*other), show_ids=show_ids, show_values=show_values)
     explain_two(company, asked, waterfall, as_json=as_json)

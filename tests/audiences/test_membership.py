@@ -56,8 +56,8 @@ def test_a_member_has_a_reason_for_each_clause(company: Company) -> None:
     (row,) = company.rows("audiences.memberships")
     assert json.loads(row["reasons"]) == [
         {"clause": "country is US", "met": True},
-        {"clause": "Download at least 1 times", "met": True, "found": 1},
-        {"clause": "not: Trial at least 1 times", "met": True, "found": 0},
+        {"clause": "Download at least once", "met": True, "found": 1},
+        {"clause": "not: Trial at least once", "met": True, "found": 0},
     ]
 
 
@@ -250,7 +250,33 @@ def test_why_tells_what_is_met_and_what_is_missing(company: Company) -> None:
 
     assert (row["is_match"], row["is_member"]) == (True, False)
     assert row["lacking"] == "consent:marketing:unknown"
-    assert [clause["met"] for clause in json.loads(row["reasons"])] == [False, True]
+    assert json.loads(row["rules"]) == [
+        {"depth": 0, "clause": "any of", "holds": True, "found": None},
+        {"depth": 1, "clause": "country is US", "holds": False, "found": "DE"},
+        {"depth": 1, "clause": "country is DE", "holds": True, "found": "DE"},
+    ]
+
+
+def test_why_shows_rules_as_they_are_nested(company: Company) -> None:
+    company.person("ann", country="US")
+    company.event("ann", "Trial")
+    asked = audience({"all": [{"audience": "base"}, {"not": {"event": "Trial"}}]}, key="asked")
+    base = audience(US, key="base", exclude={"any": [{"event": "Left"}, {"event": "Trial"}]})
+
+    rows = why(company.warehouse, [asked, base], "ann", now=NOW).to_pylist()
+
+    told = {row["audience_key"]: json.loads(row["rules"]) for row in rows}
+    assert [(line["depth"], line["clause"], line["holds"]) for line in told["asked"]] == [
+        (0, "all of", False),
+        (1, "fits the audience base", False),
+        (2, "country is US", True),
+        (2, "none of", False),
+        (3, "Left at least once", False),
+        (3, "Trial at least once", True),
+        (1, "none of", False),
+        (2, "Trial at least once", True),
+    ]
+    assert {row["audience_key"]: row["is_match"] for row in rows} == {"asked": False, "base": False}
 
 
 def test_why_finds_a_person_by_an_id_of_the_past(company: Company) -> None:

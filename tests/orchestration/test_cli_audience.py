@@ -106,7 +106,7 @@ def test_explain_says_which_clause_is_met_and_what_is_lacking(folders: list[str]
     found = _json("audience", "explain", "readers", "bea", *folders)
 
     assert isinstance(found, dict)
-    assert found["clauses"] == [{"clause": "country is US", "met": True}]
+    assert found["rules"] == [{"depth": 0, "clause": "country is US", "holds": True, "found": "US"}]
     assert found["syncs"][0]["lacking"] == "consent:personalization:denied"
 
 
