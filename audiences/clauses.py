@@ -194,15 +194,21 @@ class ListTest(StrictModel):
     )
 
     _found: FoundList | None = PrivateAttr(default=None)
+    _problem: str | None = PrivateAttr(default=None)
 
     @property
     def found(self) -> FoundList | None:
         """Where the file lies and what it identifies persons by; None where it is not there."""
         return self._found
 
-    def find(self, found: FoundList | None) -> None:
-        """Say where the file lies."""
-        self._found = found
+    @property
+    def problem(self) -> str | None:
+        """Why a file that is there is not found to be a list; None where nothing is wrong."""
+        return self._problem
+
+    def find(self, found: FoundList | None, *, problem: str | None = None) -> None:
+        """Say where the file lies, or why it is no list."""
+        self._found, self._problem = found, problem
 
     @property
     def name(self) -> str:

@@ -32,6 +32,7 @@ from audiences.clauses import (
 )
 from audiences.comparisons import check
 from audiences.config import Audience
+from audiences.lists import whats_wrong
 from audiences.references import circle, leaves
 from warehouse import TableName
 
@@ -90,7 +91,8 @@ def _judge(clause: Leaf, catalogue: Catalogue) -> tuple[list[str], list[str]]:
             mistakes = _missing(EVENTS, catalogue) or _steps(clause.sequence, catalogue)
         case ListClause():
             mistakes = [*_missing(CONTACT_POINTS, catalogue), *_missing(CURRENT_PERSON, catalogue)]
-            unpublished = _absent(clause)
+            problem = whats_wrong(clause.list_)
+            unpublished = [problem] if problem else []
         case ScoreClause():
             decile = clause.score.decile
             mistakes = check(decile, ValueKind.NUMBER) if decile else []
@@ -98,11 +100,6 @@ def _judge(clause: Leaf, catalogue: Catalogue) -> tuple[list[str], list[str]]:
         case PersonaClause():
             unpublished = _unpublished("persona", clause.persona.names, catalogue.personas)
     return mistakes, unpublished
-
-
-def _absent(clause: ListClause) -> list[str]:
-    listed = clause.list_
-    return [] if listed.found else [f"the list {listed.name} is not there yet"]
 
 
 def _missing(table: TableName, catalogue: Catalogue) -> list[str]:

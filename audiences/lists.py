@@ -29,7 +29,8 @@ def find_lists(
 ) -> Iterator[str]:
     """Tell each list clause where its file lies; yield what is wrong with those that cannot be.
 
-    A file of the landing folder that has not come yet is no mistake: it holds the audience.
+    A file of the landing folder that has not come yet, or came broken, is no mistake of the
+    configuration: it holds the audience, see ``whats_wrong``.
 
     Args:
         conditions: What is included and excluded.
@@ -42,6 +43,22 @@ def find_lists(
                 base = config if clause.list_.file is not None else landing
                 for problem in _find(clause.list_, base):
                     yield f"{place}: {problem}"
+
+
+def whats_wrong(test: ListTest) -> str | None:
+    """Why a list of the landing folder cannot be used now; None where it can.
+
+    Its file is read to its end: another system writes it, and may have been stopped halfway.
+    """
+    if test.file is not None:
+        return None
+    if test.found is None:
+        return test.problem or f"the list {test.name} is not there yet"
+    try:
+        _columns(test, test.found)
+    except InvalidAudienceError as error:
+        return error.problems[0]
+    return None
 
 
 def lists_view(warehouse: Warehouse, clauses: Iterable[ListTest]) -> AbstractContextManager[None]:
@@ -108,17 +125,24 @@ def _find(test: ListTest, base: Path | None) -> Sequence[str]:
         return [f"list {test.name!r} leads out of its folder"]
     if not path.is_file():
         return [] if test.file is None else [f"list {test.name!r} is not there{_near(path, base)}"]
+    problem, columns = _begin(test, path)
+    if problem and test.file is not None:
+        return [problem]
+    test.find(None if problem else FoundList(path, columns), problem=problem)
+    return []
+
+
+def _begin(test: ListTest, path: Path) -> tuple[str | None, Mapping[str, int]]:
+    """What is wrong with the first line, if anything, and its columns that identify persons."""
+    name = f"list {test.name!r}"
     try:
         columns = columns_of(_header(path))
     except csv.Error:
-        return [
-            f"list {test.name!r}: its first line cannot be read; look for a quote that is not closed"
-        ]
+        return f"{name}: its first line cannot be read; look for a quote that is not closed", {}
     if not columns:
         named = ", ".join(IDENTIFIERS_IN_LISTS)
-        return [f"list {test.name!r} has none of the columns {named} in its first line"]
-    test.find(FoundList(path, columns))
-    return []
+        return f"{name} has none of the columns {named} in its first line", {}
+    return None, columns
 
 
 def _near(path: Path, base: Path) -> str:

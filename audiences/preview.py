@@ -29,7 +29,7 @@ from audiences.judge import (
     judged,
     read_as_of,
 )
-from audiences.lists import ListColumn, count_columns, lists_of
+from audiences.lists import ListColumn, count_columns, lists_of, whats_wrong
 from audiences.persons import find_person
 from warehouse import Warehouse, literal, quoted
 
@@ -227,7 +227,8 @@ class _Look:
     def _lists(self) -> Sequence[ListColumn]:
         named = lists_of((self.audience.include, self.audience.exclude))
         tests = {test.name: test for test in named}
-        return [column for test in tests.values() for column in count_columns(test)]
+        usable = (test for test in tests.values() if whats_wrong(test) is None)
+        return [column for test in usable for column in count_columns(test)]
 
     def _members(self) -> str:
         return f"select * from ({MEMBERS}) where audience_key = $key"

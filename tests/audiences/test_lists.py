@@ -168,6 +168,35 @@ def test_a_landing_list_that_has_not_come_holds_the_audience(
     assert (status, company.members("partners")) == (["held"], {"ann"})
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('person_id\n"bea\nann\n', id="open-quote"),
+        pytest.param('"person_id\nbea\n' * 20_000, id="open-header"),
+        pytest.param("name\nbea\n", id="other-columns"),
+        pytest.param("", id="empty"),
+    ],
+)
+def test_a_landing_list_that_came_broken_holds_its_audience_and_no_other(
+    company: Company, tmp_path: Path, text: str
+) -> None:
+    company.person("ann")
+    company.person("bea")
+    wanted = LISTED.replace("file: lists/partners.csv", "landing: partners.csv")
+    everyone = RANKED.split("priority", maxsplit=1)[0] % ("all", "Everybody", "marketing")
+    (tmp_path / "landing").mkdir()
+    (tmp_path / "landing" / "partners.csv").write_text("person_id\nann\n")
+    _compute(company, _load(tmp_path, None, wanted, everyone))
+    (tmp_path / "landing" / "partners.csv").write_text(text)
+
+    status = _compute(company, _load(tmp_path, None, wanted, everyone), run="r2")
+
+    assert status == ["held", "ready"]
+    assert (company.members("partners"), company.members("all")) == ({"ann"}, {"ann", "bea"})
+    held = preview(company.warehouse, _load(tmp_path, None, wanted, everyone)[0], now=NOW)
+    assert (len(held.notes), held.lists) == (1, [])
+
+
 def test_a_person_is_in_one_audience_of_a_priority_list(company: Company, tmp_path: Path) -> None:
     company.people(3)
     company.consent("p001", "invitations", "granted")
