@@ -1,4 +1,11 @@
-{%- set fields = ['name', 'domain', 'industry', 'employee_count', 'annual_revenue', 'country'] -%}
+{%- set ranks = {
+    'name': 'trust_rank',
+    'domain': 'trust_rank',
+    'industry': 'figure_rank',
+    'employee_count': 'figure_rank',
+    'annual_revenue': 'figure_rank',
+    'country': 'figure_rank',
+} -%}
 
 with
 
@@ -87,15 +94,15 @@ visits as (
 
 ),
 
--- Each field from the most trusted record that knows it.
+-- Each field from the record that is most trusted with it and knows it.
 filled as (
 
     select
         unified_account_id as account_id,
         trust_rank,
         origin,
-        {%- for field in fields %}
-        {{ first_known(field, 'unified_account_id', 'trust_rank') }} as {{ field }}
+        {%- for field, rank in ranks.items() %}
+        {{ first_known(field, 'unified_account_id', rank) }} as {{ field }}
         {{- ',' if not loop.last }}
         {%- endfor %}
 

@@ -32,6 +32,18 @@ referred as (
 
 ),
 
+-- Sources that keep accounts for the persons in them; all others describe companies for their own sake.
+keeping as (
+
+    select distinct accounts.source
+
+    from accounts
+
+    inner join referred
+        on accounts.account_id = referred.account_id
+
+),
+
 -- A domain of addresses is no record of an account and knows nothing but itself.
 described as (
 
@@ -48,7 +60,8 @@ described as (
         coalesce(accounts.record_updated_at, accounts.record_created_at) as updated_at,
         case when accounts.account_id is null then 'email_domain' else 'record' end as origin,
         case when accounts.account_id is null then 1 else 0 end as is_derived,
-        case when referred.account_id is null then 1 else 0 end as is_unreferred
+        case when referred.account_id is null then 1 else 0 end as is_unreferred,
+        case when keeping.source is null then 0 else 1 end as is_kept_for_persons
 
     from resolved
 
@@ -59,6 +72,9 @@ described as (
 
     left join referred
         on accounts.account_id = referred.account_id
+
+    left join keeping
+        on accounts.source = keeping.source
 
 ),
 
@@ -78,7 +94,8 @@ visiting as (
         cast(null as {{ dbt.type_timestamp() }}) as updated_at,
         'network' as origin,
         1 as is_derived,
-        1 as is_unreferred
+        1 as is_unreferred,
+        1 as is_kept_for_persons
 
     from networks
 
@@ -102,7 +119,8 @@ gathered as (
 
 ),
 
--- The record that persons name is trusted most; fields fall back in this order.
+-- The record that persons name is trusted most with who the company is; with what it is like, a
+-- source that describes companies for their own sake, as nobody keeps a CRM's figures up to date.
 ranked as (
 
     select
@@ -116,7 +134,17 @@ ranked as (
                 updated_at desc nulls last,
                 source,
                 account_id
-        ) as trust_rank
+        ) as trust_rank,
+        row_number() over (
+            partition by unified_account_id
+            order by
+                is_derived,
+                is_kept_for_persons,
+                {{ source_rank('source') }},
+                updated_at desc nulls last,
+                source,
+                account_id
+        ) as figure_rank
 
     from gathered
 
@@ -133,6 +161,7 @@ select
     annual_revenue,
     country,
     origin,
-    trust_rank
+    trust_rank,
+    figure_rank
 
 from ranked

@@ -21,6 +21,7 @@ mail_domains as (
 companies as (
 
     select
+        source,
         account_id,
         {{ url_host("coalesce(domain, website)") }} as domain,
         industry,
@@ -75,6 +76,7 @@ known_companies as (
 
     select
         dates.as_of,
+        companies.source,
         companies.account_id,
         companies.domain,
         companies.industry,
@@ -87,11 +89,28 @@ known_companies as (
 
 ),
 
+-- Sources that keep accounts for the persons in them; all others describe companies for their own sake.
+keeping as (
+
+    select distinct
+        known_companies.as_of,
+        known_companies.source
+
+    from known_companies
+
+    inner join records
+        on
+            known_companies.account_id = records.account_id
+            and known_companies.as_of = records.as_of
+
+),
+
 accounts as (
 
     select
         as_of,
         account_id,
+        max(domain) as domain,
         max(employee_count) as employee_count,
         max(industry) as industry
 
@@ -104,16 +123,25 @@ accounts as (
 domains as (
 
     select
-        as_of,
-        domain,
-        max(employee_count) as employee_count,
-        max(industry) as industry
+        known_companies.as_of,
+        known_companies.domain,
+        max(case when keeping.source is null then known_companies.employee_count end)
+            as listed_employee_count,
+        max(known_companies.employee_count) as employee_count,
+        max(known_companies.industry) as industry
 
     from known_companies
 
-    where domain is not null and domain not in (select mail_domains.domain from mail_domains)
+    left join keeping
+        on
+            known_companies.source = keeping.source
+            and known_companies.as_of = keeping.as_of
 
-    group by as_of, domain
+    where
+        known_companies.domain is not null
+        and known_companies.domain not in (select mail_domains.domain from mail_domains)
+
+    group by known_companies.as_of, known_companies.domain
 
 ),
 
@@ -151,7 +179,14 @@ recorded as (
                 else 0
             end
         ) as has_company,
-        max(coalesce(accounts.employee_count, domains.employee_count)) as employee_count,
+        max(
+            coalesce(
+                account_domains.listed_employee_count,
+                case when accounts.domain is null then domains.listed_employee_count end,
+                accounts.employee_count,
+                domains.employee_count
+            )
+        ) as employee_count,
         max(
             case
                 when accounts.industry is not null or domains.industry is not null then 1
@@ -173,6 +208,9 @@ recorded as (
 
     left join accounts
         on records.account_id = accounts.account_id and records.as_of = accounts.as_of
+
+    left join domains as account_domains
+        on accounts.domain = account_domains.domain and accounts.as_of = account_domains.as_of
 
     left join domains
         on records.domain = domains.domain and records.as_of = domains.as_of
