@@ -34,7 +34,8 @@ def sample(
     seed: Annotated[int, typer.Option(help="The same seed makes the same company.")] = 7,
     out: Annotated[Path, typer.Option(help="Landing folder to write.")],
     truth: Annotated[
-        Path | None, typer.Option(help="Folder of the truth files [default: <out>.truth].")
+        Path | None,
+        typer.Option(help="Folder of the truth files; <out>.truth where none is given."),
     ] = None,
 ) -> None:
     """Make a fictional company: its files as its tools would export them, and the truth beside."""

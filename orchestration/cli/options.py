@@ -18,9 +18,9 @@ R = TypeVar("R")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script to read.")]
 
 FOLDERS = {
-    "config": (CONFIG_VARIABLE, "Folder of the configuration files [default: ./config]."),
-    "home": (HOME_VARIABLE, "Data home: warehouse, models, keys [default: ./.candor]."),
-    "landing": (LANDING_VARIABLE, "Folder of the raw files [default: <home>/landing]."),
+    "config": (CONFIG_VARIABLE, "Folder of the configuration files; ./config where none is given."),
+    "home": (HOME_VARIABLE, "Data home: warehouse, models, keys; ./.candor where none is given."),
+    "landing": (LANDING_VARIABLE, "Folder of the raw files; <home>/landing where none is given."),
 }
 
 
