@@ -139,8 +139,8 @@ ranked as (
             partition by unified_account_id
             order by
                 is_derived,
-                is_kept_for_persons,
                 {{ source_rank('source') }},
+                is_kept_for_persons,
                 updated_at desc nulls last,
                 source,
                 account_id
