@@ -203,11 +203,11 @@ class ListTest(StrictModel):
 
     @property
     def problem(self) -> str | None:
-        """Why a file that is there is not found to be a list; None where nothing is wrong."""
+        """Why the file that is there cannot be used as a list; None where nothing is known to be wrong."""
         return self._problem
 
     def find(self, found: FoundList | None, *, problem: str | None = None) -> None:
-        """Say where the file lies, or why it is no list."""
+        """Say where the file lies, and what is wrong with it."""
         self._found, self._problem = found, problem
 
     @property

@@ -163,7 +163,8 @@ class FactQuery:
     def _account(self, clause: AccountClause, number: int) -> tuple[str, str | None]:
         test = self._compare(clause, ACCOUNTS, "accounts", clause.account)
         met = self._column("account_facts", f"a{number}", f"bool_or({test})")
-        values = f"string_agg(distinct {_text(clause.account, 'accounts')}, ', ')"
+        value = _text(clause.account, "accounts")
+        values = f"string_agg(distinct {value}, ', ' order by {value})"
         told = self.tells_values
         return met, self._column("account_facts", f"v{number}", values) if told else None
 

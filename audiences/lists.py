@@ -53,7 +53,9 @@ def whats_wrong(test: ListTest) -> str | None:
     if test.file is not None:
         return None
     if test.found is None:
-        return test.problem or f"the list {test.name} is not there yet"
+        return f"the list {test.name} is not there yet"
+    if test.problem is not None:
+        return test.problem
     try:
         _columns(test, test.found)
     except InvalidAudienceError as error:
@@ -128,7 +130,7 @@ def _find(test: ListTest, base: Path | None) -> Sequence[str]:
     problem, columns = _begin(test, path)
     if problem and test.file is not None:
         return [problem]
-    test.find(None if problem else FoundList(path, columns), problem=problem)
+    test.find(FoundList(path, columns), problem=problem)
     return []
 
 
@@ -139,6 +141,8 @@ def _begin(test: ListTest, path: Path) -> tuple[str | None, Mapping[str, int]]:
         columns = columns_of(_header(path))
     except csv.Error:
         return f"{name}: its first line cannot be read; look for a quote that is not closed", {}
+    except OSError as error:
+        return f"{name} cannot be opened: {error.strerror}", {}
     if not columns:
         named = ", ".join(IDENTIFIERS_IN_LISTS)
         return f"{name} has none of the columns {named} in its first line", {}
@@ -212,6 +216,9 @@ def lines_of(test: ListTest, path: Path) -> list[list[str]]:
             return list(reader) or [[]]
     except FileNotFoundError as error:
         raise InvalidAudienceError([_CHANGED.format(name=test.name)]) from error
+    except OSError as error:
+        problem = f"list {test.name!r} cannot be opened: {error.strerror}"
+        raise InvalidAudienceError([problem]) from error
     except csv.Error as error:
         where = f"list {test.name!r}, up to line {reader.line_num}"
         raise InvalidAudienceError(

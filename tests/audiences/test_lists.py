@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from audiences import Audience, InvalidAudienceError, compute_memberships, load_audiences, preview
+from audiences.list_files import ListFiles
 from tests.audiences.conftest import NOW, Company
 
 LISTED = """\
@@ -195,6 +197,29 @@ def test_a_landing_list_that_came_broken_holds_its_audience_and_no_other(
     assert (company.members("partners"), company.members("all")) == ({"ann"}, {"ann", "bea"})
     held = preview(company.warehouse, _load(tmp_path, None, wanted, everyone)[0], now=NOW)
     assert (len(held.notes), held.lists) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param('"email\nann@mail.example\n' * 20_000, "cannot be searched", id="open-header"),
+        pytest.param('email\n"ann@mail.example\n', "cannot be searched", id="open-quote"),
+        pytest.param("mail\nann@mail.example\n", "names the person", id="other-columns"),
+    ],
+)
+def test_a_landing_list_that_came_broken_stands_against_an_erasure(
+    company: Company, tmp_path: Path, text: str, said: str
+) -> None:
+    (tmp_path / "landing").mkdir()
+    (tmp_path / "landing" / "partners.csv").write_text(text)
+    wanted = LISTED.replace("file: lists/partners.csv", "landing: partners.csv")
+    place = ListFiles(company.warehouse, _load(tmp_path, None, wanted))
+    keys = pa.table({"kind": ["email"], "value": ["ann@mail.example"]})
+
+    (refusal,) = place.refusals(keys)
+
+    assert said in refusal
+    assert place.folders == {tmp_path / "landing"}
 
 
 def test_a_person_is_in_one_audience_of_a_priority_list(company: Company, tmp_path: Path) -> None:

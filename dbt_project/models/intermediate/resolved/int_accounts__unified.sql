@@ -32,15 +32,28 @@ referred as (
 
 ),
 
--- Sources that keep accounts for the persons in them; all others describe companies for their own sake.
+named as (
+
+    select count(*) as account_count from referred
+
+),
+
+-- Sources that keep accounts for the persons in them, who name them; all others describe companies
+-- for their own sake. One in ten of the names: ids of a list may be those of an account by chance.
 keeping as (
 
-    select distinct accounts.source
+    select accounts.source
 
     from accounts
 
     inner join referred
         on accounts.account_id = referred.account_id
+
+    cross join named
+
+    group by accounts.source, named.account_count
+
+    having count(*) * 10 >= named.account_count
 
 ),
 
@@ -141,6 +154,7 @@ ranked as (
                 is_derived,
                 {{ source_rank('source') }},
                 is_kept_for_persons,
+                is_unreferred,
                 updated_at desc nulls last,
                 source,
                 account_id

@@ -89,19 +89,59 @@ known_companies as (
 
 ),
 
--- Sources that keep accounts for the persons in them; all others describe companies for their own sake.
-keeping as (
+-- What all records named by then, whoever is asked about.
+referred as (
 
     select distinct
+        dates.as_of,
+        versions.account_id
+
+    from dates
+
+    inner join versions
+        on
+            {{ known_by('versions', 'dates.as_of') }}
+            and (
+                versions.record_created_at is null
+                or versions.record_created_at <= dates.as_of
+            )
+
+    where versions.account_id is not null
+
+),
+
+named as (
+
+    select
+        as_of,
+        count(*) as account_count
+
+    from referred
+
+    group by as_of
+
+),
+
+-- Sources that keep accounts for the persons in them, as in int_accounts__unified.
+keeping as (
+
+    select
         known_companies.as_of,
         known_companies.source
 
     from known_companies
 
-    inner join records
+    inner join referred
         on
-            known_companies.account_id = records.account_id
-            and known_companies.as_of = records.as_of
+            known_companies.account_id = referred.account_id
+            and known_companies.as_of = referred.as_of
+
+    inner join named
+        on known_companies.as_of = named.as_of
+
+    group by known_companies.as_of, known_companies.source, named.account_count
+
+    having count(*) * 10 >= named.account_count
 
 ),
 
