@@ -340,22 +340,27 @@ def _score_facts(columns: list[str], *, moment: str = "as_of") -> str:
 
 
 def _account_score_facts(columns: list[str], *, moment: str = "as_of") -> str:
-    """Of each person the likeliest of the accounts that the person belongs to."""
+    """Of each person the likeliest of the accounts that the person belongs to.
+
+    A score that was computed from one member alone tells of that member, and is no colleague's.
+    """
     return f"""
         select scores.person_id, {", ".join(columns)}
         from (
             select members.person_id, account_scores.model_key, account_scores.score,
                    account_scores.decile
             from (
-                select model_key, account_id, score, decile
+                select model_key, account_id, score, decile, person_id
                 from {ACCOUNT_SCORES.sql} as published, known
                 where published.as_of <= known.{moment}
                 qualify published.as_of = max(published.as_of) over (partition by model_key)
             ) as account_scores
-            inner join {ACCOUNT_MEMBERS.sql} as members using (account_id)
+            inner join {ACCOUNT_MEMBERS.sql} as members
+                on account_scores.account_id = members.account_id
+                and coalesce(account_scores.person_id = members.person_id, true)
             qualify row_number() over (
                 partition by members.person_id, account_scores.model_key
-                order by account_scores.score desc nulls last, account_id
+                order by account_scores.score desc nulls last, members.account_id
             ) = 1
         ) as scores
         group by scores.person_id

@@ -20,6 +20,7 @@ from orchestration.home_parts import undeclared_parts
 from orchestration.inventory import dbt_tables, python_tables
 from orchestration.manifest import parsed_project
 from orchestration.serving import serving_files
+from prediction import SharedScores
 from privacy import (
     ArchiveFolder,
     BackupFolder,
@@ -45,8 +46,9 @@ from warehouse import Location, Table, Warehouse
 
 # What is computed of a person without a decision: who objects to profiling leaves these.
 PROFILING_TABLES = (
-    "prediction.spine", "prediction.propensity_scores", "prediction.account_scores",
-    "prediction.persona_members", "marts.features_as_of",
+    "prediction.spine", "prediction.propensity_scores", "prediction.account_scores of several",
+    "prediction.account_scores", "prediction.account_score_members", "prediction.persona_members",
+    "marts.features_as_of",
 )  # fmt: skip
 
 
@@ -170,6 +172,7 @@ def open_erasure(
             landing,
             lists,
             serving_files(paths, warehouse),
+            SharedScores(warehouse),  # before the table that says whom scores were computed from
             *table_locations(warehouse, tables),
             SettledGroups(warehouse),
             *_folders(paths, warehouse, tables),

@@ -142,16 +142,18 @@ _ACCOUNTS = """
     from marts.account_members as members left join marts.accounts as accounts using (account_id)
     where members.person_id = $person_id order by account_id, members.basis
 """
+# A score that was computed from one member alone is no colleague's to be shown.
 _ACCOUNT_SCORES = f"""
     select account_id, string_agg(model_key || ' ' || round(score, 3), ', ' order by model_key)
         as scores
     from (
-        select scores.account_id, model_key, score from {ACCOUNT_SCORES.name.sql} as scores
+        select scores.account_id, model_key, score, scores.person_id
+        from {ACCOUNT_SCORES.name.sql} as scores
         inner join marts.account_members as members using (account_id)
         where members.person_id = $person_id
         qualify scores.as_of = max(scores.as_of) over (partition by model_key, account_id)
     )
-    where score is not null group by account_id
+    where score is not null and coalesce(person_id = $person_id, true) group by account_id
 """
 _CONSENT = """
     select purpose, status, decided_at from marts.consent_current

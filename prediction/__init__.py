@@ -25,6 +25,7 @@ from prediction.predict import Moment, ScoreReport, predict_all
 from prediction.promotion import Order, promote, read_changes, roll_back
 from prediction.purchases import Purchases, RepeatModel, fit_repeats
 from prediction.registry import Decision, list_models, list_versions, read_cards, require_model
+from prediction.shared_scores import SharedScores
 from prediction.spine import SpineReport, write_spine
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "RepeatModel",
     "ScoreReport",
     "SensitiveFeatureError",
+    "SharedScores",
     "SpineReport",
     "TooFewPurchasesError",
     "UnfitVersionError",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from prediction.config import PropensityConfig
+from prediction.inventory import ACCOUNT_SCORE_MEMBERS
 from prediction.objecting import OBJECTING
 from prediction.person_rows import active_sql, features_sql, groups_sql
 from prediction.relations import (
@@ -26,6 +27,8 @@ from prediction.relations import (
     granted_sql,
 )
 from warehouse import quoted
+
+_COUNTED = ACCOUNT_SCORE_MEMBERS.name.sql
 
 # What the company's own records say stands before what its members' records say of it.
 _OF_COMPANY = ("employee_count_log", "has_industry")
@@ -66,7 +69,7 @@ _ASKED = f"""
     ),
     asked as (
         select account_id, as_of, role,
-               case when count(distinct current_id) = 1 then min(current_id) end as only_member
+               list_sort(list(distinct current_id)) as member_ids
         from members
         group by account_id, as_of, role
         having bool_or(is_eligible) and not bool_or(has_done)
@@ -175,10 +178,10 @@ def examples_sql(model: PropensityConfig, names: Sequence[str]) -> str:
 
 
 def asked_sql(model: PropensityConfig, names: Sequence[str]) -> str:
-    """Query for id, features and the only member, if one is, of the accounts to score."""
+    """Query for id, features and ids of the members who count, of the accounts to score."""
     return f"""
         {_ASKED}, {_features_sql(names)}
-        select asked.account_id as id, asked.only_member, {features_sql(names)}
+        select asked.account_id as id, asked.member_ids, {features_sql(names)}
         from asked
         inner join features using (account_id, as_of)
         where asked.role = $role and (asked.role <> 'scoring' or asked.as_of = $as_of)
@@ -206,31 +209,27 @@ def matured_sql() -> str:
 
 
 def withdrawn_sql() -> str:
-    """A test of a row of scores: that nobody who counts today has granted ``$purpose``.
+    """A test of a row of scores: that somebody whom it was computed from may count no more.
 
-    Neither the only member that it was computed from, nor any member of the account or of the one
-    that it was merged into; who objects to profiling does not count, whatever was granted.
+    Who has not granted ``$purpose`` (any more), or objects to profiling, whatever was granted; and
+    where it is not known from whom it was computed.
     """
-    only = granted_sql(
-        "coalesce(current_person.current_person_id, scores.person_id)", "$as_of::timestamp"
-    )
-    member = granted_sql("employed.person_id", "$as_of::timestamp")
+    granted = granted_sql("counted.current_id", "$as_of::timestamp")
     return f"""
-        person_id in (
-            select distinct scores.person_id from prediction.account_scores as scores
-            left join {CURRENT.sql} as current_person using (person_id)
-            where scores.model_key = $model_key and scores.person_id is not null and not {only}
+        (account_id, as_of) not in (
+            select (account_id, as_of) from {_COUNTED} where model_key = $model_key
         )
-        or account_id not in (
-            with granting as (
-                select distinct employed.account_id from {EMPLOYED.sql} as employed
-                anti join {OBJECTING} as objecting on employed.person_id = objecting.person_id
-                where employed.valid_to is null and {member}
-            )
-            select account_id from granting
-            union
-            select ids.account_id from {ACCOUNT_IDS.sql} as ids
-            inner join granting on ids.merged_into = granting.account_id
+        or (account_id, as_of) in (
+            select (counted.account_id, counted.as_of)
+            from (
+                select members.account_id, members.as_of,
+                       coalesce(current_person.current_person_id, members.person_id) as current_id
+                from {_COUNTED} as members
+                left join {CURRENT.sql} as current_person using (person_id)
+                where members.model_key = $model_key
+            ) as counted
+            left join {OBJECTING} as objecting on counted.current_id = objecting.person_id
+            where objecting.person_id is not null or not {granted}
         )
     """
 

@@ -94,15 +94,15 @@ class Asked:
         features: Names of the columns of ``values``.
         values: (n, p), nan where unknown.
         fingerprint: SHA-256 of all of this.
-        only_members: Of each account its only member who counts, null where several do; None where
-            persons are asked about.
+        members: Of each account the ids of the members who count, in order; None where persons are
+            asked about.
     """
 
     ids: pa.ChunkedArray
     features: tuple[str, ...]
     values: Floats
     fingerprint: str
-    only_members: pa.ChunkedArray | None = None
+    members: pa.ChunkedArray | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -211,9 +211,9 @@ def _read_asked(
     values, ids = _matrix(rows, names), rows["id"].to_pylist()
     if unit_of(model) is not ACCOUNT:
         return Asked(rows["id"], names, values, _digest(names, values, ids))
-    only = rows["only_member"]
-    mark = _digest(names, values, ids, [person or "" for person in only.to_pylist()])
-    return Asked(rows["id"], names, values, mark, only)
+    members = rows["member_ids"]
+    mark = _digest(names, values, ids, [",".join(theirs) for theirs in members.to_pylist()])
+    return Asked(rows["id"], names, values, mark, members)
 
 
 def _sampled(model: PropensityConfig) -> dict[str, object]:

@@ -85,11 +85,30 @@ ACCOUNT_SCORES = Table(
             "person_id",
             "VARCHAR",
             Pii.PSEUDONYMOUS,
-            "the only member that it was computed from, of whom it then tells; null: of several",
+            "the only member that it was computed from, whose it then is alone; null: of several",
         ),
         _VERSION,
     ),
     key=("model_key", "account_id", "as_of"),
+    subjects=_BY_PERSON,
+    aged_by="as_of",
+)
+
+ACCOUNT_SCORE_MEMBERS = Table(
+    TableName("prediction", "account_score_members"),
+    grain="One row per score of an account and member whose doings it was computed from",
+    columns=(
+        _MODEL,
+        Column("account_id", "VARCHAR", Pii.NONE, "the account, as named at that time"),
+        _AS_OF,
+        Column(
+            "person_id",
+            "VARCHAR",
+            Pii.PSEUDONYMOUS,
+            "the member, as named at that time; who leaves takes the score along",
+        ),
+    ),
+    key=("model_key", "account_id", "as_of", "person_id"),
     subjects=_BY_PERSON,
     aged_by="as_of",
 )
@@ -215,6 +234,6 @@ DRIFT = Table(
 )
 
 TABLES: tuple[Table, ...] = (
-    SPINE, PROPENSITY_SCORES, ACCOUNT_SCORES, PERSONAS, PERSONA_MEMBERS, MODELS, MODEL_CHANGES,
-    DRIFT,
+    SPINE, PROPENSITY_SCORES, ACCOUNT_SCORES, ACCOUNT_SCORE_MEMBERS, PERSONAS, PERSONA_MEMBERS,
+    MODELS, MODEL_CHANGES, DRIFT,
 )  # fmt: skip

@@ -7,10 +7,15 @@ Source: GDPR Article 21(1) to (3) and Article 22.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
-from prediction.inventory import ACCOUNT_SCORES, PERSONA_MEMBERS, PROPENSITY_SCORES
+from prediction.inventory import (
+    ACCOUNT_SCORE_MEMBERS,
+    ACCOUNT_SCORES,
+    PERSONA_MEMBERS,
+    PROPENSITY_SCORES,
+)
 from prediction.relations import MEMBERS, PERSONS
 from warehouse import TableName, Warehouse
 
@@ -48,7 +53,7 @@ def objecting_nodes(warehouse: Warehouse) -> Iterator[None]:
 def withdraw_profiles(warehouse: Warehouse, *, held: Collection[str] = ()) -> None:
     """Remove their scores and personas of any date, under any id that they had.
 
-    Of accounts these are the scores that were computed from nobody else.
+    Of accounts these are all scores that they were counted for, with others or alone.
 
     Args:
         warehouse: The engine.
@@ -56,12 +61,49 @@ def withdraw_profiles(warehouse: Warehouse, *, held: Collection[str] = ()) -> No
     """
     if not all(warehouse.exists(table) for table in (OBJECTING_PERSONS, PERSONS)):
         return
-    for table in (PROPENSITY_SCORES, ACCOUNT_SCORES, PERSONA_MEMBERS):
+    leaving = f"{_EVER} where not list_contains($held::varchar[], person_id)"
+    for table in (PROPENSITY_SCORES, PERSONA_MEMBERS):
         warehouse.execute(
-            f"delete from {table.name.sql} where person_id in ({_EVER}) "
-            "and not list_contains($held::varchar[], person_id)",
-            {"held": list(held)},
+            f"delete from {table.name.sql} where person_id in ({leaving})", {"held": list(held)}
         )
+    take_along(warehouse, leaving, {"held": list(held)})
+
+
+def take_along(
+    warehouse: Warehouse, persons: str, parameters: Mapping[str, object] | None = None
+) -> int:
+    """Remove the scores of accounts that some persons were counted for; return how many."""
+    removed = int(
+        warehouse.scalar(
+            f"select count(*) from {ACCOUNT_SCORES.name.sql} where {counted_sql(persons)}",
+            parameters,
+        )
+    )
+    if removed:
+        warehouse.execute(
+            f"delete from {ACCOUNT_SCORES.name.sql} where {counted_sql(persons)}", parameters
+        )
+    forget_members(warehouse)
+    return removed
+
+
+def counted_sql(persons: str) -> str:
+    """A test of a score of an account: that one of ``persons``, a query, was counted for it."""
+    return f"""(
+        person_id in ({persons})
+        or (model_key, account_id, as_of) in (
+            select (model_key, account_id, as_of) from {ACCOUNT_SCORE_MEMBERS.name.sql}
+            where person_id in ({persons})
+        )
+    )"""
+
+
+def forget_members(warehouse: Warehouse) -> None:
+    """Forget who was counted for scores of accounts that are gone."""
+    warehouse.execute(
+        f"delete from {ACCOUNT_SCORE_MEMBERS.name.sql} where (model_key, account_id, as_of) not in "
+        f"(select (model_key, account_id, as_of) from {ACCOUNT_SCORES.name.sql})"
+    )
 
 
 def _nodes(warehouse: Warehouse) -> str:

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from prediction.config import PropensityConfig
 from prediction.dataset import Asked, Floats
+from prediction.inventory import ACCOUNT_SCORE_MEMBERS
 from prediction.logistic import Scores
-from prediction.objecting import objecting_persons
+from prediction.objecting import forget_members, objecting_persons
 from prediction.registry import Decision
 from prediction.states import TRAINERS
 from prediction.units import UNITS, Unit, unit_of
@@ -59,6 +60,15 @@ _DECILES = f"""
 """
 
 
+_DATED = "model_key = $model_key and as_of = $as_of::timestamp"
+_ONLY_MEMBER = "case when len(member_ids) = 1 then member_ids[1] end as person_id"
+_MEMBERS = f"""
+    select $model_key as model_key, account_id, $as_of::timestamp as as_of,
+           unnest(member_ids) as person_id
+    from {_FRESH} order by account_id, person_id
+"""
+
+
 def write_scores(
     warehouse: Warehouse,
     decision: Decision,
@@ -69,16 +79,18 @@ def write_scores(
     as_of: dt.datetime,
 ) -> int:
     """Put the scores of this date in place; other dates stay. Returns how many rows."""
-    table = _table(asked, scores, unit)
-    ids = [unit.column, *(["person_id"] if asked.only_members is not None else [])]
-    with warehouse.view(_FRESH, table):
+    is_of_members = asked.members is not None
+    ids = f"{unit.column}, {_ONLY_MEMBER}" if is_of_members else unit.column
+    dated = {"model_key": decision.model_key, "as_of": as_of}
+    with warehouse.view(_FRESH, _table(asked, scores, unit)), warehouse.transaction():
+        if is_of_members:
+            warehouse.replace_where(ACCOUNT_SCORE_MEMBERS.name, _DATED, _MEMBERS, dated)
         return warehouse.replace_where(
             unit.scores.name,
-            "model_key = $model_key and as_of = $as_of::timestamp",
-            _DECILES.format(stored=unit.scores.name.sql, unit=unit.column, ids=", ".join(ids)),
+            _DATED,
+            _DECILES.format(stored=unit.scores.name.sql, unit=unit.column, ids=ids),
             {
-                "model_key": decision.model_key,
-                "as_of": as_of,
+                **dated,
                 "source": _SOURCES.get(decision.algorithm, "insufficient"),
                 "version": decision.model_version,
             },
@@ -88,7 +100,7 @@ def write_scores(
 def withdraw_scores(
     warehouse: Warehouse, key: str, model: PropensityConfig, *, as_of: dt.datetime
 ) -> None:
-    """Remove scores of any date that nobody grants (any more), and those of another unit."""
+    """Remove scores of any date that somebody does not grant (any more), and of another unit."""
     unit = unit_of(model)
     for other in UNITS.values():
         if other is not unit:
@@ -104,6 +116,7 @@ def withdraw_scores(
             f"where model_key = $model_key and ({unit.withdrawn_sql()})",
             {"model_key": key, "purpose": model.purpose, "as_of": as_of},
         )
+    forget_members(warehouse)
 
 
 def nothing_known(asked: Asked) -> Scores:
@@ -120,8 +133,8 @@ def _table(asked: Asked, scores: Scores, unit: Unit) -> pa.Table:
         "lower": _known(scores.lower),
         "upper": _known(scores.upper),
     }
-    if asked.only_members is not None:
-        columns["person_id"] = asked.only_members
+    if asked.members is not None:
+        columns["member_ids"] = asked.members
     for number in range(REASONS):
         which = largest[:, number] if largest.shape[1] > number else np.zeros(len(asked), dtype=int)
         columns[f"feature_{number}"] = _named(which, asked.features)

@@ -26,7 +26,8 @@ class Unit:
         examples_sql: Query for all past dates.
         asked_sql: Query for what is scored.
         matured_sql: Query for old scores with what came of them.
-        withdrawn_sql: A test of a row of scores: that nobody grants what it was computed for.
+        withdrawn_sql: A test of a row of scores: that somebody does not grant what it was computed
+            for.
     """
 
     name: str

@@ -168,18 +168,21 @@ def _scores(field: Field) -> str:
 
 
 def _account_scores(field: Field) -> str:
-    """The same of the likeliest of the accounts that a person belongs to."""
+    """The same of the likeliest of the accounts that a person belongs to; no score of a colleague."""
     return f"""
         select members.person_id, published.score, published.decile
         from (
-            select account_id, score, decile from {ACCOUNT_SCORES.sql}
+            select account_id, score, decile, person_id from {ACCOUNT_SCORES.sql}
             where model_key = {_quoted(field.of)}
                 and as_of <= (select coalesce(max(as_of), timestamp 'infinity') from {AS_OF.sql})
             qualify as_of = max(as_of) over ()
         ) as published
-        inner join {ACCOUNT_MEMBERS.sql} as members using (account_id)
+        inner join {ACCOUNT_MEMBERS.sql} as members
+            on published.account_id = members.account_id
+            and coalesce(published.person_id = members.person_id, true)
         qualify row_number() over (
-            partition by members.person_id order by published.score desc nulls last, account_id
+            partition by members.person_id
+            order by published.score desc nulls last, members.account_id
         ) = 1
     """
 

@@ -23,6 +23,7 @@ from prediction import (
 )
 from prediction.drift import Tier
 from prediction.inventory import (
+    ACCOUNT_SCORE_MEMBERS,
     ACCOUNT_SCORES,
     DRIFT,
     MODEL_CHANGES,
@@ -64,7 +65,9 @@ READ_BY_PERSONAS = [
     dg.AssetKey(["marts", "current_person"]),
     dg.AssetKey(["marts", "profiles"]),
 ]
-SCORE_TABLES = (PROPENSITY_SCORES, ACCOUNT_SCORES, MODELS, MODEL_CHANGES, DRIFT)
+SCORE_TABLES = (
+    PROPENSITY_SCORES, ACCOUNT_SCORES, ACCOUNT_SCORE_MEMBERS, MODELS, MODEL_CHANGES, DRIFT,
+)  # fmt: skip
 # Under this name the table of drift says which models the next run will train anew.
 ASKS_FOR_TRAINING = "asks for training"
 PERSONA_TABLES = (PERSONAS, PERSONA_MEMBERS)

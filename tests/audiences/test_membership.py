@@ -400,15 +400,21 @@ def test_an_audience_without_its_model_keeps_a_merged_member(company: Company) -
 
 
 def test_a_score_of_accounts_is_met_by_the_members_of_a_likely_account(company: Company) -> None:
-    """By the likeliest of several, as last published; whoever belongs nowhere has none."""
-    for name, accounts in {"ann": "a", "bob": "ab", "cyd": "b", "dan": ""}.items():
+    """By the likeliest of several, as last published; whoever belongs nowhere has none.
+
+    What was computed from one member alone is that member's, and no colleague's.
+    """
+    for name, accounts in {"ann": "a", "bob": "ab", "cyd": "bc", "dan": "", "eve": "c"}.items():
         company.person(name)
         for account in accounts:
             company.insert("marts.account_members", account_id=account, person_id=name)
-    for account, days, score, decile in (("a", 0, 0.7, 1), ("b", 0, 0.2, 6), ("b", 9, 0.9, 1)):
+    for account, days, score, decile in (
+        ("a", 0, 0.7, 1), ("b", 0, 0.2, 6), ("b", 9, 0.9, 1), ("c", 0, 0.8, 1),
+    ):  # fmt: skip
         company.insert(
             "prediction.account_scores", model_key="buys", account_id=account, score=score,
             decile=decile, as_of=AS_OF - dt.timedelta(days=days),
+            person_id="eve" if account == "c" else None,
         )  # fmt: skip
 
     _compute(
@@ -417,7 +423,10 @@ def test_a_score_of_accounts_is_met_by_the_members_of_a_likely_account(company: 
         audience({"score": {"model": "buys", "at_most": 0.3}}, key="unlikely"),
     )
 
-    assert (company.members(), company.members("unlikely")) == ({"ann", "bob"}, {"cyd"})
+    assert (company.members(), company.members("unlikely")) == (
+        {"ann", "bob", "eve"},
+        {"cyd"},
+    )
 
 
 def test_the_size_of_a_run_is_dated_by_what_the_warehouse_knew(company: Company) -> None:

@@ -77,11 +77,12 @@ def known(company: Company) -> Company:
 
 
 def test_a_score_of_accounts_is_sent_of_the_likeliest_account(known: Company) -> None:
-    for account, score in (("a", 0.25), ("b", 0.75)):
+    """And not that of a company of which it was computed from a colleague alone."""
+    for account, score, only in (("a", 0.25, "ann"), ("b", 0.75, None), ("c", 0.9, "bob")):
         known.insert("marts.account_members", account_id=account, person_id="ann")
         known.insert(
             "prediction.account_scores", model_key="buys", account_id=account, score=score,
-            decile=3, as_of=AS_OF,
+            decile=3, as_of=AS_OF, person_id=only,
         )  # fmt: skip
 
     assert _fields(known, {"FIT": "score:buys", "TENTH": "decile:buys"}) == {

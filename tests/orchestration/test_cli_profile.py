@@ -60,7 +60,10 @@ def company() -> dict[str, list[Row]]:
             _address("p_bob", "desk@x.example"),
         ],
         "marts.accounts": [{"account_id": "a1", "name": "Acme"}],
-        "marts.account_members": [{"account_id": "a1", "person_id": "p_ann", "basis": "record"}],
+        "marts.account_members": [
+            {"account_id": account, "person_id": "p_ann", "basis": "record"}
+            for account in ("a1", "a3")
+        ],
         "marts.consent_current": [
             {"person_id": "p_ann", "purpose": "advertising", "status": "denied"}
         ],
@@ -69,9 +72,12 @@ def company() -> dict[str, list[Row]]:
              "as_of": moment("2026-02-01")},
         ],
         "prediction.account_scores": [
-            {"account_id": account, "model_key": "fits", "score": score, "as_of": moment(as_of)}
-            for account, score, as_of in [
-                ("a1", 0.9, "2026-01-01"), ("a1", 0.25, "2026-02-01"), ("a2", 0.5, "2026-02-01"),
+            {"account_id": account, "model_key": "fits", "score": score, "as_of": moment(as_of),
+             "person_id": only}
+            for account, score, as_of, only in [
+                ("a1", 0.9, "2026-01-01", None), ("a1", 0.25, "2026-02-01", "p_ann"),
+                ("a2", 0.5, "2026-02-01", None), ("a3", 0.5, "2026-01-01", "p_ann"),
+                ("a3", 0.5, "2026-02-01", "p_bob"),
             ]
         ],
         "prediction.propensity_scores": [
@@ -141,9 +147,12 @@ def test_traits_are_all_other_columns_of_the_profile(candor: Candor, home: Path)
 
 
 def test_an_account_is_shown_with_its_latest_scores(candor: Candor, home: Path) -> None:
-    (account,) = shown(candor, home, "p_ann")["accounts"]
+    """Without those that were computed from a colleague alone."""
+    accounts = shown(candor, home, "p_ann")["accounts"]
 
-    assert (account["name"], account["scores"]) == ("Acme", "fits 0.25")
+    assert {account["account_id"]: (account["name"], account["scores"]) for account in accounts} == {
+        "a1": ("Acme", "fits 0.25"), "a3": (None, None),
+    }  # fmt: skip
 
 
 def test_a_purpose_that_was_never_decided_is_unknown(candor: Candor, home: Path) -> None:

@@ -13,9 +13,10 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from prediction import Moment, PredictionsConfig, predict_all, write_spine
+from prediction import Moment, PredictionsConfig, SharedScores, predict_all, write_spine
 from prediction.inventory import TABLES
 from prediction.predict import ScoreReport
+from privacy.locations import table_locations
 from warehouse import DuckDBWarehouse, TableName, quoted
 
 AS_OF = dt.datetime.fromisoformat("2026-06-01")
@@ -113,6 +114,7 @@ class Company:
             "spine",
             "propensity_scores",
             "account_scores",
+            "account_score_members",
             "personas",
             "persona_members",
             "models",
@@ -232,8 +234,12 @@ def erase(company: Company, person: str) -> None:
     ):  # fmt: skip
         company.warehouse.execute(f"delete from marts.{table} where person_id = '{person}'")
     company.warehouse.execute(f"delete from identity.members_history where person_id = '{person}'")
-    for table in ("propensity_scores", "account_scores"):
-        company.warehouse.execute(f"delete from prediction.{table} where person_id = '{person}'")
+    keys = pa.table({"kind": ["person_id"], "value": [person]})
+    for place in (
+        SharedScores(company.warehouse), *table_locations(company.warehouse, TABLES)
+    ):  # fmt: skip
+        place.erase(keys)
+        assert not any(trace.rows for trace in place.find(keys))
 
 
 @pytest.fixture(scope="package")

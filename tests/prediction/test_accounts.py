@@ -17,13 +17,11 @@ from prediction import UnknownGroupError, read_cards, write_spine
 from prediction.account_rows import OWN_FEATURES, together
 from prediction.config import PredictionsConfig
 from prediction.dataset import known_features, read_asked, read_examples
-from prediction.inventory import ACCOUNT_SCORES
 from prediction.outcomes import read_matured
 from prediction.predict import ScoreReport
 from prediction.states import TRAINERS
 from prediction.units import ACCOUNT
 from privacy.inventory_people import OBJECTING_PERSONS
-from privacy.locations import table_locations
 from tests.prediction.conftest import (
     AS_OF,
     START,
@@ -84,14 +82,14 @@ def exist(company: Company, people: list[str]) -> None:
     company.add("marts.profiles", person_id=ids, is_bot=pa.array([False] * len(people)))
 
 
-def plant_accounts(company: Company, n: int, *, seed: int) -> Accounts:
+def plant_accounts(company: Company, n: int, *, seed: int, rate: float = 1.0) -> Accounts:
     """n accounts of one to three members, whose downloads and sessions tell how keen they are."""
     rng = np.random.default_rng(seed)
     keenness = rng.normal(size=n)
     of = np.repeat(np.arange(n), rng.integers(1, 4, n))
     trial_day = np.full(len(of), np.inf)
     first = np.flatnonzero(np.diff(of, prepend=-1))
-    trial_day[first] = 20 + rng.exponential(1 / hazard(1.6 * keenness))
+    trial_day[first] = 20 + rng.exponential(1 / (rate * hazard(1.6 * keenness)))
     people = People([f"p{number:05}" for number in range(len(of))], keenness[of], trial_day)
     accounts = [f"a{number:05}" for number in range(n)]
     own(company, "devices", pa.array([f"d{p[1:]}" for p in people.ids]), people.ids)
@@ -228,13 +226,27 @@ def test_an_erasure_takes_the_scores_of_an_only_member_and_moves_no_other(
         "where person_id is not null order by all limit 1"
     )
     before = company.rows(f"{others.format(alone)} order by all")
-    (place,) = table_locations(company.warehouse, [ACCOUNT_SCORES])
 
-    place.erase(pa.table({"kind": ["person_id"], "value": [alone]}))
     erase(company, str(alone))
     company.predict(planted_config())
 
     assert company.rows("select * from prediction.account_scores order by all") == before
+
+
+def test_an_erasure_takes_at_once_what_was_computed_from_others_too(small: Company) -> None:
+    scores = "select account_id, person_id from prediction.account_scores order by all"
+    members = "select account_id, person_id from prediction.account_score_members order by all"
+    small.predict(CONFIG)
+    before = (small.rows(scores), small.rows(members))
+
+    erase(small, "bob")
+    at_once = small.rows(scores)
+    small.predict(CONFIG)
+
+    alone, several = ("beta", "cem"), [("acme", "ann"), ("acme", "bob")]
+    assert before == ([("acme", None), alone], [*several, alone])
+    assert at_once == [alone]
+    assert small.rows(scores) == small.rows(members) == [("acme", "ann"), alone]
 
 
 def test_drift_is_told_of_accounts_and_what_came_of_old_scores(
@@ -404,7 +416,7 @@ def test_who_gave_no_consent_contributes_nothing(small: Company, denial: str) ->
     assert features(small)["acme"]["member_count"] == 1
 
 
-def test_who_objects_contributes_nothing_and_takes_along_what_was_of_nobody_else(
+def test_who_objects_contributes_nothing_and_takes_along_what_others_were_counted_for_too(
     small: Company,
 ) -> None:
     small.predict(CONFIG)
@@ -414,36 +426,45 @@ def test_who_objects_contributes_nothing_and_takes_along_what_was_of_nobody_else
               withdrawn_at=at(None, 2))  # fmt: skip
 
     assert examples(small) == {"outcomes": [False], "members": [1]}
-    assert small.rows("select account_id, person_id from prediction.account_scores") == [
-        ("acme", None)
-    ]
+    for table in ("account_scores", "account_score_members"):
+        assert small.rows(f"select account_id from prediction.{table}") == []
 
 
 def test_withdrawals_remove_what_nobody_grants_any_more(small: Company) -> None:
-    """Of any date; a score of several stays, also under an id that the account had before."""
+    """Of any date, also what was computed from others too; today's is computed anew from these."""
+    add_third_account(small)
     small.predict(CONFIG)
-    small.warehouse.execute(
-        "update prediction.account_scores set as_of = as_of - interval 1 day; "
-        "update prediction.account_scores set account_id = 'old' where account_id = 'acme'; "
-        "delete from marts.consent_history where person_id in ('ann', 'cem')"
-    )
-    small.add("identity.accounts", account_id=["old"], merged_into=["acme"])
+    for table in ("account_scores", "account_score_members"):
+        small.warehouse.execute(f"update prediction.{table} set as_of = as_of - interval 1 day")
+    small.warehouse.execute("delete from marts.consent_history where person_id in ('ann', 'cem')")
 
     small.predict(CONFIG)
 
-    left = small.rows(
-        "select account_id, as_of, person_id from prediction.account_scores order by 2"
+    left = "select account_id, as_of, person_id from prediction.{} order by all"
+    assert small.rows(left.format("account_scores")) == [
+        ("acme", AS_OF, "bob"), ("cord", AS_OF - DAY, "dan"), ("cord", AS_OF, "dan"),
+    ]  # fmt: skip
+    assert small.rows(left.format("account_score_members")) == small.rows(
+        left.format("account_scores")
     )
-    assert left == [("old", AS_OF - DAY, None), ("acme", AS_OF, "bob")]
 
 
-def test_withdrawals_of_who_is_not_asked_about_any_more_count_where_nothing_else_changed(
+def add_third_account(company: Company) -> None:
+    own(company, "devices", pa.array(["d-dan"]), ["dan"])
+    employ(company, ["dan"], ["cord"])
+    exist(company, ["dan"])
+    know(company, ["dan"])
+    grant(company, ["dan"])
+    do(company, "dan", "Content Viewed", START)
+
+
+def test_of_whom_a_score_was_computed_must_be_known_where_nothing_else_changed_too(
     small: Company,
 ) -> None:
     small.predict(CONFIG)
     small.warehouse.execute(
-        "insert into prediction.account_scores select * replace ('gone' as account_id, "
-        "as_of - interval 1 day as as_of) from prediction.account_scores where account_id = 'acme'"
+        "insert into prediction.account_scores select * replace (null as person_id, "
+        "as_of - interval 1 day as as_of) from prediction.account_scores"
     )
 
     report = small.predict(CONFIG)
