@@ -9,7 +9,7 @@ and columns of relations that nobody describes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -47,11 +47,19 @@ class Project:
         compiled = sorted(dbt.glob("*/compiled/*/models"))
         return cls((*models, *found["sources"].values()), tuple(compiled))
 
-    def sensitive_features(self) -> dict[str, tuple[str, ...]]:
-        """Of each feature that comes from sensitive columns, these columns."""
+    def sensitive_columns(
+        self, names: Iterable[str] | None = None, *, relation: str = FEATURES
+    ) -> dict[str, tuple[str, ...]]:
+        """Of each column of a relation that comes from sensitive columns, these columns.
+
+        Args:
+            names: Which columns; all that are described where it is not given.
+            relation: Schema and table; the features where it is not given.
+        """
         if not self.sensitive:
             return {}
-        traced = {name: self._origins_of((FEATURES, name)) for name in self.columns[FEATURES]}
+        wanted = self.columns[relation] if names is None else names
+        traced = {name: self._origins_of((relation, name)) for name in wanted}
         return {name: tuple(sorted(origins)) for name, origins in traced.items() if origins}
 
     @cached_property

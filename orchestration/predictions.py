@@ -13,8 +13,19 @@ def allowed_predictions(company: Company) -> PredictionsConfig:
 
     Raises:
         SensitiveFeatureError: The rule of a model needs one of them.
+        SensitiveTargetError: A model predicts what is sensitive and names no use for it.
         DbtProjectError: dbt cannot parse the project.
     """
     manifest = parsed_project(company.paths).manifest
-    sensitive = Project.read(manifest, company.paths.dbt).sensitive_features()
-    return without_sensitive(company.predictions, sensitive)
+    project, states = Project.read(manifest, company.paths.dbt), _states(company.predictions)
+    return without_sensitive(
+        company.predictions,
+        project.sensitive_columns(),
+        project.sensitive_columns(states, relation="marts.profiles") if states else {},
+    )
+
+
+def _states(config: PredictionsConfig) -> list[str]:
+    """The traits that models predict."""
+    targets = [model.target.state for model in config.models.values()]
+    return sorted({state.trait for state in targets if state})

@@ -26,8 +26,10 @@ from prediction.relations import (
     PROFILES,
     granted_sql,
 )
+from prediction.targets import END, in_state_sql, known_at_sql, states_sql
 from warehouse import quoted
 
+_IN_STATE = in_state_sql("members.current_id", "members.as_of")
 _COUNTED = ACCOUNT_SCORE_MEMBERS.name.sql
 
 # What the company's own records say stands before what its members' records say of it.
@@ -41,8 +43,8 @@ OWN_FEATURES = (
     "days_since_account_record",
 )
 
-_ASKED = f"""
-    with belonging as (
+_BELONGING = f"""
+    belonging as (
         select distinct employed.account_id, spine.as_of, spine.role, spine.person_id,
                coalesce(current_person.current_person_id, spine.person_id) as current_id,
                spine.is_eligible, spine.has_done
@@ -66,28 +68,21 @@ _ASKED = f"""
         select * from belonging
         where {granted_sql("belonging.current_id", "belonging.as_of")}
             and {granted_sql("belonging.current_id", "$as_of::timestamp")}
-    ),
-    asked as (
-        select account_id, as_of, role,
-               list_sort(list(distinct current_id)) as member_ids
-        from members
-        group by account_id, as_of, role
-        having bool_or(is_eligible) and not bool_or(has_done)
-        qualify role = 'scoring' or row_number() over (
-            partition by as_of order by md5(account_id || as_of), account_id
-        ) <= $people
     )
 """
 
 # Where somebody belongs is often known only once they asked for something: the first account of a
 # person counts for what the person did before as well.
-_OUTCOMES = f"""
+_WORKED = f"""
     worked as (
         select account_id, person_id, valid_to,
                case when valid_from > min(valid_from) over (partition by person_id)
                    then valid_from end as valid_from
         from {EMPLOYED.sql}
-    ),
+    )
+"""
+_DOINGS = f"""
+    {_WORKED},
     doings as (
         select distinct worked.account_id, events.occurred_at
         from {EVENTS.sql} as events
@@ -109,6 +104,21 @@ _OUTCOMES = f"""
             on asked.account_id = doings.account_id
             and doings.occurred_at >= asked.as_of + to_days($gap)
             and doings.occurred_at < asked.as_of + to_days($gap + $horizon)
+    )
+"""
+_ENDS = f"""
+    {_WORKED},
+    outcomes as (
+        select distinct asked.account_id, asked.as_of
+        from asked
+        inner join worked
+            on asked.account_id = worked.account_id
+            and (worked.valid_from is null or worked.valid_from <= {END})
+            and (worked.valid_to is null or worked.valid_to > {END})
+        anti join {OBJECTING} as objecting on worked.person_id = objecting.person_id
+        where {in_state_sql("worked.person_id", END)}
+            and {granted_sql("worked.person_id", END)}
+            and {granted_sql("worked.person_id", "$as_of::timestamp")}
     )
 """
 
@@ -164,7 +174,7 @@ def together(name: str) -> str:
 def examples_sql(model: PropensityConfig, names: Sequence[str]) -> str:
     """Query for role, outcome, number of the account, features and groups at every past date."""
     return f"""
-        {_ASKED}, {_features_sql(names)}, {_OUTCOMES}
+        with {_asked_sql(model)}, {_features_sql(names)}, {_outcomes_sql(model)}
         select asked.role, outcomes.account_id is not null as outcome,
                dense_rank() over (order by asked.account_id) as number,
                {features_sql(names)}{groups_sql(model)}
@@ -180,7 +190,7 @@ def examples_sql(model: PropensityConfig, names: Sequence[str]) -> str:
 def asked_sql(model: PropensityConfig, names: Sequence[str]) -> str:
     """Query for id, features and ids of the members who count, of the accounts to score."""
     return f"""
-        {_ASKED}, {_features_sql(names)}
+        with {_asked_sql(model)}, {_features_sql(names)}
         select asked.account_id as id, asked.member_ids, {features_sql(names)}
         from asked
         inner join features using (account_id, as_of)
@@ -190,10 +200,10 @@ def asked_sql(model: PropensityConfig, names: Sequence[str]) -> str:
     """
 
 
-def matured_sql() -> str:
+def matured_sql(model: PropensityConfig) -> str:
     """Query for score and outcome of the newest scores that are ripe."""
     return f"""
-        with asked as (
+        with {states_sql(model)} asked as (
             select coalesce(ids.merged_into, scores.account_id) as account_id, scores.as_of,
                    scores.score
             from prediction.account_scores as scores
@@ -201,7 +211,7 @@ def matured_sql() -> str:
             where scores.model_key = $model_key and scores.model_version = $version
                 and scores.source = 'model' and scores.as_of <= $ripe
             qualify scores.as_of = max(scores.as_of) over ()
-        ), {_OUTCOMES}
+        ), {_outcomes_sql(model)}
         select asked.score, outcomes.account_id is not null as outcome
         from asked left join outcomes using (account_id, as_of)
         order by asked.score, outcome
@@ -232,6 +242,31 @@ def withdrawn_sql() -> str:
             where objecting.person_id is not null or not {granted}
         )
     """
+
+
+def _asked_sql(model: PropensityConfig) -> str:
+    """Common tables up to ``asked``: one row per account that is asked about at a date."""
+    wanted = model.eligible.in_state if model.target.state else None
+    test = "" if wanted is None else f"and {'' if wanted else 'not'} bool_or({_IN_STATE})"
+    return f"""
+        {states_sql(model)} {_BELONGING},
+        asked as (
+            select account_id, as_of, role,
+                   list_sort(list(distinct current_id)) as member_ids
+            from members
+            where true {known_at_sql(model, "members.as_of")}
+            group by account_id, as_of, role
+            having bool_or(is_eligible) and not bool_or(has_done) {test}
+            qualify role = 'scoring' or row_number() over (
+                partition by as_of order by md5(account_id || as_of), account_id
+            ) <= $people
+        )
+    """
+
+
+def _outcomes_sql(model: PropensityConfig) -> str:
+    """The common table ``outcomes``: of whom somebody did it, or is in the state at the end."""
+    return _ENDS if model.target.state else _DOINGS
 
 
 def _features_sql(names: Sequence[str]) -> str:

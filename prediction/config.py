@@ -20,12 +20,44 @@ Scored = Literal["consented", "all"]
 UnitName = Literal["person", "account"]
 
 
+class State(StrictModel):
+    """What a trait says of somebody."""
+
+    trait: str = Field(
+        min_length=1,
+        description="A text or yes-or-no of marts.profiles; marts.traits_history keeps its changes.",
+    )
+    any_of: list[str | bool] = Field(
+        min_length=1, description="Its values, any one counts; upper and lower case are alike."
+    )
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The values as the history writes them, in lower case."""
+        return tuple(str(value).lower() for value in self.any_of)
+
+    def __str__(self) -> str:
+        return f"{self.trait} is {' or '.join(self.told)}"
+
+
 class Target(StrictModel):
-    """What is predicted: that a person, or any member of an account, does one of these."""
+    """What is predicted of a person, or of any member of an account: events or a state."""
 
     events: list[EventName] = Field(
-        min_length=1, description="Names of the events; any one counts."
+        default_factory=list, description="That one of these events happens within the horizon."
     )
+    state: State | None = Field(
+        None, description="What a trait says at the end of the horizon. Write this or events."
+    )
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if bool(self.events) == bool(self.state):
+            raise ValueError("write either events, at least one, or state")
+        return self
+
+    def __str__(self) -> str:
+        return str(self.state) if self.state else " or ".join(self.events)
 
 
 class Eligible(StrictModel):
@@ -39,6 +71,12 @@ class Eligible(StrictModel):
     never_did: list[EventName] = Field(
         default_factory=list,
         description="Not who had done one of these by then, e.g. the target where nobody does it twice.",
+    )
+    in_state: bool | None = Field(
+        default=False,
+        description="Where the target is a state. false: only who is not in it at the date; true: "
+        "only who is, so that the score says whether they stay; null: both. Of accounts it is "
+        "whether any member is.",
     )
     active_within_days: int | None = Field(
         default=None, gt=0, description="Only who did something in the last so many days before."

@@ -17,6 +17,7 @@ from prediction.dates import Role
 from prediction.errors import MissingRelationError, UnknownFeatureError, UnknownGroupError
 from prediction.objecting import objecting_persons
 from prediction.relations import FEATURES, columns_of
+from prediction.targets import require_trait, state_values, target_values
 from prediction.units import ACCOUNT, Unit, unit_of
 from warehouse import Warehouse
 
@@ -130,17 +131,19 @@ def read_features(warehouse: Warehouse, key: str, model: PropensityConfig) -> tu
     Raises:
         MissingRelationError: The marts are not built.
         UnknownFeatureError: The configuration names a column that is not there.
+        UnknownTraitError: The state that is predicted is of a trait of which no history is kept.
     """
     known = known_features(warehouse, unit_of(model))
     factors = model.rule.factors if model.rule else []
     named = {
         *model.leave_out,
         *model.trusted,
-        *model.sensitive,
+        *(set(model.sensitive) - ({model.target.state.trait} if model.target.state else set())),
         *(factor.feature for factor in factors),
     }
     if unknown := sorted(named - set(known)):
         raise UnknownFeatureError(key, unknown, known)
+    require_trait(warehouse, key, model)
     return known
 
 
@@ -159,9 +162,7 @@ def read_examples(
                 "model_key": key,
                 "purpose": model.purpose,
                 "as_of": as_of,
-                "gap": model.gap_days,
-                "horizon": model.horizon_days,
-                "events": list(model.target.events),
+                **target_values(model),
                 **_sampled(model),
             },
         )
@@ -205,6 +206,7 @@ def _read_asked(
             "as_of": as_of,
             "role": str(role),
             **({"purpose": model.purpose} if is_asked else {}),
+            **state_values(model),
             **_sampled(model),
         },
     )

@@ -4,7 +4,9 @@
   - MissingRelationError
   - UnknownFeatureError
   - UnknownGroupError
+  - UnknownTraitError
   - SensitiveFeatureError
+  - SensitiveTargetError
   - UnknownModelError
   - UnknownVersionError
   - RefusedVersionError
@@ -70,6 +72,29 @@ class SensitiveFeatureError(PredictionError, ValueError):
         super().__init__(
             f"the rule of model {model_key!r} in predictions.yml needs sensitive features: {listed}; "
             "take them out of it, or name them under `sensitive` with what they are used for"
+        )
+
+
+class UnknownTraitError(PredictionError, ValueError):
+    """A model predicts a state of a trait whose changes are not kept."""
+
+    def __init__(self, model_key: str, trait: str, known: Sequence[str]) -> None:
+        self.model_key, self.trait = model_key, trait
+        super().__init__(
+            f"model {model_key!r} in predictions.yml predicts a state of {trait!r}, of which no "
+            f"history is kept: it must be a text or yes-or-no of marts.profiles: {', '.join(known)}"
+        )
+
+
+class SensitiveTargetError(PredictionError, ValueError):
+    """A model predicts a sensitive trait, and names no use for it."""
+
+    def __init__(self, model_key: str, trait: str, origins: Sequence[str]) -> None:
+        self.model_key, self.trait, self.origins = model_key, trait, tuple(origins)
+        super().__init__(
+            f"model {model_key!r} in predictions.yml predicts {trait!r}, which is sensitive (from "
+            f"{', '.join(origins)}): name it under `sensitive` with what the scores are used for, or "
+            "predict something else"
         )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from prediction.config import PredictionsConfig, PropensityConfig
 from prediction.dataset import Flags, Floats, Texts
-from prediction.errors import SensitiveFeatureError
+from prediction.errors import SensitiveFeatureError, SensitiveTargetError
 from prediction.logistic import Z95
 from prediction.metrics import Interval, auc
 from prediction.outcomes import FEWEST_OF_A_KIND, ratio_of_counts
@@ -62,17 +62,25 @@ class Group:
 
 
 def without_sensitive(
-    config: PredictionsConfig, sensitive: Mapping[str, Sequence[str]]
+    config: PredictionsConfig,
+    sensitive: Mapping[str, Sequence[str]],
+    traits: Mapping[str, Sequence[str]] | None = None,
 ) -> PredictionsConfig:
     """The models with every sensitive feature left out that they name no use for.
 
     Args:
         config: As predictions.yml has it.
         sensitive: Of each sensitive feature the columns that it comes from.
+        traits: Of each sensitive trait that is predicted the columns that it comes from.
 
     Raises:
         SensitiveFeatureError: The rule of a model needs one of them.
+        SensitiveTargetError: A model predicts one of these traits and names no use for it.
     """
+    for key, model in config.models.items():
+        predicted = model.target.state.trait if model.target.state else ""
+        if predicted in (traits or {}) and predicted not in model.sensitive:
+            raise SensitiveTargetError(key, predicted, (traits or {})[predicted])
     models = {key: _allowed(key, model, sensitive) for key, model in config.models.items()}
     return config.model_copy(update={"models": models})
 

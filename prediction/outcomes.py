@@ -23,6 +23,7 @@ from prediction.dataset import Flags, Floats
 from prediction.drift import Kind, Movement, Status
 from prediction.metrics import auc
 from prediction.objecting import objecting_persons
+from prediction.targets import target_values
 from prediction.units import unit_of
 from warehouse import Warehouse
 
@@ -82,11 +83,10 @@ def read_matured(
     ripe = as_of - dt.timedelta(days=model.gap_days + model.horizon_days)
     with objecting_persons(warehouse):
         rows = warehouse.read(
-            unit_of(model).matured_sql(),
+            unit_of(model).matured_sql(model),
             {
                 "model_key": key, "version": version, "ripe": ripe, "as_of": as_of,
-                "purpose": model.purpose, "gap": model.gap_days, "horizon": model.horizon_days,
-                "events": list(model.target.events),
+                "purpose": model.purpose, **target_values(model),
             },
         )  # fmt: skip
     if not len(rows):

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from prediction.config import PropensityConfig
 from prediction.relations import CURRENT, EVENTS, FEATURES, PROFILES, granted_sql
+from prediction.targets import END, in_state_sql, known_at_sql, states_sql
 from warehouse import quoted
 
 _ASKED = f"""
-    with asked as (
+    asked as (
         select spine.person_id, spine.as_of, spine.role,
                coalesce(current_person.current_person_id, spine.person_id) as current_id
         from prediction.spine as spine
@@ -20,7 +21,7 @@ _ASKED = f"""
     )
 """
 
-_OUTCOMES = f"""
+_DOINGS = f"""
     outcomes as (
         select distinct asked.person_id, asked.as_of
         from asked
@@ -33,6 +34,12 @@ _OUTCOMES = f"""
             and coalesce(events.received_at, events.occurred_at) <= $as_of
     )
 """
+_ENDS = f"""
+    outcomes as (
+        select distinct asked.person_id, asked.as_of from asked
+        where {in_state_sql("asked.current_id", END)}
+    )
+"""
 
 
 def features_of(columns: Sequence[str]) -> tuple[str, ...]:
@@ -43,7 +50,7 @@ def features_of(columns: Sequence[str]) -> tuple[str, ...]:
 def examples_sql(model: PropensityConfig, names: Sequence[str]) -> str:
     """Query for role, outcome, number of the person, features and groups at every past date."""
     return f"""
-        {_ASKED}, {_OUTCOMES}
+        with {states_sql(model)} {_ASKED}, {_outcomes_sql(model)}
         select asked.role, outcomes.person_id is not null as outcome,
                dense_rank() over (order by asked.current_id) as number,
                {features_sql(names)}{groups_sql(model)}
@@ -53,6 +60,7 @@ def examples_sql(model: PropensityConfig, names: Sequence[str]) -> str:
         left join {PROFILES.sql} as described on asked.current_id = described.person_id
         where asked.role <> 'scoring' and {granted_sql("asked.current_id", "asked.as_of")}
             and {granted_sql("asked.current_id", "$as_of::timestamp")} {active_sql(model)}
+            {_eligible_sql(model)}
         order by asked.as_of, asked.person_id
     """
 
@@ -61,20 +69,21 @@ def asked_sql(model: PropensityConfig, names: Sequence[str]) -> str:
     """Query for id and features of whom to score, by the rows of ``$role``."""
     granted = granted_sql("asked.current_id", "$as_of::timestamp")
     return f"""
-        {_ASKED}
+        with {states_sql(model)} {_ASKED}
         select asked.person_id as id, {features_sql(names)}
         from asked
         inner join {FEATURES.sql} as features using (person_id, as_of)
         where asked.role = $role and (asked.role <> 'scoring' or asked.as_of = $as_of)
             {f"and {granted}" if model.scored == "consented" else ""} {active_sql(model)}
+            {_eligible_sql(model)}
         order by asked.person_id
     """
 
 
-def matured_sql() -> str:
+def matured_sql(model: PropensityConfig) -> str:
     """Query for score and outcome of the newest scores that are ripe, of who has granted now."""
     return f"""
-        with asked as (
+        with {states_sql(model)} asked as (
             select scores.person_id, scores.as_of, scores.score,
                    coalesce(current_person.current_person_id, scores.person_id) as current_id
             from prediction.propensity_scores as scores
@@ -82,7 +91,7 @@ def matured_sql() -> str:
             where scores.model_key = $model_key and scores.model_version = $version
                 and scores.source = 'model' and scores.as_of <= $ripe
             qualify scores.as_of = max(scores.as_of) over ()
-        ), {_OUTCOMES}
+        ), {_outcomes_sql(model)}
         select asked.score, outcomes.person_id is not null as outcome
         from asked left join outcomes using (person_id, as_of)
         where {granted_sql("asked.current_id", "$as_of::timestamp")}
@@ -122,3 +131,18 @@ def active_sql(model: PropensityConfig) -> str:
     if model.eligible.active_within_days is None:
         return ""
     return f"and features.days_since_last_seen <= {int(model.eligible.active_within_days)}"
+
+
+def _outcomes_sql(model: PropensityConfig) -> str:
+    """The common table ``outcomes``: who did it, or is in the state when the horizon is over."""
+    return _ENDS if model.target.state else _DOINGS
+
+
+def _eligible_sql(model: PropensityConfig) -> str:
+    """The test of the state at the date itself, where a state is predicted."""
+    known, wanted = known_at_sql(model, "asked.as_of"), model.eligible.in_state
+    if not known or wanted is None:
+        return known
+    return (
+        f"{known} and {'' if wanted else 'not'} {in_state_sql('asked.current_id', 'asked.as_of')}"
+    )

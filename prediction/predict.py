@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,7 @@ from prediction.rules import contributions, score_by_rule
 from prediction.scores import nothing_known, withdraw_scores, write_scores
 from prediction.spine import read_history
 from prediction.states import NONE, RULE, TRAINERS, from_state
+from prediction.targets import known_since
 from prediction.threads import on_one_thread
 from prediction.units import unit_of
 from prediction.watching import watch
@@ -117,6 +118,7 @@ def predict_all(
     Raises:
         MissingRelationError: The marts are not built.
         UnknownFeatureError: The configuration names a column that is not there.
+        UnknownTraitError: It predicts a state of a trait of which no history is kept.
     """
     warehouse.create_missing(TABLES)
     retire_unconfigured(warehouse, [*config.models, PERSONAS_KEY])
@@ -224,6 +226,8 @@ class _Run:
     def _question(self, before: Sequence[Decision]) -> Question:
         as_of = self.moment.as_of
         history = read_history(self.warehouse, self.config, as_of=as_of)
+        if self.config.target.state:
+            history = replace(history, first_event_at=known_since(self.warehouse, self.config))
         return Question(
             key=self.key,
             config=self.config,

@@ -295,7 +295,7 @@ def _card(
     return {
         "name": config.name,
         "unit": config.unit,
-        "purpose": f"probability of {' or '.join(config.target.events)} within "
+        "purpose": f"probability of {config.target} {'at the end of' if config.target.state else 'within'} "
         f"{config.horizon_days} days, after a gap of {config.gap_days}",
         "status": str(decision.status),
         "reason": decision.reason,

@@ -165,14 +165,23 @@ def write_spine(
 
 
 def read_history(warehouse: Warehouse, model: PropensityConfig, *, as_of: dt.datetime) -> History:
-    """How far the events reach back, and since when people do what the model predicts."""
+    """How far the events reach back, and since when people do what the model predicts.
+
+    Since when a state is known is not asked here: its history is of the marts, which come later.
+    """
     rows = warehouse.read(
         f"""
         select min(occurred_at) as first_event,
-               min(occurred_at) filter (where list_contains($events, event)) as first_target
+               min(occurred_at) filter (
+                   where list_contains($events::varchar[], event) or $is_state
+               ) as first_target
         from {STAGED.sql} where not is_automated and occurred_at < $as_of
         """,
-        {"events": list(model.target.events), "as_of": as_of},
+        {
+            "events": list(model.target.events),
+            "is_state": model.target.state is not None,
+            "as_of": as_of,
+        },
     ).to_pylist()
     return History(rows[0]["first_event"], rows[0]["first_target"])
 

@@ -38,7 +38,7 @@ class Unit:
     features_of: Callable[[Sequence[str]], tuple[str, ...]]
     examples_sql: Callable[[PropensityConfig, Sequence[str]], str]
     asked_sql: Callable[[PropensityConfig, Sequence[str]], str]
-    matured_sql: Callable[[], str]
+    matured_sql: Callable[[PropensityConfig], str]
     withdrawn_sql: Callable[[], str]
 
 

@@ -54,6 +54,7 @@ READ_BY_MODELS = [
     dg.AssetKey(["staging", "stg_raw__account_versions"]),
     dg.AssetKey(["marts", "accounts"]),
     dg.AssetKey(["marts", "account_members_history"]),
+    dg.AssetKey(["marts", "traits_history"]),
     dg.AssetKey(["privacy", "objecting_persons"]),
 ]
 READ_BY_PERSONAS = [

@@ -60,18 +60,18 @@ def project(
 def test_a_feature_made_from_a_sensitive_column_is_found_through_the_models_between(
     tmp_path: Path, meta: Mapping[str, object]
 ) -> None:
-    found = project(tmp_path, meta=meta).sensitive_features()
+    found = project(tmp_path, meta=meta).sensitive_columns()
 
     assert found == {"was_ill": ("staging.stg_people.health_note",)}
 
 
 def test_where_nothing_is_sensitive_nothing_is_left_out(tmp_path: Path) -> None:
-    assert project(tmp_path, meta={"pii": "personal"}).sensitive_features() == {}
+    assert project(tmp_path, meta={"pii": "personal"}).sensitive_columns() == {}
 
 
 @pytest.mark.parametrize("how", [{"left_out": "int_noted"}, {"sql": "select from from from"}])
 def test_what_cannot_be_traced_counts_as_sensitive(tmp_path: Path, how: dict[str, str]) -> None:
-    found = project(tmp_path, meta={"pii": "sensitive"}, **how).sensitive_features()  # type: ignore[arg-type]
+    found = project(tmp_path, meta={"pii": "sensitive"}, **how).sensitive_columns()  # type: ignore[arg-type]
 
     assert found == dict.fromkeys(("person_id", "was_ill", "towns"), (UNTRACED,))
 
@@ -104,7 +104,7 @@ PEOPLE = "staging.stg_people"
 def test_what_is_made_in_a_way_that_nobody_can_follow_counts_as_sensitive(
     tmp_path: Path, sql: str
 ) -> None:
-    found = project(tmp_path, meta={"pii": "sensitive"}, sql=sql).sensitive_features()
+    found = project(tmp_path, meta={"pii": "sensitive"}, sql=sql).sensitive_columns()
 
     assert found["was_ill"] == (UNTRACED,)
 
@@ -116,6 +116,6 @@ def test_marks_of_seeds_are_read_and_what_is_made_of_nothing_is_not_sensitive(
         "w.ward", of=f"{PEOPLE} as p join seeds.wards as w using (person_id)", towns="count(*)"
     )
 
-    found = project(tmp_path, meta={"pii": "sensitive"}, sql=sql).sensitive_features()
+    found = project(tmp_path, meta={"pii": "sensitive"}, sql=sql).sensitive_columns()
 
     assert found == {"was_ill": ("seeds.wards.ward",)}

@@ -24,7 +24,8 @@ NOW = dt.datetime.fromisoformat("2026-06-02T03:04:05")
 START = AS_OF - dt.timedelta(days=150)
 MARTS = Path(__file__).resolve().parents[2] / "dbt_project/models/marts/_marts__models.yml"
 READ = ("features_as_of", "events", "consent_history", "current_person", "profiles",
-        "content_engagement", "content_items", "accounts", "account_members_history")  # fmt: skip
+        "content_engagement", "content_items", "accounts", "account_members_history",
+        "traits_history")  # fmt: skip
 
 BEFORE_MARTS = """
 create schema marts; create schema identity; create schema intermediate; create schema staging;
@@ -230,7 +231,7 @@ def grant(company: Company, ids: list[str], *, purpose: str = "analytics") -> No
 def erase(company: Company, person: str) -> None:
     for table in (
         "features_as_of", "events", "consent_history", "current_person", "profiles",
-        "account_members_history",
+        "account_members_history", "traits_history",
     ):  # fmt: skip
         company.warehouse.execute(f"delete from marts.{table} where person_id = '{person}'")
     company.warehouse.execute(f"delete from identity.members_history where person_id = '{person}'")
