@@ -25,11 +25,19 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from measurement.lift import FEWEST, SIGNIFICANCE, Floats, Interval, critical_value
+from measurement.lift import (
+    FEWEST,
+    FEWEST_TOLD,
+    SIGNIFICANCE,
+    Floats,
+    Interval,
+    critical_value,
+)
 from measurement.samples import FEWEST_UNITS, PER, Sample, difference
 
 BreadthVerdict = Literal["wider", "narrower", "cannot_tell"]
 NO_HOLDOUT = "no hold-out in experiments.yml: nothing to compare with"
+HIDDEN = f"of fewer than {FEWEST_TOLD} no figure is told, as it would tell of each of them"
 NOT_SHOWN = "what is shown; the held-out are shown none of it, so there is nothing to compare with"
 # Draws of units: the error of the error is 4 % then; for the mean of a larger side fewer do. Units
 # that one of them holds at most.
@@ -49,8 +57,8 @@ class BreadthFinding:
         n: Readers, or persons to whom a draw was shown, behind ``value``; companies where these
             are held out.
         n_held_out: Likewise of the held-out.
-        value: Of those who are chosen for; None where there is nobody.
-        value_held_out: Of those who are held out.
+        value: Of those who are chosen for; None where they are fewer than 10.
+        value_held_out: Of those who are held out; likewise.
         effect: The difference; None where it cannot be told.
         interval: Its 95 % interval.
         verdict: Whether people meet more of the content, or less, by what is chosen.
@@ -118,7 +126,7 @@ def compare_means(
         if sample is None or not sample.is_enough
     ]
     if lacking or chosen is None or held_out is None:
-        return replace(found, reason=f"too few yet: {'; '.join(lacking)}")
+        return hide_few(replace(found, reason=f"too few yet: {'; '.join(lacking)}"))
     between = difference(chosen, held_out)
     return _judged(found, between.effect, between.interval(), more_is_wider=True)
 
@@ -136,7 +144,7 @@ def compare_gini(readings: ReadersOfContent) -> BreadthFinding:
     if size < FEWEST_UNITS:
         everybody = _gini_of(readings, chosen) if len(chosen) else None
         lack = f"too few yet: {size} readers on one side of {FEWEST_UNITS} needed"
-        return replace(found, value=everybody, reason=lack)
+        return hide_few(replace(found, value=everybody, reason=lack))
     rng = np.random.default_rng(_SEED)
     sides = [_rarefied(readings, units, size, rng) for units in (chosen, held_out)]
     variance = _variance(readings, size, rng) * (
@@ -148,6 +156,25 @@ def compare_gini(readings: ReadersOfContent) -> BreadthFinding:
         replace(found, value=sides[0], value_held_out=sides[1]),
         effect, Interval(effect - half, effect + half), more_is_wider=False,
     )  # fmt: skip
+
+
+def hide_few(found: BreadthFinding, counts: tuple[int, int] | None = None) -> BreadthFinding:
+    """Without the figures of fewer than 10, and with the reason.
+
+    Args:
+        found: What was found.
+        counts: People behind its value, and behind that of the held-out; what it says itself, where
+            not given.
+    """
+    chosen, held_out = counts or (found.n, found.n_held_out)
+    few = (chosen < FEWEST_TOLD, held_out < FEWEST_TOLD)
+    hides = (few[0] and found.value is not None) or (few[1] and found.value_held_out is not None)
+    return replace(
+        found,
+        value=None if few[0] else found.value,
+        value_held_out=None if few[1] else found.value_held_out,
+        reason=f"{found.reason}; {HIDDEN}" if hides else found.reason,
+    )
 
 
 def _units(sample: Sample | None) -> int:

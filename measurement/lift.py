@@ -28,6 +28,8 @@ POWER = 0.8
 # Below 10 persons with or 10 without the outcome in an arm, the normal approximation of the
 # test misleads: Brown, Cai & DasGupta (2001), Statistical Science 16.
 FEWEST = 10
+# A figure of fewer people tells of each of them, and little else: it is not shown.
+FEWEST_TOLD = 10
 # A sample-ratio alarm must be rare, since it stops the reading of a whole experiment: Fabijan
 # et al. (2019), "Diagnosing Sample Ratio Mismatch", KDD.
 SAMPLE_RATIO_ALARM = 0.001

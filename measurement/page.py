@@ -10,7 +10,7 @@ from pathlib import Path
 import jinja2
 
 from measurement.breadth import BreadthFinding
-from measurement.config import GLOBAL_SEGMENT, ExperimentsConfig, Metric
+from measurement.config import GLOBAL_SEGMENT, HELD_OUT, ExperimentsConfig, Metric
 from measurement.pictures import draw_lift
 from measurement.report import ComparisonReport, Finding, LiftReport, in_words
 from measurement.waiting import NOBODY, Pace, read_paces, waiting
@@ -52,10 +52,7 @@ def lift_page(
     environment.filters["duration"] = duration
     page = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     told = [
-        {
-            **_told(report, paces.get(report.experiment_key, NOBODY), now),
-            "success": _success(report, experiments),
-        }
+        _told(report, paces.get(report.experiment_key, NOBODY), now, experiments)
         for report in reports
     ]
     return page.render(now=now, told=told, breadth=breadth, measures=_MEASURES)
@@ -72,11 +69,19 @@ def duration(days: int) -> str:
     return "more than two years"
 
 
-def _told(report: LiftReport, pace: Pace, now: dt.datetime) -> Mapping[str, object]:
+def _told(
+    report: LiftReport, pace: Pace, now: dt.datetime, experiments: ExperimentsConfig | None
+) -> Mapping[str, object]:
     png = base64.b64encode(draw_lift(report)).decode("ascii")
-    has_picture = any(finding.interval for finding in report.findings)
+    has_picture = any(f.interval and f.is_told for f in report.findings)
+    experiment = experiments.experiments.get(report.experiment_key) if experiments else None
     return {
         "report": report,
+        "control": (experiment.held_out if experiment else None) or HELD_OUT,
+        "is_global_too": bool(
+            experiment and experiment.exposure.slot and experiments and experiments.holdout
+        ),
+        "success": _success(report, experiments),
         "picture": f"data:image/png;base64,{png}" if has_picture else None,
         "ended": pace.ended(now),
         "comparisons": [_compared(comparison, pace) for comparison in report.comparisons],

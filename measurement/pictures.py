@@ -13,12 +13,12 @@ COLOURS = {"helped": "#2e7d4f", "harmed": "#b03a2e", "cannot_tell": "#7a838c"}
 
 
 def draw_lift(report: LiftReport) -> bytes:
-    """Effect and 95 % interval of every comparison that has one, in points.
+    """Effect and 95 % interval of every comparison that has one and is told, in points.
 
     Args:
         report: One metric of one experiment; without persons the picture is empty.
     """
-    findings = [finding for finding in report.findings if finding.interval is not None]
+    findings = [f for f in report.findings if f.interval is not None and f.is_told]
     figure, axes = _figure(height=1.4 + 0.3 * len(findings))
     axes.axvline(0, color="#9aa3ad", linewidth=1)
     for row, finding in enumerate(reversed(findings)):

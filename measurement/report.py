@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from measurement.config import GLOBAL_SEGMENT, Experiment, Metric
 from measurement.lift import (
     FEWEST,
+    FEWEST_TOLD,
     SIGNIFICANCE,
     Counts,
     Interval,
@@ -79,6 +80,11 @@ class Finding:
     minimum_detectable: float | None = None
     verdict: Verdict = "cannot_tell"
     reason: str = ""
+
+    @property
+    def is_told(self) -> bool:
+        """Whether its figures are shown: those of an arm of fewer than 10 would tell of each."""
+        return min(self.counts.n, self.baseline.n) >= FEWEST_TOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,8 +338,11 @@ def _lack(arm: Arm) -> str | None:
         return None if arm.is_enough else f"{arm.with_outcome} of {FEWEST} with the outcome"
     if arm.is_enough:
         return None
-    kind = "with" if arm.converted < FEWEST else "without"
-    return f"{min(arm.converted, arm.n - arm.converted)} of {FEWEST} {kind} the outcome"
+    if arm.n < FEWEST_TOLD:
+        return f"{arm.n} of {FEWEST_TOLD} people, below which no figure is shown"
+    without = arm.n - arm.converted
+    kind, few = ("with", arm.converted) if arm.converted < FEWEST else ("without", without)
+    return f"{few} of {FEWEST} {kind} the outcome"
 
 
 def _smallest(finding: Finding) -> str:

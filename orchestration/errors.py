@@ -107,10 +107,11 @@ class UnknownTableError(OrchestrationError, ValueError):
 
 
 class UnsupportedFormatError(OrchestrationError, ValueError):
-    """An export is asked for in a format that is not written."""
+    """An export or a page is asked for in a format that is not written."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path.name}: the suffix says the format; use .csv or .parquet")
+    def __init__(self, path: Path, *formats: str) -> None:
+        wanted = " or ".join(formats or (".csv", ".parquet"))
+        super().__init__(f"{path.name}: the suffix says the format; use {wanted}")
 
 
 class TargetNotEmptyError(OrchestrationError, FileExistsError):

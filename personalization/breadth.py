@@ -26,7 +26,7 @@ from measurement import (
     compare_means,
     gini,
 )
-from measurement.breadth import NO_HOLDOUT, NOT_SHOWN
+from measurement.breadth import HIDDEN, NO_HOLDOUT, NOT_SHOWN, hide_few
 from measurement.samples import ADDED_UP, sample_of
 from personalization.config import PURPOSE
 from personalization.draws import HOLDOUT_DRAW, drawn_as_sql
@@ -144,16 +144,17 @@ _YIELD = f"""
     )
     select {ADDED_UP} from units group by segment, arm
 """
-# What pages showed of blocks; where none asked, what lists hold.
+# What pages showed of blocks, and to whom; where none asked, what lists hold.
 _SHOWN = f"""
-    select action_id as content_id from {DECISIONS.name.sql}
+    select action_id as content_id, coalesce(person_id, unit_id) as person_id from {DECISIONS.name.sql}
     where slot_kind = 'block' and not is_ghost and action_id is not null
         and decided_at >= $since and decided_at < $as_of
 """
-_LISTED = f"select content_id from {RECOMMENDATIONS.name.sql} where not is_ghost"
+_LISTED = f"select content_id, person_id from {RECOMMENDATIONS.name.sql} where not is_ghost"
 # Content that is shown to nobody counts as 0, and what was shown and is published no more counts too.
 _TIMES_SHOWN = f"""
-    select count(shown.content_id) as shown
+    select count(shown.content_id) as shown,
+           (select count(distinct person_id) from ({{shown}})) as people
     from ({_PUBLISHED}) as items
     full join ({{shown}}) as shown on items.content_id = shown.content_id
     group by coalesce(items.content_id, shown.content_id)
@@ -244,22 +245,29 @@ def _cells(warehouse: Warehouse, sql: str, values: dict[str, object]) -> Readers
 
 def _shown(warehouse: Warehouse, window: dict[str, object]) -> BreadthFinding:
     """How unevenly content is shown."""
-    counts = _times_shown(warehouse, _SHOWN, window)
+    counts, people = _times_shown(warehouse, _SHOWN, window)
     if not counts.any():
-        counts = _times_shown(warehouse, _LISTED, {"as_of": window["as_of"]})
-    return BreadthFinding(
+        counts, people = _times_shown(warehouse, _LISTED, {"as_of": window["as_of"]})
+    found = BreadthFinding(
         "exposure_gini", "shown", n=int(counts.sum()), reason=NOT_SHOWN,
         value=gini(counts) if counts.any() else None,
     )  # fmt: skip
+    return hide_few(found, (people, 0))
 
 
-def _times_shown(warehouse: Warehouse, shown: str, values: dict[str, object]) -> Floats:
+def _times_shown(warehouse: Warehouse, shown: str, values: dict[str, object]) -> tuple[Floats, int]:
+    """Of each item how often it was shown, and to how many people all of it."""
     rows = warehouse.read(_TIMES_SHOWN.format(shown=shown), values)
-    return np.asarray(rows["shown"].to_numpy(), dtype=np.float64)
+    people = int(rows["people"][0].as_py()) if len(rows) else 0
+    return np.asarray(rows["shown"].to_numpy(), dtype=np.float64), people
 
 
 def _or_no_holdout(found: BreadthFinding, holdout: Holdout | None) -> BreadthFinding:
-    return found if holdout else replace(found, reason=NO_HOLDOUT)
+    if holdout:
+        return found
+    return replace(
+        found, reason=f"{NO_HOLDOUT}; {HIDDEN}" if HIDDEN in found.reason else NO_HOLDOUT
+    )
 
 
 def _row(finding: BreadthFinding) -> dict[str, object]:

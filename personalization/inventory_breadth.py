@@ -14,8 +14,8 @@ BREADTH = Table(
         Column("n", "BIGINT", Pii.NONE, "readers, or persons to whom a draw was shown; companies "
                "where these are held out; of what is shown, places"),
         Column("n_held_out", "BIGINT", Pii.NONE, "likewise of those who are held out"),
-        Column("value", "DOUBLE", Pii.NONE, "of those who are chosen for; null: there is nobody"),
-        Column("value_held_out", "DOUBLE", Pii.NONE, "of those who are held out; null: nobody"),
+        Column("value", "DOUBLE", Pii.NONE, "of those who are chosen for; null: fewer than 10 people"),
+        Column("value_held_out", "DOUBLE", Pii.NONE, "of those who are held out; null: fewer than 10"),
         Column("effect", "DOUBLE", Pii.NONE, "the difference; null: too few, or no hold-out"),
         Column("ci_low", "DOUBLE", Pii.NONE, "lower end of its 95 % interval"),
         Column("ci_high", "DOUBLE", Pii.NONE, "upper end of its 95 % interval"),

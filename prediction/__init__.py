@@ -26,7 +26,14 @@ from prediction.personas import PersonaReport, group_readers
 from prediction.predict import Moment, ScoreReport, predict_all
 from prediction.promotion import Order, promote, read_changes, roll_back
 from prediction.purchases import Purchases, RepeatModel, fit_repeats
-from prediction.registry import Decision, list_models, list_versions, read_cards, require_model
+from prediction.registry import (
+    Decision,
+    count_scored,
+    list_models,
+    list_versions,
+    read_cards,
+    require_model,
+)
 from prediction.shared_scores import SharedScores
 from prediction.spine import SpineReport, write_spine
 
@@ -58,6 +65,7 @@ __all__ = [
     "UnknownTraitError",
     "UnknownVersionError",
     "UntrustedModelError",
+    "count_scored",
     "fit_repeats",
     "group_readers",
     "list_models",

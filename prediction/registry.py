@@ -251,6 +251,23 @@ def list_models(warehouse: Warehouse) -> pa.Table:
     )
 
 
+def count_scored(warehouse: Warehouse, key: str) -> pa.Table:
+    """How many persons or accounts a model scored last, and who answered: unit, as_of, source."""
+    return warehouse.read(
+        """
+        with scores as (
+            select 'persons' as unit, as_of, source from prediction.propensity_scores
+            where model_key = $key
+            union all
+            select 'accounts', as_of, source from prediction.account_scores where model_key = $key
+        ),
+        newest as (select * from scores qualify as_of = max(as_of) over ())
+        select unit, as_of, source, count(*) as scored from newest group by all order by all
+        """,
+        {"key": key},
+    )
+
+
 def read_cards(warehouse: Warehouse, artifacts: Path, key: str) -> list[dict[str, Any]]:
     """The cards of a model's versions in force, the one that answers first.
 

@@ -9,7 +9,7 @@ import typer
 
 from orchestration.cli.app import app
 from orchestration.cli.options import JsonOption, with_paths
-from orchestration.cli.output import console, print_rows
+from orchestration.cli.output import console, print_rows, require_page
 from settings import Paths
 
 if TYPE_CHECKING:
@@ -48,9 +48,14 @@ def show(*, paths: Paths, as_json: JsonOption = False) -> None:
 @lift_app.command()
 @with_paths
 def report(
-    *, paths: Paths, file: Annotated[Path, typer.Argument(help="Where to write it, as HTML.")]
+    *,
+    paths: Paths,
+    file: Annotated[
+        Path, typer.Argument(help="Where to write it, as HTML: a name that ends in .html.")
+    ],
 ) -> None:
     """Write one page that says what helped, whom, how sure, and how long until it is known."""
+    require_page(file)
     from measurement import lift_page, read_lift  # noqa: PLC0415 - loads every package
     from orchestration.company import Company, known_until  # noqa: PLC0415 - as above
     from personalization import read_breadth  # noqa: PLC0415 - as above
@@ -101,7 +106,8 @@ def _row(finding: Finding) -> dict[str, object]:
         "segment": finding.segment,
         "arm": finding.arm,
         "against": finding.baseline_arm,
-        "effect": finding.effect,
+        # Of an arm of fewer than ten no figure is shown: it would tell of each of them.
+        "effect": finding.effect if finding.is_told else None,
         "verdict": finding.verdict,
         "reason": finding.reason,
     }

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -23,6 +24,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from orchestration.errors import UnsupportedFormatError
 from orchestration.progress import listening
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 # A line of a file or pipe may be as long as it is.
 _UNCUT = 100_000
+PAGES = (".html", ".htm")
 
 # Values are shown as they are: a file may be called crm[final].csv.
 console = Console(highlight=False, markup=False)
@@ -85,6 +88,16 @@ def print_rows(
     for record in records:
         table.add_row(*(_cell(value) for value in record.values()))
     console.print(table if records else f"{title}: none")
+
+
+def require_page(file: Path) -> None:
+    """Refuse to write a page of HTML into a file whose name says something else.
+
+    Raises:
+        UnsupportedFormatError: Its name ends neither in .html nor in .htm.
+    """
+    if file.suffix.lower() not in PAGES:
+        raise UnsupportedFormatError(file, *PAGES)
 
 
 def print_json(value: object) -> None:

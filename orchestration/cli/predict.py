@@ -18,9 +18,23 @@ predict_app = typer.Typer(
 app.add_typer(predict_app, name="predict")
 
 LISTED = ("model", "status", "algorithm", "auc", "calibration_error", "reason")
-# What a person reads first; the card holds the rest.
-SHOWN = ("auc", "auc_interval", "ece", "slope", "lift", "base_rate", "people", "positives",
-         "negatives", "stability", "k", "readers")  # fmt: skip
+# What a person reads first, by whom it is about, and what each figure says; the card holds the rest.
+JUDGED = {
+    "people": "how many they were; each counts once",
+    "judged_positives": "how many of them then did it",
+    "base_rate": "their share",
+    "auc": "how well scores rank: chance that one who did it has the higher one; .5 is guessing",
+    "ece": "calibration error: how far scores are from what happened, on average; at most .03",
+    "slope": "1: scores spread as what happened did; below 1 they claim too much, above too little",
+    "lift": "how many times as many as on average did it in the likeliest tenth of them",
+}
+LEARNT_FROM = {
+    "positives": "who did it after one of the dates",
+    "negatives": "who did it after none",
+    "readers": "who had read enough",
+    "k": "how many personas were found",
+    "stability": "1: the same ones come back when readers are drawn anew; .75 is enough, 0 is chance",
+}
 
 
 @predict_app.command(name="list")
@@ -45,23 +59,35 @@ def show(
 ) -> None:
     """Show the card of a model: what it learnt from, how good it is, why it is in use."""
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
-    from prediction import read_cards  # noqa: PLC0415 - as above
+    from prediction import count_scored, read_cards  # noqa: PLC0415 - as above
 
     company = Company(paths)
     with company.open_warehouse() as warehouse:
         cards = read_cards(warehouse, paths.artifacts, key)
+        scored = count_scored(warehouse, key)
     if as_json:
         print_json(cards)
         return
     for card in cards:
         _print_card(card, paths)
+    for row in scored.to_pylist():
+        console.print(
+            f"Scored as of {row['as_of']:%Y-%m-%d}, others than those judged: {row['scored']:,} "
+            f"{row['unit']}, by {row['source']}. Their deciles are tenths of them; 1 is the likeliest."
+        )
 
 
 def _print_card(card: Mapping[str, Any], paths: Paths) -> None:
     console.print(f"{card['model_key']} {card['version']}: {card['status']}", style="bold")
     console.print(f"  {card['algorithm']}: {card['reason']}")
-    facts = {name: card["metrics"][name] for name in SHOWN if card["metrics"].get(name) is not None}
-    print_rows("Measured", [{"measure": name, "value": _text(v)} for name, v in facts.items()])
+    unit = f"{card.get('unit', 'person')}s"
+    tables: Mapping[str, Mapping[str, str]] = {
+        f"How good it is, of the {unit} judged at the later date": JUDGED,
+        f"What it learnt from: {unit} at all dates": LEARNT_FROM,
+    }
+    for title, figures in tables.items():
+        if measured := _figures(card["metrics"], figures):
+            print_rows(title, measured)
     if features := card.get("features"):
         rows = [{"feature": name, "effect": value} for name, value in _strongest(features)]
         print_rows("What moves it most (log odds per deviation)", rows)
@@ -70,6 +96,20 @@ def _print_card(card: Mapping[str, Any], paths: Paths) -> None:
         print_rows("Personas", rows)
     if card["path"]:
         console.print(f"  Card: {paths.artifacts / card['path'] / 'card.md'}\n")
+
+
+def _figures(metrics: Mapping[str, Any], figures: Mapping[str, str]) -> list[dict[str, str]]:
+    """The figures that there are, each with its interval and with what it says."""
+    return [
+        {"measure": name, "value": _with_interval(metrics, name), "what it says": meaning}
+        for name, meaning in figures.items()
+        if metrics.get(name) is not None
+    ]
+
+
+def _with_interval(metrics: Mapping[str, Any], name: str) -> str:
+    interval = metrics.get(f"{name}_interval")
+    return f"{_text(metrics[name])} ({_text(interval)})" if interval else _text(metrics[name])
 
 
 def _strongest(features: Mapping[str, float]) -> list[tuple[str, float]]:

@@ -10,7 +10,7 @@ import typer
 from orchestration.cli.app import app
 from orchestration.cli.home import existing_company
 from orchestration.cli.options import JsonOption, with_paths
-from orchestration.cli.output import console, print_rows
+from orchestration.cli.output import console, print_rows, require_page
 from settings import Paths
 
 
@@ -20,11 +20,14 @@ def readiness(
     *,
     paths: Paths,
     file: Annotated[
-        Path | None, typer.Argument(help="Write it as one page of HTML instead of a table.")
+        Path | None,
+        typer.Argument(help="Write it as one page of HTML (name.html) instead of a table."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say what the data are enough for (rules, a hybrid, a full model), and where to start."""
+    if file:
+        require_page(file)
     from orchestration.company import utc_now  # noqa: PLC0415 - loads every package
     from personalization import (  # noqa: PLC0415 - as above
         Plans,

@@ -152,6 +152,28 @@ def test_secondary_metrics_are_named_so_and_are_not_in_the_short_answer(company:
     assert text[: text.index("hero: demo")].count("b against control") == 1
 
 
+def test_of_fewer_than_ten_no_figure_is_shown_but_how_many_are_wanted(company: Company) -> None:
+    _met(company, people=9, control=2, b=5)
+
+    text = page(company, experiments())
+
+    assert "Too few yet: b has 9 of 10 people, below which no figure is shown, control has 9" in text
+    assert "55.6 %" not in text
+    assert "data:image/png" not in text
+
+
+def test_the_control_of_an_experiment_and_the_global_hold_out_have_names_of_their_own(
+    company: Company,
+) -> None:
+    _met(company, people=60, control=12, b=40)
+
+    text = page(company, experiments(held_out="control", baseline="b"))
+
+    assert "The <strong>control</strong> of an experiment would have been shown" in text
+    assert "The <strong>global hold-out</strong> is shown nothing that is chosen" in text
+    assert text.count("control is the control of this experiment.") == 1
+
+
 def test_too_few_people_are_told_what_is_missing_and_until_when(company: Company) -> None:
     _met(company, people=20, control=2, b=5)
 

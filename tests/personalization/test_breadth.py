@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from measurement import BreadthFinding, Holdout
+from measurement.breadth import HIDDEN
 from personalization import describe_breadth, read_breadth, write_breadth
 from personalization.held_out import is_held_out
 from personalization.inventory import DECISIONS, TABLES
@@ -91,25 +92,42 @@ def test_draws_are_compared_with_those_that_were_never_shown(library: Company) -
 
 
 def test_what_is_shown_has_nothing_to_be_compared_with(library: Company) -> None:
-    _drawn(library, CHOSEN[:8], is_ghost=False)
+    _drawn(library, CHOSEN[:10], is_ghost=False)
     _drawn(library, HELD_OUT, is_ghost=True)
 
     found = _measured(library)["exposure_gini shown"]
 
-    assert (found.n, found.value, found.effect) == (8, 0.75, None)
+    assert (found.n, found.value, found.effect) == (10, 0.75, None)
     assert "nothing to compare with" in found.reason
+
+
+def test_of_fewer_than_ten_no_figure_is_told_however_much_they_were_shown(library: Company) -> None:
+    library.warehouse.execute(
+        f"delete from marts.content_engagement where person_id not in ('{CHOSEN[0]}', '{HELD_OUT[0]}')"
+    )
+    for days in (20, 19):
+        _drawn(library, CHOSEN[:9], is_ghost=False, days_ago=days)
+
+    found = _measured(library)
+
+    assert [one.value for one in found.values()] == [None] * 5
+    assert [one.value_held_out for one in found.values()] == [None] * 5
+    for name in ("topics_per_reader readings", "exposure_gini readings", "exposure_gini shown"):
+        assert HIDDEN in found[name].reason
+    assert found["exposure_gini shown"].n == 18
+    assert HIDDEN in _measured(library, holdout=None)["topics_per_reader readings"].reason
 
 
 def test_content_that_is_published_no_more_stands_in_for_none_that_nobody_was_shown(
     library: Company,
 ) -> None:
-    _drawn(library, CHOSEN[:8], is_ghost=False)
+    _drawn(library, CHOSEN[:10], is_ghost=False)
     library.warehouse.execute("delete from marts.content_items where content_id = 'new'")
 
     found = _measured(library)["exposure_gini shown"]
 
     # Three that nobody was shown, and the one that has gone since.
-    assert (found.n, found.value) == (8, 0.75)
+    assert (found.n, found.value) == (10, 0.75)
 
 
 def test_without_a_hold_out_or_anything_it_says_so(library: Company) -> None:

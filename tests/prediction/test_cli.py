@@ -8,12 +8,16 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli.app import app
+from orchestration.cli.codes import INPUT
+from orchestration.cli.exits import exit_code
+from orchestration.cli.output import console
 from orchestration.company import Company
-from prediction import UnknownModelError
+from orchestration.errors import UnsupportedFormatError
+from prediction import UnknownModelError, UnknownVersionError
 from settings import Paths
 from tests.prediction.test_gates import GOOD
 
-for name in ("predict", "predict_versions"):
+for name in ("predict", "predict_versions", "lift", "readiness"):
     importlib.import_module(f"orchestration.cli.{name}")
 
 
@@ -52,13 +56,27 @@ def test_models_are_listed_for_scripts(folders: list[str]) -> None:
     assert (row["model"], row["status"], row["auc"]) == ("trial", "champion", 0.74)
 
 
-def test_a_model_is_shown_with_its_intervals(folders: list[str]) -> None:
+def test_a_model_is_shown_with_its_intervals(
+    folders: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "_width", 160)
     publish(folders)
+
+    paths = Paths.resolve({}, home=Path(folders[1]), config=Path(folders[3]))
+    with Company(paths).open_warehouse() as warehouse:
+        warehouse.execute(
+            "insert into prediction.propensity_scores by name select 'trial' as model_key, 'p1' as "
+            "person_id, timestamp '2026-06-01' as as_of, 'model' as source"
+        )
 
     result = CliRunner().invoke(app, ["predict", "show", "trial", *folders])
 
-    assert "0.690 to 0.790" in result.output
-    assert "it passed" in result.output
+    text = " ".join(result.output.split())
+    assert "0.690 to 0.790" in text
+    assert "it passed" in text
+    assert "of the persons judged at the later date" in text
+    assert "calibration error: how far scores are from what happened" in text
+    assert "Scored as of 2026-06-01, others than those judged: 1 persons, by model" in text
 
 
 def test_an_unknown_model_is_named_with_those_that_there_are(folders: list[str]) -> None:
@@ -91,6 +109,27 @@ def test_a_version_is_put_in_force_and_the_history_says_who_and_why(folders: lis
     assert {v["version"]: v["status"] for v in json.loads(listed.stdout)} == {
         "v1": "retired", "rule-1": "champion",
     }  # fmt: skip
+
+
+def test_a_version_that_is_not_there_is_an_error_of_what_was_given(folders: list[str]) -> None:
+    publish(folders)
+    order = ["trial", "v99", "--why", "it was better"]
+
+    result = CliRunner().invoke(app, ["predict", "promote", *order, *folders])
+
+    assert isinstance(result.exception, UnknownVersionError)
+    assert exit_code(result.exception) == INPUT
+
+
+@pytest.mark.parametrize("command", [["lift", "report"], ["readiness"]])
+def test_a_page_is_written_into_a_file_that_says_so_alone(
+    folders: list[str], tmp_path: Path, command: list[str]
+) -> None:
+    result = CliRunner().invoke(app, [*command, str(tmp_path / "page.txt"), *folders])
+
+    assert isinstance(result.exception, UnsupportedFormatError)
+    assert "use .html or .htm" in str(result.exception)
+    assert not (tmp_path / "page.txt").exists()
 
 
 def test_drift_of_a_company_without_models_is_none(folders: list[str]) -> None:
