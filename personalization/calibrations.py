@@ -3,7 +3,8 @@
 The lists of a month ago are made twice, by score alone and calibrated, from what the block lets
 through, and judged by what readers have turned to since: for the first time, or, where the block
 shows what was read, at all. Calibration is used where it is not surely worse and the likely loss
-is small; what it brings is not in NDCG, so it need not win.
+is small; what it brings is not in NDCG, so it need not win. Once refused it comes back only where it
+is no worse on average and less than .8 of that loss is likely, so that chance does not take it in and out.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from personalization.look_back import (
     ndcg_of_lists,
 )
 from personalization.readings import Floats, Integers, Scores
+from personalization.standing import TO_STAY, least
 from warehouse import Warehouse
 
 # Share of the plain list's NDCG that the lower end of the interval may lose.
@@ -80,7 +82,10 @@ def topic_shares(model: ReadingModel, expectation: Expectation) -> TopicShares |
 
 
 def judge_calibrations(
-    past: Past, method: Method, rules: Mapping[str, BlockRules]
+    past: Past,
+    method: Method,
+    rules: Mapping[str, BlockRules],
+    before: Mapping[str, bool] | None = None,
 ) -> dict[str, Calibration]:
     """Judge every block; deterministic.
 
@@ -88,9 +93,25 @@ def judge_calibrations(
         past: What was known a month ago, and what readers have turned to since.
         method: How readings are expected.
         rules: The blocks over the catalogue of today, by key, with the calibration that is asked.
+        before: Of each block that was judged with the same calibration, whether it was used.
     """
+    was_used = before or {}
     model = model_then(past, method) if any(r.calibration for r in rules.values()) else past.model
-    return {key: _judge(past, model, block) for key, block in rules.items()}
+    return {
+        key: _judge(past, model, block, was_used=was_used.get(key)) for key, block in rules.items()
+    }
+
+
+def read_judged(warehouse: Warehouse, rules: Mapping[str, BlockRules]) -> dict[str, bool]:
+    """Of each block that was judged with the calibration that is asked, whether it is used."""
+    rows = warehouse.read(
+        f"select block, asked, used from {CALIBRATIONS.name.sql} where ndcg is not null"
+    ).to_pylist()  # one row per block
+    return {
+        row["block"]: row["used"] > 0
+        for row in rows
+        if row["block"] in rules and rules[row["block"]].calibration == row["asked"]
+    }
 
 
 def write_calibrations(
@@ -110,39 +131,55 @@ def write_calibrations(
     warehouse.replace(CALIBRATIONS.name, pa.Table.from_pylist(rows, CALIBRATIONS.arrow_schema))
 
 
-def _judge(past: Past, model: ReadingModel, rules: BlockRules) -> Calibration:
+def _judge(
+    past: Past, model: ReadingModel, rules: BlockRules, *, was_used: bool | None
+) -> Calibration:
     asked, allowed = rules.calibration, rules.allowed[past.kept]
     later = (past.again if rules.shows_read else past.new)[:, np.flatnonzero(allowed)]
     judged = judged_readers(later, most=MOST_JUDGED)
     if not asked or "topic" not in model.facets:
         return Calibration(asked, 0.0, 0, _NO_TOPICS if asked else _OFF)
-    if len(judged) < FEWEST_JUDGED:
+    if len(judged) < least(FEWEST_JUDGED, stays=was_used is True):
         missing = f"needs {FEWEST_JUDGED - len(judged)} more readers of its content to be judged"
         return Calibration(asked, 0.0, len(judged), missing)
     plain, calibrated = _both(past, model, rules, judged)
     gain = interval(calibrated.gained - plain.gained)
     best = float(plain.gained.mean())
-    is_used, reason = _verdict(gain, best, plain, calibrated)
+    told, against = (
+        _told(gain, plain, calibrated),
+        why_refused(gain, best, was_refused=was_used is False),
+    )
     return Calibration(
-        asked=asked, used=asked if is_used else 0.0, readers=len(judged), reason=reason,
+        asked=asked, used=0.0 if against else asked, readers=len(judged),
+        reason=f"{against}: {told}" if against else told,
         ndcg=float(calibrated.gained.mean()), plain_ndcg=best, gain=gain,
         topics=float(calibrated.topics.mean()), plain_topics=float(plain.topics.mean()),
     )  # fmt: skip
 
 
-def _verdict(
-    gain: tuple[float, float, float], best: float, plain: _Lists, calibrated: _Lists
-) -> tuple[bool, str]:
+def why_refused(gain: tuple[float, float, float], best: float, *, was_refused: bool) -> str | None:
+    """Why lists may not be calibrated, in words; None where they may.
+
+    Args:
+        gain: Of NDCG, with its 95 % interval: mean, low, high.
+        best: NDCG by score alone.
+        was_refused: Whether the last run refused it.
+    """
     mean, low, high = gain
-    told = (
-        f"{calibrated.topics.mean():.1f} topics a list in place of {plain.topics.mean():.1f}; "
-        f"NDCG {best:.3f}, by {mean:+.4f} ({low:+.4f} to {high:+.4f}) otherwise"
-    )
+    allowed = MOST_LOST * (TO_STAY if was_refused else 1)
     if high < 0:
-        return False, f"surely worse: {told}"
-    if low < -MOST_LOST * best:
-        return False, f"more than {MOST_LOST:.0%} may be lost: {told}"
-    return True, told
+        return "surely worse"
+    if low < -allowed * best:
+        return f"more than {allowed:.0%} may be lost"
+    return "it was refused, and is not as good yet" if was_refused and mean < 0 else None
+
+
+def _told(gain: tuple[float, float, float], plain: _Lists, calibrated: _Lists) -> str:
+    mean, low, high = gain
+    return (
+        f"{calibrated.topics.mean():.1f} topics a list in place of {plain.topics.mean():.1f}; "
+        f"NDCG {plain.gained.mean():.3f}, by {mean:+.4f} ({low:+.4f} to {high:+.4f}) otherwise"
+    )
 
 
 def _both(past: Past, model: ReadingModel, rules: BlockRules, judged: Integers) -> list[_Lists]:

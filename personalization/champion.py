@@ -3,6 +3,7 @@
 Each method ranks all that was published then and that the person had not read; what they read for
 the first time since is relevant (NDCG@10, no sampled items). A method takes the place of a simpler
 one only where the lower end of the gain's 95 % interval (paired bootstrap over readers) is above 0.
+The one in use stays as long as it is better at all, so that nights of chance do not change it.
 
 Source: that sampled metrics mislead: Krichene & Rendle (2020), "On sampled metrics for item
 recommendation", KDD.
@@ -30,6 +31,7 @@ from personalization.look_back import (
     ndcg,
 )
 from personalization.readings import Floats, Integers
+from personalization.standing import least
 from warehouse import Warehouse
 
 _READS_TOGETHER = {Method.GROUPS_AND_CO_READING, Method.GROUPS_AND_EASE}
@@ -84,13 +86,14 @@ class Backtest:
 def choose_method(past: Past) -> Backtest:
     """Judge every method on the readings of the last month; deterministic."""
     judged = judged_readers(past.new)
-    if len(judged) < FEWEST_JUDGED:
+    if len(judged) < least(FEWEST_JUDGED, stays=past.standing is not None):
         missing = f"needs {FEWEST_JUDGED - len(judged)} more readers of something new"
         return Backtest(Method.INTERESTS, past.days, len(judged), (), f"{missing} to be judged")
     models = [model_then(past, method) for method in Method]
     gains = {model.method: _gains(model, past, judged) for model in models if _is_whole(model)}
-    champion, trials = _contest(gains)
-    reason, skipped = _reason(champion, trials), skips_ease(past.before)
+    champion, trials = contest(gains, past.standing)
+    reason = _reason(champion, trials)
+    skipped = skips_ease(past.before, stays=past.standing is Method.GROUPS_AND_EASE)
     return Backtest(
         champion, past.days, len(judged), trials, reason,
         {Method.GROUPS_AND_EASE: skipped} if skipped else {},
@@ -102,7 +105,7 @@ def model_then(past: Past, method: Method) -> ReadingModel:
     model = past.model
     similarity = model.similarity if method is Method.GROUPS_AND_CO_READING else None
     if method is Method.GROUPS_AND_EASE:
-        similarity = similarity_of(past.before, method)
+        similarity = similarity_of(past.before, method, past.standing)
     return replace(
         model,
         method=method,
@@ -144,6 +147,14 @@ def read_champion(warehouse: Warehouse) -> Method:
     return Method(found[0]["method"]) if found else Method.INTERESTS
 
 
+def read_standing(warehouse: Warehouse) -> Method | None:
+    """The method in use that a backtest chose; None where none could judge yet."""
+    found = warehouse.read(
+        f"select method from {BACKTESTS.name.sql} where is_champion and ndcg is not null"
+    ).to_pylist()
+    return Method(found[0]["method"]) if found else None
+
+
 def _is_whole(model: ReadingModel) -> bool:
     return model.similarity is not None or model.method not in _READS_TOGETHER
 
@@ -158,14 +169,22 @@ def _gains(model: ReadingModel, past: Past, judged: Integers) -> Floats:
     return np.concatenate(found)
 
 
-def _contest(gains: dict[Method, Floats]) -> tuple[Method, tuple[Trial, ...]]:
-    """Each method against the best of the simpler ones; interests stand unless they do harm."""
+def contest(
+    gains: dict[Method, Floats], standing: Method | None
+) -> tuple[Method, tuple[Trial, ...]]:
+    """Each method against the best of the simpler ones; interests stand unless they do harm.
+
+    Where harm made popularity take their place, they come back once they are no worse.
+    """
     champion, trials = Method.POPULAR, [Trial(Method.POPULAR, *interval(gains[Method.POPULAR]),
                                               None, None, None, None)]  # fmt: skip
     for method in list(gains)[1:]:
         gain, low, high = interval(gains[method] - gains[champion])
         trials.append(Trial(method, *interval(gains[method]), champion, gain, low, high))
-        if low > 0 or (method is Method.INTERESTS and high >= 0):
+        is_better = gain > 0 if method is standing else low > 0
+        if method is Method.INTERESTS:
+            is_better = gain >= 0 if standing is Method.POPULAR else high >= 0
+        if is_better:
             champion = method
     return champion, tuple(trials)
 
@@ -175,4 +194,6 @@ def _reason(champion: Method, trials: tuple[Trial, ...]) -> str:
     best = f"NDCG@{DEPTH} {won.ndcg:.3f} on what readers turned to next"
     if won.gain is None or won.gain_low is None or won.gain_high is None:
         return f"{best}: nothing more complex was better"
-    return f"{best}, {won.gain:+.3f} ({won.gain_low:+.3f} to {won.gain_high:+.3f}) to {won.rival}"
+    told = f"{best}, {won.gain:+.3f} ({won.gain_low:+.3f} to {won.gain_high:+.3f}) to {won.rival}"
+    is_kept = champion is not Method.INTERESTS and won.gain_low <= 0
+    return f"{told}; it was in use, and stays as long as it is better at all" if is_kept else told

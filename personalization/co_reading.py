@@ -17,6 +17,7 @@ import numpy as np
 from scipy import sparse
 
 from personalization.readings import Floats, Integers, Readings, Singles
+from personalization.standing import least, most
 
 # The least that collaborative recommendations ask for: Amazon Personalize, "Quotas" (1,000
 # interactions, 25 users with at least two).
@@ -35,9 +36,14 @@ RIDGE = 200.0
 MOST_EASE_ITEMS = 3_000
 
 
-def item_knn(readings: Readings) -> sparse.csr_matrix | None:
-    """(items, items), what reading the row says of the column; None where readings are too few."""
-    if not _is_enough(readings):
+def item_knn(readings: Readings, *, stays: bool = False) -> sparse.csr_matrix | None:
+    """(items, items), what reading the row says of the column; None where readings are too few.
+
+    Args:
+        readings: Who has read what.
+        stays: Whether it is in use already: then less is enough.
+    """
+    if not _is_enough(readings, stays=stays):
         return None
     together = (readings.counts.T @ readings.counts).tocoo()
     readers = _readers(readings)
@@ -49,9 +55,9 @@ def item_knn(readings: Readings) -> sparse.csr_matrix | None:
     return sparse.csr_matrix((values[kept].astype(np.float32), where), shape=together.shape)
 
 
-def ease(readings: Readings) -> Singles | None:
+def ease(readings: Readings, *, stays: bool = False) -> Singles | None:
     """Likewise; a negative weight says that the column is read less. None: see :func:`skips_ease`."""
-    if skips_ease(readings) is not None:
+    if skips_ease(readings, stays=stays) is not None:
         return None
     gram = np.asarray((readings.counts.T @ readings.counts).toarray(), dtype=np.float64)
     gram[np.diag_indices_from(gram)] += RIDGE
@@ -61,19 +67,21 @@ def ease(readings: Readings) -> Singles | None:
     return np.asarray(weights, dtype=np.float32)
 
 
-def skips_ease(readings: Readings) -> str | None:
-    """Why EASE is not tried; None where it is."""
+def skips_ease(readings: Readings, *, stays: bool = False) -> str | None:
+    """Why EASE is not tried; None where it is. In use already, it stays for less."""
     items = readings.counts.shape[1]
-    if not _is_enough(readings):
+    if not _is_enough(readings, stays=stays):
         return f"needs {FEWEST_READINGS:,} readings and {FEWEST_READERS} readers of two items"
-    if items > MOST_EASE_ITEMS:
+    if items > most(MOST_EASE_ITEMS, stays=stays):
         return f"{items:,} items; it is tried up to {MOST_EASE_ITEMS:,}"
     return None
 
 
-def _is_enough(readings: Readings) -> bool:
+def _is_enough(readings: Readings, *, stays: bool) -> bool:
     faithful = int((readings.per_person >= 2).sum())
-    return readings.counts.nnz >= FEWEST_READINGS and faithful >= FEWEST_READERS
+    return readings.counts.nnz >= least(FEWEST_READINGS, stays=stays) and faithful >= least(
+        FEWEST_READERS, stays=stays
+    )
 
 
 def _readers(readings: Readings) -> Floats:

@@ -141,7 +141,8 @@ def _read(
     shape = (len(readers), len(catalogue))
     views = read_views(warehouse, shape, as_of=as_of)
     readings = views.readings(half_life_days=content.half_life_days)
-    model = learn_interests(catalogue, readings, read_champion(warehouse))
+    champion = read_champion(warehouse)
+    model = learn_interests(catalogue, readings, champion, standing=champion)
     discoverable = discoverable_content(
         catalogue, readings, model.popularity, new_days=content.half_life_days
     )

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.special import gammaln, logsumexp
 
 from personalization.readings import Floats
+from personalization.standing import least
 
 # How many groups are tried; which is best is judged on readers who did not teach them.
 NUMBERS = (1, 3, 6, 9)
@@ -73,15 +74,18 @@ class ReaderGroups:
         return {name: likely @ shares for name, shares in self.shares.items()}
 
 
-def find_groups(tastes: Tastes, everybody: Mapping[str, Floats]) -> ReaderGroups:
+def find_groups(
+    tastes: Tastes, everybody: Mapping[str, Floats], *, stays: bool = False
+) -> ReaderGroups:
     """Find as many groups as describe other readers best; deterministic.
 
     Args:
         tastes: Of persons who have read something.
         everybody: Shares of each facet's values, the only group where readers are few.
+        stays: Whether groups are in use already: then fewer readers are enough.
     """
     tastes = tastes.of(slice(None, None, max(1, -(-len(tastes) // MOST_READERS))))
-    if len(tastes) < FEWEST_READERS:
+    if len(tastes) < least(FEWEST_READERS, stays=stays):
         return ReaderGroups(
             np.ones(1), {name: shares[None, :] for name, shares in everybody.items()}
         )

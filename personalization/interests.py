@@ -194,7 +194,11 @@ class ReadingModel:
 
 
 def learn_interests(
-    catalogue: Catalogue, readings: Readings, method: Method = Method.GROUPS_AND_CO_READING
+    catalogue: Catalogue,
+    readings: Readings,
+    method: Method = Method.GROUPS_AND_CO_READING,
+    *,
+    standing: Method | None = None,
 ) -> ReadingModel:
     """Take popularity, facets, groups and similarity from the readings of all.
 
@@ -202,6 +206,7 @@ def learn_interests(
         catalogue: The content.
         readings: Of all readers.
         method: What to use.
+        standing: What is in use already, which takes less to stay.
     """
     popularity = _popularity(catalogue, readings)
     names = catalogue.facets if len(catalogue) and method is not Method.POPULAR else ()
@@ -210,16 +215,20 @@ def learn_interests(
         method=method,
         popularity=popularity,
         facets=facets,
-        groups=_groups(facets, readings) if facets and method.uses_groups else None,
-        similarity=similarity_of(readings, method),
+        groups=_groups(facets, readings, standing) if facets and method.uses_groups else None,
+        similarity=similarity_of(readings, method, standing),
     )
 
 
-def similarity_of(readings: Readings, method: Method) -> sparse.csr_matrix | Singles | None:
+def similarity_of(
+    readings: Readings, method: Method, standing: Method | None = None
+) -> sparse.csr_matrix | Singles | None:
     """What is read together, as the method takes it; None where it does not, or readings are few."""
     if method is Method.GROUPS_AND_EASE:
-        return ease(readings)
-    return item_knn(readings) if method is Method.GROUPS_AND_CO_READING else None
+        return ease(readings, stays=standing is method)
+    if method is Method.GROUPS_AND_CO_READING:
+        return item_knn(readings, stays=standing is method)
+    return None
 
 
 def _popularity(catalogue: Catalogue, readings: Readings) -> Floats:
@@ -243,10 +252,13 @@ def _facet(name: str, catalogue: Catalogue, popularity: Floats) -> Facet:
     return Facet(name, tuple(values.tolist()), of_item.astype(np.int64), shares)
 
 
-def _groups(facets: Mapping[str, Facet], readings: Readings) -> ReaderGroups:
+def _groups(
+    facets: Mapping[str, Facet], readings: Readings, standing: Method | None
+) -> ReaderGroups:
     liked = readings.liked[readings.per_person > 0]
     own = {name: facets[name].counts(liked) for name in GROUPED}
-    return find_groups(_tastes(own), {name: facets[name].shares for name in GROUPED})
+    everybody = {name: facets[name].shares for name in GROUPED}
+    return find_groups(_tastes(own), everybody, stays=bool(standing and standing.uses_groups))
 
 
 def _tastes(own: Mapping[str, Floats]) -> Tastes:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from personalization.interests import ReadingModel, learn_interests
+from personalization.interests import Method, ReadingModel, learn_interests
 from personalization.readings import Catalogue, Floats, Integers, Readings, Scores, Views
 
 HORIZON_DAYS = 30.0
@@ -37,6 +37,7 @@ class Past:
         model: What there was to learn of it, item-kNN included.
         new: (readers, n), 1 where somebody has read for the first time since.
         again: Likewise, whether for the first time or again.
+        standing: The method that a backtest put in use and that is still; None: there is none.
     """
 
     days: float
@@ -46,15 +47,19 @@ class Past:
     model: ReadingModel
     new: sparse.csr_matrix
     again: sparse.csr_matrix
+    standing: Method | None = None
 
 
-def look_back(catalogue: Catalogue, views: Views, *, half_life_days: float) -> Past:
+def look_back(
+    catalogue: Catalogue, views: Views, *, half_life_days: float, standing: Method | None = None
+) -> Past:
     """Forget what happened in the last month, or half of all days where there are few.
 
     Args:
         catalogue: What is published today.
         views: All readings by today.
         half_life_days: Of popularity.
+        standing: The method in use, if a backtest chose it.
     """
     days = min(HORIZON_DAYS, float(views.first_days.max(initial=0.0)) / 2)
     past, kept = catalogue.published(days_ago=days)
@@ -64,9 +69,10 @@ def look_back(catalogue: Catalogue, views: Views, *, half_life_days: float) -> P
         catalogue=past,
         kept=kept,
         before=before,
-        model=learn_interests(past, before),
+        model=learn_interests(past, before, standing=standing),
         new=views.new_readings(days_ago=days)[:, kept],
         again=views.readings_since(days_ago=days)[:, kept],
+        standing=standing,
     )
 
 

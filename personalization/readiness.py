@@ -16,14 +16,13 @@ from dataclasses import dataclass, replace
 from personalization.co_reading import FEWEST_READERS, FEWEST_READINGS
 from personalization.readiness_facts import Facts, ModelFact
 from personalization.search_learning import FEWEST_QUERIES
+from personalization.standing import TO_STAY
 from prediction.gates import ENOUGH
 from prediction.propensity import ENOUGH_FOR_TREES
 from prediction.stability import MIN_READERS
 
 NOT_YET, RULES, HYBRID, FULL = "not_yet", "rules", "hybrid", "full"
 LEVELS = (NOT_YET, RULES, HYBRID, FULL)
-# Whoever is at a level keeps it down to this share of its threshold.
-TO_STAY = 0.8
 FULL_READINGS, FULL_READERS = 50_000, 1_000
 # Deterministic links from which the strength of names and addresses can be learnt.
 PROVEN_LINKS = 100

@@ -22,10 +22,11 @@ from personalization.blocks import (
 from personalization.calibrations import (
     Calibration,
     judge_calibrations,
+    read_judged,
     topic_shares,
     write_calibrations,
 )
-from personalization.champion import Backtest, choose_method, write_backtest
+from personalization.champion import Backtest, choose_method, read_standing, write_backtest
 from personalization.config import ContentConfig
 from personalization.context_lists import context_rows
 from personalization.errors import EmptyBlockError
@@ -114,7 +115,8 @@ def recommend(
 ) -> RecommendationReport:
     """Replace every recommendation by today's.
 
-    The same warehouse, configuration, seed and day give the same rows.
+    The same warehouse, configuration, seed and day give the same rows. What the last run used is
+    part of the warehouse: it takes less to stay than to come in.
 
     Args:
         warehouse: With the marts of this run.
@@ -154,15 +156,18 @@ def _read(
     readers = read_readers(warehouse, salt=f"{seed}|{as_of:%Y-%m-%d}", holdout=holdout)
     shape = (len(readers), len(catalogue))
     views = read_views(warehouse, shape, as_of=as_of)
-    past = look_back(catalogue, views, half_life_days=content.half_life_days)
+    past = look_back(
+        catalogue, views, half_life_days=content.half_life_days, standing=read_standing(warehouse)
+    )
     backtest = choose_method(past)
     readings = views.readings(half_life_days=content.half_life_days)
-    model = learn_interests(catalogue, readings, backtest.champion)
+    champion = backtest.champion
+    model = learn_interests(catalogue, readings, champion, standing=champion)
     discoverable = discoverable_content(
         catalogue, readings, model.popularity, new_days=content.half_life_days
     )
     rules = block_rules(content, catalogue, discoverable)
-    calibrations = judge_calibrations(past, backtest.champion, rules)
+    calibrations = judge_calibrations(past, champion, rules, read_judged(warehouse, rules))
     rules = {key: replace(rule, calibration=calibrations[key].used) for key, rule in rules.items()}
     return _Company(catalogue, readers, readings, backtest, model, calibrations, rules)
 

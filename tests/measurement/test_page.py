@@ -157,7 +157,9 @@ def test_of_fewer_than_ten_no_figure_is_shown_but_how_many_are_wanted(company: C
 
     text = page(company, experiments())
 
-    assert "Too few yet: b has 9 of 10 people, below which no figure is shown, control has 9" in text
+    assert (
+        "Too few yet: b has 9 of 10 people, below which no figure is shown, control has 9" in text
+    )
     assert "55.6 %" not in text
     assert "data:image/png" not in text
 

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from personalization.blocks import BlockRules, fill_block
 from personalization.calibrate import TopicShares, best_first, calibrated_order
-from personalization.calibrations import judge_calibrations
+from personalization.calibrations import judge_calibrations, why_refused
 from personalization.co_reading import MOST_EASE_ITEMS, RIDGE, ease, skips_ease
 from personalization.interests import Method
 from personalization.look_back import look_back
@@ -151,6 +151,37 @@ def test_lists_keep_to_topics_only_where_that_costs_next_to_nothing(
     assert reason in found.reason
     if found.topics is not None and found.plain_topics is not None:
         assert found.topics > found.plain_topics
+
+
+@pytest.mark.parametrize(
+    ("gain", "at_first", "once_refused"),
+    [
+        pytest.param((0.001, -0.005, 0.007), True, True, id="no worse"),
+        pytest.param((-0.001, -0.005, 0.003), True, False, id="worse, perhaps"),
+        pytest.param((-0.004, -0.007, -0.001), False, False, id="surely worse"),
+        pytest.param((0.001, -0.014, 0.016), True, False, id="much may be lost"),
+        pytest.param((0.001, -0.016, 0.018), False, False, id="too much may be lost"),
+    ],
+)
+def test_what_was_refused_must_be_better_than_what_is_used(
+    gain: tuple[float, float, float], *, at_first: bool, once_refused: bool
+) -> None:
+    """Of an NDCG of .3 by score alone; a result does not change where nothing else does."""
+    found = [why_refused(gain, 0.3, was_refused=refused) is None for refused in (False, True)]
+
+    assert found == [at_first, once_refused]
+
+
+def test_a_block_that_was_calibrated_needs_fewer_readers_to_stay_so() -> None:
+    views = _views(np.random.default_rng(8), 90, is_mixed=True)
+    past = look_back(_catalogue(), views, half_life_days=30)
+
+    used = [
+        judge_calibrations(past, Method.INTERESTS, {"home": _rules(0.3)}, before)["home"].used
+        for before in ({}, {"home": False}, {"home": True})
+    ]
+
+    assert used == [0.0, 0.0, 0.3]
 
 
 def _readings(counts: Floats) -> Readings:

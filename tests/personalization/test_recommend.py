@@ -7,6 +7,9 @@ import pytest
 
 from measurement import Holdout
 from personalization import EmptyBlockError
+from personalization.blocks import BlockRules
+from personalization.calibrations import read_judged
+from personalization.champion import read_standing
 from personalization.held_out import is_held_out
 from tests.personalization.conftest import AS_OF, Company
 
@@ -346,6 +349,7 @@ def test_interests_are_used_until_enough_readers_can_judge(library: Company) -> 
     report = library.recommend(home=PLAIN)
 
     assert report.backtest.champion == "interests"
+    assert read_standing(library.warehouse) is None  # nobody could judge it
     assert report.backtest.reason.startswith("needs 1")
     assert library.backtests() == {"interests": True}
 
@@ -363,12 +367,20 @@ def test_co_reading_is_used_where_it_foretells_better(company: Company) -> None:
     company.person("guest")
     company.read("guest", "i15", "i16")
 
-    report = company.recommend(home={"size": 3, "discovery_share": 0})
+    report = company.recommend(home={"size": 3, "discovery_share": 0, "calibration": 0.2})
 
-    assert report.backtest.champion == "groups_and_co_reading"
+    assert report.backtest.champion == read_standing(company.warehouse) == "groups_and_co_reading"
+    used = report.calibrations["home"].used > 0
+    assert [_judged(company, asked) for asked in (0.2, 0.3)] == [{"home": used}, {}]
     assert company.backtests()["groups_and_co_reading"]
     assert all(item > "i16" for item in company.lists()["guest"])
     assert set(company.lists("reason")["guest"]) == {"read by those who read the same"}
+
+
+def _judged(company: Company, asked: float) -> dict[str, bool]:
+    nothing = np.zeros(0, dtype=np.int64)
+    rules = BlockRules(nothing > 0, nothing, nothing > 0, 3, 0, False, 1, calibration=asked)
+    return read_judged(company.warehouse, {"home": rules})
 
 
 def test_readers_alike_speak_for_who_has_read_little(company: Company) -> None:
