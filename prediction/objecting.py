@@ -83,7 +83,7 @@ def take_along(
         warehouse.execute(
             f"delete from {ACCOUNT_SCORES.name.sql} where {counted_sql(persons)}", parameters
         )
-    forget_members(warehouse)
+        forget_members(warehouse)
     return removed
 
 

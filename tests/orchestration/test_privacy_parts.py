@@ -20,10 +20,12 @@ from orchestration.defs.schedules import ALL as SCHEDULES
 from orchestration.erasure import CarriedOut
 from orchestration.errors import RequestBlockedError, RunFailedError
 from orchestration.privacy_parts import (
+    PROFILING_TABLES,
     erased_contacts,
     held_person_ids,
     open_erasure,
     open_suppressions,
+    profile_locations,
     request_folder,
     requests_fingerprint,
 )
@@ -81,6 +83,13 @@ def test_every_id_of_a_held_person_is_known_to_what_removes_scores(company: Comp
         place_hold([identity], context, reason="case 7", until_at=None, by="counsel")
 
         assert held_person_ids(company, warehouse, now=NOW) == ["p_held"]
+        places = [place.name for place in context.locations]
+
+    # Who was counted for a score must be known until the score is gone.
+    assert places.index("prediction.account_scores of several") < places.index(
+        "prediction.account_score_members"
+    )
+    assert {place.name for place in profile_locations(context)} == set(PROFILING_TABLES)
 
 
 def test_folders_of_sent_files_outside_the_home_are_searched(
