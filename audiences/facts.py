@@ -340,10 +340,7 @@ def _score_facts(columns: list[str], *, moment: str = "as_of") -> str:
 
 
 def _account_score_facts(columns: list[str], *, moment: str = "as_of") -> str:
-    """Of each person the likeliest of the accounts that the person belongs to.
-
-    A score that was computed from one member alone tells of that member, and is no colleague's.
-    """
+    """Of each person the likeliest account; what was computed from one member is no colleague's."""
     return f"""
         select scores.person_id, {", ".join(columns)}
         from (
@@ -355,12 +352,11 @@ def _account_score_facts(columns: list[str], *, moment: str = "as_of") -> str:
                 where published.as_of <= known.{moment}
                 qualify published.as_of = max(published.as_of) over (partition by model_key)
             ) as account_scores
-            inner join {ACCOUNT_MEMBERS.sql} as members
-                on account_scores.account_id = members.account_id
-                and coalesce(account_scores.person_id = members.person_id, true)
+            inner join {ACCOUNT_MEMBERS.sql} as members using (account_id)
+            where coalesce(account_scores.person_id = members.person_id, true)
             qualify row_number() over (
                 partition by members.person_id, account_scores.model_key
-                order by account_scores.score desc nulls last, members.account_id
+                order by account_scores.score desc nulls last, account_id
             ) = 1
         ) as scores
         group by scores.person_id
