@@ -15,12 +15,10 @@ from sqlglot import exp
 
 from audiences.catalogue import (
     ACCOUNT_MEMBERS,
-    ACCOUNT_SCORES,
     ACCOUNTS,
     CONTACT_POINTS,
     CURRENT_PERSON,
     EVENTS,
-    PERSONA_MEMBERS,
     PERSONS,
     PROFILES,
     SCORES,
@@ -41,6 +39,7 @@ from audiences.clauses import (
 )
 from audiences.comparisons import Bindings, Operand, compile_comparison
 from audiences.lists import LISTS
+from audiences.predicted import account_score_facts, persona_facts, score_facts
 from audiences.sequences import CompiledSequence, sequences_sql
 from audiences.words import in_words
 from warehouse import TableName
@@ -325,75 +324,16 @@ def _list_facts(columns: list[str]) -> str:
     """
 
 
-def _score_facts(columns: list[str], *, moment: str = "as_of") -> str:
-    return f"""
-        select scores.person_id, {", ".join(columns)}
-        from (
-            select propensity_scores.*
-            from {SCORES.sql} as propensity_scores, known
-            where propensity_scores.as_of <= known.{moment}
-            qualify propensity_scores.as_of
-                = max(propensity_scores.as_of) over (partition by propensity_scores.model_key)
-        ) as scores
-        group by scores.person_id
-    """
-
-
-def _account_score_facts(columns: list[str], *, moment: str = "as_of") -> str:
-    """Of each person the likeliest account; what was computed from one member is no colleague's."""
-    return f"""
-        select scores.person_id, {", ".join(columns)}
-        from (
-            select members.person_id, account_scores.model_key, account_scores.score,
-                   account_scores.decile
-            from (
-                select model_key, account_id, score, decile, person_id
-                from {ACCOUNT_SCORES.sql} as published, known
-                where published.as_of <= known.{moment}
-                qualify published.as_of = max(published.as_of) over (partition by model_key)
-            ) as account_scores
-            inner join {ACCOUNT_MEMBERS.sql} as members using (account_id)
-            where coalesce(account_scores.person_id = members.person_id, true)
-            qualify row_number() over (
-                partition by members.person_id, account_scores.model_key
-                order by account_scores.score desc nulls last, account_id
-            ) = 1
-        ) as scores
-        group by scores.person_id
-    """
-
-
-def _persona_facts(_: list[str], *, moment: str = "as_of") -> str:
-    return f"select personas.* from ({personas_sql(f'(select {moment} from known)')}) as personas"
-
-
-def personas_sql(as_of: str) -> str:
-    """Query for person_id, persona_id, persona_name, confidence as last published.
-
-    Args:
-        as_of: Expression for the moment after which nothing is known.
-    """
-    return f"""
-        select person_id, persona_id, persona_name, confidence
-        from {PERSONA_MEMBERS.sql} as persona_members
-        where persona_members.as_of <= {as_of}
-        qualify persona_members.as_of = max(persona_members.as_of) over ()
-            and row_number() over (
-                partition by person_id order by as_of desc, confidence desc, persona_id
-            ) = 1
-    """
-
-
 _SOURCES: Mapping[str, Callable[[list[str]], str]] = {
     "event_facts": _event_facts,
     "account_facts": _account_facts,
     "list_facts": _list_facts,
-    "score_facts": _score_facts,
-    "score_facts_before": partial(_score_facts, moment="before"),
-    "account_score_facts": _account_score_facts,
-    "account_score_facts_before": partial(_account_score_facts, moment="before"),
-    "persona_facts": _persona_facts,
-    "persona_facts_before": partial(_persona_facts, moment="before"),
+    "score_facts": score_facts,
+    "score_facts_before": partial(score_facts, moment="before"),
+    "account_score_facts": account_score_facts,
+    "account_score_facts_before": partial(account_score_facts, moment="before"),
+    "persona_facts": persona_facts,
+    "persona_facts_before": partial(persona_facts, moment="before"),
 }
 
 

@@ -24,7 +24,7 @@ from audiences.catalogue import (
     Catalogue,
     suggestion,
 )
-from audiences.facts import personas_sql
+from audiences.predicted import personas_sql
 
 SOURCE_PATTERN = (
     r"^(trait:[A-Za-z_][A-Za-z0-9_]*|(score|decile):[a-z][a-z0-9_]*|persona:(id|name)"
