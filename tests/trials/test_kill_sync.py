@@ -46,6 +46,7 @@ class Start:
         file: Its warehouse.
         members: What the receiver holds.
         seconds: How long an undisturbed run takes.
+        sending: From when to when of that it sends.
         wanted: What the receiver holds after it.
         effects: How often it acts on each row and operation.
         port: Where it listens; 0 where it was sent nothing yet.
@@ -54,6 +55,7 @@ class Start:
     file: Path
     members: Members
     seconds: float
+    sending: tuple[float, float]
     wanted: Members
     effects: Counter[tuple[str, str]]
     port: int = 0
@@ -70,7 +72,7 @@ def test_a_killed_sync_is_made_good_by_the_next(
         starts = [_first(tmp_path, runner), _later(tmp_path, runner)]
         for number in range(KILLS[size]):
             start = starts[number % 2]
-            moment = moments.random() * start.seconds
+            moment = _moment(moments, start, while_sending=number // 4 % 2 == 0)
             with _receiver(start, knows_keys=number // 2 % 2 == 0) as receiver:
                 file = tmp_path / f"killed-{number}.duckdb"
                 shutil.copy(start.file, file)
@@ -87,6 +89,11 @@ def test_a_killed_sync_is_made_good_by_the_next(
     if size == "full":
         assert halfway >= KILLS[size] / 5, "hardly a kill fell between two requests"
         assert twice, "no kill fell between a request and its acknowledgement"
+
+
+def _moment(chance: random.Random, start: Start, *, while_sending: bool) -> float:
+    """When to kill; a run sends for a small part of its time, so half of the kills fall there."""
+    return chance.uniform(*start.sending) if while_sending else chance.uniform(0, start.seconds)
 
 
 def _judge(file: Path, receiver: Receiver, start: Start, what: str) -> list[str]:
@@ -161,13 +168,18 @@ def _compute(warehouse: DuckDBWarehouse) -> None:
 
 
 def _undisturbed(file: Path, members: Members, runner: Any, *, port: int = 0) -> Start:
-    start = Start(file, members, 0, {}, Counter(), port)
+    start = Start(file, members, 0, (0, 0), {}, Counter(), port)
     copy = file.with_name(f"undisturbed-{file.name}")
     shutil.copy(file, copy)
+    answered: list[float] = []
     with _receiver(start, knows_keys=True) as receiver:
+        receiver.after = lambda: answered.append(time.monotonic())
         seconds = runner(copy, receiver)
+        ended = time.monotonic()
     assert len(receiver.requests) == BATCHES
-    return Start(file, members, seconds, receiver.members, Counter(receiver.effects), port)
+    first, last = (seconds - (ended - moment) for moment in (answered[0], answered[-1]))
+    sending = (first - ANSWER_S, last)
+    return Start(file, members, seconds, sending, receiver.members, Counter(receiver.effects), port)
 
 
 @contextmanager
