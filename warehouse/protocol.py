@@ -32,6 +32,9 @@ class Warehouse(Protocol):
     def with_rare_checkpoints(self) -> AbstractContextManager[None]:
         """For many small transactions in a row: each is safe, their merging into the file waits."""
 
+    def with_numbered_groups(self, count: int) -> AbstractContextManager[None]:
+        """For sums by groups that are numbered from 0: the engine may find each by its number."""
+
     def last_write(self) -> object:
         """Stands for the last statement that may have written, by whomever; compare with ``is``.
 

@@ -43,12 +43,13 @@ def write_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Draft:
     _write_gates(warehouse, sync, catalogue, rows)
     wider = settled.widen(rows)
     if wider is not None:
-        _write_gates(warehouse, sync, catalogue, wider)
+        rows = wider
+        _write_gates(warehouse, sync, catalogue, rows)
     values = plan.plan_parameters(sync)
-    sql = plan.plan_sql(sync, catalogue, wider or rows)
+    sql = plan.plan_sql(sync, catalogue, rows)
     warehouse.execute(f"create or replace temp table {ledger.PLAN} as {sql}", values)
-    gates = settled.count()
-    settled.remember()
+    gates = settled.count(rows)
+    settled.remember(rows)
     draft = Draft(gates, _is_large_enough(warehouse, sync, gates[READY]))
     if not draft.is_large_enough:
         warehouse.execute(f"delete from {ledger.PLAN} where operation <> 'remove'")

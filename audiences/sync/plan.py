@@ -107,7 +107,10 @@ def plan_sql(sync: Sync, catalogue: Catalogue, rows: Rows = EVERYBODY) -> str:
     return f"""
         with points as ({_points(rows)}),
         desired as ({_desired(sync, catalogue, rows)}),
-        merged as ({merged_sql(catalogue)}),
+        merged as (
+            select * from ({merged_sql(catalogue)})
+            where person_id in (select person_id from {GATES} where gate <> '{READY}')
+        ),
         {_due(sync, rows)},
         taken as (select sent_identifiers as identifiers from due where is_leaving),
         operations as (select due.*, {_operation(sync)} as operation from due)

@@ -1,7 +1,7 @@
 """For whom nothing was due, so that the next plan need only ask about the others.
 
 Whether something is due of a person follows from what the plan reads of them, and from nothing
-else. Persons are put into groups of about four, and of each group for which nothing was due a
+else. Persons are put into groups of one or two, and of each group for which nothing was due a
 checksum of all that was read is kept. While the checksum and the rules stay the same, nothing is
 due; it takes one look at the rows, and no join, to tell. The rules are the text of the gates and the
 plan themselves, so that another mapping, form of an identifier or way to plan makes everything be
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from audiences.catalogue import CONSENT, CONTACT_POINTS, PROFILES, Catalogue, ValueKind, merged_sql
+from audiences.catalogue import CONSENT, CONTACT_POINTS, PROFILES, Catalogue, ValueKind
 from audiences.inventory import DEFINITIONS, LEDGER, SETTLED
 from audiences.sync import ledger, plan
 from audiences.sync.config import Sync
@@ -73,14 +73,19 @@ class Settled:
     def narrow(self) -> Rows:
         """Find the groups that are not as they were, and where to read what is known of them."""
         digests = digests_sql(self.sync, self.catalogue, self.groups, known=self._known())
-        self.warehouse.execute(
-            f"""
-            create or replace temp table {CHANGED} as
-            select bucket, digest from ({digests})
-            where digest is distinct from known or bucket in ({self._forgotten()})
-            """,
-            self._values(named_in(digests, plan.plan_parameters(self.sync))),
-        )
+        with self.warehouse.with_numbered_groups(self.groups):
+            self.warehouse.execute(
+                f"""
+                create or replace temp table {CHANGED} as
+                select bucket, {_sum("difference::hugeint + coalesce(digest, 0)")} as digest
+                from (
+                    select * from ({digests})
+                    where difference <> 0 or bucket in ({self._forgotten()})
+                )
+                left join ({self._known()}) as known using (bucket)
+                """,
+                self._values(named_in(digests, plan.plan_parameters(self.sync))),
+            )
         is_most = f"(select count(*) from {CHANGED}) * {_FEW} > {self.groups}"
         unknown = f"not exists ({self._known()})"
         if self.warehouse.scalar(f"select {is_most} or {unknown}", self._values()):
@@ -107,7 +112,7 @@ class Settled:
         more = self.warehouse.scalar(f"select bool_or(digest is null) from {CHANGED}")
         return self._read_asked() if more else None
 
-    def count(self) -> dict[str, int]:
+    def count(self, asked: Rows) -> dict[str, int]:
         """How many members stand before each gate, with those who were not asked about."""
         bucket = self._bucket()
         counts = ", ".join(f"count(*) filter (where gate = '{gate}') as {gate}" for gate in _GATES)
@@ -121,15 +126,15 @@ class Settled:
                     and bucket not in (select bucket from {CHANGED})
                 union all
                 select {counts} from {plan.GATES} as gates
-                semi join ({EVERYBODY.members}) as members using (person_id)
+                semi join ({asked.members}) as members using (person_id)
                 where {bucket} in (select bucket from {CHANGED})
             )
             """,
-            self._values({"audience_key": self.sync.audience}),
+            self._values(named_in(asked.members, {"audience_key": self.sync.audience})),
         )
         return {gate: int(found) for gate, found in rows.to_pylist()[0].items()}
 
-    def remember(self) -> None:
+    def remember(self, asked: Rows) -> None:
         """Keep the groups that were asked about and for which nothing is in the plan."""
         bucket, listed = self._bucket(), ", ".join(_GATES)
         counts = ", ".join(f"count(*) filter (where gate = '{gate}') as {gate}" for gate in _GATES)
@@ -149,20 +154,19 @@ class Settled:
                 from {CHANGED}
                 left join (
                     select {bucket} as bucket, {counts} from {plan.GATES} as gates
-                    semi join ({EVERYBODY.members}) as members using (person_id)
+                    semi join ({asked.members}) as members using (person_id)
                     group by all
                 ) as counted using (bucket)
                 where digest is not null
                     and bucket not in (select {bucket} from {ledger.PLAN})
                 """,
-                self._values({"audience_key": self.sync.audience}),
+                self._values(named_in(asked.members, {"audience_key": self.sync.audience})),
             )
 
     def _read_asked(self) -> Rows:
         """Read what is known of the persons of the changed groups, once, into small tables."""
-        bucket = f"{self._bucket()} in (select bucket from {CHANGED})"
-        members = self._keep("members", EVERYBODY.members, ("arm",), bucket)
-        ledger = self._keep("ledger", EVERYBODY.ledger, _SENT, bucket)
+        members = self._keep("members", EVERYBODY.members, ("arm",))
+        ledger = self._keep("ledger", self._sent(), _SENT)
         self.warehouse.execute(
             f"""
             create or replace temp table {ASKED} as
@@ -180,17 +184,30 @@ class Settled:
     def _of_asked(self, name: str, table: TableName, columns: Sequence[str]) -> str:
         if table not in self.catalogue.columns:
             return table.sql  # a plan without it does not read it
-        asked = f"person_id in (select person_id from {ASKED})"
-        return self._keep(name, f"select * from {table.sql}", columns, asked)
+        return self._keep(name, f"select * from {table.sql}", columns)
 
-    def _keep(self, name: str, rows: str, columns: Sequence[str], condition: str) -> str:
-        """Put some columns of the rows of asked persons into a temporary table; returns its name."""
+    def _sent(self) -> str:
+        """Query for what was sent to the persons of the changed groups.
+
+        Their rows are found first by where they lie: the texts of all others stay unread.
+        """
+        return f"""
+            {EVERYBODY.ledger} and rowid in (
+                select ledger.rowid from {LEDGER.name.sql} as ledger
+                inner join {CHANGED} as changed on changed.bucket = {self._bucket()}
+                where sync_key = $sync_key
+            )
+        """
+
+    def _keep(self, name: str, rows: str, columns: Sequence[str]) -> str:
+        """Put some columns of changed groups' rows into a temporary table; returns its name."""
         table = f"{ASKED}_{name}"
         listed = ", ".join(("person_id", *(quoted(column) for column in columns)))
         self.warehouse.execute(
             f"""
             create or replace temp table {table} as
-            select {listed} from ({rows}) as found where {condition}
+            select {listed} from ({rows}) as found
+            inner join (select bucket as changed from {CHANGED}) on changed = {self._bucket()}
             """,
             named_in(rows, plan.plan_parameters(self.sync)),
         )
@@ -281,48 +298,58 @@ def memory_for(warehouse: Warehouse) -> str:
 
 
 def _groups(warehouse: Warehouse) -> int:
-    """As many groups as make two to four persons each; a power of two.
+    """As many groups as make one or two persons each; a power of two.
 
-    With twice as many, finding the changed ones takes a fifth more; with half as many, asking about
+    With twice as many, finding the changed ones takes twice as long; with half as many, asking about
     the persons in them does.
     """
     persons = int(warehouse.scalar(f"select count(*) from {PROFILES.sql}"))
-    return max((1 << max(persons - 1, 1).bit_length()) // 4, 2)
+    return max((1 << max(persons - 1, 1).bit_length()) // 2, 2)
 
 
-def bucket_sql(groups: int) -> str:
+def bucket_sql(groups: int, hashed: str = "hash(person_id)") -> str:
     """Expression for the group of a person."""
-    return f"cast(hash(person_id) & {groups - 1} as bigint)"
+    # The engine knows the bounds of a remainder, and so that an array can hold the groups.
+    return f"cast({hashed} % {groups} as bigint)"
 
 
 def digests_sql(sync: Sync, catalogue: Catalogue, groups: int, *, known: str) -> str:
-    """Query for (bucket, digest, known): a checksum of every row that a plan of the sync reads.
+    """Query for (bucket, difference): how far every row that a plan reads is from what was known.
 
-    The same rows in another order have the same one. The values bound are those of a plan.
+    The difference is that of the checksums, by 2^63. The same rows in another order have the same
+    checksum. The values bound are those of a plan.
 
     Args:
         sync: The sync.
         catalogue: The tables that the warehouse has.
         groups: Number of groups.
-        known: Query for (bucket, digest) of earlier ones, told beside those of now.
+        known: Query for (bucket, digest) of earlier ones; of groups that it lacks, the difference
+            is the checksum itself.
     """
-    # Both are summed up in one pass: a join of the two took a third more. The engine's hash of several
-    # values takes in the last one unmixed (xor), so two rows with the same new last value could cancel
-    # in the sum; the outer hash mixes it.
+    # The engine's hash of several values takes in the last one unmixed (xor), so two rows with the
+    # same new last value could cancel in the sum; the outer hash mixes it. A join with what is known
+    # took longer than to take it off in the same pass.
     rows = " union all ".join(
-        f"select {bucket_sql(groups)} as bucket, hash(hash({number}, {hashed})) as hashed, "
-        f"cast(null as bigint) as known from ({read}) as read"
+        f"select person, cast(hash(hash({number}, {hashed})) >> 1 as bigint) as hashed "
+        f"from (select *, hash(person_id) as person from ({read}))"
         for number, (read, hashed) in enumerate(_read(sync, catalogue))
     )
     return f"""
-        select bucket, cast(sum(hashed) & {_LOW} as bigint) as digest, max(known) as known
-        from ({rows} union all select bucket, 0::ubigint, digest from ({known}))
+        select {bucket_sql(groups, "person")} as bucket, {_sum("sum(hashed)")} as difference
+        from ({rows} union all select cast(bucket as ubigint), -digest from ({known}))
         group by bucket
     """
 
 
+def _sum(of: str) -> str:
+    return f"cast(({of}) & {_LOW} as bigint)"
+
+
 def _read(sync: Sync, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
-    """Queries for all rows that a plan reads, and what of each row it depends on."""
+    """Queries for all rows that decide what is due, and what of each row it depends on.
+
+    Who was merged is not among them: it tells why somebody goes, and not whether.
+    """
     kinds = catalogue.of(PROFILES)
     traits = [
         f"cast({quoted(name)} as varchar)" if kinds[name] is ValueKind.OTHER else quoted(name)
@@ -336,14 +363,13 @@ def _read(sync: Sync, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
         yield consent, _listed(_DECISION)
     yield EVERYBODY.members, _listed(("arm",))
     yield EVERYBODY.ledger, _listed(("fingerprint", "is_present"))
-    yield merged_sql(catalogue), _listed(("current_person_id",))
     yield f"select * from {SUPPRESSED}", _listed(())
     for rows in field_rows(sync.values, catalogue):
-        yield rows, "read"
+        yield f"select person_id, found from ({rows}) as found", _listed(("found",))
 
 
 def _listed(columns: Sequence[str]) -> str:
-    return ", ".join(("person_id", *columns))
+    return ", ".join(("person", *columns))
 
 
 def profile_columns(sync: Sync) -> tuple[str, ...]:
