@@ -177,8 +177,9 @@ def _is_leaving(sync: Sync) -> str:
 
 def _due(sync: Sync, rows: Rows) -> str:
     """Everyone with a gate: what they should be, and what the destination last acknowledged."""
+    # Written down, as all joins and the sort at once would not fit into the memory of a sync.
     return f"""
-        due as (
+        due as materialized (
             select gates.person_id, gates.gate, desired.fingerprint, desired.identifiers,
                 desired.traits, ledger.identifiers as sent_identifiers,
                 ledger.fingerprint as sent_fingerprint,

@@ -294,7 +294,7 @@ def memory_for(warehouse: Warehouse) -> str:
     For 1,000,000 persons it took 1.4 GiB where it might; with half of that a plan takes a quarter
     more of processor time.
     """
-    return f"{max(640, 1_280 * _groups(warehouse) >> 20)} MiB"
+    return f"{max(640, 640 * _groups(warehouse) >> 20)} MiB"
 
 
 def _groups(warehouse: Warehouse) -> int:
@@ -307,10 +307,9 @@ def _groups(warehouse: Warehouse) -> int:
     return max((1 << max(persons - 1, 1).bit_length()) // 2, 2)
 
 
-def bucket_sql(groups: int, hashed: str = "hash(person_id)") -> str:
+def bucket_sql(groups: int) -> str:
     """Expression for the group of a person."""
-    # The engine knows the bounds of a remainder, and so that an array can hold the groups.
-    return f"cast({hashed} % {groups} as bigint)"
+    return f"cast(hash(person_id) % {groups} as bigint)"
 
 
 def digests_sql(sync: Sync, catalogue: Catalogue, groups: int, *, known: str) -> str:
@@ -328,16 +327,20 @@ def digests_sql(sync: Sync, catalogue: Catalogue, groups: int, *, known: str) ->
     """
     # The engine's hash of several values takes in the last one unmixed (xor), so two rows with the
     # same new last value could cancel in the sum; the outer hash mixes it. A join with what is known
-    # took longer than to take it off in the same pass.
+    # took longer than to take it off in the same pass. The engine knows the bounds of a remainder, and
+    # so that an array can hold the groups.
     rows = " union all ".join(
         f"select person, cast(hash(hash({number}, {hashed})) >> 1 as bigint) as hashed "
         f"from (select *, hash(person_id) as person from ({read}))"
         for number, (read, hashed) in enumerate(_read(sync, catalogue))
     )
     return f"""
-        select {bucket_sql(groups, "person")} as bucket, {_sum("sum(hashed)")} as difference
-        from ({rows} union all select cast(bucket as ubigint), -digest from ({known}))
-        group by bucket
+        select cast(number as bigint) as bucket, {_sum("summed")} as difference
+        from (
+            select person % {groups} as number, sum(hashed) as summed
+            from ({rows} union all select cast(bucket as ubigint), -digest from ({known}))
+            group by number
+        )
     """
 
 
@@ -362,7 +365,8 @@ def _read(sync: Sync, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
         consent = f"select * from {CONSENT.sql} where purpose in ({required})"
         yield consent, _listed(_DECISION)
     yield EVERYBODY.members, _listed(("arm",))
-    yield EVERYBODY.ledger, _listed(("fingerprint", "is_present"))
+    # Which batch wrote a row last, and with what outcome, stands for the long texts in it.
+    yield EVERYBODY.ledger, _listed(("batch_id", "status", "is_present", "fingerprint is null"))
     yield f"select * from {SUPPRESSED}", _listed(())
     for rows in field_rows(sync.values, catalogue):
         yield f"select person_id, found from ({rows}) as found", _listed(("found",))
