@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from audiences.catalogue import Catalogue
 from audiences.inventory import DEFINITIONS
@@ -22,10 +23,13 @@ class Draft:
         gates: How many members stand before each gate, by its name.
         is_large_enough: Whether there are the members that the audience's definition and the
             destination ask for; without them nobody new is in the plan.
+        settle: Keeps in mind that nothing is due any more, given the batches that all of the plan
+            was sent in, while nothing else was written; None where the plan is not of everything.
     """
 
     gates: Mapping[str, int]
     is_large_enough: bool = True
+    settle: Callable[[Sequence[str]], None] | None = None
 
     @property
     def below_minimum(self) -> int:
@@ -50,10 +54,10 @@ def write_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Draft:
     warehouse.execute(f"create or replace temp table {ledger.PLAN} as {sql}", values)
     gates = settled.count(rows)
     settled.remember(rows)
-    draft = Draft(gates, _is_large_enough(warehouse, sync, gates[READY]))
-    if not draft.is_large_enough:
-        warehouse.execute(f"delete from {ledger.PLAN} where operation <> 'remove'")
-    return draft
+    if _is_large_enough(warehouse, sync, gates[READY]):
+        return Draft(gates, settle=partial(settled.remember_sent, rows))
+    warehouse.execute(f"delete from {ledger.PLAN} where operation <> 'remove'")
+    return Draft(gates, is_large_enough=False)
 
 
 def write_removals(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Draft:

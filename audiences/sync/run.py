@@ -194,6 +194,7 @@ class _Run:
             self.intended = min(end, self.planned)
         if not self.only_withdrawals:
             use_acceptance(self.warehouse, self.sync)
+        self._settle(guarded)
         return guarded
 
     def write(self, status: str, code: str | None, *, held: int = 0) -> SyncReport:
@@ -242,6 +243,12 @@ class _Run:
         guarded = guard_plan(self.warehouse, self.sync, self.catalogue, self.draft)
         self.only_withdrawals = guarded.lets_withdrawals_alone
         return guarded
+
+    def _settle(self, guarded: Guarded) -> None:
+        """Keep in mind for the next plan that all of this one was done."""
+        is_whole = guarded.code is None and not self.was_disturbed
+        if is_whole and self.draft is not None and self.draft.settle is not None:
+            self.draft.settle(self.batches)
 
     def _due(self) -> str:
         """Query for a batch's rows that may still be sent as planned.

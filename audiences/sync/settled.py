@@ -6,34 +6,35 @@ checksum of all that was read is kept. While the checksum and the rules stay the
 due; it takes one look at the rows, and no join, to tell. The rules are the text of the gates and the
 plan themselves, so that another mapping, form of an identifier or way to plan makes everything be
 asked again.
-
-A checksum is the sum of the hashes of a group's rows, in 63 bits. Each hash is mixed before it is
-added, so that rows which change alike do not make up for each other: however many rows of a group
-change, that it goes unnoticed has a chance of about one in 10^18.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from audiences.catalogue import CONSENT, CONTACT_POINTS, PROFILES, Catalogue, ValueKind
-from audiences.inventory import DEFINITIONS, LEDGER, SETTLED
+from audiences.catalogue import CONSENT, CONTACT_POINTS, PROFILES, Catalogue
+from audiences.inventory import DEFINITIONS, LEDGER, ROW_RESULTS, SETTLED
 from audiences.sync import ledger, plan
+from audiences.sync.checksums import (
+    DECISION_COLUMNS,
+    POINT_COLUMNS,
+    bucket_sql,
+    digests_sql,
+    profile_columns,
+    sum_sql,
+)
 from audiences.sync.config import Sync
-from audiences.sync.fields import field_rows
 from audiences.sync.gates import (
     EVERYBODY,
     READY,
-    SUPPRESSED,
     Rows,
     gate_sql,
     named_in,
-    required_sql,
 )
 from warehouse import TableName, Trace, Warehouse, quoted
 
@@ -44,11 +45,10 @@ _KNOWN_OF_ASKED = ("profiles", "contact_points", "consent", "members", "ledger")
 TEMPORARY = (CHANGED, ASKED, plan.GATES, *(f"{ASKED}_{name}" for name in _KNOWN_OF_ASKED))
 NOT_SENT = ("held_out", "no_consent", "suppressed", "unreachable")
 _GATES = (READY, *NOT_SENT)
-_LOW = (1 << 63) - 1  # a sum of hashes is wider than a BIGINT
 # With more of the groups changed, narrowing costs more than it saves.
 _FEW = 4
-_POINTS = ("identifier_type", "identifier_value", "is_preferred", "is_shared", "denied_purposes")
-_DECISION = ("purpose", "status")
+# With as few as one of so many in the plan, to ask about them again costs less than all checksums.
+_MANY = 16
 _SENT = ("sync_key", "fingerprint", "identifiers", "is_present", "acknowledged_at")
 
 
@@ -72,20 +72,7 @@ class Settled:
 
     def narrow(self) -> Rows:
         """Find the groups that are not as they were, and where to read what is known of them."""
-        digests = digests_sql(self.sync, self.catalogue, self.groups, known=self._known())
-        with self.warehouse.with_numbered_groups(self.groups):
-            self.warehouse.execute(
-                f"""
-                create or replace temp table {CHANGED} as
-                select bucket, {_sum("difference::hugeint + coalesce(digest, 0)")} as digest
-                from (
-                    select * from ({digests})
-                    where difference <> 0 or bucket in ({self._forgotten()})
-                )
-                left join ({self._known()}) as known using (bucket)
-                """,
-                self._values(named_in(digests, plan.plan_parameters(self.sync))),
-            )
+        self._compare()
         is_most = f"(select count(*) from {CHANGED}) * {_FEW} > {self.groups}"
         unknown = f"not exists ({self._known()})"
         if self.warehouse.scalar(f"select {is_most} or {unknown}", self._values()):
@@ -136,6 +123,52 @@ class Settled:
 
     def remember(self, asked: Rows) -> None:
         """Keep the groups that were asked about and for which nothing is in the plan."""
+        self._keep_groups(asked, f"select person_id from {ledger.PLAN}")
+
+    def remember_sent(self, asked: Rows, batches: Sequence[str]) -> None:
+        """Keep also the groups in the plan of which the destination has taken every row.
+
+        For right after a run that sent all of the plan, while nothing else was written: the ledger
+        says what the plan was about, so that nothing is due. Where the plan is of a few groups, to
+        ask about them again is less than to look at all rows once more, and is left to the next plan.
+
+        Args:
+            asked: Where the plan read what is known of those whom it asked about.
+            batches: The batches that were sent.
+        """
+        if self.warehouse.scalar(f"select count(*) from {ledger.PLAN}") * _MANY < self.groups:
+            return
+        self._compare()
+        self._keep_groups(
+            asked,
+            f"""
+            select person_id from {ROW_RESULTS.name.sql}
+            where list_contains($batches::varchar[], batch_id) and status <> 'acknowledged'
+            """,
+            {"batches": list(batches)},
+        )
+
+    def _compare(self) -> None:
+        """List the groups whose checksum is not the one that is kept, with that of now."""
+        digests = digests_sql(self.sync, self.catalogue, self.groups, known=self._known())
+        with self.warehouse.with_numbered_groups(self.groups):
+            self.warehouse.execute(
+                f"""
+                create or replace temp table {CHANGED} as
+                select bucket, {sum_sql("difference::hugeint + coalesce(digest, 0)")} as digest
+                from (
+                    select * from ({digests})
+                    where difference <> 0 or bucket in ({self._forgotten()})
+                )
+                left join ({self._known()}) as known using (bucket)
+                """,
+                self._values(named_in(digests, plan.plan_parameters(self.sync))),
+            )
+
+    def _keep_groups(
+        self, asked: Rows, due: str, values: Mapping[str, object] | None = None
+    ) -> None:
+        """Keep the changed groups but those of the persons of a query."""
         bucket, listed = self._bucket(), ", ".join(_GATES)
         counts = ", ".join(f"count(*) filter (where gate = '{gate}') as {gate}" for gate in _GATES)
         found = ", ".join(f"coalesce({gate}, 0)" for gate in _GATES)
@@ -157,10 +190,14 @@ class Settled:
                     semi join ({asked.members}) as members using (person_id)
                     group by all
                 ) as counted using (bucket)
-                where digest is not null
-                    and bucket not in (select {bucket} from {ledger.PLAN})
+                where digest is not null and bucket not in (select {bucket} from ({due}))
                 """,
-                self._values(named_in(asked.members, {"audience_key": self.sync.audience})),
+                self._values(
+                    {
+                        **named_in(asked.members, {"audience_key": self.sync.audience}),
+                        **(values or {}),
+                    }
+                ),
             )
 
     def _read_asked(self) -> Rows:
@@ -175,8 +212,8 @@ class Settled:
         )
         return Rows(
             profiles=self._of_asked("profiles", PROFILES, profile_columns(self.sync)),
-            contact_points=self._of_asked("contact_points", CONTACT_POINTS, _POINTS),
-            consent=self._of_asked("consent", CONSENT, _DECISION),
+            contact_points=self._of_asked("contact_points", CONTACT_POINTS, POINT_COLUMNS),
+            consent=self._of_asked("consent", CONSENT, DECISION_COLUMNS),
             members=f"select * from {members}",
             ledger=f"select * from {ledger}",
         )
@@ -305,78 +342,3 @@ def _groups(warehouse: Warehouse) -> int:
     """
     persons = int(warehouse.scalar(f"select count(*) from {PROFILES.sql}"))
     return max((1 << max(persons - 1, 1).bit_length()) // 2, 2)
-
-
-def bucket_sql(groups: int) -> str:
-    """Expression for the group of a person."""
-    return f"cast(hash(person_id) % {groups} as bigint)"
-
-
-def digests_sql(sync: Sync, catalogue: Catalogue, groups: int, *, known: str) -> str:
-    """Query for (bucket, difference): how far every row that a plan reads is from what was known.
-
-    The difference is that of the checksums, by 2^63. The same rows in another order have the same
-    checksum. The values bound are those of a plan.
-
-    Args:
-        sync: The sync.
-        catalogue: The tables that the warehouse has.
-        groups: Number of groups.
-        known: Query for (bucket, digest) of earlier ones; of groups that it lacks, the difference
-            is the checksum itself.
-    """
-    # The engine's hash of several values takes in the last one unmixed (xor), so two rows with the
-    # same new last value could cancel in the sum; the outer hash mixes it. A join with what is known
-    # took longer than to take it off in the same pass. The engine knows the bounds of a remainder, and
-    # so that an array can hold the groups.
-    rows = " union all ".join(
-        f"select person, cast(hash(hash({number}, {hashed})) >> 1 as bigint) as hashed "
-        f"from (select *, hash(person_id) as person from ({read}))"
-        for number, (read, hashed) in enumerate(_read(sync, catalogue))
-    )
-    return f"""
-        select cast(number as bigint) as bucket, {_sum("summed")} as difference
-        from (
-            select person % {groups} as number, sum(hashed) as summed
-            from ({rows} union all select cast(bucket as ubigint), -digest from ({known}))
-            group by number
-        )
-    """
-
-
-def _sum(of: str) -> str:
-    return f"cast(({of}) & {_LOW} as bigint)"
-
-
-def _read(sync: Sync, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
-    """Queries for all rows that decide what is due, and what of each row it depends on.
-
-    Who was merged is not among them: it tells why somebody goes, and not whether.
-    """
-    kinds = catalogue.of(PROFILES)
-    traits = [
-        f"cast({quoted(name)} as varchar)" if kinds[name] is ValueKind.OTHER else quoted(name)
-        for name in profile_columns(sync)
-    ]
-    yield f"select * from {PROFILES.sql}", _listed(traits)
-    yield f"select * from {CONTACT_POINTS.sql}", _listed(_POINTS)
-    if CONSENT in catalogue.columns:
-        required = f"select purpose from ({required_sql()})"
-        consent = f"select * from {CONSENT.sql} where purpose in ({required})"
-        yield consent, _listed(_DECISION)
-    yield EVERYBODY.members, _listed(("arm",))
-    # Which batch wrote a row last, and with what outcome, stands for the long texts in it.
-    yield EVERYBODY.ledger, _listed(("batch_id", "status", "is_present", "fingerprint is null"))
-    yield f"select * from {SUPPRESSED}", _listed(())
-    for rows in field_rows(sync.values, catalogue):
-        yield f"select person_id, found from ({rows}) as found", _listed(("found",))
-
-
-def _listed(columns: Sequence[str]) -> str:
-    return ", ".join(("person", *columns))
-
-
-def profile_columns(sync: Sync) -> tuple[str, ...]:
-    """The columns of a profile that a sync sends."""
-    sent = {value.of for value in sync.values if value.is_column}
-    return tuple(sorted(sent | {i.trait for i in sync.identifiers if i.trait}))

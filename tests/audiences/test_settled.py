@@ -9,10 +9,10 @@ from sqlglot import exp
 
 from audiences.catalogue import read_catalogue
 from audiences.sync import SettledGroups, plan_sync
+from audiences.sync.checksums import digests_sql
 from audiences.sync.destinations.fake import FakeDestination
 from audiences.sync.gates import SUPPRESSED, gate_sql
 from audiences.sync.plan import plan_parameters, plan_sql
-from audiences.sync.settled import digests_sql
 from tests.audiences.changing import Changing
 from tests.audiences.conftest import Company
 from tests.audiences.test_sync import Publisher
@@ -49,6 +49,23 @@ def test_what_nothing_is_due_for_is_remembered_and_stays_so(settled: Publisher) 
 
     assert before > 10
     assert (report.added, report.changed, report.removed, _groups(settled)) == (0, 0, 0, before)
+
+
+def test_after_a_run_nothing_is_due_but_what_was_not_taken(company: Company) -> None:
+    publisher = Publisher(company, FakeDestination(max_rows=100))
+    company.people(60, country="US")
+    publisher.destination.reject = lambda row: (
+        "no" if row["identifiers"]["person_id"] == "p007" else None
+    )
+    publisher.run()
+    kept = _groups(publisher)
+    publisher.destination.reject = lambda _row: None
+
+    report = publisher.run()
+    plan_sync(company.warehouse, publisher.sync)
+
+    assert 10 < kept == _groups(publisher) - 1
+    assert (report.added, report.changed, report.removed) == (1, 0, 0)
 
 
 def test_a_changed_mapping_makes_everybody_be_asked_again(settled: Publisher) -> None:
