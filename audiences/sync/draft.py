@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from audiences.catalogue import Catalogue
 from audiences.inventory import DEFINITIONS
@@ -52,10 +51,10 @@ def write_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Draft:
     values = plan.plan_parameters(sync)
     sql = plan.plan_sql(sync, catalogue, rows)
     warehouse.execute(f"create or replace temp table {ledger.PLAN} as {sql}", values)
-    gates = settled.count(rows)
-    settled.remember(rows)
+    gates = settled.count()
+    settled.remember()
     if _is_large_enough(warehouse, sync, gates[READY]):
-        return Draft(gates, settle=partial(settled.remember_sent, rows))
+        return Draft(gates, settle=settled.remember_sent)
     warehouse.execute(f"delete from {ledger.PLAN} where operation <> 'remove'")
     return Draft(gates, is_large_enough=False)
 

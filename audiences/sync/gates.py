@@ -68,7 +68,7 @@ def gate_parameters(sync: Sync) -> dict[str, object]:
 def gate_sql(
     sync: Sync, catalogue: Catalogue, *, among: str | None = None, rows: Rows | None = None
 ) -> str:
-    """Query for (person_id, gate): whether each person concerned may be sent now, or why not.
+    """Query for (person_id, gate, is_member): whether each person concerned may be sent now, or why not.
 
     Concerned are the members of the audience and everyone whom the destination may hold. A gate
     is ready, no_consent, suppressed, gone, held_out, exited or unreachable; the first that fits.
@@ -95,7 +95,8 @@ def gate_sql(
                 when members.arm is distinct from '{TREATMENT}' then 'held_out'
                 when reachable.person_id is null then 'unreachable'
                 else '{READY}'
-            end as gate
+            end as gate,
+            members.person_id is not null as is_member
         from concerned
         left join (select distinct person_id from {rows.profiles} as profiles) as profiles
             using (person_id)

@@ -28,6 +28,8 @@ from audiences.sync.ledger import in_order
 from warehouse import quoted
 
 GATES = "candor_sync_gates"
+# Of what a person should be; for rows that are new it is not needed to tell that they are due.
+_FINGERPRINT = "sha256(identifiers || '|' || traits)"
 _PERSON = Identifier(type="person_id", form="raw", trait=None)
 
 
@@ -116,7 +118,7 @@ def plan_sql(sync: Sync, catalogue: Catalogue, rows: Rows = EVERYBODY) -> str:
         operations as (select due.*, {_operation(sync)} as operation from due)
         select person_id, {_row_id()} as row_id, operation,
             case when is_ready then 'member' when is_merged then 'merged' else gate end as cause,
-            case when is_ready then fingerprint end as fingerprint,
+            case when is_ready then {_FINGERPRINT} end as fingerprint,
             case when is_ready then identifiers else sent_identifiers end as identifiers,
             case when is_ready and is_present and sent_identifiers <> identifiers
                 then sent_identifiers end as previous_identifiers,
@@ -180,8 +182,8 @@ def _due(sync: Sync, rows: Rows) -> str:
     # Written down, as all joins and the sort at once would not fit into the memory of a sync.
     return f"""
         due as materialized (
-            select gates.person_id, gates.gate, desired.fingerprint, desired.identifiers,
-                desired.traits, ledger.identifiers as sent_identifiers,
+            select gates.person_id, gates.gate, desired.identifiers, desired.traits,
+                ledger.identifiers as sent_identifiers,
                 ledger.fingerprint as sent_fingerprint,
                 merged.person_id is not null as is_merged, ledger.acknowledged_at,
                 coalesce(ledger.is_present, false) as is_present,
@@ -203,7 +205,7 @@ def _operation(sync: Sync) -> str:
             when is_leaving then 'remove'
             when not is_ready then null
             when not is_present or sent_fingerprint is null then 'add'
-            when sent_fingerprint <> fingerprint then 'change'
+            when sent_fingerprint <> {_FINGERPRINT} then 'change'
             when identifiers in (select identifiers from taken) then 'change'
             {again}
         end
@@ -249,15 +251,11 @@ def _desired(sync: Sync, catalogue: Catalogue, rows: Rows) -> str:
     identifiers = json_object_sql([(i.column, _identifier(i)) for i in sync.identifiers])
     values, joins = fields_sql(sync.values, catalogue)
     return f"""
-        select person_id, identifiers, traits,
-            sha256(identifiers || '|' || traits) as fingerprint
-        from (
-            select profiles.person_id, {identifiers} as identifiers, {values} as traits
-            from {rows.profiles} as profiles
-            inner join ({rows.members}) as members using (person_id)
-            left join points using (person_id)
-            {joins}
-        )
+        select profiles.person_id, {identifiers} as identifiers, {values} as traits
+        from {rows.profiles} as profiles
+        inner join ({rows.members}) as members using (person_id)
+        left join points using (person_id)
+        {joins}
     """
 
 

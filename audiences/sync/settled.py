@@ -99,7 +99,7 @@ class Settled:
         more = self.warehouse.scalar(f"select bool_or(digest is null) from {CHANGED}")
         return self._read_asked() if more else None
 
-    def count(self, asked: Rows) -> dict[str, int]:
+    def count(self) -> dict[str, int]:
         """How many members stand before each gate, with those who were not asked about."""
         bucket = self._bucket()
         counts = ", ".join(f"count(*) filter (where gate = '{gate}') as {gate}" for gate in _GATES)
@@ -112,20 +112,19 @@ class Settled:
                 where sync_key = $sync_key and rules = $rules
                     and bucket not in (select bucket from {CHANGED})
                 union all
-                select {counts} from {plan.GATES} as gates
-                semi join ({asked.members}) as members using (person_id)
-                where {bucket} in (select bucket from {CHANGED})
+                select {counts} from {plan.GATES}
+                where is_member and {bucket} in (select bucket from {CHANGED})
             )
             """,
-            self._values(named_in(asked.members, {"audience_key": self.sync.audience})),
+            self._values(),
         )
         return {gate: int(found) for gate, found in rows.to_pylist()[0].items()}
 
-    def remember(self, asked: Rows) -> None:
+    def remember(self) -> None:
         """Keep the groups that were asked about and for which nothing is in the plan."""
-        self._keep_groups(asked, f"select person_id from {ledger.PLAN}")
+        self._keep_groups(f"select person_id from {ledger.PLAN}")
 
-    def remember_sent(self, asked: Rows, batches: Sequence[str]) -> None:
+    def remember_sent(self, batches: Sequence[str]) -> None:
         """Keep also the groups in the plan of which the destination has taken every row.
 
         For right after a run that sent all of the plan, while nothing else was written: the ledger
@@ -133,14 +132,12 @@ class Settled:
         ask about them again is less than to look at all rows once more, and is left to the next plan.
 
         Args:
-            asked: Where the plan read what is known of those whom it asked about.
             batches: The batches that were sent.
         """
         if self.warehouse.scalar(f"select count(*) from {ledger.PLAN}") * _MANY < self.groups:
             return
         self._compare()
         self._keep_groups(
-            asked,
             f"""
             select person_id from {ROW_RESULTS.name.sql}
             where list_contains($batches::varchar[], batch_id) and status <> 'acknowledged'
@@ -165,9 +162,7 @@ class Settled:
                 self._values(named_in(digests, plan.plan_parameters(self.sync))),
             )
 
-    def _keep_groups(
-        self, asked: Rows, due: str, values: Mapping[str, object] | None = None
-    ) -> None:
+    def _keep_groups(self, due: str, values: Mapping[str, object] | None = None) -> None:
         """Keep the changed groups but those of the persons of a query."""
         bucket, listed = self._bucket(), ", ".join(_GATES)
         counts = ", ".join(f"count(*) filter (where gate = '{gate}') as {gate}" for gate in _GATES)
@@ -186,18 +181,12 @@ class Settled:
                 select $sync_key, $rules, bucket, digest, {found}
                 from {CHANGED}
                 left join (
-                    select {bucket} as bucket, {counts} from {plan.GATES} as gates
-                    semi join ({asked.members}) as members using (person_id)
-                    group by all
+                    select {bucket} as bucket, {counts} from {plan.GATES}
+                    where is_member group by all
                 ) as counted using (bucket)
                 where digest is not null and bucket not in (select {bucket} from ({due}))
                 """,
-                self._values(
-                    {
-                        **named_in(asked.members, {"audience_key": self.sync.audience}),
-                        **(values or {}),
-                    }
-                ),
+                self._values(values),
             )
 
     def _read_asked(self) -> Rows:
