@@ -275,7 +275,7 @@ ACCEPTANCES = Table(
 
 SETTLED = Table(
     TableName("sync", "settled"),
-    grain="One row per sync and group of about four persons for whom nothing was due",
+    grain="One row per sync and group of one or two persons for whom nothing was due",
     columns=(
         _SYNC,
         Column("rules", "VARCHAR", Pii.NONE, "SHA-256 of how the sync plans: same text, same plan"),

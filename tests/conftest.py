@@ -26,7 +26,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how many random moments the long trials try",
     )
     parser.addoption(
-        "--kills", type=int, help="random moments at which an erasure is killed; else as --trials"
+        "--kills",
+        type=int,
+        help="random moments at which an erasure or a sync is killed; else as --trials",
     )
 
 
