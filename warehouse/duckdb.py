@@ -172,12 +172,8 @@ class DuckDBWarehouse:
         if not self.scalar(f"select parse_formatted_bytes($limit) < {usual}", {"limit": limit}):
             yield
             return
-        self.execute(f"set memory_limit = {literal(limit)}")
-        try:
+        with self._set("memory_limit", literal(limit)):
             yield
-        finally:
-            # The engine tells its limit rounded down: set as told, it would shrink each time.
-            self.execute("reset memory_limit")
 
     @contextmanager
     def with_rare_checkpoints(self) -> Iterator[None]:
@@ -186,30 +182,21 @@ class DuckDBWarehouse:
         A checkpoint costs the more the larger the tables are: left at every 16 MB, checkpoints took
         a third of the processor time of sending 300,000 rows in batches of 10,000.
         """
-        self.execute("set checkpoint_threshold = '512 MiB'")
-        try:
+        with self._set("checkpoint_threshold", "'512 MiB'"):
             yield
-        finally:
-            self.execute("reset checkpoint_threshold")
 
     @contextmanager
     def with_numbered_groups(self, count: int) -> Iterator[None]:
         """For sums by groups that are numbered from 0: the engine may find each by its number.
 
-        It keeps them in an array instead of a hash table, which is twice as fast, where it can tell
-        from the expression how many there are, as of a remainder. Each thread has an array of its
-        own, outside of the memory that the engine counts: too many groups stay in hash tables.
+        Where the expression tells how many there are, as a remainder does, they are in an array. Each
+        thread has its own, outside of the memory that counts: too many groups stay in hash tables.
         """
-        arrays = int(self.scalar("select current_setting('threads')")) * count * _GROUP_BYTES
-        if arrays > _MOST_ARRAYS:
+        arrays = self.scalar("select current_setting('threads')") * count * _GROUP_BYTES
+        # In bits: numbers from 0 up to the count, the lack of one, and an empty place.
+        bits = (count + 2).bit_length() if arrays <= _MOST_ARRAYS else 12
+        with self._set("perfect_ht_threshold", str(bits)):
             yield
-            return
-        # Numbers from 0 up to the count, the lack of one, and an empty place.
-        self.execute(f"set perfect_ht_threshold = {(count + 2).bit_length()}")
-        try:
-            yield
-        finally:
-            self.execute("reset perfect_ht_threshold")
 
     def last_write(self) -> object:
         """Stands for the last statement that may have written, in this process; compare with ``is``."""
@@ -273,6 +260,15 @@ class DuckDBWarehouse:
         """The engine's own connection, for Splink only."""
         DuckDBWarehouse._last_write = object()
         return self._connection
+
+    @contextmanager
+    def _set(self, setting: str, value: str) -> Iterator[None]:
+        self.execute(f"set {setting} = {value}")
+        try:
+            yield
+        finally:
+            # The engine tells its memory rounded down: set as told, it would shrink each time.
+            self.execute(f"reset {setting}")
 
     def _copy_to(self, path: Path) -> None:
         """Write all of the database into a new file."""

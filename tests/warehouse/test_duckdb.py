@@ -319,6 +319,20 @@ def test_the_engine_holds_less_for_a_while_and_then_as_much_as_before(
     assert warehouse.scalar(limit) == before
 
 
+def test_groups_are_found_by_their_number_unless_they_are_too_many(
+    warehouse: DuckDBWarehouse,
+) -> None:
+    warehouse.execute("set threads = 2")
+    asked = "explain select hash(n) % 300000 as rest, sum(n) from range(9) as made(n) group by rest"
+    found = []
+    for count in (300_000, 300_000_000):
+        with warehouse.with_numbered_groups(count):
+            found.append("PERFECT" in str(warehouse.read(asked).to_pylist()).upper())
+    found.append("PERFECT" in str(warehouse.read(asked).to_pylist()).upper())
+
+    assert found == [True, False, False]
+
+
 def test_what_is_committed_between_rare_checkpoints_outlives_a_kill(tmp_path: Path) -> None:
     file = tmp_path / "w.duckdb"
     act = f"""
