@@ -22,6 +22,9 @@ from prediction.units import ACCOUNT, unit_of
 from warehouse import TableName, Warehouse
 
 STAGED = TableName("intermediate", "int_events__classified")
+# Memberships times dates that are looked at in one statement. 600,000 of 300,000 persons at twelve
+# dates took between 512 MiB and 1 GiB, and did not go to disk instead; date by date under 256 MiB.
+MOST_AT_ONCE = 2_000_000
 # Rows of the spine that belong to no model: everybody, at the date of scoring.
 EVERYBODY = ""
 
@@ -156,8 +159,9 @@ def write_spine(
     with _doings(warehouse, config), objecting_nodes(warehouse), warehouse.transaction():
         warehouse.replace(SPINE.name, "select * from prediction.spine where false")
         rows = sum(
-            warehouse.append(SPINE.name, *_wanted(key, model, dates[key]))
+            warehouse.append(SPINE.name, *_wanted(key, model, portion))
             for key, model in config.models.items()
+            for portion in _portions(warehouse, dates[key])
         )
         if not config.models:
             rows = warehouse.append(SPINE.name, _PEOPLE, _everybody(as_of))
@@ -184,6 +188,14 @@ def read_history(warehouse: Warehouse, model: PropensityConfig, *, as_of: dt.dat
         },
     ).to_pylist()
     return History(rows[0]["first_event"], rows[0]["first_target"])
+
+
+def _portions(warehouse: Warehouse, dates: Sequence[DatedRole]) -> Iterator[Sequence[DatedRole]]:
+    """As many dates at once as the engine can group whom it knows by, in some 500 MB."""
+    known = int(warehouse.scalar(f"select count(*) from {MEMBERS.sql}"))
+    at_once = max(1, MOST_AT_ONCE // max(1, known))
+    for first in range(0, len(dates), at_once):
+        yield dates[first : first + at_once]
 
 
 @contextmanager

@@ -116,12 +116,18 @@ def test_a_date_sees_the_persons_of_that_date(offered: Company) -> None:
     assert {row[2] for row in rows if row[0] == "p2"} == {"scoring"}
 
 
-def test_the_same_input_writes_the_same_spine(offered: Company) -> None:
+def test_the_same_input_writes_the_same_spine_also_date_by_date(
+    offered: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(1, 30):
         own(offered, f"d{number}", f"p{number}", START)
         visit(offered, f"d{number}", EARLY)
 
-    assert spine(offered) == spine(offered)
+    at_once = spine(offered)
+    monkeypatch.setattr("prediction.spine.MOST_AT_ONCE", 1)
+
+    assert len({as_of for _, as_of, _ in at_once}) > 1
+    assert spine(offered) == at_once
 
 
 def test_without_models_everybody_is_wanted_at_scoring_only(
