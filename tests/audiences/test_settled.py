@@ -30,10 +30,9 @@ def test_whatever_happens_the_quick_plan_is_the_whole_one(seed: int) -> None:
 
 @pytest.fixture
 def settled(company: Company) -> Publisher:
-    """Sixty persons who were sent, and for whom a plan found nothing due."""
+    """Sixty persons who were sent, so that nothing is due for them."""
     publisher = Publisher(company, FakeDestination(max_rows=100))
     company.people(60, country="US")
-    publisher.run()
     publisher.run()
     return publisher
 
