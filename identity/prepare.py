@@ -26,6 +26,12 @@ from warehouse import Warehouse, quoted
 
 RECORDS = "identity_records"
 SOURCE = "staging.stg_raw__person_records"
+# What identity reads of a staged record.
+RECORD_COLUMNS = (
+    "source", "source_record_id", "record_hash", "user_id", "account_id", "first_name",
+    "middle_name", "last_name", "full_name", "email", "phone", "birth_date", "street", "city",
+    "state", "postal_code", "company_name", "record_created_at", "record_updated_at",
+)  # fmt: skip
 _STAGED = "identity_staged_records"
 _GIVEN_NAMES = "identity_given_name_values"
 
@@ -84,7 +90,11 @@ def prepare_records(
         order: Where words stand in full names, as learned before; learned anew without.
         staged: The relation of the records to prepare: all, or a part of them.
     """
-    warehouse.execute(f"create or replace temp view {_STAGED} as select * from {staged}")
+    # Staged records are a view that ranks all versions: it is looked at once, not for each column.
+    kind = "table" if staged == SOURCE else "view"
+    warehouse.execute(
+        f"create or replace temp {kind} {_STAGED} as select {', '.join(RECORD_COLUMNS)} from {staged}"
+    )
     order = _name_values(warehouse, order)
     for name in ("first_name", "last_name"):
         _column_values(warehouse, name, null_placeholders)
@@ -97,6 +107,7 @@ def prepare_records(
     _column_values(warehouse, "birth_date", parse_birth_dates)
     _given_names(warehouse)
     warehouse.execute(f"create or replace temp table {RECORDS} as {_RECORDS_SQL}")
+    warehouse.execute(f"drop {kind} {_STAGED}")
     for name in _VALUES:
         warehouse.execute(f"drop table identity_{name}")
     _spelled_first_names(warehouse)
