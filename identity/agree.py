@@ -48,18 +48,19 @@ def weigh_parts(warehouse: Warehouse, *, lowest: float, most: int) -> None:
         most: Records that one person may have; what identifiers join beyond them is taken apart.
     """
     links = f"(select left_record as one, right_record as other from {DETERMINISTIC})"
-    weigh_joined(warehouse, links, lowest=lowest, into=AGREED)
+    likely = f"(select left_record, right_record from {JUDGED} where probability >= {lowest!r})"
+    weigh_joined(warehouse, links, likely=likely, into=AGREED)
     warehouse.execute(f"create or replace temp table {_KNOWN} as {_KNOWN_SQL.format(most=most)}")
     warehouse.execute(f"create or replace temp table {MISSED} as {_MISSED_SQL}")
 
 
-def weigh_joined(warehouse: Warehouse, links: str, *, lowest: float, into: str) -> None:
+def weigh_joined(warehouse: Warehouse, links: str, *, likely: str, into: str) -> None:
     """Fill a temporary table of agreements between what links join.
 
     Args:
         warehouse: Holds the judged pairs.
         links: Relation of the links: one, other (nodes; those that are no records only join).
-        lowest: Parts with no pair of this probability are left out.
+        likely: Relation of pairs (left_record, right_record): parts with none of them are left out.
         into: The table, as ``AGREED``.
     """
     rows = warehouse.read(f"select one, other from {links}")
@@ -75,21 +76,24 @@ def weigh_joined(warehouse: Warehouse, links: str, *, lowest: float, into: str) 
             "(first_name is not null and last_name is not null) over (partition by part) as named "
             f"from identity_arriving_parts join {RECORDS} using (record)"
         )
-    warehouse.execute(f"create or replace temp table {into} as {_AGREED_SQL}", {"lowest": lowest})
+    warehouse.execute(f"create or replace temp table {into} as {_AGREED_SQL.format(likely=likely)}")
 
 
-def find_doubted(warehouse: Warehouse, *, threshold: float, lowest: float) -> Bools:
+def find_doubted(warehouse: Warehouse, *, threshold: float) -> Bools:
     """Return per link, in order, whether the other records of its two parts speak against it.
 
     Args:
         warehouse: Holds the placed links and the judged pairs.
         threshold: Parts that agree less are not joined by likeness.
-        lowest: As in ``weigh_parts``.
     """
     links = (
         f"(select left_node as one, right_node as other from {LINKS} where kind <> 'probabilistic')"
     )
-    weigh_joined(warehouse, links, lowest=lowest, into=_SETTLED)
+    likely = (
+        "(select left_node as left_record, right_node as right_record "
+        f"from {LINKS} where kind = 'probabilistic')"
+    )
+    weigh_joined(warehouse, links, likely=likely, into=_SETTLED)
     rows = warehouse.read(
         f"select link from {LINKS} join {_SETTLED} on left_record = left_node "
         "and right_record = right_node where kind = 'probabilistic' and agreement < $threshold",
@@ -111,37 +115,50 @@ _LOG_ODDS = (
     f"(1e6 * ln(least(greatest(probability, {_SUREST}), 1 - {_SUREST}) "
     f"/ (1 - least(greatest(probability, {_SUREST}), 1 - {_SUREST}))))::bigint"
 )
+# Of all pairs few are between parts that may be one person's: the others are neither placed nor summed.
 _AGREED_SQL = f"""
-    with placed as (
-        select left_record, right_record, probability, is_named,
-            coalesce(mine.part, left_record) as mine, coalesce(theirs.part, right_record) as theirs,
-            coalesce(mine.size, 1) * coalesce(theirs.size, 1) as pairs,
-            greatest(coalesce(mine.named, 1) * coalesce(theirs.named, 1), 1) as named_pairs
-        from {JUDGED}
-        left join {PARTS} as mine on mine.record = left_record
-        left join {PARTS} as theirs on theirs.record = right_record
-        where probability >= $lowest or mine.part is not null or theirs.part is not null
+    with likely as materialized (
+        select distinct least(mine, theirs) as one, greatest(mine, theirs) as other
+        from (
+            select coalesce(mine.part, left_record) as mine, coalesce(theirs.part, right_record) as theirs
+            from {{likely}}
+            left join {PARTS} as mine on mine.record = left_record
+            left join {PARTS} as theirs on theirs.record = right_record
+        )
+        where mine <> theirs
     ),
-    apart as (
-        select left_record, right_record, probability, least(mine, theirs) as one,
-            greatest(mine, theirs) as other, pairs, named_pairs,
+    -- Who is in no part is one by itself, of its own number.
+    held as materialized (
+        select part, coalesce(record, part) as record, coalesce(size, 1) as size,
+            coalesce(named, 1) as named
+        from (select one as part from likely union select other from likely)
+        left join {PARTS} using (part)
+    ),
+    placed as (
+        select left_record, right_record, probability, least(mine.part, theirs.part) as one,
+            greatest(mine.part, theirs.part) as other, mine.size * theirs.size as pairs,
+            greatest(mine.named * theirs.named, 1) as named_pairs,
             case when is_named then {_LOG_ODDS} else greatest({_LOG_ODDS}, 0) end as log_odds
-        from placed where mine <> theirs
-    ),
-    agreeing as (
-        select one, other,
-            1 / (1 + exp(-sum(log_odds) / 1e6 / any_value(named_pairs))) as agreement
-        from apart group by one, other having max(probability) >= $lowest
+        from {JUDGED}
+        join held as mine on mine.record = left_record
+        join held as theirs on theirs.record = right_record
     )
-    select left_record, right_record, probability, one, other, pairs, agreement
-    from apart join agreeing using (one, other)
+    select left_record, right_record, probability, one, other, pairs,
+        1 / (1 + exp(-sum(log_odds) over (partition by one, other) / 1e6 / named_pairs))
+            as agreement
+    from placed semi join likely using (one, other)
 """
+# All pairs but those within a part and those that were found, in whole millionths.
 _MISSED_SQL = f"""
-    select coalesce(sum((1e6 * probability)::bigint), 0) / 1e6 as missed from {JUDGED}
-    left join {PARTS} as mine on mine.record = left_record
-    left join {PARTS} as theirs on theirs.record = right_record
-    anti join {AGREED} using (left_record, right_record)
-    where coalesce(mine.part, left_record) <> coalesce(theirs.part, right_record)
+    select (
+        (select coalesce(sum((1e6 * probability)::bigint), 0) from {JUDGED})
+        - (
+            select coalesce(sum((1e6 * probability)::bigint), 0) from {JUDGED}
+            join {PARTS} as mine on mine.record = left_record
+            join {PARTS} as theirs on theirs.record = right_record and theirs.part = mine.part
+        )
+        - (select coalesce(sum((1e6 * probability)::bigint), 0) from {AGREED})
+    ) / 1e6 as missed
 """
 # A record without a name has nothing to be judged by but the value that links it. Parts of which no
 # pair can be judged are left out: neither right nor wrong, they make up for nothing.

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from identifiers import normalise_emails
 from identity.block import hash_of_value, key_column
-from identity.fingerprint import RECORD_COLUMNS, ROW_HASH, ROW_HASHES
+from identity.fingerprint import ROW_HASHES
 from identity.inventory import NODE_STATES, PREPARED
 from identity.nodes import DEVICES, EMAILS, USERS
 from identity.observe import ADDRESSES, observe_events
-from identity.prepare import SOURCE, keep_values, node_of
+from identity.prepare import keep_values, node_of
 from identity.state import STATES, UNSEEN_HASH, hash_seen
 from warehouse import Warehouse
 
@@ -31,9 +31,8 @@ def find_changes(warehouse: Warehouse) -> int:
     """
     warehouse.execute(f"create or replace temp table {_DIFFERING} as {_DIFFERING_SQL}")
     warehouse.execute(
-        f"create or replace temp table {ARRIVING} as "
-        f"select * from (select {', '.join(RECORD_COLUMNS)}, {ROW_HASH} as row_hash from {SOURCE}) "
-        f"semi join {_DIFFERING} using (row_hash)"
+        f"create or replace temp table {ARRIVING} as select arriving.*, row_hash "
+        f"from (select unnest(rows) as arriving, row_hash from {ROW_HASHES} where rows is not null)"
     )
     warehouse.execute(
         f"create or replace temp table {CAME} as select source, source_record_id, row_hash, "
@@ -68,7 +67,7 @@ def _find_seen(warehouse: Warehouse) -> None:
         f"union all select {_LEFT_COLUMNS} from {NODE_STATES.name.sql} "
         f"where row_hash = {UNSEEN_HASH} and source = '{EMAILS}' and {_IS_SEEN_NOW} "
         f"union all select {_LEFT_COLUMNS} from {_GONE} "
-        f"anti join (select email as source_record_id from {SOURCE} "
+        f"anti join (select email as source_record_id from {ROW_HASHES} "
         f"semi join {_GONE} as gone on gone.source_record_id = email) using (source_record_id)"
     )
 
@@ -134,14 +133,11 @@ _LEFT_COLUMNS = "source, source_record_id, node, component"
 _DIFFERING, _SEEN = "identity_differing_records", "identity_seen_before"
 _GONE = "identity_perhaps_gone_addresses"
 _NO_RECORDS = f"('{USERS}', '{EMAILS}', '{DEVICES}')"
-# Hashes of records that are only staged, or only kept.
+# Hashes of kept records that no staged one has any more.
 _DIFFERING_SQL = f"""
-    select row_hash from (select row_hash, true as is_staged from {ROW_HASHES})
-    full join (
-        select row_hash, true as is_kept from {NODE_STATES.name.sql}
-        where source not in {_NO_RECORDS}
-    ) using (row_hash)
-    where is_staged is null or is_kept is null
+    select row_hash from (
+        select row_hash from {NODE_STATES.name.sql} where source not in {_NO_RECORDS}
+    ) anti join {ROW_HASHES} using (row_hash)
 """
 # Users, devices and those addresses that not only records told.
 _SEEN_SQL = f"""
@@ -152,7 +148,7 @@ _SEEN_SQL = f"""
 _GIVEN_SQL = f"""(
     select email from {ARRIVING}
     union all
-    select email from {SOURCE}
+    select email from {ROW_HASHES}
     semi join (select source_record_id as given from {_SEEN} where source = '{EMAILS}')
         on given = email
 )"""

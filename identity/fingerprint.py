@@ -5,17 +5,13 @@ from __future__ import annotations
 import hashlib
 
 from identity.config import IdentityConfig
+from identity.inventory import NODE_STATES
 from identity.observe import EVENTS, told_by
-from identity.prepare import SOURCE
+from identity.prepare import RECORD_COLUMNS, SOURCE
 from warehouse import Warehouse
 
 # Raise it when the same input gives other persons than before.
 _METHOD = 5
-RECORD_COLUMNS = (
-    "source", "source_record_id", "record_hash", "user_id", "account_id", "first_name",
-    "middle_name", "last_name", "full_name", "email", "phone", "birth_date", "street", "city",
-    "state", "postal_code", "company_name", "record_created_at", "record_updated_at",
-)  # fmt: skip
 _EVENT_COLUMNS = (
     "anonymous_id", "user_id", "previous_id", "email", "type", "timezone", "occurred_at",
     "received_at",
@@ -34,10 +30,18 @@ ROW_HASH = f"hash({', '.join(RECORD_COLUMNS)})"
 def fingerprint_records(warehouse: Warehouse, config: IdentityConfig, *, settings: str) -> str:
     """Name the records and the configuration: what trained parameters depend on.
 
-    Fills the temporary table of the records' own hashes: row_hash.
+    Fills the temporary table of the records' own hashes: row_hash, email, rows (of a record that the
+    last run did not leave so, a list of what is staged of it; else null). Staged records are a view
+    that ranks all versions: what has changed is found without looking at it again.
     """
+    packed = ", ".join(f"'{name}': {name}" for name in RECORD_COLUMNS)
+    is_known = f"row_hash in (select row_hash from {NODE_STATES.name.sql})"
+    if not warehouse.scalar(f"select exists (from {NODE_STATES.name.sql})"):
+        is_known = "true"
     warehouse.execute(
-        f"create or replace temp table {ROW_HASHES} as select {ROW_HASH} as row_hash from {SOURCE}"
+        f"create or replace temp table {ROW_HASHES} as "
+        f"select row_hash, email, case when not ({is_known}) then [{{{packed}}}] end as rows "
+        f"from (select {', '.join(RECORD_COLUMNS)}, {ROW_HASH} as row_hash from {SOURCE})"
     )
     rows = warehouse.scalar(
         f"select count(*) || '|' || coalesce(sum(row_hash), 0) from {ROW_HASHES}"

@@ -15,10 +15,10 @@ from identity.collect import FOUND, collect_links
 from identity.decide import read_decisions
 from identity.detect import find_changes
 from identity.extent import Extent
+from identity.fingerprint import ROW_HASHES
 from identity.knowledge import Knowledge, knowledge_key, load_knowledge
 from identity.learn import apply_knowledge
 from identity.match import match_identifiers
-from identity.prepare import SOURCE
 from identity.region import draw_line, is_closed, narrow
 from identity.resize import open_blocks
 from identity.share import list_identifiers
@@ -77,7 +77,7 @@ def _still_known(task: Task) -> tuple[Knowledge | None, str]:
     """What was learned, if it holds and the tables are as the last run left them; else why not."""
     warehouse = task.warehouse
     key = knowledge_key(task.config, settings=task.settings)
-    count = int(warehouse.scalar(f"select count(*) from {SOURCE}"))
+    count = int(warehouse.scalar(f"select count(*) from {ROW_HASHES}"))
     known, reason = load_knowledge(task.path, key=key, records=count)
     if not task.config.probabilistic or count < task.config.min_model_records:
         return None, "rules alone decide"

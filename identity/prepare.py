@@ -26,6 +26,12 @@ from warehouse import Warehouse, quoted
 
 RECORDS = "identity_records"
 SOURCE = "staging.stg_raw__person_records"
+# What identity reads of a staged record.
+RECORD_COLUMNS = (
+    "source", "source_record_id", "record_hash", "user_id", "account_id", "first_name",
+    "middle_name", "last_name", "full_name", "email", "phone", "birth_date", "street", "city",
+    "state", "postal_code", "company_name", "record_created_at", "record_updated_at",
+)  # fmt: skip
 _STAGED = "identity_staged_records"
 _GIVEN_NAMES = "identity_given_name_values"
 
@@ -62,7 +68,7 @@ def usable_id(column: str) -> str:
 # Each holds the different values of a column beside what became of them.
 _VALUES = (
     "full_name_values", "first_name_values", "last_name_values", "email_values", "phone_values",
-    "birth_date_values", "city_keys", "state_keys", "postal_code_keys", "company_name_keys",
+    "given_name_values", "birth_date_values", "city_keys", "state_keys", "postal_code_keys", "company_name_keys",
 )  # fmt: skip
 
 
@@ -84,7 +90,11 @@ def prepare_records(
         order: Where words stand in full names, as learned before; learned anew without.
         staged: The relation of the records to prepare: all, or a part of them.
     """
-    warehouse.execute(f"create or replace temp view {_STAGED} as select * from {staged}")
+    # Staged records are a view that ranks all versions: it is looked at once, not for each column.
+    kind = "table" if staged == SOURCE else "view"
+    warehouse.execute(
+        f"create or replace temp {kind} {_STAGED} as select {', '.join(RECORD_COLUMNS)} from {staged}"
+    )
     order = _name_values(warehouse, order)
     for name in ("first_name", "last_name"):
         _column_values(warehouse, name, null_placeholders)
@@ -95,10 +105,11 @@ def prepare_records(
         warehouse, "phone", lambda values: normalise_phones(values, default_region=default_region)
     )
     _column_values(warehouse, "birth_date", parse_birth_dates)
+    _given_names(warehouse)
     warehouse.execute(f"create or replace temp table {RECORDS} as {_RECORDS_SQL}")
+    warehouse.execute(f"drop {kind} {_STAGED}")
     for name in _VALUES:
         warehouse.execute(f"drop table identity_{name}")
-    _given_names(warehouse)
     _spelled_first_names(warehouse)
     return order
 
@@ -167,24 +178,19 @@ def complete_names(warehouse: Warehouse) -> None:
 
 
 def _given_names(warehouse: Warehouse) -> None:
-    """Add the name behind a nickname."""
+    """Find the name behind each first name that may be a nickname."""
+    keys = " union ".join(
+        f"select {_KEY_OF_NAME.format(column)} as first_name from {values}"
+        for column, values in (
+            ("value", "identity_first_name_values"),
+            ("first_name", "identity_full_name_values"),
+        )
+    )
     names = warehouse.read(
-        f"select distinct first_name from {RECORDS} where first_name is not null order by 1"
+        f"select first_name from ({keys}) where length(first_name) > 1 order by 1"
     ).column("first_name")
     values = names.combine_chunks()
     keep_values(warehouse, _GIVEN_NAMES, {"given": values, "value": canonical_given_names(values)})
-    warehouse.execute(
-        f"""
-        create or replace temp table {RECORDS} as
-        select records.*, coalesce(names.value, first_name) as given_name,
-            -- What the record itself says; a mailbox may tell more.
-            first_name as told_first_name, initial as told_initial,
-            false as is_spelled, false as mailbox_names_owner,
-            false as email_is_shared, false as phone_is_shared
-        from {RECORDS} as records left join {_GIVEN_NAMES} as names on names.given = first_name
-        """
-    )
-    warehouse.execute(f"drop table {_GIVEN_NAMES}")
 
 
 def _spelled_first_names(warehouse: Warehouse) -> None:
@@ -275,6 +281,7 @@ with joined as (
 keyed as (
     select *,
         {_KEY_OF_NAME.format("any_first_name")} as first_name_key,
+        case when length(first_name_key) > 1 then first_name_key end as told_first_name,
         split_part(split_part(email_value, '@', 1), '+', 1) as local_part
     from joined
 )
@@ -283,14 +290,14 @@ select
     source,
     source_record_id,
     {usable_id("user_id")} as user_id,
-    case when length(first_name_key) > 1 then first_name_key end as first_name,
+    told_first_name as first_name,
     left(first_name_key, 1) as initial,
     {_KEY_OF_NAME.format("any_middle_name")} as middle_name,
     {_KEY_OF_NAME.format("any_last_name")} as last_name,
     email_value as email,
     local_part,
-    nullif(regexp_replace(local_part, '[^\p{{L}}]', '', 'g'), '') as mailbox,
-    regexp_replace(local_part, '[^0-9]', '', 'g') as mailbox_digits,
+    nullif(regexp_replace(local_part, '[^\p{{L}}]+', '', 'g'), '') as mailbox,
+    regexp_replace(local_part, '[^0-9]+', '', 'g') as mailbox_digits,
     split_part(email_value, '@', 2) as email_domain,
     -- Gmail ignores dots and what follows a plus: https://support.google.com/mail/answer/7436150
     case when email_domain in ('gmail.com', 'googlemail.com')
@@ -304,6 +311,15 @@ select
     replace(postal_code_key, ' ', '') as postal_code,
     regexp_replace(company_key, '{_LEGAL_FORMS}', '') as company,
     coalesce(record_created_at, record_updated_at) as first_seen_at,
-    {_SENIORITY} as seniority
+    {_SENIORITY} as seniority,
+    coalesce(given_names.value, told_first_name) as given_name,
+    -- What the record itself says; a mailbox may tell more.
+    told_first_name,
+    initial as told_initial,
+    false as is_spelled,
+    false as mailbox_names_owner,
+    false as email_is_shared,
+    false as phone_is_shared
 from keyed
+left join {_GIVEN_NAMES} as given_names on given_names.given = told_first_name
 """

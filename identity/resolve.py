@@ -14,7 +14,7 @@ from identity.compare import compare_pairs, drop_levels
 from identity.config import IdentityConfig
 from identity.decide import RecordName, read_decisions
 from identity.extent import WHOLE, Extent
-from identity.fingerprint import fingerprint_input, fingerprint_records
+from identity.fingerprint import ROW_HASHES, fingerprint_input, fingerprint_records
 from identity.frequencies import apply_frequencies, count_names
 from identity.increment import PART, gather_changes
 from identity.inventory import TABLES
@@ -140,7 +140,7 @@ def _resolve(
 
 def _memory(warehouse: Warehouse) -> str:
     """How much the engine may hold: its default, most of the machine, it would fill."""
-    records = int(warehouse.scalar(f"select count(*) from {SOURCE}"))
+    records = int(warehouse.scalar(f"select count(*) from {ROW_HASHES}"))
     return f"{max(2, math.ceil(records / _RECORDS_PER_GIB))} GiB"
 
 

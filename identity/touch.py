@@ -126,9 +126,10 @@ def _take_up(
     """
     if not warehouse.scalar(f"select count(*) from {which}"):
         return
+    # Found by their places in the table: of all columns no more is read than holds them.
     warehouse.execute(
-        f"create or replace temp table {_TAKEN} as "
-        f"select * from {PREPARED.name.sql} semi join {which} using (record)"
+        f"create or replace temp table {_TAKEN} as select * from {PREPARED.name.sql} "
+        f"where rowid in (select kept.rowid from {PREPARED.name.sql} as kept semi join {which} using (record))"
     )
     warehouse.execute(f"insert into {STALE_ROWS} select {_STALE_COLUMNS} from {_TAKEN}")
     warehouse.execute(f"insert into {STALE} select record from {_TAKEN}")

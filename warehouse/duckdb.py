@@ -119,23 +119,19 @@ class DuckDBWarehouse:
     ) -> int:
         """Put these rows in place of those that fit ``condition``, in one transaction.
 
-        The new rows are computed before the old ones go, so a query may read the table itself.
+        The new rows are there before the old ones go, so a query may read the table itself. Nothing
+        is set aside: the engine numbers rows as they come, and those up to the last one are old.
         """
-        staged = "candor_staged_rows"
         with self.transaction():
-            if isinstance(rows, str):
-                self._run(
-                    f"create or replace temp table {staged} as {rows}",
-                    _only_used(rows, parameters),
-                )
+            last = self.scalar(f"select max(rowid) from {table.sql}")
+            used = _only_used(rows, parameters) if isinstance(rows, str) else None
+            count = self.append(table, rows, used)
+            if last is not None:
                 self.execute(
-                    f"delete from {table.sql} where {condition}", _only_used(condition, parameters)
+                    f"delete from {table.sql} where rowid <= {last} and ({condition})",
+                    _only_used(condition, parameters),
                 )
-                count = self._insert(table, f"temp.{staged}", self._temp_columns(staged))
-                self.execute(f"drop table temp.{staged}")
-                return count
-            self.execute(f"delete from {table.sql} where {condition}", parameters)
-            return self.append(table, rows)
+            return count
 
     def append(
         self, table: TableName, rows: str | pa.Table, parameters: Parameters | None = None
@@ -313,14 +309,11 @@ class DuckDBWarehouse:
 
     def _column_names(self, table: TableName) -> list[str]:
         rows = self._run(
-            "select column_name from information_schema.columns where table_schema = $schema "
-            "and table_name = $name and table_catalog = current_database() order by ordinal_position",
+            "select column_name from duckdb_columns() where schema_name = $schema "
+            "and table_name = $name and database_name = current_database() order by column_index",
             {"schema": table.schema, "name": table.name},
         ).fetchall()
         return [row[0] for row in rows]
-
-    def _temp_columns(self, name: str) -> list[str]:
-        return [row[0] for row in self._run(f"describe temp.{name}", None).fetchall()]
 
 
 @contextmanager

@@ -34,7 +34,10 @@ def agreements(
         f"probability::double as probability, {is_named} as is_named "
         f"from (values {values}) as given(left_record, right_record, probability)"
     )
-    weigh_joined(warehouse, JOINED, lowest=lowest, into="found")
+    likely = (
+        f"(select left_record, right_record from identity_judged where probability >= {lowest})"
+    )
+    weigh_joined(warehouse, JOINED, likely=likely, into="found")
     rows = warehouse.read("select * from found").to_pylist()
     return {(row["left_record"], row["right_record"]): row["agreement"] for row in rows}
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from identity import UnusableModelError
 from identity.link import MatchParameters
+from identity.model import few_slips
 from identity.train import FieldParameters, Floats
 from identity.weigh import Joined, Parting, choose_threshold, inspect_parameters
+from warehouse import DuckDBWarehouse
 
 
 def field(name: str, m: tuple[float, ...], u: tuple[float, ...]) -> FieldParameters:
@@ -145,3 +150,37 @@ def test_a_field_that_tells_nobody_apart_is_left_out() -> None:
     constant = field("company", (0.95, 0.05), (0.97, 0.03))
 
     assert inspect_parameters(MatchParameters((GOOD, constant))).fields == (GOOD,)
+
+
+def misspelt(word: str, draw: random.Random) -> str:
+    """A letter added, left out, another, or exchanged with its neighbour."""
+    place = draw.randrange(len(word) - 1)
+    before, letter, after = word[:place], word[place], word[place + 1 :]
+    other = draw.choice("ab.1")
+    return draw.choice(
+        (before + other + letter + after, before + after, before + other + after,
+         before + after[0] + letter + after[1:])
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("slips", "shortest"), [(1, 4), (2, 7)])
+def test_few_slips_are_found_as_by_the_distance_alone(slips: int, shortest: int) -> None:
+    draw = random.Random(slips)
+    pairs = []
+    for number in range(2000):
+        word = "".join(draw.choices("ab.1", k=shortest + number % 9))
+        other = word
+        for _ in range(draw.randrange(2 * slips + 2)):
+            other = misspelt(other, draw)
+        pairs.append({"text_l": word, "text_r": other})
+    warehouse = DuckDBWarehouse.in_memory()
+    distance = f"damerau_levenshtein(text_l, text_r) <= {slips}"
+
+    with warehouse.view("pairs", pa.Table.from_pylist(pairs)):
+        found = warehouse.read(
+            f"select count(*) filter ({distance}) as near, count(*) filter (not {distance}) as far, "
+            f"count(*) filter (({distance}) <> ({few_slips('text', slips)})) as wrong from pairs"
+        ).to_pylist()[0]
+
+    assert found["wrong"] == 0
+    assert min(found["near"], found["far"]) > 200
