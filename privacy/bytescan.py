@@ -15,6 +15,8 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
+from privacy.boundaries import is_digits_of_more, is_part_of_longer
+from privacy.escapes import is_text, readings
 from privacy.needles import Needles, spell
 
 _WINDOW = 8
@@ -27,7 +29,8 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # Knuth's golden-ratio constant, TA
 _SECOND_SLOT_BITS = 26
 _SECOND_MULTIPLIER = np.uint64(0xBF58476D1CE4E5B9)  # of SplitMix64, Steele et al. 2014
 _CHUNK_BYTES = 8 * 1024 * 1024
-_DIGITS = frozenset(b"0123456789")
+# Characters of an escape of one: &#x00040; has 9.
+_LONGEST_ESCAPE = 9
 
 Cover = tuple[int, bytes]
 
@@ -104,12 +107,14 @@ class ByteScanner:
     Attributes:
         index: Every spelling in lower case: one pass over lowered bytes finds all.
         folded: The spellings that count in any letter case.
+        plain: Those of them that are the value as text, which has an end.
         exact: The spellings that count as they are, by what they are in lower case.
         covers: Others' values that contain a spelling, and where in them it begins.
     """
 
     index: PatternIndex
     folded: frozenset[bytes]
+    plain: frozenset[bytes]
     exact: Mapping[bytes, Sequence[bytes]]
     covers: Mapping[bytes, Sequence[Cover]]
 
@@ -126,7 +131,8 @@ class ByteScanner:
         exact: dict[bytes, list[bytes]] = {}
         for pattern in sorted({pattern for spellings in spelled for pattern in spellings.exact}):
             exact.setdefault(pattern.lower(), []).append(pattern)
-        return cls(PatternIndex([*folded, *exact]), folded, exact, _covers(needles))
+        plain = frozenset(pattern for spellings in spelled for pattern in spellings.plain)
+        return cls(PatternIndex([*folded, *exact]), folded, plain, exact, _covers(needles))
 
     @property
     def overlap(self) -> int:
@@ -136,33 +142,60 @@ class ByteScanner:
         )
         return max(self.index.longest, widest) + 1
 
-    def count(self, chunk: bytes) -> int:
-        """How many traces the bytes hold."""
-        return self._count(chunk, 0, len(chunk))
+    def count(self, content: bytes) -> int:
+        """How many traces the bytes hold, and what they read as once escapes are undone."""
+        return self._count_layers(_Part(content, 0, len(content), 0, is_text(content)))
 
     def count_stream(self, stream: IO[bytes]) -> int:
         """How many traces a stream holds; reads it to its end, a chunk at a time."""
-        margin = self.overlap
-        counted, pending, total = b"", b"", 0
+        margin = self.overlap * _LONGEST_ESCAPE
+        counted, pending, total, known, as_text = b"", b"", 0, 0, True
         while fresh := stream.read(_CHUNK_BYTES):
             pending += fresh
+            as_text = as_text and is_text(fresh)
             # A trace counts once its surroundings are in memory on both sides.
             ready = len(pending) - margin
             if ready > 0:
                 chunk, floor = counted + pending, len(counted)
-                total += self._count(chunk, floor, floor + ready)
+                total += self._count_layers(_Part(chunk, floor, floor + ready, known, as_text))
                 counted, pending = chunk[: floor + ready][-margin:], pending[ready:]
+                known = len(counted) + len(pending)
         chunk = counted + pending
-        return total + self._count(chunk, len(counted), len(chunk))
+        return total + self._count_layers(_Part(chunk, len(counted), len(chunk), known, as_text))
 
-    def _count(self, chunk: bytes, floor: int, limit: int) -> int:
+    def _count_layers(self, part: _Part) -> int:
+        """How many traces a part holds, and how many more once escapes are undone."""
+        written = self._count(part.content, part.floor, part.limit, as_text=part.as_text)
+        hidden = self._count_hidden(part.content, as_text=part.as_text)
+        if hidden and part.known:
+            hidden -= self._count_hidden(part.content[: part.known], as_text=part.as_text)
+        return written + max(hidden, 0)
+
+    def _count_hidden(self, content: bytes, *, as_text: bool) -> int:
+        """How many more traces there are in what the content reads as than in itself."""
+        counts = [
+            self._count(read_as, 0, len(read_as), as_text=as_text)
+            for read_as in readings(content, as_text=as_text)
+        ]
+        if not any(counts):
+            return 0
+        return max(*counts, 0) - self._count(content, 0, len(content), as_text=as_text)
+
+    def _count(self, chunk: bytes, floor: int, limit: int, *, as_text: bool) -> int:
         """How many traces begin at ``floor`` or later and before ``limit``."""
         lowered = chunk.lower()
         return sum(
-            floor <= start < limit and not self._is_anothers(text, start, pattern)
+            floor <= start < limit
+            and not self._is_anothers(text, start, pattern)
+            and not (as_text and self._is_part(chunk, start, pattern))
             for place, spelling in self.index.positions(lowered)
             for text, start, pattern in self._meant(chunk, lowered, place, spelling)
         )
+
+    def _is_part(self, chunk: bytes, start: int, pattern: bytes) -> bool:
+        """Whether a plain value in a text is a part of a longer one that nobody knows."""
+        end = start + len(pattern)
+        return pattern in self.plain and is_part_of_longer(chunk, start, end)
 
     def _meant(
         self, chunk: bytes, lowered: bytes, start: int, spelling: bytes
@@ -176,12 +209,31 @@ class ByteScanner:
 
     def _is_anothers(self, text: bytes, start: int, pattern: bytes) -> bool:
         """Whether the trace is a part of another person's value, or of a longer number."""
-        if pattern.isdigit() and _touches_digit(text, start, start + len(pattern)):
+        if pattern.isdigit() and is_digits_of_more(text, start, start + len(pattern)):
             return True
         return any(
             start >= offset and text.startswith(cover, start - offset)
             for offset, cover in self.covers.get(pattern, ())
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of some content.
+
+    Attributes:
+        content: Its bytes, with what surrounds it.
+        floor: Where it begins among them.
+        limit: Where it ends.
+        known: How many of the first bytes were a part before.
+        as_text: Whether it is text, in which values have an end.
+    """
+
+    content: bytes
+    floor: int
+    limit: int
+    known: int
+    as_text: bool
 
 
 @lru_cache(maxsize=2)
@@ -205,11 +257,6 @@ def _occurrences(text: bytes, pattern: bytes) -> Iterator[int]:
     while start >= 0:
         yield start
         start = text.find(pattern, start + 1)
-
-
-def _touches_digit(text: bytes, start: int, end: int) -> bool:
-    before = start > 0 and text[start - 1] in _DIGITS
-    return before or (end < len(text) and text[end] in _DIGITS)
 
 
 def _covers(needles: Needles) -> dict[bytes, Sequence[Cover]]:

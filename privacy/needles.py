@@ -1,16 +1,19 @@
 """What to look for: a person's values, and every spelling in which storage may hold them.
 
-Spellings: UTF-8, UTF-16 in both byte orders, UTF-32 as NumPy keeps text, any letter case,
-percent-encoding, hexadecimal, base64 in its three alignments, and MD5, SHA-1, SHA-256 of the normalised value as bytes, hex and
-base64.
+Spellings: UTF-8, UTF-16 in both byte orders, UTF-32 as NumPy keeps text, any letter case, accents
+composed and apart, percent-encoding, hexadecimal, base64 in its three alignments, and MD5, SHA-1,
+SHA-256 of the normalised value as bytes, hex and base64. What formats escape sign by sign is undone
+before (``privacy.escapes``).
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import quote
 
 import pyarrow as pa
@@ -19,6 +22,8 @@ from warehouse import SubjectKind
 
 # Below this an id is too common a run of characters to mean anybody; the rows are found by key.
 SHORTEST_ID = 8
+# An accent is a part of its letter, or a sign of its own after it; some systems change one to the other.
+_FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 _HASHES = ("md5", "sha1", "sha256")
 _ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le")
 _GMAIL = ("gmail.com", "googlemail.com")
@@ -46,10 +51,12 @@ class Spellings:
     Attributes:
         folded: To be sought in bytes whose ASCII letters were lowered.
         exact: To be sought in the bytes as they are.
+        plain: Those of ``folded`` that are the value itself, as text.
     """
 
     folded: tuple[bytes, ...]
     exact: tuple[bytes, ...]
+    plain: frozenset[bytes]
 
 
 def needles_of(keys: pa.Table) -> Needles:
@@ -61,17 +68,24 @@ def needles_of(keys: pa.Table) -> Needles:
 
 def spell(value: str) -> Spellings:
     """Every byte string in which a value may be stored, in a fixed order."""
-    cases = {value, value.lower(), value.upper()}
+    forms = {value, *(unicodedata.normalize(form, value) for form in _FORMS)}
+    cases = {text for form in forms for text in (form, form.lower(), form.upper())}
     # Bytes are lowered, as those in which they are sought: in UTF-16 half a letter may look like one.
-    plain = {text.encode(encoding).lower() for text in cases for encoding in _ENCODINGS}
+    stored = {text.encode(encoding).lower() for text in cases for encoding in _ENCODINGS}
+    plain = {text.encode().lower() for text in cases}
     plain |= {quote(text, safe=sign).lower().encode() for text in cases for sign in _LEFT_PLAIN}
-    digests = [hashlib.new(name, value.encode(), usedforsecurity=False) for name in _HASHES]
+    digests = [
+        hashlib.new(name, form.encode(), usedforsecurity=False)
+        for name in _HASHES
+        for form in forms
+    ]
     hexes = [text.encode().hex().encode() for text in cases]
     hexes += [digest.hexdigest().encode() for digest in digests]
     exact = {fragment for text in cases for fragment in _base64(text.encode())}
     for digest in digests:
         exact |= {digest.digest(), *_whole_base64(digest.digest())}
-    return Spellings(tuple(sorted({*plain, *hexes})), tuple(sorted(exact)))
+    folded = {*stored, *plain, *hexes}
+    return Spellings(tuple(sorted(folded)), tuple(sorted(exact)), frozenset(plain))
 
 
 def _sought(kind: SubjectKind, value: str) -> Iterable[str]:

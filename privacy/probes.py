@@ -11,6 +11,7 @@ import json
 import lzma
 import pickle
 import sqlite3
+import unicodedata
 import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -23,8 +24,11 @@ import pyarrow.parquet as pq
 
 from warehouse import DuckDBWarehouse
 
-# Nobody's address: the top-level domain is reserved (RFC 2606).
+# Nobody's addresses: the top-level domain is reserved (RFC 2606).
 PROBE = "wilhelmina.probe+recall@candor-probe.invalid"
+ACCENTED = "zoé.müller-probe@candor-probe.invalid"
+QUOTED = 'wilhelmina/"probe"@candor-probe.invalid'
+PROBES = frozenset({PROBE, ACCENTED, QUOTED})
 _NEIGHBOURS = 3_000
 
 
@@ -62,8 +66,19 @@ def _hash(name: str) -> Callable[[Path], None]:
     return lambda path: _text(path, digest)
 
 
-def _escaped_json(path: Path) -> None:
-    path.write_text(json.dumps({"email": "@"}).replace("@", PROBE.replace("@", "\\u0040")))
+def _every(form: str) -> str:
+    """The probe with each character that is no letter escaped, by its number."""
+    return "".join(sign if sign.isalpha() else form.format(ord(sign)) for sign in PROBE)
+
+
+def _soft_break(path: Path) -> None:
+    """As a mail breaks long lines, anywhere."""
+    path.write_text(f"To: {PROBE[:20]}=\r\n{PROBE[20:]}")
+
+
+def _base64_lines(path: Path) -> None:
+    """As an attachment of a mail; the line breaks within the probe."""
+    path.write_bytes(base64.encodebytes(b"x" * 40 + PROBE.encode() + b" and what follows" * 9))
 
 
 def _gzip(path: Path) -> None:
@@ -104,6 +119,11 @@ def _parquet_in_zip(path: Path) -> None:
     pq.write_table(_table(), content, compression="zstd", write_statistics=False)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("rows.parquet", content.getvalue())
+
+
+def _escaped_parquet(path: Path) -> None:
+    table = _table(_every("&amp;#{};"))
+    pq.write_table(table, path, compression="zstd", write_statistics=False)
 
 
 def _sqlite(path: Path) -> None:
@@ -161,9 +181,9 @@ def _rows() -> bytes:
     return "\n".join(_table()["email"].to_pylist()).encode()
 
 
-def _table() -> pa.Table:
+def _table(value: str = PROBE) -> pa.Table:
     emails = [f"neighbour{number}@candor-probe.invalid" for number in range(_NEIGHBOURS)]
-    return pa.table({"email": [*emails, PROBE, "zz"]})
+    return pa.table({"email": [*emails, value, "zz"]})
 
 
 _PLACES: Mapping[str, Callable[[Path], None]] = {
@@ -182,7 +202,35 @@ _PLACES: Mapping[str, Callable[[Path], None]] = {
     "SHA-256": _hash("sha256"),
     "SHA-256 in base64": lambda path: _bytes(path, base64.b64encode(_digest())),
     "SHA-256 as bytes": lambda path: _bytes(path, _digest()),
-    "escaped JSON": _escaped_json,
+    "JSON escapes": lambda path: _text(path, _every("\\u{:04x}")),
+    "JSON in JSON": lambda path: _text(path, json.dumps(json.dumps({"email": QUOTED}))),
+    "JSON escapes in JSON": lambda path: _text(path, json.dumps(_every("\\u{:04x}"))),
+    "JSON escapes in JSON in JSON": lambda path: _text(
+        path, json.dumps(json.dumps(_every("\\u{:04x}")))
+    ),
+    "JSON of letters beyond ASCII": lambda path: _text(path, json.dumps({"email": ACCENTED})),
+    "after an escaped line end": lambda path: _text(path, json.dumps(f"called\n{PROBE}")),
+    "repr of bytes": lambda path: _text(path, repr(ACCENTED.encode())),
+    "HTML entities, decimal": lambda path: _text(path, _every("&#{};")),
+    "HTML entities, hexadecimal": lambda path: _text(path, _every("&#x{:x};")),
+    "HTML entities, escaped again": lambda path: _text(path, _every("&amp;#{};")),
+    "HTML entities, named": lambda path: _text(
+        path, PROBE.replace("@", "&commat;").replace(".", "&period;").replace("+", "&plus;")
+    ),
+    "HTML entities of accents": lambda path: _text(
+        path, ACCENTED.replace("é", "&eacute;").replace("ü", "&uuml;")
+    ),
+    "accents apart": lambda path: _text(path, unicodedata.normalize("NFD", ACCENTED)),
+    "SHA-256 with accents apart": lambda path: _text(
+        path, hashlib.sha256(unicodedata.normalize("NFD", ACCENTED).encode()).hexdigest()
+    ),
+    "percent-encoding of every sign": lambda path: _text(path, _every("%{:02X}")),
+    "percent-encoding, twice": lambda path: _text(path, quote(quote(PROBE, safe=""))),
+    "JSON in a query": lambda path: _text(path, quote(json.dumps({"email": _every("\\u{:04x}")}))),
+    "quoted-printable": lambda path: _text(path, _every("={:02X}")),
+    "quoted-printable, line broken": _soft_break,
+    "base64 in lines": _base64_lines,
+    "escaped in a Parquet column": _escaped_parquet,
     "pickle": lambda path: _bytes(path, pickle.dumps({"email": PROBE})),
     "gzip": _gzip,
     "bzip2": _bz2,

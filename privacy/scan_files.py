@@ -30,7 +30,6 @@ from warehouse import DuckDBWarehouse, TableName, Warehouse, WarehouseError, quo
 _DEEPEST = 4
 # Of bzip2: its name, the block size, and the start of a block or of the end of an empty file.
 _BZ2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)")
-_ESCAPED = re.compile(rb"\\u00([0-9a-fA-F]{2})")
 _CHUNK_ROWS = 200_000
 # The first bytes of compressed files that we cannot open, each from the format's own description.
 _SEALED = {
@@ -83,8 +82,7 @@ class FileScanner:
         head = stream.read(16)
         stream.seek(0)
         hits = self.scanner.count_stream(stream)
-        stream.seek(0)
-        finding = FileFinding(hits + self._count_unescaped(stream))
+        finding = FileFinding(hits)
         decoder = self._decoder(head) if decode else None
         if decoder is None:
             return FileFinding(finding.hits, _sealed(head) if decode else None)
@@ -108,14 +106,6 @@ class FileScanner:
         if head.startswith(b"PAR1"):
             return self._scan_parquet
         return None
-
-    def _count_unescaped(self, stream: IO[bytes]) -> int:
-        r"""Traces that JSON hides as ``\u0040``; line by line, as an escape never spans lines."""
-        lines = (line for line in stream if b"\\u00" in line)
-        return sum(
-            self.scanner.count(_ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), line))
-            for line in lines
-        )
 
     def _scan_gzip(self, stream: IO[bytes], depth: int) -> FileFinding:
         with gzip.open(stream) as inner:

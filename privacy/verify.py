@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from privacy.bytescan import ByteScanner
 from privacy.errors import ScannerRecallError
 from privacy.needles import Needles
-from privacy.probes import PROBE, plant
+from privacy.probes import PROBES, plant
 from privacy.scan_files import FileFinding, FileScanner, files_below, warehouse_contents
 from warehouse import Trace, Warehouse
 
@@ -89,7 +89,7 @@ def prove_recall() -> int:
     Raises:
         ScannerRecallError: It was not found in one of them.
     """
-    scanner = FileScanner(ByteScanner.of(Needles(frozenset({PROBE}))))
+    scanner = FileScanner(ByteScanner.of(Needles(PROBES)))
     with TemporaryDirectory() as folder:
         planted = plant(Path(folder))
         missed = [
