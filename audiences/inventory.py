@@ -225,6 +225,9 @@ BATCHES = Table(
         Column("status", "VARCHAR", Pii.NONE, "in_flight, acknowledged, refused or voided"),
         Column("attempts", "BIGINT", Pii.NONE, "times it was handed to the destination"),
         Column("code", "VARCHAR", Pii.NONE, "why it was refused or is still in flight"),
+        Column(
+            "answer", "VARCHAR", Pii.NONE, "what the service said in the end, as HTTP 202; or null"
+        ),
         Column("created_at", "TIMESTAMP", Pii.NONE, "when the intent was committed, UTC"),
         Column("finished_at", "TIMESTAMP", Pii.NONE, "UTC; null while in flight"),
     ),

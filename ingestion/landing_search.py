@@ -37,6 +37,8 @@ FOUND = pa.schema(
 # of a field that holds ids.
 _SHORTEST_ID = 8
 _NATIONAL_DIGITS = 10
+# What may part the digits of a number as it is written, also two fields of a row.
+_APART = "[^0-9a-z]{0,3}"
 # Looking for more values than this costs more than taking the lines apart.
 _MOST_LITERALS = 200
 
@@ -199,6 +201,13 @@ _NEEDLES = f"""
     from named
     where kind = '{SubjectKind.EMAIL}' or (kind in ({", ".join(literal(kind) for kind in _ID_KINDS)})
         and length(value) >= {_SHORTEST_ID})
+    union all
+    select distinct kind, right(value, 2) as value,
+        '(^|[^0-9])(0{{0,2}}' || regexp_replace(value, '^[+]|.{{{_NATIONAL_DIGITS}}}$', '', 'g')
+            || '{_APART}|0)?' || regexp_replace(right(value, {_NATIONAL_DIGITS}), '(.)', '\\1{_APART}', 'g')
+            || '($|[^0-9])' as pattern
+    from named
+    where kind = '{SubjectKind.PHONE}'
 """
 
 _ID_FIELD = (
@@ -217,13 +226,10 @@ def _is_their_call() -> str:
 
 def _mentions(text: str) -> str:
     """Whether a refused row's text, lower case, holds a value of the persons; false when null."""
-    digits = f"regexp_replace({text}, '[^0-9]', '', 'g')"
     return f"""
     {text} is not null and (
         exists (select 1 from {NEEDLES} as needles
             where contains({text}, needles.value) and regexp_matches({text}, needles.pattern))
-        or exists (select 1 from {KEYS} as keys where keys.kind = '{SubjectKind.PHONE}'
-            and contains({digits}, right(keys.value, {_NATIONAL_DIGITS})))
         or exists (select 1 from {KEYS} as keys
             where keys.kind in ('{SubjectKind.USER_ID}', '{SubjectKind.ANONYMOUS_ID}')
             and list_contains(regexp_extract_all({text}, '{_ID_FIELD}', 1), lower(keys.value)))

@@ -19,7 +19,9 @@ from privacy.context import (
     DestinationEraser,
     DestinationEvidence,
     ErasureContext,
+    ModelVersion,
     RequestPlace,
+    TrainedModels,
 )
 from privacy.drop import Drop, DropReport
 from privacy.drop_files import DropLists, read_lists
@@ -36,9 +38,11 @@ from privacy.errors import (
     MissingArchiveError,
     MissingKeyError,
     MissingPlanError,
+    NoSigningKeyError,
     NothingHeldError,
     PrivacyError,
     ReceiptError,
+    ReceiptFileError,
     ReceiptKeyError,
     RequestActError,
     RetentionRuleError,
@@ -61,6 +65,7 @@ from privacy.objections import (
 from privacy.plan import ErasurePlan, PlannedCount
 from privacy.plan_requests import plan_erasure
 from privacy.receipt import Receipt, read_receipts, verify_receipt
+from privacy.receipt_facts import ReceiptFacts, check_facts, receipt_schema
 from privacy.request_folder import RequestFolder
 from privacy.requests import (
     IdentityType,
@@ -112,6 +117,8 @@ __all__ = [
     "MissingArchiveError",
     "MissingKeyError",
     "MissingPlanError",
+    "ModelVersion",
+    "NoSigningKeyError",
     "NothingHeldError",
     "Objection",
     "ObjectionReport",
@@ -119,6 +126,8 @@ __all__ = [
     "PrivacyError",
     "Receipt",
     "ReceiptError",
+    "ReceiptFacts",
+    "ReceiptFileError",
     "ReceiptKeyError",
     "RequestActError",
     "RequestDesk",
@@ -135,6 +144,7 @@ __all__ = [
     "SubjectRequest",
     "Suppressions",
     "TableLocation",
+    "TrainedModels",
     "UnknownBackupError",
     "UnknownRequestError",
     "UnusableIdentityError",
@@ -143,6 +153,7 @@ __all__ = [
     "attribute_objections",
     "break_seal",
     "catch_up",
+    "check_facts",
     "enforce_retention",
     "erase",
     "extend_objections",
@@ -158,6 +169,7 @@ __all__ = [
     "read_receipts",
     "read_standing",
     "read_steps",
+    "receipt_schema",
     "record_retention",
     "record_signals",
     "remove_expired_archives",

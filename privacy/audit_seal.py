@@ -17,7 +17,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 
 from privacy.audit import AuditHead, read_head
-from privacy.errors import AuditChainError, ReceiptError, ReceiptKeyError
+from privacy.errors import AuditChainError, NoSigningKeyError, ReceiptError, ReceiptKeyError
 from privacy.inventory import AUDIT_LOG
 from privacy.keys import KeyRing
 from privacy.receipt import read_receipts, verify_receipt
@@ -37,7 +37,7 @@ def seal_audit(warehouse: Warehouse, keys: KeyRing) -> None:
         before = _sealed(keys)
         if before is None or _is_in(warehouse, before):
             content = json.dumps(asdict(read_head(warehouse)), sort_keys=True)
-            signature = base64.b64encode(keys.signing_key().sign(content.encode())).decode()
+            signature = base64.b64encode(keys.make_signing_key().sign(content.encode())).decode()
             sealed = json.dumps({"content": content, "signature": signature})
             write_private(_path(keys), sealed.encode())
 
@@ -66,10 +66,9 @@ def anchors_of(warehouse: Warehouse, keys: KeyRing) -> tuple[AuditHead, ...]:
 
 
 def _bad_receipts(warehouse: Warehouse, keys: KeyRing) -> Iterator[str]:
-    key = keys.signing_key().public_key()
     for receipt in read_receipts(warehouse):  # one signature each
         try:
-            verify_receipt(receipt, key=key)
+            verify_receipt(receipt, key=keys.signing_key().public_key())
         except (ReceiptError, ReceiptKeyError) as error:
             yield f"receipt of {receipt.subject_request_id}: {error.reason}"
 
@@ -83,6 +82,8 @@ def _sealed(keys: KeyRing) -> AuditHead | None:
         return AuditHead(**json.loads(seal["content"]))
     except FileNotFoundError:
         return None
+    except NoSigningKeyError as error:
+        raise AuditChainError((f"{_path(keys)} was signed with a key that is gone",)) from error
     except (InvalidSignature, AttributeError, KeyError, TypeError, ValueError) as error:
         raise AuditChainError(
             (f"{_path(keys)} was changed, or signed with another key",)

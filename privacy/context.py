@@ -43,6 +43,14 @@ class DestinationEvidence(Protocol):
     def is_confirmed(self) -> bool:
         """Whether the destination has acknowledged."""
 
+    @property
+    def batch_id(self) -> str | None:
+        """The key under which it was told; None where nothing had to be sent."""
+
+    @property
+    def answer(self) -> str | None:
+        """What it answered, as ``HTTP 202``; None where it is no service that answers so."""
+
 
 class DestinationEraser(Protocol):
     """Tells destinations to forget persons; telling them again must do no harm."""
@@ -57,6 +65,38 @@ class DestinationEraser(Protocol):
         self, persons: Mapping[str, Sequence[str]], /, *, run_id: str, now: datetime
     ) -> Mapping[str, Sequence[DestinationEvidence]]:
         """Tell every destination that ever got one of the ids of these requests, by request."""
+
+
+class ModelVersion(Protocol):
+    """One version of a model that learnt from persons; holds no personal value."""
+
+    @property
+    def model_key(self) -> str:
+        """The model."""
+
+    @property
+    def model_version(self) -> str:
+        """The version."""
+
+    @property
+    def algorithm(self) -> str:
+        """How it learnt."""
+
+    @property
+    def status(self) -> str:
+        """Whether it answers, was refused or is retired."""
+
+
+class TrainedModels(Protocol):
+    """Knows which models learnt from whom."""
+
+    def learnt_from(
+        self, persons: Mapping[str, Sequence[str]], /
+    ) -> Mapping[str, Sequence[ModelVersion]]:
+        """The versions that learnt from one of the ids of each request, by request, in order."""
+
+    def has_file(self, model_key: str, model_version: str, /) -> bool:
+        """Whether the file of a version is still there."""
 
 
 class RequestPlace(Location, Protocol):
@@ -78,6 +118,7 @@ class ErasureContext:
         tables: Every declared table, those that dbt builds included.
         locations: Every place to erase from: tables, landing files, artifacts.
         destinations: Who tells the destinations; None where nothing is ever sent.
+        models: Who knows which models learnt from whom; None where none are trained.
         suppressions: Where erased identifiers go.
         request_places: Where the requests were read from.
         home: The data home, for frozen plans.
@@ -112,6 +153,7 @@ class ErasureContext:
     purposes: Sequence[str] = ()
     backups: BackupFolder | None = None
     undeclared: Sequence[str] = ()
+    models: TrainedModels | None = None
 
     @property
     def places(self) -> tuple[Location, ...]:

@@ -68,7 +68,8 @@ def erase(
         ScannerRecallError: The search cannot be trusted, so nothing was completed.
     """
     context.suppressions.check_keys()
-    context.suppressions.keys.signing_key()  # a key that cannot be made must stop the first step
+    # A key that cannot be made must stop the first step.
+    context.suppressions.keys.make_signing_key()
     log = StepLog(context.warehouse, context.now, context.run_id)
     _settle(context, log.closed_ids())
     log.receive(
@@ -269,13 +270,7 @@ def _prove_among(due: _Pass, under_way: Sequence[str]) -> Outcome:
         found = [f"{trace.rows} traces in {trace.location}" for trace in scan.traces]
         unread = [f"could not be searched: {place}" for place in scan.undecoded]
         return due.blocked([*found, *unread], back_to=Step.DESTINATIONS_TOLD)
-    issue_receipts(
-        list(zip(due.cases, plans, strict=True)),
-        log=due.log,
-        scan=scan,
-        suppressions=context.suppressions,
-        backups=context.backups.all() if context.backups else (),
-    )
+    issue_receipts(list(zip(due.cases, plans, strict=True)), context, log=due.log, scan=scan)
     return due.passed(probes=scan.probes, files=scan.files, values=scan.values)
 
 

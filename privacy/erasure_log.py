@@ -21,7 +21,7 @@ from cryptography.fernet import InvalidToken
 
 from privacy.audit import AuditEntry, append_audit, read_head
 from privacy.backups import BackupFolder
-from privacy.errors import BackupError, ErasureLogError
+from privacy.errors import BackupError, ErasureLogError, NoSigningKeyError
 from privacy.inventory import (
     AUDIT_LOG,
     DROP_ITEMS,
@@ -91,7 +91,7 @@ class ErasureLog:
                 write_private(self.folder / name, content)
         facts = {"version": 1, "written_at": now.isoformat(), "files": files}
         text = json.dumps(facts, sort_keys=True)
-        signature = base64.b64encode(self.keys.signing_key().sign(text.encode())).decode()
+        signature = base64.b64encode(self.keys.make_signing_key().sign(text.encode())).decode()
         index = json.dumps({"content": text, "signature": signature}, indent=1)
         write_private(self.folder / INDEX, index.encode())
         for path in self.folder.glob("*.parquet"):
@@ -134,6 +134,10 @@ class ErasureLog:
         except (InvalidSignature, InvalidToken) as error:
             raise ErasureLogError(
                 self.folder, "it was changed, or signed with another key"
+            ) from error
+        except NoSigningKeyError as error:
+            raise ErasureLogError(
+                self.folder, f"the key that signed it is not in {self.keys.folder}"
             ) from error
         except (OSError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
             raise ErasureLogError(

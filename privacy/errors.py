@@ -6,6 +6,7 @@
   - UnusableIdentityError
   - NothingHeldError
   - MissingKeyError
+  - NoSigningKeyError
   - MissingPlanError
   - MissingArchiveError
   - ArchiveTargetError
@@ -15,6 +16,7 @@
   - ScannerRecallError
   - ReceiptError
   - ReceiptKeyError
+  - ReceiptFileError
   - AuditChainError
   - RetentionRuleError
   - BackupError
@@ -83,6 +85,18 @@ class MissingKeyError(PrivacyError):
         super().__init__(
             f"{folder} has no key {version}, but the warehouse holds entries made with it: "
             "restore the key from a backup; without it nobody who was erased can be kept out"
+        )
+
+
+class NoSigningKeyError(PrivacyError, LookupError):
+    """Receipts are to be signed or checked with the key of a data home that has none."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(
+            f"{folder} has no key that signs receipts: the first run of requests makes one. Name the data "
+            "home that issued the receipt with --home, or the public key of whoever issued it with --key; "
+            "a key that was lost comes back from its backup alone"
         )
 
 
@@ -175,6 +189,17 @@ class ReceiptKeyError(PrivacyError, ValueError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(f"the receipt was not checked: {reason}")
+
+
+class ReceiptFileError(PrivacyError, ValueError):
+    """A file that is to be checked is no receipt, or cannot be read."""
+
+    def __init__(self, path: Path | None, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(
+            f"{path or 'the file'} {reason}, nothing was checked: give the file as `candor privacy receipt "
+            "ID --out FILE` wrote it"
+        )
 
 
 class AuditChainError(PrivacyError):

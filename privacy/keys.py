@@ -16,13 +16,14 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from privacy.errors import MissingKeyError, ReceiptKeyError
+from privacy.errors import MissingKeyError, NoSigningKeyError, ReceiptKeyError
 from privacy.storage import write_private
 
 _SUPPRESSION = re.compile(r"suppression-(v\d+)\.key")
 _SIGNING = "receipt-ed25519.key"
 _SERVING = "serving.key"
 _BACKUP = "backup.key"
+_ASK = "give the file that `candor privacy public-key` prints where the receipt was issued"
 # As long as the digest of SHA-256: RFC 2104 section 3 advises no less.
 _KEY_BYTES = 32
 
@@ -79,11 +80,23 @@ class KeyRing:
                 raise MissingKeyError(self.folder, version)
 
     def signing_key(self) -> Ed25519PrivateKey:
-        """The key that signs receipts; made on first use."""
+        """The key that signs receipts; none is made.
+
+        Raises:
+            NoSigningKeyError: Nothing was signed here yet, or the key is gone.
+        """
+        try:
+            content = (self.folder / _SIGNING).read_bytes()
+        except FileNotFoundError:
+            raise NoSigningKeyError(self.folder) from None
+        return Ed25519PrivateKey.from_private_bytes(content)
+
+    def make_signing_key(self) -> Ed25519PrivateKey:
+        """The key that signs receipts, made where there is none: for whoever is about to sign."""
         path = self.folder / _SIGNING
         if not path.exists():
             write_private(path, Ed25519PrivateKey.generate().private_bytes_raw())
-        return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+        return self.signing_key()
 
     def serving_key(self) -> bytes:
         """The secret under which ids stand in the artefact that decisions are taken from.
@@ -103,7 +116,11 @@ class KeyRing:
         return Fernet(path.read_bytes())
 
     def public_key_pem(self) -> bytes:
-        """The key that checks receipts, in PEM: safe to hand to anybody."""
+        """The key that checks receipts, in PEM: safe to hand to anybody.
+
+        Raises:
+            NoSigningKeyError: Nothing was signed here yet, or the key is gone.
+        """
         public = self.signing_key().public_key()
         return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
@@ -125,8 +142,10 @@ def read_public_key(path: Path) -> Ed25519PublicKey:
     """
     try:
         key = load_pem_public_key(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ReceiptKeyError(f"{path} is no public key in PEM") from error
+    except OSError as error:
+        raise ReceiptKeyError(f"{path} cannot be read ({error.strerror}): {_ASK}") from error
+    except ValueError as error:
+        raise ReceiptKeyError(f"{path} is no public key in PEM: {_ASK}") from error
     if not isinstance(key, Ed25519PublicKey):
         raise ReceiptKeyError(f"{path} holds a key that does not check receipts (Ed25519)")
     return key

@@ -52,6 +52,16 @@ class LeftAlone:
 
 
 @dataclass(frozen=True, slots=True)
+class LearntModel:
+    """A version of a model that learnt from the person, and its status when the plan was frozen."""
+
+    model: str
+    version: str
+    algorithm: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class ErasurePlan:
     """What one request will erase; ``repr`` shows no key."""
 
@@ -59,6 +69,7 @@ class ErasurePlan:
     keys: tuple[tuple[str, str], ...]
     counts: tuple[PlannedCount, ...]
     left_alone: tuple[LeftAlone, ...]
+    models: tuple[LearntModel, ...] = ()
 
     def __repr__(self) -> str:
         return f"ErasurePlan({self.subject_request_id!r}, {len(self.keys)} keys)"
@@ -111,6 +122,8 @@ class PlanStore:
             keys=tuple((kind, value) for kind, value in body["keys"]),
             counts=tuple(PlannedCount(**count) for count in body["counts"]),
             left_alone=tuple(LeftAlone(**item) for item in body["left_alone"]),
+            # A plan that an older version froze knows of none.
+            models=tuple(LearntModel(**item) for item in body.get("models", ())),
         )
 
     def exists(self, request_id: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,7 +11,7 @@ import pyarrow.compute as pc
 from privacy.classification import unclassified
 from privacy.closure import Closure, close_identities
 from privacy.context import ErasureContext
-from privacy.plan import ErasurePlan, distinct_keys, keys_of, make_plans
+from privacy.plan import ErasurePlan, LearntModel, distinct_keys, keys_of, make_plans
 from privacy.requests import SubjectRequest
 from privacy.shared_rows import kept_by_holds
 from warehouse import Location
@@ -47,7 +48,7 @@ def find_persons(
     undeclared = [*unclassified(context.warehouse, context.tables), *context.undeclared]
     closure = _closure(requests, context)
     clear = [item.request_id for item in requests if item.request_id not in closure.unclear]
-    plans = make_plans(_only(closure, clear), clear, context.places)
+    plans = _with_models(make_plans(_only(closure, clear), clear, context.places), context)
     reasons = {
         item.request_id: [*closure.unclear.get(item.request_id, ()), *undeclared]
         for item in requests
@@ -81,6 +82,25 @@ def _only(closure: Closure, request_ids: Sequence[str]) -> Closure:
     wanted = pa.array(list(request_ids), pa.string())
     kept = pc.is_in(closure.keys["subject_request_id"], value_set=wanted)
     return Closure(closure.keys.filter(kept), closure.left_alone, closure.unclear)
+
+
+def _with_models(plans: Sequence[ErasurePlan], context: ErasureContext) -> Sequence[ErasurePlan]:
+    """The plans with the models that learnt from their persons: only their rows tell which."""
+    if context.models is None:
+        return plans
+    learnt = context.models.learnt_from(
+        {plan.subject_request_id: plan.person_ids for plan in plans}
+    )
+    return [
+        replace(
+            plan,
+            models=tuple(
+                LearntModel(item.model_key, item.model_version, item.algorithm, item.status)
+                for item in learnt[plan.subject_request_id]
+            ),
+        )
+        for plan in plans
+    ]
 
 
 def _refusals(plans: Sequence[ErasurePlan], places: Sequence[Location]) -> Sequence[Sequence[str]]:

@@ -8,26 +8,25 @@ from datetime import datetime
 from typing import Any
 
 from privacy.audit import AuditHead, read_head
-from privacy.backups import Backup
+from privacy.context import ErasureContext, TrainedModels
 from privacy.key_rotation import current_key
 from privacy.keys import SuppressionKey
-from privacy.plan import ErasurePlan
+from privacy.plan import ErasurePlan, LearntModel
 from privacy.receipt import VERSION, sign_receipt, write_receipts
 from privacy.steps import Case, Step, StepLog
-from privacy.suppression import Suppressions, digest
-from privacy.verify import ScanReport
+from privacy.suppression import digest
+from privacy.verify import VERIFIER, ScanReport
 
 
 def issue_receipts(
     proven: Sequence[tuple[Case, ErasurePlan]],
+    context: ErasureContext,
     *,
     log: StepLog,
     scan: ScanReport,
-    suppressions: Suppressions,
-    backups: Sequence[Backup],
 ) -> None:
     """Sign and store one receipt for each request that a clean search has proven."""
-    warehouse, now = log.warehouse, log.now
+    warehouse, now, suppressions = log.warehouse, log.now, context.suppressions
     signing, head = suppressions.keys.signing_key(), read_head(warehouse)
     current = current_key(warehouse, suppressions.keys)
     suppressed = suppressions.made_with([case.subject_request_id for case, _ in proven])
@@ -40,10 +39,11 @@ def issue_receipts(
             "subject_key": {"key_version": current.version, "key_fingerprint": current.fingerprint},
             "suppressed": suppressed[case.subject_request_id],
             "destinations": told[case.subject_request_id]["destinations"],
+            "models": [_fate(model, context.models) for model in plan.models],
             # They may hold the persons still; one that is restored forgets them before it is used.
             "backups": [
                 {"name": backup.name, "expires_at": backup.expires_at.isoformat()}
-                for backup in backups
+                for backup in (context.backups.all() if context.backups else ())
             ],
         }
         receipts.append(sign_receipt(facts, key=signing, now=now))
@@ -80,9 +80,16 @@ def _facts(
             "probes_found": scan.probes,
             "files": scan.files,
             "values": scan.values,
+            "verifier": VERIFIER,
         },
         "audit": asdict(head),
     }
+
+
+def _fate(model: LearntModel, models: TrainedModels | None) -> dict[str, str]:
+    """What became of a version that learnt from the person; a file with a trace is removed."""
+    is_there = models is not None and models.has_file(model.model, model.version)
+    return {**asdict(model), "outcome": "kept" if is_there else "no_file"}
 
 
 def _pseudonym(plan: ErasurePlan, key: SuppressionKey) -> str:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -18,12 +19,13 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from privacy.audit import AuditHead
-from privacy.errors import ReceiptError, ReceiptKeyError
+from privacy.errors import ReceiptError, ReceiptFileError, ReceiptKeyError
 from privacy.inventory import RECEIPTS
 from warehouse import Warehouse
 
 # 2: names the key under which the person is kept out.
-VERSION = 2
+# 3: tells what destinations answered, which models learnt from the person, and which search it was.
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +62,31 @@ class Receipt:
         return json.dumps({**fields, "issued_at": self.issued_at.isoformat()}, indent=2)
 
     @classmethod
-    def from_json(cls, text: str) -> Receipt:
-        """Read a receipt from a file.
+    def from_json(cls, text: str, path: Path | None = None) -> Receipt:
+        """Read a receipt from the text of a file.
 
         Raises:
-            ReceiptError: The text is no receipt.
+            ReceiptFileError: The text is no receipt.
         """
         try:
             fields = {name: str(json.loads(text)[name]) for name in RECEIPTS.column_names}
             issued_at = datetime.fromisoformat(fields.pop("issued_at"))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ReceiptError("the file holds no receipt") from error
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            raise ReceiptFileError(path, "holds no receipt") from error
         return cls(**fields, issued_at=issued_at)
+
+    @classmethod
+    def from_file(cls, path: Path) -> Receipt:
+        """Read a receipt from a file.
+
+        Raises:
+            ReceiptFileError: It cannot be read, or holds no receipt.
+        """
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ReceiptFileError(path, f"cannot be read ({error.strerror})") from error
+        return cls.from_json(content.decode(errors="replace"), path)
 
 
 def sign_receipt(facts: Mapping[str, Any], *, key: Ed25519PrivateKey, now: datetime) -> Receipt:

@@ -58,4 +58,6 @@ def _fact(item: DestinationEvidence) -> Mapping[str, object]:
         "sync": item.sync_key,
         "persons": item.persons,
         "status": item.status,
+        "batch": item.batch_id,
+        "answer": item.answer,
     }

@@ -29,6 +29,8 @@ class ErasureEvidence:
             refused: it would not listen; unreachable: it is no longer configured, is off or has no
             secret, or was elsewhere when it got them: set it back and ask again.
         batch_id: The batch that told it; None when nothing was sent.
+        answer: What the service said to that batch, as ``HTTP 202``; None where it is no service,
+            or gave no answer.
         code: Why it is not confirmed; None when it is.
     """
 
@@ -37,6 +39,7 @@ class ErasureEvidence:
     persons: int
     status: str
     batch_id: str | None
+    answer: str | None
     code: str | None
 
     @property
@@ -121,7 +124,7 @@ class DestinationEraser:
         destination = self.destinations.get(sent.destination_key)
         if destination is None:
             why = Answer("unreachable", None, "not configured, switched off or without its secret")
-            return {request_id: sent.evidence(request_id, why) for request_id in persons}
+            return {request_id: sent.evidence(request_id, why, None) for request_id in persons}
         sync = Sync(
             sent.sync_key,
             sent.audience_key,
@@ -136,7 +139,12 @@ class DestinationEraser:
         if len(persons) > 1:
             for name in refused:
                 answers |= telling.tell({name: persons[name]})
-        return {name: sent.evidence(name, answer) for name, answer in answers.items()}
+        batches = [answer.batch_id for answer in answers.values() if answer.batch_id]
+        said = ledger.answers(self.warehouse, batches)
+        return {
+            name: sent.evidence(name, answer, said.get(answer.batch_id or ""))
+            for name, answer in answers.items()
+        }
 
     def _sent(self, persons: Mapping[str, Sequence[str]]) -> list[_Sent]:
         self.warehouse.create_missing(TABLES)
@@ -196,10 +204,10 @@ class _Sent:
     audience_key: str
     persons: Mapping[str, int]
 
-    def evidence(self, request_id: str, answer: Answer) -> ErasureEvidence:
+    def evidence(self, request_id: str, answer: Answer, said: str | None) -> ErasureEvidence:
         return ErasureEvidence(
             self.destination_key, self.sync_key, self.persons[request_id],
-            answer.status, answer.batch_id, answer.code,
+            answer.status, answer.batch_id, said, answer.code,
         )  # fmt: skip
 
 

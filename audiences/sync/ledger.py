@@ -89,7 +89,7 @@ def record_delivery(
         _mark(warehouse, batch_id, "voided", delivery.doubtful)
         _mark(warehouse, batch_id, "rejected", delivery.rejected)
         record_attempt(warehouse, batch_id, attempts=delivery.attempts, code=None)
-        _finish(warehouse, batch_id, "acknowledged", now=now)
+        _finish(warehouse, batch_id, "acknowledged", delivery.answer, now=now)
         _advance(warehouse, batch_id, now=now)
 
 
@@ -231,14 +231,27 @@ def _mark(warehouse: Warehouse, batch_id: str, status: str, listed: pa.Table) ->
         )
 
 
-def _finish(warehouse: Warehouse, batch_id: str, status: str, *, now: dt.datetime) -> None:
+def _finish(
+    warehouse: Warehouse, batch_id: str, status: str, answer: str | None = None, *, now: dt.datetime
+) -> None:
     warehouse.execute(
         f"""
-        update {BATCHES.name.sql} set status = $status, finished_at = cast($now as timestamp)
+        update {BATCHES.name.sql}
+        set status = $status, answer = $answer, finished_at = cast($now as timestamp)
         where batch_id = $batch_id
         """,
-        {"batch_id": batch_id, "status": status, "now": now},
+        {"batch_id": batch_id, "status": status, "answer": answer, "now": now},
     )
+
+
+def answers(warehouse: Warehouse, batch_ids: Sequence[str]) -> dict[str, str | None]:
+    """What the service said to each of these batches, by batch."""
+    rows = warehouse.read(
+        f"select batch_id, answer from {BATCHES.name.sql} "
+        "where list_contains($batch_ids::varchar[], batch_id)",
+        {"batch_ids": list(batch_ids)},
+    ).to_pylist()
+    return {row["batch_id"]: row["answer"] for row in rows}
 
 
 def batch_facts(warehouse: Warehouse, batch_ids: Sequence[str]) -> dict[tuple[str, str], int]:

@@ -120,14 +120,20 @@ class Telling:
             "where list_contains($batch_ids::varchar[], batch_id)",
             {"batch_ids": list(answers)},
         ).to_pylist()
-        found = {row["person_id"]: _of_row(answers[row["batch_id"]], row["status"]) for row in rows}
+        told = {row["person_id"]: _of_row(answers[row["batch_id"]], row["status"]) for row in rows}
+        found = {**self._confirmed_before(), **told}
         elsewhere = self.warehouse.read(_ELSEWHERE, self._bound)["person_id"].to_pylist()
         for person_id in elsewhere:
-            told = found.get(person_id)
-            if told is None or told.status == "confirmed":
-                batch_id = told.batch_id if told else None
+            known = found.get(person_id)
+            if known is None or known.status == "confirmed":
+                batch_id = known.batch_id if known else None
                 found[person_id] = Answer("unreachable", batch_id, "sent to another place before")
         return found
+
+    def _confirmed_before(self) -> dict[str, Answer]:
+        """Of persons whom an earlier batch made it forget, what that came to."""
+        rows = self.warehouse.read(_CONFIRMED, self._bound).to_pylist()
+        return {row["person_id"]: Answer("confirmed", row["batch_id"], None) for row in rows}
 
 
 def _of_row(answer: Answer, status: str) -> Answer:
@@ -162,6 +168,17 @@ _ELSEWHERE = f"""
             timestamp '0001-01-01'
         )
     )
+"""
+
+_CONFIRMED = f"""
+    select results.person_id, max_by(results.batch_id, results.recorded_at) as batch_id
+    from {ROW_RESULTS.name.sql} as results
+    inner join {BATCHES.name.sql} as batches using (batch_id)
+    where results.sync_key = $ours
+        and results.operation = 'erase' and results.status = 'acknowledged'
+        and coalesce(batches.place = cast($place as varchar), true)
+        and results.person_id in (select person_id from {ASKED})
+    group by results.person_id
 """
 
 _TO_ERASE = f"""

@@ -225,16 +225,19 @@ def verify_receipt(
         Path | None, typer.Option(help="Public key in PEM; that of the data home by default.")
     ] = None,
 ) -> None:
-    """Check that a receipt was signed by us and not changed since."""
-    from privacy import KeyRing, Receipt, read_public_key  # noqa: PLC0415 - keeps --help quick
+    """Check that a receipt was signed by us, not changed since, and says all that it must."""
+    from privacy import KeyRing, Receipt, check_facts, read_public_key  # noqa: PLC0415 - keeps --help quick
     from privacy import verify_receipt as verify  # noqa: PLC0415 - as above
 
+    found = Receipt.from_file(file)
     checking = (
         KeyRing(paths.keys).signing_key().public_key() if key is None else read_public_key(key)
     )
-    found = Receipt.from_json(file.read_bytes().decode(errors="replace"))
     verify(found, key=checking)
+    facts = check_facts(found)
     console.print(f"Good: key {found.key_id} signed it, for {found.subject_request_id}.")
+    if facts is not None:
+        console.print(facts.summary)
 
 
 @privacy_app.command("verify-audit")
@@ -285,6 +288,8 @@ def print_receipt(receipt: Receipt) -> None:
     facts = receipt.facts
     print_rows("Erased, by place", facts["locations"] or [])
     print_rows("Destinations told", facts["destinations"])
+    if facts.get("models"):  # receipts of older versions do not tell
+        print_rows("Models that learnt from the person", facts["models"])
     print_rows("Left alone", facts["left_alone"])
     scan = facts["scan"]
     shown = {
@@ -294,6 +299,7 @@ def print_receipt(receipt: Receipt) -> None:
         "files searched": scan["files"],
         "hiding places in which the search proved itself": scan["probes_found"],
         "traces found": scan["hits"],
+        "version of the search": scan.get("verifier", 1),
         "proven": facts["proven_at"],
         "signed by": f"Ed25519 key {receipt.key_id}",
     }

@@ -395,13 +395,18 @@ def test_an_address_in_a_wrapping_is_found(landing: Landing) -> None:
 def test_a_refused_line_is_searched_in_a_file_that_names_the_person_nowhere_else(
     landing: Landing,
 ) -> None:
-    kept = lines(call(messageId="b1", anonymousId="device-ben-1"))
-    path = landing.put("web/a.jsonl", b'{"phone": "(206) 555-7870"\n' + kept)
+    others = [
+        b'{"phone": "(206) 555-78701"\n', b'{"order": 99, "phone": 912065557870\n',
+        b'{"ids": [206555, 17870], "to": "joann@maple.example"\n', b'{"to": "ann@maple.example.org"\n',
+    ]  # fmt: skip
+    kept = b"".join(others) + lines(call(messageId="b1", anonymousId="device-ben-1"))
+    theirs = [b'{"phone": "(206) 555-7870"\n', b'{"phones": ["+1", 206, "555-7870"]\n']
+    path = landing.put("web/a.jsonl", b"".join(theirs) + kept)
     landing.load()
 
     landing.location.erase(keys(email="ann@maple.example", phone="+12065557870"))
 
-    assert path.read_bytes() == b"\n" + kept
+    assert path.read_bytes() == b"\n\n" + kept
 
 
 def test_a_link_is_named_and_not_rewritten(landing: Landing, tmp_path: Path) -> None:

@@ -160,6 +160,8 @@ class Evidence:
     sync_key: str = "weekly"
     persons: int = 1
     code: str | None = None
+    batch_id: str | None = "b_1"
+    answer: str | None = "HTTP 202"
 
     @property
     def is_confirmed(self) -> bool:
@@ -185,6 +187,36 @@ class FakeDestinations:
     ) -> Mapping[str, Sequence[DestinationEvidence]]:
         self.told.extend(persons)
         return dict.fromkeys(persons, self.answers)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a model."""
+
+    model_key: str
+    model_version: str
+    algorithm: str = "ridge_logistic"
+    status: str = "champion"
+
+
+@dataclass(frozen=True)
+class FakeModels:
+    """Models that learnt from everybody who is known, as long as their rows tell so."""
+
+    warehouse: Warehouse
+    files: Collection[str] = ("v1",)
+
+    def learnt_from(
+        self, persons: Mapping[str, Sequence[str]], /
+    ) -> Mapping[str, Sequence[Version]]:
+        known = set(
+            self.warehouse.read("select person_id from identity.members")["person_id"].to_pylist()
+        )
+        versions = [Version("churn", "v1"), Version("churn", "v0", status="retired")]
+        return {name: versions if known & set(ids) else [] for name, ids in persons.items()}
+
+    def has_file(self, _model_key: str, model_version: str, /) -> bool:
+        return model_version in self.files
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,14 @@ from typing import Any
 
 import pytest
 
-from privacy import KeyRing, TableLocation, read_receipts, verify_audit, verify_receipt
+from privacy import (
+    KeyRing,
+    TableLocation,
+    check_facts,
+    read_receipts,
+    verify_audit,
+    verify_receipt,
+)
 from privacy.steps import Step
 from tests.privacy.company import (
     ALL_TABLES,
@@ -25,6 +32,7 @@ from tests.privacy.company import (
     Company,
     Evidence,
     FakeDestinations,
+    FakeModels,
     found_company,
 )
 from warehouse import DuckDBWarehouse, TableName, Trace
@@ -247,12 +255,35 @@ def test_a_destination_without_evidence_blocks_before_anything_goes(
 
 def test_a_blocked_request_goes_on_once_the_destination_answers(company: Company) -> None:
     company.ask(("email", ANN, "raw"))
-    company.erase(destinations=FakeDestinations({"ads": 1}, []))
+    models = FakeModels(company.warehouse)
+    company.erase(destinations=FakeDestinations({"ads": 1}, []), models=models)
 
-    report = company.erase(destinations=FakeDestinations({"ads": 1}, [Evidence("ads")]))
+    report = company.erase(
+        destinations=FakeDestinations({"ads": 1}, [Evidence("ads")]), models=models
+    )
+    (receipt,) = report.receipts
 
-    assert report.receipts[0].facts["destinations"] == [
-        {"destination": "ads", "sync": "weekly", "persons": 1, "status": "confirmed"}
+    assert receipt.facts["models"] == [
+        {
+            "model": "churn",
+            "version": version,
+            "algorithm": "ridge_logistic",
+            "status": status,
+            "outcome": outcome,
+        }
+        for version, status, outcome in [("v1", "champion", "kept"), ("v0", "retired", "no_file")]
+    ]
+    assert (facts := check_facts(receipt)) is not None
+    assert "1 destinations confirmed, 2 models had learnt" in facts.summary
+    assert receipt.facts["destinations"] == [
+        {
+            "destination": "ads",
+            "sync": "weekly",
+            "persons": 1,
+            "status": "confirmed",
+            "batch": "b_1",
+            "answer": "HTTP 202",
+        }
     ]
 
 

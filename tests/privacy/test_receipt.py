@@ -11,10 +11,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from privacy import (
     KeyRing,
+    NoSigningKeyError,
     Receipt,
     ReceiptError,
+    ReceiptFileError,
     ReceiptKeyError,
+    check_facts,
     read_public_key,
+    receipt_schema,
     verify_receipt,
 )
 from privacy.receipt import key_id, sign_receipt
@@ -67,13 +71,29 @@ def test_a_receipt_in_a_file_is_the_same_receipt() -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"content": "x"}'])
 def test_a_file_without_a_receipt_is_refused(text: str) -> None:
-    with pytest.raises(ReceiptError, match="holds no receipt"):
+    with pytest.raises(ReceiptFileError, match="holds no receipt"):
         Receipt.from_json(text)
+
+
+def test_a_file_that_is_not_there_is_told_by_name(tmp_path: Path) -> None:
+    with pytest.raises(ReceiptFileError, match=r"receipt.json cannot be read \(No such file"):
+        Receipt.from_file(tmp_path / "receipt.json")
+
+
+def test_reading_makes_no_key(tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path / "keys")
+    for read in (ring.signing_key, ring.public_key_pem):
+        with pytest.raises(NoSigningKeyError, match="no key that signs receipts"):
+            read()
+
+    assert not ring.folder.exists()
+    assert ring.make_signing_key().private_bytes_raw() == ring.signing_key().private_bytes_raw()
 
 
 def test_the_public_key_alone_checks_a_receipt(tmp_path: Path) -> None:
     ring = KeyRing(tmp_path / "keys")
     public = tmp_path / "public.pem"
+    ring.make_signing_key()
     public.write_bytes(ring.public_key_pem())
     receipt = sign_receipt({"subject_request_id": "r1"}, key=ring.signing_key(), now=NOW)
 
@@ -86,3 +106,21 @@ def test_a_file_that_is_no_key_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ReceiptKeyError, match="no public key"):
         read_public_key(path)
+    with pytest.raises(ReceiptKeyError, match=r"gone.pem cannot be read \(No such file"):
+        read_public_key(tmp_path / "gone.pem")
+
+
+def test_a_receipt_that_lacks_what_its_version_says_is_refused() -> None:
+    short = sign_receipt({"subject_request_id": "r1", "version": 3}, key=KEY, now=NOW)
+    old = sign_receipt({"subject_request_id": "r1", "version": 2}, key=KEY, now=NOW)
+
+    assert check_facts(old) is None
+    with pytest.raises(ReceiptError, match="missing or not as they must be: audit, backups, dest"):
+        check_facts(short)
+
+
+def test_the_schema_of_receipts_asks_for_every_part() -> None:
+    schema = receipt_schema()
+
+    assert schema["additionalProperties"] is False
+    assert set(schema["required"]) == set(schema["properties"])

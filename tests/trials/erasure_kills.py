@@ -27,7 +27,15 @@ from audiences.inventory import TABLES as SYNC
 from audiences.sync import DestinationEraser
 from audiences.sync.destinations.base import Batch, Delivery, Sleep
 from privacy import RequestFolder, SubjectRequest, erase, table_locations
-from tests.privacy.company import ALL_TABLES, ANN, BEN, NOW, Company, found_company
+from tests.privacy.company import (
+    ALL_TABLES,
+    ANN,
+    BEN,
+    NOW,
+    Company,
+    FakeModels,
+    found_company,
+)
 from warehouse import DuckDBWarehouse, TableName
 
 TABLES = (*ALL_TABLES, *SYNC)
@@ -78,7 +86,7 @@ def found(home: Path) -> None:
               "audience_key": "everyone", "started_at": NOW}]))  # fmt: skip
         company.ask(("email", ANN, "raw"))
         (home / "artifacts" / "export.csv").write_text(f"email\n{ANN}\n")
-        company.suppressions.keys.signing_key()
+        company.suppressions.keys.make_signing_key()
         company.suppressions.keys.add_suppression_key()
     RequestFolder(home / "requests").add(_request(BEN))
 
@@ -105,6 +113,7 @@ def carry_out(home: Path) -> None:
             locations=[*table_locations(warehouse, TABLES), company.locations()[-1]],
             destinations=DestinationEraser(warehouse, told, time.sleep),  # type: ignore[dict-item]
             request_places=[company.request_file, folder],
+            models=FakeModels(warehouse),
         )
         erase([*company.request_file.read(), *folder.read()], context)
 

@@ -60,11 +60,13 @@ class Delivery:
         attempts: How often the request was made.
         doubtful: Arrow table (row_id, reason) of rows that may or may not have been taken; they
             are due again, and count as held until an answer is clear.
+        answer: What the other side said in the end, as ``HTTP 202``; None where it is no service.
     """
 
     rejected: pa.Table = field(default_factory=lambda: pa.table(_NONE_REJECTED))
     attempts: int = 1
     doubtful: pa.Table = field(default_factory=lambda: pa.table(_NONE_REJECTED))
+    answer: str | None = None
 
 
 class Destination(Protocol):

@@ -121,7 +121,10 @@ class VendorDestination:
             while work.todo:
                 work.step()
         return Delivery(
-            _table(work.rejected), attempts=max(work.attempts, 1), doubtful=_table(work.doubtful)
+            _table(work.rejected),
+            attempts=max(work.attempts, 1),
+            doubtful=_table(work.doubtful),
+            answer=work.answered,
         )
 
     def ask(
@@ -186,6 +189,7 @@ class _Work:
     splits: int = 0
     polls: int = 0
     has_effect: bool = False
+    answered: str | None = None
 
     def step(self) -> None:
         """Make the next call and take in what it came to."""
@@ -198,6 +202,7 @@ class _Work:
             self.sleep(call.wait_s)
         answer, verdict, attempts = self.destination.ask(call, self.clients, self.pace, self.sleep)
         self.attempts = max(self.attempts, attempts)
+        self.answered = f"HTTP {answer.status}"
         other = call.refused(answer) if call.refused else None
         if verdict.meaning is Meaning.TAKEN:
             self.has_effect = self.has_effect or bool(call.rows)

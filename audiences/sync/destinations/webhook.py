@@ -126,6 +126,7 @@ class WebhookDestination:
         return Delivery(
             rejected_rows([row.id for row in rejected], [_code(row.reason) for row in rejected]),
             attempts=attempts,
+            answer=f"HTTP {answer.status}",
         )
 
     def erase(self, batch: Batch, *, sleep: Sleep) -> Delivery:

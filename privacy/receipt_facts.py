@@ -1,0 +1,164 @@
+"""What a receipt of the current version says, field by field; also its JSON Schema."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import pydantic
+from pydantic import ConfigDict, Field
+
+from privacy.errors import ReceiptError
+from privacy.receipt import VERSION, Receipt
+
+_Count = Field(ge=0)
+
+
+class _Facts(pydantic.BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Place(_Facts):
+    """Rows of the person in one place."""
+
+    location: str = Field(description="Table, file or folder.")
+    rows_found: int = Field(ge=1, description="Rows, lines or files before the erasure.")
+    rows_left: Literal[0] = Field(description="After it; otherwise there is no receipt.")
+    requests_counted: int = Field(
+        ge=1, description="Requests that the count spans; 1 where each was counted alone."
+    )
+
+
+class Destination(_Facts):
+    """What one destination answered for one sync."""
+
+    destination: str = Field(description="Its key in destinations.yml.")
+    sync: str = Field(description="The sync that had sent the person there.")
+    persons: int = Field(ge=1, description="Ids of the person that it was told to forget.")
+    status: Literal["confirmed"] = Field(description="Otherwise there is no receipt.")
+    batch: str | None = Field(
+        description="Key under which it was told; null: it had confirmed a removal before."
+    )
+    answer: str | None = Field(
+        description="What it answered, as HTTP 202; null where it is no service, such as a file."
+    )
+
+
+class Model(_Facts):
+    """A version of a model that had learnt from the person."""
+
+    model: str = Field(description="Its key in predictions.yml.")
+    version: str = Field(description="See `candor predict versions`.")
+    algorithm: str = Field(description="How it learnt.")
+    status: str = Field(description="Before the erasure: champion, refused or retired.")
+    outcome: Literal["kept", "no_file"] = Field(
+        description="kept: its file was searched and names nobody, it stays until it is trained anew; "
+        "no_file: it has none, or had one that held a trace and was removed."
+    )
+
+
+class LeftAlone(_Facts):
+    """Identifiers that stay."""
+
+    kind: str
+    reason: str
+    identifiers: int = _Count
+
+
+class Suppressed(_Facts):
+    """Identifiers that are kept out, under one version of the key."""
+
+    key_version: str
+    key_fingerprint: str
+    identifiers: int = _Count
+
+
+class SubjectKey(_Facts):
+    """The key of the pseudonym."""
+
+    key_version: str
+    key_fingerprint: str
+
+
+class Search(_Facts):
+    """The search for traces."""
+
+    hits: Literal[0] = Field(description="Traces; otherwise there is no receipt.")
+    probes_found: int = Field(ge=1, description="Hiding places in which it proved that it finds.")
+    files: int = Field(ge=0, description="Files searched, beside the warehouse.")
+    values: int = Field(ge=0, description="Values sought.")
+    verifier: int = Field(ge=2, description="Version of the search.")
+
+
+class Audit(_Facts):
+    """The entry of the audit log that was last then."""
+
+    position: int = _Count
+    entry_hash: str
+
+
+class Backup(_Facts):
+    """A backup that may still hold the person."""
+
+    name: str
+    expires_at: datetime
+
+
+class ReceiptFacts(_Facts):
+    """The content of a receipt; names no person. Times are UTC, without a zone."""
+
+    version: Literal[3]
+    subject_request_id: str
+    request_type: Literal["erasure"]
+    regulation: Literal["gdpr", "ccpa"]
+    submitted_at: datetime = Field(description="When the person asked.")
+    received_at: datetime = Field(description="When the request was first read.")
+    due_at: datetime = Field(description="The legal deadline.")
+    proven_at: datetime = Field(description="When the search was clean.")
+    subject: str = Field(description="HMAC of all that was held of the person.")
+    subject_key: SubjectKey
+    identifiers: dict[str, int] = Field(description="Identifiers of the person, by kind.")
+    left_alone: tuple[LeftAlone, ...]
+    locations_searched: int = _Count
+    locations: tuple[Place, ...]
+    destinations: tuple[Destination, ...]
+    models: tuple[Model, ...]
+    suppressed: tuple[Suppressed, ...]
+    scan: Search
+    audit: Audit
+    backups: tuple[Backup, ...]
+
+    @property
+    def summary(self) -> str:
+        """What it says, in one sentence for a person."""
+        rows = sum(place.rows_found for place in self.locations)
+        return (
+            f"It says: {rows:,} rows in {len(self.locations)} places found and none left, "
+            f"{len(self.destinations)} destinations confirmed, {len(self.models)} models had learnt from "
+            f"the person, 0 traces in {self.scan.files:,} files (search {self.scan.verifier}, "
+            f"{self.scan.probes_found} hiding places)."
+        )
+
+
+def check_facts(receipt: Receipt) -> ReceiptFacts | None:
+    """Read the content of a receipt; None where it is of a version that had no such form.
+
+    Raises:
+        ReceiptError: It lacks what a receipt of its version says, or its version is not known.
+    """
+    version = receipt.facts.get("version")
+    if isinstance(version, int) and version < VERSION:
+        return None
+    try:
+        return ReceiptFacts.model_validate(receipt.facts)
+    except pydantic.ValidationError as error:
+        places = sorted({".".join(str(part) for part in item["loc"]) for item in error.errors()})
+        raise ReceiptError(
+            f"it is signed, but these parts are missing or not as they must be: {', '.join(places)}"
+        ) from error
+
+
+def receipt_schema() -> dict[str, Any]:
+    """The JSON Schema of the content of a receipt (draft 2020-12)."""
+    schema = ReceiptFacts.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
