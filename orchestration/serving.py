@@ -21,8 +21,8 @@ def decision_log(paths: Paths) -> DecisionLog:
 
 
 def serving_secret(paths: Paths) -> bytes:
-    """The key under which ids stand in the artefact."""
-    return KeyRing(paths.keys).serving_key()
+    """The key under which ids are put into the artefact; made where there is none."""
+    return KeyRing(paths.keys).make_serving_key()
 
 
 def open_artefact(paths: Paths) -> Artefact:
@@ -31,9 +31,10 @@ def open_artefact(paths: Paths) -> Artefact:
     Raises:
         MissingArtefactError: There is none.
     """
-    return Artefact.open(artefact_path(paths), serving_secret(paths))
+    return Artefact.open(artefact_path(paths), KeyRing(paths.keys).serving_key() or b"")
 
 
 def serving_files(paths: Paths, warehouse: Warehouse) -> ServingFiles:
     """All of it as a place to erase persons from."""
-    return ServingFiles(artefact_path(paths), decision_log(paths), warehouse, serving_secret(paths))
+    secret = KeyRing(paths.keys).serving_key()
+    return ServingFiles(artefact_path(paths), decision_log(paths), warehouse, secret)

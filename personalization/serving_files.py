@@ -35,13 +35,13 @@ class ServingFiles:
         artefact: The file; it need not exist.
         log: The log; it need not exist.
         warehouse: Holds the decisions that were loaded.
-        secret: The key of the keyed hashes.
+        secret: The key of the keyed hashes; None where none were ever made.
     """
 
     artefact: Path
     log: DecisionLog
     warehouse: Warehouse
-    secret: bytes
+    secret: bytes | None
 
     @property
     def name(self) -> str:
@@ -83,9 +83,9 @@ class ServingFiles:
         """The person ids, and the keyed hashes of their browsers and user ids."""
         pairs = list(zip(keys["kind"].to_pylist(), keys["value"].to_pylist(), strict=True))
         persons = sorted({str(value) for kind, value in pairs if kind == SubjectKind.PERSON_ID})
-        hashes = {
-            keyed(self.secret, str(kind), str(value)) for kind, value in pairs if kind in _KEYED
-        }
+        secret = self.secret
+        named = [] if secret is None else [(secret, kind, value) for kind, value in pairs]
+        hashes = {keyed(key, str(kind), str(value)) for key, kind, value in named if kind in _KEYED}
         return persons, sorted(hashes)
 
     def _in_artefact(self, persons: Sequence[str]) -> int:

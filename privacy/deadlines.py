@@ -10,6 +10,9 @@ _CCPA_DAYS = 45
 # CCPA regulations section 7026(f): at most so many business days. Holidays are counted too, which
 # makes the deadline the earlier one.
 OPT_OUT_DAYS = 15
+# CCPA regulations section 7021(a): the same of confirming that a request came.
+_CONFIRM_DAYS = 10
+_CONFIRMED = ("erasure", "access", "portability")
 _FRIDAY = 5
 
 
@@ -33,6 +36,16 @@ def extended_deadline(regulation: str, submitted_at: datetime) -> datetime:
     if regulation == "ccpa":
         return submitted_at + timedelta(days=2 * _CCPA_DAYS)
     return _months_after(submitted_at, 3)
+
+
+def confirmation_due(regulation: str, request_type: str, submitted_at: datetime) -> datetime | None:
+    """Until when it must be confirmed that a request came; None where no law here asks for it.
+
+    Source: CCPA regulations section 7021(a) (10 business days, requests to delete and to know).
+    """
+    if regulation != "ccpa" or request_type not in _CONFIRMED:
+        return None
+    return working_days_after(submitted_at, _CONFIRM_DAYS)
 
 
 def _months_after(day: datetime, months: int) -> datetime:

@@ -85,7 +85,7 @@ class ErasureLog:
         for table, query in LOGGED.items():
             content = _as_parquet(warehouse.read(f"{query} order by all"))
             if table in _ENCRYPTED:
-                content = self.keys.backup_cipher().encrypt(content)
+                content = self.keys.make_backup_cipher().encrypt(content)
             files[table.name.name] = name = f"{table.name.name}-{_hash(content)}.parquet"
             if not (self.folder / name).exists():
                 write_private(self.folder / name, content)
@@ -189,7 +189,11 @@ class ErasureLog:
         if not name.endswith(f"-{_hash(content)}.parquet"):
             raise ErasureLogError(self.folder, "one of its files was changed")
         if table in _ENCRYPTED:
-            content = self.keys.backup_cipher().decrypt(content)
+            cipher = self.keys.backup_cipher()
+            if cipher is None:
+                why = f"the key that opens it is not in {self.keys.folder}"
+                raise ErasureLogError(self.folder, why)
+            content = cipher.decrypt(content)
         return pq.read_table(pa.BufferReader(content))
 
 

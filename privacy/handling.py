@@ -13,7 +13,7 @@ from privacy.errors import RequestActError, UnknownRequestError
 from privacy.objections import forget_objections
 from privacy.plan import PlanStore
 from privacy.requests import SubjectRequest
-from privacy.standing import RequestStanding, read_standing
+from privacy.standing import CONFIRMED, RequestStanding, read_standing
 from privacy.steps import Step, StepLog
 from warehouse import Warehouse
 
@@ -28,6 +28,7 @@ class Act(StrEnum):
     EXTENDED = "extended"
     CANCELLED = "cancelled"
     REPEATED = "repeated"
+    CONFIRMED = CONFIRMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,19 @@ class RequestDesk:
         """
         self._open(request_id, Act.APPROVED)
         self._log.note(Act.APPROVED, request_id, {"by": self.by})
+
+    def confirm(self, request_id: str) -> None:
+        """Write down that the person was told that their request came.
+
+        Raises:
+            UnknownRequestError: Nobody has asked for it.
+            RequestActError: It is not open, was confirmed before, or no law asks for it.
+        """
+        standing = self._open(request_id, Act.CONFIRMED)
+        if standing.confirm_by is None:
+            why = f"{standing.regulation} asks for no confirmation of {standing.request_type}"
+            raise RequestActError(request_id, Act.CONFIRMED, why)
+        self._log.note(Act.CONFIRMED, request_id, {"by": self.by})
 
     def extend(self, request_id: str, *, reason: str) -> datetime:
         """Take the further time that the law allows once, and return the new deadline.

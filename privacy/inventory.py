@@ -44,7 +44,9 @@ REQUEST_STEPS = Table(
     grain="One row per request and step that was done; no person's rows",
     columns=(
         _REQUEST_ID,
-        Column("step", "VARCHAR", Pii.NONE, "the step; or approved, extended, cancelled"),
+        Column(
+            "step", "VARCHAR", Pii.NONE, "the step; or approved, confirmed, extended, cancelled"
+        ),
         Column(
             "detail",
             "VARCHAR",

@@ -98,22 +98,35 @@ class KeyRing:
             write_private(path, Ed25519PrivateKey.generate().private_bytes_raw())
         return self.signing_key()
 
-    def serving_key(self) -> bytes:
+    def serving_key(self) -> bytes | None:
         """The secret under which ids stand in the artefact that decisions are taken from.
 
-        Made on first use.
+        None before anything was published; none is made.
         """
         path = self.folder / _SERVING
-        if not path.exists():
-            write_private(path, secrets.token_bytes(_KEY_BYTES))
-        return path.read_bytes()
+        return path.read_bytes() if path.exists() else None
 
-    def backup_cipher(self) -> Fernet:
-        """Hides what the log beside the backups says of persons; its key is made on first use."""
+    def make_serving_key(self) -> bytes:
+        """The same secret, made where there is none: for whoever is about to publish."""
+        known = self.serving_key()
+        if known is not None:
+            return known
+        secret = secrets.token_bytes(_KEY_BYTES)
+        write_private(self.folder / _SERVING, secret)
+        return secret
+
+    def backup_cipher(self) -> Fernet | None:
+        """Hides what the log beside the backups says of persons; None without its key."""
         path = self.folder / _BACKUP
-        if not path.exists():
-            write_private(path, Fernet.generate_key())
-        return Fernet(path.read_bytes())
+        return Fernet(path.read_bytes()) if path.exists() else None
+
+    def make_backup_cipher(self) -> Fernet:
+        """The same, with a key that is made where there is none: for whoever is about to hide."""
+        if (known := self.backup_cipher()) is not None:
+            return known
+        key = Fernet.generate_key()
+        write_private(self.folder / _BACKUP, key)
+        return Fernet(key)
 
     def public_key_pem(self) -> bytes:
         """The key that checks receipts, in PEM: safe to hand to anybody.

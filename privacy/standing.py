@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from privacy.deadlines import confirmation_due
 from privacy.inventory import REQUEST_STEPS, REQUESTS
 from privacy.requests import SubjectRequest
 from warehouse import Warehouse
 
 _WARNINGS = (0.5, 0.75, 0.9)
 _WAITING = "waiting"
+# What is written down once somebody told the person that their request came.
+CONFIRMED = "confirmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class RequestStanding:
         received_at: When it was first read; None while it waits.
         due_at: The legal deadline.
         completed_at: None while open.
+        is_confirmed: Whether somebody told the person that it came.
     """
 
     subject_request_id: str
@@ -43,6 +47,7 @@ class RequestStanding:
     received_at: datetime | None
     due_at: datetime
     completed_at: datetime | None
+    is_confirmed: bool = False
 
     @classmethod
     def unread(cls, request: SubjectRequest) -> RequestStanding:
@@ -69,15 +74,38 @@ class RequestStanding:
         """Whether the deadline has passed without an end."""
         return self.is_open and self.due_at < now
 
+    @property
+    def confirm_by(self) -> datetime | None:
+        """Until when the person must be told that it came; None where they were, or need not be."""
+        if self.is_confirmed or not self.is_open:
+            return None
+        return confirmation_due(self.regulation, self.request_type, self.submitted_at)
+
+    @property
+    def why_open(self) -> tuple[str, ...]:
+        """Why it is not over: what blocks it, else where it was left; empty once it is."""
+        if self.reasons or not self.is_open:
+            return self.reasons
+        begun = self.step not in (None, "received")
+        left = f"it was left after {self.step}" if begun else "it was read and not begun"
+        return (f"{left}: candor privacy run goes on",)
+
     def warning(self, now: datetime) -> str | None:
         """How much of the time has gone, once it is half of it; None before, and at the end."""
-        if not self.is_open:
-            return None
-        if self.due_at < now:
-            return "overdue"
-        used = (now - self.submitted_at) / (self.due_at - self.submitted_at)
-        passed = [share for share in _WARNINGS if used >= share]
-        return f"{passed[-1]:.0%} of the time used" if passed else None
+        return _warning(self.submitted_at, self.due_at, now) if self.is_open else None
+
+    def confirmation_warning(self, now: datetime) -> str | None:
+        """The same of the time in which the person must be told that it came."""
+        due = self.confirm_by
+        return _warning(self.submitted_at, due, now) if due else None
+
+
+def _warning(begun: datetime, due: datetime, now: datetime) -> str | None:
+    if due < now:
+        return "overdue"
+    used = (now - begun) / (due - begun)
+    passed = [share for share in _WARNINGS if used >= share]
+    return f"{passed[-1]:.0%} of the time used" if passed else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +130,11 @@ def read_steps(warehouse: Warehouse, request_id: str) -> tuple[StepTaken, ...]:
 
 def read_standing(warehouse: Warehouse) -> tuple[RequestStanding, ...]:
     """Every request, those that are due first on top."""
+    stored = [name for name in RequestStanding.__slots__ if name in REQUESTS.column_names]
     rows = warehouse.read(
-        f"select {', '.join(RequestStanding.__slots__)} from {REQUESTS.name.sql} "
-        "order by due_at, subject_request_id"
+        f"select {', '.join(stored)}, subject_request_id in (select subject_request_id "
+        f"from {REQUEST_STEPS.name.sql} where step = '{CONFIRMED}') as is_confirmed "
+        f"from {REQUESTS.name.sql} order by due_at, subject_request_id"
     ).to_pylist()
     return tuple(
         RequestStanding(**{**row, "reasons": tuple(json.loads(row["reasons"]))}) for row in rows

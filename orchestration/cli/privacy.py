@@ -12,6 +12,7 @@ import typer
 from orchestration.cli.app import app
 from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import console, print_rows, showing_progress
+from orchestration.cli.privacy_others import naming_others
 from orchestration.cli.privacy_subject import person_request, require_held, show_plans
 from settings import Paths
 
@@ -67,7 +68,7 @@ def erase(  # noqa: PLR0913 - one parameter per option
         require_held(paths, request, is_shown=not yes)
     if not yes:
         typer.confirm("Erase this person for good?", abort=True)
-    with showing_progress():
+    with naming_others(paths, request), showing_progress():
         receipt = erase_person(paths, request)
     print_receipt(receipt)
 
@@ -94,7 +95,7 @@ def access(  # noqa: PLR0913 - one parameter per option
     request = person_request(paths, given, "portability" if portability else "access", regulation)
     if not unknown:
         require_held(paths, request, is_shown=False)
-    with showing_progress():
+    with naming_others(paths, request), showing_progress():
         archive_person(paths, request)
     console.print(
         f"The archive is made. Hand it out: candor privacy archive {request.request_id} --out FILE"
@@ -327,5 +328,13 @@ def _standing_row(case: RequestStanding, now: datetime) -> dict[str, str | None]
         "step": case.step,
         "due": f"{case.due_at:%Y-%m-%d}",
         "warning": case.warning(now),
-        "reasons": "; ".join(case.reasons),
+        "confirm by": _confirm_by(case, now),
+        "reasons": "; ".join(case.why_open),
     }
+
+
+def _confirm_by(case: RequestStanding, now: datetime) -> str | None:
+    if case.confirm_by is None:
+        return None
+    used = case.confirmation_warning(now)
+    return f"{case.confirm_by:%Y-%m-%d}{f', {used}' if used else ''}"

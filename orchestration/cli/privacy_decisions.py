@@ -1,4 +1,4 @@
-"""``candor privacy show|approve|extend|cancel``: what people see of a request and decide about it."""
+"""``candor privacy show|approve|confirm|extend|cancel``: what people see of a request and decide about it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from orchestration.cli.privacy import RequestId, privacy_app
 from settings import Paths
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
     from orchestration.company import Company
     from privacy import RequestStanding, StepTaken
 
@@ -27,11 +30,14 @@ ReasonOption = Annotated[str, typer.Option(help="Why, for the audit log; name no
 @with_paths
 def show(*, paths: Paths, request_id: RequestId, as_json: JsonOption = False) -> None:
     """Show what was done for one request, step by step, and what was decided about it."""
-    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from orchestration.company import Company, utc_now  # noqa: PLC0415 - loads every package
     from orchestration.requests import standing_of  # noqa: PLC0415 - as above
 
     company = Company(paths)
     standing = standing_of(company, request_id)
+    if not as_json:
+        for line in _deadlines(standing, utc_now()):
+            console.print(line)
     if standing.step is None and not as_json:
         console.print(f"Request {request_id} waits: {'; '.join(standing.reasons)}")
         return
@@ -41,6 +47,22 @@ def show(*, paths: Paths, request_id: RequestId, as_json: JsonOption = False) ->
         for taken in _steps_of(company, standing)
     ]  # fmt: skip
     print_rows(f"Request {request_id}", rows, as_json=as_json)
+
+
+def _deadlines(standing: RequestStanding, now: datetime) -> Iterator[str]:
+    """What is due until when, of a request that is open."""
+    if not standing.is_open:
+        return
+    used = standing.warning(now)
+    yield f"Answer due {standing.due_at:%Y-%m-%d}{f', {used}' if used else ''}."
+    if standing.confirm_by:
+        used = standing.confirmation_warning(now)
+        yield (
+            f"Tell the person by {standing.confirm_by:%Y-%m-%d} that the request came"
+            f"{f', {used}' if used else ''}; then: candor privacy confirm {standing.subject_request_id}"
+        )
+    for why in standing.why_open:
+        yield f"Open because {why}."
 
 
 def _steps_of(company: Company, standing: RequestStanding) -> tuple[StepTaken, ...]:
@@ -60,6 +82,16 @@ def approve(*, paths: Paths, request_id: RequestId, by: ByOption = None) -> None
 
     decide(paths, lambda desk: desk.approve(request_id), by=by or getpass.getuser())
     console.print("Approved. `candor privacy run` carries it out.")
+
+
+@privacy_app.command()
+@with_paths
+def confirm(*, paths: Paths, request_id: RequestId, by: ByOption = None) -> None:
+    """Write down that you told the person that their request came, as the CCPA asks for."""
+    from orchestration.erasure import decide  # noqa: PLC0415 - loads every package
+
+    decide(paths, lambda desk: desk.confirm(request_id), by=by or getpass.getuser())
+    console.print("Noted.")
 
 
 @privacy_app.command()

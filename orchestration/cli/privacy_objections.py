@@ -16,6 +16,7 @@ from orchestration.cli.privacy import (
     UserOption,
     privacy_app,
 )
+from orchestration.cli.privacy_others import naming_others
 from orchestration.cli.privacy_subject import named_identities
 from settings import Paths
 
@@ -52,7 +53,7 @@ def object_(  # noqa: PLR0913 - one parameter per option
         regulation=regulation,
         now=utc_now(),
     )
-    with showing_progress():
+    with naming_others(paths, request), showing_progress():
         object_to(paths, request)
     console.print(
         "Withdrawn: what the person has granted holds again."

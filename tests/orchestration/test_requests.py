@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from orchestration.company import Company
+from orchestration.company import Company, utc_now
+from privacy.receipt import sign_receipt
 from settings import Paths
 from tests.command_line import Answer
 from tests.conftest import ROOT
@@ -26,10 +28,10 @@ def home(tmp_path: Path) -> Path:
         return paths.home
 
 
-def _ask(candor: Candor, home: Path) -> None:
+def _ask(candor: Candor, home: Path, *, regulation: str = "gdpr") -> None:
     bodies = [
         {
-            "regulation": "gdpr",
+            "regulation": regulation,
             "subject_request_id": request_id,
             "subject_request_type": "erasure",
             "submitted_time": "2026-01-05T10:00:00Z",
@@ -64,6 +66,29 @@ def test_a_file_that_is_no_request_hides_none(candor: Candor, home: Path) -> Non
     assert IDS[0] in answer.out
     assert answer.code == 3
     assert "bad.json" in answer.err
+
+
+def test_the_law_of_california_asks_for_a_confirmation(candor: Candor, home: Path) -> None:
+    """Ten business days after Monday, 5 January 2026; the answer 45 days."""
+    _ask(candor, home, regulation="ccpa")
+    listed = json.loads(candor("privacy", "list", "--json", "--home", home).out)
+    shown = candor("privacy", "show", IDS[0], "--home", home)
+
+    assert {row["confirm by"] for row in listed} == {"2026-01-19, overdue"}
+    assert {row["due"] for row in listed} == {"2026-02-19"}
+    assert "Tell the person by 2026-01-19 that the request came, overdue" in shown.out
+
+    assert candor("privacy", "confirm", IDS[0], "--home", home).code == 0
+    confirmed = json.loads(candor("privacy", "list", "--json", "--home", home).out)
+    again = candor("privacy", "confirm", IDS[0], "--home", home)
+
+    assert [row["confirm by"] for row in confirmed] == [None, "2026-01-19, overdue"]
+    # Deciding about one has read both.
+    assert {row["reasons"] for row in confirmed} == {
+        "it was read and not begun: candor privacy run goes on"
+    }
+    assert again.code == 3
+    assert "confirmed before" in again.err
 
 
 @pytest.mark.parametrize("command", ["show", "receipt", "approve"])
@@ -190,3 +215,28 @@ def test_a_file_without_a_request_is_refused(candor: Candor, home: Path) -> None
 
     assert answer.code == 3
     assert "no request is in it" in answer.err
+
+
+def test_what_cannot_be_checked_as_a_receipt_is_told_and_makes_no_key(
+    candor: Candor, tmp_path: Path
+) -> None:
+    broken, good, home = tmp_path / "broken.json", tmp_path / "good.json", tmp_path / "home"
+    broken.write_text("{")
+    key = Ed25519PrivateKey.generate()
+    receipt = sign_receipt({"subject_request_id": IDS[0], "version": 2}, key=key, now=utc_now())
+    good.write_text(receipt.to_json())
+    told = {
+        tmp_path / "gone.json": "gone.json cannot be read (No such file or directory)",
+        broken: "broken.json holds no receipt",
+        good: "has no key that signs receipts",
+    }
+
+    for file, said in told.items():
+        answer = candor("privacy", "verify-receipt", file, "--home", home)
+        assert (answer.code, said in " ".join(answer.err.split())) == (3, True), answer.err
+    answer = candor("privacy", "verify-receipt", good, "--key", tmp_path / "no.pem", "--home", home)
+
+    assert answer.code == 3
+    assert "no.pem cannot be read" in answer.err
+    assert candor("privacy", "public-key", "--home", home).code == 3
+    assert not home.exists()
