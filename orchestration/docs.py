@@ -19,6 +19,7 @@ from orchestration.cli.app import COMMANDS, EPILOG, app
 from orchestration.inventory import dbt_tables, python_tables
 from orchestration.manifest import parsed_project
 from orchestration.setup import SCHEMAS
+from privacy import receipt_schema
 from warehouse import SubjectKey, Table
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -64,7 +65,11 @@ def pages() -> dict[str, str]:
         "commands.md": _commands,
         "errors.md": _errors,
     }
-    return {name: _joined(maker()) for name, maker in makers.items()}
+    schema = json.dumps(receipt_schema(), indent=2, ensure_ascii=False)
+    return {
+        **{name: _joined(maker()) for name, maker in makers.items()},
+        "receipt.schema.json": f"{schema}\n",
+    }
 
 
 def _joined(blocks: Iterator[str]) -> str:

@@ -20,7 +20,7 @@ from orchestration.home_parts import undeclared_parts
 from orchestration.inventory import dbt_tables, python_tables
 from orchestration.manifest import parsed_project
 from orchestration.serving import serving_files
-from prediction import SharedScores
+from prediction import SharedScores, TrainedModels
 from privacy import (
     ArchiveFolder,
     BackupFolder,
@@ -179,6 +179,7 @@ def open_erasure(
             ArchiveFolder("archives", paths.home / "archives", warehouse, tables),
         ),
         destinations=_destinations(company, warehouse),
+        models=TrainedModels(warehouse, paths.artifacts),
         suppressions=open_suppressions(company, warehouse),
         request_places=(
             *request_files(company),

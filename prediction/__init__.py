@@ -22,6 +22,7 @@ from prediction.errors import (
     UntrustedModelError,
 )
 from prediction.fairness import without_sensitive
+from prediction.learnt import LearntVersion, TrainedModels
 from prediction.personas import PersonaReport, group_readers
 from prediction.predict import Moment, ScoreReport, predict_all
 from prediction.promotion import Order, promote, read_changes, roll_back
@@ -40,6 +41,7 @@ from prediction.spine import SpineReport, write_spine
 __all__ = [
     "BrokenModelError",
     "Decision",
+    "LearntVersion",
     "MissingRelationError",
     "Moment",
     "NoEarlierVersionError",
@@ -58,6 +60,7 @@ __all__ = [
     "SharedScores",
     "SpineReport",
     "TooFewPurchasesError",
+    "TrainedModels",
     "UnfitVersionError",
     "UnknownFeatureError",
     "UnknownGroupError",

@@ -187,6 +187,15 @@ def examples_sql(model: PropensityConfig, names: Sequence[str]) -> str:
     """
 
 
+def taught_by_sql(model: PropensityConfig) -> str:
+    """Query for the members of the accounts of the examples."""
+    return f"""
+        with {_asked_sql(model)},
+        taught as (select unnest(member_ids) as person_id from asked where role <> 'scoring')
+        select distinct person_id from taught
+    """
+
+
 def asked_sql(model: PropensityConfig, names: Sequence[str]) -> str:
     """Query for id, features and ids of the members who count, of the accounts to score."""
     return f"""

@@ -163,7 +163,7 @@ def read_examples(
                 "purpose": model.purpose,
                 "as_of": as_of,
                 **target_values(model),
-                **_sampled(model),
+                **sampled(model),
             },
         )
     values = _matrix(rows, names)
@@ -207,7 +207,7 @@ def _read_asked(
             "role": str(role),
             **({"purpose": model.purpose} if is_asked else {}),
             **state_values(model),
-            **_sampled(model),
+            **sampled(model),
         },
     )
     values, ids = _matrix(rows, names), rows["id"].to_pylist()
@@ -218,7 +218,7 @@ def _read_asked(
     return Asked(rows["id"], names, values, mark, members)
 
 
-def _sampled(model: PropensityConfig) -> dict[str, object]:
+def sampled(model: PropensityConfig) -> dict[str, object]:
     """Persons are drawn when the spine is written, accounts when it is known what they are."""
     return {"people": model.people_per_date} if unit_of(model) is ACCOUNT else {}
 

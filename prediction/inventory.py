@@ -184,6 +184,18 @@ MODELS = Table(
     key=("model_key", "model_version"),
 )
 
+LEARNT_FROM = Table(
+    TableName("prediction", "learnt_from"),
+    grain="One row per model, data that versions of it learnt from, and person in these data",
+    columns=(
+        _MODEL,
+        Column("data_fingerprint", "VARCHAR", Pii.NONE, "as in prediction.models"),
+        Column("person_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person; of accounts, each member"),
+    ),
+    key=("model_key", "data_fingerprint", "person_id"),
+    subjects=_BY_PERSON,
+)
+
 MODEL_CHANGES = Table(
     TableName("prediction", "model_changes"),
     grain="One row per change of who answers: which version took over, who decided and why",
@@ -235,5 +247,5 @@ DRIFT = Table(
 
 TABLES: tuple[Table, ...] = (
     SPINE, PROPENSITY_SCORES, ACCOUNT_SCORES, ACCOUNT_SCORE_MEMBERS, PERSONAS, PERSONA_MEMBERS,
-    MODELS, MODEL_CHANGES, DRIFT,
+    MODELS, LEARNT_FROM, MODEL_CHANGES, DRIFT,
 )  # fmt: skip

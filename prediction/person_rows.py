@@ -58,10 +58,26 @@ def examples_sql(model: PropensityConfig, names: Sequence[str]) -> str:
         inner join {FEATURES.sql} as features using (person_id, as_of)
         left join outcomes using (person_id, as_of)
         left join {PROFILES.sql} as described on asked.current_id = described.person_id
-        where asked.role <> 'scoring' and {granted_sql("asked.current_id", "asked.as_of")}
-            and {granted_sql("asked.current_id", "$as_of::timestamp")} {active_sql(model)}
-            {_eligible_sql(model)}
+        where {_may_teach_sql(model)}
         order by asked.as_of, asked.person_id
+    """
+
+
+def taught_by_sql(model: PropensityConfig) -> str:
+    """Query for the persons of the examples."""
+    return f"""
+        with {states_sql(model)} {_ASKED}
+        select distinct asked.current_id as person_id
+        from asked inner join {FEATURES.sql} as features using (person_id, as_of)
+        where {_may_teach_sql(model)}
+    """
+
+
+def _may_teach_sql(model: PropensityConfig) -> str:
+    then, now = (granted_sql("asked.current_id", at) for at in ("asked.as_of", "$as_of::timestamp"))
+    return f"""
+        asked.role <> 'scoring' and {then} and {now} {active_sql(model)}
+        {_eligible_sql(model)}
     """
 
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from prediction.config import PERSONAS_KEY, PersonasConfig
-from prediction.dataset import Floats, Integers
+from prediction.dataset import Flags, Floats, Integers
 from prediction.files import MODEL, read_state
 from prediction.inventory import TABLES
+from prediction.learnt import write_teachers
 from prediction.members import UNASSIGNED, read_sizes, write_members, write_personas_table
 from prediction.mixture import Mixture
 from prediction.naming import find_traits, keep_ids, name_groups
@@ -101,6 +103,9 @@ class _Run:
             decision = self._decide()
             moment = self.moment
             record(self.warehouse, PERSONAS_KEY, [decision], as_of=moment.as_of, now=moment.now)
+            if decision.path:
+                teachers = self.readers.person_ids.filter(pa.array(self._teaches))
+                write_teachers(self.warehouse, PERSONAS_KEY, decision.data_fingerprint, teachers)
             (decision,) = read_decisions(self.warehouse, PERSONAS_KEY)
         if decision is None:
             raise AssertionError("a decision is made where there is none")
@@ -127,11 +132,16 @@ class _Run:
     def _has_file(self, decision: Decision) -> bool:
         return decision.path is None or (self.artifacts / decision.path / MODEL).exists()
 
+    @property
+    def _teaches(self) -> Flags:
+        """Of each reader whether groups are found among them."""
+        enough: Flags = self.readers.items >= self.config.learn_from_readings
+        return self.readers.may_teach & enough
+
     def _decide(self) -> Decision:
         """Find groups, write them where they may be published, and say why not where not."""
         config, readers = self.config, self.readers
-        teaches = readers.may_teach & (readers.items >= config.learn_from_readings)
-        counts = readers.counts[teaches]
+        counts = readers.counts[self._teaches]
         numbers = range(config.fewest, config.most + 1)
         grouping = find_groups(counts, readers.sizes, numbers, seed=self.moment.seed)
         version = version_of(readers.fingerprint, fingerprint(config))

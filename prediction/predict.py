@@ -21,6 +21,7 @@ from prediction.drift import ALARMS, Tier, read_alarms, write_drift
 from prediction.files import MODEL, read_state
 from prediction.fitness import why_unfit
 from prediction.inventory import TABLES
+from prediction.learnt import remember_teachers
 from prediction.logistic import Scores
 from prediction.propensity import Incumbent, Question, decide
 from prediction.registry import (
@@ -148,6 +149,11 @@ class _Run:
                 decided = decide(self._question(before), examples, self.artifacts)
                 moment = self.moment
                 record(self.warehouse, self.key, decided, as_of=moment.as_of, now=moment.now)
+                if any(decision.path for decision in decided):
+                    remember_teachers(
+                        self.warehouse, self.key, self.config, examples.fingerprint,
+                        as_of=moment.as_of,
+                    )  # fmt: skip
                 decisions = read_decisions(self.warehouse, self.key)
         return self._score(decisions, why=why if decisions is not before else ())
 

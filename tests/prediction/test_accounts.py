@@ -216,6 +216,17 @@ def test_only_a_score_of_one_member_names_that_member(
     assert {sizes[int(str(a)[1:])] for a, person in named.items() if not person} == {2, 3}
 
 
+def test_of_accounts_every_member_is_who_was_learnt_from(
+    planted: tuple[Company, Accounts, ScoreReport],
+) -> None:
+    company, accounts, report = planted
+
+    ((teachers,),) = company.rows("select count(*) from prediction.learnt_from")
+
+    taught = int(report.answering.metrics["positives"]) + int(report.answering.metrics["negatives"])
+    assert taught < teachers <= len(accounts.of)
+
+
 def test_an_erasure_takes_the_scores_of_an_only_member_and_moves_no_other(
     planted: tuple[Company, Accounts, ScoreReport], tmp_path: Path
 ) -> None:

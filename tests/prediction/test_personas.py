@@ -160,7 +160,12 @@ def test_personas_are_published_with_names_from_what_they_read(
     members = dict(company.rows("select person_id, persona_id from prediction.persona_members"))
     labels = np.unique([str(members[person]) for person in sorted(members)], return_inverse=True)[1]
 
+    ((teachers,),) = company.rows(
+        "select count(*) from prediction.learnt_from where model_key = 'personas'"
+    )
+
     assert report.decision.status == "champion"
+    assert 0 < teachers <= len(members)
     assert adjusted_rand(kinds, labels) > 0.8
     assert all("topic" in name for name in report.sizes if name != "Unassigned")
     assert report.sizes["Unassigned"] == list(members.values()).count(None)

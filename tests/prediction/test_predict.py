@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from prediction import UnknownFeatureError, read_cards
+from prediction import TrainedModels, UnknownFeatureError, read_cards
 from prediction.dataset import read_examples
 from prediction.metrics import auc, expected_calibration_error
 from prediction.predict import ScoreReport
@@ -97,6 +97,26 @@ def test_the_card_says_what_it_learnt_from_and_names_nobody(
     assert card["metrics"]["auc"] > 0.6
     assert not any(person.encode() in text for person in people.ids[:500] for text in texts)
     assert not list(company.artifacts.rglob("*.pkl"))
+
+
+def test_it_is_known_which_versions_learnt_from_whom(
+    planted: tuple[Company, People, ScoreReport],
+) -> None:
+    company, people, report = planted
+    answering, config = report.answering, CONFIG.models["trial"]
+    examples = read_examples(company.warehouse, "trial", config, as_of=AS_OF)
+    models = TrainedModels(company.warehouse, company.artifacts)
+
+    found = models.learnt_from({"r1": [people.ids[7], "p_merged"], "r2": ["nobody"]})
+
+    ((teachers,),) = company.rows("select count(*) from prediction.learnt_from")
+    assert teachers == len(np.unique(examples.persons))
+    assert [(item.model_version, item.status) for item in found["r1"]] == [
+        (answering.model_version, "champion")
+    ]
+    assert found["r2"] == []
+    assert models.has_file("trial", answering.model_version)
+    assert not models.has_file("trial", "another")
 
 
 def test_running_it_again_with_nothing_new_writes_nothing(
