@@ -71,12 +71,18 @@ class FileScanner:
             root: The folder below which its name is scanned too.
             raw_only: Leave decoding to somebody who has the file open, such as the warehouse.
         """
-        named = self.scanner.count(str(path.relative_to(root)).encode())
+        named = FileFinding(self.scanner.count(str(path.relative_to(root)).encode()))
+        try:
+            return _plus(named, self._scan_file(path, decode=not raw_only))
+        except OSError as error:  # its message has the path, which may name somebody
+            return _plus(named, FileFinding(0, type(error).__name__))
+
+    def _scan_file(self, path: Path, *, decode: bool) -> FileFinding:
         with path.open("rb") as stream:
-            finding = self._scan_content(stream, decode=not raw_only, depth=0)
-        if not raw_only and _is_database(path):
+            finding = self._scan_content(stream, decode=decode, depth=0)
+        if decode and _is_database(path):
             finding = _plus(finding, self._scan_database(path))
-        return FileFinding(named + finding.hits, finding.undecoded)
+        return finding
 
     def _scan_content(self, stream: IO[bytes], *, decode: bool, depth: int) -> FileFinding:
         head = stream.read(16)
@@ -167,8 +173,12 @@ def files_below(root: Path) -> Iterator[Path]:
 
 
 def _refuse(error: OSError) -> None:
+    """Say what cannot be listed; a folder whose name may be somebody's address is not named."""
     if not isinstance(error, FileNotFoundError):  # what is gone by now holds nobody
-        raise error
+        name = str(error.filename)
+        raise type(error)(
+            error.errno, error.strerror, "a folder" if "@" in name else name
+        ) from None
 
 
 def warehouse_contents(warehouse: Warehouse) -> Iterator[tuple[str, bytes]]:

@@ -6,6 +6,7 @@ from warehouse.disk import sync_path
 from warehouse.duckdb import DuckDBWarehouse, hold_lock
 from warehouse.errors import (
     CorruptWarehouseError,
+    EngineError,
     InvalidNameError,
     UnknownColumnError,
     WarehouseBusyError,
@@ -30,6 +31,7 @@ __all__ = [
     "Column",
     "CorruptWarehouseError",
     "DuckDBWarehouse",
+    "EngineError",
     "ExpectationReport",
     "Fact",
     "InvalidNameError",

@@ -21,7 +21,12 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from warehouse.disk import sync_path
-from warehouse.errors import CorruptWarehouseError, UnknownColumnError, WarehouseBusyError
+from warehouse.errors import (
+    CorruptWarehouseError,
+    EngineError,
+    UnknownColumnError,
+    WarehouseBusyError,
+)
 from warehouse.inventory import Table
 from warehouse.names import TableName, literal, quoted
 from warehouse.protocol import Parameters
@@ -73,17 +78,18 @@ class DuckDBWarehouse:
 
     def read(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
         """Run a query and fetch all of it."""
-        relation = self._connection.sql(sql, params=dict(parameters) if parameters else None)
-        return relation.to_arrow_table()
+        with _without_values():
+            relation = self._connection.sql(sql, params=dict(parameters) if parameters else None)
+            return relation.to_arrow_table()
 
     def scalar(self, sql: str, parameters: Parameters | None = None) -> Any:
         """First column of the first row; None when there is no row."""
-        rows = self._run(sql, parameters).fetchall()
+        rows = self._run(sql, parameters)
         return rows[0][0] if rows else None
 
     def execute(self, sql: str, parameters: Parameters | None = None) -> None:
         """Run a statement for its effect."""
-        self._run(sql, parameters).fetchall()
+        self._run(sql, parameters)
 
     def create_missing(self, tables: Iterable[Table]) -> None:
         """Create the declared tables, and columns added since, where they are missing.
@@ -140,7 +146,7 @@ class DuckDBWarehouse:
         if isinstance(rows, pa.Table):
             with self.view("candor_new_rows", rows):
                 return self._insert(table, "candor_new_rows", rows.column_names)
-        described = self._run(f"describe {rows}", parameters).fetchall()
+        described = self._run(f"describe {rows}", parameters)
         return self._insert(table, f"({rows})", [row[0] for row in described], parameters)
 
     @contextmanager
@@ -276,11 +282,10 @@ class DuckDBWarehouse:
         finally:
             self.execute("detach candor_compacted")
 
-    def _run(self, sql: str, parameters: Parameters | None) -> duckdb.DuckDBPyConnection:
+    def _run(self, sql: str, parameters: Parameters | None) -> list[Any]:
         DuckDBWarehouse._last_write = object()
-        if parameters:
-            return self._connection.execute(sql, dict(parameters))
-        return self._connection.execute(sql)
+        with _without_values():
+            return self._connection.execute(sql, dict(parameters or {}) or None).fetchall()
 
     def _insert(
         self,
@@ -296,7 +301,7 @@ class DuckDBWarehouse:
         listed = ", ".join(quoted(name) for name in names)
         rows = self._run(
             f"insert into {table.sql} ({listed}) select {listed} from {relation}", parameters
-        ).fetchall()
+        )
         return int(rows[0][0])
 
     def _columns_by_table(self) -> dict[TableName, frozenset[str]]:
@@ -304,7 +309,7 @@ class DuckDBWarehouse:
             "select table_schema, table_name, list(column_name) from information_schema.columns "
             "where table_catalog = current_database() group by all",
             None,
-        ).fetchall()
+        )
         return {TableName(schema, name): frozenset(columns) for schema, name, columns in rows}
 
     def _column_names(self, table: TableName) -> list[str]:
@@ -312,8 +317,20 @@ class DuckDBWarehouse:
             "select column_name from duckdb_columns() where schema_name = $schema "
             "and table_name = $name and database_name = current_database() order by column_index",
             {"schema": table.schema, "name": table.name},
-        ).fetchall()
+        )
         return [row[0] for row in rows]
+
+
+@contextmanager
+def _without_values() -> Iterator[None]:
+    """Tell what the engine refuses without the values over which it stumbled.
+
+    Its messages repeat them, and whoever runs us keeps messages, causes included.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        raise EngineError.of(error) from None
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 * WarehouseError
   - WarehouseBusyError
+  - EngineError
   - UnknownColumnError
   - InvalidNameError
   - CorruptWarehouseError
@@ -9,7 +10,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+# Errors that are told before a row is looked at: their words are of tables, columns and statements.
+_ABOUT_STATEMENTS = frozenset({
+    "BinderException", "CatalogException", "DependencyException", "InterruptException",
+    "NotImplementedException", "OutOfMemoryException", "ParserException", "PermissionException",
+    "SyntaxException", "TransactionException",
+})  # fmt: skip
+# Where an error begins to repeat what it was given.
+_VALUE = re.compile(r"""["'`\n{\[(]|\d{4}|\S+@|Input:""")
 
 
 class WarehouseError(Exception):
@@ -25,6 +36,30 @@ class WarehouseBusyError(WarehouseError):
             f"the warehouse {path} is in use by {holder} and was still in use after "
             f"{waited_s:.0f} s: wait for that run to end, or stop it, then run again"
         )
+
+
+class EngineError(WarehouseError):
+    """The engine could not carry out a statement; says why, and repeats no value of a row.
+
+    Attributes:
+        kind: The engine's own name of the error, such as ConversionException.
+    """
+
+    def __init__(self, kind: str, reason: str) -> None:
+        self.kind = kind
+        super().__init__(f"the engine could not carry out a statement ({kind}): {reason}")
+
+    @classmethod
+    def of(cls, error: Exception) -> EngineError:
+        """What of an error of the engine may be told.
+
+        Of errors about tables and statements that is all; of those about rows what comes before
+        the first value.
+        """
+        kind, text = type(error).__name__, str(error)
+        told = ": ".join(text.split(": ")[:2])
+        reason = text if kind in _ABOUT_STATEMENTS else _VALUE.split(told, maxsplit=1)[0]
+        return cls(kind, reason.strip())
 
 
 class UnknownColumnError(WarehouseError, ValueError):

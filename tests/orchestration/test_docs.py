@@ -14,7 +14,7 @@ def written() -> dict[str, str]:
 
 
 def test_the_committed_pages_are_what_the_code_declares(written: dict[str, str]) -> None:
-    committed = {path.name: path.read_text() for path in REFERENCE.glob("*.md")}
+    committed = {path.name: path.read_text() for path in REFERENCE.iterdir()}
 
     stale = sorted(name for name in written if committed.get(name) != written[name])
     assert stale == [], "run `make docs`"

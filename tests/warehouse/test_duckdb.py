@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from warehouse import (
     Column,
     CorruptWarehouseError,
     DuckDBWarehouse,
+    EngineError,
     InvalidNameError,
     Pii,
     Table,
@@ -257,6 +259,35 @@ def test_a_compaction_that_fails_leaves_no_copy_and_may_be_tried_again(
 
         assert left == []
         assert warehouse.scalar("select count(*) from raw.things") == 1
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select cast($value as integer)", "select cast($value as timestamp)",
+        "select json_extract($value, '$.a')", "select strptime($value, '%Y')",
+        "select regexp_matches('a', '(' || $value)", "insert into raw.people values ($value)",
+        "select cast(cast(regexp_replace($value, '[^0-9]', '', 'g') as bigint) as smallint)",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("value", ["ann.lee@maple.example", "+12065557870"])
+def test_an_error_of_the_engine_repeats_no_value(sql: str, value: str) -> None:
+    """Neither in its words nor in those of what caused it: Dagster keeps both."""
+    warehouse = DuckDBWarehouse.in_memory()
+    warehouse.execute("create schema raw")
+    warehouse.execute("create table raw.people (email varchar primary key)")
+    warehouse.execute("insert into raw.people values ($value)", {"value": value})
+    try:
+        warehouse.read(sql, {"value": value})
+    except EngineError as error:
+        told = "".join(traceback.format_exception(error))
+        assert value not in told
+        assert value[-10:] not in told
+
+
+def test_an_error_about_a_statement_is_told_in_full() -> None:
+    with pytest.raises(EngineError, match=r"CatalogException.*Table with name nope does not exist"):
+        DuckDBWarehouse.in_memory().execute("select * from nope")
 
 
 def _failing(execute: Callable[[str], None], statement: str) -> Callable[[str], None]:
