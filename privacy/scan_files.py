@@ -74,6 +74,8 @@ class FileScanner:
         named = FileFinding(self.scanner.count(str(path.relative_to(root)).encode()))
         try:
             return _plus(named, self._scan_file(path, decode=not raw_only))
+        except FileNotFoundError:  # what is gone by now holds nobody
+            return named
         except OSError as error:  # its message has the path, which may name somebody
             return _plus(named, FileFinding(0, type(error).__name__))
 

@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 import hashlib
 import json
+import logging
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from audiences.sync import DestinationEraser, Sync, SyncReport, plan_sync, run_s
 from audiences.sync.config import Identifier
 from audiences.sync.destinations.fake import CrashError, FakeDestination
 from tests.audiences.conftest import AS_OF, EVERYONE, NOW, Company, audience
+from tests.stumbling import Stumbling, kept_by_dagster
 from warehouse import TableName
 
 EMAIL = Identifier(type="email", form="sha256")
@@ -85,6 +87,26 @@ def test_the_first_run_adds_everyone(publisher: Publisher) -> None:
 
     assert (report.status, report.added) == ("succeeded", 5)
     assert publisher.held() == set(people)
+
+
+def test_a_failure_at_any_moment_names_nobody(
+    publisher: Publisher, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever statement the engine refuses: of the audience, the plan, a batch or its answer."""
+    caplog.set_level(logging.DEBUG)
+    names = publisher.company.people(3)
+    warehouse: Any = publisher.company.warehouse
+    engine, told = warehouse._connection, []
+    said = ", ".join([*names, *(f"{name}@mail.example" for name in names)])
+    for after in (1, 20, 40, 60, 80):
+        warehouse._connection = Stumbling(engine, said, after=after)
+        told.append(kept_by_dagster(publisher.run))
+    warehouse._connection = engine
+
+    kept = [*publisher.company.rows("sync.runs"), *publisher.company.rows("sync.batches")]
+    everything = "".join([*map(str, [*told, *kept]), caplog.text, *capfd.readouterr()])
+    assert sum(error is not None for error in told) >= 3
+    assert not any(name in everything for name in [*names, "@mail.example"])
 
 
 def test_a_second_run_with_nothing_new_sends_nothing(publisher: Publisher) -> None:

@@ -3,46 +3,15 @@
 from __future__ import annotations
 
 import logging
-import sys
 from typing import Any
 
-import duckdb
 import pytest
-from dagster._utils.error import serializable_error_info_from_exc_info
 
 from privacy.steps import Step
 from tests.privacy.company import ANN, ANN_PHONE, Company
-from warehouse import EngineError
+from tests.stumbling import Stumbling, kept_by_dagster
 
 CANARIES = (ANN, ANN_PHONE, ANN_PHONE[-10:], "ann-record-1", "ann-user-77")
-# Without them nothing is left of a step, nor taken back.
-_ENDS = ("begin", "rollback", "commit")
-
-
-class Stumbling:
-    """The engine, which refuses the next statement and repeats a row, as DuckDB does."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
-        self.is_failing = True
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-    def execute(self, sql: str, *given: Any) -> Any:
-        self._stumble(sql)
-        return self._connection.execute(sql, *given)
-
-    def sql(self, sql: str, **given: Any) -> Any:
-        self._stumble(sql)
-        return self._connection.sql(sql, **given)
-
-    def _stumble(self, sql: str) -> None:
-        if self.is_failing and not sql.startswith(_ENDS):
-            self.is_failing = False
-            raise duckdb.ConstraintException(
-                f'Constraint Error: Duplicate key "email: {ANN}" of {", ".join(CANARIES)}'
-            )
 
 
 def test_a_failure_at_any_step_names_nobody(
@@ -65,15 +34,10 @@ def test_a_failure_at_any_step_names_nobody(
 
 
 def _stumble_at(company: Company, step: Step) -> str | None:
-    """How Dagster keeps the error: words, stack and causes go into its event log and its UI."""
     warehouse: Any = company.warehouse
 
     def progress(message: str) -> None:
         if message.startswith(f"{step}:"):  # here, as a compaction opens a connection anew
-            warehouse._connection = Stumbling(warehouse._connection)
+            warehouse._connection = Stumbling(warehouse._connection, ", ".join(CANARIES))
 
-    try:
-        company.erase(progress=progress)
-    except EngineError:
-        return str(serializable_error_info_from_exc_info(sys.exc_info()).to_string())
-    return None
+    return kept_by_dagster(lambda: company.erase(progress=progress))
