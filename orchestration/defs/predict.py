@@ -26,6 +26,7 @@ from prediction.inventory import (
     ACCOUNT_SCORE_MEMBERS,
     ACCOUNT_SCORES,
     DRIFT,
+    LEARNT_FROM,
     MODEL_CHANGES,
     MODELS,
     PERSONA_MEMBERS,
@@ -67,7 +68,7 @@ READ_BY_PERSONAS = [
     dg.AssetKey(["marts", "profiles"]),
 ]
 SCORE_TABLES = (
-    PROPENSITY_SCORES, ACCOUNT_SCORES, ACCOUNT_SCORE_MEMBERS, MODELS, MODEL_CHANGES, DRIFT,
+    PROPENSITY_SCORES, ACCOUNT_SCORES, ACCOUNT_SCORE_MEMBERS, MODELS, LEARNT_FROM, MODEL_CHANGES, DRIFT,
 )  # fmt: skip
 # Under this name the table of drift says which models the next run will train anew.
 ASKS_FOR_TRAINING = "asks for training"
