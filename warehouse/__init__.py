@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from warehouse.disk import sync_path
-from warehouse.duckdb import DuckDBWarehouse, hold_lock
+from warehouse.duckdb import DuckDBWarehouse
 from warehouse.errors import (
     CorruptWarehouseError,
     EngineError,
@@ -24,6 +24,7 @@ from warehouse.inventory import (
     Trace,
     declared,
 )
+from warehouse.lock import hold_lock
 from warehouse.names import TableName, literal, quoted
 from warehouse.protocol import Parameters, Warehouse
 

@@ -6,11 +6,9 @@ names only a number, and because dbt works on the file while our connection is c
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,7 +16,6 @@ from typing import Any, ClassVar
 
 import duckdb
 import pyarrow as pa
-from filelock import FileLock, Timeout
 
 from warehouse.disk import sync_path
 from warehouse.errors import (
@@ -28,12 +25,10 @@ from warehouse.errors import (
     WarehouseBusyError,
 )
 from warehouse.inventory import Table
+from warehouse.lock import DEFAULT_WAIT_S, hold_lock
 from warehouse.names import TableName, literal, quoted
 from warehouse.protocol import Parameters
 
-# A refresh of a mid-sized company takes minutes; waiting half a minute rides out short readers
-# without leaving a person in front of a silent terminal.
-DEFAULT_WAIT_S = 30.0
 # What a sum takes in an array of groups, and what all of them may.
 _GROUP_BYTES, _MOST_ARRAYS = 32, 256 << 20
 
@@ -333,31 +328,6 @@ def _without_values() -> Iterator[None]:
         raise EngineError.of(error) from None
 
 
-@contextmanager
-def hold_lock(path: Path, *, wait_s: float = DEFAULT_WAIT_S) -> Iterator[None]:
-    """Hold the warehouse's lock without opening it, e.g. while dbt works on the file.
-
-    The operating system frees the lock when its holder dies, so nothing is ever stale.
-
-    Raises:
-        WarehouseBusyError: Another process held it for longer than ``wait_s``.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    holder = path.with_suffix(".holder")
-    lock = FileLock(path.with_suffix(".lock"), mode=0o600, is_singleton=True)
-    try:
-        lock.acquire(timeout=wait_s)
-    except Timeout as error:
-        raise WarehouseBusyError(path, _describe(holder), wait_s) from error
-    try:
-        holder.write_text(json.dumps({"pid": os.getpid(), "command": Path(sys.argv[0]).name}))
-        yield
-    finally:
-        if lock.lock_counter == 1:
-            holder.unlink(missing_ok=True)
-        lock.release()
-
-
 def _remove_leftovers(path: Path) -> None:
     """Remove what a killed process left beside the file: it may hold rows that were erased since."""
     remove_database(_compacting(path))
@@ -373,14 +343,6 @@ def remove_database(path: Path) -> None:
     """Remove a database file and its write-ahead log, if any."""
     path.unlink(missing_ok=True)
     path.with_name(path.name + ".wal").unlink(missing_ok=True)
-
-
-def _describe(holder: Path) -> str:
-    try:
-        facts = json.loads(holder.read_text())
-    except (OSError, ValueError):
-        return "another process"
-    return f"process {facts['pid']} ({facts['command']})"
 
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:
