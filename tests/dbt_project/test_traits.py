@@ -97,4 +97,5 @@ def _changed(manifest: Manifest, change: Change) -> Manifest:
     changed = copy.deepcopy(manifest)
     change(changed.nodes[TRAIT])
     changed.build_flat_graph()
+    changed.rebuild_source_lookup()  # a copy of dbt-core 1.11 has another one in its place
     return changed

@@ -13,7 +13,7 @@
 
 with
 
-titles as (
+described as (
 
     select
         person_id,
@@ -25,10 +25,17 @@ titles as (
 
 ),
 
-titled as (
+-- Many have the same title: it is read once.
+titles as (
+
+    select distinct title from described
+
+),
+
+ranked as (
 
     select
-        person_id,
+        title,
         case
             when title in ('owner', 'proprietor') then 'owner'
             {%- for rank, words in ranks %}
@@ -38,6 +45,19 @@ titled as (
         end as seniority
 
     from titles
+
+),
+
+titled as (
+
+    select
+        described.person_id,
+        ranked.seniority
+
+    from described
+
+    inner join ranked
+        on described.title = ranked.title
 
 )
 
