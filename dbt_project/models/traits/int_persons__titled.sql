@@ -17,11 +17,11 @@ described as (
 
     select
         person_id,
-        lower(job_title) as title
+        lower(value) as title
 
-    from {{ ref('int_persons__described') }}
+    from {{ ref('int_person_fields__survived') }}
 
-    where job_title is not null
+    where field = 'job_title' and value is not null
 
 ),
 
