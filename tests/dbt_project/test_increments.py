@@ -197,7 +197,9 @@ def test_who_did_nothing_new_is_not_built_again(project: Project, tmp_path: Path
     company.execute("alter table marts.profiles add column trait_of_before varchar")
     assert failures(run_dbt(company, "run", "--select", "profiles")) == []
     anew = company.read("select * from marts.profiles")
-    assert [row for row in anew if row["timezone"] == "left alone" or "trait_of_before" in row] == []
+    assert [
+        row for row in anew if row["timezone"] == "left alone" or "trait_of_before" in row
+    ] == []
 
 
 def profiles(company: Company) -> dict[str, Row]:

@@ -74,7 +74,7 @@ def test_what_is_wrong_with_a_trait_is_said(
     done = run_dbt(Company(manifest, empty.folder), "compile", "--select", "profiles")
 
     (problem,) = failures(done)
-    assert f"trait int_persons__sized: " in problem
+    assert "trait int_persons__sized: " in problem
     assert said in " ".join(problem.split())
 
 
