@@ -10,17 +10,13 @@
 
 with
 
--- Read for what has changed. depends_on: {{ ref('stg_raw__person_records') }}
--- depends_on: {{ ref('int_traits__reported') }}
 fingerprints as (
 
     select
         person_id,
-        {{ set_fingerprint('row_fingerprint') }} as fingerprint
+        row_fingerprint as fingerprint
 
-    from {{ persons_values() }} as persons_values
-
-    group by person_id
+    from {{ ref('int_person_values__numbered') }}
 
 ),
 
