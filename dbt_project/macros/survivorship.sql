@@ -39,33 +39,6 @@
     {%- endif %}
 {%- endmacro %}
 
-{# The rows that int_person_fields__survived is built from: records and what calls said, by person. #}
-{% macro persons_values() -%}
-    (
-        select
-            members.person_id,
-            {{ row_fingerprint(
-                ['records.source', 'records.source_record_id', 'record_hash', 'load_id', 'loaded_at']
-            ) }} as row_fingerprint
-        from {{ ref('stg_raw__person_records') }} as records
-        inner join {{ source('identity', 'members') }} as members
-            on
-                records.source = members.source
-                and records.source_record_id = members.source_record_id
-        union all
-        select
-            members.person_id,
-            {{ row_fingerprint(
-                ['traits.source', 'traits.source_record_id', 'field', 'value', 'updated_at']
-            ) }} as row_fingerprint
-        from {{ ref('int_traits__reported') }} as traits
-        inner join {{ source('identity', 'members') }} as members
-            on
-                traits.source = members.source
-                and traits.source_record_id = members.source_record_id
-    )
-{%- endmacro %}
-
 {% macro survival_rules() -%}
     {{ return(rules_of(
         ['int_person_fields__survived', 'int_person_values__observed', 'stg_raw__person_record_versions'],
@@ -78,6 +51,6 @@
 
 {% macro value_groups() -%}
     {{ return({
-        'rows': persons_values(), 'key': 'person_id', 'rules': survival_rules(), 'is_whole': true
+        'rows': ref('int_person_values__numbered'), 'key': 'person_id', 'rules': survival_rules(), 'is_whole': true
     }) }}
 {%- endmacro %}

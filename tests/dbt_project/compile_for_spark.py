@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
+TRAITS = {file.stem for file in (PROJECT / "models" / "traits").glob("*.sql")}
 PROFILE = """
 candor:
   target: spark
@@ -53,11 +54,11 @@ def _invoke(manifest: Any, command: str, folder: Path, *arguments: str) -> Any:
 
 
 def _put_hooks_in_place_of_models(manifest: Any) -> None:
-    """Make each hook the code of its model; a model without one says nothing."""
+    """Make the hooks the code of their model; a model without one says nothing."""
     for node in manifest.nodes.values():
         if node.resource_type == "model":
             hooks = [hook.sql for hook in (*node.config.pre_hook, *node.config.post_hook)]
-            (node.raw_code,) = hooks or ["{# No hook. #}"]
+            node.raw_code = ";\n".join(hooks) or "{# No hook. #}"
             node.compiled, node.compiled_code, node.extra_ctes_injected = False, None, False
 
 
@@ -95,8 +96,15 @@ def _declared(model: str) -> list[Any]:
 
     files = (PROJECT / "models").rglob("*__models.yml")
     models = (one for file in files for one in yaml.safe_load(file.read_text())["models"])
-    (columns,) = (one["columns"] for one in models if one["name"] == model)
-    return [SparkColumn(one["name"], one.get("data_type", "string")) for one in columns]
+    columns = [column for one in models if _has_columns(one, model) for column in one["columns"]]
+    types = {one["name"]: one.get("data_type", "string") for one in columns}
+    return [SparkColumn(name, data_type) for name, data_type in types.items()]
+
+
+def _has_columns(declared: Any, model: str) -> bool:
+    """Whether a model has what this one declares: profiles have what traits declare too."""
+    name = declared["name"]
+    return name == model or (model == "profiles" and name in TRAITS)
 
 
 if __name__ == "__main__":

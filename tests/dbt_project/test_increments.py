@@ -172,6 +172,7 @@ def test_who_did_nothing_new_is_not_built_again(project: Project, tmp_path: Path
     small_company.fill(company)
     build(company)
     company.execute("update marts.events set page_path = 'left alone'")
+    company.execute("update marts.profiles set timezone = 'left alone'")
     before = profiles(company)
 
     company.execute("update raw.as_of set as_of = as_of + interval 1 day")
@@ -191,12 +192,20 @@ def test_who_did_nothing_new_is_not_built_again(project: Project, tmp_path: Path
     assert after["p_visitor"]["days"] == before["p_visitor"]["days"] + 1
     told = {who for who in after if after[who]["number"] != before[who]["number"]}
     assert told == {"p_ann"}
+    assert {who for who in after if after[who]["timezone"] != "left alone"} == told
+
+    company.execute("alter table marts.profiles add column trait_of_before varchar")
+    assert failures(run_dbt(company, "run", "--select", "profiles")) == []
+    anew = company.read("select * from marts.profiles")
+    assert [
+        row for row in anew if row["timezone"] == "left alone" or "trait_of_before" in row
+    ] == []
 
 
 def profiles(company: Company) -> dict[str, Row]:
-    """What counts days in each profile, and the number for all else."""
+    """What counts days in each profile, the number for all else, and one column of that."""
     rows = company.read(
-        "select person_id, days_since_last_seen as days, row_fingerprint as number "
+        "select person_id, days_since_last_seen as days, row_fingerprint as number, timezone "
         "from marts.profiles"
     )
     return {row["person_id"]: row for row in rows}

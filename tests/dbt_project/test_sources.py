@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 
-import pytest
-
 from tests.dbt_project.project import declared_sources
 from warehouse import Column, TableName
 

@@ -1,3 +1,14 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert' if target.type == 'duckdb' else 'merge',
+        unique_key='person_id',
+        on_schema_change='append_new_columns',
+        pre_hook="{{ delete_profiles_that_are_gone() }}",
+        post_hook="{{ count_days_anew() }}"
+    )
+}}
+
 {#- Each trait is read by name, here and below: a model in models/traits/ joins by itself. -#}
 {%- set traits = trait_models() -%}
 
@@ -35,4 +46,14 @@ final as (
 
 )
 
-select * from final
+-- Of whom nothing differs, days aside, the row stays (docs/adr/0029).
+select final.*
+
+from final
+{%- if is_incremental() %}
+
+left join {{ this }} as stored
+    on final.person_id = stored.person_id
+
+where stored.row_fingerprint is null or stored.row_fingerprint <> final.row_fingerprint
+{%- endif %}

@@ -1,3 +1,6 @@
+{#- A table: profiles read it twice, and accounts too. -#}
+{{ config(materialized='table') }}
+
 with
 
 active as (

@@ -4,11 +4,11 @@ described as (
 
     select
         person_id,
-        lower(lifecycle_stage) as stage
+        lower(value) as stage
 
-    from {{ ref('int_persons__described') }}
+    from {{ ref('int_person_fields__survived') }}
 
-    where lifecycle_stage is not null
+    where field = 'lifecycle_stage' and value is not null
 
 ),
 

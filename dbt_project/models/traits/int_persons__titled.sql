@@ -13,22 +13,29 @@
 
 with
 
-titles as (
+described as (
 
     select
         person_id,
-        lower(job_title) as title
+        lower(value) as title
 
-    from {{ ref('int_persons__described') }}
+    from {{ ref('int_person_fields__survived') }}
 
-    where job_title is not null
+    where field = 'job_title' and value is not null
 
 ),
 
-titled as (
+-- Many have the same title: it is read once.
+titles as (
+
+    select distinct title from described
+
+),
+
+ranked as (
 
     select
-        person_id,
+        title,
         case
             when title in ('owner', 'proprietor') then 'owner'
             {%- for rank, words in ranks %}
@@ -38,6 +45,19 @@ titled as (
         end as seniority
 
     from titles
+
+),
+
+titled as (
+
+    select
+        described.person_id,
+        ranked.seniority
+
+    from described
+
+    inner join ranked
+        on described.title = ranked.title
 
 )
 

@@ -24,6 +24,22 @@ names as (
 
 ),
 
+-- Few records were ever revised: of the others nothing need be compared.
+revised as (
+
+    select
+        source,
+        source_record_id,
+        max(version_rank) as oldest_rank
+
+    from {{ ref('stg_raw__person_record_versions') }}
+
+    where version_rank > 1
+
+    group by source, source_record_id
+
+),
+
 -- What a record said holds from that version on; the first one since the record was created.
 versions as (
 
@@ -39,15 +55,13 @@ versions as (
         records.known_from,
         records.known_to,
         case
-            when row_number() over (
-                partition by records.source, records.source_record_id
-                order by records.version_rank desc
-            ) = 1
+            when records.version_rank = coalesce(revised.oldest_rank, 1)
                 then coalesce(
                     records.record_created_at, records.record_updated_at, records.loaded_at
                 )
             else coalesce(records.record_updated_at, records.loaded_at)
-        end as stated_at
+        end as stated_at,
+        revised.oldest_rank is not null as is_revised
 
     from {{ ref('stg_raw__person_record_versions') }} as records
 
@@ -55,6 +69,11 @@ versions as (
         on
             records.source = members.source
             and records.source_record_id = members.source_record_id
+
+    left join revised
+        on
+            records.source = revised.source
+            and records.source_record_id = revised.source_record_id
 
 ),
 
@@ -148,6 +167,8 @@ compared as (
 
     from named
 
+    where is_revised
+
 ),
 
 numbered_changes as (
@@ -221,6 +242,23 @@ dated as (
     from ended
 
     where named_account_id is not null
+
+    union all
+
+    select
+        person_id,
+        named_account_id as account_id,
+        basis,
+        source,
+        source_record_id,
+        stated_at as valid_from,
+        cast(null as {{ dbt.type_timestamp() }}) as valid_to,
+        known_from,
+        known_to
+
+    from named
+
+    where not is_revised and named_account_id is not null
 
 )
 

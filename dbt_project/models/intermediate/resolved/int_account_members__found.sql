@@ -1,3 +1,8 @@
+{#- From the best founded; the last one, the network, is told of by visits alone. -#}
+{%- set bases = [
+    'record', 'group_call', 'email_domain', 'company_domain', 'company_name', 'network'
+] -%}
+
 with
 
 accounts as (
@@ -93,8 +98,7 @@ found as (
     select
         accounts.unified_account_id as account_id,
         records.person_id,
-        1 as basis_rank,
-        'record' as basis
+        1 as basis_rank
 
     from records
 
@@ -106,8 +110,7 @@ found as (
     select
         accounts.unified_account_id as account_id,
         groups.person_id,
-        2 as basis_rank,
-        'group_call' as basis
+        2 as basis_rank
 
     from groups
 
@@ -119,8 +122,7 @@ found as (
     select
         domains.unified_account_id as account_id,
         groups.person_id,
-        2 as basis_rank,
-        'group_call' as basis
+        2 as basis_rank
 
     from groups
 
@@ -132,8 +134,7 @@ found as (
     select
         domains.unified_account_id as account_id,
         addresses.person_id,
-        3 as basis_rank,
-        'email_domain' as basis
+        3 as basis_rank
 
     from addresses
 
@@ -145,8 +146,7 @@ found as (
     select
         domains.unified_account_id as account_id,
         records.person_id,
-        4 as basis_rank,
-        'company_domain' as basis
+        4 as basis_rank
 
     from records
 
@@ -158,8 +158,7 @@ found as (
     select
         names.account_id,
         records.person_id,
-        5 as basis_rank,
-        'company_name' as basis
+        5 as basis_rank
 
     from records
 
@@ -171,8 +170,7 @@ found as (
     select
         domains.unified_account_id as account_id,
         networks.person_id,
-        6 as basis_rank,
-        'network' as basis
+        6 as basis_rank
 
     from networks
 
@@ -186,15 +184,19 @@ ranked as (
     select
         account_id,
         person_id,
-        basis,
-        basis_rank,
-        row_number() over (
-            partition by account_id, person_id
-            order by basis_rank
-        ) as strength_rank,
-        min(basis_rank) over (partition by person_id) as strongest_rank
+        min(basis_rank) as basis_rank
 
     from found
+
+    group by account_id, person_id
+
+),
+
+employed as (
+
+    select distinct person_id from ranked
+
+    where basis_rank < {{ bases | length }}
 
 ),
 
@@ -203,7 +205,11 @@ strongest as (
     select
         ranked.account_id,
         ranked.person_id,
-        ranked.basis,
+        case ranked.basis_rank
+            {%- for name in bases %}
+            when {{ loop.index }} then '{{ name }}'
+            {%- endfor %}
+        end as basis,
         ranked.basis_rank,
         dated.valid_from
 
@@ -212,9 +218,12 @@ strongest as (
     left join dated
         on ranked.account_id = dated.account_id and ranked.person_id = dated.person_id
 
+    left join employed
+        on ranked.person_id = employed.person_id and ranked.basis_rank = {{ bases | length }}
+
     -- Who visits a customer's office does not work there: a network speaks only for those of
     -- whom nothing else does.
-    where ranked.strength_rank = 1 and (ranked.basis_rank < 6 or ranked.strongest_rank = 6)
+    where employed.person_id is null
 
 )
 

@@ -10,27 +10,31 @@
 
 with
 
--- Read for what has changed. depends_on: {{ ref('stg_raw__person_records') }}
--- depends_on: {{ ref('int_traits__reported') }}
-{% if is_growing() -%}
-changed as (
-
-    {{ changed_groups(value_groups()) }}
-
-),
-{%- endif %}
-
 fingerprints as (
 
     select
         person_id,
-        {{ set_fingerprint('row_fingerprint') }} as fingerprint
+        row_fingerprint as fingerprint
 
-    from {{ persons_values() }} as persons_values
-
-    group by person_id
+    from {{ ref('int_person_values__numbered') }}
 
 ),
+
+{% if is_growing() -%}
+-- Rows of whom anything differs were deleted before.
+changed as (
+
+    select fingerprints.person_id
+
+    from fingerprints
+
+    left join (select distinct person_id from {{ this }}) as built
+        on fingerprints.person_id = built.person_id
+
+    where built.person_id is null
+
+),
+{%- endif %}
 
 -- `values` is a keyword.
 observed as (

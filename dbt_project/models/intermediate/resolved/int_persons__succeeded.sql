@@ -10,13 +10,16 @@ persons as (
 
 ),
 
+-- Few were merged: they alone are followed.
 step_0 as (
 
     select
         person_id,
-        case when status = 'merged' then merged_into end as merged_into
+        merged_into
 
     from persons
+
+    where status = 'merged' and merged_into is not null
 
 ),
 
@@ -38,15 +41,17 @@ step_{{ round }} as (
 succeeded as (
 
     select
-        step_{{ rounds }}.person_id,
+        persons.person_id,
         ends.person_id as current_person_id
 
-    from step_{{ rounds }}
+    from persons
+
+    left join step_{{ rounds }}
+        on persons.person_id = step_{{ rounds }}.person_id
 
     left join persons as ends
         on
-            coalesce(step_{{ rounds }}.merged_into, step_{{ rounds }}.person_id)
-            = ends.person_id
+            coalesce(step_{{ rounds }}.merged_into, persons.person_id) = ends.person_id
             and ends.status = 'active'
 
 )
