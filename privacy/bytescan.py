@@ -15,8 +15,8 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
-from privacy.boundaries import is_digits_of_more, is_part_of_longer
-from privacy.escapes import is_text, readings
+from privacy.boundaries import is_digits_of_more, is_in_text, is_part_of_longer
+from privacy.escapes import readings
 from privacy.needles import Needles, spell
 
 _WINDOW = 8
@@ -29,8 +29,10 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # Knuth's golden-ratio constant, TA
 _SECOND_SLOT_BITS = 26
 _SECOND_MULTIPLIER = np.uint64(0xBF58476D1CE4E5B9)  # of SplitMix64, Steele et al. 2014
 _CHUNK_BYTES = 8 * 1024 * 1024
-# Characters of an escape of one: &#x00040; has 9.
-_LONGEST_ESCAPE = 9
+# Characters of an escape of one: &#x0000000040; and a semicolon more that is escaped too.
+_LONGEST_ESCAPE = 18
+# Text holds none, and every file in which values may touch each other does.
+_NUL = b"\0"
 
 Cover = tuple[int, bytes]
 
@@ -144,7 +146,7 @@ class ByteScanner:
 
     def count(self, content: bytes) -> int:
         """How many traces the bytes hold, and what they read as once escapes are undone."""
-        return self._count_layers(_Part(content, 0, len(content), 0, is_text(content)))
+        return self._count_layers(_Part(content, 0, len(content), 0, _NUL not in content))
 
     def count_stream(self, stream: IO[bytes]) -> int:
         """How many traces a stream holds; reads it to its end, a chunk at a time."""
@@ -152,7 +154,7 @@ class ByteScanner:
         counted, pending, total, known, as_text = b"", b"", 0, 0, True
         while fresh := stream.read(_CHUNK_BYTES):
             pending += fresh
-            as_text = as_text and is_text(fresh)
+            as_text = as_text and _NUL not in fresh
             # A trace counts once its surroundings are in memory on both sides.
             ready = len(pending) - margin
             if ready > 0:
@@ -174,8 +176,7 @@ class ByteScanner:
     def _count_hidden(self, content: bytes, *, as_text: bool) -> int:
         """How many more traces there are in what the content reads as than in itself."""
         counts = [
-            self._count(read_as, 0, len(read_as), as_text=as_text)
-            for read_as in readings(content, as_text=as_text)
+            self._count(read_as, 0, len(read_as), as_text=as_text) for read_as in readings(content)
         ]
         if not any(counts):
             return 0
@@ -193,9 +194,13 @@ class ByteScanner:
         )
 
     def _is_part(self, chunk: bytes, start: int, pattern: bytes) -> bool:
-        """Whether a plain value in a text is a part of a longer one that nobody knows."""
+        """Whether a plain value in a line of text is a part of a longer one that nobody knows."""
         end = start + len(pattern)
-        return pattern in self.plain and is_part_of_longer(chunk, start, end)
+        return (
+            pattern in self.plain
+            and is_part_of_longer(chunk, start, end)
+            and is_in_text(chunk, start, end)
+        )
 
     def _meant(
         self, chunk: bytes, lowered: bytes, start: int, spelling: bytes
@@ -226,7 +231,7 @@ class _Part:
         floor: Where it begins among them.
         limit: Where it ends.
         known: How many of the first bytes were a part before.
-        as_text: Whether it is text, in which values have an end.
+        as_text: Whether values have an end in its lines of text; else they may touch each other.
     """
 
     content: bytes

@@ -11,70 +11,75 @@ from __future__ import annotations
 import binascii
 import html
 import re
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from types import MappingProxyType
 
 # JSON inside JSON inside a query is three; what is escaped more often is left as it is.
 _MOST_ROUNDS = 4
 _HEX = rb"[0-9a-fA-F]"
-# What no text holds: all control characters but tab, the ends of lines and of pages.
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _UNITS = re.compile(rb"\\u" + _HEX + rb"{4}(?:\\u" + _HEX + rb"{4})*")
+_BRACED = re.compile(rb"\\u\{(" + _HEX + rb"{1,6})\}")
 _BYTES = re.compile(rb"\\x(" + _HEX + rb"{2})")
 _PERCENT = re.compile(rb"%" + _HEX + rb"{2}")
+_STRAY_PERCENT = re.compile(rb"%(?!" + _HEX + rb"{2})")
 _EQUALS = re.compile(rb"=(?:" + _HEX + rb"{2}|\r?\n)")
-_ENTITY = re.compile(rb"&(?:#[0-9]{1,7}|#[xX]" + _HEX + rb"{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-# Lines of base64 are broken after 76 digits (RFC 2045) or 64 (RFC 7468), the last one is shorter.
-_BASE64_LINE = re.compile(rb"\n(?:(?<=[A-Za-z0-9+/]{64}\n)|(?<=[A-Za-z0-9+/]{64}\r\n))")
-_PLAIN = {b'\\"': b'"', b"\\'": b"'", b"\\/": b"/"} | {
-    b"\\" + letter: b"\n" for letter in (b"n", b"r", b"t", b"b", b"f", b"v")
+_STRAY_EQUALS = re.compile(rb"=(?!" + _HEX + rb"{2}|\r?\n)")
+# Browsers read numbers without the semicolon, and any zeros before them. Of names they do so as well
+# (``&amp``), but then ``?a=1&regina`` begins with a sign.
+_ENTITY = re.compile(
+    rb"&(?:#0{0,8}[0-9]{1,7};?|#[xX]0{0,8}" + _HEX + rb"{1,6};?|[A-Za-z][A-Za-z0-9]{1,31};)"
+)
+# Lines of base64 are broken after 76 digits (RFC 2045), 64 (RFC 7468) or 60, the last one is shorter.
+_BASE64_LINE = re.compile(rb"\n(?:(?<=[A-Za-z0-9+/]{60}\n)|(?<=[A-Za-z0-9+/]{60}\r\n))")
+_PLAIN = {b'\\"': b'"', b"\\'": b"'", b"\\/": b"/", b"\\r": b"\r"} | {
+    b"\\" + letter: b"\n" for letter in (b"n", b"t", b"b", b"f", b"v")
 }
 
 
-def readings(content: bytes, *, as_text: bool) -> Iterator[bytes]:
+def readings(content: bytes) -> Iterator[bytes]:
     """What the content reads as in each way that changes it; lines may end otherwise.
 
-    Args:
-        content: Bytes.
-        as_text: Whether to read every layer of them, as mailers and web pages write them; else the
-            outermost alone.
+    All content is read in all ways, also where it is no text: one control character in a log would
+    else hide all that is escaped in it.
     """
-    ways = (_unescaped, _quoted_printable, _joined_base64) if as_text else (_read_once,)
     seen = {content}
-    for read in ways:
-        read_as = read(content)
+    unescaped = _unescaped(content)
+    for read in (_itself, _quoted_printable, _joined_base64):
+        read_as = read(unescaped)
         if read_as not in seen:
             seen.add(read_as)
             yield read_as
 
 
-def is_text(content: bytes) -> bool:
-    """Whether nothing but letters, signs and the ends of lines is in it, in whatever encoding."""
-    return _CONTROL.search(content) is None
+def _itself(content: bytes) -> bytes:
+    return content
 
 
 def _unescaped(content: bytes) -> bytes:
     for _ in range(_MOST_ROUNDS):
-        before, content = content, _read_once(content, also=_PLAIN)
+        before = content
+        content = _without_percents(_without_entities(_without_backslashes(content)))
         if content == before:
             break
     return content
 
 
-def _read_once(content: bytes, *, also: Mapping[bytes, bytes] = MappingProxyType({})) -> bytes:
-    return _without_percents(_without_entities(_without_backslashes(content, also)))
-
-
-def _without_backslashes(content: bytes, plain: Mapping[bytes, bytes]) -> bytes:
+def _without_backslashes(content: bytes) -> bytes:
     if b"\\" not in content:
         return content
     while b"\\\\" in content:
         content = content.replace(b"\\\\", b"\\")
-    content = _BYTES.sub(_byte, _UNITS.sub(_units, content))
-    for escaped, letter in plain.items():
+    content = _BRACED.sub(_braced, _UNITS.sub(_units, content))
+    content = _BYTES.sub(_byte, content)
+    for escaped, letter in _PLAIN.items():
         content = content.replace(escaped, letter)
     return content
+
+
+def _braced(found: re.Match[bytes]) -> bytes:
+    number = int(found[1], 16)
+    return chr(number).encode(errors="replace") if number <= sys.maxunicode else found[0]
 
 
 def _byte(found: re.Match[bytes]) -> bytes:
@@ -103,11 +108,16 @@ def _without_percents(content: bytes) -> bytes:
     """Undone as quoted-printable, which the standard library reads many times as fast."""
     if not _PERCENT.search(content):
         return content
-    return _decoded(content.replace(b"=", b"=3D").replace(b"%", b"="))
+    # What is no escape is kept apart: the end of a line after an equals sign would go.
+    kept = _STRAY_PERCENT.sub(b"=25", content.replace(b"=", b"=3D"))
+    return _decoded(kept.replace(b"%", b"="))
 
 
 def _quoted_printable(content: bytes) -> bytes:
-    return _unescaped(_decoded(content)) if _EQUALS.search(content) else content
+    if not _EQUALS.search(content):
+        return content
+    # An equals sign that escapes nothing stays: what follows "=\\r" up to the end of the line would go.
+    return _unescaped(_decoded(_STRAY_EQUALS.sub(b"=3D", content)))
 
 
 def _joined_base64(content: bytes) -> bytes:

@@ -76,9 +76,34 @@ def _soft_break(path: Path) -> None:
     path.write_text(f"To: {PROBE[:20]}=\r\n{PROBE[20:]}")
 
 
+def _breaking_terminal(path: Path) -> None:
+    """As a log of what a terminal showed: one control character, and all else is text."""
+    path.write_text(f"\x1b[1mTo: {PROBE[:20]}=\r\n{PROBE[20:]}")
+
+
+def _beside_nul(path: Path) -> None:
+    """One value of a column is no text; what is escaped in the others is read all the same."""
+    pq.write_table(pa.table({"a": ["\0", f"To: {PROBE[:20]}=\r\n{PROBE[20:]}"]}), path)
+
+
+def _in_lists(path: Path) -> None:
+    broken = f"To: {PROBE[:20]}=\r\n{PROBE[20:]}"
+    pq.write_table(pa.table({"a": [[{"b": [broken]}], None]}), path, compression="zstd")
+
+
+def _in_blobs(path: Path) -> None:
+    broken = f"To: {PROBE[:20]}=\r\n{PROBE[20:]}".encode()
+    pq.write_table(pa.table({"a": [broken, b"\xff"]}), path, compression="zstd")
+
+
 def _base64_lines(path: Path) -> None:
     """As an attachment of a mail; the line breaks within the probe."""
     path.write_bytes(base64.encodebytes(b"x" * 40 + PROBE.encode() + b" and what follows" * 9))
+
+
+def _base64_short_lines(path: Path) -> None:
+    digits = base64.b64encode(b"x" * 40 + PROBE.encode() + b" and what follows" * 9)
+    path.write_bytes(b"\n".join(digits[at : at + 60] for at in range(0, len(digits), 60)))
 
 
 def _gzip(path: Path) -> None:
@@ -229,7 +254,23 @@ _PLACES: Mapping[str, Callable[[Path], None]] = {
     "JSON in a query": lambda path: _text(path, quote(json.dumps({"email": _every("\\u{:04x}")}))),
     "quoted-printable": lambda path: _text(path, _every("={:02X}")),
     "quoted-printable, line broken": _soft_break,
+    "quoted-printable, JSON of a mail": lambda path: _text(
+        path, json.dumps(f"To: {PROBE[:20]}=\r\n{PROBE[20:]}")
+    ),
+    "quoted-printable, a control character": _breaking_terminal,
+    "a column with another value that is no text": _beside_nul,
+    "a column of lists": _in_lists,
+    "a column of bytes": _in_blobs,
+    "a Latin-1 text": lambda path: _text(path, ACCENTED, "latin-1"),
+    "quoted-printable, Latin-1": lambda path: _text(
+        path, ACCENTED.replace("é", "=E9").replace("ü", "=FC")
+    ),
+    "UTF-32, big end first": lambda path: _text(path, PROBE, "utf-32-be"),
+    "HTML entities without an end": lambda path: _text(path, _every("&#{}")),
+    "HTML entities with zeros": lambda path: _text(path, _every("&#x0000{:x};")),
+    "escapes of JavaScript": lambda path: _text(path, _every("\\u{{{:x}}}")),
     "base64 in lines": _base64_lines,
+    "base64 in shorter lines": _base64_short_lines,
     "escaped in a Parquet column": _escaped_parquet,
     "pickle": lambda path: _bytes(path, pickle.dumps({"email": PROBE})),
     "gzip": _gzip,

@@ -196,16 +196,44 @@ def warehouse_contents(warehouse: Warehouse) -> Iterator[tuple[str, bytes]]:
 
 
 def arrow_bytes(column: pa.Array | pa.ChunkedArray) -> bytes:
-    """All values of a column as bytes, one per line."""
+    """All values of a column as bytes, one per line; of lists and the like each item."""
     if pa.types.is_dictionary(column.type):
         return arrow_bytes(column.cast(column.type.value_type))
-    if pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
-        return "\n".join(map(str, column.to_pylist())).encode(errors="surrogateescape")
+    if isinstance(column.type, pa.BaseExtensionType):
+        return b"\n".join(arrow_bytes(chunk.storage) for chunk in _chunks(column))
+    if pa.types.is_nested(column.type):
+        return b"\n".join(map(arrow_bytes, _inner(column)))
+    if _is_binary(column.type):
+        return b"\n".join(column.drop_null().to_pylist())
     texts = column.cast(pa.large_string()).drop_null()
     if isinstance(texts, pa.ChunkedArray):
         texts = texts.combine_chunks()
     whole = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
     return bytes(pc.binary_join(whole, pa.scalar("\n", pa.large_string()))[0].as_buffer())
+
+
+def _inner(column: pa.Array | pa.ChunkedArray) -> Iterator[pa.Array]:
+    """What lists, maps and structs of a column are made of."""
+    for chunk in _chunks(column):
+        if pa.types.is_struct(chunk.type):
+            yield from chunk.flatten()
+        elif pa.types.is_map(chunk.type):
+            yield from (chunk.keys, chunk.items)
+        elif pa.types.is_union(chunk.type):
+            yield from map(chunk.field, range(chunk.type.num_fields))
+        else:
+            yield pc.list_flatten(chunk)
+
+
+def _chunks(column: pa.Array | pa.ChunkedArray) -> Sequence[pa.Array]:
+    return column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return any(
+        test(kind)
+        for test in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    )
 
 
 def _table_contents(
