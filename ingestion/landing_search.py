@@ -36,9 +36,13 @@ FOUND = pa.schema(
 # Shorter ids are a common run of characters in somebody else's row; they count only as the value
 # of a field that holds ids.
 _SHORTEST_ID = 8
-_NATIONAL_DIGITS = 10
-# What may part the digits of a number as it is written, also two fields of a row.
-_APART = "[^0-9a-z]{0,3}"
+# What may part the digits of a number as it is written; a comma or a quote parts two values.
+_JOINTS = "-(). /"
+_APART = f"[{_JOINTS}]{{0,3}}"
+# A number without its country counts from this many digits on: fewer are any id.
+_SHORTEST_NATIONAL = 9
+# Country codes have one digit or two where the list says so, else three: ITU-T E.164, its annex.
+_COUNTRY = "1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3}"
 # Looking for more values than this costs more than taking the lines apart.
 _MOST_LITERALS = 200
 
@@ -131,7 +135,7 @@ class Search:
         last = "line" if is_parquet(file.path) else LAST_LINE
         is_theirs = f"""
             line in (select line from candor_carried semi join {KEYS} using (kind, value))
-            or ({_mentions("refused")})"""
+            or ({mentions_sql("refused")})"""
         with self.warehouse.view("candor_carried", carried):
             return self._listed(file, source.record_kind.key, last, is_theirs, RECORDS)
 
@@ -189,6 +193,28 @@ _LANDED = FOUND.append(pa.field("is_theirs", pa.bool_()))
 
 _ID_KINDS = (SubjectKind.USER_ID, SubjectKind.ANONYMOUS_ID, SubjectKind.SOURCE_RECORD)
 
+# With its country, or as it is dialled at home, a number ends where no digit goes on.
+_BEFORE, _AFTER = "(^|[^0-9./-]|(^|[^0-9])[./-])", "($|[^0-9./-]|[./-]($|[^0-9]))"
+# Without both it must be all that is written there: 12-7700900123-9 is somebody else's.
+_BEFORE_ALONE = f"(^|[^0-9{_JOINTS}])[{_JOINTS}]*"
+_AFTER_ALONE = f"[{_JOINTS}]*($|[^0-9{_JOINTS}])"
+
+
+def _written(digits: str) -> str:
+    """An expression for the pattern of digits that may be apart."""
+    return f"regexp_replace({digits}, '([0-9])', '\\1{_APART}', 'g')"
+
+
+_PHONE_PATTERN = f"""
+    '{_BEFORE}(00{_APART})?' || {_written("country")} || '([(]0[)]{_APART})?' || {_written("national")}
+        || '{_AFTER}'
+    || case when length(national) >= {_SHORTEST_NATIONAL - 1} then
+        '|{_BEFORE}' || {_written("trunk")} || {_written("national")} || '{_AFTER}' else '' end
+    || case when length(national) >= {_SHORTEST_NATIONAL} then
+        '|{_BEFORE_ALONE}' || {_written("national")} || '{_AFTER_ALONE}' else '' end
+"""
+
+
 _NEEDLES = f"""
     with named as (
         select kind, lower(case when kind = '{SubjectKind.SOURCE_RECORD}'
@@ -202,12 +228,13 @@ _NEEDLES = f"""
     where kind = '{SubjectKind.EMAIL}' or (kind in ({", ".join(literal(kind) for kind in _ID_KINDS)})
         and length(value) >= {_SHORTEST_ID})
     union all
-    select distinct kind, right(value, 2) as value,
-        '(^|[^0-9])(0{{0,2}}' || regexp_replace(value, '^[+]|.{{{_NATIONAL_DIGITS}}}$', '', 'g')
-            || '{_APART}|0)?' || regexp_replace(right(value, {_NATIONAL_DIGITS}), '(.)', '\\1{_APART}', 'g')
-            || '($|[^0-9])' as pattern
-    from named
-    where kind = '{SubjectKind.PHONE}'
+    select kind, right(value, 1) as value, {_PHONE_PATTERN} as pattern from (
+        select distinct kind, value, country,
+            case country when '7' then '8' when '36' then '06' else '0' end as trunk,
+            ltrim(value, '+')[length(country) + 1 :] as national
+        from (select *, regexp_extract(value, '^[+]?({_COUNTRY})', 1) as country from named)
+        where kind = '{SubjectKind.PHONE}'
+    )
 """
 
 _ID_FIELD = (
@@ -221,15 +248,17 @@ def _is_their_call() -> str:
         f"coalesce({key.columns[0]} in (select value from {KEYS} where kind = '{key.kind}'), false)"
         for key in EVENTS.subjects
     )
-    return f"{tests} or ({_mentions('refused')})"
+    return f"{tests} or ({mentions_sql('refused')})"
 
 
-def _mentions(text: str) -> str:
+def mentions_sql(text: str) -> str:
     """Whether a refused row's text, lower case, holds a value of the persons; false when null."""
+    plain = f"url_decode(regexp_replace({text}, '%([89a-f][0-9a-f])', '_\\1', 'g'))"
     return f"""
     {text} is not null and (
         exists (select 1 from {NEEDLES} as needles
-            where contains({text}, needles.value) and regexp_matches({text}, needles.pattern))
+            where (contains({text}, needles.value) and regexp_matches({text}, needles.pattern))
+                or (contains({text}, '%') and regexp_matches({plain}, needles.pattern)))
         or exists (select 1 from {KEYS} as keys
             where keys.kind in ('{SubjectKind.USER_ID}', '{SubjectKind.ANONYMOUS_ID}')
             and list_contains(regexp_extract_all({text}, '{_ID_FIELD}', 1), lower(keys.value)))

@@ -11,9 +11,11 @@ import pytest
 
 import ingestion.landing
 import ingestion.rewrite
+from ingestion.config import SourcesConfig
+from ingestion.landing_search import KEYS, Search, mentions_sql
 from ingestion.rewrite import REWRITING
 from tests.ingestion.conftest import SOURCES, Landing, call, keys, lines
-from warehouse import Location, SharedLocation
+from warehouse import DuckDBWarehouse, Location, SharedLocation
 
 ANN = keys(
     email="ann@maple.example",
@@ -398,15 +400,58 @@ def test_a_refused_line_is_searched_in_a_file_that_names_the_person_nowhere_else
     others = [
         b'{"phone": "(206) 555-78701"\n', b'{"order": 99, "phone": 912065557870\n',
         b'{"ids": [206555, 17870], "to": "joann@maple.example"\n', b'{"to": "ann@maple.example.org"\n',
+        b'{"phones": ["+1", 206, "555-7870"]\n',
     ]  # fmt: skip
     kept = b"".join(others) + lines(call(messageId="b1", anonymousId="device-ben-1"))
-    theirs = [b'{"phone": "(206) 555-7870"\n', b'{"phones": ["+1", 206, "555-7870"]\n']
+    theirs = [
+        b'{"phone": "(206) 555-7870"\n',
+        b'{"phones": ["+1 206", "206.555.7870"]\n',
+        b"?to=ann%40maple.example\n",
+    ]
     path = landing.put("web/a.jsonl", b"".join(theirs) + kept)
     landing.load()
 
     landing.location.erase(keys(email="ann@maple.example", phone="+12065557870"))
 
-    assert path.read_bytes() == b"\n\n" + kept
+    assert path.read_bytes() == b"\n\n\n" + kept
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "is_theirs"),
+    [
+        ("+447700900123", "bob@y.example,2026,7700,900,123,gb", False),
+        ("+447700900123", "ref 12-7700900123-9", False), ("+447700900123", "7700 900123 4", False),
+        ("+447700900123", '"770","0900123"', False), ("+447700900123", "107700900123", False),
+        ("+14155550123", "order 41,55,55,01,23", False), ("+14155550123", "1,415,555,0123", False),
+        ("+447700900123", "p=%2b44%207700900123", True), ("+447700900123", "a%e9 %2b447700900123", True),
+        ("+447700900123", "tel +44 (0)7700 900123.", True), ("+447700900123", "0044-7700-900123", True),
+        ("+447700900123", "at 10:00 07700 900123", True), ("+447700900123", "x,7700900123,9", True),
+        ("+14155550123", "(415) 555-0123", True), ("+4915123456789", "0151 23456789", True),
+        ("+79123456789", "8 (912) 345-67-89", True), ("+3545551234", "5551234", False),
+        ("+3545551234", "354 555 1234", True),
+    ],
+)  # fmt: skip
+def test_a_number_in_a_refused_row_is_theirs_only_as_a_whole(
+    number: str, text: str, is_theirs: bool
+) -> None:
+    assert _is_named(number, text) is is_theirs
+
+
+@pytest.mark.parametrize("length", range(8, 16))
+def test_numbers_of_any_length_are_looked_for(length: int) -> None:
+    number = "+46872345600000"[: length + 1].ljust(length + 1, "7")
+
+    assert _is_named(number, f"call {number[:3]} {number[3:]} now")
+    assert not _is_named(number, f"call {number}1 now")
+
+
+def _is_named(number: str, text: str) -> bool:
+    warehouse = DuckDBWarehouse.in_memory()
+    with warehouse.view(KEYS, keys(phone=number)):
+        Search(
+            warehouse, SourcesConfig.model_validate({"sources": SOURCES}), None
+        ).prepare_needles()
+        return bool(warehouse.scalar(f"select {mentions_sql('$text::varchar')}", {"text": text}))
 
 
 def test_a_link_is_named_and_not_rewritten(landing: Landing, tmp_path: Path) -> None:
