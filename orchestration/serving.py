@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from personalization import Artefact, DecisionLog, ServingFiles
-from privacy import KeyRing
+from privacy import KeyRing, LostServingKeyError
 from settings import Paths
 from warehouse import Warehouse
 
@@ -21,8 +21,16 @@ def decision_log(paths: Paths) -> DecisionLog:
 
 
 def serving_secret(paths: Paths) -> bytes:
-    """The key under which ids are put into the artefact; made where there is none."""
-    return KeyRing(paths.keys).make_serving_key()
+    """The key under which ids are put into the artefact; made where there is none.
+
+    Raises:
+        LostServingKeyError: It is gone, and there is what was made with it.
+    """
+    keys, log = KeyRing(paths.keys), decision_log(paths).folder
+    is_used = artefact_path(paths).exists() or (log.exists() and any(log.iterdir()))
+    if keys.serving_key() is None and is_used:
+        raise LostServingKeyError(keys.folder)
+    return keys.make_serving_key()
 
 
 def open_artefact(paths: Paths) -> Artefact:
@@ -30,8 +38,10 @@ def open_artefact(paths: Paths) -> Artefact:
 
     Raises:
         MissingArtefactError: There is none.
+        LostServingKeyError: The key of its hashes is gone.
     """
-    return Artefact.open(artefact_path(paths), KeyRing(paths.keys).serving_key() or b"")
+    path = artefact_path(paths)
+    return Artefact.open(path, serving_secret(paths) if path.exists() else b"")
 
 
 def serving_files(paths: Paths, warehouse: Warehouse) -> ServingFiles:

@@ -18,6 +18,10 @@ from personalization.inventory import DECISIONS
 from personalization.publish import swap_in, unfinished
 from warehouse import SubjectKind, Trace, Warehouse
 
+_LOST_KEY = (
+    "the key of the hashes is gone, so that nobody's browsers are found: restore serving.key from the "
+    "backup of the keys"
+)
 _KEYED = (SubjectKind.ANONYMOUS_ID, SubjectKind.USER_ID)
 _LOGS = (CURRENT, TAKEN, UNREADABLE)
 _NAMING = "exists (select 1 from sought where contains(logged.line, sought.value))"
@@ -35,7 +39,7 @@ class ServingFiles:
         artefact: The file; it need not exist.
         log: The log; it need not exist.
         warehouse: Holds the decisions that were loaded.
-        secret: The key of the keyed hashes; None where none were ever made.
+        secret: The key of the keyed hashes; None where there is none: then none may have been made.
     """
 
     artefact: Path
@@ -49,12 +53,20 @@ class ServingFiles:
         return "serving"
 
     def refusals(self, keys: pa.Table) -> Sequence[str]:
-        """Why a file that holds the persons cannot be written anew."""
+        """Why a file that holds the persons cannot be written anew, or they cannot be found in it."""
+        if self.secret is None and self._may_hold_hashes():
+            return (f"{self.name}: {_LOST_KEY}",)
         folders = {self.artefact.parent, self.log.folder}
         closed = [f for f in sorted(folders) if f.exists() and not os.access(f, os.W_OK)]
         if not closed or not any(trace.rows for trace in self.find(keys)):
             return ()
         return tuple(f"{self.name}: the folder {folder.name} is read-only" for folder in closed)
+
+    def _may_hold_hashes(self) -> bool:
+        files = [self.artefact, *(self.log.folder / name for name in _LOGS)]
+        return any(file.exists() for file in files) or bool(
+            self.warehouse.scalar(f"select count(*) from {DECISIONS.name.sql}")
+        )
 
     def find(self, keys: pa.Table) -> Sequence[Trace]:
         """Count rows of the artefact, lines of the log, and decisions for their browsers."""

@@ -23,12 +23,16 @@ _ASKED = "candor_asked_persons"
 
 @dataclass(frozen=True, slots=True)
 class LearntVersion:
-    """A version that learnt from somebody; a row of ``prediction.models``."""
+    """A version that learnt from somebody; a row of ``prediction.models``.
+
+    ``has_learnt`` is None where it is not known from whom it learnt: it may be from them.
+    """
 
     model_key: str
     model_version: str
     algorithm: str
     status: str
+    has_learnt: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ class TrainedModels:
     ) -> Mapping[str, Sequence[LearntVersion]]:
         """The versions that learnt from one of the ids of each request, by request, in order.
 
-        Rules learn from nobody. Versions that an earlier Candor trained are not known.
+        Rules learn from nobody. Of versions that an earlier Candor trained it is not known from whom:
+        they are told to everybody, as such.
         """
         self.warehouse.create_missing(TABLES)
         pairs = [(name, person) for name, ids in persons.items() for person in ids]
@@ -102,10 +107,17 @@ def write_teachers(
 
 _VERSIONS = f"""
     select distinct asked.subject_request_id, models.model_key, models.model_version,
-        models.algorithm, models.status
+        models.algorithm, models.status, true as has_learnt
     from {_ASKED} as asked
     inner join {LEARNT_FROM.name.sql} as learnt using (person_id)
     inner join {MODELS.name.sql} as models using (model_key, data_fingerprint)
+    where models.path is not null
+    union all
+    select distinct asked.subject_request_id, models.model_key, models.model_version,
+        models.algorithm, models.status, null as has_learnt
+    from {_ASKED} as asked
+    cross join {MODELS.name.sql} as models
+    anti join {LEARNT_FROM.name.sql} as learnt using (model_key, data_fingerprint)
     where models.path is not null
     order by all
 """

@@ -102,10 +102,13 @@ class _Run:
         if before is None or self._is_due(before, retrain=retrain):
             decision = self._decide()
             moment = self.moment
-            record(self.warehouse, PERSONAS_KEY, [decision], as_of=moment.as_of, now=moment.now)
-            if decision.path:
-                teachers = self.readers.person_ids.filter(pa.array(self._teaches))
-                write_teachers(self.warehouse, PERSONAS_KEY, decision.data_fingerprint, teachers)
+            with self.warehouse.transaction():  # a kill must leave no version of unknown teachers
+                record(self.warehouse, PERSONAS_KEY, [decision], as_of=moment.as_of, now=moment.now)
+                if decision.path:
+                    teachers = self.readers.person_ids.filter(pa.array(self._teaches))
+                    write_teachers(
+                        self.warehouse, PERSONAS_KEY, decision.data_fingerprint, teachers
+                    )
             (decision,) = read_decisions(self.warehouse, PERSONAS_KEY)
         if decision is None:
             raise AssertionError("a decision is made where there is none")

@@ -148,12 +148,15 @@ class _Run:
             if retrain or not self._is_known(before, examples):
                 decided = decide(self._question(before), examples, self.artifacts)
                 moment = self.moment
-                record(self.warehouse, self.key, decided, as_of=moment.as_of, now=moment.now)
-                if any(decision.path for decision in decided):
-                    remember_teachers(
-                        self.warehouse, self.key, self.config, examples.fingerprint,
-                        as_of=moment.as_of,
-                    )  # fmt: skip
+                with (
+                    self.warehouse.transaction()
+                ):  # a kill must leave no version of unknown teachers
+                    record(self.warehouse, self.key, decided, as_of=moment.as_of, now=moment.now)
+                    if any(decision.path for decision in decided):
+                        remember_teachers(
+                            self.warehouse, self.key, self.config, examples.fingerprint,
+                            as_of=moment.as_of,
+                        )  # fmt: skip
                 decisions = read_decisions(self.warehouse, self.key)
         return self._score(decisions, why=why if decisions is not before else ())
 

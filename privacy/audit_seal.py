@@ -21,10 +21,9 @@ from privacy.errors import AuditChainError, NoSigningKeyError, ReceiptError, Rec
 from privacy.inventory import AUDIT_LOG
 from privacy.keys import KeyRing
 from privacy.receipt import read_receipts, verify_receipt
+from privacy.signing import SEAL, signing_key_of
 from privacy.storage import write_private
 from warehouse import Warehouse
-
-_NAME = "audit-seal.json"
 
 
 def seal_audit(warehouse: Warehouse, keys: KeyRing) -> None:
@@ -37,7 +36,9 @@ def seal_audit(warehouse: Warehouse, keys: KeyRing) -> None:
         before = _sealed(keys)
         if before is None or _is_in(warehouse, before):
             content = json.dumps(asdict(read_head(warehouse)), sort_keys=True)
-            signature = base64.b64encode(keys.make_signing_key().sign(content.encode())).decode()
+            signature = base64.b64encode(
+                signing_key_of(warehouse, keys).sign(content.encode())
+            ).decode()
             sealed = json.dumps({"content": content, "signature": signature})
             write_private(_path(keys), sealed.encode())
 
@@ -103,4 +104,4 @@ def _is_in(warehouse: Warehouse, head: AuditHead) -> bool:
 
 
 def _path(keys: KeyRing) -> Path:
-    return keys.folder / _NAME
+    return keys.folder / SEAL

@@ -86,6 +86,10 @@ class ModelVersion(Protocol):
     def status(self) -> str:
         """Whether it answers, was refused or is retired."""
 
+    @property
+    def has_learnt(self) -> bool | None:
+        """Whether it learnt from the persons; None where it is not known from whom it did."""
+
 
 class TrainedModels(Protocol):
     """Knows which models learnt from whom."""
@@ -93,7 +97,7 @@ class TrainedModels(Protocol):
     def learnt_from(
         self, persons: Mapping[str, Sequence[str]], /
     ) -> Mapping[str, Sequence[ModelVersion]]:
-        """The versions that learnt from one of the ids of each request, by request, in order."""
+        """The versions that learnt from one of the ids of each request, or may have, in order."""
 
     def has_file(self, model_key: str, model_version: str, /) -> bool:
         """Whether the file of a version is still there."""

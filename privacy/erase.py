@@ -17,6 +17,7 @@ from privacy.access import awaiting_access
 from privacy.bytescan import ByteScanner
 from privacy.classification import write_inventory
 from privacy.context import ErasureContext
+from privacy.erasure_log import INDEX
 from privacy.errors import MissingPlanError
 from privacy.handling import unapproved
 from privacy.needles import Needles
@@ -29,6 +30,7 @@ from privacy.proof import issue_receipts
 from privacy.receipt import Receipt, read_receipts
 from privacy.requests import SubjectRequest
 from privacy.scan_files import FileScanner, files_below
+from privacy.signing import signing_key_of
 from privacy.steps import LOST_BODY, Case, Outcome, Step, StepLog, advanced
 from privacy.telling import tell_destinations
 from privacy.verify import ScanReport, scan_home
@@ -65,11 +67,16 @@ def erase(
 
     Raises:
         MissingKeyError: Suppressions cannot be kept, so nothing was begun.
+        LostSigningKeyError: Receipts could not be checked with the key of earlier ones; as before.
         ScannerRecallError: The search cannot be trusted, so nothing was completed.
     """
     context.suppressions.check_keys()
-    # A key that cannot be made must stop the first step.
-    context.suppressions.keys.make_signing_key()
+    # A key that cannot be made, or is lost, must stop the first step.
+    signing_key_of(
+        context.warehouse,
+        context.suppressions.keys,
+        signed=context.erasure_log.folder / INDEX if context.erasure_log else None,
+    )
     log = StepLog(context.warehouse, context.now, context.run_id)
     _settle(context, log.closed_ids())
     log.receive(

@@ -36,6 +36,7 @@ from privacy.inventory import (
 from privacy.inventory_people import HOLD_RECORDS, OBJECTIONS
 from privacy.keys import KeyRing
 from privacy.plan import PlanStore
+from privacy.signing import signing_key_of
 from privacy.storage import write_private
 from warehouse import Table, Warehouse
 
@@ -91,7 +92,8 @@ class ErasureLog:
                 write_private(self.folder / name, content)
         facts = {"version": 1, "written_at": now.isoformat(), "files": files}
         text = json.dumps(facts, sort_keys=True)
-        signature = base64.b64encode(self.keys.make_signing_key().sign(text.encode())).decode()
+        signing = signing_key_of(warehouse, self.keys, signed=self.folder / INDEX)
+        signature = base64.b64encode(signing.sign(text.encode())).decode()
         index = json.dumps({"content": text, "signature": signature}, indent=1)
         write_private(self.folder / INDEX, index.encode())
         for path in self.folder.glob("*.parquet"):

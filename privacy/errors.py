@@ -7,6 +7,8 @@
   - NothingHeldError
   - MissingKeyError
   - NoSigningKeyError
+    - LostSigningKeyError
+  - LostServingKeyError
   - MissingPlanError
   - MissingArchiveError
   - ArchiveTargetError
@@ -97,6 +99,32 @@ class NoSigningKeyError(PrivacyError, LookupError):
             f"{folder} has no key that signs receipts: the first run of requests makes one. Name the data "
             "home that issued the receipt with --home, or the public key of whoever issued it with --key; "
             "a key that was lost comes back from its backup alone"
+        )
+
+
+class LostSigningKeyError(NoSigningKeyError):
+    """The key that signed receipts, the seal or the log beside the backups is gone."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        PrivacyError.__init__(
+            self,
+            f"{folder}/receipt-ed25519.key is gone, but it has signed what is here: restore it from the "
+            "backup of the keys. No other is made in its place, since nobody could check with that one what "
+            "was signed before; where it is lost for good, see 'The key that signs' in "
+            "docs/how-to/erase-a-person.md",
+        )
+
+
+class LostServingKeyError(PrivacyError, LookupError):
+    """The key under which ids stand in the artefact and the log of decisions is gone."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(
+            f"{folder}/serving.key is gone, but decisions were published or logged under it: restore it from "
+            "the backup of the keys; without it nobody's browsers are found among them. Where it is lost for "
+            "good, remove the folder serving/ of the data home and the rows of personalization.decisions"
         )
 
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from privacy.errors import MissingKeyError, NoSigningKeyError, ReceiptKeyError
+from privacy.errors import LostSigningKeyError, MissingKeyError, NoSigningKeyError, ReceiptKeyError
 from privacy.storage import write_private
 
 _SUPPRESSION = re.compile(r"suppression-(v\d+)\.key")
@@ -91,10 +91,19 @@ class KeyRing:
             raise NoSigningKeyError(self.folder) from None
         return Ed25519PrivateKey.from_private_bytes(content)
 
-    def make_signing_key(self) -> Ed25519PrivateKey:
-        """The key that signs receipts, made where there is none: for whoever is about to sign."""
+    def make_signing_key(self, *, has_signed: bool) -> Ed25519PrivateKey:
+        """The key that signs receipts, made where there is none: for whoever is about to sign.
+
+        Args:
+            has_signed: Whether there is anything that only the key of this home can have signed.
+
+        Raises:
+            LostSigningKeyError: It is gone: with another one all that it signed could not be checked.
+        """
         path = self.folder / _SIGNING
         if not path.exists():
+            if has_signed:
+                raise LostSigningKeyError(self.folder)
             write_private(path, Ed25519PrivateKey.generate().private_bytes_raw())
         return self.signing_key()
 

@@ -53,12 +53,16 @@ class LeftAlone:
 
 @dataclass(frozen=True, slots=True)
 class LearntModel:
-    """A version of a model that learnt from the person, and its status when the plan was frozen."""
+    """A version of a model that learnt from the person, and its status when the plan was frozen.
+
+    ``has_learnt`` is None where it is not known from whom it learnt.
+    """
 
     model: str
     version: str
     algorithm: str
     status: str
+    has_learnt: bool | None = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,9 @@ def _with_models(plans: Sequence[ErasurePlan], context: ErasureContext) -> Seque
         replace(
             plan,
             models=tuple(
-                LearntModel(item.model_key, item.model_version, item.algorithm, item.status)
+                LearntModel(
+                    item.model_key, item.model_version, item.algorithm, item.status, item.has_learnt
+                )
                 for item in learnt[plan.subject_request_id]
             ),
         )

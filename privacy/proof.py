@@ -13,6 +13,7 @@ from privacy.key_rotation import current_key
 from privacy.keys import SuppressionKey
 from privacy.plan import ErasurePlan, LearntModel
 from privacy.receipt import VERSION, sign_receipt, write_receipts
+from privacy.receipt_facts import require_facts
 from privacy.steps import Case, Step, StepLog
 from privacy.suppression import digest
 from privacy.verify import VERIFIER, ScanReport
@@ -38,7 +39,11 @@ def issue_receipts(
             "subject": _pseudonym(plan, current),
             "subject_key": {"key_version": current.version, "key_fingerprint": current.fingerprint},
             "suppressed": suppressed[case.subject_request_id],
-            "destinations": told[case.subject_request_id]["destinations"],
+            "destinations": [
+                # What an earlier version wrote down tells neither.
+                {"batch": None, "answer": None, **item}
+                for item in told[case.subject_request_id]["destinations"]
+            ],
             "models": [_fate(model, context.models) for model in plan.models],
             # They may hold the persons still; one that is restored forgets them before it is used.
             "backups": [
@@ -46,6 +51,7 @@ def issue_receipts(
                 for backup in (context.backups.all() if context.backups else ())
             ],
         }
+        require_facts(facts)
         receipts.append(sign_receipt(facts, key=signing, now=now))
     write_receipts(warehouse, receipts)
 
@@ -86,7 +92,7 @@ def _facts(
     }
 
 
-def _fate(model: LearntModel, models: TrainedModels | None) -> dict[str, str]:
+def _fate(model: LearntModel, models: TrainedModels | None) -> dict[str, str | bool | None]:
     """What became of a version that learnt from the person; a file with a trace is removed."""
     is_there = models is not None and models.has_file(model.model, model.version)
     return {**asdict(model), "outcome": "kept" if is_there else "no_file"}

@@ -69,10 +69,14 @@ class Receipt:
             ReceiptFileError: The text is no receipt.
         """
         try:
-            fields = {name: str(json.loads(text)[name]) for name in RECEIPTS.column_names}
+            given = [(str(name), str(value)) for name, value in _pairs(text)]
+            fields = dict(given)
             issued_at = datetime.fromisoformat(fields.pop("issued_at"))
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise ReceiptFileError(path, "holds no receipt") from error
+        # What nobody signed, and what other programs read otherwise, must not be read with it.
+        if sorted(name for name, _ in given) != sorted(RECEIPTS.column_names):
+            raise ReceiptFileError(path, "has other fields than a receipt, or one of them twice")
         return cls(**fields, issued_at=issued_at)
 
     @classmethod
@@ -90,8 +94,9 @@ class Receipt:
 
 
 def sign_receipt(facts: Mapping[str, Any], *, key: Ed25519PrivateKey, now: datetime) -> Receipt:
-    """Sign the facts of one request."""
-    content = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """Sign the facts of one request, with the time of issue as ``proven_at``."""
+    signed = {**facts, "proven_at": now.isoformat()}
+    content = json.dumps(signed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     signature = base64.b64encode(key.sign(content.encode())).decode()
     request_id = str(facts["subject_request_id"])
     return Receipt(request_id, content, signature, key_id(key.public_key()), now)
@@ -116,6 +121,13 @@ def verify_receipt(receipt: Receipt, *, key: Ed25519PublicKey) -> None:
         raise ReceiptError("the signature does not fit the content") from error
     if receipt.facts.get("subject_request_id") != receipt.subject_request_id:
         raise ReceiptError("it belongs to another request")
+    if receipt.facts.get("proven_at") != receipt.issued_at.isoformat():
+        raise ReceiptError("it says another time of issue than the one that was signed")
+
+
+def _pairs(text: str) -> list[tuple[str, Any]]:
+    """The fields of a JSON object as they are written, those that come twice included."""
+    return list(json.JSONDecoder(object_pairs_hook=list).decode(text))
 
 
 def key_id(key: Ed25519PublicKey) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -45,12 +46,16 @@ class Destination(_Facts):
 
 
 class Model(_Facts):
-    """A version of a model that had learnt from the person."""
+    """A version of a model that had learnt from the person, or may have."""
 
     model: str = Field(description="Its key in predictions.yml.")
     version: str = Field(description="See `candor predict versions`.")
     algorithm: str = Field(description="How it learnt.")
     status: str = Field(description="Before the erasure: champion, refused or retired.")
+    has_learnt: Literal[True] | None = Field(
+        description="true: from the person; null: it is not known from whom, it was trained before that "
+        "was written down, and may have learnt from the person."
+    )
     outcome: Literal["kept", "no_file"] = Field(
         description="kept: its file was searched and names nobody, it stays until it is trained anew; "
         "no_file: it has none, or had one that held a trace and was removed."
@@ -132,10 +137,13 @@ class ReceiptFacts(_Facts):
     def summary(self) -> str:
         """What it says, in one sentence for a person."""
         rows = sum(place.rows_found for place in self.locations)
+        known = sum(bool(model.has_learnt) for model in self.models)
+        unknown = len(self.models) - known
+        may_have = f" and {unknown} may have" if unknown else ""
         return (
             f"It says: {rows:,} rows in {len(self.locations)} places found and none left, "
-            f"{len(self.destinations)} destinations confirmed, {len(self.models)} models had learnt from "
-            f"the person, 0 traces in {self.scan.files:,} files (search {self.scan.verifier}, "
+            f"{len(self.destinations)} destinations confirmed, {known} models had learnt from "
+            f"the person{may_have}, 0 traces in {self.scan.files:,} files (search {self.scan.verifier}, "
             f"{self.scan.probes_found} hiding places)."
         )
 
@@ -152,10 +160,30 @@ def check_facts(receipt: Receipt) -> ReceiptFacts | None:
     try:
         return ReceiptFacts.model_validate(receipt.facts)
     except pydantic.ValidationError as error:
-        places = sorted({".".join(str(part) for part in item["loc"]) for item in error.errors()})
         raise ReceiptError(
-            f"it is signed, but these parts are missing or not as they must be: {', '.join(places)}"
+            f"it is signed, but these parts are missing or not as they must be: {_places(error)}"
         ) from error
+
+
+def require_facts(facts: Mapping[str, Any]) -> None:
+    """Check what is about to be signed: a receipt that cannot be verified is none.
+
+    Raises:
+        ReceiptError: A part is missing, or not as it must be.
+    """
+    try:
+        ReceiptFacts.model_validate(facts)
+    except pydantic.ValidationError as error:
+        raise ReceiptError(
+            f"nothing was signed, since these parts are missing or not as they must be: {_places(error)}"
+        ) from None
+
+
+def _places(error: pydantic.ValidationError) -> str:
+    """Which parts; no value of them."""
+    return ", ".join(
+        sorted({".".join(str(part) for part in item["loc"]) for item in error.errors()})
+    )
 
 
 def receipt_schema() -> dict[str, Any]:

@@ -17,9 +17,15 @@ from pathlib import Path
 _ABOUT_STATEMENTS = frozenset({
     "BinderException", "CatalogException", "DependencyException", "InterruptException",
     "NotImplementedException", "OutOfMemoryException", "ParserException", "PermissionException",
-    "SyntaxException", "TransactionException",
+    "SyntaxException",
 })  # fmt: skip
-# Where an error begins to repeat what it was given.
+# Where such an error begins to repeat the statement, and what it quotes: names, but values as well,
+# which may have quotes in them.
+_STATEMENT = re.compile(r"\s*\bLINE \d+:", re.IGNORECASE)
+_QUOTED = re.compile(r"""["'`].*["'`]|["'`].*""", re.DOTALL)
+# Addresses and numbers that no quotes are around.
+_BARE = re.compile(r"\S*@\S*|[+]?\d[\d ().-]{4,}\d")
+# Where an error about rows begins to repeat what it was given.
 _VALUE = re.compile(r"""["'`\n{\[(]|\d{4}|\S+@|Input:""")
 
 
@@ -53,13 +59,15 @@ class EngineError(WarehouseError):
     def of(cls, error: Exception) -> EngineError:
         """What of an error of the engine may be told.
 
-        Of errors about tables and statements that is all; of those about rows what comes before
-        the first value.
+        Of errors about tables and statements that is what comes before the statement itself,
+        without what is quoted; of those about rows what comes before the first value.
         """
         kind, text = type(error).__name__, str(error)
+        if kind in _ABOUT_STATEMENTS:
+            told = _QUOTED.sub("...", _STATEMENT.split(text, maxsplit=1)[0])
+            return cls(kind, _BARE.sub("...", told).strip())
         told = ": ".join(text.split(": ")[:2])
-        reason = text if kind in _ABOUT_STATEMENTS else _VALUE.split(told, maxsplit=1)[0]
-        return cls(kind, reason.strip())
+        return cls(kind, _VALUE.split(told, maxsplit=1)[0].strip())
 
 
 class UnknownColumnError(WarehouseError, ValueError):

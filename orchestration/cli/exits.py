@@ -68,6 +68,8 @@ from prediction import (
 from privacy import (
     ArchiveTargetError,
     InvalidRequestError,
+    LostServingKeyError,
+    LostSigningKeyError,
     MissingArchiveError,
     NoSigningKeyError,
     NothingHeldError,
@@ -101,6 +103,8 @@ INPUT_ERRORS = (
     NoBackupsError,
     NoEarlierVersionError,
     NoProfilesError,
+    LostServingKeyError,
+    LostSigningKeyError,
     NoSigningKeyError,
     NothingHeldError,
     NothingToEvaluateError,

@@ -22,12 +22,25 @@ def naming_others(paths: Paths, request: SubjectRequest) -> Iterator[None]:
     try:
         yield
     finally:
-        for name, case in _standing(paths).items():
+        for name, case in _standing_if_told(paths).items():
             earlier = before.get(name)
             if name != request.request_id and earlier and earlier.is_open and case != earlier:
                 console.print(
                     f"Begun before and gone on: {name} ({case.request_type}), {_came_to(case)}"
                 )
+
+
+def _standing_if_told(paths: Paths) -> Mapping[str, RequestStanding]:
+    """What became of all; where it cannot be read, neither an error nor what was done may be hidden."""
+    from orchestration.cli.exits import expected_errors  # noqa: PLC0415 - loads every package
+
+    try:
+        return _standing(paths)
+    except (*expected_errors(), OSError) as error:
+        console.print(
+            f"What became of other requests cannot be read now ({type(error).__name__}): candor privacy list"
+        )
+        return {}
 
 
 def _came_to(case: RequestStanding) -> str:

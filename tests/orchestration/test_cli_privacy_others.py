@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from orchestration.cli import privacy_others
 from orchestration.cli.privacy_others import naming_others
 from privacy import IdentityType, RequestStanding, SubjectIdentity, make_request
 from settings import Paths
+from warehouse import WarehouseBusyError
 
 NOW = datetime.fromisoformat("2026-11-24T12:00")
 ADDRESS = SubjectIdentity(
@@ -46,3 +49,31 @@ def test_requests_that_were_begun_before_are_named_with_what_they_came_to(
         "Begun before and gone on: r-done (erasure), completed",
         "Begun before and gone on: r-stuck (erasure), blocked: a file is read-only",
     ]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_was_done_and_what_went_wrong_are_told_though_others_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fails: bool
+) -> None:
+    own = make_request([ADDRESS], "erasure", regulation="gdpr", now=NOW)
+    before: Iterator[dict[str, RequestStanding]] = iter([{}])
+
+    def standing(_paths: Paths) -> dict[str, RequestStanding]:
+        for known in before:
+            return known
+        raise WarehouseBusyError(Path("w.duckdb"), "process 1", 30)
+
+    monkeypatch.setattr(privacy_others, "_standing", standing)
+    error = None
+    try:
+        with naming_others(Paths.resolve({}), own):
+            if fails:
+                raise ZeroDivisionError
+    except (ZeroDivisionError, WarehouseBusyError) as raised:
+        error = raised
+
+    assert isinstance(error, ZeroDivisionError) is fails
+    assert error is None or fails
+    assert "cannot be read now (WarehouseBusyError): candor privacy list" in " ".join(
+        capsys.readouterr().out.split()
+    )

@@ -23,8 +23,9 @@ from personalization import (
     load_decisions,
 )
 from personalization.decision_log import CURRENT, TAKEN, UNREADABLE
+from personalization.inventory import DECISIONS
 from tests.personalization.serving import SECRET, Site, asked, experiments, rows
-from warehouse import Location
+from warehouse import DuckDBWarehouse, Location
 
 GRANTED = "p00002"
 BROKEN = '{"decision_id": "half\n[]\n{"decision_id": "no rows"}'
@@ -211,6 +212,29 @@ def test_what_a_killed_publishing_left_is_gone_after_an_erasure(
     )
 
     assert not left.exists()
+
+
+def test_nobody_is_erased_while_the_key_of_the_hashes_is_lost(
+    log: DecisionLog, tmp_path: Path
+) -> None:
+    """Without it browsers would be sought nowhere, and nothing found."""
+    warehouse = DuckDBWarehouse.in_memory()
+    warehouse.create_missing([DECISIONS])
+    keys = pa.table({"kind": ["anonymous_id"], "value": ["ann-new"]})
+    files = ServingFiles(tmp_path / "decisions.sqlite", log, warehouse, None)
+    never_made = files.refusals(keys)
+    reasons = []
+    for name in (files.artefact, log.folder / CURRENT):
+        name.parent.mkdir(parents=True, exist_ok=True)
+        name.write_text("")
+        reasons += files.refusals(keys)
+        name.unlink()
+    warehouse.execute(f"insert into {DECISIONS.name.sql} (decision_id) values ('d1')")
+    reasons += files.refusals(keys)
+
+    assert never_made == ()
+    assert len(reasons) == 3
+    assert "restore serving.key from the backup" in reasons[0]
 
 
 def test_an_erased_person_is_in_no_file_and_in_no_decision_any_more(

@@ -197,6 +197,7 @@ class Version:
     model_version: str
     algorithm: str = "ridge_logistic"
     status: str = "champion"
+    has_learnt: bool | None = True
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,10 @@ class FakeModels:
         known = set(
             self.warehouse.read("select person_id from identity.members")["person_id"].to_pylist()
         )
-        versions = [Version("churn", "v1"), Version("churn", "v0", status="retired")]
+        versions = [
+            Version("churn", "v1"),
+            Version("churn", "v0", status="retired", has_learnt=None),
+        ]
         return {name: versions if known & set(ids) else [] for name, ids in persons.items()}
 
     def has_file(self, _model_key: str, model_version: str, /) -> bool:

@@ -14,12 +14,14 @@ import pytest
 
 from privacy import (
     KeyRing,
+    LostSigningKeyError,
     TableLocation,
     check_facts,
     read_receipts,
     verify_audit,
     verify_receipt,
 )
+from privacy.signing import signing_key_of
 from privacy.steps import Step
 from tests.privacy.company import (
     ALL_TABLES,
@@ -269,12 +271,19 @@ def test_a_blocked_request_goes_on_once_the_destination_answers(company: Company
             "version": version,
             "algorithm": "ridge_logistic",
             "status": status,
+            "has_learnt": has_learnt,
             "outcome": outcome,
         }
-        for version, status, outcome in [("v1", "champion", "kept"), ("v0", "retired", "no_file")]
+        for version, status, has_learnt, outcome in [
+            ("v1", "champion", True, "kept"),
+            ("v0", "retired", None, "no_file"),
+        ]
     ]
     assert (facts := check_facts(receipt)) is not None
-    assert "1 destinations confirmed, 2 models had learnt" in facts.summary
+    assert (
+        "1 destinations confirmed, 1 models had learnt from the person and 1 may have"
+        in facts.summary
+    )
     assert receipt.facts["destinations"] == [
         {
             "destination": "ads",
@@ -285,6 +294,52 @@ def test_a_blocked_request_goes_on_once_the_destination_answers(company: Company
             "answer": "HTTP 202",
         }
     ]
+
+
+def test_what_an_earlier_version_told_destinations_makes_a_receipt_that_can_be_verified(
+    company: Company,
+) -> None:
+    company.ask(("email", ANN, "raw"))
+    copy = company.home / "notes.txt"
+    copy.write_text(ANN)
+    company.erase(destinations=FakeDestinations({"ads": 1}, [Evidence("ads")]))
+    company.warehouse.execute(
+        "update privacy.request_steps set detail = "
+        "regexp_replace(detail, '\"(answer|batch)\": \"[^\"]*\", ', '', 'g')"
+    )
+    copy.unlink()
+
+    (receipt,) = company.erase(
+        destinations=FakeDestinations({"ads": 1}, [Evidence("ads")])
+    ).receipts
+
+    assert (facts := check_facts(receipt)) is not None
+    assert [(told.batch, told.answer) for told in facts.destinations] == [(None, None)]
+
+
+def test_a_lost_key_of_receipts_is_not_replaced(company: Company) -> None:
+    """With another one, no earlier receipt could be checked, and nobody would notice."""
+    key = company.home / "keys" / "receipt-ed25519.key"
+    company.ask(("email", ANN, "raw"))
+    company.erase()
+    key.unlink()
+
+    with pytest.raises(LostSigningKeyError, match="restore it from the backup of the keys"):
+        company.erase()
+
+    assert not key.exists()
+
+
+@pytest.mark.parametrize("left", ["audit-seal.json", "erasures.json"])
+def test_what_the_lost_key_of_receipts_has_signed_keeps_another_from_being_made(
+    company: Company, left: str
+) -> None:
+    keys = company.suppressions.keys
+    keys.folder.mkdir(exist_ok=True)
+    (keys.folder / left).touch()
+
+    with pytest.raises(LostSigningKeyError):
+        signing_key_of(company.warehouse, keys, signed=keys.folder / "erasures.json")
 
 
 def test_a_trace_in_an_unknown_file_blocks_until_it_is_gone(company: Company) -> None:

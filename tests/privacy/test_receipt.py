@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -22,6 +24,7 @@ from privacy import (
     verify_receipt,
 )
 from privacy.receipt import key_id, sign_receipt
+from privacy.receipt_facts import require_facts
 from tests.privacy.company import NOW
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
@@ -47,9 +50,10 @@ def test_a_change_of_any_character_is_refused(position: int) -> None:
         pytest.param({"signature": base64.b64encode(b"\0" * 64).decode()}, id="signature"),
         pytest.param({"signature": "no base64!"}, id="garbage"),
         pytest.param({"subject_request_id": "r2"}, id="request"),
+        pytest.param({"issued_at": datetime.fromisoformat("2020-11-24T12:00")}, id="issued_at"),
     ],
 )
-def test_a_receipt_that_does_not_fit_is_refused(change: dict[str, str]) -> None:
+def test_a_receipt_that_does_not_fit_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ReceiptError):
         verify_receipt(replace(RECEIPT, **change), key=KEY.public_key())
 
@@ -75,6 +79,17 @@ def test_a_file_without_a_receipt_is_refused(text: str) -> None:
         Receipt.from_json(text)
 
 
+@pytest.mark.parametrize("more", ['"note": "x"', '"issued_at": "2020-01-01T00:00:00"'])
+def test_a_file_that_says_more_than_a_receipt_is_refused(more: str) -> None:
+    with pytest.raises(ReceiptFileError, match="other fields than a receipt, or one of them twice"):
+        Receipt.from_json(RECEIPT.to_json().replace("{", f"{{{more}, ", 1))
+
+
+def test_nothing_is_signed_that_could_not_be_verified() -> None:
+    with pytest.raises(ReceiptError, match="nothing was signed, since these parts are missing"):
+        require_facts({"subject_request_id": "r1", "version": 3})
+
+
 def test_a_file_that_is_not_there_is_told_by_name(tmp_path: Path) -> None:
     with pytest.raises(ReceiptFileError, match=r"receipt.json cannot be read \(No such file"):
         Receipt.from_file(tmp_path / "receipt.json")
@@ -87,13 +102,16 @@ def test_reading_makes_no_key(tmp_path: Path) -> None:
             read()
 
     assert not ring.folder.exists()
-    assert ring.make_signing_key().private_bytes_raw() == ring.signing_key().private_bytes_raw()
+    assert (
+        ring.make_signing_key(has_signed=False).private_bytes_raw()
+        == ring.signing_key().private_bytes_raw()
+    )
 
 
 def test_the_public_key_alone_checks_a_receipt(tmp_path: Path) -> None:
     ring = KeyRing(tmp_path / "keys")
     public = tmp_path / "public.pem"
-    ring.make_signing_key()
+    ring.make_signing_key(has_signed=False)
     public.write_bytes(ring.public_key_pem())
     receipt = sign_receipt({"subject_request_id": "r1"}, key=ring.signing_key(), now=NOW)
 

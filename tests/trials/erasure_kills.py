@@ -86,7 +86,7 @@ def found(home: Path) -> None:
               "audience_key": "everyone", "started_at": NOW}]))  # fmt: skip
         company.ask(("email", ANN, "raw"))
         (home / "artifacts" / "export.csv").write_text(f"email\n{ANN}\n")
-        company.suppressions.keys.make_signing_key()
+        company.suppressions.keys.make_signing_key(has_signed=False)
         company.suppressions.keys.add_suppression_key()
     RequestFolder(home / "requests").add(_request(BEN))
 

@@ -28,6 +28,7 @@ from warehouse import (
     WarehouseBusyError,
     hold_lock,
 )
+from warehouse.errors import _ABOUT_STATEMENTS
 
 THINGS = Table(
     TableName("raw", "things"),
@@ -285,9 +286,47 @@ def test_an_error_of_the_engine_repeats_no_value(sql: str, value: str) -> None:
         assert value[-10:] not in told
 
 
-def test_an_error_about_a_statement_is_told_in_full() -> None:
+def test_an_error_about_a_statement_is_told() -> None:
     with pytest.raises(EngineError, match=r"CatalogException.*Table with name nope does not exist"):
         DuckDBWarehouse.in_memory().execute("select * from nope")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from nope where 'Ann Smith' = 'ann@x.example'", "select nam from t where x = 'Ann Smith'",
+        "selec 'Ann Smith'", "select 'Ann Smith", 'select "Ann Smith" from t', "select cast('Ann Smith' as nope)",
+        "select length(2065557870, 'Ann \"the\" Smith')", 'select "Ann ""the"" Smith" from t',
+        'create table "Ann Smith"(a int); create table "Ann Smith"(a int)', "pragma nope('Ann Smith')",
+        "select nope('Ann Smith', 2065557870)",
+    ],
+)  # fmt: skip
+def test_an_error_about_a_statement_repeats_no_value_of_it(sql: str) -> None:
+    warehouse = DuckDBWarehouse.in_memory()
+    warehouse.execute("create table t (x varchar)")
+
+    with pytest.raises(EngineError) as refused:
+        warehouse.execute(sql)
+
+    told = str(refused.value)
+    assert [value for value in ("Ann", "Smith", "ann@", "2065557870") if value in told] == []
+
+
+@pytest.mark.parametrize("kind", sorted(_ABOUT_STATEMENTS | {"TransactionException"}))
+@pytest.mark.parametrize(
+    "said",
+    [
+        'Failed to commit: PRIMARY KEY violation: duplicate key "ann@x.example"',
+        'Failed to commit: duplicate key "email: say "Ann" Smith, n: 3"', "near 'Ann\nSmith'\n\nLINE 1: Ann",
+        "no such thing: ann@x.example", "no such number: +1 206 555-7870", "near \"Ann Smith",
+    ],
+)  # fmt: skip
+def test_no_kind_of_error_repeats_what_it_quotes(kind: str, said: str) -> None:
+    refused = getattr(duckdb, kind, type(kind, (Exception,), {}))(f"Some Error: {said}")
+
+    told = str(EngineError.of(refused))
+    assert [value for value in ("Ann", "Smith", "ann@", "555", "7870") if value in told] == []
+    assert kind in told
 
 
 def _failing(execute: Callable[[str], None], statement: str) -> Callable[[str], None]:

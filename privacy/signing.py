@@ -1,0 +1,31 @@
+"""The key that signs receipts, for whoever is about to sign."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from privacy.inventory import RECEIPTS
+from privacy.keys import KeyRing
+from warehouse import Warehouse
+
+SEAL = "audit-seal.json"
+
+
+def signing_key_of(
+    warehouse: Warehouse, keys: KeyRing, *, signed: Path | None = None
+) -> Ed25519PrivateKey:
+    """The key that signs receipts; made where nothing was ever signed here.
+
+    Args:
+        warehouse: Holds the receipts.
+        keys: Of the data home; the seal of the audit log lies beside them.
+        signed: Another file that only this key has signed; it need not exist.
+
+    Raises:
+        LostSigningKeyError: There is a receipt, a seal or that file, and the key is gone.
+    """
+    has_receipts = bool(warehouse.scalar(f"select count(*) from {RECEIPTS.name.sql}"))
+    files = [keys.folder / SEAL, *([signed] if signed else [])]
+    return keys.make_signing_key(has_signed=has_receipts or any(file.exists() for file in files))
