@@ -34,9 +34,10 @@ def _standing_if_told(paths: Paths) -> Mapping[str, RequestStanding]:
     """What became of all; where it cannot be read, neither an error nor what was done may be hidden."""
     from orchestration.cli.exits import expected_errors  # noqa: PLC0415 - loads every package
 
+    expected: tuple[type[Exception], ...] = (*expected_errors(), OSError)
     try:
         return _standing(paths)
-    except (*expected_errors(), OSError) as error:
+    except expected as error:
         console.print(
             f"What became of other requests cannot be read now ({type(error).__name__}): candor privacy list"
         )
