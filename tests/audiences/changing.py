@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime as dt
+import json
 import random
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ from audiences import DestinationUnavailableError, compute_memberships
 from audiences.catalogue import read_catalogue
 from audiences.sync import Sync, ledger, run_sync
 from audiences.sync.config import Identifier
-from audiences.sync.destinations.fake import FakeDestination
+from audiences.sync.destinations.fake import FakeDestination, written
 from audiences.sync.draft import write_plan
 from audiences.sync.fields import Field
 from audiences.sync.settled import ASKED, SettledGroups
@@ -39,7 +40,7 @@ class Changing:
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
         self.company = Company()
-        self.destination = FakeDestination(max_rows=7)
+        self.destination = FakeDestination(max_rows=7, by_identifiers=True)
         self.sync = Sync("to_fake", "everyone", "fake", "mirror", (EMAIL, PERSON), ("country",))
         self.audience = audience(EVERYONE)
         self.barred: set[str] = set()
@@ -67,6 +68,15 @@ class Changing:
         quick = self._plan()
         assert quick == whole
         self.compared += 1
+        self._find_who_is_lost()
+
+    def _find_who_is_lost(self) -> None:
+        """Whom the ledger takes for sent is at a destination that knows identifiers alone."""
+        if self.company.rows("sync.batches", "status = 'in_flight'"):
+            return
+        sent = self.company.rows("sync.ledger", "is_present and fingerprint is not null")
+        believed = {written(json.loads(row["identifiers"])) for row in sent}
+        assert believed <= self.destination.members.keys()
 
     def _plan(self) -> tuple[Any, ...]:
         warehouse, catalogue = self.company.warehouse, read_catalogue(self.company.warehouse)
