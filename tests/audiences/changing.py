@@ -27,7 +27,12 @@ from tests.audiences.conftest import AS_OF, EVERYONE, NOW, Company, audience
 PEOPLE = 60
 EMAIL = Identifier(type="email", form="sha256")
 PERSON = Identifier(type="person_id", form="raw")
-_FIELDS = (Field("s", "score:paid"), Field("p", "persona:name"))
+FIELDS = (
+    Field("s", "score:paid"),
+    Field("d", "decile:paid"),
+    Field("p", "persona:name"),
+    Field("i", "persona:id"),
+)
 
 
 class _UndoError(Exception):
@@ -195,7 +200,7 @@ class Changing:
         """Another mapping, mode, form, purpose or minimum."""
         changes: dict[str, tuple[Any, ...]] = {
             "traits": (("country",), ("country", "download_count")),
-            "fields": ((), _FIELDS),
+            "fields": ((), FIELDS),
             "identifiers": ((EMAIL, PERSON), (PERSON,), (EMAIL,)),
             "mode": ("mirror", "mirror", "add_only", "full"),
             "purposes": ((), (), ("ads",)),
