@@ -46,7 +46,7 @@ class Changing:
         self.chance = random.Random(seed)
         self.company = Company()
         self.destination = FakeDestination(max_rows=7, by_identifiers=True)
-        self.sync = Sync("to_fake", "everyone", "fake", "mirror", (EMAIL, PERSON), ("country",))
+        self.sync = Sync("to_fake", "everyone", "fake", "mirror", (EMAIL,), ("country",))
         self.audience = audience(EVERYONE)
         self.barred: set[str] = set()
         self.names = self.company.people(PEOPLE, country="US", is_bot=False)
@@ -98,7 +98,7 @@ class Changing:
     def _happenings(self) -> tuple[Callable[[], None], ...]:
         return (
             self._consent, self._consent, self._trait, self._trait, self._address, self._address,
-            self._leave, self._hold_out, self._merge, self._erase, self._suppress, self._score,
+            self._hand_on, self._hand_on, self._leave, self._hold_out, self._merge, self._erase, self._suppress, self._score,
             self._persona, self._forget, self._define, self._reconfigure, self._age,
         )  # fmt: skip
 
@@ -153,6 +153,18 @@ class Changing:
             d=self.chance.choice((None, "marketing", "other")),
             p=self._one(),
         )
+
+    def _hand_on(self) -> None:
+        """One gets the address of another, who keeps it, gets that of the first, or a new one."""
+        one, other = self.chance.sample(self.names, 2)
+        points = self.company.rows("marts.contact_points")
+        held = {row["person_id"]: row["identifier_value"] for row in points}
+        given = (held.get(other), held.get(one), f"new{self.runs}@mail.example")
+        for person, value in ((one, given[0]), (other, self.chance.choice(given))):
+            self._set(
+                "update marts.contact_points set identifier_value = $v where person_id = $p",
+                v=value, p=person,
+            )  # fmt: skip
 
     def _leave(self) -> None:
         self._set("delete from audiences.memberships where person_id = $p", p=self._one())
