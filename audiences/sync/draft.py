@@ -43,14 +43,10 @@ def write_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Draft:
     """
     settled = open_settled(warehouse, sync, catalogue)
     rows = settled.narrow()
-    _write_gates(warehouse, sync, catalogue, rows)
+    _write_due(warehouse, sync, catalogue, rows)
     wider = settled.widen(rows)
     if wider is not None:
-        rows = wider
-        _write_gates(warehouse, sync, catalogue, rows)
-    values = plan.plan_parameters(sync)
-    sql = plan.plan_sql(sync, catalogue, rows)
-    warehouse.execute(f"create or replace temp table {ledger.PLAN} as {sql}", values)
+        _write_due(warehouse, sync, catalogue, wider)
     gates = settled.count()
     settled.remember()
     if _is_large_enough(warehouse, sync, gates[READY]):
@@ -83,6 +79,14 @@ def count_gates(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> dict[
         f"select gate, count(*) as count from ({gates}) group by gate", gate_parameters(sync)
     )
     return dict(zip(rows["gate"].to_pylist(), rows["count"].to_pylist(), strict=True))
+
+
+def _write_due(warehouse: Warehouse, sync: Sync, catalogue: Catalogue, rows: Rows) -> None:
+    """Write what is due for those whose rows are read."""
+    _write_gates(warehouse, sync, catalogue, rows)
+    sql = plan.plan_sql(sync, catalogue, rows)
+    values = plan.plan_parameters(sync)
+    warehouse.execute(f"create or replace temp table {ledger.PLAN} as {sql}", values)
 
 
 def _write_gates(warehouse: Warehouse, sync: Sync, catalogue: Catalogue, rows: Rows) -> None:

@@ -52,8 +52,9 @@ def last_place(warehouse: Warehouse, sync_key: str) -> str | None:
 
 
 def in_order() -> str:
-    """Expression to sort rows by: what is taken away goes before what is put."""
-    return "case operation when 'add' then 2 when 'change' then 1 else 0 end"
+    """Expressions to sort rows by: what is taken away goes before what is put."""
+    kind = "case operation when 'add' then 2 when 'change' then 1 else 0 end"
+    return f"operation in ('add', 'change'), previous_identifiers is null, {kind}"
 
 
 def in_flight(warehouse: Warehouse, sync_key: str, *, kind: str = DELTA) -> list[str]:
@@ -126,23 +127,6 @@ def forget_all(warehouse: Warehouse, sync_key: str) -> None:
     )
 
 
-def doubt_shared(warehouse: Warehouse, sync_key: str) -> None:
-    """Note that whoever has the identifiers of a planned removal may go with it: due again.
-
-    A destination may know people by their identifiers alone.
-    """
-    warehouse.execute(
-        f"""
-        update {LEDGER.name.sql}
-        set status = 'unknown', fingerprint = null, reason = 'identifiers removed with another'
-        where sync_key = $sync_key and is_present
-            and person_id not in (select person_id from {PLAN})
-            and identifiers in (select identifiers from {PLAN})
-        """,
-        {"sync_key": sync_key},
-    )
-
-
 def _advance(warehouse: Warehouse, batch_id: str, *, now: dt.datetime) -> None:
     """Bring the ledger rows of a batch's persons up to its results."""
     columns = ", ".join(column.name for column in LEDGER.columns)
@@ -157,17 +141,40 @@ def _advance(warehouse: Warehouse, batch_id: str, *, now: dt.datetime) -> None:
         """
     )
     warehouse.execute(f"insert into {LEDGER.name.sql} ({columns}) select {columns} from {_AFTER}")
+    _doubt_shared(warehouse)
     warehouse.execute(f"drop table {_AFTER}")
 
 
-# What each status and operation make of a ledger row. A rejected or refused row leaves the
-# acknowledged state as it was; a voided addition may or may not have arrived.
+def _doubt_shared(warehouse: Warehouse) -> None:
+    """Note that whoever has identifiers that a batch took away may have gone with them: due again.
+
+    A destination may know people by their identifiers alone. Whom the batch itself put is there: all
+    that is to go is taken away before anybody is put.
+    """
+    warehouse.execute(
+        f"""
+        update {LEDGER.name.sql}
+        set status = 'unknown', fingerprint = null, reason = 'identifiers removed with another'
+        where is_present and fingerprint is not null
+            and (sync_key, identifiers) in (
+                select (sync_key, taken) from {_AFTER} where taken is not null
+            )
+            and (sync_key, person_id) not in (select (sync_key, person_id) from {_AFTER})
+        """
+    )
+
+
+# What each status and operation make of a ledger row. A rejected or refused row leaves what was
+# acknowledged as it was, but for the fingerprint of who is to be there: they may be due for what
+# happened to another, which the next plan could not tell. A voided row may or may not have arrived.
+# ``taken`` are the identifiers that are perhaps gone with it; a row that was rejected may have lost
+# the previous ones first.
 _LEDGER_AFTER = f"""
     with results as (
         select results.*, batches.destination_key,
             results.status = 'acknowledged' and operation in ('add', 'change') as is_put,
             results.status = 'acknowledged' and operation in ('remove', 'erase') as is_taken,
-            results.status = 'voided' and operation in ('add', 'change') as is_doubtful
+            results.status = 'voided' and operation <> 'erase' as is_doubtful
         from {ROW_RESULTS.name.sql} as results
         inner join {BATCHES.name.sql} as batches using (batch_id)
         where results.batch_id = $batch_id
@@ -175,8 +182,8 @@ _LEDGER_AFTER = f"""
     select results.sync_key, results.destination_key, results.person_id, results.row_id,
         case
             when is_put then results.fingerprint
-            when is_taken or is_doubtful then null
-            else ledger.fingerprint
+            when operation in ('remove', 'erase') and not is_taken and results.status <> 'voided'
+                then ledger.fingerprint
         end as fingerprint,
         case when is_put or is_doubtful then results.identifiers
             else coalesce(ledger.identifiers, results.identifiers) end as identifiers,
@@ -195,7 +202,12 @@ _LEDGER_AFTER = f"""
         results.batch_id,
         case when is_put or is_taken then cast($now as timestamp)
             else ledger.acknowledged_at end as acknowledged_at,
-        case when is_taken then results.cause else results.reason end as reason
+        case when is_taken then results.cause else results.reason end as reason,
+        case
+            when operation in ('remove', 'erase') and (is_taken or results.status = 'voided')
+                then results.identifiers
+            when results.status <> 'refused' then results.previous_identifiers
+        end as taken
     from results
     left join {LEDGER.name.sql} as ledger using (sync_key, person_id)
 """

@@ -24,12 +24,14 @@ from audiences.sync.gates import (
     gate_sql,
     usable_sql,
 )
-from audiences.sync.ledger import in_order
+from audiences.sync.ledger import PLAN, in_order
 from warehouse import quoted
 
 GATES = "candor_sync_gates"
 # Of what a person should be; for rows that are new it is not needed to tell that they are due.
 _FINGERPRINT = "sha256(identifiers || '|' || traits)"
+# Longer rows of persons, each of whom gets what the next one had, are put right by the next plan.
+_MOST_TURNS = 8
 _PERSON = Identifier(type="person_id", form="raw", trait=None)
 
 
@@ -97,9 +99,11 @@ def plan_sql(sync: Sync, catalogue: Catalogue, rows: Rows = EVERYBODY) -> str:
     number (from 0). A person whose last row was rejected or never answered is due again, as the
     ledger holds no acknowledgement of it.
 
-    In this order an identifier that moves from one person to another, as after a merge, is taken
-    away before it is put. Who keeps identifiers that are taken away with somebody else is put
-    again, for destinations that know people by these alone.
+    Identifiers are taken away with who goes, and with who is sent under others than before. Who is
+    to have them is put after that, and put again where they had them already, for destinations that
+    know people by these alone. So an identifier that moves from one person to another, as after a
+    merge, ends where it belongs. Where several exchange theirs in a ring, no order is right for all:
+    the ledger doubts who may be gone, and the next plan puts them again.
 
     Args:
         sync: The sync.
@@ -107,23 +111,27 @@ def plan_sql(sync: Sync, catalogue: Catalogue, rows: Rows = EVERYBODY) -> str:
         rows: Where to read what is known of those persons.
     """
     return f"""
-        with points as ({_points(rows)}),
+        with recursive points as ({_points(rows)}),
         desired as ({_desired(sync, catalogue, rows)}),
         merged as (
             select * from ({merged_sql(catalogue)})
             where person_id in (select person_id from {GATES} where gate <> '{READY}')
         ),
         {_due(sync, rows)},
-        taken as (select sent_identifiers as identifiers from due where is_leaving),
-        operations as (select due.*, {_operation(sync)} as operation from due)
+        {_turns()},
+        operations as (
+            select due.*, coalesce(turn, 0) as turn, {_operation(sync)} as operation,
+                case when is_moving then sent_identifiers end as previous_identifiers
+            from due
+            left join turns using (person_id)
+        )
         select person_id, {_row_id()} as row_id, operation,
             case when is_ready then 'member' when is_merged then 'merged' else gate end as cause,
             case when is_ready then {_FINGERPRINT} end as fingerprint,
             case when is_ready then identifiers else sent_identifiers end as identifiers,
-            case when is_ready and is_present and sent_identifiers <> identifiers
-                then sent_identifiers end as previous_identifiers,
+            previous_identifiers,
             case when is_ready then traits end as traits,
-            row_number() over (order by {in_order()}, person_id) - 1 as number
+            row_number() over (order by turn, {in_order()}, person_id) - 1 as number
         from operations
         where operation is not null
     """
@@ -164,21 +172,18 @@ def withdrawals_sql(sync: Sync, catalogue: Catalogue) -> str:
     """
 
 
-def leaving_sql(sync: Sync, rows: Rows) -> str:
-    """Query for the identifiers of those who have a gate and are to go."""
+def taken_sql() -> str:
+    """Query for the identifiers that the plan in ``candor_sync_plan`` takes away."""
     return f"""
-        select ledger.identifiers from {GATES} inner join ({rows.ledger}) as ledger using (person_id)
-        where {_is_leaving(sync)}
+        select case when operation = 'remove' then identifiers else previous_identifiers end
+            as identifiers
+        from {PLAN} where operation = 'remove' or previous_identifiers is not null
     """
-
-
-def _is_leaving(sync: Sync) -> str:
-    kept = " and gate <> 'exited'" if sync.mode == "add_only" else ""
-    return f"gate <> '{READY}' and coalesce(ledger.is_present, false){kept}"
 
 
 def _due(sync: Sync, rows: Rows) -> str:
     """Everyone with a gate: what they should be, and what the destination last acknowledged."""
+    kept = " and gate <> 'exited'" if sync.mode == "add_only" else ""
     # Written down, as all joins and the sort at once would not fit into the memory of a sync.
     return f"""
         due as materialized (
@@ -188,12 +193,35 @@ def _due(sync: Sync, rows: Rows) -> str:
                 merged.person_id is not null as is_merged, ledger.acknowledged_at,
                 coalesce(ledger.is_present, false) as is_present,
                 gate = '{READY}' as is_ready,
-                {_is_leaving(sync)} as is_leaving
+                is_present and not is_ready{kept} as is_leaving,
+                is_present and is_ready and sent_identifiers <> desired.identifiers as is_moving
             from {GATES} as gates
             left join desired using (person_id)
             left join merged using (person_id)
             left join ({rows.ledger}) as ledger using (person_id)
         )
+    """
+
+
+def _turns() -> str:
+    """Of whom identifiers are taken away with another: after how many others they are put."""
+    return f"""
+        taken as (
+            select sent_identifiers as identifiers from due where is_leaving or is_moving
+        ),
+        contested as materialized (
+            select person_id, identifiers, case when is_moving then sent_identifiers end as previous
+            from due where is_ready and identifiers in (select identifiers from taken)
+        ),
+        counted as (
+            select person_id, previous, 1 as turn from contested
+            union
+            select contested.person_id, contested.previous, counted.turn + 1
+            from counted
+            inner join contested on contested.identifiers = counted.previous
+            where counted.turn < {_MOST_TURNS}
+        ),
+        turns as (select person_id, max(turn) as turn from counted group by person_id)
     """
 
 
@@ -206,7 +234,7 @@ def _operation(sync: Sync) -> str:
             when not is_ready then null
             when not is_present or sent_fingerprint is null then 'add'
             when sent_fingerprint <> {_FINGERPRINT} then 'change'
-            when identifiers in (select identifiers from taken) then 'change'
+            when turns.turn is not null then 'change'
             {again}
         end
     """

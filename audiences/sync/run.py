@@ -22,9 +22,10 @@ from audiences.sync.guard import Guarded, guard_plan, use_acceptance
 from audiences.sync.intents import Intent, read_batch, write_intent
 from audiences.sync.settled import memory_for
 from audiences.sync.suppression import SuppressionCheck, suppressed
-from warehouse import Warehouse
+from warehouse import EngineError, Warehouse
 
 INVALID = "invalid_sync"
+_OUT_OF_MEMORY = "OutOfMemoryException"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,9 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the others are orches
             guarded = run.send_due(sleep)
         except DestinationError as error:
             return run.finish(error.code)
-        return run.finish(None, guarded)
+        report = run.finish(None, guarded)
+        run.settle(guarded)
+        return report
 
 
 @dataclass(slots=True)
@@ -181,8 +184,6 @@ class _Run:
     def send_due(self, sleep: Sleep) -> Guarded:
         """Plan once, let the guards judge it, then commit and send batch after batch."""
         guarded = self._plan()
-        if self.only_withdrawals or self.problems:
-            ledger.doubt_shared(self.warehouse, self.sync.key)
         self.planned = self.warehouse.scalar(f"select count(*) from {ledger.PLAN}")
         for first in range(0, self.planned, self.destination.max_rows):
             end = first + self.destination.max_rows
@@ -194,7 +195,6 @@ class _Run:
             self.intended = min(end, self.planned)
         if not self.only_withdrawals:
             use_acceptance(self.warehouse, self.sync)
-        self._settle(guarded)
         return guarded
 
     def write(self, status: str, code: str | None, *, held: int = 0) -> SyncReport:
@@ -228,6 +228,20 @@ class _Run:
             return self.write("held", guarded.code, held=held)
         return self.write("held" if self.only_withdrawals else "succeeded", None)
 
+    def settle(self, guarded: Guarded) -> None:
+        """Keep in mind for the next plan that all of this one was done.
+
+        Without that the next plan asks about more persons, which is no reason to fail.
+        """
+        is_whole = guarded.code is None and not self.was_disturbed
+        if not is_whole or self.draft is None or self.draft.settle is None:
+            return
+        try:
+            self.draft.settle(self.batches)
+        except EngineError as error:
+            if error.kind != _OUT_OF_MEMORY:
+                raise
+
     def _plan(self) -> Guarded:
         """Write what is due into the table of the plan, and take out of it what is held."""
         self.was_disturbed = False
@@ -243,12 +257,6 @@ class _Run:
         guarded = guard_plan(self.warehouse, self.sync, self.catalogue, self.draft)
         self.only_withdrawals = guarded.lets_withdrawals_alone
         return guarded
-
-    def _settle(self, guarded: Guarded) -> None:
-        """Keep in mind for the next plan that all of this one was done."""
-        is_whole = guarded.code is None and not self.was_disturbed
-        if is_whole and self.draft is not None and self.draft.settle is not None:
-            self.draft.settle(self.batches)
 
     def _due(self) -> str:
         """Query for a batch's rows that may still be sent as planned.

@@ -80,18 +80,18 @@ class Settled:
         return self._read_asked()
 
     def widen(self, rows: Rows) -> Rows | None:
-        """Ask also about those who have the identifiers of somebody who is to go; None: nobody."""
+        """Ask also about those who have identifiers that the plan takes away; None: nobody."""
         if rows is EVERYBODY:
             return None
-        leaving = plan.leaving_sql(self.sync, rows)
-        if not self.warehouse.scalar(f"select exists ({leaving})"):
+        taken = plan.taken_sql()
+        if not self.warehouse.scalar(f"select exists ({taken})"):
             return None
         bucket = self._bucket()
         self.warehouse.execute(
             f"""
             insert into {CHANGED}
             select distinct {bucket}, null::bigint from {LEDGER.name.sql} as ledger
-            where sync_key = $sync_key and is_present and identifiers in ({leaving})
+            where sync_key = $sync_key and is_present and identifiers in ({taken})
                 and {bucket} not in (select bucket from {CHANGED})
             """,
             {"sync_key": self.sync.key},
@@ -128,7 +128,7 @@ class Settled:
         """Keep also the groups in the plan of which the destination has taken every row.
 
         For right after a run that sent all of the plan, while nothing else was written: the ledger
-        says what the plan was about, so that nothing is due. Where the plan is of a few groups, to
+        says what the plan was about, so that nothing is due but for whom it doubts. Where the plan is of a few groups, to
         ask about them again is less than to look at all rows once more, and is left to the next plan.
 
         Args:
@@ -141,6 +141,9 @@ class Settled:
             f"""
             select person_id from {ROW_RESULTS.name.sql}
             where list_contains($batches::varchar[], batch_id) and status <> 'acknowledged'
+            union all
+            select person_id from {LEDGER.name.sql}
+            where sync_key = $sync_key and is_present and fingerprint is null
             """,
             {"batches": list(batches)},
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime as dt
+import json
 import random
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ from audiences import DestinationUnavailableError, compute_memberships
 from audiences.catalogue import read_catalogue
 from audiences.sync import Sync, ledger, run_sync
 from audiences.sync.config import Identifier
-from audiences.sync.destinations.fake import FakeDestination
+from audiences.sync.destinations.fake import FakeDestination, written
 from audiences.sync.draft import write_plan
 from audiences.sync.fields import Field
 from audiences.sync.settled import ASKED, SettledGroups
@@ -26,7 +27,12 @@ from tests.audiences.conftest import AS_OF, EVERYONE, NOW, Company, audience
 PEOPLE = 60
 EMAIL = Identifier(type="email", form="sha256")
 PERSON = Identifier(type="person_id", form="raw")
-_FIELDS = (Field("s", "score:paid"), Field("p", "persona:name"))
+FIELDS = (
+    Field("s", "score:paid"),
+    Field("d", "decile:paid"),
+    Field("p", "persona:name"),
+    Field("i", "persona:id"),
+)
 
 
 class _UndoError(Exception):
@@ -39,8 +45,8 @@ class Changing:
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
         self.company = Company()
-        self.destination = FakeDestination(max_rows=7)
-        self.sync = Sync("to_fake", "everyone", "fake", "mirror", (EMAIL, PERSON), ("country",))
+        self.destination = FakeDestination(max_rows=7, by_identifiers=True)
+        self.sync = Sync("to_fake", "everyone", "fake", "mirror", (EMAIL,), ("country",))
         self.audience = audience(EVERYONE)
         self.barred: set[str] = set()
         self.names = self.company.people(PEOPLE, country="US", is_bot=False)
@@ -67,6 +73,15 @@ class Changing:
         quick = self._plan()
         assert quick == whole
         self.compared += 1
+        self._find_who_is_lost()
+
+    def _find_who_is_lost(self) -> None:
+        """Whom the ledger takes for sent is at a destination that knows identifiers alone."""
+        if self.company.rows("sync.batches", "status = 'in_flight'"):
+            return
+        sent = self.company.rows("sync.ledger", "is_present and fingerprint is not null")
+        believed = {written(json.loads(row["identifiers"])) for row in sent}
+        assert believed <= self.destination.members.keys()
 
     def _plan(self) -> tuple[Any, ...]:
         warehouse, catalogue = self.company.warehouse, read_catalogue(self.company.warehouse)
@@ -83,7 +98,7 @@ class Changing:
     def _happenings(self) -> tuple[Callable[[], None], ...]:
         return (
             self._consent, self._consent, self._trait, self._trait, self._address, self._address,
-            self._leave, self._hold_out, self._merge, self._erase, self._suppress, self._score,
+            self._hand_on, self._hand_on, self._leave, self._hold_out, self._merge, self._erase, self._suppress, self._score,
             self._persona, self._forget, self._define, self._reconfigure, self._age,
         )  # fmt: skip
 
@@ -139,6 +154,18 @@ class Changing:
             p=self._one(),
         )
 
+    def _hand_on(self) -> None:
+        """One gets the address of another, who keeps it, gets that of the first, or a new one."""
+        one, other = self.chance.sample(self.names, 2)
+        points = self.company.rows("marts.contact_points")
+        held = {row["person_id"]: row["identifier_value"] for row in points}
+        given = (held.get(other), held.get(one), f"new{self.runs}@mail.example")
+        for person, value in ((one, given[0]), (other, self.chance.choice(given))):
+            self._set(
+                "update marts.contact_points set identifier_value = $v where person_id = $p",
+                v=value, p=person,
+            )  # fmt: skip
+
     def _leave(self) -> None:
         self._set("delete from audiences.memberships where person_id = $p", p=self._one())
 
@@ -185,7 +212,7 @@ class Changing:
         """Another mapping, mode, form, purpose or minimum."""
         changes: dict[str, tuple[Any, ...]] = {
             "traits": (("country",), ("country", "download_count")),
-            "fields": ((), _FIELDS),
+            "fields": ((), FIELDS),
             "identifiers": ((EMAIL, PERSON), (PERSON,), (EMAIL,)),
             "mode": ("mirror", "mirror", "add_only", "full"),
             "purposes": ((), (), ("ads",)),

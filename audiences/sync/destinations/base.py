@@ -27,9 +27,10 @@ class Batch:
         sync_key: The sync.
         audience_key: The audience.
         columns: Names of the identifiers and traits, in the order of the configuration.
-        rows: Arrow table, one row per person, removals first: ``row_id``, ``operation`` (add,
-            change, remove, erase), ``payload`` (JSON object of the row), and each of ``columns``
-            as text, for destinations that read these.
+        rows: Arrow table, one row per person, removals first, then those with identifiers to take
+            away before others are put: ``row_id``, ``operation`` (add, change, remove, erase),
+            ``payload`` (JSON object of the row), and each of ``columns`` as text, for destinations
+            that read these.
         target: What the sync's members are put into there, such as a list; empty where nothing is.
     """
 

@@ -27,7 +27,9 @@ class FakeDestination:
     Attributes:
         key: Its key.
         max_rows: Most rows of one batch.
-        members: Row id to the row last put, of everyone it holds.
+        members: The row last put of everyone it holds, by row id.
+        by_identifiers: Whether it knows persons by their identifiers alone, as vendors do: two with
+            the same are one there. ``members`` goes by these then, as JSON.
         keys: Every idempotency key that arrived, repetitions included.
         bodies: The rows of every request that was new, in the order of its body.
         reject: Rows to refuse: takes a row and gives a reason, or None to take it.
@@ -47,6 +49,7 @@ class FakeDestination:
     after: list[BaseException | None] = field(default_factory=list)
     erased: set[str] = field(default_factory=set)
     is_forgetful: bool = False
+    by_identifiers: bool = False
     _answers: dict[str, Delivery] = field(default_factory=dict)
 
     def remembers(self, sync_key: str) -> bool:  # noqa: ARG002 - one fake serves one sync
@@ -76,14 +79,26 @@ class FakeDestination:
     def _take(self, rows: Sequence[Mapping[str, Any]]) -> Delivery:
         self.bodies.append(rows)
         refused = {row["id"]: reason for row in rows if (reason := self.reject(row))}
-        for row in rows:
-            if row["id"] in refused:
-                continue
-            if row["operation"] in {"remove", "erase"}:
-                self.members.pop(row["id"], None)
-            else:
-                self.members[row["id"]] = row
+        taken_in = [row for row in rows if row["id"] not in refused]
+        put = [row for row in taken_in if row["operation"] not in {"remove", "erase"}]
+        for row in taken_in:
+            self.members.pop(self._before(row), None)
+        self.members.update({self._now(row): row for row in put})
         return Delivery(rejected_rows(list(refused), list(refused.values())))
+
+    def _now(self, row: Mapping[str, Any]) -> str:
+        """Under what a row is held."""
+        return written(row["identifiers"]) if self.by_identifiers else str(row["id"])
+
+    def _before(self, row: Mapping[str, Any]) -> str:
+        """What a row takes away before it is put, if it is."""
+        is_moved = self.by_identifiers and row["previous_identifiers"] is not None
+        return written(row["previous_identifiers"]) if is_moved else self._now(row)
+
+
+def written(identifiers: Mapping[str, Any]) -> str:
+    """Identifiers as the key of a member."""
+    return json.dumps(identifiers, sort_keys=True)
 
 
 def _raise_next(faults: list[BaseException | None]) -> None:

@@ -1,9 +1,11 @@
 """A signed HTTP request for each batch.
 
 The body is ``{"type", "sync", "audience", "batch_id", "rows": [{"id", "operation", "identifiers",
-"previous_identifiers", "traits"}]}``; ``operation`` is add, change, remove or erase. The receiver
-may answer ``{"results": [{"id", "status": "accepted" or "rejected", "reason"}]}``; a row that it
-does not mention was accepted, and a rejected one comes again with the next run.
+"previous_identifiers", "traits"}]}``; ``operation`` is add, change, remove or erase. A receiver that
+knows people by their identifiers takes away those of rows to remove or erase, and previous ones,
+before it puts anybody. It may answer ``{"results": [{"id", "status": "accepted" or "rejected",
+"reason"}]}``; a row that it does not mention was accepted, and a rejected one comes again with the
+next run.
 
 Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 for the signature.
