@@ -26,10 +26,9 @@ from prediction.relations import (
     PROFILES,
     granted_sql,
 )
-from prediction.targets import END, in_state_sql, known_at_sql, states_sql
+from prediction.targets import END, ends_in_state_sql, in_state_sql, known_at_sql, states_sql
 from warehouse import quoted
 
-_IN_STATE = in_state_sql("members.current_id", "members.as_of")
 _COUNTED = ACCOUNT_SCORE_MEMBERS.name.sql
 
 # What the company's own records say stands before what its members' records say of it.
@@ -43,6 +42,20 @@ OWN_FEATURES = (
     "days_since_account_record",
 )
 
+# Who belonged to which account at a date by what was known then, by the id of that time.
+_NODES_OF = f"""
+    {MEMBERS.sql} as nodes
+    inner join {EMPLOYED.sql} as employed
+        on nodes.source = employed.source
+        and nodes.source_record_id = employed.source_record_id
+"""
+_TODAY = "coalesce(current_person.current_person_id, nodes.person_id)"
+_KNOWN_AT = """
+    nodes.valid_from <= {date} and (nodes.valid_to is null or nodes.valid_to > {date})
+    and employed.valid_from <= {date}
+    and (employed.known_from is null or employed.known_from <= {date})
+    and (employed.known_to is null or employed.known_to > {date})
+"""
 _BELONGING = f"""
     belonging as (
         select distinct employed.account_id, spine.as_of, spine.role, spine.person_id,
@@ -52,22 +65,31 @@ _BELONGING = f"""
         left join {CURRENT.sql} as current_person on spine.person_id = current_person.person_id
         left join {PROFILES.sql} as profiles
             on coalesce(current_person.current_person_id, spine.person_id) = profiles.person_id
-        inner join {MEMBERS.sql} as nodes
-            on spine.person_id = nodes.person_id
-            and nodes.valid_from <= spine.as_of
-            and (nodes.valid_to is null or nodes.valid_to > spine.as_of)
-        inner join {EMPLOYED.sql} as employed
-            on nodes.source = employed.source
-            and nodes.source_record_id = employed.source_record_id
-            and employed.valid_from <= spine.as_of
-            and (employed.known_from is null or employed.known_from <= spine.as_of)
-            and (employed.known_to is null or employed.known_to > spine.as_of)
+        inner join ({_NODES_OF})
+            on spine.person_id = nodes.person_id and {_KNOWN_AT.format(date="spine.as_of")}
         where spine.model_key = $model_key and not coalesce(profiles.is_bot, false)
     ),
     members as (
         select * from belonging
         where {granted_sql("belonging.current_id", "belonging.as_of")}
             and {granted_sql("belonging.current_id", "$as_of::timestamp")}
+    )
+"""
+
+# Accounts with somebody in the state at a date, as it was known then. Whoever is in it counts at the
+# end of the horizon too, so here as well: also who never visited, and is not in the spine.
+_STANDING = f"""
+    standing as (
+        select distinct employed.account_id, dates.as_of
+        from (select distinct as_of from prediction.spine where model_key = $model_key) as dates
+        inner join ({_NODES_OF}) on {_KNOWN_AT.format(date="dates.as_of")}
+        left join {CURRENT.sql} as current_person on nodes.person_id = current_person.person_id
+        left join {PROFILES.sql} as profiles
+            on {_TODAY} = profiles.person_id
+        anti join {OBJECTING} as objecting on {_TODAY} = objecting.person_id
+        where {in_state_sql("nodes.person_id", "dates.as_of")}
+            and not coalesce(profiles.is_bot, false)
+            and {granted_sql(_TODAY, "dates.as_of")} and {granted_sql(_TODAY, "$as_of::timestamp")}
     )
 """
 
@@ -106,6 +128,11 @@ _DOINGS = f"""
             and doings.occurred_at < asked.as_of + to_days($gap + $horizon)
     )
 """
+# Whose state of the date might not be looked at, as the consent came later, brings no news by it.
+_NEWS = f"""
+    and ({granted_sql("worked.person_id", "asked.as_of")}
+        or not {ends_in_state_sql("worked.person_id", "asked.as_of")})
+"""
 _ENDS = f"""
     {_WORKED},
     outcomes as (
@@ -115,11 +142,26 @@ _ENDS = f"""
             on asked.account_id = worked.account_id
             and (worked.valid_from is null or worked.valid_from <= {END})
             and (worked.valid_to is null or worked.valid_to > {END})
+        left join {PROFILES.sql} as profiles on worked.person_id = profiles.person_id
         anti join {OBJECTING} as objecting on worked.person_id = objecting.person_id
-        where {in_state_sql("worked.person_id", END)}
+        where {ends_in_state_sql("worked.person_id", END)}
+            and not coalesce(profiles.is_bot, false)
             and {granted_sql("worked.person_id", END)}
             and {granted_sql("worked.person_id", "$as_of::timestamp")}
+            {{news}}
     )
+"""
+
+
+# Whose doings a score is made of where that is one person: others who were only written to, or of whom
+# there is a record alone, hide nobody.
+_ACTED = "one.days_since_last_seen is not null or one.orders_total > 0 or one.tickets_total > 0"
+_ONLY = f"""
+    case
+        when count(distinct members.current_id) = 1 then min(members.current_id)
+        when count(distinct members.current_id) filter (where {_ACTED}) = 1
+            then min(members.current_id) filter (where {_ACTED})
+    end
 """
 
 
@@ -197,10 +239,10 @@ def taught_by_sql(model: PropensityConfig) -> str:
 
 
 def asked_sql(model: PropensityConfig, names: Sequence[str]) -> str:
-    """Query for id, features and ids of the members who count, of the accounts to score."""
+    """Query for id, features, members who count and the only one who acted, of accounts to score."""
     return f"""
         with {_asked_sql(model)}, {_features_sql(names)}
-        select asked.account_id as id, asked.member_ids, {features_sql(names)}
+        select asked.account_id as id, asked.member_ids, features.only_id, {features_sql(names)}
         from asked
         inner join features using (account_id, as_of)
         where asked.role = $role and (asked.role <> 'scoring' or asked.as_of = $as_of)
@@ -256,16 +298,21 @@ def withdrawn_sql() -> str:
 def _asked_sql(model: PropensityConfig) -> str:
     """Common tables up to ``asked``: one row per account that is asked about at a date."""
     wanted = model.eligible.in_state if model.target.state else None
-    test = "" if wanted is None else f"and {'' if wanted else 'not'} bool_or({_IN_STATE})"
+    standing, test = "", ""
+    if wanted is not None:
+        standing = f"{_STANDING},"
+        test = f"""and (account_id, as_of) {"" if wanted else "not"} in (
+            select (account_id, as_of) from standing
+        )"""
     return f"""
-        {states_sql(model)} {_BELONGING},
+        {states_sql(model)} {_BELONGING}, {standing}
         asked as (
             select account_id, as_of, role,
                    list_sort(list(distinct current_id)) as member_ids
             from members
-            where true {known_at_sql(model, "members.as_of")}
+            where true {known_at_sql(model, "members.as_of")} {test}
             group by account_id, as_of, role
-            having bool_or(is_eligible) and not bool_or(has_done) {test}
+            having bool_or(is_eligible) and not bool_or(has_done)
             qualify role = 'scoring' or row_number() over (
                 partition by as_of order by md5(account_id || as_of), account_id
             ) <= $people
@@ -275,7 +322,9 @@ def _asked_sql(model: PropensityConfig) -> str:
 
 def _outcomes_sql(model: PropensityConfig) -> str:
     """The common table ``outcomes``: of whom somebody did it, or is in the state at the end."""
-    return _ENDS if model.target.state else _DOINGS
+    if model.target.state is None:
+        return _DOINGS
+    return _ENDS.format(news=_NEWS if model.eligible.in_state is False else "")
 
 
 def _features_sql(names: Sequence[str]) -> str:
@@ -289,7 +338,8 @@ def _features_sql(names: Sequence[str]) -> str:
                    count(distinct members.current_id)::double as member_count,
                    count(distinct members.current_id) filter (
                        where one.days_since_last_seen <= 30
-                   )::double as active_member_count_30d
+                   )::double as active_member_count_30d,
+                   {_ONLY} as only_id
             from members
             semi join asked using (account_id, as_of)
             inner join {FEATURES.sql} as one
@@ -297,7 +347,7 @@ def _features_sql(names: Sequence[str]) -> str:
             group by members.account_id, members.as_of
         ), {_COMPANIES},
         features as (
-            select gathered.account_id, gathered.as_of, {shown}
+            select gathered.account_id, gathered.as_of, gathered.only_id, {shown}
             from gathered left join companies using (account_id, as_of)
         )
     """

@@ -97,6 +97,7 @@ class Asked:
         fingerprint: SHA-256 of all of this.
         members: Of each account the ids of the members who count, in order; None where persons are
             asked about.
+        only: Of each account the only one of them who acted; null where several or none did.
     """
 
     ids: pa.ChunkedArray
@@ -104,6 +105,7 @@ class Asked:
     values: Floats
     fingerprint: str
     members: pa.ChunkedArray | None = None
+    only: pa.ChunkedArray | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -199,23 +201,23 @@ def _read_asked(
     warehouse: Warehouse, key: str, model: PropensityConfig, role: Role, *, as_of: dt.datetime
 ) -> Asked:
     names, is_asked = read_features(warehouse, key, model), model.scored == "consented"
-    rows = warehouse.read(
-        unit_of(model).asked_sql(model, names),
-        {
-            "model_key": key,
-            "as_of": as_of,
-            "role": str(role),
-            **({"purpose": model.purpose} if is_asked else {}),
-            **state_values(model),
-            **sampled(model),
-        },
-    )
+    asked = {
+        "model_key": key,
+        "as_of": as_of,
+        "role": str(role),
+        **({"purpose": model.purpose} if is_asked else {}),
+        **state_values(model),
+        **sampled(model),
+    }
+    with objecting_persons(warehouse):
+        rows = warehouse.read(unit_of(model).asked_sql(model, names), asked)
     values, ids = _matrix(rows, names), rows["id"].to_pylist()
     if unit_of(model) is not ACCOUNT:
         return Asked(rows["id"], names, values, _digest(names, values, ids))
-    members = rows["member_ids"]
-    mark = _digest(names, values, ids, [",".join(theirs) for theirs in members.to_pylist()])
-    return Asked(rows["id"], names, values, mark, members)
+    members, only = rows["member_ids"], rows["only_id"]
+    told = [",".join(theirs) for theirs in members.to_pylist()]
+    mark = _digest(names, values, ids, told, [one or "" for one in only.to_pylist()])
+    return Asked(rows["id"], names, values, mark, members, only)
 
 
 def sampled(model: PropensityConfig) -> dict[str, object]:

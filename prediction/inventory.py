@@ -85,7 +85,7 @@ ACCOUNT_SCORES = Table(
             "person_id",
             "VARCHAR",
             Pii.PSEUDONYMOUS,
-            "the only member that it was computed from, whose it then is alone; null: of several",
+            "the only member whose doings it was computed from, whose it then is; null: of several",
         ),
         _VERSION,
     ),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from prediction.config import PropensityConfig
 from prediction.relations import CURRENT, EVENTS, FEATURES, PROFILES, granted_sql
-from prediction.targets import END, in_state_sql, known_at_sql, states_sql
+from prediction.targets import END, ends_in_state_sql, in_state_sql, known_at_sql, states_sql
 from warehouse import quoted
 
 _ASKED = f"""
@@ -37,7 +37,7 @@ _DOINGS = f"""
 _ENDS = f"""
     outcomes as (
         select distinct asked.person_id, asked.as_of from asked
-        where {in_state_sql("asked.current_id", END)}
+        where {ends_in_state_sql("asked.current_id", END)}
     )
 """
 
@@ -159,6 +159,4 @@ def _eligible_sql(model: PropensityConfig) -> str:
     known, wanted = known_at_sql(model, "asked.as_of"), model.eligible.in_state
     if not known or wanted is None:
         return known
-    return (
-        f"{known} and {'' if wanted else 'not'} {in_state_sql('asked.current_id', 'asked.as_of')}"
-    )
+    return f"{known} and {'' if wanted else 'not'} {in_state_sql('asked.person_id', 'asked.as_of')}"

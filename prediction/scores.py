@@ -61,7 +61,6 @@ _DECILES = f"""
 
 
 _DATED = "model_key = $model_key and as_of = $as_of::timestamp"
-_ONLY_MEMBER = "case when len(member_ids) = 1 then member_ids[1] end as person_id"
 _MEMBERS = f"""
     select $model_key as model_key, account_id, $as_of::timestamp as as_of,
            unnest(member_ids) as person_id
@@ -80,7 +79,7 @@ def write_scores(
 ) -> int:
     """Put the scores of this date in place; other dates stay. Returns how many rows."""
     is_of_members = asked.members is not None
-    ids = f"{unit.column}, {_ONLY_MEMBER}" if is_of_members else unit.column
+    ids = f"{unit.column}, only_id as person_id" if is_of_members else unit.column
     dated = {"model_key": decision.model_key, "as_of": as_of}
     with warehouse.view(_FRESH, _table(asked, scores, unit)), warehouse.transaction():
         if is_of_members:
@@ -133,8 +132,8 @@ def _table(asked: Asked, scores: Scores, unit: Unit) -> pa.Table:
         "lower": _known(scores.lower),
         "upper": _known(scores.upper),
     }
-    if asked.members is not None:
-        columns["member_ids"] = asked.members
+    if asked.members is not None and asked.only is not None:
+        columns |= {"member_ids": asked.members, "only_id": asked.only}
     for number in range(REASONS):
         which = largest[:, number] if largest.shape[1] > number else np.zeros(len(asked), dtype=int)
         columns[f"feature_{number}"] = _named(which, asked.features)

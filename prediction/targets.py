@@ -18,10 +18,11 @@ from warehouse import Warehouse
 # The end of the horizon of a date that is asked about.
 END = "asked.as_of + to_days($gap + $horizon)"
 _KEPT = ("VARCHAR", "BOOLEAN")
-# Who a person of the history is today, with the times in which one of the values held.
+# When one of the values held, of whom by the id of that time, and who that is today.
 _STATES = f"""
     states as (
-        select coalesce(current_person.current_person_id, history.person_id) as person_id,
+        select history.person_id as known_as,
+               coalesce(current_person.current_person_id, history.person_id) as current_id,
                history.valid_from, history.valid_to
         from {HISTORY.sql} as history
         left join {CURRENT.sql} as current_person on history.person_id = current_person.person_id
@@ -36,11 +37,23 @@ def states_sql(model: PropensityConfig) -> str:
 
 
 def in_state_sql(person: str, moment: str) -> str:
-    """A test that a person, by today's id, is in the state at a moment."""
+    """A test that a person, by the id of a moment, is in the state then, as it was known then.
+
+    Who was found to be the same person later is not looked at together: nobody knew.
+    """
+    return _in_state_sql("known_as", person, moment)
+
+
+def ends_in_state_sql(person: str, moment: str) -> str:
+    """A test that a person, by today's id, was in the state at a moment, by what is known today."""
+    return _in_state_sql("current_id", person, moment)
+
+
+def _in_state_sql(column: str, person: str, moment: str) -> str:
     return f"""
         exists (
             select 1 from states
-            where states.person_id = {person} and states.valid_from <= {moment}
+            where states.{column} = {person} and states.valid_from <= {moment}
                 and (states.valid_to is null or states.valid_to > {moment})
         )
     """

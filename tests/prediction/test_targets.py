@@ -117,11 +117,47 @@ def test_what_became_known_after_a_date_does_not_count_at_it(leads: Company) -> 
     assert scored(leads, config()) == ["bob", "cem"]
 
 
-def test_a_state_follows_its_person_through_a_merge(leads: Company) -> None:
-    hold(leads, "old", "Customer", START)
+@pytest.mark.parametrize("unit", ["person", "account"])
+def test_at_a_date_a_state_is_that_of_the_person_of_then_and_at_the_end_that_of_today(
+    leads: Company, unit: str
+) -> None:
+    """A merge of today neither takes anybody out of the past, nor puts anybody in."""
+    hold(leads, "old", "Customer", START, AS_OF)
+    hold(leads, "cem", "Customer", AS_OF)
     leads.add("marts.current_person", person_id=["old"], current_person_id=["cem"])
+    others = {"person": ["ann", "bob"], "account": ["acme"]}[unit]
 
-    assert scored(leads, config()) == ["ann", "bob"]
+    assert outcomes(leads, config(unit=unit)) == [*(False for _ in others), True]
+    assert outcomes(leads, config(unit=unit, in_state=True)) == []
+    assert scored(leads, config(unit=unit)) == others
+
+
+@pytest.mark.parametrize("granted", [START, JUDGING + DAY], ids=["before", "after the date"])
+def test_a_company_is_in_the_state_by_a_contact_who_never_visits(
+    leads: Company, granted: dt.datetime
+) -> None:
+    """Customers of a CRM need no event; nothing changes by who was one all the time."""
+    employ(leads, ["dan"], ["beta"])
+    exist(leads, ["dan"])
+    hold(leads, "dan", "Customer", START)
+    grant(leads, ["dan"])
+    leads.warehouse.execute(
+        f"update marts.consent_history set valid_from = '{granted}' where person_id = 'dan'"
+    )
+    may_count = granted == START
+
+    assert outcomes(leads, config(unit="account")) == ([False] if may_count else [False, False])
+    assert outcomes(leads, config(unit="account", in_state=True)) == [True] * may_count
+    assert scored(leads, config(unit="account")) == ["acme"]
+    assert scored(leads, config(unit="account", in_state=True)) == ["beta"]
+
+
+def test_the_state_of_what_is_no_person_is_not_that_of_a_company(leads: Company) -> None:
+    hold(leads, "cem", "Lead", START)
+    hold(leads, "bob", "Customer", JUDGING + DAY)
+    leads.warehouse.execute("update marts.profiles set is_bot = true where person_id = 'bob'")
+
+    assert outcomes(leads, config(unit="account")) == [False, False]
 
 
 @pytest.mark.parametrize("who", ["denied", "objects"])
