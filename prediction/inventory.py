@@ -174,6 +174,12 @@ MODELS = Table(
         ),
         Column("is_chosen", "BOOLEAN", Pii.NONE, "whether a person put it in force"),
         Column(
+            "purpose",
+            "VARCHAR",
+            Pii.NONE,
+            "consent that scores of the model ask for, as predictions.yml last had it; null: unknown",
+        ),
+        Column(
             "in_force_from",
             "TIMESTAMP",
             Pii.NONE,

@@ -1,6 +1,6 @@
 """Persons who object to profiling: nothing is computed of them, and nothing of before is kept.
 
-A legal hold keeps what was computed of its person before.
+A legal hold keeps what was computed of its person before, but for what a colleague takes along.
 
 Source: GDPR Article 21(1) to (3) and Article 22.
 """
@@ -53,11 +53,13 @@ def objecting_nodes(warehouse: Warehouse) -> Iterator[None]:
 def withdraw_profiles(warehouse: Warehouse, *, held: Collection[str] = ()) -> None:
     """Remove their scores and personas of any date, under any id that they had.
 
-    Of accounts these are all scores that they were counted for, with others or alone.
+    Of accounts these are all scores that they were counted for, with others or alone, whoever the
+    others are.
 
     Args:
         warehouse: The engine.
-        held: Ids of persons under a legal hold, which keeps what was computed before.
+        held: Ids of persons under a legal hold, which keeps what was computed before; a score of
+            several goes with whoever of them objects and is not held.
     """
     if not all(warehouse.exists(table) for table in (OBJECTING_PERSONS, PERSONS)):
         return
@@ -66,36 +68,39 @@ def withdraw_profiles(warehouse: Warehouse, *, held: Collection[str] = ()) -> No
         warehouse.execute(
             f"delete from {table.name.sql} where person_id in ({leaving})", {"held": list(held)}
         )
-    take_along(warehouse, leaving, {"held": list(held)})
+    take_along(warehouse, counted_sql(leaving), {"held": list(held)})
 
 
 def take_along(
-    warehouse: Warehouse, persons: str, parameters: Mapping[str, object] | None = None
+    warehouse: Warehouse, scores: str, parameters: Mapping[str, object] | None = None
 ) -> int:
-    """Remove the scores of accounts that some persons were counted for; return how many."""
-    removed = int(
-        warehouse.scalar(
-            f"select count(*) from {ACCOUNT_SCORES.name.sql} where {counted_sql(persons)}",
-            parameters,
-        )
-    )
+    """Remove the scores of accounts that pass a test, and who was counted for them; return how many."""
+    table = ACCOUNT_SCORES.name.sql
+    removed = int(warehouse.scalar(f"select count(*) from {table} where {scores}", parameters))
     if removed:
-        warehouse.execute(
-            f"delete from {ACCOUNT_SCORES.name.sql} where {counted_sql(persons)}", parameters
-        )
+        warehouse.execute(f"delete from {table} where {scores}", parameters)
         forget_members(warehouse)
     return removed
 
 
 def counted_sql(persons: str) -> str:
-    """A test of a score of an account: that one of ``persons``, a query, was counted for it."""
+    """A test of a score of an account: that one of ``persons``, a query, was counted for it.
+
+    Of what an older Candor wrote of several members nobody knows whom; anybody may be one of them.
+    """
     return f"""(
         person_id in ({persons})
         or (model_key, account_id, as_of) in (
             select (model_key, account_id, as_of) from {ACCOUNT_SCORE_MEMBERS.name.sql}
             where person_id in ({persons})
         )
+        or (person_id is null and {_UNKNOWN})
     )"""
+
+
+def forget_unknown(warehouse: Warehouse) -> None:
+    """Remove scores of accounts, of any model, of which it is not known who was counted for them."""
+    warehouse.execute(f"delete from {ACCOUNT_SCORES.name.sql} where {_UNKNOWN}")
 
 
 def forget_members(warehouse: Warehouse) -> None:
@@ -115,6 +120,11 @@ def _nodes(warehouse: Warehouse) -> str:
     """
 
 
+_UNKNOWN = f"""
+    (model_key, account_id, as_of) not in (
+        select (model_key, account_id, as_of) from {ACCOUNT_SCORE_MEMBERS.name.sql}
+    )
+"""
 _OBJECTING = f"""
     select distinct person_id from {OBJECTING_PERSONS.sql}
     where purpose = 'profiling' and withdrawn_at is null

@@ -29,13 +29,14 @@ from prediction.registry import (
     fingerprint,
     read_decisions,
     record,
+    remember_purpose,
     remember_scores,
     retire_unconfigured,
     version_of,
 )
 from prediction.retraining import Standing, why_train
 from prediction.rules import contributions, score_by_rule
-from prediction.scores import nothing_known, withdraw_scores, write_scores
+from prediction.scores import nothing_known, withdraw_scores, withdraw_unconfigured, write_scores
 from prediction.spine import read_history
 from prediction.states import NONE, RULE, TRAINERS, from_state
 from prediction.targets import known_since
@@ -123,6 +124,7 @@ def predict_all(
     """
     warehouse.create_missing(TABLES)
     retire_unconfigured(warehouse, [*config.models, PERSONAS_KEY])
+    withdraw_unconfigured(warehouse, config.models, as_of=moment.as_of)
     reports = []
     for key, model in config.models.items():
         progress(f"Predicting {model.name}")
@@ -158,6 +160,7 @@ class _Run:
                             as_of=moment.as_of,
                         )  # fmt: skip
                 decisions = read_decisions(self.warehouse, self.key)
+        remember_purpose(self.warehouse, self.key, self.config.purpose)
         return self._score(decisions, why=why if decisions is not before else ())
 
     def _score(self, decisions: tuple[Decision, ...], *, why: tuple[str, ...]) -> ScoreReport:

@@ -40,7 +40,7 @@ class Decision:
 
     ``is_passed`` says that nothing spoke against it when it was made (null in rows of an older
     Candor, which is not yes), ``is_chosen`` that a person put it in force, ``in_force_from`` since
-    what moment of the data it answers.
+    what moment of the data it answers, ``purpose`` what consent the model asked for last.
     """
 
     model_key: str
@@ -57,6 +57,7 @@ class Decision:
     is_passed: bool | None = None
     is_chosen: bool | None = None
     in_force_from: dt.datetime | None = None
+    purpose: str | None = None
 
     @property
     def answers(self) -> bool:
@@ -226,6 +227,16 @@ def retire_unconfigured(warehouse: Warehouse, keys: Sequence[str]) -> None:
         warehouse.execute(
             f"update prediction.models set status = 'retired' where {unnamed}", {"keys": keys}
         )
+
+
+def remember_purpose(warehouse: Warehouse, key: str, purpose: str) -> None:
+    """Note what consent a model asks for: its scores may outlive it in predictions.yml."""
+    other, values = (
+        "model_key = $key and purpose is distinct from $purpose",
+        {"key": key, "purpose": purpose},
+    )
+    if warehouse.scalar(f"select count(*) from prediction.models where {other}", values):
+        warehouse.execute(f"update prediction.models set purpose = $purpose where {other}", values)
 
 
 def remember_scores(warehouse: Warehouse, decision: Decision, scores: str) -> None:

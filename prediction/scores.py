@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from prediction.config import PropensityConfig
 from prediction.dataset import Asked, Floats
-from prediction.inventory import ACCOUNT_SCORE_MEMBERS
+from prediction.inventory import (
+    ACCOUNT_SCORE_MEMBERS,
+    ACCOUNT_SCORES,
+    MODELS,
+    PROPENSITY_SCORES,
+)
 from prediction.logistic import Scores
-from prediction.objecting import forget_members, objecting_persons
+from prediction.objecting import forget_members, forget_unknown, objecting_persons
 from prediction.registry import Decision
 from prediction.states import TRAINERS
 from prediction.units import UNITS, Unit, unit_of
@@ -60,6 +65,17 @@ _DECILES = f"""
 """
 
 
+# Nobody has granted an empty purpose.
+_LEFT = f"""
+    select scored.model_key, coalesce(any_value(models.purpose), '') as purpose
+    from (
+        select model_key from {PROPENSITY_SCORES.name.sql}
+        union select model_key from {ACCOUNT_SCORES.name.sql}
+    ) as scored
+    left join {MODELS.name.sql} as models using (model_key)
+    where not list_contains($keys::varchar[], scored.model_key)
+    group by scored.model_key
+"""
 _DATED = "model_key = $model_key and as_of = $as_of::timestamp"
 _MEMBERS = f"""
     select $model_key as model_key, account_id, $as_of::timestamp as as_of,
@@ -107,15 +123,39 @@ def withdraw_scores(
                 f"delete from {other.scores.name.sql} where model_key = $model_key",
                 {"model_key": key},
             )
-    if model.scored == "all":
-        return
+    if model.scored == "consented":
+        _withdraw(warehouse, unit, {"model_key": key, "purpose": model.purpose, "as_of": as_of})
+    forget_members(warehouse)
+
+
+def withdraw_unconfigured(
+    warehouse: Warehouse, keys: Collection[str], *, as_of: dt.datetime
+) -> None:
+    """Remove scores that nobody computes anew, of any date, where somebody does not grant them.
+
+    Of models that the configuration names no more by the purpose that they had last; where that is
+    not known, all. Of all models those of accounts of which it is not known who was counted.
+
+    Args:
+        warehouse: Where.
+        keys: The models of the configuration.
+        as_of: The moment at which a grant counts, UTC.
+    """
+    forget_unknown(warehouse)
+    left = warehouse.read(_LEFT, {"keys": list(keys)}).to_pylist()  # one row per model
+    for row in left:
+        for unit in UNITS.values():
+            _withdraw(warehouse, unit, {**row, "as_of": as_of})
+    forget_members(warehouse)
+
+
+def _withdraw(warehouse: Warehouse, unit: Unit, model: Mapping[str, object]) -> None:
     with objecting_persons(warehouse):
         warehouse.execute(
             f"delete from {unit.scores.name.sql} "
             f"where model_key = $model_key and ({unit.withdrawn_sql()})",
-            {"model_key": key, "purpose": model.purpose, "as_of": as_of},
+            model,
         )
-    forget_members(warehouse)
 
 
 def nothing_known(asked: Asked) -> Scores:

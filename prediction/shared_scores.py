@@ -13,14 +13,15 @@ from warehouse import SubjectKind, Trace, Warehouse
 
 _SOUGHT = "candor_sought_members"
 _THEIRS = f"select value from {_SOUGHT} where kind = '{SubjectKind.PERSON_ID}'"
+_SHARED = f"coalesce(person_id not in ({_THEIRS}), true) and {counted_sql(_THEIRS)}"
 
 
 @dataclass(frozen=True, slots=True)
 class SharedScores:
     """Scores of accounts by all members whom they were computed from; a warehouse ``Location``.
 
-    The table of scores itself names only who was alone in an account. It must come before the
-    table of members, which is how the others are found.
+    The table of scores itself names who alone acted in an account, and their scores are of that place.
+    This one must come before the table of members, which is how the others are found.
     """
 
     warehouse: Warehouse
@@ -35,10 +36,10 @@ class SharedScores:
         return ()
 
     def find(self, keys: pa.Table) -> Sequence[Trace]:
-        """Count the scores that the persons were counted for."""
+        """Count the scores of others, or of several, that the persons were counted for."""
         if not self._is_there():
             return (Trace(self.name, 0),)
-        wanted = f"select count(*) from {ACCOUNT_SCORES.name.sql} where {counted_sql(_THEIRS)}"
+        wanted = f"select count(*) from {ACCOUNT_SCORES.name.sql} where {_SHARED}"
         with self.warehouse.view(_SOUGHT, keys):
             return (Trace(self.name, int(self.warehouse.scalar(wanted))),)
 
@@ -47,7 +48,7 @@ class SharedScores:
         if not self._is_there():
             return (Trace(self.name, 0),)
         with self.warehouse.view(_SOUGHT, keys), self.warehouse.transaction():
-            return (Trace(self.name, take_along(self.warehouse, _THEIRS)),)
+            return (Trace(self.name, take_along(self.warehouse, _SHARED)),)
 
     def _is_there(self) -> bool:
         return all(

@@ -142,7 +142,8 @@ def write_spine(
         warehouse: With staged events and the identity graph; marts are not read.
         config: The models, with their dates and who is eligible.
         as_of: The moment up to which the warehouse knows, UTC.
-        held: Ids of persons under a legal hold; what was computed of them before stays.
+        held: Ids of persons under a legal hold; what was computed of them before stays, but for
+            scores of accounts that somebody else who objects was counted for too.
 
     Raises:
         MissingRelationError: Staging or identity has not run yet.

@@ -13,7 +13,14 @@ import pytest
 from pydantic import ValidationError
 
 from identity.inventory import PERSONS
-from prediction import UnknownGroupError, read_cards, write_spine
+from prediction import (
+    Moment,
+    SharedScores,
+    UnknownGroupError,
+    predict_all,
+    read_cards,
+    write_spine,
+)
 from prediction.account_rows import OWN_FEATURES, together
 from prediction.config import PredictionsConfig
 from prediction.dataset import known_features, read_asked, read_examples
@@ -484,6 +491,55 @@ def test_of_whom_a_score_was_computed_must_be_known_where_nothing_else_changed_t
     assert small.rows("select account_id from prediction.account_scores order by 1") == [
         ("acme",), ("beta",),
     ]  # fmt: skip
+
+
+def leave(company: Company) -> list[tuple[object, ...]]:
+    """Of the accounts with scores, those that stay in a run without the model."""
+    moment = Moment(as_of=AS_OF, now=AS_OF, seed=7)
+    predict_all(company.warehouse, PredictionsConfig(), artifacts=company.artifacts, moment=moment)
+    return company.rows("select account_id from prediction.account_scores order by all")
+
+
+def test_scores_of_a_model_that_is_configured_no_more_go_with_what_they_were_granted_for(
+    small: Company,
+) -> None:
+    small.predict(CONFIG)
+    kept = leave(small)
+    small.warehouse.execute("delete from marts.consent_history where person_id = 'ann'")
+    withdrawn = leave(small)
+    small.warehouse.execute("update prediction.models set purpose = null")
+
+    assert (kept, withdrawn) == ([("acme",), ("beta",)], [("beta",)])
+    assert leave(small) == small.rows("select * from prediction.account_score_members") == []
+
+
+def test_a_score_of_nobody_knows_whom_goes_with_anybody_and_in_the_next_run(small: Company) -> None:
+    small.predict(CONFIG)
+    small.warehouse.execute("delete from prediction.account_score_members")
+    place, keys = SharedScores(small.warehouse), pa.table({"kind": ["person_id"], "value": ["cem"]})
+    sought = [trace.rows for trace in place.find(keys)]
+
+    erased = [trace.rows for trace in place.erase(keys)]
+
+    # The score of Beta is Cem's alone, and is counted where it stands.
+    assert sought == erased == [1]
+    assert small.rows("select account_id from prediction.account_scores") == [("beta",)]
+    assert leave(small) == []
+
+
+def test_who_was_only_written_to_does_not_hide_whose_doings_a_score_is_made_of(
+    small: Company,
+) -> None:
+    small.warehouse.execute(
+        "update marts.features_as_of set days_since_last_seen = null where person_id = 'bob'"
+    )
+
+    small.predict(CONFIG)
+    named = small.rows("select account_id, person_id from prediction.account_scores order by all")
+    erase(small, "bob")
+
+    assert named == [("acme", "ann"), ("beta", "cem")]
+    assert small.rows("select account_id from prediction.account_scores") == [("beta",)]
 
 
 def test_scores_of_accounts_all_of_whose_members_object_are_removed(small: Company) -> None:
