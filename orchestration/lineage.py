@@ -19,7 +19,7 @@ from orchestration.inventory import python_tables
 from warehouse import Pii
 
 Column = tuple[str, str]
-FEATURES = "marts.features_as_of"
+FEATURES, PROFILES = "marts.features_as_of", "marts.profiles"
 UNTRACED = "it cannot be traced"
 SEED, MADE_BY_SQL = "seed", ("model", "snapshot")
 
@@ -85,6 +85,18 @@ class Project:
         described = {_relation(node): list(node["columns"]) for node in self.nodes}
         written = {str(table.name): list(table.column_names) for table in python_tables()}
         return {**described, **written}
+
+    @property
+    def history_columns(self) -> frozenset[str]:
+        """The traits whose changes are kept, as the macro ``history_columns`` of dbt finds them."""
+        return frozenset(
+            name
+            for node in self._models.values()
+            if _relation(node) == PROFILES or "trait" in node.get("tags", ())
+            for name, column in node["columns"].items()
+            if name != "person_id"
+            and _meta(column).get("history", column.get("data_type") in ("string", "boolean"))
+        )
 
     def _origins_of(self, column: Column) -> frozenset[str]:
         if column not in self._origins:
@@ -186,6 +198,10 @@ def _relation(node: Mapping[str, Any]) -> str:
     return f"{node['schema']}.{node['name']}"
 
 
+def _meta(column: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**column.get("meta", {}), **column.get("config", {}).get("meta", {})}
+
+
 def _is_sensitive(column: Mapping[str, Any]) -> bool:
-    meta = {**column.get("meta", {}), **column.get("config", {}).get("meta", {})}
+    meta = _meta(column)
     return meta.get("pii") == Pii.SENSITIVE or meta.get("sensitive") is True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestration.company import Company
-from orchestration.lineage import Project
+from orchestration.lineage import PROFILES, Project
 from orchestration.manifest import parsed_project
 from prediction import PredictionsConfig, without_sensitive
 
@@ -13,19 +13,23 @@ def allowed_predictions(company: Company) -> PredictionsConfig:
 
     Raises:
         SensitiveFeatureError: The rule of a model needs one of them.
+        UnknownTraitError: A model predicts a state of a trait of which no history is kept.
         SensitiveTargetError: A model predicts what is sensitive and names no use for it.
         DbtProjectError: dbt cannot parse the project.
     """
     manifest = parsed_project(company.paths).manifest
-    project, states = Project.read(manifest, company.paths.dbt), _states(company.predictions)
+    project = Project.read(manifest, company.paths.dbt)
+    kept = project.history_columns
+    states = _states(company.predictions) & kept  # of others nothing can be traced
     return without_sensitive(
         company.predictions,
         project.sensitive_columns(),
-        project.sensitive_columns(states, relation="marts.profiles") if states else {},
+        project.sensitive_columns(states, relation=PROFILES) if states else {},
+        kept=kept,
     )
 
 
-def _states(config: PredictionsConfig) -> list[str]:
+def _states(config: PredictionsConfig) -> frozenset[str]:
     """The traits that models predict."""
     targets = [model.target.state for model in config.models.values()]
-    return sorted({state.trait for state in targets if state})
+    return frozenset(state.trait for state in targets if state)

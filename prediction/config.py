@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StrictBool, StrictInt, StringConstraints, model_validator
 
 from settings import StrictModel
 
@@ -25,10 +25,12 @@ class State(StrictModel):
 
     trait: str = Field(
         min_length=1,
-        description="A text or yes-or-no of marts.profiles; marts.traits_history keeps its changes.",
+        description="A column of marts.profiles whose changes marts.traits_history keeps: a text or "
+        "yes-or-no, or another whose yml says `history: true`.",
     )
-    any_of: list[str | bool] = Field(
-        min_length=1, description="Its values, any one counts; upper and lower case are alike."
+    any_of: list[StrictBool | StrictInt | str] = Field(
+        min_length=1,
+        description="Its values, any one counts; upper and lower case are alike, and 1 is the text 1.",
     )
 
     @property

@@ -82,7 +82,7 @@ class UnknownTraitError(PredictionError, ValueError):
         self.model_key, self.trait = model_key, trait
         super().__init__(
             f"model {model_key!r} in predictions.yml predicts a state of {trait!r}, of which no "
-            f"history is kept: it must be a text or yes-or-no of marts.profiles: {', '.join(known)}"
+            f"history is kept: take one of marts.profiles of which it is: {', '.join(known) or 'none'}"
         )
 
 

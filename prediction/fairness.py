@@ -9,14 +9,14 @@ Source: interval of a share, Wilson (1927).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from prediction.config import PredictionsConfig, PropensityConfig
 from prediction.dataset import Flags, Floats, Texts
-from prediction.errors import SensitiveFeatureError, SensitiveTargetError
+from prediction.errors import SensitiveFeatureError, SensitiveTargetError, UnknownTraitError
 from prediction.logistic import Z95
 from prediction.metrics import Interval, auc
 from prediction.outcomes import FEWEST_OF_A_KIND, ratio_of_counts
@@ -65,6 +65,8 @@ def without_sensitive(
     config: PredictionsConfig,
     sensitive: Mapping[str, Sequence[str]],
     traits: Mapping[str, Sequence[str]] | None = None,
+    *,
+    kept: Collection[str] | None = None,
 ) -> PredictionsConfig:
     """The models with every sensitive feature left out that they name no use for.
 
@@ -72,13 +74,17 @@ def without_sensitive(
         config: As predictions.yml has it.
         sensitive: Of each sensitive feature the columns that it comes from.
         traits: Of each sensitive trait that is predicted the columns that it comes from.
+        kept: The traits whose changes are kept; None: not asked.
 
     Raises:
         SensitiveFeatureError: The rule of a model needs one of them.
+        UnknownTraitError: A model predicts a state of a trait of which no history is kept.
         SensitiveTargetError: A model predicts one of these traits and names no use for it.
     """
     for key, model in config.models.items():
         predicted = model.target.state.trait if model.target.state else ""
+        if predicted and kept is not None and predicted not in kept:
+            raise UnknownTraitError(key, predicted, sorted(kept))
         if predicted in (traits or {}) and predicted not in model.sensitive:
             raise SensitiveTargetError(key, predicted, (traits or {})[predicted])
     models = {key: _allowed(key, model, sensitive) for key, model in config.models.items()}

@@ -12,12 +12,11 @@ from collections.abc import Mapping
 
 from prediction.config import PropensityConfig
 from prediction.errors import MissingRelationError, UnknownTraitError
-from prediction.relations import CURRENT, HISTORY, PROFILES
+from prediction.relations import CURRENT, HISTORY, PROFILES, columns_of
 from warehouse import Warehouse
 
 # The end of the horizon of a date that is asked about.
 END = "asked.as_of + to_days($gap + $horizon)"
-_KEPT = ("VARCHAR", "BOOLEAN")
 # When one of the values held, of whom by the id of that time, and who that is today.
 _STATES = f"""
     states as (
@@ -87,22 +86,20 @@ def known_since(warehouse: Warehouse, model: PropensityConfig) -> dt.datetime | 
 
 
 def require_trait(warehouse: Warehouse, key: str, model: PropensityConfig) -> None:
-    """Refuse a state of a trait that profiles do not have, or whose changes are not kept.
+    """Refuse a state of a trait that profiles do not have.
+
+    Whether its changes are kept is said by the yml of dbt, and checked where the configuration is
+    read (``without_sensitive``): of a trait that nobody has yet, the history itself cannot tell.
 
     Raises:
         MissingRelationError: The marts are not built.
-        UnknownTraitError: No history is kept of it.
+        UnknownTraitError: It is no column of profiles.
     """
     if model.target.state is None:
         return
     if not warehouse.exists(HISTORY):
         raise MissingRelationError(str(HISTORY))
-    columns = warehouse.columns().to_pylist()  # one row per column, not per person
-    kept = [
-        row["column_name"]
-        for row in columns
-        if (row["table_schema"], row["table_name"]) == (PROFILES.schema, PROFILES.name)
-        and row["data_type"] in _KEPT and row["column_name"] != "person_id"
-    ]  # fmt: skip
-    if model.target.state.trait not in kept:
-        raise UnknownTraitError(key, model.target.state.trait, kept)
+    trait = model.target.state.trait
+    if trait not in set(columns_of(warehouse, PROFILES)) - {"person_id"}:
+        rows = warehouse.read(f"select distinct trait from {HISTORY.sql} order by all")
+        raise UnknownTraitError(key, trait, rows["trait"].to_pylist())

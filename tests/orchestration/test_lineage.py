@@ -69,6 +69,29 @@ def test_where_nothing_is_sensitive_nothing_is_left_out(tmp_path: Path) -> None:
     assert project(tmp_path, meta={"pii": "personal"}).sensitive_columns() == {}
 
 
+def test_histories_are_kept_of_texts_and_yes_or_no_unless_the_yml_says_otherwise(
+    tmp_path: Path,
+) -> None:
+    def column(data_type: str, **meta: object) -> dict[str, object]:
+        return {"data_type": data_type, "config": {"meta": {"pii": "none", **meta}}}
+
+    columns = {
+        "person_id": column("string"), "city": column("string"), "is_known": column("boolean"),
+        "last_search_query": column("string", history=False), "session_count": column("bigint"),
+    }  # fmt: skip
+    seats = {"person_id": column("string"), "seats": column("bigint", history=True)}
+    model = {"resource_type": "model", "schema": "marts"}
+    nodes = {
+        "a": {**model, "name": "profiles", "columns": columns, "tags": []},
+        "b": {**model, "name": "seats", "columns": seats, "tags": ["trait"]},
+        "c": {**model, "name": "accounts", "columns": {"name": column("string")}, "tags": []},
+    }
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps({"nodes": nodes, "sources": {}}))
+
+    assert Project.read(manifest, tmp_path).history_columns == {"city", "is_known", "seats"}
+
+
 @pytest.mark.parametrize("how", [{"left_out": "int_noted"}, {"sql": "select from from from"}])
 def test_what_cannot_be_traced_counts_as_sensitive(tmp_path: Path, how: dict[str, str]) -> None:
     found = project(tmp_path, meta={"pii": "sensitive"}, **how).sensitive_columns()  # type: ignore[arg-type]

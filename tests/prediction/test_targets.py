@@ -221,14 +221,33 @@ def test_a_target_is_either_events_or_a_state(target: dict[str, object]) -> None
         predictions(target=target)
 
 
-@pytest.mark.parametrize("trait", ["session_count", "stage"])
-def test_a_trait_of_which_no_history_is_kept_is_refused_with_those_that_have_one(
-    leads: Company, trait: str
+def test_a_trait_that_is_not_there_is_refused_with_those_that_have_a_history(
+    leads: Company,
 ) -> None:
-    wrong = predictions(target={"state": {"trait": trait, "any_of": ["x"]}})
+    hold(leads, "ann", "Lead", START)
+    wrong = predictions(target={"state": {"trait": "stage", "any_of": ["x"]}})
 
-    with pytest.raises(UnknownTraitError, match=f"{trait}.*lifecycle_stage"):
+    with pytest.raises(UnknownTraitError, match=r"'stage'.*: lifecycle_stage$"):
         leads.predict(wrong)
+
+
+def test_a_trait_of_which_no_history_is_kept_is_refused_before_it_is_called_sensitive() -> None:
+    misspelt = predictions(target={"state": {"trait": "lifecycle_stge", "any_of": ["x"]}})
+    cannot_be_traced = {"lifecycle_stge": ("it cannot be traced",)}
+
+    with pytest.raises(UnknownTraitError, match=r"'lifecycle_stge'.*: city, lifecycle_stage$"):
+        without_sensitive(misspelt, {}, cannot_be_traced, kept={"lifecycle_stage", "city"})
+    assert without_sensitive(config(), {}, kept={"lifecycle_stage"}) == config()
+
+
+def test_values_are_compared_as_texts() -> None:
+    """YAML reads 1 as a number and true as yes-or-no; neither is the other."""
+    state = {"trait": "plan", "any_of": [1, True, "Basic"]}
+
+    target = predictions(target={"state": state}).models["trial"].target
+
+    assert target.state is not None
+    assert target.state.told == ("1", "true", "basic")
 
 
 def test_a_sensitive_trait_is_predicted_only_where_its_use_is_named() -> None:
