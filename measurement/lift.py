@@ -11,7 +11,7 @@ Sources:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from types import ModuleType
@@ -192,6 +192,38 @@ def paule_mandel(effects: Floats, variances: Floats) -> float:
         ceiling *= 2
     root = _optimize().brentq(lambda t: _spread(t, effects, variances) - freedom, 0.0, ceiling)
     return float(root)
+
+
+def give_away(told: Sequence[tuple[str, str, float]], *, everybody: str) -> frozenset[str]:
+    """The segments to hide, so that what is told leaves nobody or at least 10 by subtraction.
+
+    Whoever is in no segment counts as hidden too. The smallest segments go first.
+
+    Args:
+        told: Arm, segment and persons of every figure that is told, of several comparisons at once:
+            what one of them hides, another may tell.
+        everybody: The segment of all.
+
+    Source: complementary suppression, Hundepool et al. (2012), "Statistical Disclosure Control".
+    """
+    hidden: set[str] = set()
+    while found := min(_near_few(told, hidden, everybody), default=None):
+        hidden.add(found[1])
+    return frozenset(hidden)
+
+
+def _near_few(
+    told: Sequence[tuple[str, str, float]], hidden: set[str], everybody: str
+) -> Iterator[tuple[float, str]]:
+    """Size and name of every segment of an arm of which fewer than 10 are left."""
+    sizes: dict[str, dict[str, float]] = {}
+    for arm, segment, n in told:
+        if segment not in hidden:
+            sizes.setdefault(arm, {})[segment] = n
+    for of_arm in sizes.values():
+        left = of_arm.pop(everybody, 0) - sum(of_arm.values())
+        if 0 < left < FEWEST_TOLD:
+            yield from ((n, segment) for segment, n in of_arm.items())
 
 
 def corrected(p_values: Sequence[float]) -> tuple[float, ...]:

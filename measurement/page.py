@@ -93,7 +93,7 @@ def _compared(comparison: ComparisonReport, pace: Pace) -> Mapping[str, object]:
     segments = [f for f in comparison.findings if f.segment != GLOBAL_SEGMENT]
     return {
         "everybody": everybody,
-        "segments": [(finding, waiting(finding, pace)) for finding in segments],
+        "segments": [(f, None if f.gives_away else waiting(f, pace)) for f in segments],
         "named": {
             verdict: [f.segment for f in segments if f.verdict == verdict]
             for verdict in ("helped", "harmed", "cannot_tell")

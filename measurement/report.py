@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from measurement.config import GLOBAL_SEGMENT, Experiment, Metric
@@ -18,6 +18,7 @@ from measurement.lift import (
     difference_interval,
     difference_p_value,
     difference_variance,
+    give_away,
     is_ratio_broken,
     minimum_detectable,
     shrink,
@@ -29,6 +30,7 @@ WRONG_SIZES_HERE = "in this segment the arms do not have the intended sizes: fin
 NOT_FINITE = (
     "the outcome of an arm adds up to no finite number: look for impossible values in the events"
 )
+GIVES_AWAY = f"not shown: without it, figures of fewer than {FEWEST_TOLD} people would follow"
 WRONG_SIZES = "the arms do not have the intended sizes: find out why first"
 
 # What each arm did, by segment and arm: persons counted, or sums over what was drawn.
@@ -61,6 +63,7 @@ class Finding:
 
     The interval is honest for few persons too; a test of few is not made (``p_value`` is None).
     ``kept_variance`` is the share that the adjustment for the time before left; 1 without one.
+    ``gives_away`` says that whoever takes it from everybody would be left with fewer than 10.
     """
 
     segment: str
@@ -80,11 +83,12 @@ class Finding:
     minimum_detectable: float | None = None
     verdict: Verdict = "cannot_tell"
     reason: str = ""
+    gives_away: bool = False
 
     @property
     def is_told(self) -> bool:
         """Whether its figures are shown: those of an arm of fewer than 10 would tell of each."""
-        return min(self.counts.n, self.baseline.n) >= FEWEST_TOLD
+        return min(self.counts.n, self.baseline.n) >= FEWEST_TOLD and not self.gives_away
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +213,11 @@ def compare_metrics(metrics: Sequence[MetricTable]) -> tuple[tuple[ComparisonRep
         for (number, place), finding, q in zip(family, told, q_values, strict=True):
             found[number][place] = replace(finding, q_value=q)
     return tuple(
-        tuple(
-            _compared([f for f in findings if (f.arm, f.baseline_arm) == pair], metric.rules)
-            for pair in metric.pairs
+        _kept_back(
+            [
+                _compared([f for f in findings if (f.arm, f.baseline_arm) == pair], metric.rules)
+                for pair in metric.pairs
+            ]
         )
         for metric, findings in zip(metrics, found, strict=True)
     )
@@ -223,6 +229,26 @@ def _compared(findings: Sequence[Finding], rules: Rules) -> ComparisonReport:
     segments, heterogeneity_p = _shrunken([f for f in findings if f.segment != GLOBAL_SEGMENT])
     judged = (_judged(finding, rules) for finding in (*everybody, *segments))
     return ComparisonReport(tuple(judged), heterogeneity_p)
+
+
+def _kept_back(comparisons: Sequence[ComparisonReport]) -> tuple[ComparisonReport, ...]:
+    """Without the figures from which those of fewer than 10 people would follow."""
+    told = [f for comparison in comparisons for f in comparison.findings if f.is_told]
+    hidden = give_away(
+        [(f.arm, f.segment, f.counts.n) for f in told]
+        + [(f.baseline_arm, f.segment, f.baseline.n) for f in told],
+        everybody=GLOBAL_SEGMENT,
+    )
+    return tuple(
+        replace(comparison, findings=tuple(_without(f, hidden) for f in comparison.findings))
+        for comparison in comparisons
+    )
+
+
+def _without(finding: Finding, hidden: Collection[str]) -> Finding:
+    if finding.segment not in hidden or not finding.is_told:
+        return finding
+    return replace(finding, gives_away=True, reason=GIVES_AWAY)
 
 
 def _is_told(finding: Finding) -> bool:

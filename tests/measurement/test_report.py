@@ -5,6 +5,7 @@ import pytest
 from measurement.config import Metric
 from measurement.lift import Counts
 from measurement.report import (
+    GIVES_AWAY,
     NOT_FINITE,
     Finding,
     MetricTable,
@@ -116,6 +117,38 @@ def test_a_harmed_segment_is_told_beside_a_helped_one() -> None:
     assert verdicts == {"global": "cannot_tell", "x": "helped", "y": "harmed"}
     assert report.heterogeneity_p is not None
     assert report.heterogeneity_p < 1e-6
+
+
+def test_what_is_shown_leaves_nobody_or_at_least_ten_by_subtraction() -> None:
+    """In every comparison alike: what one of them keeps back, no other may show."""
+    sizes = {
+        "large": (400, 400, 400), "small": (300, 300, 300), "few_b": (9, 90, 90),
+        "few_c": (90, 9, 90), "few_control": (90, 90, 4),
+    }  # fmt: skip
+    sizes["global"] = tuple(map(sum, zip(*sizes.values(), strict=True)))  # type: ignore[assignment]
+    table = {
+        segment: {arm: Counts(n, n // 2) for arm, n in zip(("b", "c", "control"), of, strict=True)}
+        for segment, of in sizes.items()
+    }
+    pairs = (PAIR, ("c", "control"))
+
+    (found,) = compare_metrics([MetricTable(table, pairs, Rules(metric=METRIC))])
+
+    told = [{f.segment for f in report.findings if f.is_told} for report in found]
+    # With few_b in the second as well, 94 of the control are left by either, and 4 by both.
+    assert told == [{"global", "large", "small", "few_c"}, {"global", "large", "small"}]
+    assert [f.segment for f in found[1].findings if f.reason == GIVES_AWAY] == ["few_b"]
+
+
+def test_whoever_is_in_no_segment_is_not_told_by_subtraction_either() -> None:
+    arms = {"b": Counts(60, 20), "control": Counts(60, 20)}
+    table = {"x": arms, "global": {"b": Counts(63, 22), "control": Counts(60, 20)}}
+
+    found = {f.segment: f.is_told for f in compare(table, PAIR, Rules(metric=METRIC)).findings}
+    table["global"] = arms
+    whole = {f.segment: f.is_told for f in compare(table, PAIR, Rules(metric=METRIC)).findings}
+
+    assert (found, whole) == ({"global": True, "x": False}, {"global": True, "x": True})
 
 
 def _with_metrics(*arms: dict[str, Counts]) -> list[list[Finding]]:
