@@ -23,6 +23,7 @@ from prediction.relations import (
     EVENTS,
     FEATURES,
     MEMBERS,
+    PERSON_VERSIONS,
     PROFILES,
     granted_sql,
 )
@@ -165,18 +166,40 @@ _ONLY = f"""
 """
 
 
-def _logarithm(column: str) -> str:
-    """The greatest one; null where none is known, which ``greatest(null, 0)`` would take for 0."""
-    return f"round(max(ln(1 + case when {column} < 0 then 0 else {column} end)), 6)"
+def _figure(column: str) -> str:
+    """The greatest of sources that describe companies for their own sake, else of all.
+
+    Null where none is known, which ``greatest(null, 0)`` would take for 0.
+    """
+    greatest = f"max(ln(1 + case when versions.{column} < 0 then 0 else versions.{column} end))"
+    listed = f"{greatest} filter (where keeping.source is null)"
+    return f"round(coalesce({listed}, {greatest}), 6)"
 
 
-# As the company's records were known then.
+def _version_sql(versions: str, date: str) -> str:
+    return f"""
+        ({versions}.record_created_at is null or {versions}.record_created_at <= {date})
+        and ({versions}.known_from is null or {versions}.known_from <= {date})
+        and ({versions}.known_to is null or {versions}.known_to > {date})
+    """
+
+
+# As the company's records were known then. Sources keep accounts for the persons in them where a
+# record of a person names one; all others describe companies for their own sake.
 _COMPANIES = f"""
+    keeping as (
+        select distinct dates.as_of, versions.source
+        from (select distinct as_of from asked) as dates
+        inner join {ACCOUNT_VERSIONS.sql} as versions on {_version_sql("versions", "dates.as_of")}
+        inner join {PERSON_VERSIONS.sql} as records
+            on versions.account_id = records.account_id
+            and {_version_sql("records", "dates.as_of")}
+    ),
     companies as (
         select dated.account_id, dated.as_of,
-               {_logarithm("versions.employee_count")} as employee_count_log,
+               {_figure("employee_count")} as employee_count_log,
                max(case when versions.industry is not null then 1.0 end) as has_industry,
-               {_logarithm("versions.annual_revenue")} as annual_revenue_log,
+               {_figure("annual_revenue")} as annual_revenue_log,
                round(max(date_diff('second', versions.record_created_at, dated.as_of)) / 86400.0, 6)
                    as days_since_account_record
         from (select distinct account_id, as_of from asked) as dated
@@ -184,9 +207,9 @@ _COMPANIES = f"""
         inner join {ACCOUNT_VERSIONS.sql} as versions
             on records.source = versions.source
             and records.account_record_id = versions.account_id
-            and (versions.record_created_at is null or versions.record_created_at <= dated.as_of)
-            and (versions.known_from is null or versions.known_from <= dated.as_of)
-            and (versions.known_to is null or versions.known_to > dated.as_of)
+            and {_version_sql("versions", "dated.as_of")}
+        left join keeping
+            on versions.source = keeping.source and dated.as_of = keeping.as_of
         group by dated.account_id, dated.as_of
     )
 """

@@ -41,6 +41,10 @@ create table identity.account_records (
     source varchar, account_record_id varchar, account_id varchar
 );
 create table identity.accounts (account_id varchar, merged_into varchar);
+create table staging.stg_raw__person_record_versions (
+    source varchar, source_record_id varchar, account_id varchar,
+    record_created_at timestamp, known_from timestamp, known_to timestamp
+);
 create table staging.stg_raw__account_versions (
     source varchar, account_id varchar, industry varchar, employee_count bigint,
     annual_revenue double, record_created_at timestamp, known_from timestamp, known_to timestamp

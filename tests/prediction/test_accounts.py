@@ -343,6 +343,26 @@ def test_the_company_is_known_by_its_records_of_that_time(small: Company) -> Non
     assert np.isnan(found["beta"]["days_since_account_record"])
 
 
+def test_what_a_company_is_like_comes_from_a_source_that_no_person_names(small: Company) -> None:
+    """As profiles have it: a firmographic list before a CRM, whose value stands where it says nothing."""
+    small.add("identity.account_records", source=["crm", "list"], account_record_id=["7", "acme"],
+              account_id=["acme", "acme"])  # fmt: skip
+    small.add(
+        "staging.stg_raw__account_versions", source=["crm", "list"], account_id=["7", "acme"],
+        employee_count=[999, 99], annual_revenue=[9.0, None],
+    )  # fmt: skip
+    small.add("staging.stg_raw__person_record_versions", account_id=["7"], known_from=at(AS_OF))
+    before = "update staging.stg_raw__person_record_versions set known_from = known_from + {}"
+
+    found = features(small)["acme"]
+    small.warehouse.execute(before.format("interval 1 day"))
+
+    assert found["employee_count_log"] == round(np.log(100), 6)
+    assert found["annual_revenue_log"] == round(np.log(10), 6)
+    # That persons name it was not known yet.
+    assert features(small)["acme"]["employee_count_log"] == round(np.log(1000), 6)
+
+
 def test_what_the_company_does_not_say_is_unknown_or_what_its_members_say(small: Company) -> None:
     small.add("identity.account_records", source=["crm"], account_record_id=["7"],
               account_id=["acme"])  # fmt: skip
