@@ -295,15 +295,11 @@ def matured_sql(model: PropensityConfig) -> str:
 def withdrawn_sql() -> str:
     """A test of a row of scores: that somebody whom it was computed from may count no more.
 
-    Who has not granted ``$purpose`` (any more), or objects to profiling, whatever was granted; and
-    where it is not known from whom it was computed.
+    Who has not granted ``$purpose`` (any more), or objects to profiling, whatever was granted.
     """
     granted = granted_sql("counted.current_id", "$as_of::timestamp")
     return f"""
-        (account_id, as_of) not in (
-            select (account_id, as_of) from {_COUNTED} where model_key = $model_key
-        )
-        or (account_id, as_of) in (
+        (account_id, as_of) in (
             select (counted.account_id, counted.as_of)
             from (
                 select members.account_id, members.as_of,
