@@ -13,6 +13,7 @@ from prediction.config import PropensityConfig
 from prediction.dataset import sampled
 from prediction.files import MODEL
 from prediction.inventory import LEARNT_FROM, MODELS, TABLES
+from prediction.objecting import objecting_persons
 from prediction.registry import folder_of
 from prediction.targets import state_values
 from prediction.units import unit_of
@@ -78,16 +79,15 @@ def remember_teachers(
     warehouse: Warehouse, key: str, model: PropensityConfig, data: str, *, as_of: dt.datetime
 ) -> None:
     """Write down whose examples these are; ``data`` is their fingerprint."""
-    rows = warehouse.read(
-        unit_of(model).taught_by_sql(model),
-        {
-            "model_key": key,
-            "purpose": model.purpose,
-            "as_of": as_of,
-            **state_values(model),
-            **sampled(model),
-        },
-    )
+    asked = {
+        "model_key": key,
+        "purpose": model.purpose,
+        "as_of": as_of,
+        **state_values(model),
+        **sampled(model),
+    }
+    with objecting_persons(warehouse):
+        rows = warehouse.read(unit_of(model).taught_by_sql(model), asked)
     write_teachers(warehouse, key, data, rows["person_id"])
 
 

@@ -16,6 +16,7 @@ from prediction import (
     write_spine,
 )
 from prediction.dataset import read_asked, read_examples
+from prediction.learnt import remember_teachers
 from prediction.outcomes import read_matured
 from privacy.inventory_people import OBJECTING_PERSONS
 from tests.prediction.conftest import AS_OF, START, Company, predictions
@@ -147,6 +148,10 @@ def test_a_company_is_in_the_state_by_a_contact_who_never_visits(
     may_count = granted == START
 
     assert outcomes(leads, config(unit="account")) == ([False] if may_count else [False, False])
+    asked = config(unit="account")
+    remember_teachers(leads.warehouse, "trial", asked.models["trial"], "of these", as_of=AS_OF)
+    teachers = leads.rows("select person_id from prediction.learnt_from order by all")
+    assert teachers == [("ann",), ("bob",), ("cem",)][: 2 if may_count else 3]
     assert outcomes(leads, config(unit="account", in_state=True)) == [True] * may_count
     assert scored(leads, config(unit="account")) == ["acme"]
     assert scored(leads, config(unit="account", in_state=True)) == ["beta"]
