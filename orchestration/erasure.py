@@ -261,8 +261,10 @@ def read_holds(paths: Paths) -> tuple[LegalHold, ...]:
         return open_holds(company, warehouse, now=utc_now()).read()
 
 
-def decide(paths: Paths, act: Callable[[RequestDesk], T], *, by: str) -> T:
+def decide(paths: Paths, request_id: str, act: Callable[[RequestDesk], T], *, by: str) -> T:
     """Let somebody decide about a request, whether it was begun or still waits.
+
+    Other requests that wait are left to wait: nobody has decided anything about them.
 
     Raises:
         RequestActError: It cannot be decided so.
@@ -271,7 +273,8 @@ def decide(paths: Paths, act: Callable[[RequestDesk], T], *, by: str) -> T:
     with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
         warehouse.create_missing(TABLES)
         desk = RequestDesk(warehouse, paths.home, utc_now(), by)
-        desk.receive(waiting_requests(company))
+        waiting = waiting_requests(company)
+        desk.receive([item for item in waiting if item.request_id == request_id])
         done = act(desk)
         carry_log(company, warehouse)
         return done
@@ -283,7 +286,7 @@ def cancel(paths: Paths, request_id: str, *, by: str, reason: str) -> None:
     Raises:
         RequestActError: It is not open, or has gone too far.
     """
-    decide(paths, lambda desk: desk.cancel(request_id, reason=reason), by=by)
+    decide(paths, request_id, lambda desk: desk.cancel(request_id, reason=reason), by=by)
     for place in request_places(Company(paths)):
         place.settle([request_id])
 

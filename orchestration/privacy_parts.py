@@ -15,7 +15,7 @@ from audiences import ListFiles
 from audiences.sync import SettledGroups, SuppressionCheck, open_eraser
 from audiences.sync.config import FileSettings
 from ingestion import LandingLocation
-from orchestration.company import Company
+from orchestration.company import Company, utc_now
 from orchestration.home_parts import undeclared_parts
 from orchestration.inventory import dbt_tables, python_tables
 from orchestration.manifest import parsed_project
@@ -197,6 +197,7 @@ def open_erasure(
         purposes=company.consent.uses,
         backups=backup_folder(company),
         undeclared=undeclared_parts(paths, (*_sent(company), *lists.folders)),
+        clock=utc_now,
     )
 
 

@@ -72,7 +72,7 @@ def serve_access(
         only: Ids of the new requests to begin; none for all.
     """
     remove_expired_archives(context.warehouse, context.home, retention, now=context.now)
-    log = StepLog(context.warehouse, context.now, context.run_id)
+    log = StepLog(context.warehouse, context.moment, context.run_id)
     bodies = {item.request_id: item for item in requests if item.subject_request_type in _TYPES}
     log.receive([item for item in bodies.values() if not only or item.request_id in only])
     cases = log.open_cases(*_TYPES)

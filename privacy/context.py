@@ -130,7 +130,8 @@ class ErasureContext:
         warehouse_file: The file that ``warehouse`` has open; None in memory.
         customer_id_sources: Sources whose ids may be given as customer id; empty for all.
         default_region: ISO country of phone numbers that are written without one.
-        now: Time to record, UTC without a zone.
+        now: When the pass began, UTC without a zone: what is due and what has expired by then.
+        clock: Tells when each step is done; ``now`` for all of them where there is none.
         run_id: The run to record.
         progress: Told each step as it begins, and before it is recorded.
         needs_approval: Whether somebody must approve a request before it is carried out.
@@ -158,6 +159,11 @@ class ErasureContext:
     backups: BackupFolder | None = None
     undeclared: Sequence[str] = ()
     models: TrainedModels | None = None
+    clock: Callable[[], datetime] | None = None
+
+    def moment(self) -> datetime:
+        """The time to record for what is done now, UTC without a zone."""
+        return self.clock() if self.clock else self.now
 
     @property
     def places(self) -> tuple[Location, ...]:

@@ -77,7 +77,7 @@ def erase(
         context.suppressions.keys,
         signed=context.erasure_log.folder / INDEX if context.erasure_log else None,
     )
-    log = StepLog(context.warehouse, context.now, context.run_id)
+    log = StepLog(context.warehouse, context.moment, context.run_id)
     _settle(context, log.closed_ids())
     log.receive(
         [

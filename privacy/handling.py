@@ -119,7 +119,7 @@ class RequestDesk:
 
     @property
     def _log(self) -> StepLog:
-        return StepLog(self.warehouse, self.now, "by hand")
+        return StepLog(self.warehouse, lambda: self.now, "by hand")
 
     def _open(self, request_id: str, act: Act) -> RequestStanding:
         """Where an open request stands, on which nobody decided so before.

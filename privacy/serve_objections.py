@@ -60,7 +60,7 @@ def serve_objections(
         profiles: Where features, scores and personas lie; who objects to profiling leaves them.
         only: Ids of the new requests to begin; none for all.
     """
-    log = StepLog(context.warehouse, context.now, context.run_id)
+    log = StepLog(context.warehouse, context.moment, context.run_id)
     bodies = {item.request_id: item for item in requests if item.subject_request_type in TYPES}
     log.receive([item for item in bodies.values() if not only or item.request_id in only])
     cases = log.open_cases(*TYPES)

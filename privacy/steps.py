@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -83,8 +83,13 @@ class StepLog:
     """Reads and writes the standing of requests; each write is one transaction."""
 
     warehouse: Warehouse
-    now: datetime
+    clock: Callable[[], datetime]
     run_id: str
+
+    @property
+    def now(self) -> datetime:
+        """Time to record, UTC without a zone."""
+        return self.clock()
 
     def receive(self, requests: Sequence[SubjectRequest]) -> None:
         """Write down requests that are new."""

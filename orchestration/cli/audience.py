@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from audiences import AudiencePreview, Reached
     from audiences.sync import Sync
 
+NOT_ASKED = "consents are looked at of those who fit the rules alone: see candor profile show"
 audience_app = typer.Typer(
     help="See audiences before they are published, and why a person is in one.",
     no_args_is_help=True,
@@ -37,7 +38,7 @@ def list_audiences(*, paths: Paths, as_json: JsonOption = False) -> None:
 
     company = Company(paths)
     configured = company.audiences
-    with company.open_warehouse() as warehouse:
+    with company.open_home() as warehouse:
         sizes = {row.pop("audience"): row for row in audience_rows(warehouse).to_pylist()}
     unknown = dict.fromkeys(("matched", "without_consent", "members", "held_out"))
     rows = [
@@ -63,7 +64,7 @@ def preview(*, paths: Paths, key: AudienceKey, as_json: JsonOption = False) -> N
     configured = company.audiences
     chosen = find_audience(configured, key)
     syncs = [_reached(sync) for sync in company.syncs if sync.audience == key]
-    with company.open_warehouse() as warehouse:
+    with company.open_home() as warehouse:
         found = preview_audience(warehouse, chosen, others=configured, syncs=syncs, now=utc_now())
     if as_json:
         print_json(asdict(found))
@@ -94,7 +95,7 @@ def explain(
     company = Company(paths)
     configured = company.audiences
     find_audience(configured, key)
-    with company.open_warehouse() as warehouse:
+    with company.open_home() as warehouse:
         found = why(warehouse, configured, person_id, now=utc_now()).to_pylist()
     rows = [row for row in found if row["audience_key"] == key]
     told = [row.pop("rules") for row in rows]
@@ -119,7 +120,7 @@ def _standing(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     row = rows[0]
     lines = {
         "fits the rules": _yes(row["is_match"]),
-        "lacks": row["lacking"] or "no consent that it needs",
+        "lacks": row["lacking"] or ("no consent that it needs" if row["is_match"] else NOT_ASKED),
         "is a member, as last computed": _yes(row["is_member"]),
         "since": row["entered_at"],
         "arm": row["arm"],
@@ -152,7 +153,7 @@ def overlap(
     company = Company(paths)
     if key is not None:
         find_audience(company.audiences, key)
-    with company.open_warehouse() as warehouse:
+    with company.open_home() as warehouse:
         rows = overlaps(warehouse).to_pylist()  # one row per pair of audiences
     shown = [row for row in rows if key in {None, row["audience"]}]
     print_rows("Members in two audiences", shown, as_json=as_json)
@@ -172,7 +173,7 @@ def diff(
     from audiences import diff_runs  # noqa: PLC0415 - keeps --help quick
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
 
-    with Company(paths).open_warehouse() as warehouse:
+    with Company(paths).open_home() as warehouse:
         found = diff_runs(warehouse, key, first, second)
     if as_json:
         print_json(asdict(found))

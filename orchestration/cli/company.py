@@ -24,7 +24,9 @@ def init(*, paths: Paths) -> None:
     console.print(f"Wrote {len(written)} files into {paths.config}:")
     for path in written:
         console.print(f"  {path.relative_to(paths.config)}")
-    console.print("Next: describe your files in sources.yml, then `candor run`.")
+    console.print(
+        f"Next: describe your files in sources.yml, then `candor run --config {paths.config}`."
+    )
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audiences import AudienceError, InvalidAudienceError, UnknownIdError
+from audiences import AudienceError, InvalidAudienceError, NothingToAcceptError, UnknownIdError
 from identity import (
     ContradictionError,
     IdentityError,
@@ -67,6 +67,7 @@ from prediction import (
 )
 from privacy import (
     ArchiveTargetError,
+    HoldError,
     InvalidRequestError,
     LostServingKeyError,
     LostSigningKeyError,
@@ -106,7 +107,9 @@ INPUT_ERRORS = (
     LostServingKeyError,
     LostSigningKeyError,
     NoSigningKeyError,
+    HoldError,
     NothingHeldError,
+    NothingToAcceptError,
     NothingToEvaluateError,
     ReceiptFileError,
     ReceiptKeyError,

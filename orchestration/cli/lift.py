@@ -29,7 +29,7 @@ def show(*, paths: Paths, as_json: JsonOption = False) -> None:
     from orchestration.company import Company  # noqa: PLC0415 - as above
 
     company = Company(paths)
-    with company.open_warehouse() as warehouse:
+    with company.open_home() as warehouse:
         reports = read_lift(warehouse, company.experiments)
     rows = [
         {
@@ -61,7 +61,7 @@ def report(
     from personalization import read_breadth  # noqa: PLC0415 - as above
 
     company = Company(paths)
-    with company.open_warehouse() as warehouse:
+    with company.open_home() as warehouse:
         reports = read_lift(warehouse, company.experiments)
         page = lift_page(
             warehouse, reports, now=known_until(warehouse), experiments=company.experiments,
@@ -77,7 +77,7 @@ def variants(*, paths: Paths, as_json: JsonOption = False) -> None:
     """Show how often each variant is to be shown in each segment, and why."""
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
 
-    with Company(paths).open_warehouse() as warehouse:
+    with Company(paths).open_home() as warehouse:
         rows = warehouse.read(
             'select experiment_key as experiment, segment, arm, round(probability, 3) as "share", '
             "n, converted, fallback_level as level, reason "
@@ -92,7 +92,7 @@ def policies(*, paths: Paths, as_json: JsonOption = False) -> None:
     """Show what other ways to choose variants would have earned, from the decisions logged."""
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
 
-    with Company(paths).open_warehouse() as warehouse:
+    with Company(paths).open_home() as warehouse:
         rows = warehouse.read(
             "select experiment_key as experiment, policy, estimator, value, ci_low as low, "
             "ci_high as high, n, converted, coalesce(refusal, '') as refused_because "

@@ -84,7 +84,8 @@ def print_rows(
         return
     table = Table(title=title, title_justify="left", header_style="bold")
     for name in records[0] if records else ():
-        table.add_column(str(name), justify=_side(records[0][name]))
+        # What does not fit goes on in the next line: half a key or id is of no use.
+        table.add_column(str(name), justify=_side(records[0][name]), overflow="fold")
     for record in records:
         table.add_row(*(_cell(value) for value in record.values()))
     console.print(table if records else f"{title}: none")

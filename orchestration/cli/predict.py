@@ -44,7 +44,7 @@ def list_(*, paths: Paths, as_json: JsonOption = False) -> None:
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
     from prediction import list_models  # noqa: PLC0415 - as above
 
-    with Company(paths).open_warehouse() as warehouse:
+    with Company(paths).open_home() as warehouse:
         rows = list_models(warehouse)
     print_rows("Models", rows if as_json else rows.select(list(LISTED)), as_json=as_json)
 
@@ -62,7 +62,7 @@ def show(
     from prediction import count_scored, read_cards  # noqa: PLC0415 - as above
 
     company = Company(paths)
-    with company.open_warehouse() as warehouse:
+    with company.open_home() as warehouse:
         cards = read_cards(warehouse, paths.artifacts, key)
         scored = count_scored(warehouse, key)
     if as_json:

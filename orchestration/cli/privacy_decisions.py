@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 ByOption = Annotated[
     str | None, typer.Option(help="Who decides, for the audit log; the user of this computer.")
 ]
-ReasonOption = Annotated[str, typer.Option(help="Why, for the audit log; name no person in it.")]
+
+
+def _said(reason: str) -> str:
+    if not reason.strip():
+        raise typer.BadParameter("it is empty: say why, for whoever reads the audit log")
+    return reason
+
+
+ReasonOption = Annotated[
+    str, typer.Option(callback=_said, help="Why, for the audit log; name no person in it.")
+]
 
 
 @privacy_app.command()
@@ -80,7 +90,7 @@ def approve(*, paths: Paths, request_id: RequestId, by: ByOption = None) -> None
     """Let a request be carried out, where consent.yml says that requests are approved."""
     from orchestration.erasure import decide  # noqa: PLC0415 - loads every package
 
-    decide(paths, lambda desk: desk.approve(request_id), by=by or getpass.getuser())
+    decide(paths, request_id, lambda desk: desk.approve(request_id), by=by or getpass.getuser())
     console.print("Approved. `candor privacy run` carries it out.")
 
 
@@ -90,7 +100,7 @@ def confirm(*, paths: Paths, request_id: RequestId, by: ByOption = None) -> None
     """Write down that you told the person that their request came, as the CCPA asks for."""
     from orchestration.erasure import decide  # noqa: PLC0415 - loads every package
 
-    decide(paths, lambda desk: desk.confirm(request_id), by=by or getpass.getuser())
+    decide(paths, request_id, lambda desk: desk.confirm(request_id), by=by or getpass.getuser())
     console.print("Noted.")
 
 
@@ -103,7 +113,10 @@ def extend(
     from orchestration.erasure import decide  # noqa: PLC0415 - loads every package
 
     due_at = decide(
-        paths, lambda desk: desk.extend(request_id, reason=reason), by=by or getpass.getuser()
+        paths,
+        request_id,
+        lambda desk: desk.extend(request_id, reason=reason),
+        by=by or getpass.getuser(),
     )
     console.print(f"Due {due_at:%Y-%m-%d}. Tell the person so, and why, before the first deadline.")
 

@@ -29,7 +29,7 @@ def plan(*, paths: Paths, as_json: JsonOption = False) -> None:
 
     company = Company(paths)
     syncs = company.syncs
-    with company.open_warehouse() as warehouse:
+    with company.open_home() as warehouse:
         erased = erased_contacts(company, warehouse)
         plans = [asdict(plan_sync(warehouse, sync, suppression=erased)) for sync in syncs]
     print_rows("Would be sent", plans, as_json=as_json)
@@ -54,7 +54,7 @@ def status(
     from audiences.sync import read_runs  # noqa: PLC0415 - keeps --help quick
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
 
-    with Company(paths).open_warehouse() as warehouse:
+    with Company(paths).open_home() as warehouse:
         runs = read_runs(warehouse, last=last)
     print_rows("Sent", runs, as_json=as_json)
 
@@ -74,7 +74,7 @@ def why(
 
     company = Company(paths)
     syncs = company.syncs
-    with company.open_warehouse() as warehouse:
+    with company.open_home() as warehouse:
         erased = erased_contacts(company, warehouse)
         found = why_synced(warehouse, syncs, person_id, suppression=erased)
     print_rows(f"Person {person_id}", [asdict(answer) for answer in found], as_json=as_json)
@@ -98,7 +98,7 @@ def accept(
     chosen = [sync for sync in company.syncs if sync.key == sync_key]
     if not chosen:
         raise NothingToAcceptError(sync_key)
-    with company.open_warehouse() as warehouse:
+    with company.open_home() as warehouse:
         erased = erased_contacts(company, warehouse)
         removals = plan_sync(warehouse, chosen[0], suppression=erased).removals_to_accept
         accept_removals(warehouse, chosen[0], removals, now=utc_now())

@@ -83,10 +83,9 @@ def test_the_law_of_california_asks_for_a_confirmation(candor: Candor, home: Pat
     again = candor("privacy", "confirm", IDS[0], "--home", home)
 
     assert [row["confirm by"] for row in confirmed] == [None, "2026-01-19, overdue"]
-    # Deciding about one has read both.
-    assert {row["reasons"] for row in confirmed} == {
-        "it was read and not begun: candor privacy run goes on"
-    }
+    # Deciding about one leaves the other to wait: no command begins what nobody asked it to.
+    assert [row["status"] for row in confirmed] == ["in_progress", "waiting"]
+    assert confirmed[0]["reasons"] == "it was read and not begun: candor privacy run goes on"
     assert again.code == 3
     assert "confirmed before" in again.err
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import itertools
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -30,6 +32,7 @@ from tests.privacy.company import (
     BEN,
     FAMILY_MAIL,
     NEIGHBOUR_MAIL,
+    NOW,
     PEOPLE,
     Company,
     Evidence,
@@ -62,6 +65,25 @@ def test_the_person_is_gone_from_every_table(company: Company) -> None:
 
     assert [receipt.subject_request_id for receipt in report.receipts] == [ID]
     assert _mentions(company, "p_ann", "'ann-", "'ann.lee@", ANN_DEVICE) == []
+
+
+def test_each_step_is_dated_by_when_it_was_done(company: Company) -> None:
+    company.ask(("email", ANN, "raw"))
+    ticks = itertools.count()
+
+    report = company.erase(clock=lambda: NOW + dt.timedelta(seconds=next(ticks)))
+
+    steps = company.warehouse.read(
+        "select step, done_at from privacy.request_steps order by done_at"
+    ).to_pylist()
+    assert [row["step"] for row in steps] == [str(step) for step in Step]
+    assert len({row["done_at"] for row in steps}) == len(steps)
+    proven_at = dt.datetime.fromisoformat(report.receipts[0].facts["proven_at"])
+    compacted, searched = (
+        next(row["done_at"] for row in steps if row["step"] == step)
+        for step in (Step.COMPACTED, Step.VERIFIED_NO_TRACE)
+    )
+    assert compacted < proven_at < searched
 
 
 def test_rows_of_everybody_else_stay_as_they_were(company: Company) -> None:
