@@ -8,6 +8,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -170,27 +171,30 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
         pass
 
 
+def _another_process() -> ProcessPoolExecutor:
+    """One that ends by being told to: workers of the test run, and what they start, ignore SIGTERM."""
+    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+
+
 def test_a_second_process_is_told_who_holds_the_warehouse(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
     with hold_lock(path):
         pid = multiprocessing.current_process().pid
-        context = multiprocessing.get_context("spawn")
-        with context.Pool(1) as pool:
-            message = pool.apply(_try_to_open, (path,))
+        with _another_process() as other:
+            message = other.submit(_try_to_open, path).result()
 
     assert f"process {pid}" in message
 
 
 def test_a_second_process_waits_for_the_first_to_end(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(1) as pool:
-        pool.apply(len, ([],))  # the process is up before the clock runs
+    with _another_process() as other:
+        other.submit(len, []).result()  # the process is up before the clock runs
         with DuckDBWarehouse.open(path):
-            waiting = pool.apply_async(_try_to_open, (path, 30.0))
+            waiting = other.submit(_try_to_open, path, 30.0)
             time.sleep(0.5)
-            assert not waiting.ready()
-        assert waiting.get(30) == "opened"
+            assert not waiting.done()
+        assert waiting.result(30) == "opened"
 
 
 def test_the_lock_is_taken_again_by_the_process_that_holds_it(tmp_path: Path) -> None:
