@@ -24,7 +24,8 @@ VOLATILE = {
 }  # fmt: skip
 # Tables that record runs rather than results.
 JOURNALS = {"sync.runs", "sync.batches", "sync.row_results", "identity.runs", "identity.churn",
-            "audiences.sizes", "privacy.audit_log", "privacy.retention_runs"}  # fmt: skip
+            "audiences.sizes", "privacy.audit_log", "privacy.retention_runs",
+            "sync.settled"}  # how rows stand by the batches that wrote them  # fmt: skip
 KILLS = {"sample": 1, "full": 12}
 
 
