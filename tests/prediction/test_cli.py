@@ -12,7 +12,7 @@ from orchestration.cli.codes import INPUT
 from orchestration.cli.exits import exit_code
 from orchestration.cli.output import console
 from orchestration.company import Company
-from orchestration.errors import UnsupportedFormatError
+from orchestration.errors import MissingHomeError, UnsupportedFormatError
 from prediction import UnknownModelError, UnknownVersionError
 from settings import Paths
 from tests.prediction.test_gates import GOOD
@@ -40,7 +40,18 @@ def publish(folders: list[str]) -> None:
         )
 
 
+def test_a_home_that_no_run_has_made_is_not_made_by_looking(folders: list[str]) -> None:
+    result = CliRunner().invoke(app, ["predict", "list", *folders])
+
+    assert isinstance(result.exception, MissingHomeError)
+    assert not Path(folders[1]).exists()
+
+
 def test_a_company_without_models_says_so(folders: list[str]) -> None:
+    paths = Paths.resolve({}, home=Path(folders[1]), config=Path(folders[3]))
+    with Company(paths).open_warehouse():
+        pass
+
     result = CliRunner().invoke(app, ["predict", "list", *folders])
 
     assert result.exit_code == 0, result.output
