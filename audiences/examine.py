@@ -32,7 +32,7 @@ from audiences.clauses import (
 )
 from audiences.comparisons import check
 from audiences.config import Audience
-from audiences.lists import whats_wrong
+from audiences.lists import why_unusable
 from audiences.references import circle, leaves
 from warehouse import TableName
 
@@ -91,7 +91,7 @@ def _judge(clause: Leaf, catalogue: Catalogue) -> tuple[list[str], list[str]]:
             mistakes = _missing(EVENTS, catalogue) or _steps(clause.sequence, catalogue)
         case ListClause():
             mistakes = [*_missing(CONTACT_POINTS, catalogue), *_missing(CURRENT_PERSON, catalogue)]
-            problem = whats_wrong(clause.list_)
+            problem = why_unusable(clause.list_)
             unpublished = [problem] if problem else []
         case ScoreClause():
             decile = clause.score.decile

@@ -30,7 +30,7 @@ def find_lists(
     """Tell each list clause where its file lies; yield what is wrong with those that cannot be.
 
     A file of the landing folder that has not come yet, or came broken, is no mistake of the
-    configuration: it holds the audience, see ``whats_wrong``.
+    configuration: it holds the audience, see ``why_unusable``.
 
     Args:
         conditions: What is included and excluded.
@@ -45,7 +45,7 @@ def find_lists(
                     yield f"{place}: {problem}"
 
 
-def whats_wrong(test: ListTest) -> str | None:
+def why_unusable(test: ListTest) -> str | None:
     """Why a list of the landing folder cannot be used now; None where it can.
 
     Its file is read to its end: another system writes it, and may have been stopped halfway.

@@ -29,7 +29,7 @@ from audiences.judge import (
     judged,
     read_as_of,
 )
-from audiences.lists import ListColumn, count_columns, lists_of, whats_wrong
+from audiences.lists import ListColumn, count_columns, lists_of, why_unusable
 from audiences.persons import find_person
 from warehouse import Warehouse, literal, quoted
 
@@ -227,7 +227,7 @@ class _Look:
     def _lists(self) -> Sequence[ListColumn]:
         named = lists_of((self.audience.include, self.audience.exclude))
         tests = {test.name: test for test in named}
-        usable = (test for test in tests.values() if whats_wrong(test) is None)
+        usable = (test for test in tests.values() if why_unusable(test) is None)
         return [column for test in usable for column in count_columns(test)]
 
     def _members(self) -> str:

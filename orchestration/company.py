@@ -185,18 +185,6 @@ class Company:
             raise MissingHomeError(self.paths.home)
 
     @contextmanager
-    def open_home(self) -> Iterator[Warehouse]:
-        """Open the warehouse of a data home that a run has made; never make one.
-
-        Raises:
-            MissingHomeError: There is no warehouse in it.
-            RestoreUnfinishedError: It was restored, and may hold persons who were erased.
-        """
-        self.check_home()
-        with self.open_warehouse() as warehouse:
-            yield warehouse
-
-    @contextmanager
     def open_warehouse(self) -> Iterator[Warehouse]:
         """Open the warehouse with every declared table in place."""
         self.paths.make_home()

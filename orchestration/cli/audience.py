@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestration.cli.app import app
+from orchestration.cli.home import opened_warehouse
 from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import console, print_json, print_rows
 from settings import Paths
@@ -38,7 +39,7 @@ def list_audiences(*, paths: Paths, as_json: JsonOption = False) -> None:
 
     company = Company(paths)
     configured = company.audiences
-    with company.open_home() as warehouse:
+    with opened_warehouse(paths) as warehouse:
         sizes = {row.pop("audience"): row for row in audience_rows(warehouse).to_pylist()}
     unknown = dict.fromkeys(("matched", "without_consent", "members", "held_out"))
     rows = [
@@ -64,7 +65,7 @@ def preview(*, paths: Paths, key: AudienceKey, as_json: JsonOption = False) -> N
     configured = company.audiences
     chosen = find_audience(configured, key)
     syncs = [_reached(sync) for sync in company.syncs if sync.audience == key]
-    with company.open_home() as warehouse:
+    with opened_warehouse(paths) as warehouse:
         found = preview_audience(warehouse, chosen, others=configured, syncs=syncs, now=utc_now())
     if as_json:
         print_json(asdict(found))
@@ -95,7 +96,7 @@ def explain(
     company = Company(paths)
     configured = company.audiences
     find_audience(configured, key)
-    with company.open_home() as warehouse:
+    with opened_warehouse(paths) as warehouse:
         found = why(warehouse, configured, person_id, now=utc_now()).to_pylist()
     rows = [row for row in found if row["audience_key"] == key]
     told = [row.pop("rules") for row in rows]
@@ -153,7 +154,7 @@ def overlap(
     company = Company(paths)
     if key is not None:
         find_audience(company.audiences, key)
-    with company.open_home() as warehouse:
+    with opened_warehouse(paths) as warehouse:
         rows = overlaps(warehouse).to_pylist()  # one row per pair of audiences
     shown = [row for row in rows if key in {None, row["audience"]}]
     print_rows("Members in two audiences", shown, as_json=as_json)
@@ -171,9 +172,8 @@ def diff(
 ) -> None:
     """Compare the members of two runs by what caused the difference."""
     from audiences import diff_runs  # noqa: PLC0415 - keeps --help quick
-    from orchestration.company import Company  # noqa: PLC0415 - loads every package
 
-    with Company(paths).open_home() as warehouse:
+    with opened_warehouse(paths) as warehouse:
         found = diff_runs(warehouse, key, first, second)
     if as_json:
         print_json(asdict(found))

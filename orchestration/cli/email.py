@@ -41,7 +41,7 @@ def preview(
 
     company = existing_company(paths)
     known = list(company.content.email_blocks)
-    with company.open_home() as warehouse:
+    with company.open_warehouse() as warehouse:
         if person:
             person_id = find_person(warehouse, person)
             rows = preview_person(warehouse, block, person_id, known=known)

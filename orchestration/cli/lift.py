@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestration.cli.app import app
+from orchestration.cli.home import opened_warehouse
 from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import console, print_rows, require_page
 from settings import Paths
@@ -29,7 +30,7 @@ def show(*, paths: Paths, as_json: JsonOption = False) -> None:
     from orchestration.company import Company  # noqa: PLC0415 - as above
 
     company = Company(paths)
-    with company.open_home() as warehouse:
+    with opened_warehouse(paths) as warehouse:
         reports = read_lift(warehouse, company.experiments)
     rows = [
         {
@@ -61,7 +62,7 @@ def report(
     from personalization import read_breadth  # noqa: PLC0415 - as above
 
     company = Company(paths)
-    with company.open_home() as warehouse:
+    with opened_warehouse(paths) as warehouse:
         reports = read_lift(warehouse, company.experiments)
         page = lift_page(
             warehouse, reports, now=known_until(warehouse), experiments=company.experiments,
@@ -75,9 +76,7 @@ def report(
 @with_paths
 def variants(*, paths: Paths, as_json: JsonOption = False) -> None:
     """Show how often each variant is to be shown in each segment, and why."""
-    from orchestration.company import Company  # noqa: PLC0415 - loads every package
-
-    with Company(paths).open_home() as warehouse:
+    with opened_warehouse(paths) as warehouse:
         rows = warehouse.read(
             'select experiment_key as experiment, segment, arm, round(probability, 3) as "share", '
             "n, converted, fallback_level as level, reason "
@@ -90,9 +89,7 @@ def variants(*, paths: Paths, as_json: JsonOption = False) -> None:
 @with_paths
 def policies(*, paths: Paths, as_json: JsonOption = False) -> None:
     """Show what other ways to choose variants would have earned, from the decisions logged."""
-    from orchestration.company import Company  # noqa: PLC0415 - loads every package
-
-    with Company(paths).open_home() as warehouse:
+    with opened_warehouse(paths) as warehouse:
         rows = warehouse.read(
             "select experiment_key as experiment, policy, estimator, value, ci_low as low, "
             "ci_high as high, n, converted, coalesce(refusal, '') as refused_because "

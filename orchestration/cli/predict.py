@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from orchestration.cli.app import app
+from orchestration.cli.home import opened_warehouse
 from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import console, print_json, print_rows
 from settings import Paths
@@ -41,10 +42,9 @@ LEARNT_FROM = {
 @with_paths
 def list_(*, paths: Paths, as_json: JsonOption = False) -> None:
     """List the models in force, the personas among them, and those that were refused."""
-    from orchestration.company import Company  # noqa: PLC0415 - loads every package
     from prediction import list_models  # noqa: PLC0415 - as above
 
-    with Company(paths).open_home() as warehouse:
+    with opened_warehouse(paths) as warehouse:
         rows = list_models(warehouse)
     print_rows("Models", rows if as_json else rows.select(list(LISTED)), as_json=as_json)
 
@@ -58,11 +58,9 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show the card of a model: what it learnt from, how good it is, why it is in use."""
-    from orchestration.company import Company  # noqa: PLC0415 - loads every package
     from prediction import count_scored, read_cards  # noqa: PLC0415 - as above
 
-    company = Company(paths)
-    with company.open_home() as warehouse:
+    with opened_warehouse(paths) as warehouse:
         cards = read_cards(warehouse, paths.artifacts, key)
         scored = count_scored(warehouse, key)
     if as_json:

@@ -25,14 +25,15 @@ ByOption = Annotated[
 ]
 
 
-def _said(reason: str) -> str:
+def _require_reason(reason: str) -> str:
     if not reason.strip():
         raise typer.BadParameter("it is empty: say why, for whoever reads the audit log")
     return reason
 
 
 ReasonOption = Annotated[
-    str, typer.Option(callback=_said, help="Why, for the audit log; name no person in it.")
+    str,
+    typer.Option(callback=_require_reason, help="Why, for the audit log; name no person in it."),
 ]
 
 

@@ -9,6 +9,7 @@ import typer
 
 from orchestration.cli.app import app
 from orchestration.cli.codes import FAILED
+from orchestration.cli.home import opened_warehouse
 from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import console, print_rows, showing_progress
 from settings import Paths
@@ -29,7 +30,7 @@ def plan(*, paths: Paths, as_json: JsonOption = False) -> None:
 
     company = Company(paths)
     syncs = company.syncs
-    with company.open_home() as warehouse:
+    with opened_warehouse(paths) as warehouse:
         erased = erased_contacts(company, warehouse)
         plans = [asdict(plan_sync(warehouse, sync, suppression=erased)) for sync in syncs]
     print_rows("Would be sent", plans, as_json=as_json)
@@ -52,9 +53,8 @@ def status(
 ) -> None:
     """Show what the latest runs of each sync sent."""
     from audiences.sync import read_runs  # noqa: PLC0415 - keeps --help quick
-    from orchestration.company import Company  # noqa: PLC0415 - loads every package
 
-    with Company(paths).open_home() as warehouse:
+    with opened_warehouse(paths) as warehouse:
         runs = read_runs(warehouse, last=last)
     print_rows("Sent", runs, as_json=as_json)
 
@@ -74,7 +74,7 @@ def why(
 
     company = Company(paths)
     syncs = company.syncs
-    with company.open_home() as warehouse:
+    with opened_warehouse(paths) as warehouse:
         erased = erased_contacts(company, warehouse)
         found = why_synced(warehouse, syncs, person_id, suppression=erased)
     print_rows(f"Person {person_id}", [asdict(answer) for answer in found], as_json=as_json)
@@ -98,7 +98,7 @@ def accept(
     chosen = [sync for sync in company.syncs if sync.key == sync_key]
     if not chosen:
         raise NothingToAcceptError(sync_key)
-    with company.open_home() as warehouse:
+    with opened_warehouse(paths) as warehouse:
         erased = erased_contacts(company, warehouse)
         removals = plan_sync(warehouse, chosen[0], suppression=erased).removals_to_accept
         accept_removals(warehouse, chosen[0], removals, now=utc_now())

@@ -124,18 +124,23 @@ def planted_config() -> PredictionsConfig:
 @pytest.fixture
 def small(company: Company) -> Company:
     """Two accounts, of two members and of one; the trial exists."""
+    three_visit(company)
+    company.add("marts.accounts", account_id=["acme", "beta"])
+    own(company, "devices", pa.array(["d-old"]), ["old"])
+    do(company, "old", "Trial Started", START)
+    return company
+
+
+def three_visit(company: Company) -> None:
+    """Ann and Bob of acme and Cem of beta grant all that is asked, and visit once."""
     people = ["ann", "bob", "cem"]
     own(company, "devices", pa.array([f"d-{person}" for person in people]), people)
     employ(company, people, ["acme", "acme", "beta"])
     exist(company, people)
     know(company, people)
     grant(company, people)
-    company.add("marts.accounts", account_id=["acme", "beta"])
     for person in people:
         do(company, person, "Content Viewed", START)
-    own(company, "devices", pa.array(["d-old"]), ["old"])
-    do(company, "old", "Trial Started", START)
-    return company
 
 
 def know(company: Company, people: list[str]) -> None:

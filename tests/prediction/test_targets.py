@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 
-import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
@@ -20,7 +19,15 @@ from prediction.learnt import remember_teachers
 from prediction.outcomes import read_matured
 from privacy.inventory_people import OBJECTING_PERSONS
 from tests.prediction.conftest import AS_OF, START, Company, predictions
-from tests.prediction.test_accounts import DAY, JUDGING, at, do, employ, exist, grant, know, own
+from tests.prediction.test_accounts import (
+    DAY,
+    JUDGING,
+    at,
+    employ,
+    exist,
+    grant,
+    three_visit,
+)
 
 BUYS = {"state": {"trait": "lifecycle_stage", "any_of": ["Customer", "Evangelist"]}}
 
@@ -42,14 +49,7 @@ def hold(
 @pytest.fixture
 def leads(company: Company) -> Company:
     """Ann and Bob of acme and Cem of beta, who visited once and are leads since the beginning."""
-    people = ["ann", "bob", "cem"]
-    own(company, "devices", pa.array([f"d-{person}" for person in people]), people)
-    employ(company, people, ["acme", "acme", "beta"])
-    exist(company, people)
-    know(company, people)
-    grant(company, people)
-    for person in people:
-        do(company, person, "Content Viewed", START)
+    three_visit(company)
     return company
 
 
