@@ -120,8 +120,9 @@ class DuckDBWarehouse:
     ) -> int:
         """Put these rows in place of those that fit ``condition``, in one transaction.
 
-        The new rows are there before the old ones go, so a query may read the table itself. Nothing
-        is set aside: the engine numbers rows as they come, and those up to the last one are old.
+        The new rows are there before the old ones go, so a query may read the table itself; the
+        condition must not, as it would meet both. Nothing is set aside: the engine numbers rows as
+        they come, and those up to the last one are old.
         """
         with self.transaction():
             last = self.scalar(f"select max(rowid) from {table.sql}")
