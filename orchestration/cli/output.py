@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import (
     BarColumn,
     Progress,
@@ -77,18 +78,43 @@ def let_readers_leave() -> None:
 def print_rows(
     title: str, rows: Sequence[dict[str, Any]] | pa.Table, *, as_json: bool = False
 ) -> None:
-    """Print rows as a table, or as a JSON array."""
+    """Print rows as a table, or as a JSON array.
+
+    Where a column would be narrower than one of its words, each row is a list of its own.
+    """
     records = rows.to_pylist() if isinstance(rows, pa.Table) else list(rows)
     if as_json:
         print_json(records)
         return
+    if not records:
+        console.print(f"{title}: none")
+        return
+    table = _side_by_side(title, records)
+    needed = Measurement.get(console, console.options.update(width=_UNCUT), table).minimum
+    if needed <= console.width:
+        console.print(table)
+        return
+    for number, record in enumerate(records, start=1):
+        console.print(_one_below_another(f"{title}, {number} of {len(records)}", record))
+
+
+def _side_by_side(title: str, records: Sequence[dict[str, Any]]) -> Table:
     table = Table(title=title, title_justify="left", header_style="bold")
-    for name in records[0] if records else ():
-        # What does not fit goes on in the next line: half a key or id is of no use.
-        table.add_column(str(name), justify=_side(records[0][name]), overflow="fold")
+    for name, value in records[0].items():
+        table.add_column(str(name), justify=_side(value), overflow="fold")
     for record in records:
         table.add_row(*(_cell(value) for value in record.values()))
-    console.print(table if records else f"{title}: none")
+    return table
+
+
+def _one_below_another(title: str, record: dict[str, Any]) -> Table:
+    table = Table(title=title, title_justify="left", show_header=False)
+    for style in ("bold", ""):
+        # What does not fit goes on in the next line: half a key or id is of no use.
+        table.add_column(style=style, overflow="fold")
+    for name, value in record.items():
+        table.add_row(str(name), _cell(value))
+    return table
 
 
 def require_page(file: Path) -> None:

@@ -17,6 +17,7 @@ from orchestration.errors import ChecksFailedError
 from settings import Paths
 
 if TYPE_CHECKING:
+    from orchestration.company import Company
     from orchestration.run import RunOutcome
 
 REFRESH = "refresh"
@@ -56,18 +57,30 @@ def run(
                     "checks_failed": outcome.checks_failed,
                     "errors": outcome.errors})  # fmt: skip
     else:
-        _show_outcome(outcome)
+        _show_outcome(outcome, refused_rows=_refused_rows(company) if job == REFRESH else 0)
     if outcome.errors:
         raise ChecksFailedError(outcome.errors, _unreadable(paths))
 
 
-def _show_outcome(outcome: RunOutcome) -> None:
+def _refused_rows(company: Company) -> int:
+    from orchestration.status import read_loads  # noqa: PLC0415 - loads every package
+
+    with company.open_warehouse() as warehouse:
+        return sum(read_loads(warehouse)["quarantined"].to_pylist())
+
+
+def _show_outcome(outcome: RunOutcome, *, refused_rows: int) -> None:
     console.print(
         f"Run {outcome.run_id} is done: {outcome.steps} steps, "
         f"{outcome.checks_passed} checks passed, {len(outcome.checks_failed)} not."
     )
     for check in outcome.checks_failed:
         console.print("  not as expected", check, style="yellow")
+    if refused_rows:
+        console.print(
+            f"{refused_rows:,} rows of the files loaded so far were refused: see `candor "
+            "quarantine list`"
+        )
 
 
 def _unreadable(paths: Paths) -> Sequence[str]:
