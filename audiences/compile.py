@@ -143,7 +143,7 @@ def _emptied(
     """Tables that the rules of an audience with members read and that have no row."""
     if audience.key not in before.standing:
         return ()
-    read = {table for _, clause in leaves(audience, by_key) for table in tables_of(clause)}
+    read = {table for _, _, clause in leaves(audience, by_key) for table in tables_of(clause)}
     return tuple(
         f"{table} has no rows: its members stay until it has some again"
         for table in sorted(read & catalogue.empty, key=str)
@@ -161,7 +161,7 @@ class _Compiler:
 
     def plan(self, audience: Audience) -> PlannedAudience:
         """Everything that is asked of one audience."""
-        clauses = [clause for _, clause in leaves(audience, self.by_key)]
+        clauses = [clause for _, _, clause in leaves(audience, self.by_key)]
         facts = dict.fromkeys(
             (self.query.answer(clause), is_out)
             for clause, is_out in turned_leaves(audience, self.by_key)

@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from audiences.clauses import KEY_PATTERN, LONGEST_KEY, Condition
 from audiences.errors import InvalidAudienceError
 from audiences.lists import find_lists
-from settings import StrictModel, load_config, read_together
+from settings import StrictModel, line_of, load_config, read_together
 
 
 class HoldOut(StrictModel):
@@ -69,6 +69,7 @@ class Audience(StrictModel):
     minimum_size: int = Field(
         0, ge=0, description="With fewer members nobody new is sent; removals still are."
     )
+    _file: Path | None = PrivateAttr(None)
 
     @model_validator(mode="after")
     def _may_process(self) -> Self:
@@ -78,6 +79,23 @@ class Audience(StrictModel):
                 "consent is needed"
             )
         return self
+
+    @property
+    def file(self) -> Path | None:
+        """The file that says all this, so that mistakes can be told by their line."""
+        return self._file
+
+    def read_from(self, file: Path) -> Self:
+        """Remember the file that it was read from."""
+        self._file = file
+        return self
+
+    def where(self, place: str) -> str:
+        """Where a clause stands, for a person who has to find it; ``include.any.0`` is the first."""
+        if self._file is None:
+            return f"audience {self.key!r}, {place}"
+        keys = tuple(int(part) if part.isdigit() else part for part in place.split("."))
+        return f"{self._file}, line {line_of(self._file, keys)}, {place}"
 
 
 def load_audiences(folder: Path, *, landing: Path | None = None) -> tuple[Audience, ...]:
@@ -94,7 +112,7 @@ def load_audiences(folder: Path, *, landing: Path | None = None) -> tuple[Audien
             the configuration folder is not there; all problems at once.
     """
     files = sorted(folder.glob("*.yml"))
-    audiences = tuple(read_together(partial(load_config, path, Audience) for path in files))
+    audiences = tuple(read_together(partial(_load, path) for path in files))
     problems = [
         *_twice(files, audiences),
         *(
@@ -108,6 +126,10 @@ def load_audiences(folder: Path, *, landing: Path | None = None) -> tuple[Audien
     if problems:
         raise InvalidAudienceError(problems)
     return audiences
+
+
+def _load(path: Path) -> Audience:
+    return load_config(path, Audience).read_from(path)
 
 
 def _twice(files: Sequence[Path], audiences: Sequence[Audience]) -> Iterator[str]:

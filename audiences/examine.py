@@ -33,7 +33,7 @@ from audiences.clauses import (
 from audiences.comparisons import check
 from audiences.config import Audience
 from audiences.lists import why_unusable
-from audiences.references import circle, leaves
+from audiences.references import circle, leaves, strangers
 from warehouse import TableName
 
 
@@ -57,10 +57,11 @@ def examine(audience: Audience, by_key: Mapping[str, Audience], catalogue: Catal
     if problem:
         findings.mistakes.append(f"audience {audience.key!r}: {problem}")
         return findings
-    for place, clause in leaves(audience, by_key):
+    findings.mistakes += strangers(audience, by_key)
+    for owner, place, clause in leaves(audience, by_key):
         mistakes, unpublished = _judge(clause, catalogue)
-        findings.mistakes += [f"{place}: {mistake}" for mistake in mistakes]
-        findings.unpublished += [f"{place}: {name}" for name in unpublished]
+        findings.mistakes += [f"{owner.where(place)}: {mistake}" for mistake in mistakes]
+        findings.unpublished += [f"audience {owner.key!r}, {place}: {name}" for name in unpublished]
     return findings
 
 

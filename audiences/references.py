@@ -14,26 +14,33 @@ def circle(audience: Audience, by_key: Mapping[str, Audience], path: tuple[str, 
     """What is wrong with the references that start here; empty when nothing is."""
     if audience.key in path:
         return f"refers to itself: {' -> '.join((*path, audience.key))}"
-    for place, clause in _conditions(audience):
-        if isinstance(clause, AudienceClause):
-            other = by_key.get(clause.audience)
-            if other is None:
-                return f"{place}: {clause.audience!r} is no audience: " + suggestion(
-                    clause.audience, by_key
-                )
-            problem = circle(other, by_key, (*path, audience.key))
+    for _, clause in _conditions(audience):
+        if isinstance(clause, AudienceClause) and clause.audience in by_key:
+            problem = circle(by_key[clause.audience], by_key, (*path, audience.key))
             if problem:
                 return problem
     return ""
 
 
-def leaves(audience: Audience, by_key: Mapping[str, Audience]) -> Iterator[tuple[str, Leaf]]:
-    """Every clause that decides, those of referenced audiences included, with its place."""
+def strangers(audience: Audience, by_key: Mapping[str, Audience]) -> Iterator[str]:
+    """What is wrong with each clause that names an audience which is not there."""
     for place, clause in _conditions(audience):
-        if isinstance(clause, AudienceClause):
+        if isinstance(clause, AudienceClause) and clause.audience not in by_key:
+            yield (
+                f"{audience.where(place)}: {clause.audience!r} is no audience: "
+                f"{suggestion(clause.audience, by_key)}"
+            )
+
+
+def leaves(
+    audience: Audience, by_key: Mapping[str, Audience]
+) -> Iterator[tuple[Audience, str, Leaf]]:
+    """Every clause that decides: the audience that says it, this or one it refers to, and where."""
+    for place, clause in _conditions(audience):
+        if not isinstance(clause, AudienceClause):
+            yield audience, place, clause
+        elif clause.audience in by_key:
             yield from leaves(by_key[clause.audience], by_key)
-        else:
-            yield f"audience {audience.key!r}, {place}", clause
 
 
 def turned_leaves(

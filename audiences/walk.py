@@ -12,10 +12,10 @@ def walk(condition: Condition, place: str) -> Iterator[tuple[str, Leaf | Audienc
     match condition:
         case AllClause():
             for number, inner in enumerate(condition.all_):
-                yield from walk(inner, f"{place}.all[{number}]")
+                yield from walk(inner, f"{place}.all.{number}")
         case AnyClause():
             for number, inner in enumerate(condition.any_):
-                yield from walk(inner, f"{place}.any[{number}]")
+                yield from walk(inner, f"{place}.any.{number}")
         case NotClause():
             yield from walk(condition.not_, f"{place}.not")
         case _:

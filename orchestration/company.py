@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from ingestion import SourcesConfig, refuse_missing_sources
 from ingestion.expectations_config import ExpectationsConfig, load_expectations
 from ingestion.tracking_plan import TrackingPlan, load_tracking_plan
 from measurement import ExperimentsConfig
+from orchestration import purposes
 from orchestration.errors import MissingHomeError
 from orchestration.inventory import python_tables
 from orchestration.profiles_config import ProfilesConfig, load_profiles
@@ -107,12 +108,17 @@ class Company:
     def predictions(self) -> PredictionsConfig:
         """What is predicted."""
         path = self.paths.config / "predictions.yml"
-        return load_config(path, PredictionsConfig, missing_ok=True)
+        predictions = load_config(path, PredictionsConfig, missing_ok=True)
+        self._require_purposes(path, purposes.of_predictions(predictions))
+        return predictions
 
     @property
     def personas(self) -> PersonasConfig:
         """How readers are grouped."""
-        return load_config(self.paths.config / "personas.yml", PersonasConfig, missing_ok=True)
+        path = self.paths.config / "personas.yml"
+        personas = load_config(path, PersonasConfig, missing_ok=True)
+        self._require_purposes(path, purposes.of_personas(personas))
+        return personas
 
     @property
     def experiments(self) -> ExperimentsConfig:
@@ -128,19 +134,28 @@ class Company:
     @property
     def audiences(self) -> tuple[Audience, ...]:
         """Every audience in the configuration, in order of its key."""
-        return load_audiences(self.paths.config / "audiences", landing=self.paths.landing)
+        audiences = load_audiences(self.paths.config / "audiences", landing=self.paths.landing)
+        if audiences:
+            purposes.require_known_of_audiences(audiences, self.consent.purposes)
+        return audiences
 
     @property
     def destinations(self) -> DestinationsConfig:
         """Where audiences are sent."""
         path = self.paths.config / "destinations.yml"
-        return load_config(path, DestinationsConfig, missing_ok=True)
+        destinations = load_config(path, DestinationsConfig, missing_ok=True)
+        self._require_purposes(path, purposes.of_destinations(destinations))
+        return destinations
 
     @property
     def syncs(self) -> tuple[Sync, ...]:
         """Which audience goes to which destination; those switched off are left out."""
         keys = [audience.key for audience in self.audiences]
         return resolve_syncs(self.destinations, audiences=keys)
+
+    def _require_purposes(self, path: Path, named: Iterable[purposes.Named]) -> None:
+        if path.exists():
+            purposes.require_known(path, named, self.consent.purposes)
 
     def check_configuration(self) -> None:
         """Read every configuration file, so that mistakes stop a run before it begins.

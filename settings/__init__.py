@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from settings.configuration import (
     StrictModel,
+    line_of,
     load_config,
     misfit,
     read_together,
@@ -35,6 +36,7 @@ __all__ = [
     "Problem",
     "SettingsError",
     "StrictModel",
+    "line_of",
     "load_config",
     "misfit",
     "read_secret",

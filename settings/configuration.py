@@ -83,6 +83,11 @@ def unknown_name(
     return Problem(_line_of(document, location), key, repr(name), allowed)
 
 
+def line_of(path: Path, location: Location) -> int | None:
+    """The line, from 1, on which the deepest part of a place stands that a YAML file has."""
+    return _line_of(_read_yaml(path), location)
+
+
 def misfit(place: Location, found: object, allowed: str) -> PydanticCustomError:
     """What a model's validator raises of a value that does not fit what stands elsewhere in the file.
 
@@ -250,6 +255,8 @@ def _allowed(model: type[pydantic.BaseModel], item: Any) -> str:
     if kind in {"literal_error", "enum"} and isinstance(item["input"], str):
         names = re.findall(r"'([^']*)'", context["expected"])
         return f"{_suggestion(item['input'], names)}allowed: {', '.join(names)}"
+    if kind == "model_type":
+        return f"expected some of the keys {', '.join(_field_names(model, tuple(item['loc'])))}"
     if kind == "string_pattern_mismatch":
         of = _node(model, item["loc"]).get("description")
         form = f"of the form {context['pattern']}"
@@ -262,7 +269,13 @@ _PLAIN = {
     "missing": "this key is required",
     "union_tag_not_found": "this key is required: it says what the others mean",
     "dict_type": "expected keys with values",
-    "model_type": "expected keys with values",
+    "float_parsing": "expected a number",
+    "float_type": "expected a number",
+    "int_from_float": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "int_type": "expected a whole number",
+    "bool_parsing": "expected true or false",
+    "bool_type": "expected true or false",
     "list_type": "expected a list",
     "string_type": "expected a text: put it in quotes",
 }

@@ -331,8 +331,8 @@ def test_all_mistakes_are_said_at_once() -> None:
         compile_audiences([audience(wrong)], CATALOGUE, as_of=AS_OF)
 
     assert [problem.split(":")[0] for problem in refused.value.problems] == [
-        "audience 'everyone', include.any[0]",
-        "audience 'everyone', include.any[1]",
+        "audience 'everyone', include.any.0",
+        "audience 'everyone', include.any.1",
     ]
 
 
