@@ -65,6 +65,17 @@ def examine(audience: Audience, by_key: Mapping[str, Audience], catalogue: Catal
     return findings
 
 
+def named_events(audience: Audience, by_key: Mapping[str, Audience]) -> frozenset[str]:
+    """Names of the events that decide over an audience."""
+    tests: list[EventTest] = []
+    for _, _, clause in leaves(audience, by_key):
+        if isinstance(clause, EventClause):
+            tests.append(clause)
+        elif isinstance(clause, SequenceClause):
+            tests += [test for _, test in _tests(clause.sequence)]
+    return frozenset(test.event for test in tests) - {"*"}
+
+
 def tables_of(clause: Leaf) -> tuple[TableName, ...]:
     """The marts without whose rows a clause says nothing."""
     match clause:

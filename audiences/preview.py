@@ -10,12 +10,15 @@ from typing import Any
 from audiences.before import read_before
 from audiences.catalogue import (
     CONTACT_POINTS,
+    EVENTS,
     PROFILES,
     Catalogue,
     read_catalogue,
+    suggestion,
 )
 from audiences.compile import Plan, compile_audiences
 from audiences.config import Audience
+from audiences.examine import named_events
 from audiences.inventory import LEDGER, MEMBERSHIPS, TABLES
 from audiences.judge import (
     FACTS,
@@ -51,6 +54,7 @@ class AudiencePreview:
         sample: Some members: person_id, arm, and e-mail and phone masked.
         overlap: Members who are also in another audience as it stands, by its key.
         lists: What each column of the lists that it names holds.
+        unseen: Events in its rules that nobody has ever done, and what may have been meant.
         notes: Why it cannot be judged yet; names from the configuration only.
     """
 
@@ -66,6 +70,7 @@ class AudiencePreview:
     sample: Sequence[Mapping[str, Any]]
     overlap: Mapping[str, int]
     lists: Sequence[ListColumn]
+    unseen: Mapping[str, str]
     notes: tuple[str, ...]
 
 
@@ -116,7 +121,9 @@ def preview(
         before=read_before(warehouse, configured),
     )
     with judged(warehouse, configured, plan, catalogue):
-        return _Look(warehouse, catalogue, plan, audience).preview(syncs)
+        look = _Look(warehouse, catalogue, plan, audience)
+        events = named_events(audience, {one.key: one for one in configured})
+        return look.preview(syncs, events)
 
 
 def why(
@@ -196,7 +203,7 @@ class _Look:
         """The audience's key."""
         return self.audience.key
 
-    def preview(self, syncs: Sequence[Reached]) -> AudiencePreview:
+    def preview(self, syncs: Sequence[Reached], events: frozenset[str]) -> AudiencePreview:
         """Count everything there is to know of it."""
         has_points = CONTACT_POINTS in self.catalogue.columns
         matched = f"select * from {MATCHED} where audience_key = $key"
@@ -221,6 +228,7 @@ class _Look:
                 """
             ),
             lists=self._lists(),
+            unseen=self._unseen(events),
             notes=self.plan.held.get(self.key, ()),
         )
 
@@ -229,6 +237,15 @@ class _Look:
         tests = {test.name: test for test in named}
         usable = (test for test in tests.values() if why_unusable(test) is None)
         return [column for test in usable for column in count_columns(test)]
+
+    def _unseen(self, events: frozenset[str]) -> dict[str, str]:
+        if not events:
+            return {}
+        rows = self.warehouse.read(
+            f"select distinct event from {EVENTS.sql} where event is not null"
+        )
+        known = frozenset(rows["event"].to_pylist())
+        return {event: suggestion(event, known) for event in sorted(events - known)}
 
     def _members(self) -> str:
         return f"select * from ({MEMBERS}) where audience_key = $key"

@@ -76,6 +76,8 @@ def preview(*, paths: Paths, key: AudienceKey, as_json: JsonOption = False) -> N
     print_rows("Some of them", [dict(row) for row in found.sample])
     if found.lists:
         print_rows("Lines of its lists", [asdict(column) for column in found.lists])
+    for event, meant in found.unseen.items():
+        console.print(f"nobody has ever done {event!r}: {meant}", style="yellow")
     for note in found.notes:
         console.print(f"held: {note}", style="yellow")
 

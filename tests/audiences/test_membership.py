@@ -241,6 +241,18 @@ def test_a_preview_counts_without_writing(company: Company) -> None:
     assert company.members() == set()
 
 
+def test_a_preview_names_the_events_that_nobody_has_ever_done(company: Company) -> None:
+    company.person("ann")
+    company.event("ann", "Asset Downloaded")
+    steps = {"sequence": {"steps": [{"event": "Asset Downloaded"}, {"event": "Aset Downloaded"}]}}
+
+    seen = preview(company.warehouse, audience({"any": [{"event": "*"}, steps]}), now=NOW)
+
+    assert seen.unseen == {
+        "Aset Downloaded": "did you mean 'Asset Downloaded'? known: Asset Downloaded"
+    }
+
+
 def test_why_tells_what_is_met_and_what_is_missing(company: Company) -> None:
     company.person("ann", country="DE", consent=())
     audiences = [audience({"any": [US, {"trait": "country", "is": "DE"}]})]

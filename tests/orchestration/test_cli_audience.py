@@ -23,7 +23,7 @@ from orchestration.cli import audience, sync
 from orchestration.cli.app import app
 from orchestration.cli.exits import FAILED
 from orchestration.company import Company
-from settings import Paths
+from settings import ConfigurationError, Paths
 from tests.audiences.conftest import NOW
 from tests.audiences.contract import create_marts
 from warehouse import DuckDBWarehouse
@@ -95,6 +95,45 @@ def test_preview_counts_who_is_left_out_for_lack_of_consent(folders: list[str]) 
     assert isinstance(found, dict)
     assert found["members"] == 1
     assert found["suppressed"] == {"consent:personalization:denied": 1}
+
+
+def test_mistakes_in_rules_are_told_by_file_and_line_all_at_once(folders: list[str]) -> None:
+    file = Path(folders[1]) / "audiences" / "readers.yml"
+    rules = ("any:", "  - {trait: contry, is: US}", "  - {audience: nobody}")
+    wrong = "\n".join(f"  {line}" for line in rules)
+    file.write_text(READERS.replace(" {trait: country, is: US}", f"\n{wrong}"))
+
+    with pytest.raises(InvalidAudienceError) as refused:
+        RUNNER.invoke(app, ["audience", "preview", "readers", *folders], catch_exceptions=False)
+
+    assert [problem.split(":")[0] for problem in refused.value.problems] == [
+        f"{file}, line 7, include.any.1",
+        f"{file}, line 6, include.any.0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "old"),
+    [
+        ("audiences/readers.yml", "purposes: [personalization]"),
+        ("destinations.yml", "legal_basis: inside the company"),
+        ("predictions.yml", "purpose: analytics"),
+        ("personas.yml", "purpose: personalization"),
+    ],
+)
+def test_a_purpose_that_nobody_can_grant_stops_everything(
+    folders: list[str], file: str, old: str
+) -> None:
+    path = Path(folders[1]) / file
+    wrong = "purpose: adverts" if old.startswith("purpose:") else "purposes: [adverts]"
+    path.write_text(path.read_text().replace(old, wrong))
+
+    with pytest.raises(
+        ConfigurationError, match=r"line .*found 'adverts'.*consent.yml: "
+    ) as refused:
+        Company(Paths.resolve({}, config=Path(folders[1]))).check_configuration()
+
+    assert refused.value.path == path
 
 
 def test_an_unknown_audience_is_told_with_a_suggestion(folders: list[str]) -> None:
