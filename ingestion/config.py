@@ -256,6 +256,9 @@ class RecordSource(SourceBase):
             raise ValueError(
                 f"id: a source of kind {self.kind} needs the column that identifies a row"
             )
+        lacking = [name for name in kind.required if name not in {kind.key, *self.map}]
+        if lacking and not is_known:
+            raise ValueError(f"map: a row of kind {self.kind} needs {' and '.join(lacking)}")
         if self.user_id is not None and self.row_kind != "person_records":
             raise ValueError("user_id: only person records have one")
         return self
@@ -365,7 +368,9 @@ class SourcesConfig(StrictModel):
     def _references_are_known(self) -> Self:
         for name in sorted(RESERVED & set(self.sources)):
             raise misfit(
-                ("sources", name), name, "Candor gives this name to what it finds in events"
+                ("sources", name),
+                name,
+                "Candor gives this name to what it finds in events: choose another",
             )
         people = {n for n, s in self.sources.items() if row_kind(s.kind) == "person_records"}
         for name, source in self.sources.items():

@@ -14,6 +14,7 @@ from ingestion.accounting import FileCount
 from ingestion.config import RecordSource
 from ingestion.files import LandingFile
 from ingestion.inventory import QUARANTINE, table_of
+from ingestion.mapping import RecordKind
 from ingestion.plausible import WHOLE_INTERNET
 from ingestion.record_columns import chosen_columns
 from ingestion.record_rows import reading_rows
@@ -39,7 +40,7 @@ def load_records(context: LoadContext, source: RecordSource, file: LandingFile) 
     # A row of an export that brings nothing to this table; an erasure reads it all the same.
     warehouse.execute(f"delete from {RECORDS} where code is null and {quoted(key)} = ''")
     _mark_suppressed(context, file)
-    refused = _quarantine(warehouse, file)
+    refused = _quarantine(warehouse, file, source.record_kind)
     good = int(warehouse.scalar(f"select count(*) from {RECORDS} where code is null"))
     loaded = _store(context, source, file)
     return FileCount(
@@ -152,11 +153,14 @@ def _same(one: str, other: str, names: Iterable[str]) -> str:
 _ORIGIN = ("load_id", "source", "file", "loaded_at")
 
 
-def _quarantine(warehouse: Warehouse, file: LandingFile) -> int:
+def _quarantine(warehouse: Warehouse, file: LandingFile, kind: RecordKind) -> int:
     """Note every refused row; return how many there are."""
-    reasons = " ".join(
-        f"when {literal(code)} then {literal(why)}" for code, why in records.REASONS.items()
+    lacking = ", ".join(
+        f"case when {quoted(name)} is null then {literal(name)} end" for name in kind.required
     )
+    whys = {code: literal(why) for code, why in records.REASONS.items()}
+    whys["missing_value"] = f"concat_ws(', ', {lacking}) || ' is empty or cannot be read'"
+    reasons = " ".join(f"when {literal(code)} then {why}" for code, why in whys.items())
     return warehouse.append(
         QUARANTINE.name,
         f"select $load_id as load_id, $source as source, $file as file, line, code, "

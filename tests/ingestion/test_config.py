@@ -19,6 +19,7 @@ from tests.ingestion.conftest import SOURCES
         pytest.param("crm", {"delimiter": "ab"}, "write one sign", id="delimiter"),
         pytest.param("crm", {"delimiter": '"'}, "write one sign", id="quote"),
         pytest.param("crm", {"erase": "never"}, "rewrite", id="erase"),
+        pytest.param("shop", {"map": {"amount": "a"}}, "needs ordered_at", id="required"),
         pytest.param("shop", {"user_id": "x"}, "only person records", id="user-id"),
         pytest.param(
             "shop", {"person": {"source": "web", "id": "x"}}, "sources of person records", id="ref"

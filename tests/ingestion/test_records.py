@@ -187,6 +187,9 @@ def test_an_order_without_a_readable_time_is_refused(landing: Landing) -> None:
     landing.load()
 
     assert landing.codes() == [(2, "missing_value")]
+    assert landing.values("select reason from raw.quarantine") == [
+        "ordered_at is empty or cannot be read"
+    ]
     assert landing.values("select amount from raw.orders") == [None]
 
 
