@@ -145,6 +145,13 @@ LEDGER = Table(
             "acknowledged, rejected, removed, or unknown: sent without an answer",
         ),
         Column("is_present", "BOOLEAN", Pii.NONE, "whether the destination may hold the person"),
+        Column(
+            "earlier_identifiers",
+            "VARCHAR",
+            Pii.IDENTIFIER,
+            "JSON list of objects sent before, which may be there still: no answer came to the "
+            "change; null where there are none",
+        ),
         _BATCH,
         Column("acknowledged_at", "TIMESTAMP", Pii.NONE, "last acknowledgement, UTC; null if none"),
         Column("reason", "VARCHAR", Pii.NONE, "code of the last rejection, or why removed"),

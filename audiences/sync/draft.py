@@ -11,6 +11,7 @@ from audiences.sync import ledger, plan
 from audiences.sync.config import Sync
 from audiences.sync.gates import EVERYBODY, READY, Rows, gate_parameters, gate_sql, named_in
 from audiences.sync.settled import ASKED, open_settled
+from audiences.sync.turns import DUE, TAKEN, TURNS, taken_sql, turns_sql
 from warehouse import Warehouse
 
 
@@ -43,10 +44,10 @@ def write_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Draft:
     """
     settled = open_settled(warehouse, sync, catalogue)
     rows = settled.narrow()
-    _write_due(warehouse, sync, catalogue, rows)
+    _write_plan(warehouse, sync, catalogue, rows)
     wider = settled.widen(rows)
     if wider is not None:
-        _write_due(warehouse, sync, catalogue, wider)
+        _write_plan(warehouse, sync, catalogue, wider)
     gates = settled.count()
     settled.remember()
     if _is_large_enough(warehouse, sync, gates[READY]):
@@ -63,11 +64,8 @@ def write_removals(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Dr
         sync: What :func:`plan.without_values` left of it.
         catalogue: The tables that the warehouse has.
     """
-    _write_gates(warehouse, sync, catalogue, EVERYBODY)
-    removals = plan.removals_sql(sync, catalogue)
-    warehouse.execute(
-        f"create or replace temp table {ledger.PLAN} as {removals}", plan.plan_parameters(sync)
-    )
+    _write_due(warehouse, sync, catalogue, EVERYBODY)
+    _write(warehouse, sync, ledger.PLAN, plan.removals_sql(sync, catalogue))
     return Draft(count_gates(warehouse, sync, catalogue))
 
 
@@ -82,18 +80,27 @@ def count_gates(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> dict[
 
 
 def _write_due(warehouse: Warehouse, sync: Sync, catalogue: Catalogue, rows: Rows) -> None:
-    """Write what is due for those whose rows are read."""
-    _write_gates(warehouse, sync, catalogue, rows)
-    sql = plan.plan_sql(sync, catalogue, rows)
-    values = plan.plan_parameters(sync)
-    warehouse.execute(f"create or replace temp table {ledger.PLAN} as {sql}", values)
-
-
-def _write_gates(warehouse: Warehouse, sync: Sync, catalogue: Catalogue, rows: Rows) -> None:
+    """Write down what the plan of those whose rows are read is made of."""
     asked = None if rows is EVERYBODY else f"select person_id from {ASKED}"
-    sql = gate_sql(sync, catalogue, among=asked, rows=rows)
+    # The plan of before is no longer needed: with it there would be less memory for the others.
+    warehouse.execute(f"drop table if exists {ledger.PLAN}")
+    _write(warehouse, sync, plan.GATES, gate_sql(sync, catalogue, among=asked, rows=rows))
+    # Written down one by one, as all joins and sorts at once do not fit into the memory of a sync.
+    _write(warehouse, sync, DUE, plan.due_sql(sync, catalogue, rows))
+    _write(warehouse, sync, TAKEN, taken_sql())
+    _write(warehouse, sync, TURNS, turns_sql())
+
+
+def _write_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue, rows: Rows) -> None:
+    """Write what is due for those whose rows are read."""
+    _write_due(warehouse, sync, catalogue, rows)
+    _write(warehouse, sync, ledger.PLAN, plan.plan_sql(sync))
+    warehouse.execute(f"drop table {DUE}")
+
+
+def _write(warehouse: Warehouse, sync: Sync, table: str, sql: str) -> None:
     values = named_in(sql, plan.plan_parameters(sync))
-    warehouse.execute(f"create or replace temp table {plan.GATES} as {sql}", values)
+    warehouse.execute(f"create or replace temp table {table} as {sql}", values)
 
 
 def _is_large_enough(warehouse: Warehouse, sync: Sync, ready: int) -> bool:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from audiences.inventory import BATCHES, LEDGER, ROW_RESULTS
 from audiences.sync.destinations.base import Delivery
+from audiences.sync.identities import each_sql, held_sql, listed_sql
 from warehouse import Warehouse
 
 PLAN = "candor_sync_plan"
@@ -151,24 +152,36 @@ def _doubt_shared(warehouse: Warehouse) -> None:
     A destination may know people by their identifiers alone. Whom the batch itself put is there: all
     that is to go is taken away before anybody is put.
     """
+    # All rows of a sync are looked through, which the batches that take nothing away can be spared.
+    if not warehouse.scalar(f"select bool_or(len(taken) > 0) from {_AFTER}"):
+        return
     warehouse.execute(
         f"""
         update {LEDGER.name.sql}
         set status = 'unknown', fingerprint = null, reason = 'identifiers removed with another'
-        where is_present and fingerprint is not null
-            and (sync_key, identifiers) in (
-                select (sync_key, taken) from {_AFTER} where taken is not null
+        where (sync_key, person_id) in (
+            select (sync_key, person_id) from (
+                select sync_key, person_id, unnest({each_sql("identifiers")}) as identifier
+                from {LEDGER.name.sql}
+                where is_present and fingerprint is not null
+                    and sync_key in (select sync_key from {_AFTER})
+                    and (sync_key, person_id) not in (select (sync_key, person_id) from {_AFTER})
             )
-            and (sync_key, person_id) not in (select (sync_key, person_id) from {_AFTER})
+            where (sync_key, identifier) in (
+                select (sync_key, unnest(taken)) from {_AFTER}
+            )
+        )
         """
     )
 
 
 # What each status and operation make of a ledger row. A rejected or refused row leaves what was
 # acknowledged as it was, but for the fingerprint of who is to be there: they may be due for what
-# happened to another, which the next plan could not tell. A voided row may or may not have arrived.
-# ``taken`` are the identifiers that are perhaps gone with it; a row that was rejected may have lost
-# the previous ones first.
+# happened to another, which the next plan could not tell. A voided row may or may not have arrived:
+# what was sent before it may be there still, until an answer says that it was taken away. A batch
+# takes away one of these beside the last, so that of several some are left for the next plan.
+# ``taken`` are the identifiers that are perhaps gone; a row that was rejected may have lost the
+# previous ones first.
 _LEDGER_AFTER = f"""
     with results as (
         select results.*, batches.destination_key,
@@ -178,38 +191,61 @@ _LEDGER_AFTER = f"""
         from {ROW_RESULTS.name.sql} as results
         inner join {BATCHES.name.sql} as batches using (batch_id)
         where results.batch_id = $batch_id
+    ),
+    known as (
+        select results.*, ledger.fingerprint as sent_fingerprint, ledger.status as sent_status,
+            coalesce(ledger.identifiers, results.identifiers) as sent_identifiers,
+            coalesce(ledger.is_present, false) as was_present, ledger.acknowledged_at,
+            case when is_put or is_taken then [results.identifiers, results.previous_identifiers]
+                when is_doubtful then [results.identifiers]
+                else [ledger.identifiers] end as settled,
+            list_filter(
+                {held_sql("ledger.earlier_identifiers", "ledger.identifiers", "was_present")},
+                lambda one: not list_contains(settled, one)
+            ) as earlier
+        from results
+        left join {LEDGER.name.sql} as ledger using (sync_key, person_id)
+    ),
+    followed as (
+        select *, is_taken and len(earlier) = 0 as is_gone,
+            (is_put or is_taken) and len(earlier) > 0 as is_partly
+        from known
     )
-    select results.sync_key, results.destination_key, results.person_id, results.row_id,
+    select sync_key, destination_key, person_id, row_id,
         case
-            when is_put then results.fingerprint
-            when operation in ('remove', 'erase') and not is_taken and results.status <> 'voided'
-                then ledger.fingerprint
+            when is_put and not is_partly then fingerprint
+            when operation in ('remove', 'erase') and not is_taken and status <> 'voided'
+                then sent_fingerprint
         end as fingerprint,
-        case when is_put or is_doubtful then results.identifiers
-            else coalesce(ledger.identifiers, results.identifiers) end as identifiers,
+        case when is_taken and is_partly then earlier[1]
+            when is_put or is_doubtful then identifiers
+            else sent_identifiers end as identifiers,
         case
+            when is_partly then 'unknown'
             when is_put then 'acknowledged'
-            when is_taken then 'removed'
+            when is_gone then 'removed'
             when is_doubtful then 'unknown'
-            when results.status = 'voided' then ledger.status
+            when status = 'voided' then sent_status
             else 'rejected'
         end as status,
-        case
-            when is_put or is_doubtful then true
-            when is_taken then false
-            else coalesce(ledger.is_present, false)
-        end as is_present,
-        results.batch_id,
-        case when is_put or is_taken then cast($now as timestamp)
-            else ledger.acknowledged_at end as acknowledged_at,
-        case when is_taken then results.cause else results.reason end as reason,
-        case
-            when operation in ('remove', 'erase') and (is_taken or results.status = 'voided')
-                then results.identifiers
-            when results.status <> 'refused' then results.previous_identifiers
-        end as taken
-    from results
-    left join {LEDGER.name.sql} as ledger using (sync_key, person_id)
+        case when is_put or is_doubtful then true
+            when is_gone then false
+            else was_present end as is_present,
+        {listed_sql("case when is_taken then earlier[2:] else earlier end")} as earlier_identifiers,
+        batch_id,
+        case when is_put or is_gone then cast($now as timestamp)
+            else acknowledged_at end as acknowledged_at,
+        case when is_partly then 'earlier identifiers may be there'
+            when is_gone then cause
+            else reason end as reason,
+        list_filter(
+            case when operation in ('remove', 'erase') and (is_taken or status = 'voided')
+                then {each_sql("identifiers")} else [] end
+            || case when status <> 'refused' and previous_identifiers is not null
+                then {each_sql("previous_identifiers")} else [] end,
+            lambda one: one is not null
+        ) as taken
+    from followed
 """
 
 

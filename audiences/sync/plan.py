@@ -24,14 +24,14 @@ from audiences.sync.gates import (
     gate_sql,
     usable_sql,
 )
-from audiences.sync.ledger import PLAN, in_order
+from audiences.sync.identities import first_earlier_sql
+from audiences.sync.ledger import in_order
+from audiences.sync.turns import DUE, TURNS
 from warehouse import quoted
 
 GATES = "candor_sync_gates"
 # Of what a person should be; for rows that are new it is not needed to tell that they are due.
 _FINGERPRINT = "sha256(identifiers || '|' || traits)"
-# Longer rows of persons, each of whom gets what the next one had, are put right by the next plan.
-_MOST_TURNS = 8
 _PERSON = Identifier(type="person_id", form="raw", trait=None)
 
 
@@ -72,10 +72,10 @@ def removals_sql(sync: Sync, catalogue: Catalogue) -> str:
     """Query for everyone who is to go, and nobody else, in the columns of :func:`plan_sql`.
 
     For a sync whose rows cannot be written: whose address another denied goes with all others,
-    because their row cannot be changed. It reads ``candor_sync_gates``.
+    because their row cannot be changed. It reads what :func:`plan_sql` reads.
     """
     return f"""
-        with planned as ({plan_sql(sync, catalogue)}),
+        with planned as ({plan_sql(sync)}),
         leaving as (select * from planned where operation = 'remove'),
         withdrawn as ({withdrawals_sql(sync, catalogue)})
         select * replace (row_number() over (order by person_id) - 1 as number) from (
@@ -91,39 +91,56 @@ def plan_parameters(sync: Sync) -> dict[str, object]:
     return {**gate_parameters(sync), "sync_key": sync.key}
 
 
-def plan_sql(sync: Sync, catalogue: Catalogue, rows: Rows = EVERYBODY) -> str:
-    """Query for the rows that are due: removals, then changes, then additions.
+def due_sql(sync: Sync, catalogue: Catalogue, rows: Rows = EVERYBODY) -> str:
+    """Query for ``candor_sync_due``: what each person should be, and what was last acknowledged.
 
-    It asks about those whose gates stand in ``candor_sync_gates``. Columns: person_id, row_id,
-    operation (add, change, remove), cause, fingerprint, identifiers, previous_identifiers, traits,
-    number (from 0). A person whose last row was rejected or never answered is due again, as the
-    ledger holds no acknowledgement of it.
-
-    Identifiers are taken away with who goes, and with who is sent under others than before. Who is
-    to have them is put after that, and put again where they had them already, for destinations that
-    know people by these alone. So an identifier that moves from one person to another, as after a
-    merge, ends where it belongs. Where several exchange theirs in a ring, no order is right for all:
-    the ledger doubts who may be gone, and the next plan puts them again.
+    It asks about those whose gates stand in ``candor_sync_gates``.
 
     Args:
         sync: The sync.
         catalogue: The tables that the warehouse has.
         rows: Where to read what is known of those persons.
     """
+    kept = " and gate <> 'exited'" if sync.mode == "add_only" else ""
     return f"""
-        with recursive points as ({_points(rows)}),
+        with points as ({_points(rows)}),
         desired as ({_desired(sync, catalogue, rows)}),
         merged as (
             select * from ({merged_sql(catalogue)})
             where person_id in (select person_id from {GATES} where gate <> '{READY}')
-        ),
-        {_due(sync, rows)},
-        {_turns()},
-        operations as (
+        )
+        select gates.person_id, gates.gate, desired.identifiers, desired.traits,
+            ledger.identifiers as sent_identifiers,
+            case when is_present then ledger.earlier_identifiers end as sent_earlier,
+            ledger.fingerprint as sent_fingerprint,
+            merged.person_id is not null as is_merged, ledger.acknowledged_at,
+            coalesce(ledger.is_present, false) as is_present,
+            gate = '{READY}' as is_ready,
+            is_present and not is_ready{kept} as is_leaving,
+            is_present and is_ready and sent_identifiers <> desired.identifiers as is_moving
+        from {GATES} as gates
+        left join desired using (person_id)
+        left join merged using (person_id)
+        left join ({rows.ledger}) as ledger using (person_id)
+    """
+
+
+def plan_sql(sync: Sync) -> str:
+    """Query for the rows that are due: removals, then changes, then additions.
+
+    It reads ``candor_sync_due`` and ``candor_sync_turns``. Columns: person_id, row_id, operation
+    (add, change, remove), cause, fingerprint, identifiers, previous_identifiers, traits, number
+    (from 0). A person whose last row was rejected or never answered is due again, as the ledger
+    holds no acknowledgement of it. Beside the identifiers of a row go previous ones: those that the
+    person was sent under last, or others that may still be there.
+    """
+    return f"""
+        with operations as (
             select due.*, coalesce(turn, 0) as turn, {_operation(sync)} as operation,
-                case when is_moving then sent_identifiers end as previous_identifiers
-            from due
-            left join turns using (person_id)
+                case when is_moving then sent_identifiers else {first_earlier_sql("sent_earlier")}
+                    end as previous_identifiers
+            from {DUE} as due
+            left join {TURNS} as turns using (person_id)
         )
         select person_id, {_row_id()} as row_id, operation,
             case when is_ready then 'member' when is_merged then 'merged' else gate end as cause,
@@ -159,69 +176,18 @@ def withdrawals_sql(sync: Sync, catalogue: Catalogue) -> str:
             select distinct present.person_id
             from present
             inner join ({denied_sql()}) as points
-                on points.person_id = current_person_id and contains(identifiers, written)
+                on points.person_id = current_person_id
+                and contains(identifiers || coalesce(earlier_identifiers, ''), written)
         )
         select person_id, {_row_id()} as row_id, 'remove' as operation,
             case when denied.person_id is null then gate else 'no_consent' end as cause,
-            null::varchar as fingerprint, identifiers, null::varchar as previous_identifiers,
+            null::varchar as fingerprint, identifiers,
+            {first_earlier_sql("earlier_identifiers")} as previous_identifiers,
             null::varchar as traits, row_number() over (order by person_id) - 1 as number
         from present
         inner join gates using (current_person_id)
         left join denied using (person_id)
         where gate in {WITHDRAWN} or denied.person_id is not null
-    """
-
-
-def taken_sql() -> str:
-    """Query for the identifiers that the plan in ``candor_sync_plan`` takes away."""
-    return f"""
-        select case when operation = 'remove' then identifiers else previous_identifiers end
-            as identifiers
-        from {PLAN} where operation = 'remove' or previous_identifiers is not null
-    """
-
-
-def _due(sync: Sync, rows: Rows) -> str:
-    """Everyone with a gate: what they should be, and what the destination last acknowledged."""
-    kept = " and gate <> 'exited'" if sync.mode == "add_only" else ""
-    # Written down, as all joins and the sort at once would not fit into the memory of a sync.
-    return f"""
-        due as materialized (
-            select gates.person_id, gates.gate, desired.identifiers, desired.traits,
-                ledger.identifiers as sent_identifiers,
-                ledger.fingerprint as sent_fingerprint,
-                merged.person_id is not null as is_merged, ledger.acknowledged_at,
-                coalesce(ledger.is_present, false) as is_present,
-                gate = '{READY}' as is_ready,
-                is_present and not is_ready{kept} as is_leaving,
-                is_present and is_ready and sent_identifiers <> desired.identifiers as is_moving
-            from {GATES} as gates
-            left join desired using (person_id)
-            left join merged using (person_id)
-            left join ({rows.ledger}) as ledger using (person_id)
-        )
-    """
-
-
-def _turns() -> str:
-    """Of whom identifiers are taken away with another: after how many others they are put."""
-    return f"""
-        taken as (
-            select sent_identifiers as identifiers from due where is_leaving or is_moving
-        ),
-        contested as materialized (
-            select person_id, identifiers, case when is_moving then sent_identifiers end as previous
-            from due where is_ready and identifiers in (select identifiers from taken)
-        ),
-        counted as (
-            select person_id, previous, 1 as turn from contested
-            union
-            select contested.person_id, contested.previous, counted.turn + 1
-            from counted
-            inner join contested on contested.identifiers = counted.previous
-            where counted.turn < {_MOST_TURNS}
-        ),
-        turns as (select person_id, max(turn) as turn from counted group by person_id)
     """
 
 

@@ -36,20 +36,28 @@ from audiences.sync.gates import (
     gate_sql,
     named_in,
 )
+from audiences.sync.identities import each_sql
+from audiences.sync.turns import DUE, TAKEN, TURNS, turns_sql
 from warehouse import TableName, Trace, Warehouse, quoted
 
 CHANGED = "candor_sync_changed"
 ASKED = "candor_sync_asked"
 _SCHEMAS = ("marts", "audiences", "sync", "prediction", "personalization")
 _KNOWN_OF_ASKED = ("profiles", "contact_points", "consent", "members", "ledger")
-TEMPORARY = (CHANGED, ASKED, plan.GATES, *(f"{ASKED}_{name}" for name in _KNOWN_OF_ASKED))
+TEMPORARY = (
+    *(CHANGED, ASKED, plan.GATES, DUE, TAKEN, TURNS),
+    *(f"{ASKED}_{name}" for name in _KNOWN_OF_ASKED),
+)
 NOT_SENT = ("held_out", "no_consent", "suppressed", "unreachable")
 _GATES = (READY, *NOT_SENT)
 # With more of the groups changed, narrowing costs more than it saves.
 _FEW = 4
 # With as few as one of so many in the plan, to ask about them again costs less than all checksums.
 _MANY = 16
-_SENT = ("sync_key", "fingerprint", "identifiers", "is_present", "acknowledged_at")
+_SENT = (
+    *("sync_key", "fingerprint", "identifiers", "earlier_identifiers"),
+    *("is_present", "acknowledged_at"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +91,17 @@ class Settled:
         """Ask also about those who have identifiers that the plan takes away; None: nobody."""
         if rows is EVERYBODY:
             return None
-        taken = plan.taken_sql()
-        if not self.warehouse.scalar(f"select exists ({taken})"):
+        if not self.warehouse.scalar(f"select exists (from {TAKEN})"):
             return None
         bucket = self._bucket()
         self.warehouse.execute(
             f"""
             insert into {CHANGED}
-            select distinct {bucket}, null::bigint from {LEDGER.name.sql} as ledger
-            where sync_key = $sync_key and is_present and identifiers in ({taken})
+            select distinct {bucket}, null::bigint from (
+                select person_id, unnest({each_sql("identifiers")}) as identifier
+                from {LEDGER.name.sql} where sync_key = $sync_key and is_present
+            )
+            where identifier in (select identifier from {TAKEN})
                 and {bucket} not in (select bucket from {CHANGED})
             """,
             {"sync_key": self.sync.key},
@@ -272,7 +282,9 @@ def open_settled(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Sett
     rules = json.dumps(
         [
             gate_sql(sync, catalogue),
-            plan.plan_sql(sync, catalogue),
+            plan.due_sql(sync, catalogue),
+            plan.plan_sql(sync),
+            turns_sql(),
             digests_sql(sync, catalogue, groups, known=""),
             plan.plan_parameters(sync),
             purposes,

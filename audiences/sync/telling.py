@@ -18,6 +18,7 @@ from audiences.sync import ledger
 from audiences.sync.config import Sync
 from audiences.sync.destinations import Destination, Sleep
 from audiences.sync.destinations.base import place_of, reads_columns
+from audiences.sync.identities import first_earlier_sql
 from audiences.sync.intents import Intent, read_batch, write_intent
 from warehouse import Warehouse
 
@@ -183,10 +184,11 @@ _CONFIRMED = f"""
 
 _TO_ERASE = f"""
     with sent as (
-        select person_id, row_id, identifiers, acknowledged_at as moment
+        select person_id, row_id, identifiers, acknowledged_at as moment,
+            case when is_present then {first_earlier_sql("earlier_identifiers")} end as earlier
         from {LEDGER.name.sql} where sync_key = $ours
         union all
-        select person_id, row_id, identifiers, recorded_at as moment
+        select person_id, row_id, identifiers, recorded_at as moment, null as earlier
         from {ROW_RESULTS.name.sql} where sync_key = $ours
     ),
     erased as (
@@ -205,7 +207,7 @@ _TO_ERASE = f"""
         null::varchar as fingerprint,
         first(identifiers order by moment desc nulls last) filter (where identifiers is not null)
             as identifiers,
-        null::varchar as previous_identifiers, null::varchar as traits
+        max(earlier) as previous_identifiers, null::varchar as traits
     from sent
     where person_id in (select person_id from {ASKED})
         and person_id not in (select person_id from erased)

@@ -17,7 +17,7 @@ from audiences import DestinationUnavailableError, compute_memberships
 from audiences.catalogue import read_catalogue
 from audiences.sync import Sync, ledger, run_sync
 from audiences.sync.config import Identifier
-from audiences.sync.destinations.fake import FakeDestination, written
+from audiences.sync.destinations.fake import FakeDestination, known_by
 from audiences.sync.draft import write_plan
 from audiences.sync.fields import Field
 from audiences.sync.settled import ASKED, SettledGroups
@@ -76,12 +76,15 @@ class Changing:
         self._find_who_is_lost()
 
     def _find_who_is_lost(self) -> None:
-        """Whom the ledger takes for sent is at a destination that knows identifiers alone."""
+        """Whom the ledger takes for sent is at a destination that holds identifiers, and nobody else."""
         if self.company.rows("sync.batches", "status = 'in_flight'"):
             return
-        sent = self.company.rows("sync.ledger", "is_present and fingerprint is not null")
-        believed = {written(json.loads(row["identifiers"])) for row in sent}
-        assert believed <= self.destination.members.keys()
+        present = self.company.rows("sync.ledger", "is_present")
+        sent = [json.loads(row["identifiers"]) for row in present if row["fingerprint"]]
+        assert {value for held in sent for value in known_by(held)} <= self.destination.members.keys()
+        maybe = [json.loads(row["identifiers"]) for row in present]
+        maybe += [one for row in present for one in json.loads(row["earlier_identifiers"] or "[]")]
+        assert self.destination.members.keys() <= {value for held in maybe for value in known_by(held)}
 
     def _plan(self) -> tuple[Any, ...]:
         warehouse, catalogue = self.company.warehouse, read_catalogue(self.company.warehouse)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 from collections.abc import Callable
 
 import pytest
 
 from audiences import DestinationUnavailableError
-from audiences.sync.destinations.fake import CrashError, FakeDestination, written
+from audiences.sync.config import Identifier
+from audiences.sync.destinations.fake import CrashError, FakeDestination
 from tests.audiences.conftest import EVERYONE, Company, audience
 from tests.audiences.test_sync import EMAIL, Publisher, _erase
 
@@ -42,13 +44,13 @@ def _give(publisher: Publisher, name: str, address: str) -> None:
 
 def _holds(publisher: Publisher) -> set[str]:
     """Those of the addresses that the vendor holds."""
-    points = publisher.company.rows("marts.contact_points")
+    points = publisher.company.rows("marts.contact_points", "identifier_value is not null")
     addresses = {HOME, *(row["identifier_value"] for row in points)}
     return {address for address in addresses if _key(address) in publisher.destination.members}
 
 
 def _key(address: str) -> str:
-    return written({"email_sha256": hashlib.sha256(address.encode()).hexdigest()})
+    return hashlib.sha256(address.encode()).hexdigest()
 
 
 def _refuse_bob(publisher: Publisher) -> None:
@@ -146,3 +148,115 @@ def test_who_exchange_their_addresses_are_both_there_after_the_next_run(
     assert (first.changed, again.sent) == (4, 1)
     assert len(_holds(publisher)) == 60
     assert publisher.run().sent == 0
+
+
+PHONE = Identifier(type="phone", form="sha256")
+LANDLINE = "+43125550100"
+
+
+@pytest.fixture
+def colleagues(publisher: Publisher) -> Publisher:
+    """Ann and Bob have addresses of their own and one phone, and were sent by both."""
+    publisher.sync = dataclasses.replace(publisher.sync, identifiers=(EMAIL, PHONE))
+    for name in ("ann", "bob"):
+        publisher.company.person(name)
+        publisher.company.insert(
+            "marts.contact_points", person_id=name, identifier_type="phone",
+            identifier_value=LANDLINE, is_preferred=True, is_shared=False,
+        )  # fmt: skip
+    publisher.run()
+    return publisher
+
+
+def test_one_shared_identifier_of_two_is_put_again(colleagues: Publisher) -> None:
+    """Whether the one who shared it goes or moves, with or without an answer."""
+    colleagues.company.consent("ann", "marketing", "denied")
+    _do_not_answer(colleagues)
+    colleagues.run()
+    lost = _key(LANDLINE) in colleagues.destination.members
+
+    colleagues.run()
+
+    assert not lost
+    assert _holds(colleagues) == {"bob@mail.example", LANDLINE}
+    assert colleagues.run().sent == 0
+
+
+def test_one_shared_identifier_of_two_is_put_after_the_other_has_moved(
+    colleagues: Publisher,
+) -> None:
+    _give_address(colleagues, "bob", "new@mail.example")
+
+    report = colleagues.run()
+
+    assert report.changed == 2
+    assert _holds(colleagues) == {"ann@mail.example", "new@mail.example", LANDLINE}
+    assert colleagues.run().sent == 0
+
+
+def _give_address(publisher: Publisher, name: str, address: str) -> None:
+    publisher.company.warehouse.execute(
+        "update marts.contact_points set identifier_value = $address "
+        "where person_id = $name and identifier_type = 'email'",
+        {"address": address, "name": name},
+    )
+
+
+def _doubt_a_change_of_address(publisher: Publisher, *addresses: str) -> None:
+    """Ann gets one address after another; of no change is known whether it arrived."""
+    for address in addresses:
+        _give(publisher, "ann", f"{address}@mail.example")
+        publisher.destination.doubt = lambda row: row["previous_identifiers"] is not None
+        publisher.run()
+    publisher.destination.doubt = lambda _row: False
+
+
+def test_what_was_sent_before_a_change_in_doubt_goes_with_the_person(publisher: Publisher) -> None:
+    publisher.company.person("ann")
+    publisher.run()
+    _doubt_a_change_of_address(publisher, "new")
+    publisher.company.consent("ann", "marketing", "denied")
+
+    report = publisher.run()
+
+    assert (report.removed, publisher.destination.members, publisher.present()) == (1, {}, set())
+
+
+def test_what_was_sent_before_a_change_in_doubt_goes_when_the_change_is_sent_again(
+    publisher: Publisher,
+) -> None:
+    publisher.company.person("ann")
+    publisher.run()
+    _doubt_a_change_of_address(publisher, "new")
+
+    publisher.run()
+
+    assert publisher.destination.members.keys() == {_key("new@mail.example")}
+    assert publisher.run().sent == 0
+
+
+@pytest.mark.parametrize("status", ["granted", "denied"])
+def test_after_two_changes_in_doubt_each_run_takes_one_away(
+    publisher: Publisher, status: str
+) -> None:
+    publisher.company.person("ann")
+    publisher.run()
+    _doubt_a_change_of_address(publisher, "second", "third")
+    publisher.company.consent("ann", "marketing", status)
+
+    publisher.run()
+    publisher.run()
+
+    kept = {_key("third@mail.example")} if status == "granted" else set()
+    assert publisher.destination.members.keys() == kept
+    assert publisher.run().sent == 0
+
+
+def test_an_erasure_tells_what_was_sent_before_a_change_in_doubt(publisher: Publisher) -> None:
+    publisher.company.person("ann")
+    publisher.run()
+    _doubt_a_change_of_address(publisher, "new")
+
+    _erase(publisher, "ann")
+
+    assert publisher.destination.members == {}

@@ -28,11 +28,12 @@ class FakeDestination:
         key: Its key.
         max_rows: Most rows of one batch.
         members: The row last put of everyone it holds, by row id.
-        by_identifiers: Whether it knows persons by their identifiers alone, as vendors do: two with
-            the same are one there. ``members`` goes by these then, as JSON.
+        by_identifiers: Whether it holds identifiers and no persons, as vendors do: what two have is
+            there once. ``members`` goes by these then.
         keys: Every idempotency key that arrived, repetitions included.
         bodies: The rows of every request that was new, in the order of its body.
         reject: Rows to refuse: takes a row and gives a reason, or None to take it.
+        doubt: Rows that are passed over, and of which it says that it does not know.
         before: Errors to raise before a request is taken in, one for each request.
         after: Errors to raise after a request was taken in, one for each request.
         erased: Row ids that it was told to forget.
@@ -45,6 +46,7 @@ class FakeDestination:
     keys: list[str] = field(default_factory=list)
     bodies: list[Sequence[Mapping[str, Any]]] = field(default_factory=list)
     reject: Callable[[Mapping[str, Any]], str | None] = lambda _row: None
+    doubt: Callable[[Mapping[str, Any]], bool] = lambda _row: False
     before: list[BaseException | None] = field(default_factory=list)
     after: list[BaseException | None] = field(default_factory=list)
     erased: set[str] = field(default_factory=set)
@@ -79,26 +81,31 @@ class FakeDestination:
     def _take(self, rows: Sequence[Mapping[str, Any]]) -> Delivery:
         self.bodies.append(rows)
         refused = {row["id"]: reason for row in rows if (reason := self.reject(row))}
-        taken_in = [row for row in rows if row["id"] not in refused]
+        unknown = [row["id"] for row in rows if row["id"] not in refused and self.doubt(row)]
+        taken_in = [row for row in rows if row["id"] not in {*refused, *unknown}]
         put = [row for row in taken_in if row["operation"] not in {"remove", "erase"}]
         for row in taken_in:
-            self.members.pop(self._before(row), None)
-        self.members.update({self._now(row): row for row in put})
-        return Delivery(rejected_rows(list(refused), list(refused.values())))
+            for name in self._before(row, is_put=row in put):
+                self.members.pop(name, None)
+        self.members.update({name: row for row in put for name in self._now(row)})
+        doubtful = rejected_rows(unknown, ["unknown"] * len(unknown))
+        return Delivery(rejected_rows(list(refused), list(refused.values())), doubtful=doubtful)
 
-    def _now(self, row: Mapping[str, Any]) -> str:
+    def _now(self, row: Mapping[str, Any]) -> Sequence[str]:
         """Under what a row is held."""
-        return written(row["identifiers"]) if self.by_identifiers else str(row["id"])
+        return known_by(row["identifiers"]) if self.by_identifiers else [str(row["id"])]
 
-    def _before(self, row: Mapping[str, Any]) -> str:
+    def _before(self, row: Mapping[str, Any], *, is_put: bool) -> Sequence[str]:
         """What a row takes away before it is put, if it is."""
-        is_moved = self.by_identifiers and row["previous_identifiers"] is not None
-        return written(row["previous_identifiers"]) if is_moved else self._now(row)
+        if not self.by_identifiers:
+            return self._now(row)
+        gone = [] if is_put else self._now(row)
+        return [*gone, *known_by(row["previous_identifiers"] or {})]
 
 
-def written(identifiers: Mapping[str, Any]) -> str:
-    """Identifiers as the key of a member."""
-    return json.dumps(identifiers, sort_keys=True)
+def known_by(identifiers: Mapping[str, Any]) -> Sequence[str]:
+    """Each identifier, by which a member is held."""
+    return [value for value in identifiers.values() if value is not None]
 
 
 def _raise_next(faults: list[BaseException | None]) -> None:

@@ -236,8 +236,9 @@ class Vendor(ABC, Generic[S]):
 
 
 def ship(batch: Batch) -> Shipment:
-    """Read a batch as vendors do."""
-    rows = tuple(_row(json.loads(payload)) for payload in batch.rows["payload"].to_pylist())
+    """Read a batch as vendors do: who goes, under each of the identifiers that they may have there."""
+    read = (_row(json.loads(payload)) for payload in batch.rows["payload"].to_pylist())
+    rows = tuple(part for row in read for part in _parts(row))
     return Shipment(batch.batch_id, batch.sync_key, batch.audience_key, batch.target, rows)
 
 
@@ -249,6 +250,15 @@ def _row(payload: Mapping[str, Any]) -> Row:
         _by_type(payload.get("previous_identifiers")),
         payload.get("traits") or {},
     )
+
+
+def _parts(row: Row) -> Iterator[Row]:
+    """A row, and once more what it takes away besides, where it puts nobody."""
+    if row.is_put or not row.previous:
+        yield row
+        return
+    yield replace(row, previous={})
+    yield replace(row, identifiers=row.previous, previous={})
 
 
 def _by_type(identifiers: Mapping[str, str | None] | None) -> dict[str, str]:
