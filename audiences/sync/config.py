@@ -206,6 +206,24 @@ def _problems(config: DestinationsConfig, audiences: Collection[str]) -> Iterato
             continue
         destination = config.destinations[sync.destination]
         yield from (f"sync {key!r}: {what}" for what in _misfits(sync, destination))
+    yield from _shared_targets(config)
+
+
+def _shared_targets(config: DestinationsConfig) -> Iterator[str]:
+    """Of syncs that would remove at a destination whom another one put there."""
+    first: dict[object, str] = {}
+    for key, sync in config.syncs.items():
+        destination = config.enabled.get(sync.destination)
+        if destination is None or destination.meeting_place is None or not sync.enabled:
+            continue
+        other = first.setdefault((destination.meeting_place, sync.target), key)
+        if other != key:
+            yield (
+                f"syncs {other!r} and {key!r} have one target, {sync.target!r}: whom one of them "
+                "removes the other may still want there; write an audience that includes both "
+                "audiences and sync that, give each its own target, or, where these are two "
+                "accounts of a vendor, give each destination its account_label"
+            )
 
 
 def _misfits(sync: SyncSettings, destination: DestinationSettings) -> Iterator[str]:

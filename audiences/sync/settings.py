@@ -65,6 +65,14 @@ class DestinationSettings(StrictModel):
         """After how many days an unchanged member is sent again; None: never."""
         return None
 
+    @property
+    def meeting_place(self) -> tuple[object, ...] | None:
+        """What tells accounts apart, in each of which a target is one, whoever puts members into it.
+
+        None where what each sync put there is kept apart from what others did.
+        """
+        return None
+
     enabled: bool = Field(default=True, description="false: nothing is sent, nothing is opened.")
     purposes: list[str] = Field(
         default_factory=list,
@@ -173,6 +181,12 @@ class VendorSettings(HttpSettings):
 
     chooses_form: ClassVar[bool] = True
     account_fields: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def meeting_place(self) -> tuple[object, ...]:
+        """The vendor's address and the account, as far as settings tell."""
+        told = (getattr(self, name) for name in self.account_fields)
+        return (type(self).__name__, str(self.base_url or ""), self.account_label, *told)
 
     account_label: str | None = Field(
         None,

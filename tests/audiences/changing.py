@@ -81,10 +81,14 @@ class Changing:
             return
         present = self.company.rows("sync.ledger", "is_present")
         sent = [json.loads(row["identifiers"]) for row in present if row["fingerprint"]]
-        assert {value for held in sent for value in known_by(held)} <= self.destination.members.keys()
+        assert {
+            value for held in sent for value in known_by(held)
+        } <= self.destination.members.keys()
         maybe = [json.loads(row["identifiers"]) for row in present]
         maybe += [one for row in present for one in json.loads(row["earlier_identifiers"] or "[]")]
-        assert self.destination.members.keys() <= {value for held in maybe for value in known_by(held)}
+        assert self.destination.members.keys() <= {
+            value for held in maybe for value in known_by(held)
+        }
 
     def _plan(self) -> tuple[Any, ...]:
         warehouse, catalogue = self.company.warehouse, read_catalogue(self.company.warehouse)

@@ -145,6 +145,38 @@ def test_a_sync_to_a_destination_that_is_off_does_not_run(tmp_path: Path) -> Non
     assert _syncs(_write(tmp_path, text), "readers") == ()
 
 
+TWO_SYNCS = """\
+destinations:
+  news: {kind: klaviyo, api_key_env: NEWS_KEY, purposes: [a]}
+  shop: {kind: klaviyo, api_key_env: SHOP_KEY, purposes: [a]}
+syncs:
+  one: {audience: readers, destination: news, target: XyZ12a, identifiers: [{type: email}]}
+  two: {audience: readers, destination: shop, target: XyZ12a, identifiers: [{type: email}]}
+"""
+
+
+def test_two_syncs_into_one_target_of_one_account_are_refused(tmp_path: Path) -> None:
+    """Whom one removes the other may still want: nothing there tells who put them."""
+    path = _write(tmp_path, TWO_SYNCS)
+
+    with pytest.raises(InvalidAudienceError, match="'one' and 'two' have one target, 'XyZ12a'"):
+        _syncs(path, "readers")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("SHOP_KEY,", "SHOP_KEY, account_label: shop,", id="account"),
+        pytest.param("shop, target: XyZ12a", "shop, target: AbC34b", id="target"),
+        pytest.param("two: {", "two: {enabled: false, ", id="off"),
+    ],
+)
+def test_two_syncs_that_do_not_meet_are_taken(tmp_path: Path, old: str, new: str) -> None:
+    syncs = _syncs(_write(tmp_path, TWO_SYNCS.replace(old, new)), "readers")
+
+    assert syncs[0].key == "one"
+
+
 def test_no_file_means_no_destinations(tmp_path: Path) -> None:
     assert _syncs(tmp_path / "destinations.yml") == ()
 
