@@ -18,7 +18,7 @@ from audiences.sync import ledger
 from audiences.sync.config import Sync
 from audiences.sync.destinations import Destination, Sleep
 from audiences.sync.destinations.base import place_of, reads_columns
-from audiences.sync.identities import first_earlier_sql
+from audiences.sync.identities import held_sql
 from audiences.sync.intents import Intent, read_batch, write_intent
 from warehouse import Warehouse
 
@@ -185,10 +185,10 @@ _CONFIRMED = f"""
 _TO_ERASE = f"""
     with sent as (
         select person_id, row_id, identifiers, acknowledged_at as moment,
-            case when is_present then {first_earlier_sql("earlier_identifiers")} end as earlier
+            {held_sql("earlier_identifiers", "identifiers", "is_present")} as held
         from {LEDGER.name.sql} where sync_key = $ours
         union all
-        select person_id, row_id, identifiers, recorded_at as moment, null as earlier
+        select person_id, row_id, identifiers, recorded_at as moment, null as held
         from {ROW_RESULTS.name.sql} where sync_key = $ours
     ),
     erased as (
@@ -203,15 +203,19 @@ _TO_ERASE = f"""
         )
             >= max(recorded_at)
     )
-    select person_id, any_value(row_id) as row_id, 'erase' as operation, 'erased' as cause,
-        null::varchar as fingerprint,
-        first(identifiers order by moment desc nulls last) filter (where identifiers is not null)
-            as identifiers,
-        max(earlier) as previous_identifiers, null::varchar as traits
-    from sent
-    where person_id in (select person_id from {ASKED})
-        and person_id not in (select person_id from erased)
-    group by person_id
+    select person_id, row_id, 'erase' as operation, 'erased' as cause,
+        null::varchar as fingerprint, identifiers,
+        list_filter(held, lambda one: one <> identifiers)[1] as previous_identifiers,
+        null::varchar as traits
+    from (
+        select person_id, any_value(row_id) as row_id, any_value(held) as held,
+            first(identifiers order by moment desc nulls last)
+                filter (where identifiers is not null) as identifiers
+        from sent
+        where person_id in (select person_id from {ASKED})
+            and person_id not in (select person_id from erased)
+        group by person_id
+    )
 """
 
 _WAITING = f"""

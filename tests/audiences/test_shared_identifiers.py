@@ -252,9 +252,15 @@ def test_after_two_changes_in_doubt_each_run_takes_one_away(
     assert publisher.run().sent == 0
 
 
-def test_an_erasure_tells_what_was_sent_before_a_change_in_doubt(publisher: Publisher) -> None:
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_an_erasure_tells_what_was_sent_before_a_change_in_doubt(
+    publisher: Publisher, is_answered: bool
+) -> None:
     publisher.company.person("ann")
     publisher.run()
+    publisher.destination.before = (
+        [] if is_answered else [DestinationUnavailableError("fake", "http_503")]
+    )
     _doubt_a_change_of_address(publisher, "new")
 
     _erase(publisher, "ann")
