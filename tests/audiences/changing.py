@@ -27,6 +27,7 @@ from tests.audiences.conftest import AS_OF, EVERYONE, NOW, Company, audience
 PEOPLE = 60
 EMAIL = Identifier(type="email", form="sha256")
 PERSON = Identifier(type="person_id", form="raw")
+PHONE = Identifier(type="phone", form="sha256")
 FIELDS = (
     Field("s", "score:paid"),
     Field("d", "decile:paid"),
@@ -46,7 +47,7 @@ class Changing:
         self.chance = random.Random(seed)
         self.company = Company()
         self.destination = FakeDestination(max_rows=7, by_identifiers=True)
-        self.sync = Sync("to_fake", "everyone", "fake", "mirror", (EMAIL,), ("country",))
+        self.sync = Sync("to_fake", "everyone", "fake", "mirror", (EMAIL, PHONE), ("country",))
         self.audience = audience(EVERYONE)
         self.barred: set[str] = set()
         self.names = self.company.people(PEOPLE, country="US", is_bot=False)
@@ -105,6 +106,7 @@ class Changing:
     def _happenings(self) -> tuple[Callable[[], None], ...]:
         return (
             self._consent, self._consent, self._trait, self._trait, self._address, self._address,
+            self._phone, self._phone,
             self._hand_on, self._hand_on, self._leave, self._hold_out, self._merge, self._erase, self._suppress, self._score,
             self._persona, self._forget, self._define, self._reconfigure, self._age,
         )  # fmt: skip
@@ -125,12 +127,14 @@ class Changing:
         return NOW + dt.timedelta(hours=self.runs)
 
     def _send(self) -> None:
-        """With some rows refused, or an answer that never comes."""
+        """With some rows refused or in doubt, or an answer that never comes."""
         self.runs += 1
         refused = {self._one() for _ in range(self.chance.choice((0, 0, 3)))}
         self.destination.reject = lambda row: (
             "no" if row["identifiers"].get("person_id") in refused else None
         )
+        doubted = self.chance.choice(("", "", "", *"0123456789abcdef"[:4]))
+        self.destination.doubt = lambda row: bool(doubted) and row["id"].endswith(doubted)
         lost = DestinationUnavailableError("fake", "http_503")
         self.destination.after = [self.chance.choice((None, None, lost))]
         run_sync(
@@ -154,7 +158,7 @@ class Changing:
         """Their own, somebody else's, one that another denied, shared, or none."""
         self._set(
             "update marts.contact_points set identifier_value = $v, is_shared = $s, "
-            "denied_purposes = $d where person_id = $p",
+            "denied_purposes = $d where person_id = $p and identifier_type = 'email'",
             v=self.chance.choice((f"{self._one()}@mail.example", "both@mail.example", None)),
             s=self.chance.random() < 0.2,
             d=self.chance.choice((None, "marketing", "other")),
@@ -164,14 +168,27 @@ class Changing:
     def _hand_on(self) -> None:
         """One gets the address of another, who keeps it, gets that of the first, or a new one."""
         one, other = self.chance.sample(self.names, 2)
-        points = self.company.rows("marts.contact_points")
+        points = self.company.rows("marts.contact_points", "identifier_type = 'email'")
         held = {row["person_id"]: row["identifier_value"] for row in points}
         given = (held.get(other), held.get(one), f"new{self.runs}@mail.example")
         for person, value in ((one, given[0]), (other, self.chance.choice(given))):
             self._set(
-                "update marts.contact_points set identifier_value = $v where person_id = $p",
+                "update marts.contact_points set identifier_value = $v "
+                "where person_id = $p and identifier_type = 'email'",
                 v=value, p=person,
             )  # fmt: skip
+
+    def _phone(self) -> None:
+        """One of few numbers, which some of them share, or none."""
+        person = self._one()
+        self._set(
+            "delete from marts.contact_points where person_id = $p and identifier_type = 'phone'",
+            p=person,
+        )
+        self.company.insert(
+            "marts.contact_points", person_id=person, identifier_type="phone",
+            identifier_value=self.chance.choice(("+43125550100", "+43125550101", None)),
+        )  # fmt: skip
 
     def _leave(self) -> None:
         self._set("delete from audiences.memberships where person_id = $p", p=self._one())
@@ -220,7 +237,7 @@ class Changing:
         changes: dict[str, tuple[Any, ...]] = {
             "traits": (("country",), ("country", "download_count")),
             "fields": ((), FIELDS),
-            "identifiers": ((EMAIL, PERSON), (PERSON,), (EMAIL,)),
+            "identifiers": ((EMAIL, PERSON), (PERSON,), (EMAIL,), (EMAIL, PHONE)),
             "mode": ("mirror", "mirror", "add_only", "full"),
             "purposes": ((), (), ("ads",)),
             "minimum_size": (0, 0, 40),
