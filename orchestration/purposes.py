@@ -1,6 +1,6 @@
 """Purposes that a configuration file names must be those of ``consent.yml``.
 
-Nobody could grant another one, so that nobody would be learnt from, be a member or be sent.
+Objections and opt-outs deny the purposes that are listed there, and no other.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Named = tuple[tuple[str | int, ...], str]
 
 
 def require_known(path: Path, named: Iterable[Named], known: Iterable[str]) -> None:
-    """Refuse purposes that nobody can grant.
+    """Refuse purposes that are not declared.
 
     Args:
         path: The file that names them.
@@ -38,7 +38,7 @@ def require_known(path: Path, named: Iterable[Named], known: Iterable[str]) -> N
 
 
 def require_known_of_audiences(audiences: Iterable[Audience], known: Iterable[str]) -> None:
-    """Refuse purposes of audiences that nobody can grant.
+    """Refuse purposes of audiences that are not declared.
 
     Raises:
         settings.SettingsError: Files name one that is not there; says what is wrong with each.

@@ -57,7 +57,7 @@ def run(
                     "checks_failed": outcome.checks_failed,
                     "errors": outcome.errors})  # fmt: skip
     else:
-        _show_outcome(outcome, refused_rows=_refused_rows(company) if job == REFRESH else 0)
+        show_outcome(outcome, refused_rows=_refused_rows(company) if job == REFRESH else 0)
     if outcome.errors:
         raise ChecksFailedError(outcome.errors, _unreadable(paths))
 
@@ -69,7 +69,8 @@ def _refused_rows(company: Company) -> int:
         return sum(read_loads(warehouse)["quarantined"].to_pylist())
 
 
-def _show_outcome(outcome: RunOutcome, *, refused_rows: int) -> None:
+def show_outcome(outcome: RunOutcome, *, refused_rows: int) -> None:
+    """Print what a run did, which checks did not pass, and how many rows are refused in all."""
     console.print(
         f"Run {outcome.run_id} is done: {outcome.steps} steps, "
         f"{outcome.checks_passed} checks passed, {len(outcome.checks_failed)} not."
@@ -78,7 +79,7 @@ def _show_outcome(outcome: RunOutcome, *, refused_rows: int) -> None:
         console.print("  not as expected", check, style="yellow")
     if refused_rows:
         console.print(
-            f"{refused_rows:,} rows of the files loaded so far were refused: see `candor "
+            f"{refused_rows:,} rows of all files that were ever loaded are refused: see `candor "
             "quarantine list`"
         )
 

@@ -121,7 +121,7 @@ def test_mistakes_in_rules_are_told_by_file_and_line_all_at_once(folders: list[s
         ("personas.yml", "purpose: personalization"),
     ],
 )
-def test_a_purpose_that_nobody_can_grant_stops_everything(
+def test_a_purpose_that_is_not_declared_stops_everything(
     folders: list[str], file: str, old: str
 ) -> None:
     path = Path(folders[1]) / file

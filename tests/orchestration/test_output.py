@@ -8,6 +8,9 @@ import sys
 
 import pytest
 
+from orchestration.cli.run import show_outcome
+from orchestration.run import RunOutcome
+
 PROGRAM = """
 import sys
 import typer
@@ -43,6 +46,15 @@ def test_a_command_ends_as_it_would_where_its_reader_stops() -> None:
     assert (running.returncode, said) == (0, b"")
 
 
+@pytest.mark.parametrize(("refused", "is_said"), [(0, False), (1_200, True)])
+def test_a_run_ends_with_how_many_rows_are_refused(
+    refused: int, is_said: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_outcome(RunOutcome("r", 45, 148, (), ()), refused_rows=refused)
+
+    assert ("1,200 rows" in capsys.readouterr().out) == is_said
+
+
 @pytest.mark.parametrize("columns", [None, "80", "300"])
 def test_a_table_is_as_wide_as_it_is_told_and_no_name_in_it_is_broken(columns: str | None) -> None:
     clean = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
@@ -58,3 +70,27 @@ def test_a_table_is_as_wide_as_it_is_told_and_no_name_in_it_is_broken(columns: s
     assert all(f"column_{number}" in done.stdout for number in range(9))
     # Side by side where nine names have room, else one below another.
     assert any("column_0" in line and "column_8" in line for line in lines) == (columns != "80")
+
+
+HELP = """
+import sys
+
+sys.argv = ["candor", "--help"]
+from orchestration.cli import main
+
+try:
+    main()
+finally:
+    print(*{name.split(".")[0] for name in sys.modules}, file=sys.stderr)
+"""
+
+
+def test_help_is_given_without_loading_what_commands_work_with() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", HELP], capture_output=True, text=True, check=True
+    )
+
+    assert "identity" in done.stdout
+    assert {"dagster", "dbt", "duckdb", "scipy", "sklearn", "splink", "sqlglot"}.isdisjoint(
+        done.stderr.split()
+    )
