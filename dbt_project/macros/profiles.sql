@@ -22,20 +22,48 @@
             {%- for column in adapter.get_columns_in_relation(relation) -%}
                 {%- do stored.update({column.name: plain_type(column.dtype)}) -%}
             {%- endfor -%}
-            {%- set wanted = {} -%}
-            {%- for column in model_columns('profiles').values() | list + trait_columns() -%}
-                {%- do wanted.update({column.name: plain_type(column.data_type)}) -%}
-            {%- endfor -%}
-            {{ return(stored != wanted) }}
+            {{ return(stored != declared_types(model_columns('profiles').values() | list + trait_columns())) }}
         {%- endif -%}
     {%- endif -%}
     {{ return(false) }}
 {%- endmacro %}
 
-{# A type by one of its names; engines call text by several. #}
+{# The types that columns are declared with, by name, as the engine calls them: it knows each by several names. #}
+{% macro declared_types(columns) -%}
+    {{ return(adapter.dispatch('declared_types')(columns)) }}
+{%- endmacro %}
+
+{% macro default__declared_types(columns) -%}
+    {%- set types = {} -%}
+    {%- for column in columns -%}
+        {%- do types.update({column.name: plain_type(column.data_type)}) -%}
+    {%- endfor -%}
+    {{ return(types) }}
+{%- endmacro %}
+
+{# The engine is asked, whatever it is called in yml. #}
+{% macro duckdb__declared_types(columns) -%}
+    {%- set casts = [] -%}
+    {%- for column in columns -%}
+        {%- do casts.append(
+            'cast(null as ' ~ api.Column.translate_type(column.data_type) ~ ') as ' ~ column.name
+        ) -%}
+    {%- endfor -%}
+    {%- set types = {} -%}
+    {%- for column in adapter.get_column_schema_from_query('select ' ~ casts | join(', ')) -%}
+        {%- do types.update({column.name: plain_type(column.dtype)}) -%}
+    {%- endfor -%}
+    {{ return(types) }}
+{%- endmacro %}
+
+{# A type by one of its names; Spark and DuckDB call text by several. #}
 {% macro plain_type(data_type) -%}
     {%- set plain = data_type | lower -%}
-    {{ return('string' if plain in ('varchar', 'text') else plain) }}
+    {%- set others = {
+        'varchar': 'string', 'text': 'string', 'int': 'integer', 'long': 'bigint', 'bool': 'boolean',
+        'real': 'float', 'numeric': 'decimal'
+    } -%}
+    {{ return(others.get(plain, plain)) }}
 {%- endmacro %}
 
 {% macro delete_profiles_that_are_gone() -%}

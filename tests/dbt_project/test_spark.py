@@ -88,5 +88,5 @@ def test_rows_are_deleted_as_open_delta_can(
     hooks = [sql for name, sql in compiled.items() if name in models and sql.strip()]
 
     statements = [one for sql in hooks for one in sqlglot.parse(sql, dialect="spark") if one]
-    assert len(statements) == (10 if is_built else 0)
+    assert len(statements) == (11 if is_built else 0)
     assert all(isinstance(statement, exp.Merge) for statement in statements)

@@ -21,6 +21,7 @@ VOLATILE = {
     "run_id", "loaded_at", "assigned_at", "created_at", "changed_at", "entered_at", "trained_at",
     "acknowledged_at", "batch_id", "refused_at", "started_at", "finished_at", "change_id", "known_from",
     "known_to", "stored_at", "scanned_at", "scanned_until", "fingerprint", "input_fingerprint", "row_fingerprint",
+    "counted_at",
 }  # fmt: skip
 # Tables that record runs rather than results.
 JOURNALS = {"sync.runs", "sync.batches", "sync.row_results", "identity.runs", "identity.churn",

@@ -1,3 +1,4 @@
+{{ refuse_two_dates() }}
 {%- set ranks = {
     'name': 'trust_rank',
     'domain': 'trust_rank',

@@ -9,6 +9,7 @@
     )
 }}
 
+{{- refuse_two_dates() }}
 {#- Each trait is read by name, here and below: a model in models/traits/ joins by itself. -#}
 {%- set traits = trait_models() -%}
 

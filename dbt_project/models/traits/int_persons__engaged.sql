@@ -1,6 +1,3 @@
-{#- A table: profiles read it twice, and accounts too. -#}
-{{ config(materialized='table') }}
-
 with
 
 active as (
@@ -11,46 +8,15 @@ active as (
 
 ),
 
+recent as (
+
+    select * from {{ ref('int_persons__recent') }}
+
+),
+
 clock as (
 
     select max(as_of) as as_of from {{ source('raw', 'as_of') }}
-
-),
-
--- The engine need not look at what is older.
-events as (
-
-    select
-        events.person_id,
-        events.session_id,
-        events.occurred_at,
-        {{ days_between('events.occurred_at', 'clock.as_of') }} as age_days
-
-    from {{ ref('events') }} as events
-
-    inner join clock
-        on events.occurred_at >= {{ dbt.dateadd('day', -31, 'clock.as_of') }}
-
-    where
-        events.person_id is not null
-        and not events.is_bot
-        -- What was sent to a person is not what the person did.
-        and coalesce(events.activity, '') not in ('email_delivered', 'email_refused')
-
-),
-
-recent as (
-
-    select
-        person_id,
-        count(distinct cast(occurred_at as date)) as active_day_count,
-        count(distinct session_id) as session_count
-
-    from events
-
-    where age_days >= 0 and age_days <= 30
-
-    group by person_id
 
 ),
 
