@@ -8,10 +8,11 @@ of these none is read but those of changed records.
 from __future__ import annotations
 
 from identifiers import normalise_emails
-from identity.block import hash_of_value, key_column
-from identity.fingerprint import ROW_HASHES
+from identity.block import KEYS, hash_of_value, key_column
+from identity.fingerprint import IS_RECORD, ROW_HASHES
 from identity.inventory import NODE_STATES, PREPARED
-from identity.nodes import DEVICES, EMAILS, USERS
+from identity.mailbox import NAMES_COLUMNS
+from identity.nodes import EMAILS
 from identity.observe import ADDRESSES, observe_events
 from identity.prepare import keep_values, node_of
 from identity.state import STATES, UNSEEN_HASH, hash_seen
@@ -19,6 +20,12 @@ from warehouse import Warehouse
 
 # Nodes that came or are not as they were, and as they were if they were there.
 CAME, LEFT = "identity_came_nodes", "identity_left_nodes"
+# What was kept of records that are not as they were, as far as anything asks for it.
+STALE_ROWS = "identity_stale_rows"
+KEY_COLUMNS = ", ".join(f"key_{number}" for number in range(len(KEYS)))
+STALE_COLUMNS = ", ".join(
+    ("record", "user_id", "email", "phone", NAMES_COLUMNS, "is_spelled", KEY_COLUMNS)
+)
 # What is staged of the records among those that came.
 ARRIVING = "identity_arriving_records"
 _FURTHER = "identity_further_addresses"
@@ -41,6 +48,10 @@ def find_changes(warehouse: Warehouse) -> int:
     warehouse.execute(
         f"create or replace temp table {LEFT} as select {_LEFT_COLUMNS} "
         f"from {NODE_STATES.name.sql} semi join {_DIFFERING} using (row_hash)"
+    )
+    warehouse.execute(
+        f"create or replace temp table {STALE_ROWS} as select {STALE_COLUMNS} "
+        f"from {PREPARED.name.sql} where record in (select node from {LEFT})"
     )
     _find_seen(warehouse)
     return int(
@@ -67,8 +78,8 @@ def _find_seen(warehouse: Warehouse) -> None:
         f"union all select {_LEFT_COLUMNS} from {NODE_STATES.name.sql} "
         f"where row_hash = {UNSEEN_HASH} and source = '{EMAILS}' and {_IS_SEEN_NOW} "
         f"union all select {_LEFT_COLUMNS} from {_GONE} "
-        f"anti join (select email as source_record_id from {ROW_HASHES} "
-        f"semi join {_GONE} as gone on gone.source_record_id = email) using (source_record_id)"
+        f"where hash(source_record_id) not in (select email_hash from {ROW_HASHES} "
+        f"where email_hash in (select hash(source_record_id) from {_GONE}))"
     )
 
 
@@ -119,38 +130,36 @@ def states_of(nodes: str) -> str:
     """SQL of the states (source, source_record_id, row_hash) of nodes that are there now.
 
     Args:
-        nodes: Relation of ``node``.
+        nodes: Table of nodes as the last run left them: node, source, source_record_id, row_hash.
     """
     return f"""(
         select source, source_record_id, row_hash from {CAME} semi join {nodes} using (node)
         union all
-        select source, source_record_id, row_hash from {NODE_STATES.name.sql}
-        semi join {nodes} using (node) anti join {CAME} using (node) anti join {LEFT} using (node)
+        select source, source_record_id, row_hash from (from {nodes} where row_hash is not null)
+        anti join {CAME} using (node) anti join {LEFT} using (node)
     )"""
 
 
 _LEFT_COLUMNS = "source, source_record_id, node, component"
 _DIFFERING, _SEEN = "identity_differing_records", "identity_seen_before"
 _GONE = "identity_perhaps_gone_addresses"
-_NO_RECORDS = f"('{USERS}', '{EMAILS}', '{DEVICES}')"
 # Hashes of kept records that no staged one has any more.
 _DIFFERING_SQL = f"""
     select row_hash from (
-        select row_hash from {NODE_STATES.name.sql} where source not in {_NO_RECORDS}
+        select row_hash from {NODE_STATES.name.sql} where {IS_RECORD}
     ) anti join {ROW_HASHES} using (row_hash)
 """
 # Users, devices and those addresses that not only records told.
 _SEEN_SQL = f"""
     select {_LEFT_COLUMNS}, row_hash from {NODE_STATES.name.sql}
-    where source in {_NO_RECORDS} and row_hash <> {UNSEEN_HASH}
+    where not ({IS_RECORD}) and row_hash <> {UNSEEN_HASH}
 """
 # An address that was seen may be on records alone now.
 _GIVEN_SQL = f"""(
     select email from {ARRIVING}
     union all
-    select email from {ROW_HASHES}
-    semi join (select source_record_id as given from {_SEEN} where source = '{EMAILS}')
-        on given = email
+    select source_record_id from {_SEEN} where source = '{EMAILS}'
+        and hash(source_record_id) in (select email_hash from {ROW_HASHES})
 )"""
 _IS_SEEN_NOW = f"""
     source_record_id in (
@@ -164,7 +173,7 @@ _GONE_SQL = f"""
     with held as materialized (
         select {_LEFT_COLUMNS}, row_hash from {NODE_STATES.name.sql}
         where address_key in (
-            select {key_column("email")} from {PREPARED.name.sql} where record in (select node from {LEFT})
+            select {key_column("email")} from {STALE_ROWS}
         )
     )
     select {_LEFT_COLUMNS} from held

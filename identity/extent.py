@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from identity.nodes import DEVICES
 
-# Nodes that a run resolves when it resolves a part: node, source, source_record_id.
+# Nodes that a run resolves when it resolves a part: node, source, source_record_id; row_hash and
+# component as the last run left them, null of those that it did not know.
 INNER = "identity_inner_nodes"
 
 

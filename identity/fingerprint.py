@@ -6,12 +6,13 @@ import hashlib
 
 from identity.config import IdentityConfig
 from identity.inventory import NODE_STATES
+from identity.nodes import DEVICES, EMAILS, USERS
 from identity.observe import EVENTS, told_by
 from identity.prepare import RECORD_COLUMNS, SOURCE
 from warehouse import Warehouse
 
 # Raise it when the same input gives other persons than before.
-_METHOD = 5
+_METHOD = 6
 _EVENT_COLUMNS = (
     "anonymous_id", "user_id", "previous_id", "email", "type", "timezone", "occurred_at",
     "received_at",
@@ -23,6 +24,8 @@ _DECISION_COLUMNS = (
 
 
 ROW_HASHES = "identity_row_hashes"
+# Of a kept state; others are of users, devices and addresses.
+IS_RECORD = f"source not in ('{USERS}', '{EMAILS}', '{DEVICES}')"
 # The hash of all that identity reads of a staged record.
 ROW_HASH = f"hash({', '.join(RECORD_COLUMNS)})"
 
@@ -30,17 +33,17 @@ ROW_HASH = f"hash({', '.join(RECORD_COLUMNS)})"
 def fingerprint_records(warehouse: Warehouse, config: IdentityConfig, *, settings: str) -> str:
     """Name the records and the configuration: what trained parameters depend on.
 
-    Fills the temporary table of the records' own hashes: row_hash, email, rows (of a record that the
-    last run did not leave so, a list of what is staged of it; else null). Staged records are a view
-    that ranks all versions: what has changed is found without looking at it again.
+    Fills the temporary table of the records' own hashes: row_hash, email_hash, rows (of a record that
+    the last run did not leave so, a list of what is staged of it; else null). Staged records are a
+    view that ranks all versions: what has changed is found without looking at it again.
     """
     packed = ", ".join(f"'{name}': {name}" for name in RECORD_COLUMNS)
-    is_known = f"row_hash in (select row_hash from {NODE_STATES.name.sql})"
+    is_known = f"row_hash in (select row_hash from {NODE_STATES.name.sql} where {IS_RECORD})"
     if not warehouse.scalar(f"select exists (from {NODE_STATES.name.sql})"):
         is_known = "true"
     warehouse.execute(
         f"create or replace temp table {ROW_HASHES} as "
-        f"select row_hash, email, case when not ({is_known}) then [{{{packed}}}] end as rows "
+        f"select row_hash, hash(email) as email_hash, case when not ({is_known}) then [{{{packed}}}] end as rows "
         f"from (select {', '.join(RECORD_COLUMNS)}, {ROW_HASH} as row_hash from {SOURCE})"
     )
     rows = warehouse.scalar(

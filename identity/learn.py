@@ -14,7 +14,13 @@ from identity.judge import MOST_FITTED, fit_mixture, judge_pairs
 from identity.knowledge import Knowledge
 from identity.link import learn_parameters
 from identity.verify import measure_doubt, shifted
-from identity.weigh import inspect_parameters, keep_probabilities, read_evidence, read_lesson
+from identity.weigh import (
+    inspect_parameters,
+    keep_probabilities,
+    read_evidence,
+    read_known,
+    read_lesson,
+)
 from warehouse import Warehouse
 
 
@@ -72,7 +78,7 @@ def learn(
 
 def apply_knowledge(warehouse: Warehouse, config: IdentityConfig, known: Knowledge) -> None:
     """Fill the table of probabilities by what was learned before."""
-    evidence = read_evidence(warehouse, known.fields, records=known.records)
+    evidence = read_known(warehouse, known.fields, known.mixture, records=known.records)
     probabilities = shifted(judge_pairs(evidence, known.fields, known.mixture), bits=known.doubt)
     keep_probabilities(
         warehouse, known.mixture.fields(known.fields), probabilities,

@@ -27,20 +27,29 @@ class NodeCounts:
     devices: int
 
 
-def number_nodes(warehouse: Warehouse) -> NodeCounts:
-    """Fill the temporary table of nodes: node, source, source_record_id, first_seen_at."""
-    warehouse.execute(
-        f"create or replace temp table {NODES} as select record as node, source, "
-        f"source_record_id, first_seen_at from {RECORDS}"
+def number_nodes(warehouse: Warehouse, *, among: str | None = None) -> None:
+    """Fill the temporary table of nodes: node, source, source_record_id, first_seen_at.
+
+    Args:
+        warehouse: Holds the records and what was observed.
+        among: Relation of ``node``: others are left out. None: none are.
+    """
+    chosen = "" if among is None else f"semi join {among} using (node)"
+    seen = " ".join(
+        f"""
+        union all select {node_of(f"'{source}'", "id")}, '{source}', id, min(seen_at)
+        from ({sql}) group by id
+        """
+        for source, sql in ((USERS, _USERS), (EMAILS, _EMAILS), (DEVICES, _DEVICES))
     )
-    for source, sql in ((USERS, _USERS), (EMAILS, _EMAILS), (DEVICES, _DEVICES)):
-        warehouse.execute(
-            f"""
-            insert into {NODES}
-            select {node_of(f"'{source}'", "id")}, '{source}', id, first_seen_at
-            from (select id, min(seen_at) as first_seen_at from ({sql}) group by id)
-            """
-        )
+    warehouse.execute(
+        f"create or replace temp table {NODES} as select * from (select record as node, source, "
+        f"source_record_id, first_seen_at from {RECORDS} {seen}) {chosen}"
+    )
+
+
+def count_nodes(warehouse: Warehouse) -> NodeCounts:
+    """Count the nodes of each kind."""
     sizes = warehouse.read(
         f"select count(*) filter (source = '{USERS}') as users, "
         f"count(*) filter (source = '{EMAILS}') as emails, "

@@ -26,11 +26,11 @@ from warehouse import Warehouse, quoted
 
 RECORDS = "identity_records"
 SOURCE = "staging.stg_raw__person_records"
-# What identity reads of a staged record.
+# What identity reads of a staged record. A version that says the same in all of these is no change.
 RECORD_COLUMNS = (
-    "source", "source_record_id", "record_hash", "user_id", "account_id", "first_name",
-    "middle_name", "last_name", "full_name", "email", "phone", "birth_date", "street", "city",
-    "state", "postal_code", "company_name", "record_created_at", "record_updated_at",
+    "source", "source_record_id", "user_id", "first_name", "middle_name", "last_name", "full_name",
+    "email", "phone", "birth_date", "street", "city", "state", "postal_code", "company_name",
+    "record_created_at", "record_updated_at",
 )  # fmt: skip
 _STAGED = "identity_staged_records"
 _GIVEN_NAMES = "identity_given_name_values"

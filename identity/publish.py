@@ -23,9 +23,15 @@ _PAIR = (
 )
 
 
-def write_identifiers(warehouse: Warehouse, extent: Extent) -> int:
-    """Put every identifier of every node in place; return how many."""
-    nodes = extent.nodes()
+def write_identifiers(warehouse: Warehouse, extent: Extent, *, retold: str | None = None) -> int:
+    """Put every identifier of every node in place; return how many.
+
+    Args:
+        warehouse: Holds the tables of the steps before.
+        extent: What the run resolves.
+        retold: Relation of the nodes whose identifiers may not be as they were; None: all.
+    """
+    nodes = extent.nodes() if retold is None else f"(node in (select node from {retold}))"
     on_devices = f"identifier_type = 'anonymous_id' and {extent.devices('identifier_value')}"
     rows = f"select * from ({_IDENTIFIERS_SQL}) where {nodes} or {on_devices}"
     with warehouse.transaction():

@@ -12,21 +12,27 @@ from identity.around import INNER_HELD, INNER_VALUES, OUTER, look_around
 from identity.block import PAIRS, holds_one_of
 from identity.compare import COMPARED_COLUMNS, compare_more, compare_pairs
 from identity.config import IdentityConfig
-from identity.detect import CAME, add_addresses, addresses_among, addresses_of
+from identity.detect import (
+    CAME,
+    KEY_COLUMNS,
+    LEFT,
+    STALE_ROWS,
+    add_addresses,
+    addresses_among,
+    addresses_of,
+)
 from identity.extent import INNER
 from identity.inventory import LARGE_BLOCKS, NODE_STATES, PREPARED
 from identity.knowledge import Knowledge
 from identity.learn import apply_knowledge
 from identity.match import DETERMINISTIC
-from identity.nodes import DEVICES, EMAILS, NODES, USERS, NodeCounts, number_nodes
+from identity.nodes import DEVICES, EMAILS, USERS, number_nodes
 from identity.observe import ADDRESSES, ALIASES, SIGHTINGS
 from identity.prepare import RECORDS, node_of
 from identity.resize import HELD, KEYED, RESIZED, unpivot
 from identity.touch import (
-    KEY_COLUMNS,
     REWEIGHED,
     STALE,
-    STALE_ROWS,
     TOUCHED,
     VALUES,
     add_kept,
@@ -37,6 +43,8 @@ from warehouse import Warehouse
 
 # Records that are not as they were, or were looked at anew: to be kept as they are now.
 REWRITTEN = "identity_rewritten_records"
+# Nodes whose identifiers may not be as they were.
+RETOLD = "identity_retold_nodes"
 _SEEDS, _SCOPE, _PARTNERS = "identity_seed_nodes", "identity_scope_nodes", "identity_partners"
 _SIDES = "identity_compared_sides"
 _CANDIDATES, _LIKELY = "identity_candidates", "identity_likely_records"
@@ -59,19 +67,22 @@ def draw_line(warehouse: Warehouse, config: IdentityConfig, known: Knowledge) ->
     add_addresses(warehouse, addresses_of(f"select value from {_TOUCHED_VALUES}"))
     warehouse.execute(f"create or replace temp table {_SEEDS} as {_SEEDS_SQL}")
     warehouse.execute(f"create or replace temp table {INNER} as {_INNER_SQL}")
+    warehouse.execute(f"insert into {INNER} {_NEW_SQL}")
     warehouse.execute(f"create or replace temp table {INNER_HELD} as {_INNER_HELD_SQL}")
     add_addresses(warehouse, f"{addresses_of(INNER_VALUES)} union {addresses_among(INNER)}")
     warehouse.execute(f"insert into {INNER} {_EMAILS_SQL}")
     warehouse.execute(f"insert into {INNER} {_DEVICES_SQL}")
+    warehouse.execute(_RECALLED_SQL)
     look_around(warehouse)
     add_addresses(warehouse, addresses_among(OUTER))
+    warehouse.execute(f"create or replace temp table {RETOLD} as {_RETOLD_SQL}")
     warehouse.execute(
         f"create or replace temp table {_SCOPE} as select node, source, source_record_id "
         f"from {INNER} union all select node, source, source_record_id from {OUTER}"
     )
 
 
-def narrow(warehouse: Warehouse) -> NodeCounts:
+def narrow(warehouse: Warehouse) -> None:
     """Fill the tables of records, nodes, sightings and pairs with what is inside or looked at."""
     warehouse.execute(
         f"create or replace temp table identity_scoped as select node as record from {_SCOPE}"
@@ -83,12 +94,8 @@ def narrow(warehouse: Warehouse) -> NodeCounts:
         (ADDRESSES, _ADDRESSES_SQL),
     ):
         warehouse.execute(f"create or replace temp table {table} as {sql}")
-    counts = number_nodes(warehouse)
-    warehouse.execute(
-        f"create or replace temp table {NODES} as select * from {NODES} semi join {_SCOPE} using (node)"
-    )
+    number_nodes(warehouse, among=_SCOPE)
     _pair_scope(warehouse)
-    return counts
 
 
 def is_closed(warehouse: Warehouse, links: str) -> bool:
@@ -260,10 +267,27 @@ _SEEDS_SQL = f"""
 
 _INNER_SQL = f"""
     with reached as (select distinct component from {NODE_STATES.name.sql} semi join {_SEEDS} using (node))
-    select node, source, source_record_id from {NODE_STATES.name.sql}
+    select node, source, source_record_id, row_hash, component from {NODE_STATES.name.sql}
     where component in (select component from reached)
-    union
-    select node, source, source_record_id from {CAME}
+"""
+_NEW_SQL = f"""
+    select node, source, source_record_id, null, null from {CAME} anti join {INNER} using (node)
+"""
+# Nodes that no component brought in may have been there all the same.
+_RECALLED_SQL = f"""
+    update {INNER} as nodes set row_hash = kept.row_hash, component = kept.component
+    from {NODE_STATES.name.sql} as kept where kept.node = nodes.node and nodes.row_hash is null
+"""
+# Whose identifiers may not be as they were: of an address nothing is told but whether it is shared.
+_RETOLD_SQL = f"""
+    select record as node from {REWRITTEN} union select record from {STALE}
+    union select node from {INNER} where source in ('{USERS}', '{DEVICES}')
+    union select node from {INNER} semi join {CAME} using (node)
+    union select node from {INNER} semi join {LEFT} using (node)
+    union select node from {INNER} join {ADDRESSES} as addresses on given = source_record_id
+    where source = '{EMAILS}' and value in (
+        select identifier_value from {VALUES} where identifier_type = 'email'
+    )
 """
 
 _INNER_HELD_SQL = f"""
@@ -273,7 +297,7 @@ _INNER_HELD_SQL = f"""
 """
 _EMAILS_SQL = f"""
     with wanted as ({INNER_VALUES})
-    select {node_of(f"'{EMAILS}'", "given")} as node, '{EMAILS}', given
+    select {node_of(f"'{EMAILS}'", "given")} as node, '{EMAILS}', given, null, null
     from {ADDRESSES} semi join wanted using (value)
     where node not in (select node from {INNER})
 """
@@ -288,7 +312,7 @@ _DEVICES_SQL = f"""
         union
         select previous_id from {ALIASES} where is_device and user_id in (select id from users)
     )
-    select {node_of(f"'{DEVICES}'", "id")} as node, '{DEVICES}', id from seen
+    select {node_of(f"'{DEVICES}'", "id")} as node, '{DEVICES}', id, null, null from seen
     where node not in (select node from {INNER})
 """
 

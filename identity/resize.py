@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from identity.block import KEYS, is_open, key_records
+from identity.detect import STALE_ROWS
 from identity.inventory import LARGE_BLOCKS, PREPARED
 from identity.knowledge import Knowledge
 from identity.prepare import RECORDS
-from identity.touch import STALE, STALE_ROWS, TOUCHED
+from identity.touch import STALE, TOUCHED
 from warehouse import Warehouse
 
 # Keys of the touched records as they are and as they were, and who else has them.

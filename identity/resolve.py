@@ -22,7 +22,7 @@ from identity.knowledge import Knowledge, knowledge_key, load_knowledge, save_kn
 from identity.learn import Lesson, apply_knowledge, heed_reviews, learn
 from identity.mailbox import read_mailboxes
 from identity.match import match_identifiers
-from identity.nodes import number_kept_rows, number_nodes
+from identity.nodes import count_nodes, number_kept_rows, number_nodes
 from identity.observe import observe_events
 from identity.prepare import SOURCE, complete_names, prepare_records
 from identity.remember import Moment
@@ -187,7 +187,8 @@ def _gather(
     warehouse, config = task.warehouse, task.config
     apply_frequencies(warehouse, lesson.frequencies)
     observe_events(warehouse)
-    counts = number_nodes(warehouse)
+    number_nodes(warehouse)
+    counts = count_nodes(warehouse)
     read_decisions(warehouse)
     share_values(warehouse, config)
     keys = block_records(

@@ -20,7 +20,7 @@ from identity.inventory import MEMBERS, MEMBERS_HISTORY, RUNS
 from identity.limit import Bools, limit_size
 from identity.persons import EVERYBODY, Concerned, write_persons
 from identity.publish import write_identifiers, write_links, write_review_queue
-from identity.region import REWRITTEN
+from identity.region import RETOLD, REWRITTEN
 from identity.remember import (
     BEGUN,
     CURRENT,
@@ -114,7 +114,7 @@ def publish(
     write_members(warehouse, moment)
     changes = write_persons(warehouse, moment, EVERYBODY if is_whole else _CONCERNED)
     write_devices(warehouse, extent)
-    write_identifiers(warehouse, extent)
+    write_identifiers(warehouse, extent, retold=None if is_whole else RETOLD)
     write_links(warehouse, extent)
     write_review_queue(
         warehouse, extent, lowest=task.config.review_probability,

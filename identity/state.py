@@ -57,7 +57,8 @@ def keep_some(warehouse: Warehouse, *, gone: str, came: str, inner: str, states:
         warehouse: Holds the tables of the run.
         gone: Relation of the records (``record``) that are not as they were.
         came: Relation of the records (``record``) to write.
-        inner: Relation of the nodes (``node``) that were resolved.
+        inner: Table of the nodes that were resolved, as the last run left them: node, row_hash,
+            component.
         states: Relation of these nodes as they are now: source, source_record_id, row_hash.
     """
     warehouse.replace_where(
@@ -65,14 +66,18 @@ def keep_some(warehouse: Warehouse, *, gone: str, came: str, inner: str, states:
         f"record in (select record from {gone})",
         f"select {_ROWS} from {RECORDS} semi join {came} using (record)",
     )
-    outer = f"(select node, component from {NODE_STATES.name.sql} anti join {inner} using (node))"
+    outer = (
+        f"(select node, component from {NODE_STATES.name.sql} semi join "
+        f"(select holder as node from {ATTACHED} anti join {inner} as nodes on nodes.node = holder) "
+        "using (node))"
+    )
     warehouse.execute(
         f"create or replace temp table {_ARRIVING} as {_node_states_sql(states, outer=outer)}"
     )
     # Most are as they were: these are not written again.
     warehouse.execute(
         f"create or replace temp table {_KEPT} as select node from {_ARRIVING} "
-        f"semi join {NODE_STATES.name.sql} using (node, row_hash, component)"
+        f"semi join {inner} using (node, row_hash, component)"
     )
     warehouse.replace_where(
         NODE_STATES.name,

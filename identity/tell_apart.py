@@ -41,6 +41,12 @@ def tell_apart(warehouse: Warehouse, identified: str) -> None:
     """
     pairs = _PAIRS_SQL.format(identified=identified)
     warehouse.execute(f"create or replace temp table {TOLD_APART}_pairs as {pairs}")
+    if not warehouse.scalar(f"select exists (from {TOLD_APART}_pairs)"):
+        warehouse.execute(
+            f"create or replace temp table {TOLD_APART} "
+            "(cluster bigint, other bigint, is_same boolean, is_other boolean)"
+        )
+        return
     warehouse.execute(f"create or replace temp table {_SPELLINGS} as {_SPELLINGS_SQL}")
     warehouse.execute(f"create or replace temp table {_SHARING} as {_SHARING_SQL}")
     rests = warehouse.read(

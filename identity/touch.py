@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from identity.block import KEYS, holds_one_of, key_hash
 from identity.config import IdentityConfig
-from identity.detect import ARRIVING, CAME, LEFT
+from identity.detect import ARRIVING, CAME, LEFT, STALE_COLUMNS, STALE_ROWS
 from identity.frequencies import apply_frequencies
 from identity.inventory import DECISIONS, PREPARED
 from identity.knowledge import Knowledge
@@ -25,12 +25,10 @@ from warehouse import Warehouse
 TOUCHED, REWEIGHED = "identity_touched_nodes", "identity_reweighed_records"
 # The same with their names: node, source, source_record_id.
 REWEIGHED_NODES = "identity_reweighed_nodes"
-# Records whose prepared row holds no longer, and what of these rows is asked for.
-STALE, STALE_ROWS = "identity_stale_records", "identity_stale_rows"
+# Records whose prepared row holds no longer.
+STALE = "identity_stale_records"
 VALUES = "identity_touched_values"
 _ADDED, _HOLDERS = "identity_added_records", "identity_value_holders"
-
-KEY_COLUMNS = ", ".join(f"key_{number}" for number in range(len(KEYS)))
 
 _NAMES = tuple(NAMES_COLUMNS.split(", "))
 # How usual names are is told later.
@@ -39,9 +37,6 @@ _LATER = frozenset({
     "last_name_rarity",
 })  # fmt: skip
 _EARLY = tuple(name for name in FIELDS if name not in _LATER)
-_STALE_COLUMNS = ", ".join(
-    ("record", "user_id", "email", "phone", NAMES_COLUMNS, "is_spelled", KEY_COLUMNS)
-)
 
 
 def prepare_touched(
@@ -98,10 +93,6 @@ def kept_where(columns: str, condition: str) -> str:
 def _set_aside(warehouse: Warehouse) -> None:
     """Begin the lists of touched nodes and of prepared rows that hold no longer."""
     warehouse.execute(f"create or replace temp table {STALE} as select node as record from {LEFT}")
-    warehouse.execute(
-        f"create or replace temp table {STALE_ROWS} as select {_STALE_COLUMNS} "
-        f"from {PREPARED.name.sql} semi join {STALE} using (record)"
-    )
     # Decisions are few, and who was decided upon is looked at in every run.
     warehouse.execute(
         f"""
@@ -131,7 +122,7 @@ def _take_up(
         f"create or replace temp table {_TAKEN} as select * from {PREPARED.name.sql} "
         f"where rowid in (select kept.rowid from {PREPARED.name.sql} as kept semi join {which} using (record))"
     )
-    warehouse.execute(f"insert into {STALE_ROWS} select {_STALE_COLUMNS} from {_TAKEN}")
+    warehouse.execute(f"insert into {STALE_ROWS} select {STALE_COLUMNS} from {_TAKEN}")
     warehouse.execute(f"insert into {STALE} select record from {_TAKEN}")
     warehouse.execute(f"insert into {TOUCHED} select record from {_TAKEN}")
     warehouse.execute(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from identity.compare import COMPARED, sources_hash
 from identity.errors import UnusableModelError
-from identity.judge import Levels, PairEvidence, SourcePairs
+from identity.judge import Levels, Mixture, PairEvidence, SourcePairs
 from identity.link import MatchParameters
 from identity.match import DETERMINISTIC
 from identity.model import COMPARISONS
-from identity.prepare import RECORDS, SOURCE
+from identity.prepare import RECORDS
 from identity.train import FieldParameters, Floats, is_sound
 from warehouse import Warehouse
 
@@ -52,7 +53,21 @@ def read_evidence(
     warehouse: Warehouse, fields: tuple[FieldParameters, ...], *, records: int
 ) -> PairEvidence:
     """Read the levels of all candidate pairs, in the order of their table."""
-    return _read(warehouse, fields, _total(records), COMPARED)
+    return _read(warehouse, fields, _total(records), COMPARED, combinations=_SOURCES_SQL)
+
+
+def read_known(
+    warehouse: Warehouse, fields: tuple[FieldParameters, ...], mixture: Mixture, *, records: int
+) -> PairEvidence:
+    """Read the same for judging by what was learned, which knows its sources: no record is counted."""
+    names = pa.table(
+        {
+            side: pa.array([getattr(both, of) for both in mixture.persons_by_sources], pa.string())
+            for side, of in (("one", "left"), ("other", "right"))
+        }
+    )
+    with warehouse.view("identity_known_sources", names):
+        return _read(warehouse, fields, _total(records), COMPARED, combinations=_KNOWN_SOURCES_SQL)
 
 
 def read_lesson(
@@ -69,7 +84,7 @@ def read_lesson(
         f"{COMPARED} where xor(left_record, right_record) % {step} = 0 "
         "order by left_record, right_record"
     )
-    return _read(warehouse, fields, _total(records), chosen, step=step)
+    return _read(warehouse, fields, _total(records), chosen, combinations=_SOURCES_SQL, step=step)
 
 
 def _total(records: int) -> float:
@@ -82,6 +97,7 @@ def _read(
     total_pairs: float,
     chosen: str,
     *,
+    combinations: str,
     step: int = 1,
 ) -> PairEvidence:
     columns = ", ".join(f"{item.name}, {item.name}_rarity" for item in fields)
@@ -91,13 +107,14 @@ def _read(
         {item.name: _levels(pairs, item) for item in fields},
         {name: bits for name, bits in rarities.items() if bits.any()},
         total_pairs / step,
-        _sources(warehouse, pairs, step=step),
+        _sources(pairs, warehouse.read(combinations).to_pylist(), step=step),
     )
 
 
-def _sources(warehouse: Warehouse, pairs: pa.Table, *, step: int) -> SourcePairs:
+def _sources(pairs: pa.Table, rows: list[dict[str, Any]], *, step: int) -> SourcePairs | None:
     """Which sources the pairs are of; every two sources are known by the hash of both."""
-    rows = warehouse.read(_SOURCES_SQL).to_pylist()
+    if not rows:
+        return None
     hashes = np.array([row["sources"] for row in rows], dtype=np.uint64)
     order = np.argsort(hashes, kind="stable")
     wanted = pairs.column("sources").to_numpy()
@@ -112,21 +129,18 @@ def _sources(warehouse: Warehouse, pairs: pa.Table, *, step: int) -> SourcePairs
 
 
 _SOURCES_SQL = f"""
-    with sizes as (
-        select source, sum(records)::bigint as records
-        from (
-            select source, count(*) as records from {RECORDS} group by source
-            -- An increment compares touched records, of one source maybe, with those of all.
-            union all select distinct source, 0 from {SOURCE}
-        )
-        group by source
-    )
+    with sizes as (select source, count(*) as records from {RECORDS} group by source)
     select one.source as one, other.source as other,
         case when one.source = other.source then one.records * (one.records - 1) / 2.0
             else one.records * other.records::double end as pairs,
         {sources_hash("one.source", "other.source")} as sources
     from sizes as one join sizes as other on one.source <= other.source
     order by one.source, other.source
+"""
+# Of two sources that nothing was learned of nobody knows; see ``_sources``.
+_KNOWN_SOURCES_SQL = f"""
+    select one, other, 0.0 as pairs, {sources_hash("one", "other")} as sources
+    from identity_known_sources where one <> '' order by one, other
 """
 
 
