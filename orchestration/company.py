@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -173,7 +173,7 @@ class Company:
             "survivorship", "retention", "predictions", "personas", "experiments", "content", "audiences",
             "destinations", "syncs",
         )  # fmt: skip
-        readers = [partial(getattr, self, name) for name in names]
+        readers: list[Callable[[], object]] = [partial(getattr, self, name) for name in names]
         readers.append(self._check_predictions)
         read_together(readers, expected=(SettingsError, AudienceError))
 
