@@ -15,6 +15,7 @@ from measurement.config import (
     HELD_OUT,
     Experiment,
     ExperimentsConfig,
+    Guard,
     Holdout,
     Metric,
     Segment,
@@ -22,7 +23,7 @@ from measurement.config import (
 )
 from measurement.errors import InvalidExperimentError, InvalidSharesError, MeasurementError
 from measurement.exposures import standing_segments
-from measurement.lift import Counts, Interval
+from measurement.lift import FEWEST_TOLD, Counts, Interval, give_away
 from measurement.measure import (
     count_table,
     measure_experiments,
@@ -36,9 +37,11 @@ from measurement.page import lift_page
 from measurement.pictures import draw_lift
 from measurement.report import WRONG_SIZES, WRONG_SIZES_HERE, ComparisonReport, Finding, LiftReport
 from measurement.samples import FEWEST_UNITS, Sample, design_effect, sample_of
+from measurement.withheld import WithheldArm
 
 __all__ = [
     "BUCKETS",
+    "FEWEST_TOLD",
     "FEWEST_UNITS",
     "GLOBAL_SEGMENT",
     "HELD_OUT",
@@ -50,6 +53,7 @@ __all__ = [
     "Experiment",
     "ExperimentsConfig",
     "Finding",
+    "Guard",
     "Holdout",
     "Interval",
     "InvalidExperimentError",
@@ -63,6 +67,7 @@ __all__ = [
     "Sample",
     "Segment",
     "Variants",
+    "WithheldArm",
     "bucket",
     "compare_gini",
     "compare_means",
@@ -71,6 +76,7 @@ __all__ = [
     "draw_lift",
     "expect_rewards",
     "gini",
+    "give_away",
     "judge_policy",
     "lift_page",
     "measure_experiments",

@@ -16,6 +16,8 @@ PROPERTY = r"^[A-Za-z0-9_ .-]+$"
 GLOBAL_SEGMENT = "global"
 # The arm under which decisions for pages log who is held out.
 HELD_OUT = "holdout"
+# Part of what it takes to pause an arm that is enough for it to stay so: a pause must not flap.
+_TO_STAY_PAUSED = 0.8
 
 
 class TraitCondition(StrictModel):
@@ -183,6 +185,31 @@ class Looks(StrictModel):
     )
 
 
+class Guard(StrictModel):
+    """When an arm is paused in a segment as a precaution, before it is proven that it harms."""
+
+    harm_probability: float = Field(
+        default=0.965,
+        gt=0.5,
+        le=1,
+        description="Paused where, by the segment's own people alone, it is worse than the baseline with this "
+        "probability or more, until that has fallen below .8 of it. Proof, which switches off, takes "
+        "0.975 and leans on all segments.",
+    )
+    paused_share: float = Field(
+        default=0.02,
+        gt=0,
+        le=0.1,
+        description="What a paused arm is still shown to, so that a wrong pause is found out and other "
+        "ways to choose can still be judged from the log; never more than floor.",
+    )
+
+    @property
+    def ends_below(self) -> float:
+        """A pause ends where harm is less probable than this."""
+        return _TO_STAY_PAUSED * self.harm_probability
+
+
 class Variants(StrictModel):
     """How the arms are to be shown by what is learnt of them."""
 
@@ -193,6 +220,11 @@ class Variants(StrictModel):
         le=0.5,
         description="Least share of each arm, unless it is harmful: what is believed of it can be "
         "found wrong.",
+    )
+    guard: Guard = Field(
+        default_factory=Guard,
+        description="Pauses an arm in a segment where it probably harms; what is claimed of it stays what "
+        "can be proven.",
     )
 
 

@@ -14,6 +14,7 @@ from measurement.config import GLOBAL_SEGMENT, HELD_OUT, ExperimentsConfig, Metr
 from measurement.pictures import draw_lift
 from measurement.report import ComparisonReport, Finding, LiftReport, in_words
 from measurement.waiting import NOBODY, Pace, read_paces, waiting
+from measurement.withheld import WithheldArm
 from warehouse import Warehouse
 
 _TEMPLATE = Path(__file__).parent / "templates" / "lift.html"
@@ -35,6 +36,7 @@ def lift_page(
     now: dt.datetime,
     experiments: ExperimentsConfig | None = None,
     breadth: Sequence[BreadthFinding] = (),
+    withheld: Sequence[WithheldArm] = (),
 ) -> str:
     """The page as HTML that needs nothing else and no network; aggregates only.
 
@@ -44,6 +46,7 @@ def lift_page(
         now: The moment up to which they know, UTC.
         experiments: Says what counts as success; without it the page names the metric alone.
         breadth: How much of the content people meet; none: the page does not say.
+        withheld: Arms that are paused or switched off.
     """
     paces = read_paces(warehouse)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
@@ -55,7 +58,7 @@ def lift_page(
         _told(report, paces.get(report.experiment_key, NOBODY), now, experiments)
         for report in reports
     ]
-    return page.render(now=now, told=told, breadth=breadth, measures=_MEASURES)
+    return page.render(now=now, told=told, withheld=withheld, breadth=breadth, measures=_MEASURES)
 
 
 def duration(days: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +21,8 @@ from measurement import ExperimentsConfig
 from orchestration import purposes
 from orchestration.errors import MissingHomeError
 from orchestration.inventory import python_tables
+from orchestration.manifest import parsed_project
+from orchestration.predictions_config import check_predictions
 from orchestration.profiles_config import ProfilesConfig, load_profiles
 from orchestration.restore_mark import refuse_erased_persons
 from orchestration.run_lock import hold_or_wait
@@ -161,7 +163,9 @@ class Company:
         """Read every configuration file, so that mistakes stop a run before it begins.
 
         Raises:
-            SettingsError: Files are at fault; says what is wrong with all of them.
+            SettingsError: Files are at fault; says what is wrong with all of them. Columns that
+                models name are looked for among those that the dbt project builds.
+            DbtProjectError: dbt cannot parse the project.
             AudienceError: The audiences or destinations alone are at fault.
         """
         names = (
@@ -169,8 +173,16 @@ class Company:
             "survivorship", "retention", "predictions", "personas", "experiments", "content", "audiences",
             "destinations", "syncs",
         )  # fmt: skip
-        readers = (partial(getattr, self, name) for name in names)
+        readers: list[Callable[[], object]] = [partial(getattr, self, name) for name in names]
+        readers.append(self._check_predictions)
         read_together(readers, expected=(SettingsError, AudienceError))
+
+    def _check_predictions(self) -> None:
+        check_predictions(
+            self.paths.config / "predictions.yml",
+            self.predictions,
+            manifest=lambda: parsed_project(self.paths).manifest,
+        )
 
     def check_landing(self) -> None:
         """Refuse a landing folder that lacks the files of a source, before a run begins.

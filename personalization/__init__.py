@@ -56,6 +56,7 @@ from personalization.search_profiles import (
     write_search_profiles,
 )
 from personalization.serving_files import ServingFiles
+from personalization.variant_report import ToldVariant, read_variants, read_withheld
 
 __all__ = [
     "Artefact",
@@ -85,6 +86,7 @@ __all__ = [
     "SendLimits",
     "ServingFiles",
     "SlotKeyTwiceError",
+    "ToldVariant",
     "UnknownEmailBlockError",
     "UnknownSlotError",
     "assess_readiness",
@@ -100,6 +102,8 @@ __all__ = [
     "read_breadth",
     "read_rerank_rules",
     "read_search_profile",
+    "read_variants",
+    "read_withheld",
     "readiness_page",
     "recommend",
     "recompute",

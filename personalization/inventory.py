@@ -68,6 +68,21 @@ VARIANT_POLICIES = Table(
             "segment: learnt there, leaning on the others; global: of all together; uniform: too few",
         ),
         Column("reason", "VARCHAR", Pii.NONE, "why this share, in words"),
+        Column(
+            "state",
+            "VARCHAR",
+            Pii.NONE,
+            "shown; paused: probably harmful, a precaution; switched_off: harm is proven",
+        ),
+        Column(
+            "p_harmful_alone",
+            "DOUBLE",
+            Pii.NONE,
+            "p_harmful by the segment's own people alone, which the guard heeds; or null",
+        ),
+        Column(
+            "withheld_since", "TIMESTAMP", Pii.NONE, "since when paused or off, UTC; null: shown"
+        ),
         Column("as_of", "TIMESTAMP", Pii.NONE, "the moment up to which outcomes count, UTC"),
         Column("run_id", "VARCHAR", Pii.NONE, "the run that wrote the row"),
     ),

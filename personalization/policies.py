@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import pyarrow as pa
 
@@ -15,6 +16,7 @@ from measurement import (
     Counts,
     Experiment,
     ExperimentsConfig,
+    Guard,
     Variants,
     design_effect,
     read_counts,
@@ -40,10 +42,22 @@ _TOO_FEW = (
 )
 _NOT_MET = "nobody has met it yet: an equal share finds out"
 
+_WHERE = {
+    "segment": "here",
+    "global": "of all segments together, as nobody met two arms here",
+}
+
+State = Literal["shown", "paused", "switched_off"]
+# A segment and one of the arms.
+Cell = tuple[str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class ArmPolicy:
-    """How often one arm is shown in one segment, and why; null where nothing is believed yet."""
+    """How often one arm is shown in one segment, and why; null where nothing is believed yet.
+
+    ``state`` is what is done, not what is claimed: paused is a precaution.
+    """
 
     segment: str
     arm: str
@@ -55,6 +69,8 @@ class ArmPolicy:
     p_harmful: float | None
     fallback_level: str
     reason: str
+    state: State = "shown"
+    p_harmful_alone: float | None = None
 
 
 def write_variant_policies(
@@ -69,8 +85,9 @@ def write_variant_policies(
         run_id: Stored with every row.
     """
     warehouse.create_missing(TABLES)
+    withheld = _read_withheld(warehouse)
     rows = [
-        {"experiment_key": key, **_row(policy), "as_of": now, "run_id": run_id}
+        {"experiment_key": key, **_row(policy, now, withheld.get(key, {})), "as_of": now, "run_id": run_id}
         for key, experiment in experiments.experiments.items()
         if experiment.variants
         for policy in share_out(
@@ -80,11 +97,25 @@ def write_variant_policies(
             design_effects=read_design_effects(
                 warehouse, key, experiment, experiment.variants.metric
             ),
+            withheld=withheld.get(key, {}),
         )
-    ]
+    ]  # fmt: skip
     return warehouse.replace(
         VARIANT_POLICIES.name, pa.Table.from_pylist(rows, schema=VARIANT_POLICIES.arrow_schema)
     )
+
+
+def _read_withheld(warehouse: Warehouse) -> Mapping[str, Mapping[Cell, dt.datetime]]:
+    """By experiment: the arms that the last run paused or switched off, and since when."""
+    found: dict[str, dict[Cell, dt.datetime]] = {}
+    rows = warehouse.read(
+        f"select experiment_key, segment, arm, withheld_since from {VARIANT_POLICIES.name.sql} "
+        "where withheld_since is not null"
+    )
+    for row in rows.to_pylist():  # one row per segment and arm
+        cells = found.setdefault(row["experiment_key"], {})
+        cells[row["segment"], row["arm"]] = row["withheld_since"]
+    return found
 
 
 def share_out(
@@ -93,15 +124,17 @@ def share_out(
     variants: Variants,
     *,
     design_effects: Mapping[str, float] = _DRAWN_ALONE,
+    withheld: Collection[Cell] = (),
 ) -> Iterator[ArmPolicy]:
-    """How often to show each arm, by segment; the held-out arm is not among them.
+    """How often to show each arm, by segment; the withheld-out arm is not among them.
 
     Args:
         table: Counts by segment and arm, with ``global`` for everybody.
         experiment: Names the baseline and the segments.
-        variants: The metric and the floor.
+        variants: The metric, the floor and the guard.
         design_effects: By segment, how many persons say as much as one who was drawn alone: where
             companies are drawn, colleagues tell of one draw. 1 where it is not named.
+        withheld: What was paused or switched off up to now, which takes less to stay so.
     """
     arms = _arms(table, experiment)
     segments = [segment.name for segment in experiment.segments]
@@ -124,12 +157,15 @@ def share_out(
         design_effects=design_effects,
     )
     fresh = [arm for arm in arms if arm not in met]
+    left = 1 - len(fresh) / len(arms)
     for segment in (GLOBAL_SEGMENT, *segments):
         level = "segment" if segment in own and segment != GLOBAL_SEGMENT else "global"
-        yield from _believed(
-            segment, table.get(segment, {}), own.get(segment, own[GLOBAL_SEGMENT]), variants.floor, level,
-            left=1 - len(fresh) / len(arms),
-        )  # fmt: skip
+        beliefs = own.get(segment, own[GLOBAL_SEGMENT])
+        for policy in _believed(
+            segment, table.get(segment, {}), beliefs, variants, withheld=withheld
+        ):
+            share, reason = left * policy.probability, f"{policy.reason}, {_WHERE[level]}"
+            yield replace(policy, probability=share, fallback_level=level, reason=reason)
         for arm in fresh:
             yield ArmPolicy(
                 segment, arm, 1 / len(arms), 0, 0, None, None, None, "uniform", _NOT_MET
@@ -201,29 +237,55 @@ def _believed(
     segment: str,
     counts: Mapping[str, Counts],
     beliefs: Mapping[str, ArmBelief],
-    floor: float,
-    level: str,
+    variants: Variants,
     *,
-    left: float,
+    withheld: Collection[Cell],
 ) -> Iterator[ArmPolicy]:
-    """``left``: the share that arms which nobody met leave to these."""
-    shares = probabilities(beliefs, floor=min(floor, 1 / len(beliefs)))
+    guard, floor = variants.guard, min(variants.floor, 1 / len(beliefs))
+    states = {
+        arm: _state(belief, guard, is_withheld=(segment, arm) in withheld)
+        for arm, belief in beliefs.items()
+    }
+    shares = probabilities(
+        beliefs,
+        floor=floor,
+        paused=[arm for arm, state in states.items() if state == "paused"],
+        paused_share=min(guard.paused_share, floor),
+    )
     for arm, belief in beliefs.items():
-        found = counts.get(arm, Counts(0, 0))
+        found, state = counts.get(arm, Counts(0, 0)), states[arm]
         yield ArmPolicy(
-            segment, arm, left * shares[arm], found.n, found.converted, belief.effect, belief.p_best,
-            belief.p_harmful, level, _reason(belief, level),
+            segment, arm, shares[arm], found.n, found.converted, belief.effect, belief.p_best,
+            belief.p_harmful, "segment", _reason(belief, state, guard), state,
+            belief.p_harmful_alone,
         )  # fmt: skip
 
 
-def _reason(belief: ArmBelief, level: str) -> str:
-    where = (
-        "here" if level == "segment" else "of all segments together, as nobody met two arms here"
-    )
+def _state(belief: ArmBelief, guard: Guard, *, is_withheld: bool) -> State:
+    """Off where harm is proven, paused where it is probable, and then until it no longer is.
+
+    Whom an arm probably harms is asked of the segment's own people: that it helps others is no
+    reason to go on. Proof leans on all.
+    """
     if belief.p_harmful >= HARMFUL:
-        return f"switched off: worse than the baseline with {belief.p_harmful:.1%}, {where}"
-    return f"the best with {belief.p_best:.0%}, {where}"
+        return "switched_off"
+    bar = guard.ends_below if is_withheld else guard.harm_probability
+    return "paused" if belief.p_harmful_alone >= bar else "shown"
 
 
-def _row(policy: ArmPolicy) -> dict[str, object]:
-    return {name: getattr(policy, name) for name in ArmPolicy.__slots__}
+def _reason(belief: ArmBelief, state: State, guard: Guard) -> str:
+    if state == "switched_off":
+        return f"switched off: worse than the baseline with {belief.p_harmful:.1%}"
+    if state == "paused":
+        return (
+            f"paused: probably harmful ({belief.p_harmful_alone:.0%} by who met it), a precaution and no "
+            f"proof, until that falls below {guard.ends_below:.0%}"
+        )
+    return f"the best with {belief.p_best:.0%}"
+
+
+def _row(
+    policy: ArmPolicy, now: dt.datetime, withheld: Mapping[Cell, dt.datetime]
+) -> dict[str, object]:
+    since = None if policy.state == "shown" else withheld.get((policy.segment, policy.arm), now)
+    return {name: getattr(policy, name) for name in ArmPolicy.__slots__} | {"withheld_since": since}

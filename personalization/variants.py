@@ -13,8 +13,9 @@ Sources:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from math import erfc, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,11 +42,14 @@ class ArmBelief:
         effect: Expected rate less the baseline's in the segment; 0 for the baseline.
         p_best: Probability that no other arm converts more.
         p_harmful: Probability that the baseline converts more; 0 for the baseline.
+        p_harmful_alone: The same by the segment's own people alone; of an arm that nobody met
+            there it is that of all.
     """
 
     effect: float
     p_best: float
     p_harmful: float
+    p_harmful_alone: float
 
 
 Table = Mapping[str, Mapping[str, Counts]]
@@ -86,34 +90,54 @@ def believe(
     """
     segments = sorted(table)
     model = _Model.of(table, segments, arms, baseline, design_effects)
-    shares = model.spread_weights()
+    fits = model.fits()
+    shares = model.spread_weights(fits)
     found: dict[str, dict[str, ArmBelief]] = {}
     for number, segment in enumerate(segments):
         draws = np.concatenate(
             [
-                model.draws(number, tau, max(round(share * _DRAWS), 1))
-                for tau, share in zip(model.grid, shares, strict=True)
+                model.draws(number, fit, max(round(share * _DRAWS), 1))
+                for fit, share in zip(fits, shares, strict=True)
                 if share > 1 / _DRAWS
             ]
         )
-        found[segment] = _beliefs(is_better * draws, arms, arms.index(baseline), is_better)
+        alone = {
+            arm: _harmful_alone(
+                table[segment], arm, baseline, is_better, design_effects.get(segment, 1.0)
+            )
+            for arm in arms
+        }
+        found[segment] = _beliefs(is_better * draws, arms, arms.index(baseline), is_better, alone)
     return found
 
 
-def probabilities(beliefs: Mapping[str, ArmBelief], *, floor: float) -> dict[str, float]:
+def probabilities(
+    beliefs: Mapping[str, ArmBelief],
+    *,
+    floor: float,
+    paused: Collection[str] = (),
+    paused_share: float = 0.0,
+) -> dict[str, float]:
     """How often each arm is to be shown; together 1.
 
     An arm that is very likely harmful is not shown at all; every other one at least as often as
     the floor says, so that what is believed of it can still be found wrong.
+
+    Args:
+        beliefs: Of each arm; the baseline is among them and neither harmful nor paused.
+        floor: Least share of an arm that is neither.
+        paused: Arms that are probably harmful.
+        paused_share: What each of these is shown to.
     """
-    open_arms = [arm for arm, belief in beliefs.items() if belief.p_harmful < HARMFUL]
+    off = [arm for arm, belief in beliefs.items() if belief.p_harmful >= HARMFUL]
+    paused_arms = [arm for arm in beliefs if arm in paused and arm not in off]
+    open_arms = [arm for arm in beliefs if arm not in off and arm not in paused_arms]
     total = sum(beliefs[arm].p_best for arm in open_arms)
-    spare = 1 - floor * len(open_arms)
-    return {
+    spare = 1 - floor * len(open_arms) - paused_share * len(paused_arms)
+    shares = dict.fromkeys(off, 0.0) | dict.fromkeys(paused_arms, paused_share)
+    return shares | {
         arm: floor + spare * (beliefs[arm].p_best / total if total else 1 / len(open_arms))
-        if arm in open_arms
-        else 0.0
-        for arm in beliefs
+        for arm in open_arms
     }
 
 
@@ -127,19 +151,55 @@ def _noise(n: float, converted: float) -> float:
     return (converted + 1) * (n - converted + 1) / (n + 2) ** 3
 
 
+def _harmful_alone(
+    counts: Mapping[str, Counts], arm: str, baseline: str, is_better: float, design_effect: float
+) -> float | None:
+    """Whether the baseline converts more, by these people alone and a flat prior; None: not met."""
+    ours, theirs = counts.get(arm, Counts(0, 0)), counts.get(baseline, Counts(0, 0))
+    if arm == baseline or not (ours.n and theirs.n):
+        return None
+    variance = sum(_noise(c.n / design_effect, c.converted / design_effect) for c in (ours, theirs))
+    return 0.5 * erfc(is_better * (ours.rate - theirs.rate) / sqrt(2 * variance))
+
+
 def _beliefs(
-    draws: Floats, arms: Sequence[str], baseline: int, is_better: float
+    draws: Floats,
+    arms: Sequence[str],
+    baseline: int,
+    is_better: float,
+    alone: Mapping[str, float | None],
 ) -> dict[str, ArmBelief]:
     best = np.bincount(draws.argmax(axis=1), minlength=len(arms)) / len(draws)
     lead = draws - draws[:, [baseline]]
+    harmful = (lead < 0).mean(axis=0)
     return {
         arm: ArmBelief(
             effect=float(is_better * lead[:, number].mean()),
             p_best=float(best[number]),
-            p_harmful=float((lead[:, number] < 0).mean()),
+            p_harmful=float(harmful[number]),
+            p_harmful_alone=float(harmful[number]) if (own := alone[arm]) is None else own,
         )
         for number, arm in enumerate(arms)
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """The fixed part of the model where the deviations spread by ``tau``.
+
+    Attributes:
+        tau: Standard deviation of the deviations.
+        weights: Of the rates, the inverse of their variances.
+        precision: Of the fixed part; of what nobody met it has rows of zeros.
+        covariance: Its pseudo-inverse.
+        estimate: Bases of the segments and effects of the arms.
+    """
+
+    tau: float
+    weights: Floats
+    precision: Floats
+    covariance: Floats
+    estimate: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,38 +255,42 @@ class _Model:
         return cls(rates, noise, np.array(rows), tuple(wanted), tuple(cells),
                    np.linspace(0, 2 * scale, _GRID))  # fmt: skip
 
-    def spread_weights(self) -> Floats:
+    def fits(self) -> tuple[_Fit, ...]:
+        """The fixed part for each spread of the grid."""
+        weights = 1 / (self.noise + self.grid[:, None] ** 2)
+        precision = (self.fixed.T * weights[:, None, :]) @ self.fixed
+        covariance = np.linalg.pinv(precision)
+        estimate = covariance @ ((weights * self.rates) @ self.fixed)[:, :, None]
+        return tuple(
+            _Fit(float(self.grid[n]), weights[n], precision[n], covariance[n], estimate[n, :, 0])
+            for n in range(len(self.grid))
+        )
+
+    def spread_weights(self, fits: Sequence[_Fit]) -> Floats:
         """Posterior share of each spread of the grid; they add up to 1."""
         scale = self.grid[-1] / 4
         logs = np.array(
-            [self._log_likelihood(tau) - np.log1p((tau / scale) ** 2) for tau in self.grid]
+            [self._log_likelihood(fit) - np.log1p((fit.tau / scale) ** 2) for fit in fits]
         )
         weights = np.exp(logs - logs.max())
         return np.asarray(weights / weights.sum(), dtype=np.float64)
 
-    def draws(self, segment: int, tau: float, count: int) -> Floats:
+    def draws(self, segment: int, fit: _Fit, count: int) -> Floats:
         """Rates of the segment's arms as they may be, ``count`` times, always the same ones."""
-        mean, covariance = self._posterior(segment, tau)
+        mean, covariance = self._posterior(segment, fit)
         generator = np.random.default_rng([segment, count])
         return generator.multivariate_normal(mean, covariance, size=count, method="eigh")
 
-    def _fit(self, tau: float) -> tuple[Floats, Floats, Floats]:
-        """Weights, covariance of the fixed part, and its estimate."""
-        weights = 1 / (self.noise + tau**2)
-        precision = self.fixed.T @ (weights[:, None] * self.fixed)
-        covariance: Floats = np.asarray(np.linalg.pinv(precision), dtype=np.float64)
-        return weights, covariance, covariance @ (self.fixed.T @ (weights * self.rates))
-
-    def _log_likelihood(self, tau: float) -> float:
-        weights, covariance, estimate = self._fit(tau)
-        rest = self.rates - self.fixed @ estimate
+    def _log_likelihood(self, fit: _Fit) -> float:
+        rest = self.rates - self.fixed @ fit.estimate
         known = self.fixed.any(axis=0)  # of a segment that nobody met, the base says nothing
-        determinant = np.linalg.slogdet(np.linalg.pinv(covariance)[np.ix_(known, known)])[1]
-        return float(0.5 * (np.log(weights).sum() - determinant - (weights * rest**2).sum()))
+        determinant = np.linalg.slogdet(fit.precision[np.ix_(known, known)])[1]
+        logs = np.log(fit.weights).sum() - determinant - (fit.weights * rest**2).sum()
+        return float(0.5 * logs)
 
-    def _posterior(self, segment: int, tau: float) -> tuple[Floats, Floats]:
+    def _posterior(self, segment: int, fit: _Fit) -> tuple[Floats, Floats]:
         """Mean and covariance of the rates of a segment's arms."""
-        weights, covariance, estimate = self._fit(tau)
+        tau, weights, estimate = fit.tau, fit.weights, fit.estimate
         wanted, cells = self.wanted[segment], np.array(self.cells[segment])
         is_met = cells >= 0
         kept = np.zeros(len(cells))
@@ -235,4 +299,4 @@ class _Model:
         rest[is_met] = (self.rates - self.fixed @ estimate)[cells[is_met]]
         left = (1 - kept)[:, None] * wanted
         own = tau**2 * (1 - kept)
-        return wanted @ estimate + kept * rest, left @ covariance @ left.T + np.diag(own)
+        return wanted @ estimate + kept * rest, left @ fit.covariance @ left.T + np.diag(own)

@@ -23,6 +23,7 @@ from prediction.errors import (
 )
 from prediction.fairness import without_sensitive
 from prediction.learnt import LearntVersion, TrainedModels
+from prediction.named_columns import NamedColumn, named_columns
 from prediction.personas import PersonaReport, group_readers
 from prediction.predict import Moment, ScoreReport, predict_all
 from prediction.promotion import Order, promote, read_changes, roll_back
@@ -44,6 +45,7 @@ __all__ = [
     "LearntVersion",
     "MissingRelationError",
     "Moment",
+    "NamedColumn",
     "NoEarlierVersionError",
     "Order",
     "PersonaReport",
@@ -73,6 +75,7 @@ __all__ = [
     "group_readers",
     "list_models",
     "list_versions",
+    "named_columns",
     "predict_all",
     "promote",
     "read_cards",

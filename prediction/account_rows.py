@@ -184,16 +184,28 @@ def _version_sql(versions: str, date: str) -> str:
     """
 
 
-# As the company's records were known then. Sources keep accounts for the persons in them where a
-# record of a person names one; all others describe companies for their own sake.
+# As the company's records were known then. Sources keep accounts for the persons in them where
+# their accounts are at least one in so many of those that records of persons name; all others
+# describe companies for their own sake. dbt's macro keeps_accounts has the same rule, and
+# docs/concepts/profiles.md the reason.
+NAMED_PER_KEPT = 10
 _COMPANIES = f"""
-    keeping as (
-        select distinct dates.as_of, versions.source
-        from (select distinct as_of from asked) as dates
-        inner join {ACCOUNT_VERSIONS.sql} as versions on {_version_sql("versions", "dates.as_of")}
+    dates as (select distinct as_of from asked),
+    named as (
+        select distinct dates.as_of, records.account_id
+        from dates
         inner join {PERSON_VERSIONS.sql} as records
-            on versions.account_id = records.account_id
-            and {_version_sql("records", "dates.as_of")}
+            on records.account_id is not null and {_version_sql("records", "dates.as_of")}
+    ),
+    keeping as (
+        select named.as_of, versions.source
+        from named
+        inner join {ACCOUNT_VERSIONS.sql} as versions
+            on named.account_id = versions.account_id and {_version_sql("versions", "named.as_of")}
+        inner join (select as_of, count(*) as named_count from named group by as_of) as counted
+            on named.as_of = counted.as_of
+        group by named.as_of, versions.source, counted.named_count
+        having count(distinct named.account_id) * {NAMED_PER_KEPT} >= counted.named_count
     ),
     companies as (
         select dated.account_id, dated.as_of,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StrictBool, StrictInt, StringConstraints, model_validator
@@ -181,6 +182,17 @@ class PropensityConfig(StrictModel):
                 "unit: account counts only members who granted the purpose: write scored: consented"
             )
         return self
+
+    def named_features(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Every feature that is named, with the keys that lead there; a predicted trait is none."""
+        for key, names in (("leave_out", self.leave_out), ("trusted", self.trusted)):
+            for place, name in enumerate(names):
+                yield (key, place), name
+        for name in self.sensitive:
+            if self.target.state is None or name != self.target.state.trait:
+                yield ("sensitive", name), name
+        for place, factor in enumerate(self.rule.factors if self.rule else []):
+            yield ("rule", "factors", place, "feature"), factor.feature
 
     @property
     def schedule(self) -> dt.timedelta:

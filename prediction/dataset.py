@@ -121,10 +121,15 @@ def known_features(warehouse: Warehouse, unit: Unit) -> tuple[str, ...]:
     Raises:
         MissingRelationError: The marts are not built.
     """
-    known = tuple(name for name in columns_of(warehouse, FEATURES) if name not in _KEYS)
+    known = columns_of(warehouse, FEATURES)
     if not known:
         raise MissingRelationError(str(FEATURES))
-    return unit.features_of(known)
+    return features_among(known, unit)
+
+
+def features_among(columns: Sequence[str], unit: Unit) -> tuple[str, ...]:
+    """What a model could learn from, by the columns of ``marts.features_as_of``."""
+    return unit.features_of([name for name in columns if name not in _KEYS])
 
 
 def read_features(warehouse: Warehouse, key: str, model: PropensityConfig) -> tuple[str, ...]:
@@ -136,13 +141,7 @@ def read_features(warehouse: Warehouse, key: str, model: PropensityConfig) -> tu
         UnknownTraitError: The state that is predicted is of a trait of which no history is kept.
     """
     known = known_features(warehouse, unit_of(model))
-    factors = model.rule.factors if model.rule else []
-    named = {
-        *model.leave_out,
-        *model.trusted,
-        *(set(model.sensitive) - ({model.target.state.trait} if model.target.state else set())),
-        *(factor.feature for factor in factors),
-    }
+    named = {name for _, name in model.named_features()}
     if unknown := sorted(named - set(known)):
         raise UnknownFeatureError(key, unknown, known)
     require_trait(warehouse, key, model)

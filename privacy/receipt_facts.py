@@ -141,11 +141,16 @@ class ReceiptFacts(_Facts):
         unknown = len(self.models) - known
         may_have = f" and {unknown} may have" if unknown else ""
         return (
-            f"It says: {rows:,} rows in {len(self.locations)} places found and none left, "
-            f"{len(self.destinations)} destinations confirmed, {known} models had learnt from "
-            f"the person{may_have}, 0 traces in {self.scan.files:,} files (search {self.scan.verifier}, "
-            f"{self.scan.probes_found} hiding places)."
+            f"It says: {_counted(rows, 'row')} in {_counted(len(self.locations), 'place')} found and none "
+            f"left, {_counted(len(self.destinations), 'destination')} confirmed, "
+            f"{_counted(known, 'model')} had learnt from the person{may_have}, 0 traces in "
+            f"{_counted(self.scan.files, 'file')} (search {self.scan.verifier}, "
+            f"{_counted(self.scan.probes_found, 'hiding place')})."
         )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def check_facts(receipt: Receipt) -> ReceiptFacts | None:

@@ -38,6 +38,9 @@ class StrictModel(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
 
+# More names than this are not listed, but the nearest few of them.
+_MANY, _NEAR = 40, 6
+
 M = TypeVar("M", bound=pydantic.BaseModel)
 
 
@@ -79,13 +82,24 @@ def unknown_name(
     """
     document = _read_yaml(path)
     key = ".".join(str(part) for part in location if isinstance(part, str))
-    allowed = f"{_suggestion(name, known)}{what}: {', '.join(sorted(known)) or 'none'}"
+    allowed = f"{_suggestion(name, known)}{what}: {_listed(name, known)}"
     return Problem(_line_of(document, location), key, repr(name), allowed)
 
 
 def line_of(path: Path, location: Location) -> int | None:
     """The line, from 1, on which the deepest part of a place stands that a YAML file has."""
     return _line_of(_read_yaml(path), location)
+
+
+def _listed(name: str, known: Collection[str]) -> str:
+    """All names that there are; of many those that resemble it."""
+    names = sorted(known)
+    if len(names) <= _MANY:
+        return ", ".join(names) or "none"
+    near = difflib.get_close_matches(name, names, n=_NEAR, cutoff=0.4)
+    return (
+        f"{', '.join([*near, 'and'])} {len(names) - len(near)} others" if near else f"{len(names)}"
+    )
 
 
 def misfit(place: Location, found: object, allowed: str) -> PydanticCustomError:

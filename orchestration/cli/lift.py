@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,14 +60,14 @@ def report(
     require_page(file)
     from measurement import lift_page, read_lift  # noqa: PLC0415 - loads every package
     from orchestration.company import Company, known_until  # noqa: PLC0415 - as above
-    from personalization import read_breadth  # noqa: PLC0415 - as above
+    from personalization import read_breadth, read_withheld  # noqa: PLC0415 - as above
 
     company = Company(paths)
     with opened_warehouse(paths) as warehouse:
         reports = read_lift(warehouse, company.experiments)
         page = lift_page(
             warehouse, reports, now=known_until(warehouse), experiments=company.experiments,
-            breadth=read_breadth(warehouse),
+            breadth=read_breadth(warehouse), withheld=read_withheld(warehouse, company.experiments),
         )  # fmt: skip
     file.write_text(page, encoding="utf-8")
     console.print(f"Wrote {file}.")
@@ -75,13 +76,11 @@ def report(
 @lift_app.command()
 @with_paths
 def variants(*, paths: Paths, as_json: JsonOption = False) -> None:
-    """Show how often each variant is to be shown in each segment, and why."""
+    """Show how often each variant is to be shown in each segment, what is paused or off, and why."""
+    from personalization import read_variants  # noqa: PLC0415 - loads every package
+
     with opened_warehouse(paths) as warehouse:
-        rows = warehouse.read(
-            'select experiment_key as experiment, segment, arm, round(probability, 3) as "share", '
-            "n, converted, fallback_level as level, reason "
-            "from personalization.variant_policies order by experiment_key, segment, arm"
-        )
+        rows = [asdict(told) for told in read_variants(warehouse)]
     print_rows("Variants", rows, as_json=as_json)
 
 

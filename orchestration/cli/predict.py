@@ -18,24 +18,42 @@ predict_app = typer.Typer(
 )
 app.add_typer(predict_app, name="predict")
 
+# Who answers where nothing does: a score without a value.
+INSUFFICIENT = "insufficient"
 LISTED = ("model", "status", "algorithm", "auc", "calibration_error", "reason")
 # What a person reads first, by whom it is about, and what each figure says; the card holds the rest.
 JUDGED = {
-    "people": "how many they were; each counts once",
-    "judged_positives": "how many of them then did it",
-    "base_rate": "their share",
-    "auc": "how well scores rank: chance that one who did it has the higher one; .5 is guessing",
-    "ece": "calibration error: how far scores are from what happened, on average; at most .03",
-    "slope": "1: scores spread as what happened did; below 1 they claim too much, above too little",
-    "lift": "how many times as many as on average did it in the likeliest tenth of them",
+    "people": ("judged", "how many they were; each counts once"),
+    "judged_positives": ("did it", "how many of them then did it"),
+    "base_rate": ("share", "their share"),
+    "auc": (
+        "AUC",
+        "how well scores rank: chance that one who did it has the higher one; .5 is guessing",
+    ),
+    "ece": (
+        "calibration error",
+        "how far scores are from what happened, on average; at most .03",
+    ),
+    "slope": (
+        "calibration slope",
+        "1: scores spread as what happened did; below 1 they claim too much, above too little",
+    ),
+    "lift": (
+        "lift of the top tenth",
+        "how many times as many as on average did it in the likeliest tenth of them",
+    ),
 }
 LEARNT_FROM = {
-    "positives": "who did it after one of the dates",
-    "negatives": "who did it after none",
-    "readers": "who had read enough",
-    "k": "how many personas were found",
-    "stability": "1: the same ones come back when readers are drawn anew; .75 is enough, 0 is chance",
+    "positives": ("did it", "who did it after one of the dates"),
+    "negatives": ("did not", "who did it after none"),
+    "readers": ("readers", "who had read enough"),
+    "k": ("personas", "how many personas were found"),
+    "stability": (
+        "stability",
+        "1: the same ones come back when readers are drawn anew; .75 is enough, 0 is chance",
+    ),
 }
+Figures = Mapping[str, tuple[str, str]]
 
 
 @predict_app.command(name="list")
@@ -66,20 +84,30 @@ def show(
     if as_json:
         print_json(cards)
         return
+    answered = scored.to_pylist()  # one row per kind of answer
+    unit = answered[0]["unit"] if answered else None
     for card in cards:
-        _print_card(card, paths)
-    for row in scored.to_pylist():
-        console.print(
-            f"Scored as of {row['as_of']:%Y-%m-%d}, others than those judged: {row['scored']:,} "
-            f"{row['unit']}, by {row['source']}. Their deciles are tenths of them; 1 is the likeliest."
-        )
+        _print_card(card, paths, unit=unit or f"{card.get('unit', 'person')}s")
+    for row in answered:
+        console.print(_scored(row))
 
 
-def _print_card(card: Mapping[str, Any], paths: Paths) -> None:
+def _scored(row: Mapping[str, Any]) -> str:
+    """Who was scored, by whom, and what the deciles are of, where there are any."""
+    unit = row["unit"] if row["scored"] != 1 else row["unit"].removesuffix("s")
+    number = f"{row['scored']:,} {unit}"
+    if row["source"] == INSUFFICIENT:
+        return f"As of {row['as_of']:%Y-%m-%d} nothing answers for {number}: they have no score and no decile."
+    return (
+        f"Scored as of {row['as_of']:%Y-%m-%d}, others than those judged: {number}, by "
+        f"{row['source']}. Their deciles are tenths of them; 1 is the likeliest."
+    )
+
+
+def _print_card(card: Mapping[str, Any], paths: Paths, *, unit: str) -> None:
     console.print(f"{card['model_key']} {card['version']}: {card['status']}", style="bold")
     console.print(f"  {card['algorithm']}: {card['reason']}")
-    unit = f"{card.get('unit', 'person')}s"
-    tables: Mapping[str, Mapping[str, str]] = {
+    tables: Mapping[str, Figures] = {
         f"How good it is, of the {unit} judged at the later date": JUDGED,
         f"What it learnt from: {unit} at all dates": LEARNT_FROM,
     }
@@ -96,11 +124,11 @@ def _print_card(card: Mapping[str, Any], paths: Paths) -> None:
         console.print(f"  Card: {paths.artifacts / card['path'] / 'card.md'}\n")
 
 
-def _figures(metrics: Mapping[str, Any], figures: Mapping[str, str]) -> list[dict[str, str]]:
+def _figures(metrics: Mapping[str, Any], figures: Figures) -> list[dict[str, str]]:
     """The figures that there are, each with its interval and with what it says."""
     return [
-        {"measure": name, "value": _with_interval(metrics, name), "what it says": meaning}
-        for name, meaning in figures.items()
+        {"measure": called, "value": _with_interval(metrics, name), "what it says": meaning}
+        for name, (called, meaning) in figures.items()
         if metrics.get(name) is not None
     ]
 

@@ -13,7 +13,13 @@ from orchestration.pictures import picture
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
-from personalization import describe_breadth, recommend, write_breadth, write_variant_policies
+from personalization import (
+    describe_breadth,
+    read_withheld,
+    recommend,
+    write_breadth,
+    write_variant_policies,
+)
 from personalization.inventory import DRAW_UNITS, VARIANT_POLICIES
 from personalization.inventory_backtests import BACKTESTS
 from personalization.inventory_breadth import BREADTH
@@ -158,12 +164,15 @@ def share_variants(context: dg.AssetExecutionContext, candor: CandorResource) ->
             now=known_until(warehouse),
             run_id=context.run.run_id,
         )
-        off = warehouse.scalar(
-            f"select count(*) from {VARIANT_POLICIES.name.sql} where probability = 0"
-        )
+        withheld = read_withheld(warehouse, candor.company.experiments)
     yield dg.MaterializeResult(
         asset_key=asset_key(VARIANT_POLICIES),
-        metadata={"dagster/row_count": rows, "switched_off": off},
+        metadata={
+            "dagster/row_count": rows,
+            "switched_off": sum(not arm.is_paused for arm in withheld),
+            "paused": sum(arm.is_paused for arm in withheld),
+            **{f"{arm.experiment_key}, {arm.segment}, {arm.arm}": arm.sentence for arm in withheld},
+        },
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from measurement import (
     BreadthFinding,
     ExperimentsConfig,
     Interval,
+    WithheldArm,
     lift_page,
     measure_experiments,
     read_lift,
@@ -77,6 +79,24 @@ def test_it_says_whether_choosing_narrows_what_people_meet(company: Company) -> 
     assert "+0.1 and +0.4 900 and 100" in text
     assert "share of draws on pages that are read within a week We cannot tell" in text
     assert "too few yet: the held-out are 9 of 30 needed" in text
+
+
+def test_it_says_what_is_paused_as_a_precaution_and_why(company: Company) -> None:
+    _met(company, people=60, control=20, b=18)
+    measure_experiments(company.warehouse, experiments(), now=NOW, run_id="r1")
+    paused = WithheldArm("hero", "big", "b", "control", is_paused=True, share=0.02,
+                         p_harmful=0.87, since=NOW, ends_below=0.72)  # fmt: skip
+    off = replace(paused, is_paused=False, segment="global", p_harmful=0.981)
+
+    raw = lift_page(company.warehouse, read_lift(company.warehouse, experiments()), now=NOW,
+                    withheld=[paused, off])  # fmt: skip
+
+    text = html.unescape(re.sub(r"\s+", " ", raw))
+    assert "b is paused for big, since 2026-06-01, as a precaution: it is probably worse" in text
+    assert "worse than control there (87%). That is no proof" in text
+    assert "We cannot tell yet" in text
+    assert "b is no longer shown to people in no segment" in text
+    assert "of which we are 98.1% sure" in text
 
 
 def test_without_an_experiment_or_anybody_it_says_so(company: Company) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from measurement import Counts, Experiment, ExperimentsConfig, measure_experiments
-from personalization import write_variant_policies
+from personalization import policies, read_variants, read_withheld, write_variant_policies
 from personalization.policies import ArmPolicy, share_out
 from tests.measurement.conftest import NOW, Company, company
 
@@ -76,6 +77,73 @@ def test_a_harmful_arm_is_switched_off_where_it_harms() -> None:
     assert found["small", "b"].probability == 0
     assert "switched off" in found["small", "b"].reason
     assert found["big", "b"].probability > 0
+
+
+# Of the small segment harm is probable by itself, and not proven.
+DOUBTED = {
+    "global": {"control": Counts(4150, 230), "b": Counts(4150, 337)},
+    "big": CLEAR,
+    "small": {"control": Counts(150, 30), "b": Counts(150, 17)},
+}
+
+
+def guarded(bar: float, **changes: Any) -> dict[str, Any]:
+    guard = {"harm_probability": bar, **changes}
+    return {"variants": {"metric": "demo", "guard": guard}}
+
+
+def test_probable_harm_pauses_an_arm_there_and_says_that_it_is_no_proof() -> None:
+    found = shared(DOUBTED, **guarded(0.8))
+
+    paused = found["small", "b"]
+    assert paused.p_harmful is not None
+    assert paused.p_harmful_alone is not None
+    assert paused.p_harmful < 0.975
+    # Others are helped, so all together doubt it less than those who met it.
+    assert paused.p_harmful < paused.p_harmful_alone
+    # Whoever is left to find out that it is wrong: other policies can be judged from the log.
+    assert (paused.state, paused.probability) == ("paused", 0.02)
+    told = f"paused: probably harmful ({paused.p_harmful_alone:.0%} by who met it), a precaution"
+    assert told in paused.reason
+    assert "until that falls below 64%, here" in paused.reason
+    assert found["small", "control"].probability == pytest.approx(0.98)
+    assert {found[segment, "b"].state for segment in ("big", "global")} == {"shown"}
+    # Nothing else is believed of it.
+    proof = shared(DOUBTED, **guarded(1.0))["small", "b"]
+    assert (proof.state, proof.p_harmful, proof.effect) == (
+        "shown",
+        paused.p_harmful,
+        paused.effect,
+    )
+    assert proof.probability >= 0.05
+
+
+def test_a_pause_does_not_flap() -> None:
+    believed = shared(DOUBTED)["small", "b"].p_harmful_alone
+    assert believed is not None
+
+    def state(bar: float, withheld: Collection[tuple[str, str]] = ()) -> str:
+        asked = experiment(**guarded(bar))
+        assert asked.variants is not None
+        found = share_out(DOUBTED, asked, asked.variants, withheld=withheld)
+        return next(p.state for p in found if (p.segment, p.arm) == ("small", "b"))
+
+    bar = believed + 0.01
+    assert state(bar) == "shown"
+    assert state(bar, {("small", "b")}) == "paused"
+    assert state(bar, {("big", "b")}) == "shown"
+
+
+def test_a_pause_never_shows_an_arm_more_than_the_floor_or_the_baseline_less() -> None:
+    settings = {
+        "metric": "demo",
+        "floor": 0.01,
+        "guard": {"harm_probability": 0.8, "paused_share": 0.1},
+    }
+    found = shared(DOUBTED, variants=settings)
+
+    assert found["small", "b"].probability == 0.01
+    assert found["small", "control"].probability == pytest.approx(0.99)
 
 
 def test_too_few_people_are_shared_out_alike() -> None:
@@ -169,6 +237,48 @@ def test_colleagues_who_do_alike_are_not_as_many_draws(
         "select n, converted, fallback_level from personalization.variant_policies"
     ).to_pylist()
     assert rows == [{"n": 400, "converted": 80, "fallback_level": level}] * 2
+
+
+def test_a_pause_is_remembered_told_in_plain_words_and_ends_with_its_experiment(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policies, "read_counts", lambda *_: DOUBTED)
+    asked = ExperimentsConfig(experiments={"hero": experiment(**guarded(0.8))})
+    later = NOW + dt.timedelta(days=7)
+
+    for now in (NOW, later):
+        write_variant_policies(company.warehouse, asked, now=now, run_id="r1")
+    told = read_withheld(company.warehouse, asked)
+    write_variant_policies(company.warehouse, ExperimentsConfig(), now=later, run_id="r2")
+
+    (arm,) = told
+    assert (arm.segment, arm.arm, arm.is_paused, arm.since) == ("small", "b", True, NOW)
+    assert arm.sentence.startswith("b is paused for small, since 2026-06-01, as a precaution: ")
+    assert "About 2 of 100 are still shown it" in arm.sentence
+    assert "less probable than 64%" in arm.sentence
+    assert read_withheld(company.warehouse, asked) == ()
+
+
+def test_figures_of_fewer_than_ten_people_are_not_told_nor_do_they_follow(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = {"control": Counts(9, 3), "b": Counts(40, 2)}
+    next_smallest = {"control": Counts(60, 5), "b": Counts(50, 5)}
+    everybody = {"control": Counts(4069, 208), "b": Counts(4090, 327)}
+    table = {"global": everybody, "big": CLEAR, "small": few, "middle": next_smallest}
+    monkeypatch.setattr(policies, "read_counts", lambda *_: table)
+    segments = [{"name": name} for name in ("big", "small", "middle")]
+    asked = ExperimentsConfig(experiments={"hero": experiment(segments=segments)})
+    write_variant_policies(company.warehouse, asked, now=NOW, run_id="r1")
+
+    told = {(one.segment, one.arm): one for one in read_variants(company.warehouse)}
+
+    assert (told["small", "control"].n, told["small", "control"].converted) == (None, None)
+    assert "fewer than 10 people" in told["small", "control"].reason
+    # Everybody less the others would be the nine.
+    assert told["middle", "control"].n is None
+    assert told["big", "control"].n == 4000
+    assert told["small", "control"].share > 0
 
 
 def test_shares_are_stored_with_every_run_and_leave_with_their_experiment(

@@ -21,7 +21,7 @@ from prediction import (
     read_cards,
     write_spine,
 )
-from prediction.account_rows import OWN_FEATURES, together
+from prediction.account_rows import NAMED_PER_KEPT, OWN_FEATURES, together
 from prediction.config import PredictionsConfig
 from prediction.dataset import known_features, read_asked, read_examples
 from prediction.outcomes import read_matured
@@ -29,6 +29,7 @@ from prediction.predict import ScoreReport
 from prediction.states import TRAINERS
 from prediction.units import ACCOUNT
 from privacy.inventory_people import OBJECTING_PERSONS
+from tests.conftest import ROOT
 from tests.prediction.conftest import (
     AS_OF,
     START,
@@ -366,6 +367,27 @@ def test_what_a_company_is_like_comes_from_a_source_that_no_person_names(small: 
     assert found["annual_revenue_log"] == round(np.log(10), 6)
     # That persons name it was not known yet.
     assert features(small)["acme"]["employee_count_log"] == round(np.log(1000), 6)
+
+
+@pytest.mark.parametrize(("others", "employees"), [(8, 999), (9, 999), (10, 99)])
+def test_a_list_whose_ids_are_named_by_chance_is_still_a_list(
+    small: Company, others: int, employees: int
+) -> None:
+    """Of the named accounts one is the list's: it counts as one that nobody names below one in ten."""
+    small.add("identity.account_records", source=["list", "crm"], account_record_id=["7", "c1"],
+              account_id=["acme", "acme"])  # fmt: skip
+    named = ["7", *(f"c{number}" for number in range(1, others + 1))]
+    small.add(
+        "staging.stg_raw__account_versions", source=["list", *["crm"] * others], account_id=named,
+        employee_count=[99, *[999] * others],
+    )  # fmt: skip
+    small.add("staging.stg_raw__person_record_versions", account_id=named)
+
+    found = features(small)["acme"]
+
+    assert found["employee_count_log"] == round(np.log(1 + employees), 6)
+    macro = ROOT / "dbt_project" / "macros" / "keeps_accounts.sql"
+    assert f"* {NAMED_PER_KEPT} >= {{{{ named_count }}}}" in macro.read_text(encoding="utf-8")
 
 
 def test_what_the_company_does_not_say_is_unknown_or_what_its_members_say(small: Company) -> None:

@@ -86,8 +86,32 @@ def test_a_model_is_shown_with_its_intervals(
     assert "0.690 to 0.790" in text
     assert "it passed" in text
     assert "of the persons judged at the later date" in text
-    assert "calibration error: how far scores are from what happened" in text
-    assert "Scored as of 2026-06-01, others than those judged: 1 persons, by model" in text
+    assert "calibration error" in text
+    assert "calibration slope" in text
+    assert "how far scores are from what happened" in text
+    assert "Scored as of 2026-06-01, others than those judged: 1 person, by model" in text
+
+
+def test_of_companies_that_nothing_answers_for_no_decile_is_told(
+    folders: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "_width", 160)
+    publish(folders)
+    paths = Paths.resolve({}, home=Path(folders[1]), config=Path(folders[3]))
+    with Company(paths).open_warehouse() as warehouse:
+        warehouse.execute(
+            "insert into prediction.account_scores by name select 'trial' as model_key, 'a' || n as "
+            "account_id, timestamp '2026-06-01' as as_of, 'insufficient' as source from range(3) as t (n)"
+        )
+
+    text = " ".join(CliRunner().invoke(app, ["predict", "show", "trial", *folders]).output.split())
+
+    assert "of the accounts judged at the later date" in text
+    assert (
+        "As of 2026-06-01 nothing answers for 3 accounts: they have no score and no decile." in text
+    )
+    assert "persons" not in text
+    assert "tenths" not in text
 
 
 def test_an_unknown_model_is_named_with_those_that_there_are(folders: list[str]) -> None:

@@ -303,7 +303,7 @@ def test_a_blocked_request_goes_on_once_the_destination_answers(company: Company
     ]
     assert (facts := check_facts(receipt)) is not None
     assert (
-        "1 destinations confirmed, 1 models had learnt from the person and 1 may have"
+        "1 destination confirmed, 1 model had learnt from the person and 1 may have"
         in facts.summary
     )
     assert receipt.facts["destinations"] == [

@@ -39,7 +39,7 @@ named as (
 ),
 
 -- Sources that keep accounts for the persons in them, who name them; all others describe companies
--- for their own sake. One in ten of the names: ids of a list may be those of an account by chance.
+-- for their own sake.
 keeping as (
 
     select accounts.source
@@ -53,7 +53,7 @@ keeping as (
 
     group by accounts.source, named.account_count
 
-    having count(*) * 10 >= named.account_count
+    having {{ keeps_accounts('count(*)', 'named.account_count') }}
 
 ),
 

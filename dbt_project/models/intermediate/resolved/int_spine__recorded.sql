@@ -141,7 +141,7 @@ keeping as (
 
     group by known_companies.as_of, known_companies.source, named.account_count
 
-    having count(*) * 10 >= named.account_count
+    having {{ keeps_accounts('count(*)', 'named.account_count') }}
 
 ),
 
