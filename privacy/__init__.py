@@ -28,6 +28,7 @@ from privacy.drop_files import DropLists, read_lists
 from privacy.erase import ErasureReport, erase
 from privacy.erasure_log import ErasureLog, catch_up
 from privacy.errors import (
+    AmbiguousRequestError,
     ArchiveTargetError,
     AuditChainError,
     BackupError,
@@ -65,7 +66,7 @@ from privacy.objections import (
     restricted,
 )
 from privacy.plan import ErasurePlan, PlannedCount
-from privacy.plan_requests import plan_erasure
+from privacy.plan_requests import find_keys, plan_erasure
 from privacy.receipt import Receipt, read_receipts, verify_receipt
 from privacy.receipt_facts import ReceiptFacts, check_facts, receipt_schema
 from privacy.request_folder import RequestFolder
@@ -87,6 +88,7 @@ from privacy.suppression import Suppressions
 
 __all__ = [
     "AccessReport",
+    "AmbiguousRequestError",
     "ArchiveFolder",
     "ArchiveTargetError",
     "AuditChainError",
@@ -161,6 +163,7 @@ __all__ = [
     "enforce_retention",
     "erase",
     "extend_objections",
+    "find_keys",
     "hand_out_archive",
     "is_sealed",
     "make_request",
