@@ -83,6 +83,7 @@ from privacy.retention import RetentionOutcome, enforce_retention, record_retent
 from privacy.returned import returned_requests
 from privacy.serve_objections import ObjectionReport, serve_objections
 from privacy.signals import record_signals
+from privacy.signing_rotation import SigningKeyUse, read_signing_keys, rotate_signing_key
 from privacy.standing import RequestStanding, StepTaken, read_standing, read_steps
 from privacy.suppression import Suppressions
 
@@ -145,6 +146,7 @@ __all__ = [
     "RetentionOutcome",
     "RetentionRuleError",
     "ScannerRecallError",
+    "SigningKeyUse",
     "StepTaken",
     "SubjectIdentity",
     "SubjectRequest",
@@ -174,6 +176,7 @@ __all__ = [
     "read_lists",
     "read_public_key",
     "read_receipts",
+    "read_signing_keys",
     "read_standing",
     "read_steps",
     "receipt_schema",
@@ -184,6 +187,7 @@ __all__ = [
     "restricted",
     "returned_requests",
     "rotate_key",
+    "rotate_signing_key",
     "seal_audit",
     "serve_access",
     "serve_objections",

@@ -213,11 +213,17 @@ def receipt(
 
 @privacy_app.command("public-key")
 @with_paths
-def public_key(*, paths: Paths) -> None:
+def public_key(
+    *,
+    paths: Paths,
+    fingerprint: Annotated[
+        str | None, typer.Option(help="Of a key of before, as a receipt names it.")
+    ] = None,
+) -> None:
     """Print the key by which anybody can check our receipts; it is no secret."""
     from privacy import KeyRing  # noqa: PLC0415 - keeps --help quick
 
-    sys.stdout.write(KeyRing(paths.keys).public_key_pem().decode())
+    sys.stdout.write(KeyRing(paths.keys).public_key_pem(fingerprint).decode())
 
 
 @privacy_app.command("verify-receipt")
@@ -227,7 +233,8 @@ def verify_receipt(
     paths: Paths,
     file: Annotated[Path, typer.Argument(help="The receipt as `candor privacy receipt` wrote it.")],
     key: Annotated[
-        Path | None, typer.Option(help="Public key in PEM; that of the data home by default.")
+        Path | None,
+        typer.Option(help="Public key in PEM; by default that of the data home which it names."),
     ] = None,
 ) -> None:
     """Check that a receipt was signed by us, not changed since, and says all that it must."""
@@ -235,10 +242,11 @@ def verify_receipt(
     from privacy import verify_receipt as verify  # noqa: PLC0415 - as above
 
     found = Receipt.from_file(file)
-    checking = (
-        KeyRing(paths.keys).signing_key().public_key() if key is None else read_public_key(key)
-    )
-    verify(found, key=checking)
+    if key is None:
+        known = KeyRing(paths.keys).checking_keys()
+        verify(found, key=known.get(found.key_id, [*known.values()][-1]))
+    else:
+        verify(found, key=read_public_key(key))
     facts = check_facts(found)
     console.print(f"Good: key {found.key_id} signed it, for {found.subject_request_id}.")
     if facts is not None:
