@@ -299,7 +299,12 @@ def retention(*, paths: Paths, as_json: JsonOption = False) -> None:
 def print_receipt(receipt: Receipt) -> None:
     """Show a receipt as a person reads it."""
     facts = receipt.facts
-    print_rows("Erased, by place", facts["locations"] or [])
+    places = facts["locations"] or []
+    print_rows("Erased, by place", places)
+    if any(place["location"] == "identity.persons" and place["rows_found"] > 1 for place in places):
+        console.print(
+            "identity.persons has a row for each id that the person ever had, those that were joined too."
+        )
     print_rows("Destinations told", facts["destinations"])
     if facts.get("models"):  # receipts of older versions do not tell
         print_rows("Models that learnt from the person", facts["models"])
