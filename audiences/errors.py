@@ -34,9 +34,9 @@ class UnknownIdError(AudienceError, LookupError):
     def __init__(self) -> None:
         # What was asked for is not repeated: it may be an address.
         super().__init__(
-            "no person has or had this id, or nothing belongs to it any more: `candor profile "
-            "show ADDRESS` names the person of an e-mail address, `candor identity explain SOURCE "
-            "ID` that of a record"
+            "no person has this id, or nothing belongs to it any more; of whoever was erased nothing stays "
+            "that would tell their id from a mistaken one: `candor profile show ADDRESS` names the "
+            "person of an e-mail address, `candor identity explain SOURCE ID` that of a record"
         )
 
 

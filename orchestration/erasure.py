@@ -17,6 +17,7 @@ from orchestration.privacy_parts import (
     profile_locations,
     request_folder,
 )
+from orchestration.progress import announce
 from orchestration.requests import receipt_of, request_places, waiting_requests
 from orchestration.restore_mark import PRIVACY_JOB
 from orchestration.run import run_job
@@ -35,6 +36,7 @@ from privacy import (
     SubjectRequest,
     archive_path,
     erase,
+    find_keys,
     hand_out_archive,
     make_request,
     place_hold,
@@ -141,16 +143,42 @@ def plan_requests(
 def erase_person(paths: Paths, request: SubjectRequest) -> Receipt:
     """Put one request into the drop folder, run the job for it, and return its receipt.
 
+    Where an open request asks for the same already, that one goes on, and no second one is opened.
+
     Raises:
         RequestBlockedError: Something stands against it; it goes on once that is settled.
     """
-    request_folder(paths).add(request)
+    request_id = asked_before(paths, request) or request.request_id
+    if request_id == request.request_id:
+        request_folder(paths).add(request)
+    else:
+        announce(f"Request {request_id} asks for this already and goes on; no second one is opened")
     try:
-        run_requests(paths, only=[request.request_id])
+        run_requests(paths, only=[request_id])
     except RunFailedError:
-        if not _is_completed(paths, request.request_id):
+        if not _is_completed(paths, request_id):
             raise
-    return receipt_of(paths, request.request_id)
+    return receipt_of(paths, request_id)
+
+
+def asked_before(paths: Paths, request: SubjectRequest) -> str | None:
+    """The open request of the same type about the same person, by any of their identifiers."""
+    company = Company(paths)
+    earlier = [
+        item
+        for item in waiting_requests(company)
+        if item.subject_request_type == request.subject_request_type
+    ]
+    if not earlier:
+        return None
+    with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
+        context = open_erasure(
+            company, warehouse, now=utc_now(), run_id="ask", progress=lambda _message: None
+        )
+        mine = find_keys([request], context).get(request.request_id, frozenset())
+        theirs = find_keys(earlier, context)
+    same = [name for name, keys in theirs.items() if keys & mine]
+    return min(same, default=None)
 
 
 def _is_completed(paths: Paths, request_id: str) -> bool:

@@ -13,6 +13,7 @@
   - FileInTheWayError
   - RequestBlockedError
   - NoReceiptError
+  - NothingToPlanError
   - NobodyToEraseError
   - NothingToEvaluateError
   - TrialStagingError
@@ -162,6 +163,17 @@ class NoReceiptError(OrchestrationError, LookupError):
         )
 
 
+class NothingToPlanError(OrchestrationError, LookupError):
+    """A plan is asked for of a request that erases nobody, or nobody any more."""
+
+    def __init__(self, request_id: str, request_type: str, status: str) -> None:
+        self.request_id = request_id
+        super().__init__(
+            f"request {request_id} asks for {request_type} and is {status}: only an erasure that is open "
+            f"has a plan; `candor privacy show {request_id}` says what was done"
+        )
+
+
 class NobodyToEraseError(OrchestrationError):
     """The demo finds nobody whom it could erase."""
 
@@ -209,8 +221,9 @@ class UnknownProfileError(OrchestrationError, LookupError):
             )
         else:
             said = (
-                "no person has or had this id, or nothing belongs to it any more: "
-                "`candor identity explain SOURCE ID` names the person of a record"
+                "no person has this id, or nothing belongs to it any more; of whoever was erased nothing "
+                "stays that would tell their id from a mistaken one: `candor identity explain SOURCE ID` "
+                "names the person of a record"
             )
         super().__init__(said)
 

@@ -207,16 +207,20 @@ def backup_folder(company: Company) -> BackupFolder | None:
     return BackupFolder(rule.folder, rule.days) if rule else None
 
 
+def erasure_log(company: Company) -> ErasureLog | None:
+    """The log beside the backups; None where retention.yml names no folder."""
+    folder = backup_folder(company)
+    return ErasureLog(folder.folder, KeyRing(company.paths.keys)) if folder else None
+
+
 def carry_log(company: Company, warehouse: Warehouse) -> None:
     """Seal the audit log, and write down beside the backups what a restored one must catch up with.
 
     Raises:
         BackupError: It cannot be written there; what was recorded in the warehouse stays.
     """
-    keys = KeyRing(company.paths.keys)
-    seal_audit(warehouse, keys)
-    if folder := backup_folder(company):
-        log = ErasureLog(folder.folder, keys)
+    seal_audit(warehouse, KeyRing(company.paths.keys))
+    if log := erasure_log(company):
         log.must_carry(warehouse, now=datetime.now(tz=UTC).replace(tzinfo=None))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestration.company import Company
-from orchestration.errors import MissingHomeError, NoReceiptError
+from orchestration.errors import MissingHomeError, NoReceiptError, NothingToPlanError
 from orchestration.privacy_parts import request_files, request_folder
 from privacy import (
+    AmbiguousRequestError,
     Receipt,
     RequestPlace,
     RequestStanding,
@@ -17,6 +18,9 @@ from privacy import (
     read_standing,
 )
 from settings import Paths
+
+# As few as git asks for: less names a request by chance.
+_FEWEST_SIGNS = 4
 
 
 def request_places(company: Company) -> tuple[RequestPlace, ...]:
@@ -63,6 +67,45 @@ def with_unread(company: Company, known: Sequence[RequestStanding]) -> tuple[Req
     return tuple(sorted(every, key=lambda case: (case.due_at, case.subject_request_id)))
 
 
+def waiting_erasures(paths: Paths, beginning: str | None) -> Sequence[SubjectRequest]:
+    """The erasures that wait; of one request where it is named.
+
+    Raises:
+        UnknownRequestError: Nobody has asked for it.
+        NothingToPlanError: It is no erasure, or waits no longer.
+        MissingHomeError, AmbiguousRequestError, InvalidRequestError: As ``full_id``.
+    """
+    company = Company(paths)
+    request_id = None if beginning is None else full_id(paths, beginning)
+    found = [
+        item
+        for item in waiting_requests(company)
+        if item.subject_request_type == "erasure" and request_id in (None, item.request_id)
+    ]
+    if request_id is not None and not found:
+        standing = standing_of(company, request_id)
+        raise NothingToPlanError(request_id, standing.request_type, standing.status)
+    return found
+
+
+def full_id(paths: Paths, beginning: str) -> str:
+    """The id of the one request that begins so; the same where none does: whoever looks it up says so.
+
+    Raises:
+        MissingHomeError: There is no data home.
+        AmbiguousRequestError: Several begin so.
+        InvalidRequestError: No run has read one that does, and a file holds what is no request.
+    """
+    company = Company(paths)
+    known = read_requests(company)
+    if len(beginning) < _FEWEST_SIGNS or _named(known, beginning):
+        return beginning
+    found = _beginning(known, beginning) or _beginning(with_unread(company, known), beginning)
+    if len(found) > 1 and beginning not in found:
+        raise AmbiguousRequestError(beginning, found)
+    return found[0] if len(found) == 1 else beginning
+
+
 def standing_of(company: Company, request_id: str) -> RequestStanding:
     """Where one request stands.
 
@@ -97,6 +140,11 @@ def receipt_of(paths: Paths, request_id: str) -> Receipt:
     where = f"stands at {standing.step}" if standing.is_open else f"is {standing.status}"
     what = f"it asks for {standing.request_type} and {where}"
     raise NoReceiptError(request_id, standing.reasons or [what])
+
+
+def _beginning(cases: Sequence[RequestStanding], beginning: str) -> Sequence[str]:
+    ids = sorted(case.subject_request_id for case in cases)
+    return [name for name in ids if name.startswith(beginning.lower())]
 
 
 def _named(cases: Sequence[RequestStanding], request_id: str) -> Sequence[RequestStanding]:

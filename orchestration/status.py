@@ -21,11 +21,13 @@ class Status:
         as_of: The moment up to which the warehouse knows; None before the first load.
         loads: One row per source: files, rows in, loaded, deduplicated, quarantined.
         tables: One row per stored table: name and rows.
+        persons: How many persons are known now.
     """
 
     as_of: datetime | None
     loads: pa.Table
     tables: pa.Table
+    persons: int
 
 
 def read_status(warehouse: Warehouse) -> Status:
@@ -34,6 +36,7 @@ def read_status(warehouse: Warehouse) -> Status:
         as_of=warehouse.scalar("select max(as_of) from raw.as_of"),
         loads=read_loads(warehouse),
         tables=_table_counts(warehouse),
+        persons=warehouse.scalar("select count(*) from identity.persons where status = 'active'"),
     )
 
 

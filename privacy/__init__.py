@@ -28,6 +28,7 @@ from privacy.drop_files import DropLists, read_lists
 from privacy.erase import ErasureReport, erase
 from privacy.erasure_log import ErasureLog, catch_up
 from privacy.errors import (
+    AmbiguousRequestError,
     ArchiveTargetError,
     AuditChainError,
     BackupError,
@@ -65,7 +66,7 @@ from privacy.objections import (
     restricted,
 )
 from privacy.plan import ErasurePlan, PlannedCount
-from privacy.plan_requests import plan_erasure
+from privacy.plan_requests import find_keys, plan_erasure
 from privacy.receipt import Receipt, read_receipts, verify_receipt
 from privacy.receipt_facts import ReceiptFacts, check_facts, receipt_schema
 from privacy.request_folder import RequestFolder
@@ -82,11 +83,13 @@ from privacy.retention import RetentionOutcome, enforce_retention, record_retent
 from privacy.returned import returned_requests
 from privacy.serve_objections import ObjectionReport, serve_objections
 from privacy.signals import record_signals
+from privacy.signing_rotation import SigningKeyUse, read_signing_keys, rotate_signing_key
 from privacy.standing import RequestStanding, StepTaken, read_standing, read_steps
 from privacy.suppression import Suppressions
 
 __all__ = [
     "AccessReport",
+    "AmbiguousRequestError",
     "ArchiveFolder",
     "ArchiveTargetError",
     "AuditChainError",
@@ -143,6 +146,7 @@ __all__ = [
     "RetentionOutcome",
     "RetentionRuleError",
     "ScannerRecallError",
+    "SigningKeyUse",
     "StepTaken",
     "SubjectIdentity",
     "SubjectRequest",
@@ -161,6 +165,7 @@ __all__ = [
     "enforce_retention",
     "erase",
     "extend_objections",
+    "find_keys",
     "hand_out_archive",
     "is_sealed",
     "make_request",
@@ -171,6 +176,7 @@ __all__ = [
     "read_lists",
     "read_public_key",
     "read_receipts",
+    "read_signing_keys",
     "read_standing",
     "read_steps",
     "receipt_schema",
@@ -181,6 +187,7 @@ __all__ = [
     "restricted",
     "returned_requests",
     "rotate_key",
+    "rotate_signing_key",
     "seal_audit",
     "serve_access",
     "serve_objections",

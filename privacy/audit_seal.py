@@ -21,7 +21,7 @@ from privacy.errors import AuditChainError, NoSigningKeyError, ReceiptError, Rec
 from privacy.inventory import AUDIT_LOG
 from privacy.keys import KeyRing
 from privacy.receipt import read_receipts, verify_receipt
-from privacy.signing import SEAL, signing_key_of
+from privacy.signing import SEAL, signing_key_of, verify_by_any
 from privacy.storage import write_private
 from warehouse import Warehouse
 
@@ -67,9 +67,11 @@ def anchors_of(warehouse: Warehouse, keys: KeyRing) -> tuple[AuditHead, ...]:
 
 
 def _bad_receipts(warehouse: Warehouse, keys: KeyRing) -> Iterator[str]:
-    for receipt in read_receipts(warehouse):  # one signature each
+    receipts = read_receipts(warehouse)
+    known = keys.checking_keys() if receipts else {}
+    for receipt in receipts:  # one signature each
         try:
-            verify_receipt(receipt, key=keys.signing_key().public_key())
+            verify_receipt(receipt, key=known.get(receipt.key_id, [*known.values()][-1]))
         except (ReceiptError, ReceiptKeyError) as error:
             yield f"receipt of {receipt.subject_request_id}: {error.reason}"
 
@@ -79,7 +81,7 @@ def _sealed(keys: KeyRing) -> AuditHead | None:
     try:
         seal = json.loads(_path(keys).read_text(encoding="utf-8"))
         signature = base64.b64decode(seal["signature"], validate=True)
-        keys.signing_key().public_key().verify(signature, seal["content"].encode())
+        verify_by_any(keys.sealing_keys(), signature, seal["content"].encode())
         return AuditHead(**json.loads(seal["content"]))
     except FileNotFoundError:
         return None

@@ -208,7 +208,16 @@ def _suppress(due: _Pass) -> Outcome:
     log = due.context.erasure_log
     if log is not None and (against := log.carry(due.context.warehouse, now=due.context.now)):
         return due.blocked(against)
-    return Outcome({plan.subject_request_id: {"identifiers": len(plan.keys)} for plan in plans}, {})
+    kept = due.context.suppressions.made_with(due.request_ids)
+    details = {
+        plan.subject_request_id: {
+            "identifiers": sum(item["identifiers"] for item in kept[plan.subject_request_id]),
+            # They never arrive from outside, so there is nothing to keep out.
+            "own_ids": len(plan.person_ids),
+        }
+        for plan in plans
+    }
+    return Outcome(details, {})
 
 
 def _tell_destinations(due: _Pass) -> Outcome:

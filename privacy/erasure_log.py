@@ -36,7 +36,7 @@ from privacy.inventory import (
 from privacy.inventory_people import HOLD_RECORDS, OBJECTIONS
 from privacy.keys import KeyRing
 from privacy.plan import PlanStore
-from privacy.signing import signing_key_of
+from privacy.signing import signing_key_of, verify_by_any
 from privacy.storage import write_private
 from warehouse import Table, Warehouse
 
@@ -130,7 +130,7 @@ class ErasureLog:
         try:
             index = json.loads((self.folder / INDEX).read_text(encoding="utf-8"))
             signature = base64.b64decode(index["signature"], validate=True)
-            self.keys.signing_key().public_key().verify(signature, index["content"].encode())
+            verify_by_any(self.keys.sealing_keys(), signature, index["content"].encode())
             files = json.loads(index["content"])["files"]
             return {table: self._rows(table, files[table.name.name]) for table in LOGGED}
         except (InvalidSignature, InvalidToken) as error:

@@ -3,6 +3,7 @@
 * PrivacyError
   - InvalidRequestError
   - UnknownRequestError
+  - AmbiguousRequestError
   - UnusableIdentityError
   - NothingHeldError
   - MissingKeyError
@@ -28,6 +29,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -42,7 +44,7 @@ class InvalidRequestError(PrivacyError, ValueError):
     def __init__(self, path: Path, problems: tuple[str, ...]) -> None:
         self.path, self.problems = path, problems
         listed = "".join(f"\n  - {problem}" for problem in problems)
-        super().__init__(f"{path} holds requests that cannot be read:{listed}")
+        super().__init__(f"{path} cannot be read as requests:{listed}")
 
 
 class UnknownRequestError(PrivacyError, LookupError):
@@ -54,6 +56,17 @@ class UnknownRequestError(PrivacyError, LookupError):
         named = f" {subject_request_id}" if _is_uuid(subject_request_id) else " of that id"
         super().__init__(
             f"there is no request{named} here: `candor privacy list` shows all requests"
+        )
+
+
+class AmbiguousRequestError(PrivacyError, LookupError):
+    """Several requests have ids that begin with what was given."""
+
+    def __init__(self, beginning: str, request_ids: Sequence[str]) -> None:
+        self.beginning, self.request_ids = beginning, tuple(request_ids)
+        shown = ", ".join(self.request_ids[:5])
+        super().__init__(
+            f"{len(self.request_ids)} requests begin with {beginning}: give more of the id ({shown})"
         )
 
 

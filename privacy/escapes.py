@@ -1,7 +1,7 @@
 r"""What content reads as once the escapes of text formats are undone.
 
 A value may be written in many ways that no list of spellings can give, since each of its characters
-may be escaped or not: JSON inside JSON (``\\u0040``), HTML entities (``&commat;``), percent-encoding
+may be escaped or not: JSON inside JSON (``\\u0040``), C (``\100``), HTML entities (``&commat;``), percent-encoding
 once or twice, quoted-printable of mails, base64 that is broken into lines. So the content is read,
 and the value is sought in what it reads as.
 """
@@ -21,6 +21,7 @@ _HEX = rb"[0-9a-fA-F]"
 _UNITS = re.compile(rb"\\u" + _HEX + rb"{4}(?:\\u" + _HEX + rb"{4})*")
 _BRACED = re.compile(rb"\\u\{(" + _HEX + rb"{1,6})\}")
 _BYTES = re.compile(rb"\\x(" + _HEX + rb"{2})")
+_OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 _PERCENT = re.compile(rb"%" + _HEX + rb"{2}")
 _STRAY_PERCENT = re.compile(rb"%(?!" + _HEX + rb"{2})")
 _EQUALS = re.compile(rb"=(?:" + _HEX + rb"{2}|\r?\n)")
@@ -71,7 +72,7 @@ def _without_backslashes(content: bytes) -> bytes:
     while b"\\\\" in content:
         content = content.replace(b"\\\\", b"\\")
     content = _BRACED.sub(_braced, _UNITS.sub(_units, content))
-    content = _BYTES.sub(_byte, content)
+    content = _OCTAL.sub(_octal, _BYTES.sub(_byte, content))
     for escaped, letter in _PLAIN.items():
         content = content.replace(escaped, letter)
     return content
@@ -84,6 +85,10 @@ def _braced(found: re.Match[bytes]) -> bytes:
 
 def _byte(found: re.Match[bytes]) -> bytes:
     return bytes.fromhex(found[1].decode())
+
+
+def _octal(found: re.Match[bytes]) -> bytes:
+    return bytes([int(found[1], 8)])
 
 
 def _units(found: re.Match[bytes]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 import secrets
@@ -17,10 +18,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from privacy.errors import LostSigningKeyError, MissingKeyError, NoSigningKeyError, ReceiptKeyError
-from privacy.storage import write_private
+from privacy.storage import sync_folder, write_private
 
 _SUPPRESSION = re.compile(r"suppression-(v\d+)\.key")
 _SIGNING = "receipt-ed25519.key"
+# Public keys of before, by fingerprint: they check receipts; those that leave, also the seal and the log.
+_RETIRED = re.compile(r"receipt-ed25519-([0-9a-f]{16})(\.leaving)?\.pem")
 _SERVING = "serving.key"
 _BACKUP = "backup.key"
 _ASK = "give the file that `candor privacy public-key` prints where the receipt was issued"
@@ -107,6 +110,49 @@ class KeyRing:
             write_private(path, Ed25519PrivateKey.generate().private_bytes_raw())
         return self.signing_key()
 
+    def has_signing_key(self) -> bool:
+        """Whether there is a key that signs."""
+        return (self.folder / _SIGNING).exists()
+
+    def checking_keys(self) -> dict[str, Ed25519PublicKey]:
+        """Every key that has signed receipts here, by its fingerprint; the current one is the last."""
+        retired = {name: read_public_key(path) for name, path in self._retired().items()}
+        current = self.signing_key().public_key()
+        return {**retired, fingerprint(current): current}
+
+    def sealing_keys(self) -> tuple[Ed25519PublicKey, ...]:
+        """The keys of which the seal and the log beside the backups may be.
+
+        The current one, and that which it is just replacing, until both are signed anew.
+
+        Raises:
+            NoSigningKeyError: Nothing was signed here yet, or the key is gone.
+        """
+        leaving = self.leaving_key()
+        return (self.signing_key().public_key(), *([] if leaving is None else [leaving]))
+
+    def leaving_key(self) -> Ed25519PublicKey | None:
+        """The key that is being replaced; None where none is."""
+        found = [path for path in self._retired().values() if ".leaving" in path.suffixes]
+        return read_public_key(found[0]) if found else None
+
+    def begin_new_signing_key(self) -> None:
+        """Make another key in place of the one that signs; of that one the public half stays.
+
+        Raises:
+            NoSigningKeyError: There is none.
+        """
+        public = self.signing_key().public_key()
+        name = f"receipt-ed25519-{fingerprint(public)}.leaving.pem"
+        write_private(self.folder / name, _pem(public))
+        write_private(self.folder / _SIGNING, Ed25519PrivateKey.generate().private_bytes_raw())
+
+    def end_new_signing_key(self) -> None:
+        """From now on the key of before checks receipts alone."""
+        for name, path in self._retired().items():
+            path.rename(self.folder / f"receipt-ed25519-{name}.pem")
+        sync_folder(self.folder)
+
     def serving_key(self) -> bytes | None:
         """The secret under which ids stand in the artefact that decisions are taken from.
 
@@ -137,14 +183,27 @@ class KeyRing:
         write_private(self.folder / _BACKUP, key)
         return Fernet(key)
 
-    def public_key_pem(self) -> bytes:
+    def public_key_pem(self, wanted: str | None = None) -> bytes:
         """The key that checks receipts, in PEM: safe to hand to anybody.
+
+        Args:
+            wanted: The fingerprint of a key of before; the current one where it is left out.
 
         Raises:
             NoSigningKeyError: Nothing was signed here yet, or the key is gone.
+            ReceiptKeyError: No key of that fingerprint has signed here.
         """
-        public = self.signing_key().public_key()
-        return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        keys = self.checking_keys()
+        name = wanted or list(keys)[-1]
+        if name not in keys:
+            there = ", ".join(keys)
+            raise ReceiptKeyError(f"no key {name} has signed here; there are: {there}")
+        return _pem(keys[name])
+
+    def _retired(self) -> dict[str, Path]:
+        paths = sorted(self.folder.glob("receipt-ed25519-*.pem"))
+        named = ((path, _RETIRED.fullmatch(path.name)) for path in paths)
+        return {match[1]: path for path, match in named if match}
 
     def _found(self) -> dict[int, SuppressionKey]:
         paths = self.folder.glob("suppression-v*.key")
@@ -154,6 +213,15 @@ class KeyRing:
             for path, match in named
             if match
         }
+
+
+def fingerprint(key: Ed25519PublicKey) -> str:
+    """The first 16 hex digits of the public key's SHA-256."""
+    return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
+
+
+def _pem(key: Ed25519PublicKey) -> bytes:
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def read_public_key(path: Path) -> Ed25519PublicKey:

@@ -268,6 +268,10 @@ _PLACES: Mapping[str, Callable[[Path], None]] = {
     "UTF-32, big end first": lambda path: _text(path, PROBE, "utf-32-be"),
     "HTML entities without an end": lambda path: _text(path, _every("&#{}")),
     "HTML entities with zeros": lambda path: _text(path, _every("&#x0000{:x};")),
+    "octal escapes": lambda path: _text(path, _every("\\{:03o}")),
+    "octal escapes of accents": lambda path: _text(
+        path, "".join(chr(b) if b < 128 else f"\\{b:03o}" for b in ACCENTED.encode())
+    ),
     "escapes of JavaScript": lambda path: _text(path, _every("\\u{{{:x}}}")),
     "base64 in lines": _base64_lines,
     "base64 in shorter lines": _base64_short_lines,

@@ -6,7 +6,6 @@ A receipt names no person: the subject appears as an HMAC that only the key hold
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from privacy.audit import AuditHead
 from privacy.errors import ReceiptError, ReceiptFileError, ReceiptKeyError
 from privacy.inventory import RECEIPTS
+from privacy.keys import fingerprint as key_id
 from warehouse import Warehouse
 
 # 2: names the key under which the person is kept out.
@@ -128,11 +128,6 @@ def verify_receipt(receipt: Receipt, *, key: Ed25519PublicKey) -> None:
 def _pairs(text: str) -> list[tuple[str, Any]]:
     """The fields of a JSON object as they are written, those that come twice included."""
     return list(json.JSONDecoder(object_pairs_hook=list).decode(text))
-
-
-def key_id(key: Ed25519PublicKey) -> str:
-    """The first 16 hex digits of the public key's SHA-256."""
-    return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
 
 
 def write_receipts(warehouse: Warehouse, receipts: Sequence[Receipt]) -> None:

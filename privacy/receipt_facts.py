@@ -75,7 +75,11 @@ class Suppressed(_Facts):
 
     key_version: str
     key_fingerprint: str
-    identifiers: int = _Count
+    identifiers: int = Field(
+        ge=0,
+        description="All that are named under identifiers, but for ids of the kind person_id: those are "
+        "Candor's own and never arrive from outside.",
+    )
 
 
 class SubjectKey(_Facts):

@@ -260,8 +260,12 @@ def read_bodies(path: Path) -> tuple[SubjectRequest, ...]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequestError(path, (f"cannot be read ({type(error).__name__})",)) from error
+    except FileNotFoundError as error:
+        raise InvalidRequestError(path, ("there is no such file: check its name",)) from error
+    except UnicodeDecodeError as error:
+        raise InvalidRequestError(path, ("it is not text in UTF-8",)) from error
+    except OSError as error:
+        raise InvalidRequestError(path, (f"{error.strerror or type(error).__name__}",)) from error
     parsed = [_parse(number, body) for number, body in enumerate(_bodies(text), start=1)]
     problems = tuple(item for item in parsed if isinstance(item, str))
     if problems or not parsed:

@@ -71,7 +71,7 @@ class FileScanner:
             root: The folder below which its name is scanned too.
             raw_only: Leave decoding to somebody who has the file open, such as the warehouse.
         """
-        named = FileFinding(self.scanner.count(str(path.relative_to(root)).encode()))
+        named = FileFinding(self.scanner.count(as_path(str(path.relative_to(root)))))
         try:
             return _plus(named, self._scan_file(path, decode=not raw_only))
         except FileNotFoundError:  # what is gone by now holds nobody
@@ -80,27 +80,29 @@ class FileScanner:
             return _plus(named, FileFinding(0, type(error).__name__))
 
     def _scan_file(self, path: Path, *, decode: bool) -> FileFinding:
+        """What it decodes to first: of longer addresses in it the search learns what its bytes mean."""
+        is_database = decode and _is_database(path)
+        decoded = self._scan_database(path) if is_database else FileFinding(0)
         with path.open("rb") as stream:
-            finding = self._scan_content(stream, decode=decode, depth=0)
-        if decode and _is_database(path):
-            finding = _plus(finding, self._scan_database(path))
-        return finding
+            return _plus(self._scan_content(stream, decode=decode, depth=0), decoded)
 
     def _scan_content(self, stream: IO[bytes], *, decode: bool, depth: int) -> FileFinding:
         head = stream.read(16)
         stream.seek(0)
-        hits = self.scanner.count_stream(stream)
-        finding = FileFinding(hits)
-        decoder = self._decoder(head) if decode else None
-        if decoder is None:
-            return FileFinding(finding.hits, _sealed(head) if decode else None)
-        if depth == _DEEPEST:
-            return FileFinding(finding.hits, "archives nested too deeply")
+        decoded = self._scan_decoded(stream, head, depth) if decode else FileFinding(0)
         stream.seek(0)
+        return _plus(FileFinding(self.scanner.count_stream(stream)), decoded)
+
+    def _scan_decoded(self, stream: IO[bytes], head: bytes, depth: int) -> FileFinding:
+        decoder = self._decoder(head)
+        if decoder is None:
+            return FileFinding(0, _sealed(head))
+        if depth == _DEEPEST:
+            return FileFinding(0, "archives nested too deeply")
         try:
-            return _plus(finding, decoder(stream, depth + 1))
+            return decoder(stream, depth + 1)
         except _UNREADABLE as error:
-            return FileFinding(finding.hits, type(error).__name__)
+            return FileFinding(0, type(error).__name__)
 
     def _decoder(self, head: bytes) -> Callable[[IO[bytes], int], FileFinding] | None:
         if head.startswith(b"\x1f\x8b"):
@@ -131,7 +133,7 @@ class FileScanner:
         finding = FileFinding(0)
         with zipfile.ZipFile(stream) as archive:
             for member in archive.infolist():
-                named = self.scanner.count(member.filename.encode())
+                named = self.scanner.count(as_path(member.filename))
                 content = io.BytesIO(archive.read(member))
                 inner = self._scan_content(content, decode=True, depth=depth)
                 finding = _plus(_plus(finding, FileFinding(named)), inner)
@@ -155,6 +157,11 @@ class FileScanner:
                 return FileFinding(sum(self.scanner.count(content) for content in contents))
             except (sqlite3.Error, WarehouseError) as error:
                 return FileFinding(0, type(error).__name__)
+
+
+def as_path(name: str) -> bytes:
+    """A name of a file as a text that says so: ``ann@x.com.pt`` is no address there."""
+    return f"/{name}".encode(errors="surrogateescape")
 
 
 def files_below(root: Path) -> Iterator[Path]:

@@ -1,10 +1,13 @@
-"""The key that signs receipts, for whoever is about to sign."""
+"""The key that signs receipts, for whoever is about to sign, or checks what is of this home."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from privacy.inventory import RECEIPTS
 from privacy.keys import KeyRing
@@ -29,3 +32,16 @@ def signing_key_of(
     has_receipts = bool(warehouse.scalar(f"select count(*) from {RECEIPTS.name.sql}"))
     files = [keys.folder / SEAL, *([signed] if signed else [])]
     return keys.make_signing_key(has_signed=has_receipts or any(file.exists() for file in files))
+
+
+def verify_by_any(keys: Sequence[Ed25519PublicKey], signature: bytes, content: bytes) -> None:
+    """Check that one of these keys has signed the content.
+
+    Raises:
+        InvalidSignature: None has.
+    """
+    for key in keys:
+        with suppress(InvalidSignature):
+            key.verify(signature, content)
+            return
+    raise InvalidSignature

@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -65,7 +66,7 @@ class Suppressions:
             with self.warehouse.view("candor_hashed_identifiers", pa.concat_tables(hashed)):
                 return self.warehouse.read(_ASKED)
 
-    def made_with(self, request_ids: Sequence[str]) -> Mapping[str, Sequence[Mapping[str, object]]]:
+    def made_with(self, request_ids: Sequence[str]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
         """By request, how many identifiers are kept under which version of the key.
 
         The key is named by its fingerprint, so that a version that is made anew is not mistaken
@@ -79,7 +80,7 @@ class Suppressions:
             {"request_ids": list(request_ids)},
         ).to_pylist()
         prints = {key.version: key.fingerprint for key in self.keys.suppression_keys()}
-        found: dict[str, list[Mapping[str, object]]] = {name: [] for name in request_ids}
+        found: dict[str, list[Mapping[str, Any]]] = {name: [] for name in request_ids}
         for row in rows:  # one row per request and version
             version = row["key_version"]
             found[row["subject_request_id"]].append(

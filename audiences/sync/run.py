@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -123,8 +123,9 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the others are orches
     with (
         warehouse.with_rare_checkpoints(),
         warehouse.within_memory(memory_for(warehouse)),
-        suppressed(warehouse, sync, catalogue, suppression),
+        suppressed(warehouse, sync, catalogue, suppression) as ask,
     ):
+        run.ask_who_was_erased = ask
         try:
             run.stay_in_place()
             if not destination.remembers(sync.key):
@@ -143,7 +144,8 @@ class _Run:
     """One run of one sync, and the batches that it touched.
 
     ``intent`` names the sync as it is configured; ``sync`` is as much of it as can be planned;
-    ``was_disturbed`` tells whether something else was written since the plan.
+    ``was_disturbed`` tells whether something else was written since the plan, ``is_news`` whether since
+    it was asked who was erased.
     """
 
     warehouse: Warehouse
@@ -158,6 +160,8 @@ class _Run:
     intended: int = 0
     draft: Draft | None = None
     was_disturbed: bool = False
+    is_news: bool = False
+    ask_who_was_erased: Callable[[], None] = lambda: None
 
     def stay_in_place(self) -> None:
         """Refuse another target, or a destination that was moved, while members are held.
@@ -266,6 +270,7 @@ class _Run:
         """
         if not self.was_disturbed:
             return recheck.planned_sql()
+        self._hear_news()
         if self.only_withdrawals:
             return recheck.withdrawn_sql(self.sync, self.catalogue)
         if self.problems:
@@ -282,6 +287,7 @@ class _Run:
 
     def _is_still_allowed(self, batch_id: str) -> bool:
         """Whether everyone in a batch is still there and may still get what it says."""
+        self._hear_news()
         allowed = self._ask(recheck.still_allowed_sql(self.sync, self.catalogue), batch_id)
         intended = self._ask(
             f"select rows from {BATCHES.name.sql} where batch_id = $batch_id", batch_id
@@ -314,7 +320,13 @@ class _Run:
             yield
         finally:
             if self.warehouse.last_write() is not before:
-                self.was_disturbed = True
+                self.was_disturbed = self.is_news = True
+
+    def _hear_news(self) -> None:
+        """Ask again who was erased, once others have written: their next batch goes without them."""
+        if self.is_news:
+            self.is_news = False
+            self.ask_who_was_erased()
 
     def _report(self, status: str, code: str | None, held: int) -> SyncReport:
         rows = ledger.batch_facts(self.warehouse, self.batches)

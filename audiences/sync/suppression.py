@@ -22,7 +22,7 @@ it that belong to people who were erased and must not come back."""
 @contextmanager
 def suppressed(
     warehouse: Warehouse, sync: Sync, catalogue: Catalogue, check: SuppressionCheck | None
-) -> Iterator[None]:
+) -> Iterator[Callable[[], None]]:
     """Hold the persons concerned who must not come back in a temporary table, which every gate reads.
 
     Args:
@@ -30,7 +30,25 @@ def suppressed(
         sync: Whose audience, and whom it has sent, to ask about.
         catalogue: The tables that the warehouse has.
         check: Tells who was erased; None where nothing tells.
+
+    Yields:
+        Asks again, for when others may have written since.
     """
+
+    def ask() -> None:
+        _write_suppressed(warehouse, sync, catalogue, check)
+
+    ask()
+    try:
+        yield ask
+    finally:
+        for name in (SUPPRESSED, ledger.PLAN, *settled.TEMPORARY):
+            warehouse.execute(f"drop table if exists {name}")
+
+
+def _write_suppressed(
+    warehouse: Warehouse, sync: Sync, catalogue: Catalogue, check: SuppressionCheck | None
+) -> None:
     found = pa.table({"person_id": pa.array([], pa.string())})
     if check is not None:
         known = warehouse.read(
@@ -43,8 +61,3 @@ def suppressed(
             f"create or replace temp table {SUPPRESSED} as "
             "select distinct person_id from candor_suppression"
         )
-    try:
-        yield
-    finally:
-        for name in (SUPPRESSED, ledger.PLAN, *settled.TEMPORARY):
-            warehouse.execute(f"drop table if exists {name}")

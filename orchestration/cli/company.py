@@ -67,6 +67,8 @@ def status(*, paths: Paths, as_json: JsonOption = False) -> None:
     console.print(f"Data home {paths.home}, known up to {found.as_of or 'nothing yet'}")
     print_rows("Loaded, by source", found.loads)
     print_rows("Rows, by table", found.tables)
+    if found.persons:
+        console.print(f"Persons now: {found.persons:,}; identity.persons has every id ever given.")
 
 
 @app.command()

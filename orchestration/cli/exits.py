@@ -31,6 +31,7 @@ from orchestration.errors import (
     NoBackupsError,
     NoProfilesError,
     NothingToEvaluateError,
+    NothingToPlanError,
     OrchestrationError,
     RestoreTargetError,
     RestoreUnfinishedError,
@@ -66,6 +67,7 @@ from prediction import (
     UnknownVersionError,
 )
 from privacy import (
+    AmbiguousRequestError,
     ArchiveTargetError,
     HoldError,
     InvalidRequestError,
@@ -87,6 +89,7 @@ from settings import SettingsError
 from warehouse import WarehouseBusyError, WarehouseError
 
 INPUT_ERRORS = (
+    AmbiguousRequestError,
     ContradictionError,
     EmptyBlockError,
     EmptySourceError,
@@ -111,6 +114,7 @@ INPUT_ERRORS = (
     NothingHeldError,
     NothingToAcceptError,
     NothingToEvaluateError,
+    NothingToPlanError,
     ReceiptFileError,
     ReceiptKeyError,
     RefusedVersionError,

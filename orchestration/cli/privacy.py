@@ -33,7 +33,10 @@ app.add_typer(privacy_app, name="privacy")
 Regulation = Annotated[
     Literal["gdpr", "ccpa"], typer.Option(help="The law that sets the deadline.")
 ]
-RequestId = Annotated[str, typer.Argument(help="Id of the request, see `candor privacy list`.")]
+RequestId = Annotated[
+    str,
+    typer.Argument(help="Id of the request, or how it begins; see `candor privacy list`."),
+]
 EmailOption = Annotated[
     str | None,
     typer.Option(help="The person's address; asked for when no option names the person."),
@@ -112,8 +115,9 @@ def archive(
 ) -> None:
     """Move the archive of an access or portability request out of the data home."""
     from orchestration.erasure import hand_out  # noqa: PLC0415 - loads every package
+    from orchestration.requests import full_id  # noqa: PLC0415 - as above
 
-    hand_out(paths, request_id, out)
+    hand_out(paths, full_id(paths, request_id), out)
     console.print(f"Wrote {out}. It holds personal data: send it safely, then remove it.")
 
 
@@ -122,25 +126,25 @@ def archive(
 def plan(
     *,
     paths: Paths,
+    request_id: Annotated[
+        str | None, typer.Argument(help="Of one waiting erasure, or how it begins; else of all.")
+    ] = None,
     email: EmailOption = None,
     phone: PhoneOption = None,
     user_id: UserOption = None,
     customer_id: CustomerOption = None,
 ) -> None:
-    """Show what an erasure would touch, of one person or of all waiting requests; change nothing."""
+    """Show what an erasure would touch, of one person or of waiting requests; change nothing."""
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
     from orchestration.erasure import plan_requests  # noqa: PLC0415 - as above
-    from orchestration.requests import waiting_requests  # noqa: PLC0415 - as above
+    from orchestration.requests import waiting_erasures  # noqa: PLC0415 - as above
 
-    company = Company(paths)
-    company.require_warehouse()
+    Company(paths).require_warehouse()
     given = {"email": email, "phone": phone, "user_id": user_id, "customer_id": customer_id}
     if any(value is not None for value in given.values()):
         require_held(paths, person_request(paths, given, "erasure", "gdpr"), is_shown=True)
         return
-    waiting = waiting_requests(company)
-    erasures = [item for item in waiting if item.subject_request_type == "erasure"]
-    if erasures:
+    if erasures := waiting_erasures(paths, request_id):
         show_plans(*plan_requests(paths, erasures))
     else:
         console.print("No erasure waits.")
@@ -197,9 +201,9 @@ def receipt(
     out: Annotated[Path | None, typer.Option(help="Write it to this file as JSON.")] = None,
 ) -> None:
     """Show the receipt of a request, or write it to a file for whoever asked."""
-    from orchestration.requests import receipt_of  # noqa: PLC0415 - loads every package
+    from orchestration.requests import full_id, receipt_of  # noqa: PLC0415 - loads every package
 
-    found = receipt_of(paths, request_id)
+    found = receipt_of(paths, full_id(paths, request_id))
     if out is None:
         print_receipt(found)
         return
@@ -209,11 +213,17 @@ def receipt(
 
 @privacy_app.command("public-key")
 @with_paths
-def public_key(*, paths: Paths) -> None:
+def public_key(
+    *,
+    paths: Paths,
+    fingerprint: Annotated[
+        str | None, typer.Option(help="Of a key of before, as a receipt names it.")
+    ] = None,
+) -> None:
     """Print the key by which anybody can check our receipts; it is no secret."""
     from privacy import KeyRing  # noqa: PLC0415 - keeps --help quick
 
-    sys.stdout.write(KeyRing(paths.keys).public_key_pem().decode())
+    sys.stdout.write(KeyRing(paths.keys).public_key_pem(fingerprint).decode())
 
 
 @privacy_app.command("verify-receipt")
@@ -223,7 +233,8 @@ def verify_receipt(
     paths: Paths,
     file: Annotated[Path, typer.Argument(help="The receipt as `candor privacy receipt` wrote it.")],
     key: Annotated[
-        Path | None, typer.Option(help="Public key in PEM; that of the data home by default.")
+        Path | None,
+        typer.Option(help="Public key in PEM; by default that of the data home which it names."),
     ] = None,
 ) -> None:
     """Check that a receipt was signed by us, not changed since, and says all that it must."""
@@ -231,10 +242,11 @@ def verify_receipt(
     from privacy import verify_receipt as verify  # noqa: PLC0415 - as above
 
     found = Receipt.from_file(file)
-    checking = (
-        KeyRing(paths.keys).signing_key().public_key() if key is None else read_public_key(key)
-    )
-    verify(found, key=checking)
+    if key is None:
+        known = KeyRing(paths.keys).checking_keys()
+        verify(found, key=known.get(found.key_id, [*known.values()][-1]))
+    else:
+        verify(found, key=read_public_key(key))
     facts = check_facts(found)
     console.print(f"Good: key {found.key_id} signed it, for {found.subject_request_id}.")
     if facts is not None:
@@ -287,7 +299,12 @@ def retention(*, paths: Paths, as_json: JsonOption = False) -> None:
 def print_receipt(receipt: Receipt) -> None:
     """Show a receipt as a person reads it."""
     facts = receipt.facts
-    print_rows("Erased, by place", facts["locations"] or [])
+    places = facts["locations"] or []
+    print_rows("Erased, by place", places)
+    if any(place["location"] == "identity.persons" and place["rows_found"] > 1 for place in places):
+        console.print(
+            "identity.persons has a row for each id that the person ever had, those that were joined too."
+        )
     print_rows("Destinations told", facts["destinations"])
     if facts.get("models"):  # receipts of older versions do not tell
         print_rows("Models that learnt from the person", facts["models"])

@@ -42,9 +42,9 @@ ReasonOption = Annotated[
 def show(*, paths: Paths, request_id: RequestId, as_json: JsonOption = False) -> None:
     """Show what was done for one request, step by step, and what was decided about it."""
     from orchestration.company import Company, utc_now  # noqa: PLC0415 - loads every package
-    from orchestration.requests import standing_of  # noqa: PLC0415 - as above
+    from orchestration.requests import full_id, standing_of  # noqa: PLC0415 - as above
 
-    company = Company(paths)
+    company, request_id = Company(paths), full_id(paths, request_id)
     standing = standing_of(company, request_id)
     if not as_json:
         for line in _deadlines(standing, utc_now()):
@@ -90,7 +90,9 @@ def _steps_of(company: Company, standing: RequestStanding) -> tuple[StepTaken, .
 def approve(*, paths: Paths, request_id: RequestId, by: ByOption = None) -> None:
     """Let a request be carried out, where consent.yml says that requests are approved."""
     from orchestration.erasure import decide  # noqa: PLC0415 - loads every package
+    from orchestration.requests import full_id  # noqa: PLC0415 - as above
 
+    request_id = full_id(paths, request_id)
     decide(paths, request_id, lambda desk: desk.approve(request_id), by=by or getpass.getuser())
     console.print("Approved. `candor privacy run` carries it out.")
 
@@ -100,7 +102,9 @@ def approve(*, paths: Paths, request_id: RequestId, by: ByOption = None) -> None
 def confirm(*, paths: Paths, request_id: RequestId, by: ByOption = None) -> None:
     """Write down that you told the person that their request came, as the CCPA asks for."""
     from orchestration.erasure import decide  # noqa: PLC0415 - loads every package
+    from orchestration.requests import full_id  # noqa: PLC0415 - as above
 
+    request_id = full_id(paths, request_id)
     decide(paths, request_id, lambda desk: desk.confirm(request_id), by=by or getpass.getuser())
     console.print("Noted.")
 
@@ -112,7 +116,9 @@ def extend(
 ) -> None:
     """Take the further time that the law allows once; tell the person before the first deadline."""
     from orchestration.erasure import decide  # noqa: PLC0415 - loads every package
+    from orchestration.requests import full_id  # noqa: PLC0415 - as above
 
+    request_id = full_id(paths, request_id)
     due_at = decide(
         paths,
         request_id,
@@ -129,6 +135,7 @@ def cancel(
 ) -> None:
     """Call a request off, as long as nothing of the person was erased."""
     from orchestration.erasure import cancel as call_off  # noqa: PLC0415 - loads every package
+    from orchestration.requests import full_id  # noqa: PLC0415 - as above
 
-    call_off(paths, request_id, by=by or getpass.getuser(), reason=reason)
+    call_off(paths, full_id(paths, request_id), by=by or getpass.getuser(), reason=reason)
     console.print("Cancelled. Its identity is taken out of the file in which it waited.")

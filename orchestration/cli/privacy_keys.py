@@ -1,4 +1,4 @@
-"""``candor privacy keys list|rotate``: versions of the key under which identifiers are kept."""
+"""``candor privacy keys list|rotate|rotate-signing``: keys under which identifiers are kept, and that sign."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestration.cli.privacy_decisions import ByOption
 from settings import Paths
 
 keys_app = typer.Typer(
-    help="The key under which identifiers of erased and held persons are kept.",
+    help="The key under which identifiers of erased and held persons are kept, and the one that signs.",
     no_args_is_help=True,
 )
 privacy_app.add_typer(keys_app, name="keys")
@@ -22,12 +22,13 @@ privacy_app.add_typer(keys_app, name="keys")
 @keys_app.command("list")
 @with_paths
 def list_keys(*, paths: Paths, as_json: JsonOption = False) -> None:
-    """Show every version, and how many stored rows need it."""
+    """Show every version, and how many stored rows need it; and every key that signs or has signed."""
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
-    from privacy import KeyRing, read_key_uses  # noqa: PLC0415 - as above
+    from privacy import KeyRing, read_key_uses, read_signing_keys  # noqa: PLC0415 - as above
 
     with Company(paths).open_warehouse() as warehouse:
         uses = read_key_uses(warehouse, KeyRing(paths.keys))
+        signing = read_signing_keys(warehouse, KeyRing(paths.keys))
     rows = [
         {
             "version": use.version,
@@ -38,7 +39,17 @@ def list_keys(*, paths: Paths, as_json: JsonOption = False) -> None:
         }
         for use in uses
     ]
-    print_rows("Suppression keys", rows, as_json=as_json)
+    rows += [
+        {
+            "version": "signing",
+            "used for": "signing" if key.is_current else "checking receipts",
+            "fingerprint": key.fingerprint,
+            "file": "here",
+            "rows": key.receipts,
+        }
+        for key in signing
+    ]
+    print_rows("Keys", rows, as_json=as_json)
 
 
 @keys_app.command()
@@ -55,4 +66,26 @@ def rotate(*, paths: Paths, by: ByOption = None) -> None:
         seal_audit(warehouse, keys)
     console.print(
         f"New rows are kept under {version}. Keep the older files: put all into your backup."
+    )
+
+
+@keys_app.command("rotate-signing")
+@with_paths
+def rotate_signing(*, paths: Paths, by: ByOption = None) -> None:
+    """Make another key that signs; receipts of before are checked as ever, by the public key of then."""
+    from orchestration.company import Company, utc_now  # noqa: PLC0415 - loads every package
+    from orchestration.privacy_parts import erasure_log  # noqa: PLC0415 - as above
+    from orchestration.run_lock import hold_run_lock  # noqa: PLC0415 - as above
+    from privacy import KeyRing, rotate_signing_key  # noqa: PLC0415 - as above
+
+    company = Company(paths)
+    company.require_warehouse()
+    with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
+        current = rotate_signing_key(
+            warehouse, KeyRing(paths.keys), log=erasure_log(company), by=by or getpass.getuser(),
+            now=utc_now(),
+        )  # fmt: skip
+    console.print(
+        f"Receipts are signed with the key of fingerprint {current} from now on. Hand out its public half: "
+        "candor privacy public-key. Put keys/ into your backup: those of before are checked with what lies there."
     )

@@ -71,28 +71,38 @@ def require_held(paths: Paths, request: SubjectRequest, *, is_shown: bool) -> No
 
     Company(paths).require_warehouse()
     plans, against = plan_requests(paths, [request])
-    if is_shown:
-        show_plans(plans, against)
     if not against and not any(found.is_of_somebody for found in plans):
         raise NothingHeldError
+    if is_shown:  # nobody has asked for it yet, so it has no id that anybody could use
+        for found in plans:
+            _show_plan(found, "The person is")
+        _show_against("this erasure", against.get(request.request_id, ()))
 
 
 def show_plans(plans: Sequence[ErasurePlan], against: Mapping[str, Sequence[str]]) -> None:
     """Show what would be erased for each request, and what stands against it."""
     for found in plans:
-        _show_plan(found)
+        _show_plan(found, f"Request {found.subject_request_id}:")
     together = plans[0].counts if len(plans) > 1 else ()
     rows = [{"place": count.location, "rows": count.rows} for count in together if _is_joint(count)]
     if rows:
         console.print(f"These places are counted for all {len(plans)} requests together:")
         print_rows("Would be erased as well", rows)
     for request_id, reasons in against.items():
-        print_rows(f"Against {request_id}", [{"reason": reason} for reason in reasons])
+        _show_against(request_id, reasons)
 
 
-def _show_plan(found: ErasurePlan) -> None:
+def _show_against(what: str, reasons: Sequence[str]) -> None:
+    if reasons:
+        print_rows(f"Against {what}", [{"reason": reason} for reason in reasons])
+
+
+def _show_plan(found: ErasurePlan, whose: str) -> None:
+    if not found.is_of_somebody:
+        console.print(f"{whose} nothing is held of whom it names.")
+        return
     held = ", ".join(f"{count} {kind}" for kind, count in found.identifiers.items()) or "nothing"
-    console.print(f"Request {found.subject_request_id}: found by {held}")
+    console.print(f"{whose} found by {held}")
     own = [count for count in found.counts if count.rows and not _is_joint(count)]
     print_rows("Would be erased", [{"place": count.location, "rows": count.rows} for count in own])
     left = [

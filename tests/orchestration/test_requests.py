@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from orchestration import erasure
 from orchestration.company import Company, utc_now
+from orchestration.erasure import erase_person
+from orchestration.privacy_parts import request_folder
+from orchestration.requests import full_id
+from privacy import (
+    AmbiguousRequestError,
+    IdentityType,
+    SubjectIdentity,
+    SubjectRequest,
+    make_request,
+)
 from privacy.receipt import sign_receipt
 from settings import Paths
 from tests.command_line import Answer
@@ -44,6 +56,14 @@ def _ask(candor: Candor, home: Path, *, regulation: str = "gdpr") -> None:
     file = home.with_name("bodies.json")
     file.write_text(json.dumps(bodies))
     assert candor("privacy", "request", file, "--home", home).code == 0
+
+
+def _body(address: str, request_id: str) -> SubjectRequest:
+    identity = SubjectIdentity(
+        identity_type=IdentityType.EMAIL, identity_value=address, identity_format="raw"
+    )
+    request = make_request([identity], "erasure", regulation="gdpr", now=utc_now())
+    return request.model_copy(update={"subject_request_id": UUID(request_id)})
 
 
 def test_a_request_that_waits_in_a_file_is_listed(candor: Candor, home: Path) -> None:
@@ -90,7 +110,7 @@ def test_the_law_of_california_asks_for_a_confirmation(candor: Candor, home: Pat
     assert "confirmed before" in again.err
 
 
-@pytest.mark.parametrize("command", ["show", "receipt", "approve"])
+@pytest.mark.parametrize("command", ["show", "receipt", "approve", "plan"])
 @pytest.mark.parametrize("asked", [IDS[0], ADDRESS], ids=["an id", "an address"])
 def test_what_nobody_asked_for_is_said_without_a_value(
     candor: Candor, home: Path, command: str, asked: str
@@ -210,10 +230,47 @@ def test_an_audit_log_whose_seal_is_gone_is_said_to_have_none(candor: Candor, ho
 def test_a_file_without_a_request_is_refused(candor: Candor, home: Path) -> None:
     file = home.with_name("empty.json")
     file.write_text("")
-    answer = candor("privacy", "request", file, "--home", home)
+    empty, gone = (
+        candor("privacy", "request", given, "--home", home)
+        for given in (file, home.with_name("gone.json"))
+    )
 
-    assert answer.code == 3
-    assert "no request is in it" in answer.err
+    assert (empty.code, gone.code) == (3, 3)
+    assert "no request is in it" in empty.err
+    assert "gone.json cannot be read as requests: - there is no such file" in " ".join(
+        gone.err.split()
+    )
+
+
+def test_a_request_is_named_by_how_its_id_begins(home: Path) -> None:
+    paths, own = Paths.resolve({}, config=ROOT / "config", home=home), "7c0d1e5e"
+    for request_id in (*IDS, IDS[0].replace("5f0d1e5e", own)):
+        request_folder(paths).add(_body(ADDRESS, request_id))
+
+    assert full_id(paths, "7C0D") == IDS[0].replace("5f0d1e5e", own)
+    # Less than git asks for, a whole id, and one of nobody: as they are.
+    assert [full_id(paths, given) for given in ("7c0", IDS[1], "9999")] == ["7c0", IDS[1], "9999"]
+    with pytest.raises(AmbiguousRequestError, match=f"2 requests begin with 5f0d.*{IDS[1]}"):
+        full_id(paths, "5f0d")
+
+
+def test_who_waits_to_be_erased_is_not_asked_for_twice(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as somebody under a legal hold, for whom somebody gives the command again."""
+    paths = Paths.resolve({}, config=ROOT / "config", home=home)
+    request_folder(paths).add(_body(ADDRESS, IDS[0]))
+    begun: list[Sequence[str]] = []
+    monkeypatch.setattr(erasure, "run_requests", lambda _paths, only: begun.append(only))
+    monkeypatch.setattr(erasure, "receipt_of", lambda _paths, request_id: request_id)
+
+    same, other = (
+        erase_person(paths, _body(address, IDS[1])) for address in (ADDRESS.upper(), f"x{ADDRESS}")
+    )
+
+    assert (same, other) == (IDS[0], IDS[1])
+    assert begun == [[IDS[0]], [IDS[1]]]
+    assert len(request_folder(paths).read()) == 2
 
 
 def test_what_cannot_be_checked_as_a_receipt_is_told_and_makes_no_key(

@@ -146,6 +146,16 @@ def test_a_receipt_says_under_which_key_the_person_is_kept_out(company: Company)
     (kept,) = receipt.facts["suppressed"]
     assert (kept["key_version"], kept["key_fingerprint"]) == ("v1", first.fingerprint)
     assert kept["identifiers"] == len(company.rows("privacy.suppressions"))
+    told = json.loads(
+        company.warehouse.scalar(
+            "select detail from privacy.request_steps where step = 'suppressed'"
+        )
+    )
+    assert told == {
+        "identifiers": kept["identifiers"],
+        "own_ids": receipt.facts["identifiers"]["person_id"],
+    }
+    assert sum(receipt.facts["identifiers"].values()) == sum(told.values())
     assert receipt.facts["subject_key"]["key_fingerprint"] == second.fingerprint
 
 

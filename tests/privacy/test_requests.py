@@ -71,6 +71,65 @@ def test_every_bad_line_is_named_without_its_values(tmp_path: Path) -> None:
     assert "078-05" not in str(caught.value)
 
 
+def test_every_identity_that_the_specification_names_is_read(tmp_path: Path) -> None:
+    """OpenDSR 2.0 section 5: eleven types in four formats each."""
+    types = [
+        "controller_customer_id",
+        "android_advertising_id",
+        "android_id",
+        "email",
+        "fire_advertising_id",
+        "ios_advertising_id",
+        "ios_vendor_id",
+        "microsoft_advertising_id",
+        "microsoft_publisher_id",
+        "roku_publisher_id",
+        "roku_advertising_id",
+    ]
+    identities = [
+        {"identity_type": kind, "identity_value": "a@x.example", "identity_format": form}
+        for kind in types
+        for form in ("raw", "sha1", "md5", "sha256")
+    ]
+    requests = _file(
+        tmp_path,
+        *(
+            {**BODY, "subject_request_type": kind, "regulation": law, "subject_identities": [one]}
+            for kind in ("access", "portability", "erasure")
+            for law in ("gdpr", "ccpa")
+            for one in identities
+        ),
+    ).read()
+
+    assert len(requests) == 3 * 2 * 44
+
+
+def test_every_part_that_the_specification_requires_is_asked_for(tmp_path: Path) -> None:
+    """But for the regulation, which the specification's own example lacks."""
+    identity = BODY["subject_identities"][0]  # type: ignore[index]
+    required = (
+        "subject_request_id",
+        "subject_request_type",
+        "submitted_time",
+        "subject_identities",
+    )
+    broken = {name: {key: BODY[key] for key in BODY if key != name} for name in required}
+    for name in identity:
+        part = {key: identity[key] for key in identity if key != name}
+        broken[f"subject_identities.0.{name}"] = {**BODY, "subject_identities": [part]}
+    others = {"subject_request_id": "17", "submitted_time": "2018-10-02T15:00:00",
+              "subject_request_type": "forget", "regulation": "lgpd"}  # fmt: skip
+
+    for name, body in broken.items():
+        with pytest.raises(InvalidRequestError, match=f"line 1: {name} is missing or not allowed"):
+            _file(tmp_path, body).read()
+    for name, value in others.items():
+        with pytest.raises(InvalidRequestError, match=f"line 1: {name} is missing or not allowed"):
+            _file(tmp_path, {**BODY, name: value}).read()
+    without = {key: BODY[key] for key in BODY if key != "regulation"}
+    assert _file(tmp_path, without).read()[0].regulation == "gdpr"
+
+
 def test_the_identity_does_not_show_in_a_repr(tmp_path: Path) -> None:
     (request,) = _file(tmp_path, BODY).read()
 

@@ -8,10 +8,13 @@ import io
 import json
 import lzma
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,7 +39,7 @@ def _scanner(*others: str) -> ByteScanner:
 
 
 def test_the_search_finds_its_probe_in_every_hiding_place() -> None:
-    assert prove_recall() >= 64
+    assert prove_recall() >= 66
 
 
 def test_nothing_is_found_once_the_hiding_places_are_gone(tmp_path: Path) -> None:
@@ -256,13 +259,47 @@ def test_an_address_between_other_signs_is_a_trace(text: str) -> None:
     assert _scanner().count(text.format(VALUE).encode()) == 1
 
 
-def test_an_address_is_a_part_of_one_with_a_longer_top_level_domain() -> None:
-    scanner = ByteScanner.of(Needles(frozenset({"ann@river.co"})))
+@pytest.mark.parametrize(
+    ("value", "text", "traces"),
+    [
+        ("ann@river.co", "ann@river.com", 0), ("ann@river.co", "ann@river.cobol", 1),
+        ("ann@river.co", "ann@river.co", 1), ("ann@river.com", "to ann@river.com.br, today", 0),
+        ("ann@river.com", "ann@river.com.pl.", 0), ("ann@river.com", "models/ann@river.com.pt", 1),
+        ("ann@river.com", "ann@river.com.zip", 1), ("ann@river.com", "ann@river.com.br.csv", 1),
+    ],
+)  # fmt: skip
+def test_an_address_is_a_part_of_one_with_a_longer_top_level_domain(
+    value: str, text: str, traces: int
+) -> None:
+    assert ByteScanner.of(Needles(frozenset({value}))).count(text.encode()) == traces
 
-    counts = [
-        scanner.count(text) for text in (b"ann@river.com", b"ann@river.cobol", b"ann@river.co")
-    ]
-    assert counts == [0, 1, 1]
+
+def test_a_longer_address_that_nobody_knows_is_none_in_the_file_that_stores_it(
+    tmp_path: Path,
+) -> None:
+    """The bytes of a database are no text: what they mean is learnt from the decoded rows."""
+    texts = [f"write to anna{VALUE}, or {VALUE}.uk", f"anna{VALUE}"]
+    pq.write_table(pa.table({"body": texts}), tmp_path / "rows.parquet", compression="none")
+    with closing(sqlite3.connect(tmp_path / "rows.sqlite")) as rows:
+        rows.execute("create table notes as select ? as body", texts[:1])
+        rows.commit()
+    with DuckDBWarehouse.open(tmp_path / "w.duckdb") as warehouse:
+        warehouse.execute("create table notes as select unnest($texts) as body", {"texts": texts})
+        warehouse.compact()
+
+        traces = [
+            scan_home(warehouse, [tmp_path], needles, warehouse_file=tmp_path / "w.duckdb").traces
+            for needles in (Needles(frozenset({VALUE})), Needles(frozenset({f"anna{VALUE}"})))
+        ]
+
+    assert (traces[0], len(traces[1])) == ((), 4)
+
+
+def test_a_file_named_by_an_address_is_none_of_a_longer_one(tmp_path: Path) -> None:
+    (tmp_path / "ann@river.com.pt").write_text("x")
+    scanner = FileScanner(ByteScanner.of(Needles(frozenset({"ann@river.com"}))))
+
+    assert scanner.scan(tmp_path / "ann@river.com.pt", tmp_path).hits == 1
 
 
 @pytest.mark.parametrize(

@@ -440,3 +440,12 @@ def test_whoever_writes_in_this_process_is_noticed(tmp_path: Path) -> None:
 
         other.append(THINGS.name, pa.table({"thing_id": ["a"]}))
         assert warehouse.last_write() is not before
+
+
+def test_the_engine_writes_no_encrypted_file_without_a_download(tmp_path: Path) -> None:
+    """Once this fails, the engine can: decide ADR 0030 anew."""
+    with duckdb.connect() as connection:
+        connection.execute("set autoinstall_known_extensions = false")
+
+        with pytest.raises(duckdb.Error, match="read-only crypto module"):
+            connection.execute(f"attach '{tmp_path / 'w.duckdb'}' as w (encryption_key 'a key')")
