@@ -95,7 +95,8 @@ class Audience(StrictModel):
         if self._file is None:
             return f"audience {self.key!r}, {place}"
         keys = tuple(int(part) if part.isdigit() else part for part in place.split("."))
-        return f"{self._file}, line {line_of(self._file, keys)}, {place}"
+        line = line_of(self._file, keys)
+        return f"{self._file}, {place}" if line is None else f"{self._file}, line {line}, {place}"
 
 
 def load_audiences(folder: Path, *, landing: Path | None = None) -> tuple[Audience, ...]:

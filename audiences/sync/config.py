@@ -13,7 +13,7 @@ from pydantic import model_validator
 from audiences.catalogue import suggestion
 from audiences.clauses import KEY_PATTERN, LONGEST_KEY
 from audiences.errors import InvalidAudienceError
-from audiences.sync.destinations.vendors import Settings
+from audiences.sync.destinations.vendors import Settings, shared_place
 from audiences.sync.fields import SOURCE_PATTERN, Field
 from audiences.sync.forms import HELD_IN_TRAITS, Form, IdentifierType, column_of
 from audiences.sync.settings import DestinationSettings, FileSettings, WebhookSettings
@@ -91,6 +91,11 @@ class SyncSettings(StrictModel):
         "because of the rules or the data; with more, and more than 20 persons, the sync is held "
         "until `candor sync accept`. Withdrawn consents and erasures never wait. 1: never held.",
     )
+
+    @property
+    def wants(self) -> tuple[object, ...]:
+        """What decides who is to be there: syncs that are alike in it remove the same persons."""
+        return (self.audience, self.destination, self.mode, self.identifiers)
 
 
 class DestinationsConfig(StrictModel):
@@ -214,15 +219,15 @@ def _shared_targets(config: DestinationsConfig) -> Iterator[str]:
     first: dict[object, str] = {}
     for key, sync in config.syncs.items():
         destination = config.enabled.get(sync.destination)
-        if destination is None or destination.meeting_place is None or not sync.enabled:
-            continue
-        other = first.setdefault((destination.meeting_place, sync.target), key)
-        if other != key:
+        place = shared_place(destination) if sync.enabled else None
+        other = key if place is None else first.setdefault((place, sync.target), key)
+        if sync.wants != config.syncs[other].wants:
             yield (
                 f"syncs {other!r} and {key!r} have one target, {sync.target!r}: whom one of them "
-                "removes the other may still want there; write an audience that includes both "
-                "audiences and sync that, give each its own target, or, where these are two "
-                "accounts of a vendor, give each destination its account_label"
+                "removes the other may still want there; let both send one audience that includes "
+                "both, to one destination, with the same mode and identifiers, or, where these are "
+                "two accounts of the vendor, write an account_label at one of the destinations, "
+                "which moves no sync that runs"
             )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from audiences.inventory import BATCHES, LEDGER, ROW_RESULTS
-from audiences.sync.destinations.base import Delivery
+from audiences.sync.destinations.base import Delivery, Destination, bare_place_of, place_of
 from audiences.sync.identities import each_sql, held_sql, listed_sql
 from warehouse import Warehouse
 
@@ -50,6 +50,28 @@ def last_place(warehouse: Warehouse, sync_key: str) -> str | None:
         {"sync_key": sync_key},
     )
     return None if place is None else str(place)
+
+
+def places_here(warehouse: Warehouse, sync_key: str, destination: Destination) -> list[str] | None:
+    """Every name that the place of a destination has in a sync's batches; None where none tells.
+
+    The first label that an account gets names where the sync is already; another one is a move.
+    """
+    place, bare = place_of(destination), bare_place_of(destination)
+    if place is None or bare is None:
+        return None if place is None else [place]
+    named = warehouse.scalar(
+        f"""
+        with ours as (
+            select place, position from {BATCHES.name.sql}
+            where sync_key = $sync_key and kind = '{DELTA}' and status <> 'refused'
+        )
+        select min_by(place, position) from ours
+        where place <> $bare and position > (select max(position) from ours where place = $bare)
+        """,
+        {"sync_key": sync_key, "bare": bare},
+    )
+    return [place, bare] if named in {None, place} else [place]
 
 
 def in_order() -> str:
@@ -198,10 +220,10 @@ _LEDGER_AFTER = f"""
             coalesce(ledger.is_present, false) as was_present, ledger.acknowledged_at,
             case when is_put or is_taken then [results.identifiers, results.previous_identifiers]
                 when is_doubtful then [results.identifiers]
-                else [ledger.identifiers] end as settled,
+                else [ledger.identifiers] end as resolved,
             list_filter(
                 {held_sql("ledger.earlier_identifiers", "ledger.identifiers", "was_present")},
-                lambda one: not list_contains(settled, one)
+                lambda one: not list_contains(resolved, one)
             ) as earlier
         from results
         left join {LEDGER.name.sql} as ledger using (sync_key, person_id)

@@ -171,7 +171,8 @@ class _Run:
         target = ledger.last_target(self.warehouse, self.sync.key)
         place = ledger.last_place(self.warehouse, self.sync.key)
         is_other = target is not None and target != self.sync.target
-        is_moved = place is not None and place != self.intent.place
+        here = ledger.places_here(self.warehouse, self.sync.key, self.destination)
+        is_moved = place is not None and place not in (here or ())
         if is_other or is_moved:
             raise DestinationRefusedError(self.destination.key, "target_changed", is_final=True)
 

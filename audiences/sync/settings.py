@@ -65,14 +65,6 @@ class DestinationSettings(StrictModel):
         """After how many days an unchanged member is sent again; None: never."""
         return None
 
-    @property
-    def meeting_place(self) -> tuple[object, ...] | None:
-        """What tells accounts apart, in each of which a target is one, whoever puts members into it.
-
-        None where what each sync put there is kept apart from what others did.
-        """
-        return None
-
     enabled: bool = Field(default=True, description="false: nothing is sent, nothing is opened.")
     purposes: list[str] = Field(
         default_factory=list,
@@ -177,22 +169,20 @@ class VendorSettings(HttpSettings):
 
     Attributes:
         account_fields: Settings that, beside the address, tell where members are put there.
+        tells_audiences_apart: Whether a target tells by which audience somebody is in it, so that
+            syncs can share one.
     """
 
     chooses_form: ClassVar[bool] = True
     account_fields: ClassVar[tuple[str, ...]] = ()
-
-    @property
-    def meeting_place(self) -> tuple[object, ...]:
-        """The vendor's address and the account, as far as settings tell."""
-        told = (getattr(self, name) for name in self.account_fields)
-        return (type(self).__name__, str(self.base_url or ""), self.account_label, *told)
+    tells_audiences_apart: ClassVar[bool] = False
 
     account_label: str | None = Field(
         None,
         min_length=1,
-        description="Your name for the account that the secrets open. Where nothing else here "
-        "tells one account from another, change it when you move: another label is another place.",
+        description="Your name for the account that the secrets open, where nothing else here tells "
+        "it from others. The first label names where the members are already and moves nothing; "
+        "another one after it is another place. Write it before you move.",
     )
     base_url: Url | None = Field(
         None, description="Another address of the service, such as a proxy; usually left out."

@@ -34,8 +34,12 @@ class Answer:
     batch_id: str | None
     code: str | None
 
+    @property
+    def gravity(self) -> int:
+        """The worst that came of any of its persons is what came of a request."""
+        return _BEST_FIRST.index(self.status)
 
-# The worst that came of any of its persons is what came of a request.
+
 _BEST_FIRST = ("confirmed", "rejected", "unanswered", "refused", "unreachable")
 
 
@@ -53,15 +57,16 @@ class Telling:
     def tell(self, persons: Mapping[str, Sequence[str]]) -> dict[str, Answer]:
         """Send what is not confirmed yet, first what waits for an answer, under its old key."""
         with self.warehouse.view(ASKED, asked(persons)):
-            batches = self._waiting()
-            answers = [self._deliver(batch_id) for batch_id in batches]
-            answers += [self._deliver(batch_id) for batch_id in self._intents(batches)]
-            by_person = self._by_person({item.batch_id: item for item in answers})
+            answers = {batch_id: self._deliver(batch_id) for batch_id in self._waiting()}
+            # A batch tells two of what is held of a person: again until nothing is.
+            while more := {name: self._deliver(name) for name in self._intents([*answers])}:
+                answers |= more
+            by_person = self._by_person(answers)
         nothing_due = Answer("confirmed", None, None)
         return {
             request_id: max(
                 (by_person.get(person_id, nothing_due) for person_id in person_ids),
-                key=lambda answer: (_BEST_FIRST.index(answer.status), answer.batch_id or ""),
+                key=lambda answer: (answer.gravity, answer.batch_id or ""),
                 default=nothing_due,
             )
             for request_id, person_ids in persons.items()
@@ -72,20 +77,27 @@ class Telling:
         return place_of(self.destination)
 
     @property
+    def _here(self) -> list[str] | None:
+        return ledger.places_here(self.warehouse, self.sync.key, self.destination)
+
+    @property
     def _bound(self) -> dict[str, object]:
-        return {"ours": self.sync.key, "place": self._place}
+        return {"ours": self.sync.key, "here": self._here}
 
     def _waiting(self) -> list[str]:
         """Batches that were told without an answer and speak of nobody but these persons."""
         return list(self.warehouse.read(_WAITING, self._bound)["batch_id"].to_pylist())
 
-    def _intents(self, waiting: Sequence[str]) -> Iterator[str]:
-        """Commit the intent to tell what no waiting batch tells, as much at once as is taken."""
+    def _intents(self, told: Sequence[str]) -> Iterator[str]:
+        """Commit the intent to tell what is left after these batches, as much at once as is taken.
+
+        Of whom one of them was not acknowledged, nothing is left for now.
+        """
+        place = ledger.last_place(self.warehouse, self.sync.key)
+        is_here = place is None or place in (self._here or ())
+        values = {**self._bound, "told": list(told), "is_here": is_here}
         due = self.warehouse.read(
-            f"select person_id from ({_TO_ERASE}) where person_id not in (select person_id "
-            f"from {ROW_RESULTS.name.sql} where list_contains($waiting::varchar[], batch_id)) "
-            "order by person_id",
-            {**self._bound, "waiting": list(waiting)},
+            f"select person_id from ({_TO_ERASE}) order by person_id", values
         )["person_id"].to_pylist()
         intent = Intent(self.sync, self.run_id, ledger.ERASURE, self.now, self._place)
         for first in range(0, len(due), self.destination.max_rows):
@@ -94,7 +106,7 @@ class Telling:
                 self.warehouse,
                 intent,
                 f"from ({_TO_ERASE}) where list_contains($chosen::varchar[], person_id)",
-                {**self._bound, "chosen": chosen},
+                {**values, "chosen": chosen},
             )
             if batch_id is not None:
                 yield batch_id
@@ -114,14 +126,13 @@ class Telling:
         ledger.record_delivery(self.warehouse, batch_id, delivery, now=self.now)
         return Answer("confirmed", batch_id, None)
 
-    def _by_person(self, answers: Mapping[str | None, Answer]) -> dict[str, Answer]:
+    def _by_person(self, answers: Mapping[str, Answer]) -> dict[str, Answer]:
         """What came of each person who was told about, or who may be known elsewhere still."""
-        rows = self.warehouse.read(
-            f"select person_id, batch_id, status from {ROW_RESULTS.name.sql} "
-            "where list_contains($batch_ids::varchar[], batch_id)",
-            {"batch_ids": list(answers)},
-        ).to_pylist()
-        told = {row["person_id"]: _of_row(answers[row["batch_id"]], row["status"]) for row in rows}
+        rows = self.warehouse.read(_RESULTS, {"batch_ids": list(answers)}).to_pylist()
+        came = [
+            (row["person_id"], _of_row(answers[row["batch_id"]], row["status"])) for row in rows
+        ]
+        told = dict(sorted(came, key=lambda one: one[1].gravity))
         found = {**self._confirmed_before(), **told}
         elsewhere = self.warehouse.read(_ELSEWHERE, self._bound)["person_id"].to_pylist()
         for person_id in elsewhere:
@@ -162,7 +173,8 @@ _ELSEWHERE = f"""
         inner join {BATCHES.name.sql} as batches using (batch_id)
         where results.sync_key = $ours
             and results.person_id in (select person_id from {ASKED})
-            and results.status <> 'refused' and batches.place <> cast($place as varchar)
+            and results.status <> 'refused'
+            and not list_contains($here::varchar[], batches.place)
         group by results.person_id, batches.place
         having max(recorded_at) filter (where operation <> 'erase') > coalesce(
             max(recorded_at) filter (where operation = 'erase' and results.status = 'acknowledged'),
@@ -177,45 +189,71 @@ _CONFIRMED = f"""
     inner join {BATCHES.name.sql} as batches using (batch_id)
     where results.sync_key = $ours
         and results.operation = 'erase' and results.status = 'acknowledged'
-        and coalesce(batches.place = cast($place as varchar), true)
+        and coalesce(list_contains($here::varchar[], batches.place), true)
         and results.person_id in (select person_id from {ASKED})
     group by results.person_id
 """
 
+# In order, so that of answers alike the last one counts.
+_RESULTS = f"""
+    select results.person_id, batch_id, results.status
+    from {ROW_RESULTS.name.sql} as results
+    inner join {BATCHES.name.sql} as batches using (batch_id)
+    where list_contains($batch_ids::varchar[], batch_id)
+    order by batches.position
+"""
+
+# What was sent last and whatever else the ledger says may be there. Who was told already is due
+# only as long as that is not all gone.
 _TO_ERASE = f"""
     with sent as (
         select person_id, row_id, identifiers, acknowledged_at as moment,
-            {held_sql("earlier_identifiers", "identifiers", "is_present")} as held
-        from {LEDGER.name.sql} where sync_key = $ours
+            {held_sql("earlier_identifiers", "identifiers", "is_present and $is_here")} as held
+        from {LEDGER.name.sql}
+        where sync_key = $ours and person_id in (select person_id from {ASKED})
         union all
         select person_id, row_id, identifiers, recorded_at as moment, null as held
-        from {ROW_RESULTS.name.sql} where sync_key = $ours
+        from {ROW_RESULTS.name.sql}
+        where sync_key = $ours and person_id in (select person_id from {ASKED})
     ),
     erased as (
         select results.person_id
         from {ROW_RESULTS.name.sql} as results
         inner join {BATCHES.name.sql} as batches using (batch_id)
         where results.sync_key = $ours
+            and results.person_id in (select person_id from {ASKED})
         group by results.person_id
         having max(recorded_at) filter (
             where operation = 'erase' and results.status = 'acknowledged'
-                and coalesce(batches.place = cast($place as varchar), true)
+                and coalesce(list_contains($here::varchar[], batches.place), true)
         )
             >= max(recorded_at)
-    )
-    select person_id, row_id, 'erase' as operation, 'erased' as cause,
-        null::varchar as fingerprint, identifiers,
-        list_filter(held, lambda one: one <> identifiers)[1] as previous_identifiers,
-        null::varchar as traits
-    from (
-        select person_id, any_value(row_id) as row_id, any_value(held) as held,
+        union
+        select person_id from {ROW_RESULTS.name.sql}
+        where list_contains($told::varchar[], batch_id) and status = 'acknowledged'
+    ),
+    known as (
+        select person_id, any_value(row_id) as row_id, coalesce(any_value(held), []) as held,
             first(identifiers order by moment desc nulls last)
-                filter (where identifiers is not null) as identifiers
+                filter (where identifiers is not null) as latest
         from sent
-        where person_id in (select person_id from {ASKED})
-            and person_id not in (select person_id from erased)
+        where person_id not in (
+            select person_id from {ROW_RESULTS.name.sql}
+            where list_contains($told::varchar[], batch_id) and status <> 'acknowledged'
+        )
         group by person_id
     )
+    select person_id, row_id, 'erase' as operation, 'erased' as cause,
+        null::varchar as fingerprint, untold[1] as identifiers, untold[2] as previous_identifiers,
+        null::varchar as traits
+    from (
+        select person_id, row_id,
+            case when person_id in (select person_id from erased) then held
+                else [latest] || list_filter(held, lambda one: one is distinct from latest)
+            end as untold
+        from known
+    )
+    where len(untold) > 0
 """
 
 _WAITING = f"""
@@ -224,7 +262,7 @@ _WAITING = f"""
     inner join {ROW_RESULTS.name.sql} as results using (batch_id)
     where batches.sync_key = $ours
         and batches.kind = '{ledger.ERASURE}' and batches.status = 'in_flight'
-        and coalesce(batches.place = cast($place as varchar), true)
+        and coalesce(list_contains($here::varchar[], batches.place), true)
     group by batches.batch_id, batches.position
     having bool_and(results.person_id in (select person_id from {ASKED}))
     order by batches.position

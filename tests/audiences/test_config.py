@@ -139,6 +139,14 @@ def test_a_secret_in_the_wrong_place_is_refused_without_being_shown(
     assert "pass1" not in str(refused.value)
 
 
+def test_a_clause_that_its_file_no_longer_has_is_told_without_a_line(tmp_path: Path) -> None:
+    path = _write(tmp_path, GOOD)
+    audience = load_config(path, Audience).read_from(path)
+    path.write_text("key: readers\n")
+
+    assert audience.where("include.any.0") == f"{path}, include.any.0"
+
+
 def test_a_sync_to_a_destination_that_is_off_does_not_run(tmp_path: Path) -> None:
     text = GOOD_DESTINATIONS.replace("kind: webhook", "kind: webhook, enabled: false")
 
@@ -163,12 +171,53 @@ def test_two_syncs_into_one_target_of_one_account_are_refused(tmp_path: Path) ->
         _syncs(path, "readers")
 
 
+def test_the_address_that_a_vendor_has_anyway_tells_no_accounts_apart(tmp_path: Path) -> None:
+    usual = TWO_SYNCS.replace("SHOP_KEY,", "SHOP_KEY, base_url: 'https://a.klaviyo.com',")
+
+    with pytest.raises(InvalidAudienceError, match="have one target"):
+        _syncs(_write(tmp_path, usual), "readers")
+
+
+MARKETO = "kind: marketo, client_id_env: C, client_secret_env: K, munchkin_id"
+SALESFORCE = "kind: salesforce, client_id_env: C, client_secret_env: K, domain"
+CUSTOMER_IO = "kind: customer_io, site_id_env: S, api_key_env: K, region"
+ALGOLIA = "kind: algolia, api_key_env: K, app_id"
+
+
+@pytest.mark.parametrize(
+    ("kind", "accounts", "target", "identifier"),
+    [
+        pytest.param(MARKETO, ["123-ABC-456", "999-XYZ-456"], "'12'", "email", id="marketo"),
+        pytest.param(SALESFORCE, ["a.salesforce.com", "b.salesforce.com"], "In__c", "email",
+                     id="salesforce"),
+        pytest.param(CUSTOMER_IO, ["us", "eu"], "'12'", "person_id", id="customer_io"),
+        pytest.param(ALGOLIA, ["ABC", "XYZ"], "people", "person_id", id="algolia"),
+        pytest.param(ALGOLIA, ["ABC", "ABC"], "people", "person_id", id="shared_index"),
+    ],
+)  # fmt: skip
+def test_syncs_into_targets_that_settings_or_audiences_tell_apart_are_taken(
+    tmp_path: Path, kind: str, accounts: list[str], target: str, identifier: str
+) -> None:
+    destinations, syncs = "destinations:\n", "syncs:\n"
+    for name, account in zip(("one", "two"), accounts, strict=True):
+        destinations += f"  {name}: {{{kind}: {account}, purposes: [a]}}\n"
+        syncs += (
+            f"  {name}: {{audience: {name}, destination: {name}, target: {target}, "
+            f"identifiers: [{{type: {identifier}}}]}}\n"
+        )
+
+    found = _syncs(_write(tmp_path, destinations + syncs), "one", "two")
+
+    assert [sync.key for sync in found] == ["one", "two"]
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
         pytest.param("SHOP_KEY,", "SHOP_KEY, account_label: shop,", id="account"),
         pytest.param("shop, target: XyZ12a", "shop, target: AbC34b", id="target"),
         pytest.param("two: {", "two: {enabled: false, ", id="off"),
+        pytest.param("destination: shop", "destination: news", id="same_members"),
     ],
 )
 def test_two_syncs_that_do_not_meet_are_taken(tmp_path: Path, old: str, new: str) -> None:

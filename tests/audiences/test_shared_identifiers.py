@@ -252,17 +252,34 @@ def test_after_two_changes_in_doubt_each_run_takes_one_away(
     assert publisher.run().sent == 0
 
 
-@pytest.mark.parametrize("is_answered", [True, False])
-def test_an_erasure_tells_what_was_sent_before_a_change_in_doubt(
-    publisher: Publisher, is_answered: bool
+def test_an_erasure_tells_all_that_was_sent_before_a_change_without_an_answer(
+    publisher: Publisher,
 ) -> None:
     publisher.company.person("ann")
     publisher.run()
-    publisher.destination.before = (
-        [] if is_answered else [DestinationUnavailableError("fake", "http_503")]
+    _doubt_a_change_of_address(publisher, "second")
+    publisher.destination.before = [DestinationUnavailableError("fake", "http_503")]
+    _doubt_a_change_of_address(publisher, "third")
+
+    (evidence,) = _erase(publisher, "ann")
+
+    assert (evidence.status, publisher.destination.members) == ("confirmed", {})
+    assert publisher.present() == set()
+
+
+def test_an_erasure_is_not_confirmed_while_something_is_held(publisher: Publisher) -> None:
+    publisher.company.person("ann")
+    publisher.run()
+    _doubt_a_change_of_address(publisher, "second", "third")
+    first = _key("ann@mail.example")
+    publisher.destination.reject = lambda row: (
+        "bad" if first in row["identifiers"].values() else None
     )
-    _doubt_a_change_of_address(publisher, "new")
 
-    _erase(publisher, "ann")
+    (evidence,) = _erase(publisher, "ann")
+    held = {*publisher.destination.members}
+    publisher.destination.reject = lambda _row: None
+    (again,) = _erase(publisher, "ann", request="dsr2")
 
-    assert publisher.destination.members == {}
+    assert (evidence.status, held) == ("rejected", {first})
+    assert (again.status, publisher.destination.members) == ("confirmed", {})

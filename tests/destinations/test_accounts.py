@@ -106,17 +106,28 @@ def test_a_moved_account_is_not_taken_for_the_one_that_acknowledged(company: Com
     assert _run(company, here, sync, 3).status == "succeeded"
 
 
-def test_a_new_sync_may_go_to_the_new_account(company: Company) -> None:
+def test_the_first_label_names_where_a_sync_is_and_the_next_is_a_move(company: Company) -> None:
+    """Also of who was sent before there was a label: the second account never had them."""
     company.people(2)
     clock = Clock()
     service = MAILCHIMP.service(clock)
     sync = MAILCHIMP.sync()
     _run(company, MAILCHIMP.open(service, clock), sync, 1)
-    there = MAILCHIMP.open(service, clock, account_label="another")
+    first, second = (MAILCHIMP.open(service, clock, account_label=name) for name in ("a", "b"))
+    company.person("new")
 
-    report = _run(company, there, dataclasses.replace(sync, key="to_the_new"), 2)
+    named = _run(company, first, sync, 2)
+    moved = _run(company, second, sync, 3)
+    new = _run(company, second, dataclasses.replace(sync, key="to_the_new"), 4)
+    told = [_eraser(company, it).erase(["p000"], request_id="e1", now=NOW)[0]
+            for it in (second, first)]  # fmt: skip
 
-    assert (report.status, report.added) == ("succeeded", 2)
+    assert (named.status, named.added) == ("succeeded", 1)
+    assert (moved.status, moved.code) == ("failed", "target_changed")
+    assert (new.status, new.added) == ("succeeded", 3)
+    assert [(item.sync_key, item.status) for item in told] == [
+        (sync.key, "unreachable"), (sync.key, "confirmed"),
+    ]  # fmt: skip
 
 
 def _eraser(company: Company, it: Destination) -> DestinationEraser:

@@ -8,7 +8,10 @@ import pyarrow as pa
 import pytest
 
 from audiences.sync.destinations.base import Batch
-from audiences.sync.destinations.vendor import ship
+from audiences.sync.destinations.runner import CallRequest
+from audiences.sync.destinations.vendor import shipments
+from tests.destinations.cases import CASES
+from tests.destinations.world import Case, Clock
 
 
 @pytest.mark.parametrize(
@@ -24,7 +27,56 @@ def test_who_goes_is_taken_away_under_both_identifiers_that_they_may_have(
     }  # fmt: skip
     rows = pa.table({"payload": [json.dumps(payload)]})
 
-    shipment = ship(Batch("b_1", "s", "everyone", (), rows, "list"))
+    (shipment,) = shipments(Batch("b_1", "s", "everyone", (), rows, "list"), 2)
 
     assert [row.identifiers["email"] for row in shipment.taken] == taken
     assert {row.row_id for row in shipment.rows} == {"r_1"}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
+def test_who_goes_under_two_identifiers_is_no_more_than_the_vendor_takes_at_once(
+    case: Case,
+) -> None:
+    clock = Clock()
+    it = case.open(case.service(clock), clock, max_rows=3)
+    rows = [("ann", "remove"), ("bob", "remove"), ("cem", "change")]
+    before = {"ann": "amy", "bob": "ben", "cem": "cal"}
+
+    request = it.plan(case.batch(rows, before=before))
+
+    assert isinstance(request, CallRequest)
+    assert max(len(call.rows) for call in request.calls) <= 3
+    puts = [any(row.row_id == "r_cem" for row in call.rows) for call in request.calls]
+    assert puts == sorted(puts)
+
+
+def test_an_address_that_hubspot_cannot_read_keeps_nobody_else_there() -> None:
+    case = next(case for case in CASES if case.kind == "hubspot")
+    clock = Clock()
+    service = case.service(clock)
+    it = case.open(service, clock)
+    names = ("ann", "bob", "cem")
+    it.send(it.plan(case.batch([(name, "add") for name in names])), sleep=clock.sleep)
+    service.broken = {case.seen("bob")}
+
+    request = it.plan(case.batch([(name, "remove") for name in names], batch_id="b_2"))
+    delivery = it.send(request, sleep=clock.sleep)
+
+    assert delivery.rejected["row_id"].to_pylist() == ["r_bob"]
+    assert service.held(str(case.target)) == {case.seen("bob")}
+
+
+def test_whom_braze_knows_by_id_gets_no_earlier_address_back() -> None:
+    case = next(case for case in CASES if case.kind == "braze")
+    clock = Clock()
+    identifiers = {"person_id": "p1", "email": "new@mail.example"}
+    payload = {
+        "id": "r_1", "operation": "remove", "identifiers": identifiers,
+        "previous_identifiers": {**identifiers, "email": "old@mail.example"}, "traits": None,
+    }  # fmt: skip
+    rows = pa.table({"payload": [json.dumps(payload)]})
+
+    request = case.open(case.service(clock), clock).plan(Batch("b", "s", "a", (), rows, "in_a"))
+
+    told = json.loads(request.body)["attributes"]
+    assert [sorted(user) for user in told] == [["_update_existing_only", "external_id", "in_a"]] * 2

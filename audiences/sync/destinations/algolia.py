@@ -38,6 +38,7 @@ class AlgoliaSettings(VendorSettings):
 
     accepts: ClassVar = {"person_id": ("raw", "sha256")}
     needs_target: ClassVar = "the name of the index"
+    tells_audiences_apart: ClassVar = True
 
     kind: Literal["algolia"] = Field(description="algolia")
     app_id: str = Field(pattern=r"^[A-Za-z0-9]+$", description="Id of the application.")

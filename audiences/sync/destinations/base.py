@@ -128,6 +128,11 @@ def place_of(destination: Destination) -> str | None:
     return getattr(destination, "place", None)
 
 
+def bare_place_of(destination: Destination) -> str | None:
+    """Where a destination would be without its label; None where it has none."""
+    return getattr(destination, "bare_place", None)
+
+
 def reads_columns(destination: Destination) -> bool:
     """Whether a destination reads the columns of a batch, beside the payload of its rows."""
     return bool(getattr(destination, "reads_columns", True))

@@ -107,8 +107,9 @@ class Braze(Vendor[BrazeSettings]):
 
     def _track(self, target: str, member: bool, rows: Rows) -> Call:  # noqa: FBT001 - the value
         only = member is False or self.settings.update_existing_only
+        named = _named if member else _found_by
         attributes = [
-            {**row.fields, **_named(row), target: member, "_update_existing_only": only}
+            {**row.fields, **named(row), target: member, "_update_existing_only": only}
             for row in rows
         ]
         return Call(
@@ -124,6 +125,12 @@ class Braze(Vendor[BrazeSettings]):
 def _named(row: Row) -> dict[str, str]:
     names = {"person_id": "external_id", "email": "email"}
     return {names[kind]: value for kind, value in row.identifiers.items()}
+
+
+def _found_by(row: Row) -> dict[str, str]:
+    """Who goes: by id alone where there is one, for an address beside it is written to the user."""
+    named = _named(row)
+    return {"external_id": named["external_id"]} if "external_id" in named else named
 
 
 def _by_address(row: Row) -> dict[str, Any]:

@@ -108,8 +108,8 @@ def _upserted(target: str, rows: Rows, answer: Answer) -> Reading:
 def _find(target: str, rows: Rows) -> Call:
     inputs = [{"id": row.identifiers["email"]} for row in rows]
     body = {"properties": ["email"], "idProperty": "email", "inputs": inputs}
-    read = partial(_found, target, rows)
-    return Call("POST", f"{_CONTACTS}/batch/read", rows, encoded(body), read=read)
+    read, split = partial(_found, target, rows), partial(_find, target)
+    return Call("POST", f"{_CONTACTS}/batch/read", rows, encoded(body), read=read, split=split)
 
 
 def _found(target: str, rows: Rows, answer: Answer) -> Reading:

@@ -182,7 +182,8 @@ def _find(kind: str, rows: Rows, use: Any) -> Call:
     values = ",".join(f'"{_escaped(row.identifiers[kind])}"' for row in rows)
     query = quote(f"any({_NAMES[kind]},[{values}])", safe="")
     path = f"/api/profiles?filter={query}&page%5Bsize%5D=100&fields%5Bprofile%5D={_NAMES[kind]}"
-    return Call("GET", path, rows, read=partial(_found, kind, rows, use))
+    split = partial(_find, kind, use=use)
+    return Call("GET", path, rows, read=partial(_found, kind, rows, use), split=split)
 
 
 def _found(kind: str, rows: Rows, use: Any, answer: Answer) -> Reading:

@@ -158,7 +158,8 @@ def _skipped(rows: Rows, results: Sequence[Mapping[str, Any]]) -> dict[str, str]
 def _find(rows: Rows, use: Any) -> Call:
     values = [("filterValues", row.identifiers["email"]) for row in rows]
     query = urlencode([("filterType", "email"), *values, ("fields", "email")])
-    return Call("GET", f"/rest/v1/leads.json?{query}", rows, read=partial(_found, rows, use))
+    read, split = partial(_found, rows, use), partial(_find, use=use)
+    return Call("GET", f"/rest/v1/leads.json?{query}", rows, read=read, split=split)
 
 
 def _found(rows: Rows, use: Any, answer: Answer) -> Reading:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
@@ -15,7 +15,6 @@ from audiences.sync.destinations.base import (
     Delivery,
     Request,
     Sleep,
-    fingerprint_of,
     rejected_rows,
 )
 from audiences.sync.destinations.exchange import (
@@ -28,7 +27,7 @@ from audiences.sync.destinations.exchange import (
     Rate,
     Verdict,
 )
-from audiences.sync.destinations.vendor import Call, Reading, Vendor, halves, ship
+from audiences.sync.destinations.vendor import Call, Reading, Shipment, Vendor, halves, shipments
 from audiences.sync.settings import VendorSettings
 
 
@@ -69,13 +68,12 @@ class VendorDestination:
     @property
     def place(self) -> str:
         """Fingerprint of the address and account; of no secret, which a vendor renews."""
-        settings = self.vendor.settings
-        told = [getattr(settings, name) for name in ("account_label", *settings.account_fields)]
-        return fingerprint_of(self.vendor.facts.title, self._address, *told)
+        return self.vendor.place(self.vendor.settings.account_label)
 
     @property
-    def _address(self) -> str:
-        return str(self.vendor.settings.base_url or self.vendor.host).rstrip("/")
+    def bare_place(self) -> str | None:
+        """The same without the label of the account; None where it has none."""
+        return self.vendor.place(None) if self.vendor.settings.account_label else None
 
     @property
     def max_rows(self) -> int:
@@ -89,7 +87,7 @@ class VendorDestination:
 
     def plan(self, batch: Batch) -> Request:
         """The calls of a batch, byte for byte."""
-        return self._request(batch, self.vendor.plan(ship(batch)))
+        return self._request(batch, self.vendor.plan)
 
     def send(self, request: Request, *, sleep: Sleep) -> Delivery:
         """Carry out the calls and those that follow from their answers.
@@ -107,11 +105,11 @@ class VendorDestination:
             DestinationUnavailableError: Nobody knows whether all of it arrived.
             DestinationRefusedError: The first call was refused for good.
         """
-        request = self._request(batch, self.vendor.erase(ship(batch)))
+        request = self._request(batch, self.vendor.erase)
         return self._carry_out(request, self._erasure_pace, sleep)
 
-    def _request(self, batch: Batch, calls: Iterable[Call]) -> CallRequest:
-        planned = tuple(calls)
+    def _request(self, batch: Batch, plan: Callable[[Shipment], Iterable[Call]]) -> CallRequest:
+        planned = tuple(call for part in shipments(batch, self.max_rows) for call in plan(part))
         body = b"\n".join(call.body for call in planned)
         return CallRequest(batch.batch_id, batch.sync_key, body, planned)
 
@@ -155,7 +153,7 @@ class VendorDestination:
     def _send(
         self, call: Call, clients: Clients, pace: Pace | None, sleep: Sleep
     ) -> tuple[Answer, Verdict, int]:
-        url = call.path if "://" in call.path else self._address + call.path
+        url = call.path if "://" in call.path else self.vendor.address + call.path
         kind = {"Content-Type": call.content_type} if call.body else {}
         headers = {**kind, **self.vendor.headers(self._token), **call.headers}
         return self.exchange.send(

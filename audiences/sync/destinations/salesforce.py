@@ -122,7 +122,8 @@ class Salesforce(Vendor[SalesforceSettings]):
         field, values = self.settings.match_field, ",".join(_literal(_value(r)) for r in rows)
         query = f"SELECT Id, {field} FROM {self.settings.record} WHERE {field} IN ({values})"
         path = f"{self._path()}/query?q={quote(query, safe='')}"
-        return Call("GET", path, rows, read=partial(self._found, rows, use))
+        read, split = partial(self._found, rows, use), partial(self._find, use=use)
+        return Call("GET", path, rows, read=read, split=split)
 
     def _found(self, rows: Rows, use: Any, answer: Answer) -> Reading:
         """Several records may hold one address: all of them are meant."""

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar, get_args
 from urllib.parse import urlencode
 
-from audiences.sync.destinations.base import Batch
+from audiences.sync.destinations.base import Batch, fingerprint_of
 from audiences.sync.destinations.exchange import Answer, Rate, Verdict, judge_status
 from audiences.sync.forms import IdentifierType
 from audiences.sync.settings import VendorSettings
@@ -141,11 +141,8 @@ class Reading:
     doubtful: Mapping[str, str] = field(default_factory=dict)
 
 
-TAKEN = Reading()
-
-
 def _all_taken(_answer: Answer) -> Reading:
-    return TAKEN
+    return Reading()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +207,16 @@ class Vendor(ABC, Generic[S]):
     def host(self) -> str:
         """Scheme and host of its address."""
 
+    @property
+    def address(self) -> str:
+        """Where requests go: its own address, unless the settings name another."""
+        return str(self.settings.base_url or self.host).rstrip("/")
+
+    def place(self, label: str | None) -> str:
+        """Fingerprint of the address and the account, under the label that the account may have."""
+        told = (getattr(self.settings, name) for name in self.settings.account_fields)
+        return fingerprint_of(self.facts.title, self.address, label, *told)
+
     @abstractmethod
     def headers(self, token: str) -> Mapping[str, str]:
         """Headers of every request; ``token`` is empty where none is asked for first."""
@@ -235,11 +242,21 @@ class Vendor(ABC, Generic[S]):
         return str(answer.json().get("access_token", ""))
 
 
-def ship(batch: Batch) -> Shipment:
-    """Read a batch as vendors do: who goes, under each of the identifiers that they may have there."""
+def shipments(batch: Batch, most: int) -> Iterator[Shipment]:
+    """Read a batch as vendors do: who goes, under each of the identifiers that they may have there.
+
+    That may be more than a vendor takes at once: then in parts, all who go before those who are put.
+    """
     read = (_row(json.loads(payload)) for payload in batch.rows["payload"].to_pylist())
-    rows = tuple(part for row in read for part in _parts(row))
-    return Shipment(batch.batch_id, batch.sync_key, batch.audience_key, batch.target, rows)
+    rows = tuple(named for row in read for named in _by_each_name(row))
+    whole = Shipment(batch.batch_id, batch.sync_key, batch.audience_key, batch.target, rows)
+    if len(whole.taken) <= most:
+        yield whole
+        return
+    for part in chunked([row for row in rows if not row.is_put], most):
+        yield replace(whole, rows=part)
+    if whole.put:
+        yield replace(whole, rows=whole.put)
 
 
 def _row(payload: Mapping[str, Any]) -> Row:
@@ -252,8 +269,8 @@ def _row(payload: Mapping[str, Any]) -> Row:
     )
 
 
-def _parts(row: Row) -> Iterator[Row]:
-    """A row, and once more what it takes away besides, where it puts nobody."""
+def _by_each_name(row: Row) -> Iterator[Row]:
+    """A row, and once more under the earlier identifiers, where it puts nobody."""
     if row.is_put or not row.previous:
         yield row
         return
@@ -292,7 +309,7 @@ def by_value(rows: Rows, refused: Mapping[str, str]) -> dict[str, str]:
 
 def absent(answer: Answer) -> Reading | None:
     """Who is not there need not be taken away: what to make of a refusal that says so."""
-    return TAKEN if answer.status == _NOT_THERE else None
+    return Reading() if answer.status == _NOT_THERE else None
 
 
 def bearer(token: str) -> dict[str, str]:

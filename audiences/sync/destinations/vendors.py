@@ -69,3 +69,11 @@ VENDORS: dict[type[VendorSettings], type[Vendor[Any]]] = {
     TheTradeDeskSettings: TheTradeDesk,
     TikTokSettings: TikTok,
 }
+
+
+def shared_place(settings: Any) -> str | None:
+    """Where a target is one for all who put members into it; None where it tells them apart."""
+    vendor = VENDORS.get(type(settings))
+    if vendor is None or settings.tells_audiences_apart:
+        return None
+    return vendor("", settings, {}).place(settings.account_label)

@@ -22,7 +22,7 @@ class HubSpotService(Service):
             case "POST", ["objects", "contacts", "batch", "upsert"]:
                 return self._upsert(asked.json()["inputs"])
             case "POST", ["objects", "contacts", "batch", "read"]:
-                return self._read([found["id"] for found in asked.json()["inputs"]])
+                return self._find([found["id"] for found in asked.json()["inputs"]])
             case "PUT", ["lists", target, "memberships", verb]:
                 return self._list(target, verb, asked.json())
             case "POST", ["objects", "contacts", "gdpr-delete"]:
@@ -38,6 +38,11 @@ class HubSpotService(Service):
             assert all(isinstance(value, str) for value in found["properties"].values())
             self.records[found["id"]] = found["properties"]
         return self._read([found["id"] for found in inputs])
+
+    def _find(self, emails: list[str]) -> httpx.Response:
+        if self.broken.intersection(emails):
+            return httpx.Response(400, json={"category": "VALIDATION_ERROR"})
+        return self._read(emails)
 
     def _read(self, emails: list[str]) -> httpx.Response:
         found = [
