@@ -24,6 +24,7 @@ from orchestration.run import run_job
 from orchestration.run_lock import hold_run_lock
 from privacy import (
     AccessReport,
+    ErasureContext,
     ErasurePlan,
     ErasureReport,
     IdentityType,
@@ -143,7 +144,7 @@ def plan_requests(
 def erase_person(paths: Paths, request: SubjectRequest) -> Receipt:
     """Put one request into the drop folder, run the job for it, and return its receipt.
 
-    Where an open request asks for the same already, that one goes on, and no second one is opened.
+    Where an open request asks for all of that already, that one goes on, and no second one is opened.
 
     Raises:
         RequestBlockedError: Something stands against it; it goes on once that is settled.
@@ -162,12 +163,17 @@ def erase_person(paths: Paths, request: SubjectRequest) -> Receipt:
 
 
 def asked_before(paths: Paths, request: SubjectRequest) -> str | None:
-    """The open request of the same type about the same person, by any of their identifiers."""
+    """The open request of the same type and law that covers all by which the persons are found.
+
+    What a plan covers does not grow once it is frozen: what is known of the persons since then, or is
+    named for the first time, needs a request of its own.
+    """
     company = Company(paths)
     earlier = [
         item
         for item in waiting_requests(company)
         if item.subject_request_type == request.subject_request_type
+        and item.regulation == request.regulation
     ]
     if not earlier:
         return None
@@ -176,9 +182,17 @@ def asked_before(paths: Paths, request: SubjectRequest) -> str | None:
             company, warehouse, now=utc_now(), run_id="ask", progress=lambda _message: None
         )
         mine = find_keys([request], context).get(request.request_id, frozenset())
-        theirs = find_keys(earlier, context)
-    same = [name for name, keys in theirs.items() if keys & mine]
+        theirs = {**find_keys(earlier, context), **_frozen(context, earlier)}
+    same = [name for name, keys in theirs.items() if mine and mine <= keys]
     return min(same, default=None)
+
+
+def _frozen(
+    context: ErasureContext, requests: Sequence[SubjectRequest]
+) -> Mapping[str, frozenset[tuple[str, str]]]:
+    """By what the persons are found whose plans are frozen."""
+    names = [item.request_id for item in requests if context.plans.exists(item.request_id)]
+    return {name: frozenset(context.plans.read(name).keys) for name in names}
 
 
 def _is_completed(paths: Paths, request_id: str) -> bool:

@@ -94,13 +94,13 @@ def full_id(paths: Paths, beginning: str) -> str:
     Raises:
         MissingHomeError: There is no data home.
         AmbiguousRequestError: Several begin so.
-        InvalidRequestError: No run has read one that does, and a file holds what is no request.
+        InvalidRequestError: A file holds what is no request, so that nobody knows how many begin so.
     """
     company = Company(paths)
     known = read_requests(company)
     if len(beginning) < _FEWEST_SIGNS or _named(known, beginning):
         return beginning
-    found = _beginning(known, beginning) or _beginning(with_unread(company, known), beginning)
+    found = _beginning(with_unread(company, known), beginning)
     if len(found) > 1 and beginning not in found:
         raise AmbiguousRequestError(beginning, found)
     return found[0] if len(found) == 1 else beginning

@@ -17,20 +17,18 @@ _SIGNS = (b"@", b"%40")
 _LETTERS_AND_DIGITS = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 # What goes after it: the rest of its last label, and one more, with nothing behind.
 _GOES_ON = re.compile(rb"([A-Za-z0-9]*+(?:\.[A-Za-z]++)?+)(?![A-Za-z0-9-]|\.[A-Za-z0-9])")
-# What goes before it in the same address.
-_GOES_BEFORE = re.compile(rb"[A-Za-z0-9._%+'-]*\Z")
-# Top-level domains that make an address longer for sure. Those that files are named by as well make it
-# longer behind what their registries sell below themselves alone; else in doubt it is a trace (info, zip).
+# Top-level domains that make an address longer for sure. Those that files and fields are named by as well
+# (br, id, in, info, me, mk, pl, pt, py, sh, so, zip) do in angle brackets alone; else it is a trace.
 _TOP_LEVEL = frozenset(
     b"com org net edu gov biz coop aero asia mobi travel museum jobs company community "
     b"ae ar at au be bg bo ch cl cn co cz de dk ec ee eg es eu fi fr gr hk hr hu ie il ir jp ke kr kw "
     b"lk lt lu lv mt mx ng ni nl no nz om pa pk pr qa ro ru sa se sg si sk sv th tn tr tw ua ug "
     b"uk us uy uz ve vn za zm zw".split()
 )
-_ALSO_FILES = frozenset(b"br id in me mk pl pt py sh so".split())
-_SOLD_BELOW = frozenset(b"ac co com edu gov net org".split())
-# The most signs of the part before the at sign (RFC 5321 section 4.5.3.1.1).
-_WIDEST_BEFORE, _WIDEST_AFTER = 64, 64
+_ALSO_FILES = frozenset(b"br id in info me mk pl pt py sh so zip".split())
+_WIDEST_AFTER = 64
+# Bytes on either side that tell one place of a value from another.
+BESIDE = 8
 # What no text holds: all control characters but tab, the ends of lines and of pages.
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _CONTINUES = bytes(range(0x80, 0xC0))
@@ -77,31 +75,26 @@ def is_part_of_longer(text: bytes, start: int, end: int) -> bool:
     return (starts and before.isdigit()) or (ends and after.isdigit())
 
 
+def place_of(content: bytes, start: int, end: int) -> bytes | None:
+    """A value with the bytes around it, where it may be a part of a longer one; else None."""
+    before, after = content[start - 1 : start] if start else b"", content[end : end + 1]
+    if before.isalnum() or after.isalnum() or after == b".":
+        return content[max(start - BESIDE, 0) : end + BESIDE].lower()
+    return None
+
+
 def _goes_on(text: bytes, start: int, end: int) -> bool:
     """Whether the domain that ends there goes on to another top-level domain."""
     found = _GOES_ON.match(text[end : end + _WIDEST_AFTER])
     more = found[1] if found else b""
     is_sentence = more.lstrip(b".")[:1].isupper() and not text[end - 1 : end].isupper()
-    labels = (text[start:end] + more).lower().split(b".")
+    last = (text[start:end] + more).lower().rpartition(b".")[2]
     if more == b"" or is_sentence:
         return False
-    # Behind a path it is the name of a file: models/ann@x.com.pt
-    is_path = text[start - 1 : start] in (b"/", b"\\") if start else False
-    is_sold = labels[-1] in _ALSO_FILES and labels[-2] in _SOLD_BELOW
-    return labels[-1] in _TOP_LEVEL or (is_sold and not is_path)
-
-
-def longer_address(text: bytes, start: int, end: int) -> tuple[int, bytes] | None:
-    """The whole address of which a value is a part, and where in it the value begins.
-
-    None for a number.
-    """
-    if not any(sign in text[start:end] for sign in _SIGNS):
-        return None
-    before = _GOES_BEFORE.search(text[max(start - _WIDEST_BEFORE, 0) : start])
-    after = _GOES_ON.match(text[end : end + _WIDEST_AFTER])
-    first = before[0] if before else b""
-    return len(first), first + text[start:end] + (after[1] if after else b"")
+    # An address in a mail's head stands so, a file never does: <ann@x.com.br>
+    after = end + len(more)
+    is_bracketed = text[max(start - 1, 0) : start] + text[after : after + 1] == b"<>"
+    return last in _TOP_LEVEL or (is_bracketed and last in _ALSO_FILES)
 
 
 _UTF8 = codecs.getincrementaldecoder("utf-8")

@@ -7,15 +7,15 @@ algorithms", with a multiplicative hash), and the few that hit are compared in f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 
-from privacy.boundaries import is_digits_of_more, is_in_text, is_part_of_longer, longer_address
+from privacy.boundaries import BESIDE, is_digits_of_more, is_in_text, is_part_of_longer
 from privacy.escapes import readings
 from privacy.needles import Needles, spell
 
@@ -112,7 +112,7 @@ class ByteScanner:
         plain: Those of them that are the value as text, which has an end.
         exact: The spellings that count as they are, by what they are in lower case.
         covers: Others' values that contain a spelling, and where in them it begins.
-        learnt: The same, of addresses that nobody knows and that were read in some text.
+        counts: Whether a trace counts; asked with the bytes, its start and its end.
     """
 
     index: PatternIndex
@@ -120,12 +120,12 @@ class ByteScanner:
     plain: frozenset[bytes]
     exact: Mapping[bytes, Sequence[bytes]]
     covers: Mapping[bytes, Sequence[Cover]]
-    learnt: dict[bytes, set[Cover]] = field(default_factory=dict)
+    counts: Callable[[bytes, int, int], object] = lambda _text, _start, _end: True
 
     @classmethod
     def of(cls, needles: Needles) -> ByteScanner:
         """A scanner for every spelling of the values; those made last are kept, they are asked again."""
-        return replace(_scanner(needles), learnt={})
+        return _scanner(needles)
 
     @classmethod
     def made_of(cls, needles: Needles) -> ByteScanner:
@@ -141,9 +141,10 @@ class ByteScanner:
     @property
     def overlap(self) -> int:
         """How many bytes two neighbouring chunks must share, others' values included."""
-        known = (*self.covers.values(), *self.learnt.values())
-        widest = max((len(cover) for covers in known for _, cover in covers), default=0)
-        return max(self.index.longest, widest) + 1
+        widest = max(
+            (len(cover) for covers in self.covers.values() for _, cover in covers), default=0
+        )
+        return max(self.index.longest, widest) + BESIDE
 
     def count(self, content: bytes) -> int:
         """How many traces the bytes hold, and what they read as once escapes are undone."""
@@ -190,26 +191,19 @@ class ByteScanner:
             floor <= start < limit
             and not self._is_anothers(text, start, pattern)
             and not (as_text and self._is_part(chunk, start, pattern))
+            and bool(self.counts(text, start, start + len(pattern)))
             for place, spelling in self.index.positions(lowered)
             for text, start, pattern in self._meant(chunk, lowered, place, spelling)
         )
 
     def _is_part(self, chunk: bytes, start: int, pattern: bytes) -> bool:
-        """Whether a plain value in a line of text is a part of a longer one that nobody knows.
-
-        A longer address is kept: the file in which that text is stored holds it among bytes that
-        are no text.
-        """
+        """Whether a plain value in a line of text is a part of a longer one that nobody knows."""
         end = start + len(pattern)
-        is_part = (
+        return (
             pattern in self.plain
             and is_part_of_longer(chunk, start, end)
             and is_in_text(chunk, start, end)
         )
-        if is_part and (longer := longer_address(chunk, start, end)):
-            offset, address = longer
-            self.learnt.setdefault(pattern, set()).add((offset, address.lower()))
-        return is_part
 
     def _meant(
         self, chunk: bytes, lowered: bytes, start: int, spelling: bytes
@@ -227,7 +221,7 @@ class ByteScanner:
             return True
         return any(
             start >= offset and text.startswith(cover, start - offset)
-            for offset, cover in (*self.covers.get(pattern, ()), *self.learnt.get(pattern, ()))
+            for offset, cover in self.covers.get(pattern, ())
         )
 
 

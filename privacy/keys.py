@@ -118,7 +118,14 @@ class KeyRing:
         """Every key that has signed receipts here, by its fingerprint; the current one is the last."""
         retired = {name: read_public_key(path) for name, path in self._retired().items()}
         current = self.signing_key().public_key()
+        # A kill between the two writes of a rotation leaves it among them.
+        retired.pop(fingerprint(current), None)
         return {**retired, fingerprint(current): current}
+
+    def key_of(self, name: str) -> Ed25519PublicKey:
+        """The key of that fingerprint; the current one where none has it, which then fits nothing."""
+        known = self.checking_keys()
+        return known.get(name, self.signing_key().public_key())
 
     def sealing_keys(self) -> tuple[Ed25519PublicKey, ...]:
         """The keys of which the seal and the log beside the backups may be.

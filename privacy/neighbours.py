@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from privacy.bytescan import PatternIndex
 from privacy.needles import SHORTEST_ID, Needles, mailbox_forms, needles_of
-from privacy.scan_files import arrow_bytes
+from privacy.stored_rows import arrow_bytes
 from warehouse import SubjectKind, Table, Warehouse, quoted
 
 _NUMBERED = (SubjectKind.SOURCE_RECORD, SubjectKind.USER_ID)

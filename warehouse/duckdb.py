@@ -253,6 +253,25 @@ class DuckDBWarehouse:
         sync_path(self._path.parent)
         self._connection = _prepared(_connect(self._path))
 
+    @contextmanager
+    def fresh_copy(self) -> Iterator[Path]:
+        """A file that holds every live row and nothing else, beside the warehouse, for a while.
+
+        Raises:
+            ValueError: The warehouse is in memory.
+        """
+        if self._path is None:
+            raise ValueError("a warehouse in memory has no file")
+        fresh = _compacting(
+            self._path
+        )  # what a kill leaves of it goes as that of a compaction does
+        remove_database(fresh)
+        try:
+            self._copy_to(fresh)
+            yield fresh
+        finally:
+            remove_database(fresh)
+
     @property
     def native_connection(self) -> duckdb.DuckDBPyConnection:
         """The engine's own connection, for Splink only."""

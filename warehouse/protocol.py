@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -78,6 +79,9 @@ class Warehouse(Protocol):
 
     def compact(self) -> None:
         """Rewrite the storage so that nothing deleted can be read from disk."""
+
+    def fresh_copy(self) -> AbstractContextManager[Path]:
+        """A file that holds every live row and nothing else, beside the warehouse, for a while."""
 
     @property
     def native_connection(self) -> Any:

@@ -9,7 +9,7 @@ import json
 import lzma
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -26,7 +26,8 @@ from privacy.bytescan import ByteScanner, PatternIndex
 from privacy.needles import Needles, needles_of
 from privacy.neighbours import needles_among_neighbours
 from privacy.probes import PROBE, plant
-from privacy.scan_files import FileScanner, arrow_bytes, files_below
+from privacy.scan_files import FileScanner, files_below
+from privacy.stored_rows import arrow_bytes
 from privacy.verify import prove_recall, scan_home
 from tests.privacy.company import ALL_TABLES, Company
 from warehouse import DuckDBWarehouse
@@ -252,7 +253,8 @@ def test_a_longer_address_that_nobody_knows_is_no_trace(text: str) -> None:
         "1.{}", "?q=to+{}", "%20{}", r"called\n{}", r"\u0020{}", "=20{}", "&nbsp;{}", "“{}”", "電{}に",
         "\0anna{}", "anna.{}", "users.{} = 3", "{}s", "{}.uk.csv", "{}-x.de", "\x1b[1m{}",
         "models/{}.skops", "{}.npz", "{}.pem", "{}.mbox", "{}.arrow", "{}.part", "{}.lock", "{}.crc",
-        "{}.unheard", "{}.br", "{}.pt", "{}.py", "{}.zip",
+        "{}.unheard", "{}.br", "{}.pt", "{}.py", "{}.zip", "torch.load('{}.pt')", '{{"file": "{}.pt"}}',
+        "email={}.pt", "user_{}.pt", "run {}.sh", "users.{}.id", "row[{}.id]",
     ],
 )  # fmt: skip
 def test_an_address_between_other_signs_is_a_trace(text: str) -> None:
@@ -263,8 +265,8 @@ def test_an_address_between_other_signs_is_a_trace(text: str) -> None:
     ("value", "text", "traces"),
     [
         ("ann@river.co", "ann@river.com", 0), ("ann@river.co", "ann@river.cobol", 1),
-        ("ann@river.co", "ann@river.co", 1), ("ann@river.com", "to ann@river.com.br, today", 0),
-        ("ann@river.com", "ann@river.com.pl.", 0), ("ann@river.com", "models/ann@river.com.pt", 1),
+        ("ann@river.co", "ann@river.co", 1), ("ann@river.com", "Ann <ann@river.com.br>", 0),
+        ("ann@river.com", "by ann@river.com.pl.", 1), ("ann@river.com", "models/ann@river.com.pt", 1),
         ("ann@river.com", "ann@river.com.zip", 1), ("ann@river.com", "ann@river.com.br.csv", 1),
     ],
 )  # fmt: skip
@@ -274,32 +276,87 @@ def test_an_address_is_a_part_of_one_with_a_longer_top_level_domain(
     assert ByteScanner.of(Needles(frozenset({value}))).count(text.encode()) == traces
 
 
+def _rows_file(path: Path, rows: Sequence[Sequence[str]]) -> None:
+    """Rows in a file whose bytes do not say where a value ends."""
+    if path.suffix == ".parquet":
+        columns = {
+            f"c{number}": list(column) for number, column in enumerate(zip(*rows, strict=True))
+        }
+        pq.write_table(pa.table(columns), path, compression="none")
+        return
+    if path.suffix == ".duckdb":
+        with DuckDBWarehouse.open(path) as stored:
+            stored.execute("create table t (a varchar, b varchar, c varchar)")
+            for row in rows:
+                stored.execute(f"insert into t values {tuple(row)}")
+            stored.compact()
+        return
+    with closing(sqlite3.connect(path)) as stored:
+        stored.execute("pragma secure_delete = off")
+        stored.execute("create table t (a text, b text unique, c text)")
+        stored.executemany("insert into t values (?, ?, ?)", rows)
+        stored.commit()
+
+
+def _traces(folder: Path, value: str, file: str = "w.duckdb") -> Sequence[str]:
+    warehouse_file = folder / file
+    with DuckDBWarehouse.open(warehouse_file) as warehouse:
+        needles = Needles(frozenset({value}))
+        report = scan_home(warehouse, [folder], needles, warehouse_file=warehouse_file)
+    return [trace.location.rpartition("/")[2] for trace in report.traces]
+
+
 def test_a_longer_address_that_nobody_knows_is_none_in_the_file_that_stores_it(
     tmp_path: Path,
 ) -> None:
-    """The bytes of a database are no text: what they mean is learnt from the decoded rows."""
-    texts = [f"write to anna{VALUE}, or {VALUE}.uk", f"anna{VALUE}"]
-    pq.write_table(pa.table({"body": texts}), tmp_path / "rows.parquet", compression="none")
-    with closing(sqlite3.connect(tmp_path / "rows.sqlite")) as rows:
-        rows.execute("create table notes as select ? as body", texts[:1])
-        rows.commit()
+    """Bytes of rows do not say where a value ends; a copy of the rows alone has the same."""
+    rows = [
+        ("Ben", f"anna{VALUE}", "x"),
+        ("Zoe", f"{VALUE}.uk", "retail"),
+        ("z", "z", f"to {VALUE}.uk."),
+    ]
+    for name in ("rows.parquet", "rows.sqlite", "rows.duckdb", "w.duckdb"):
+        _rows_file(tmp_path / name, rows)
+        assert VALUE.encode() in (tmp_path / name).read_bytes()
+
+    assert _traces(tmp_path, VALUE) == []
+    assert len(_traces(tmp_path, f"anna{VALUE}")) == 5
+
+
+@pytest.mark.parametrize(
+    ("value", "live", "gone"),
+    [
+        ("ann@river.co", ("Ben", "ann@river.com", "x"), ("Ann", "ann@river.co", "marketing")),
+        ("ann@river.com", ("Ben", "joann@river.com", "x"), ("Mary Jo", "ann@river.com", "retail")),
+    ],
+)  # fmt: skip
+def test_what_was_deleted_is_a_trace_beside_a_longer_address_in_the_rows(
+    tmp_path: Path, value: str, live: Sequence[str], gone: Sequence[str]
+) -> None:
+    _rows_file(tmp_path / "rows.sqlite", [live, gone, ("z", "z", "z")])
+    with closing(sqlite3.connect(tmp_path / "rows.sqlite")) as stored:
+        stored.execute("delete from t where b = ?", (value,))
+        stored.commit()
+
+    assert _traces(tmp_path, value) == ["rows.sqlite"]
+
+
+def test_what_is_declared_of_tables_is_searched_as_their_rows_are(tmp_path: Path) -> None:
+    """A copy of the rows has it as well; a length in front of it may look like a letter."""
+    _rows_file(tmp_path / "w.duckdb", [("Ben", f"anna{VALUE}", "x")])
     with DuckDBWarehouse.open(tmp_path / "w.duckdb") as warehouse:
-        warehouse.execute("create table notes as select unnest($texts) as body", {"texts": texts})
+        warehouse.execute(f"comment on column t.a is '{VALUE} {'is in here as well ' * 4}'")
         warehouse.compact()
 
-        traces = [
-            scan_home(warehouse, [tmp_path], needles, warehouse_file=tmp_path / "w.duckdb").traces
-            for needles in (Needles(frozenset({VALUE})), Needles(frozenset({f"anna{VALUE}"})))
-        ]
-
-    assert (traces[0], len(traces[1])) == ((), 4)
+    assert "what is declared of tables" in _traces(tmp_path, VALUE)
 
 
-def test_a_file_named_by_an_address_is_none_of_a_longer_one(tmp_path: Path) -> None:
+def test_what_names_a_file_is_learnt_from_no_text(tmp_path: Path) -> None:
     (tmp_path / "ann@river.com.pt").write_text("x")
-    scanner = FileScanner(ByteScanner.of(Needles(frozenset({"ann@river.com"}))))
+    _rows_file(tmp_path / "w.duckdb", [("", "", '{"model": "ann@river.com.pt"}')])
 
-    assert scanner.scan(tmp_path / "ann@river.com.pt", tmp_path).hits == 1
+    named = f"{tmp_path.name}: a file or folder whose name holds the value"
+    assert named in _traces(tmp_path, "ann@river.com")
 
 
 @pytest.mark.parametrize(
