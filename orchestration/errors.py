@@ -168,9 +168,14 @@ class NothingToPlanError(OrchestrationError, LookupError):
 
     def __init__(self, request_id: str, request_type: str, status: str) -> None:
         self.request_id = request_id
+        why = (
+            "its identity lies in no file any more"
+            if request_type == "erasure"
+            else "it erases nobody"
+        )
         super().__init__(
-            f"request {request_id} asks for {request_type} and is {status}: only an erasure that is open "
-            f"has a plan; `candor privacy show {request_id}` says what was done"
+            f"request {request_id} asks for {request_type} and is {status}: there is nothing to plan, as "
+            f"{why}; `candor privacy show {request_id}` says what was done"
         )
 
 

@@ -21,7 +21,7 @@ from privacy.errors import AuditChainError, NoSigningKeyError, ReceiptError, Rec
 from privacy.inventory import AUDIT_LOG
 from privacy.keys import KeyRing
 from privacy.receipt import read_receipts, verify_receipt
-from privacy.signing import SEAL, signing_key_of, verify_by_any
+from privacy.signing import SEAL, SIGNED_BY_ANOTHER, signing_key_of, verify_by_any
 from privacy.storage import write_private
 from warehouse import Warehouse
 
@@ -67,11 +67,9 @@ def anchors_of(warehouse: Warehouse, keys: KeyRing) -> tuple[AuditHead, ...]:
 
 
 def _bad_receipts(warehouse: Warehouse, keys: KeyRing) -> Iterator[str]:
-    receipts = read_receipts(warehouse)
-    known = keys.checking_keys() if receipts else {}
-    for receipt in receipts:  # one signature each
+    for receipt in read_receipts(warehouse):  # one signature each
         try:
-            verify_receipt(receipt, key=known.get(receipt.key_id, [*known.values()][-1]))
+            verify_receipt(receipt, key=keys.key_of(receipt.key_id))
         except (ReceiptError, ReceiptKeyError) as error:
             yield f"receipt of {receipt.subject_request_id}: {error.reason}"
 
@@ -88,9 +86,7 @@ def _sealed(keys: KeyRing) -> AuditHead | None:
     except NoSigningKeyError as error:
         raise AuditChainError((f"{_path(keys)} was signed with a key that is gone",)) from error
     except (InvalidSignature, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise AuditChainError(
-            (f"{_path(keys)} was changed, or signed with another key",)
-        ) from error
+        raise AuditChainError((f"{_path(keys)} was changed, or {SIGNED_BY_ANOTHER}",)) from error
 
 
 def _is_in(warehouse: Warehouse, head: AuditHead) -> bool:

@@ -36,7 +36,7 @@ from privacy.inventory import (
 from privacy.inventory_people import HOLD_RECORDS, OBJECTIONS
 from privacy.keys import KeyRing
 from privacy.plan import PlanStore
-from privacy.signing import signing_key_of, verify_by_any
+from privacy.signing import SIGNED_BY_ANOTHER, signing_key_of, verify_by_any
 from privacy.storage import write_private
 from warehouse import Table, Warehouse
 
@@ -134,9 +134,7 @@ class ErasureLog:
             files = json.loads(index["content"])["files"]
             return {table: self._rows(table, files[table.name.name]) for table in LOGGED}
         except (InvalidSignature, InvalidToken) as error:
-            raise ErasureLogError(
-                self.folder, "it was changed, or signed with another key"
-            ) from error
+            raise ErasureLogError(self.folder, f"it was changed, or {SIGNED_BY_ANOTHER}") from error
         except NoSigningKeyError as error:
             raise ErasureLogError(
                 self.folder, f"the key that signed it is not in {self.keys.folder}"

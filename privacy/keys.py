@@ -26,7 +26,10 @@ _SIGNING = "receipt-ed25519.key"
 _RETIRED = re.compile(r"receipt-ed25519-([0-9a-f]{16})(\.leaving)?\.pem")
 _SERVING = "serving.key"
 _BACKUP = "backup.key"
-_ASK = "give the file that `candor privacy public-key` prints where the receipt was issued"
+_ASK = (
+    "give the file that `candor privacy public-key` prints where the receipt was issued, with "
+    "--fingerprint where the receipt names a key of before"
+)
 # As long as the digest of SHA-256: RFC 2104 section 3 advises no less.
 _KEY_BYTES = 32
 

@@ -113,7 +113,7 @@ def verify_receipt(receipt: Receipt, *, key: Ed25519PublicKey) -> None:
         raise ReceiptKeyError(
             f"it says that it was signed by another key, fingerprint {receipt.key_id}; you gave "
             f"{key_id(key)}. Take the key of that fingerprint with --key, and only from whoever "
-            "issued the receipt (`candor privacy public-key` prints theirs)"
+            f"issued the receipt (there `candor privacy public-key --fingerprint {receipt.key_id}` prints it)"
         )
     try:
         key.verify(base64.b64decode(receipt.signature, validate=True), receipt.content.encode())

@@ -14,6 +14,10 @@ from privacy.keys import KeyRing
 from warehouse import Warehouse
 
 SEAL = "audit-seal.json"
+SIGNED_BY_ANOTHER = (
+    "signed with another key: after `candor privacy keys rotate-signing` an older copy of keys/ does "
+    "not fit any more, put the newer one there"
+)
 
 
 def signing_key_of(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -47,6 +49,18 @@ CustomerOption = Annotated[str | None, typer.Option(help="The person's record id
 UnknownOption = Annotated[
     bool, typer.Option("--unknown", help="Go on where nothing is held of the person.")
 ]
+
+
+def with_full_id(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command name its request by how the id begins; below ``with_paths``."""
+
+    @functools.wraps(command)
+    def wrapped(*, paths: Paths, request_id: str, **arguments: Any) -> None:
+        from orchestration.requests import full_id  # noqa: PLC0415 - loads every package
+
+        command(paths=paths, request_id=full_id(paths, request_id), **arguments)
+
+    return wrapped
 
 
 @privacy_app.command()
@@ -107,6 +121,7 @@ def access(  # noqa: PLR0913 - one parameter per option
 
 @privacy_app.command()
 @with_paths
+@with_full_id
 def archive(
     *,
     paths: Paths,
@@ -115,9 +130,8 @@ def archive(
 ) -> None:
     """Move the archive of an access or portability request out of the data home."""
     from orchestration.erasure import hand_out  # noqa: PLC0415 - loads every package
-    from orchestration.requests import full_id  # noqa: PLC0415 - as above
 
-    hand_out(paths, full_id(paths, request_id), out)
+    hand_out(paths, request_id, out)
     console.print(f"Wrote {out}. It holds personal data: send it safely, then remove it.")
 
 
@@ -142,6 +156,8 @@ def plan(
     Company(paths).require_warehouse()
     given = {"email": email, "phone": phone, "user_id": user_id, "customer_id": customer_id}
     if any(value is not None for value in given.values()):
+        if request_id is not None:
+            raise typer.BadParameter("name a request or a person, not both")
         require_held(paths, person_request(paths, given, "erasure", "gdpr"), is_shown=True)
         return
     if erasures := waiting_erasures(paths, request_id):
@@ -194,6 +210,7 @@ def list_requests(*, paths: Paths, as_json: JsonOption = False) -> None:
 
 @privacy_app.command()
 @with_paths
+@with_full_id
 def receipt(
     *,
     paths: Paths,
@@ -201,9 +218,9 @@ def receipt(
     out: Annotated[Path | None, typer.Option(help="Write it to this file as JSON.")] = None,
 ) -> None:
     """Show the receipt of a request, or write it to a file for whoever asked."""
-    from orchestration.requests import full_id, receipt_of  # noqa: PLC0415 - loads every package
+    from orchestration.requests import receipt_of  # noqa: PLC0415 - loads every package
 
-    found = receipt_of(paths, full_id(paths, request_id))
+    found = receipt_of(paths, request_id)
     if out is None:
         print_receipt(found)
         return
@@ -243,8 +260,7 @@ def verify_receipt(
 
     found = Receipt.from_file(file)
     if key is None:
-        known = KeyRing(paths.keys).checking_keys()
-        verify(found, key=known.get(found.key_id, [*known.values()][-1]))
+        verify(found, key=KeyRing(paths.keys).key_of(found.key_id))
     else:
         verify(found, key=read_public_key(key))
     facts = check_facts(found)

@@ -10,7 +10,7 @@ import typer
 
 from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import console, print_rows
-from orchestration.cli.privacy import RequestId, privacy_app
+from orchestration.cli.privacy import RequestId, privacy_app, with_full_id
 from settings import Paths
 
 if TYPE_CHECKING:
@@ -39,12 +39,13 @@ ReasonOption = Annotated[
 
 @privacy_app.command()
 @with_paths
+@with_full_id
 def show(*, paths: Paths, request_id: RequestId, as_json: JsonOption = False) -> None:
     """Show what was done for one request, step by step, and what was decided about it."""
     from orchestration.company import Company, utc_now  # noqa: PLC0415 - loads every package
-    from orchestration.requests import full_id, standing_of  # noqa: PLC0415 - as above
+    from orchestration.requests import standing_of  # noqa: PLC0415 - as above
 
-    company, request_id = Company(paths), full_id(paths, request_id)
+    company = Company(paths)
     standing = standing_of(company, request_id)
     if not as_json:
         for line in _deadlines(standing, utc_now()):
@@ -87,38 +88,35 @@ def _steps_of(company: Company, standing: RequestStanding) -> tuple[StepTaken, .
 
 @privacy_app.command()
 @with_paths
+@with_full_id
 def approve(*, paths: Paths, request_id: RequestId, by: ByOption = None) -> None:
     """Let a request be carried out, where consent.yml says that requests are approved."""
     from orchestration.erasure import decide  # noqa: PLC0415 - loads every package
-    from orchestration.requests import full_id  # noqa: PLC0415 - as above
 
-    request_id = full_id(paths, request_id)
     decide(paths, request_id, lambda desk: desk.approve(request_id), by=by or getpass.getuser())
     console.print("Approved. `candor privacy run` carries it out.")
 
 
 @privacy_app.command()
 @with_paths
+@with_full_id
 def confirm(*, paths: Paths, request_id: RequestId, by: ByOption = None) -> None:
     """Write down that you told the person that their request came, as the CCPA asks for."""
     from orchestration.erasure import decide  # noqa: PLC0415 - loads every package
-    from orchestration.requests import full_id  # noqa: PLC0415 - as above
 
-    request_id = full_id(paths, request_id)
     decide(paths, request_id, lambda desk: desk.confirm(request_id), by=by or getpass.getuser())
     console.print("Noted.")
 
 
 @privacy_app.command()
 @with_paths
+@with_full_id
 def extend(
     *, paths: Paths, request_id: RequestId, reason: ReasonOption, by: ByOption = None
 ) -> None:
     """Take the further time that the law allows once; tell the person before the first deadline."""
     from orchestration.erasure import decide  # noqa: PLC0415 - loads every package
-    from orchestration.requests import full_id  # noqa: PLC0415 - as above
 
-    request_id = full_id(paths, request_id)
     due_at = decide(
         paths,
         request_id,
@@ -130,12 +128,12 @@ def extend(
 
 @privacy_app.command()
 @with_paths
+@with_full_id
 def cancel(
     *, paths: Paths, request_id: RequestId, reason: ReasonOption, by: ByOption = None
 ) -> None:
     """Call a request off, as long as nothing of the person was erased."""
     from orchestration.erasure import cancel as call_off  # noqa: PLC0415 - loads every package
-    from orchestration.requests import full_id  # noqa: PLC0415 - as above
 
-    call_off(paths, full_id(paths, request_id), by=by or getpass.getuser(), reason=reason)
+    call_off(paths, request_id, by=by or getpass.getuser(), reason=reason)
     console.print("Cancelled. Its identity is taken out of the file in which it waited.")

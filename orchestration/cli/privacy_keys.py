@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from typing import Annotated
 
 import typer
 
@@ -21,15 +22,26 @@ privacy_app.add_typer(keys_app, name="keys")
 
 @keys_app.command("list")
 @with_paths
-def list_keys(*, paths: Paths, as_json: JsonOption = False) -> None:
-    """Show every version, and how many stored rows need it; and every key that signs or has signed."""
+def list_keys(
+    *,
+    paths: Paths,
+    signing: Annotated[
+        bool, typer.Option("--signing", help="Show the keys that sign, or have signed, instead.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show every version, and how many stored rows need it; or every key that signs or has signed."""
+    rows = _signing(paths) if signing else _versions(paths)
+    print_rows("Keys", rows, as_json=as_json)
+
+
+def _versions(paths: Paths) -> list[dict[str, object]]:
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
-    from privacy import KeyRing, read_key_uses, read_signing_keys  # noqa: PLC0415 - as above
+    from privacy import KeyRing, read_key_uses  # noqa: PLC0415 - as above
 
     with Company(paths).open_warehouse() as warehouse:
         uses = read_key_uses(warehouse, KeyRing(paths.keys))
-        signing = read_signing_keys(warehouse, KeyRing(paths.keys))
-    rows = [
+    return [
         {
             "version": use.version,
             "used for": "new rows" if use.is_current else "looking up",
@@ -39,17 +51,22 @@ def list_keys(*, paths: Paths, as_json: JsonOption = False) -> None:
         }
         for use in uses
     ]
-    rows += [
+
+
+def _signing(paths: Paths) -> list[dict[str, object]]:
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from privacy import KeyRing, read_signing_keys  # noqa: PLC0415 - as above
+
+    with Company(paths).open_warehouse() as warehouse:
+        keys = read_signing_keys(warehouse, KeyRing(paths.keys))
+    return [
         {
-            "version": "signing",
-            "used for": "signing" if key.is_current else "checking receipts",
             "fingerprint": key.fingerprint,
-            "file": "here",
-            "rows": key.receipts,
+            "used for": "signing" if key.is_current else "checking receipts",
+            "receipts": key.receipts,
         }
-        for key in signing
+        for key in keys
     ]
-    print_rows("Keys", rows, as_json=as_json)
 
 
 @keys_app.command()

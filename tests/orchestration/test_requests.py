@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 from uuid import UUID
 
 import pytest
@@ -22,6 +23,7 @@ from privacy import (
     SubjectRequest,
     make_request,
 )
+from privacy.plan import ErasurePlan, PlanStore
 from privacy.receipt import sign_receipt
 from settings import Paths
 from tests.command_line import Answer
@@ -219,6 +221,11 @@ def test_asking_about_a_request_that_waits_makes_no_warehouse(
 def test_an_audit_log_whose_seal_is_gone_is_said_to_have_none(candor: Candor, home: Path) -> None:
     assert candor("privacy", "keys", "rotate", "--home", home).code == 0
     sealed = candor("privacy", "verify-audit", "--home", home)
+    listed = [
+        json.loads(candor("privacy", "keys", "list", *which, "--json", "--home", home).out)
+        for which in ([], ["--signing"])
+    ]
+    assert [[row["used for"] for row in rows] for rows in listed] == [["new rows"], ["signing"]]
     (home / "keys" / "audit-seal.json").unlink()
     unsealed = candor("privacy", "verify-audit", "--home", home)
 
@@ -254,23 +261,56 @@ def test_a_request_is_named_by_how_its_id_begins(home: Path) -> None:
         full_id(paths, "5f0d")
 
 
+def test_a_beginning_names_what_a_run_has_read_and_what_waits_alike(
+    candor: Candor, home: Path
+) -> None:
+    _ask(candor, home)
+    candor("privacy", "approve", IDS[0], "--home", home)
+    answer = candor("privacy", "cancel", "5f0d", "--reason", "asked by mail", "--home", home)
+    both = candor("privacy", "plan", IDS[0], "--email", ADDRESS, "--home", home)
+
+    assert (answer.code, both.code) == (3, 2)
+    assert "2 requests begin with 5f0d" in answer.err
+    assert "not both" in both.err
+
+
+@pytest.mark.parametrize(
+    ("named", "regulation", "is_frozen", "is_same"),
+    [
+        ([ADDRESS.upper()], "gdpr", False, True), ([f"x{ADDRESS}"], "gdpr", False, False),
+        # What it does not name, or knew nothing of when its plan was frozen, it does not erase.
+        ([ADDRESS, f"x{ADDRESS}"], "gdpr", False, False), ([ADDRESS], "gdpr", True, False),
+        ([ADDRESS], "ccpa", False, False),
+    ],
+)  # fmt: skip
 def test_who_waits_to_be_erased_is_not_asked_for_twice(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    named: Sequence[str],
+    regulation: Literal["gdpr", "ccpa"],
+    is_frozen: bool,
+    is_same: bool,
 ) -> None:
     """Such as somebody under a legal hold, for whom somebody gives the command again."""
     paths = Paths.resolve({}, config=ROOT / "config", home=home)
     request_folder(paths).add(_body(ADDRESS, IDS[0]))
+    if is_frozen:
+        PlanStore(home).freeze(ErasurePlan(IDS[0], (("user_id", "of before"),), (), ()))
     begun: list[Sequence[str]] = []
     monkeypatch.setattr(erasure, "run_requests", lambda _paths, only: begun.append(only))
     monkeypatch.setattr(erasure, "receipt_of", lambda _paths, request_id: request_id)
-
-    same, other = (
-        erase_person(paths, _body(address, IDS[1])) for address in (ADDRESS.upper(), f"x{ADDRESS}")
+    body = _body(ADDRESS, IDS[1])
+    identities = [
+        body.subject_identities[0].model_copy(update={"identity_value": value}) for value in named
+    ]
+    request = body.model_copy(
+        update={"subject_identities": tuple(identities), "regulation": regulation}
     )
 
-    assert (same, other) == (IDS[0], IDS[1])
-    assert begun == [[IDS[0]], [IDS[1]]]
-    assert len(request_folder(paths).read()) == 2
+    served = erase_person(paths, request)
+
+    assert (served, begun) == ((IDS[0], [[IDS[0]]]) if is_same else (IDS[1], [[IDS[1]]]))
+    assert len(request_folder(paths).read()) == 2 - is_same
 
 
 def test_what_cannot_be_checked_as_a_receipt_is_told_and_makes_no_key(

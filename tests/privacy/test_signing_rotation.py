@@ -116,6 +116,25 @@ def test_a_rotation_that_was_killed_is_ended_by_the_next(
     assert log.read()
 
 
+def test_the_key_that_signs_is_the_last_also_between_the_two_writes_of_a_rotation(
+    tmp_path: Path,
+) -> None:
+    """Fingerprints have no order: several keys, so that the current one is not the last by chance."""
+    keys = KeyRing(tmp_path / "keys")
+    keys.make_signing_key(has_signed=False)
+    for _ in range(8):
+        keys.begin_new_signing_key()
+        keys.end_new_signing_key()
+        before = (keys.folder / "receipt-ed25519.key").read_bytes()
+        keys.begin_new_signing_key()
+        (keys.folder / "receipt-ed25519.key").write_bytes(before)
+        current = fingerprint(keys.signing_key().public_key())
+
+        assert list(keys.checking_keys())[-1] == current
+        assert keys.public_key_pem() == keys.public_key_pem(current)
+        assert fingerprint(keys.key_of("0" * 16)) == current
+
+
 def test_a_changed_receipt_is_not_signed_over(company: Company) -> None:
     _erase(company, ANN)
     company.warehouse.execute("update privacy.receipts set content = replace(content, '1', '2')")
