@@ -18,13 +18,12 @@ from orchestration.privacy_parts import (
     request_folder,
 )
 from orchestration.progress import announce
-from orchestration.requests import receipt_of, request_places, waiting_requests
+from orchestration.requests import asked_before, receipt_of, request_places, waiting_requests
 from orchestration.restore_mark import PRIVACY_JOB
 from orchestration.run import run_job
 from orchestration.run_lock import hold_run_lock
 from privacy import (
     AccessReport,
-    ErasureContext,
     ErasurePlan,
     ErasureReport,
     IdentityType,
@@ -37,7 +36,6 @@ from privacy import (
     SubjectRequest,
     archive_path,
     erase,
-    find_keys,
     hand_out_archive,
     make_request,
     place_hold,
@@ -160,39 +158,6 @@ def erase_person(paths: Paths, request: SubjectRequest) -> Receipt:
         if not _is_completed(paths, request_id):
             raise
     return receipt_of(paths, request_id)
-
-
-def asked_before(paths: Paths, request: SubjectRequest) -> str | None:
-    """The open request of the same type and law that covers all by which the persons are found.
-
-    What a plan covers does not grow once it is frozen: what is known of the persons since then, or is
-    named for the first time, needs a request of its own.
-    """
-    company = Company(paths)
-    earlier = [
-        item
-        for item in waiting_requests(company)
-        if item.subject_request_type == request.subject_request_type
-        and item.regulation == request.regulation
-    ]
-    if not earlier:
-        return None
-    with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
-        context = open_erasure(
-            company, warehouse, now=utc_now(), run_id="ask", progress=lambda _message: None
-        )
-        mine = find_keys([request], context).get(request.request_id, frozenset())
-        theirs = {**find_keys(earlier, context), **_frozen(context, earlier)}
-    same = [name for name, keys in theirs.items() if mine and mine <= keys]
-    return min(same, default=None)
-
-
-def _frozen(
-    context: ErasureContext, requests: Sequence[SubjectRequest]
-) -> Mapping[str, frozenset[tuple[str, str]]]:
-    """By what the persons are found whose plans are frozen."""
-    names = [item.request_id for item in requests if context.plans.exists(item.request_id)]
-    return {name: frozenset(context.plans.read(name).keys) for name in names}
 
 
 def _is_completed(paths: Paths, request_id: str) -> bool:

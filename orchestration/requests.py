@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from orchestration.company import Company
+from orchestration.company import Company, utc_now
 from orchestration.errors import MissingHomeError, NoReceiptError, NothingToPlanError
-from orchestration.privacy_parts import request_files, request_folder
+from orchestration.privacy_parts import open_erasure, request_files, request_folder
+from orchestration.run_lock import hold_run_lock
 from privacy import (
     AmbiguousRequestError,
+    ErasureContext,
     Receipt,
     RequestPlace,
     RequestStanding,
     SubjectRequest,
     UnknownRequestError,
+    find_keys,
     read_receipts,
     read_standing,
 )
@@ -104,6 +107,39 @@ def full_id(paths: Paths, beginning: str) -> str:
     if len(found) > 1 and beginning not in found:
         raise AmbiguousRequestError(beginning, found)
     return found[0] if len(found) == 1 else beginning
+
+
+def asked_before(paths: Paths, request: SubjectRequest) -> str | None:
+    """The open request of the same type and law that covers all by which the persons are found.
+
+    What a plan covers does not grow once it is frozen: what is known of the persons since then, or is
+    named for the first time, needs a request of its own.
+    """
+    company = Company(paths)
+    earlier = [
+        item
+        for item in waiting_requests(company)
+        if item.subject_request_type == request.subject_request_type
+        and item.regulation == request.regulation
+    ]
+    if not earlier:
+        return None
+    with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
+        context = open_erasure(
+            company, warehouse, now=utc_now(), run_id="ask", progress=lambda _message: None
+        )
+        mine = find_keys([request], context).get(request.request_id, frozenset())
+        theirs = {**find_keys(earlier, context), **_frozen(context, earlier)}
+    same = [name for name, keys in theirs.items() if mine and mine <= keys]
+    return min(same, default=None)
+
+
+def _frozen(
+    context: ErasureContext, requests: Sequence[SubjectRequest]
+) -> Mapping[str, frozenset[tuple[str, str]]]:
+    """By what the persons are found whose plans are frozen."""
+    names = [item.request_id for item in requests if context.plans.exists(item.request_id)]
+    return {name: frozenset(context.plans.read(name).keys) for name in names}
 
 
 def standing_of(company: Company, request_id: str) -> RequestStanding:

@@ -75,20 +75,26 @@ class FileScanner:
             return _plus(named, FileFinding(0, type(error).__name__))
 
     def _scan_file(self, path: Path, *, decode: bool) -> FileFinding:
-        stored = row_format(path) if decode else None
+        if decode and (stored := row_format(path)):
+            return self._scan_rows(path, stored)
         with path.open("rb") as stream:
-            found = self._scan_content(stream, decode=decode and stored is None, depth=0)
-        return found if stored is None else self._scan_rows(path, stored, found)
+            return self._scan_content(stream, decode=decode, depth=0)
 
-    def _scan_rows(self, path: Path, stored: RowFormat, found: FileFinding) -> FileFinding:
-        """What the rows hold, and what was found in the bytes of the file, but for what is of its rows."""
+    def _scan_rows(self, path: Path, stored: RowFormat) -> FileFinding:
+        """What the rows hold, and what is in the bytes of the file, but for what is of its rows.
+
+        In the bytes of a database others' values are not told apart: what was deleted may read as theirs.
+        """
+        raw = replace(self.scanner, covers={}) if stored.is_copied else self.scanner
+        with path.open("rb") as stream:
+            found = FileFinding(raw.count_stream(stream))
         with TemporaryDirectory() as folder:
             try:
                 readable = stored.readable(path, Path(folder))
                 rows = FileFinding(sum(map(self.scanner.count, stored.contents(readable))))
                 if found.hits and not rows.hits:
                     fresh = stored.fresh(readable, Path(folder))
-                    found = FileFinding(count_beside(self.scanner, path, fresh))
+                    found = FileFinding(count_beside(raw, path, fresh))
                 return _plus(found, rows)
             except (sqlite3.Error, WarehouseError, *_UNREADABLE) as error:
                 return _plus(found, FileFinding(0, type(error).__name__))
@@ -205,5 +211,5 @@ def _plus(one: FileFinding, other: FileFinding) -> FileFinding:
 
 
 _UNREADABLE = (
-    OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowInvalid, RuntimeError,
+    OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException, RuntimeError,
 )  # fmt: skip

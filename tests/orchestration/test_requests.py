@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 from uuid import UUID
 
 import pytest
@@ -15,7 +14,7 @@ from orchestration import erasure
 from orchestration.company import Company, utc_now
 from orchestration.erasure import erase_person
 from orchestration.privacy_parts import request_folder
-from orchestration.requests import full_id
+from orchestration.requests import asked_before, full_id
 from privacy import (
     AmbiguousRequestError,
     IdentityType,
@@ -274,43 +273,50 @@ def test_a_beginning_names_what_a_run_has_read_and_what_waits_alike(
     assert "not both" in both.err
 
 
-@pytest.mark.parametrize(
-    ("named", "regulation", "is_frozen", "is_same"),
-    [
-        ([ADDRESS.upper()], "gdpr", False, True), ([f"x{ADDRESS}"], "gdpr", False, False),
-        # What it does not name, or knew nothing of when its plan was frozen, it does not erase.
-        ([ADDRESS, f"x{ADDRESS}"], "gdpr", False, False), ([ADDRESS], "gdpr", True, False),
-        ([ADDRESS], "ccpa", False, False),
-    ],
-)  # fmt: skip
+def _asking(*addresses: str, regulation: str = "gdpr") -> SubjectRequest:
+    body = _body(ADDRESS, IDS[1])
+    identities = [
+        body.subject_identities[0].model_copy(update={"identity_value": value})
+        for value in addresses
+    ]
+    return body.model_copy(
+        update={"subject_identities": tuple(identities), "regulation": regulation}
+    )
+
+
 def test_who_waits_to_be_erased_is_not_asked_for_twice(
-    home: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    named: Sequence[str],
-    regulation: Literal["gdpr", "ccpa"],
-    is_frozen: bool,
-    is_same: bool,
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such as somebody under a legal hold, for whom somebody gives the command again."""
     paths = Paths.resolve({}, config=ROOT / "config", home=home)
     request_folder(paths).add(_body(ADDRESS, IDS[0]))
-    if is_frozen:
-        PlanStore(home).freeze(ErasurePlan(IDS[0], (("user_id", "of before"),), (), ()))
     begun: list[Sequence[str]] = []
     monkeypatch.setattr(erasure, "run_requests", lambda _paths, only: begun.append(only))
     monkeypatch.setattr(erasure, "receipt_of", lambda _paths, request_id: request_id)
-    body = _body(ADDRESS, IDS[1])
-    identities = [
-        body.subject_identities[0].model_copy(update={"identity_value": value}) for value in named
+
+    same = erase_person(paths, _asking(ADDRESS.upper()))
+    more = erase_person(paths, _asking(ADDRESS, f"x{ADDRESS}"))
+
+    assert (same, more) == (IDS[0], IDS[1])
+    assert begun == [[IDS[0]], [IDS[1]]]
+    assert len(request_folder(paths).read()) == 2
+
+
+def test_an_open_request_that_covers_less_is_not_taken_for_another(home: Path) -> None:
+    """What it does not name, what became known since its plan was frozen, and another law."""
+    paths = Paths.resolve({}, config=ROOT / "config", home=home)
+    request_folder(paths).add(_body(ADDRESS, IDS[0]))
+    before = [
+        asked_before(paths, request)
+        for request in (
+            _asking(ADDRESS),
+            _asking(ADDRESS, regulation="ccpa"),
+            _asking("no address"),
+        )
     ]
-    request = body.model_copy(
-        update={"subject_identities": tuple(identities), "regulation": regulation}
-    )
+    PlanStore(home).freeze(ErasurePlan(IDS[0], (("user_id", "of before"),), (), ()))
 
-    served = erase_person(paths, request)
-
-    assert (served, begun) == ((IDS[0], [[IDS[0]]]) if is_same else (IDS[1], [[IDS[1]]]))
-    assert len(request_folder(paths).read()) == 2 - is_same
+    assert (before, asked_before(paths, _asking(ADDRESS))) == ([IDS[0], None], None)
 
 
 def test_what_cannot_be_checked_as_a_receipt_is_told_and_makes_no_key(

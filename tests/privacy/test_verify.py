@@ -8,13 +8,10 @@ import io
 import json
 import lzma
 import os
-import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -200,18 +197,10 @@ def test_a_value_that_compression_hides_is_found_through_the_warehouse(tmp_path:
     ]
 
 
-def test_a_file_that_cannot_be_decoded_is_not_clean(tmp_path: Path) -> None:
+def test_what_cannot_be_decoded_is_not_clean_and_a_name_that_gives_away_is_not_repeated(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "broken.gz").write_bytes(gzip.compress(b"some rows " * 100)[:-20])
-
-    with DuckDBWarehouse.open(tmp_path / "w.duckdb") as warehouse:
-        report = scan_home(
-            warehouse, [tmp_path], Needles(frozenset({VALUE})), warehouse_file=tmp_path / "w.duckdb"
-        )
-
-    assert [place.partition(" ")[0] for place in report.undecoded] == [f"{tmp_path.name}/broken.gz"]
-
-
-def test_a_name_of_a_file_is_not_repeated_when_it_gives_the_person_away(tmp_path: Path) -> None:
     (tmp_path / f"{VALUE}.csv").write_text("x")
 
     with DuckDBWarehouse.open(tmp_path / "w.duckdb") as warehouse:
@@ -219,6 +208,7 @@ def test_a_name_of_a_file_is_not_repeated_when_it_gives_the_person_away(tmp_path
             warehouse, [tmp_path], Needles(frozenset({VALUE})), warehouse_file=tmp_path / "w.duckdb"
         )
 
+    assert [place.partition(" ")[0] for place in report.undecoded] == [f"{tmp_path.name}/broken.gz"]
     assert len(report.traces) == 1
     assert VALUE not in str(report)
 
@@ -276,87 +266,12 @@ def test_an_address_is_a_part_of_one_with_a_longer_top_level_domain(
     assert ByteScanner.of(Needles(frozenset({value}))).count(text.encode()) == traces
 
 
-def _rows_file(path: Path, rows: Sequence[Sequence[str]]) -> None:
-    """Rows in a file whose bytes do not say where a value ends."""
-    if path.suffix == ".parquet":
-        columns = {
-            f"c{number}": list(column) for number, column in enumerate(zip(*rows, strict=True))
-        }
-        pq.write_table(pa.table(columns), path, compression="none")
-        return
-    if path.suffix == ".duckdb":
-        with DuckDBWarehouse.open(path) as stored:
-            stored.execute("create table t (a varchar, b varchar, c varchar)")
-            for row in rows:
-                stored.execute(f"insert into t values {tuple(row)}")
-            stored.compact()
-        return
-    with closing(sqlite3.connect(path)) as stored:
-        stored.execute("pragma secure_delete = off")
-        stored.execute("create table t (a text, b text unique, c text)")
-        stored.executemany("insert into t values (?, ?, ?)", rows)
-        stored.commit()
-
-
-def _traces(folder: Path, value: str, file: str = "w.duckdb") -> Sequence[str]:
-    warehouse_file = folder / file
-    with DuckDBWarehouse.open(warehouse_file) as warehouse:
-        needles = Needles(frozenset({value}))
-        report = scan_home(warehouse, [folder], needles, warehouse_file=warehouse_file)
-    return [trace.location.rpartition("/")[2] for trace in report.traces]
-
-
-def test_a_longer_address_that_nobody_knows_is_none_in_the_file_that_stores_it(
-    tmp_path: Path,
-) -> None:
-    """Bytes of rows do not say where a value ends; a copy of the rows alone has the same."""
-    rows = [
-        ("Ben", f"anna{VALUE}", "x"),
-        ("Zoe", f"{VALUE}.uk", "retail"),
-        ("z", "z", f"to {VALUE}.uk."),
-    ]
-    for name in ("rows.parquet", "rows.sqlite", "rows.duckdb", "w.duckdb"):
-        _rows_file(tmp_path / name, rows)
-        assert VALUE.encode() in (tmp_path / name).read_bytes()
-
-    assert _traces(tmp_path, VALUE) == []
-    assert len(_traces(tmp_path, f"anna{VALUE}")) == 5
-
-
-@pytest.mark.parametrize(
-    ("value", "live", "gone"),
-    [
-        ("ann@river.co", ("Ben", "ann@river.com", "x"), ("Ann", "ann@river.co", "marketing")),
-        ("ann@river.com", ("Ben", "joann@river.com", "x"), ("Mary Jo", "ann@river.com", "retail")),
-    ],
-)  # fmt: skip
-def test_what_was_deleted_is_a_trace_beside_a_longer_address_in_the_rows(
-    tmp_path: Path, value: str, live: Sequence[str], gone: Sequence[str]
-) -> None:
-    _rows_file(tmp_path / "rows.sqlite", [live, gone, ("z", "z", "z")])
-    with closing(sqlite3.connect(tmp_path / "rows.sqlite")) as stored:
-        stored.execute("delete from t where b = ?", (value,))
-        stored.commit()
-
-    assert _traces(tmp_path, value) == ["rows.sqlite"]
-
-
-def test_what_is_declared_of_tables_is_searched_as_their_rows_are(tmp_path: Path) -> None:
-    """A copy of the rows has it as well; a length in front of it may look like a letter."""
-    _rows_file(tmp_path / "w.duckdb", [("Ben", f"anna{VALUE}", "x")])
-    with DuckDBWarehouse.open(tmp_path / "w.duckdb") as warehouse:
-        warehouse.execute(f"comment on column t.a is '{VALUE} {'is in here as well ' * 4}'")
-        warehouse.compact()
-
-    assert "what is declared of tables" in _traces(tmp_path, VALUE)
-
-
 def test_what_names_a_file_is_learnt_from_no_text(tmp_path: Path) -> None:
     (tmp_path / "ann@river.com.pt").write_text("x")
-    _rows_file(tmp_path / "w.duckdb", [("", "", '{"model": "ann@river.com.pt"}')])
+    scanner = FileScanner(ByteScanner.of(Needles(frozenset({"ann@river.com"}))))
+    scanner.scanner.count(b'{"model": "ann@river.com.pt"}')
 
-    named = f"{tmp_path.name}: a file or folder whose name holds the value"
-    assert named in _traces(tmp_path, "ann@river.com")
+    assert scanner.scan(tmp_path / "ann@river.com.pt", tmp_path).hits == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,113 @@
+"""What lies in a file of rows beside its rows, told from what is of them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from privacy.bytescan import ByteScanner
+from privacy.needles import Needles
+from privacy.scan_files import FileScanner
+from privacy.stored_rows import warehouse_contents
+from privacy.verify import scan_home
+from warehouse import DuckDBWarehouse
+
+VALUE = "margaret.hale@river.example"
+
+
+def _rows_file(path: Path, rows: Sequence[Sequence[str]]) -> None:
+    """Rows in a file whose bytes do not say where a value ends."""
+    if path.suffix == ".parquet":
+        columns = {
+            f"c{number}": list(column) for number, column in enumerate(zip(*rows, strict=True))
+        }
+        pq.write_table(pa.table(columns), path, compression="none")
+        return
+    if path.suffix == ".duckdb":
+        with DuckDBWarehouse.open(path) as stored:
+            stored.execute("create table t (a varchar, b varchar, c varchar)")
+            for row in rows:
+                stored.execute(f"insert into t values {tuple(row)}")
+            stored.compact()
+        return
+    with closing(sqlite3.connect(path)) as stored:
+        stored.execute("pragma secure_delete = off")
+        stored.execute("create table t (a text, b text unique, c text)")
+        stored.executemany("insert into t values (?, ?, ?)", rows)
+        stored.commit()
+
+
+def _hits(path: Path, value: str, *others: str) -> int:
+    scanner = ByteScanner.of(Needles(frozenset({value}), frozenset(others)))
+    return FileScanner(scanner).scan(path, path.parent).hits
+
+
+def test_a_longer_address_that_nobody_knows_is_none_in_the_file_that_stores_it(
+    tmp_path: Path,
+) -> None:
+    """Bytes of rows do not say where a value ends; a copy of the rows alone has the same."""
+    longer = f"anna{VALUE}"
+    rows = [("Ben", longer, "x"), ("Zoe", f"{VALUE}.uk", "retail"), ("z", "z", f"to {VALUE}.uk.")]
+    for name in ("rows.parquet", "rows.sqlite", "rows.duckdb", "w.duckdb"):
+        _rows_file(tmp_path / name, rows)
+        assert VALUE.encode() in (tmp_path / name).read_bytes()
+        assert (_hits(tmp_path / name, VALUE), _hits(tmp_path / name, longer) > 0) == (0, True)
+    with DuckDBWarehouse.open(tmp_path / "w.duckdb") as warehouse:
+        needles = Needles(frozenset({VALUE}))
+        report = scan_home(warehouse, [tmp_path], needles, warehouse_file=tmp_path / "w.duckdb")
+
+    assert report.is_clean, report
+
+
+def test_what_lies_in_the_warehouse_beside_its_rows_is_a_trace(tmp_path: Path) -> None:
+    _rows_file(tmp_path / "w.duckdb", [("Ben", f"anna{VALUE}", "x")])
+    with (tmp_path / "w.duckdb").open("ab") as stream:
+        stream.write(f"Mary Jo{VALUE}retail".encode())
+    with DuckDBWarehouse.open(tmp_path / "w.duckdb") as warehouse:
+        needles = Needles(frozenset({VALUE}))
+        report = scan_home(warehouse, [tmp_path], needles, warehouse_file=tmp_path / "w.duckdb")
+
+    assert [trace.rows for trace in report.traces] == [1]
+
+
+@pytest.mark.parametrize(
+    ("value", "live", "gone"),
+    [
+        ("ann@river.co", ("Ben", "ann@river.com", "x"), ("Ann", "ann@river.co", "marketing")),
+        ("ann@river.com", ("Ben", "joann@river.com", "x"), ("Mary Jo", "ann@river.com", "retail")),
+    ],
+)  # fmt: skip
+def test_what_was_deleted_is_a_trace_beside_a_longer_address_in_the_rows(
+    tmp_path: Path, value: str, live: Sequence[str], gone: Sequence[str]
+) -> None:
+    _rows_file(tmp_path / "rows.sqlite", [live, gone, ("z", "z", "z")])
+    with closing(sqlite3.connect(tmp_path / "rows.sqlite")) as stored:
+        stored.execute("delete from t where b = ?", (value,))
+        stored.commit()
+        before = [_hits(tmp_path / "rows.sqlite", value, *others) for others in ((), (live[1],))]
+        stored.execute("vacuum")
+
+    assert (min(before) > 0, _hits(tmp_path / "rows.sqlite", value)) == (True, 0)
+
+
+def test_what_is_declared_of_tables_is_searched_as_their_rows_are() -> None:
+    """A copy of the rows has it as well; a length in front of it may look like a letter."""
+    warehouse = DuckDBWarehouse.in_memory()
+    warehouse.execute("create table t (a varchar)")
+    warehouse.execute(f"comment on column t.a is '{VALUE}'")
+    warehouse.execute(f"create view v as select * from t where a <> '{VALUE}'")
+    warehouse.execute(f"create type kinds as enum ('{VALUE}')")
+    warehouse.execute(f"create macro m(a) as a = '{VALUE}'")
+
+    found = [
+        ByteScanner.of(Needles(frozenset({VALUE}))).count(content)
+        for _, content in warehouse_contents(warehouse)
+    ]
+
+    assert [hits for hits in found if hits] == [1, 1, 1, 1]
