@@ -8,7 +8,7 @@ from identity.config import IdentityConfig
 from identity.inventory import NODE_STATES
 from identity.nodes import DEVICES, EMAILS, USERS
 from identity.observe import EVENTS, told_by
-from identity.prepare import RECORD_COLUMNS, SOURCE
+from identity.prepare import RECORD_COLUMNS, STAGED_RECORDS
 from warehouse import Warehouse
 
 # Raise it when the same input gives other persons than before.
@@ -44,7 +44,7 @@ def fingerprint_records(warehouse: Warehouse, config: IdentityConfig, *, setting
     warehouse.execute(
         f"create or replace temp table {ROW_HASHES} as "
         f"select row_hash, hash(email) as email_hash, case when not ({is_known}) then [{{{packed}}}] end as rows "
-        f"from (select {', '.join(RECORD_COLUMNS)}, {ROW_HASH} as row_hash from {SOURCE})"
+        f"from (select {', '.join(RECORD_COLUMNS)}, {ROW_HASH} as row_hash from {STAGED_RECORDS})"
     )
     rows = warehouse.scalar(
         f"select count(*) || '|' || coalesce(sum(row_hash), 0) from {ROW_HASHES}"

@@ -30,8 +30,13 @@ SOURCE = "staging.stg_raw__person_records"
 RECORD_COLUMNS = (
     "source", "source_record_id", "user_id", "first_name", "middle_name", "last_name", "full_name",
     "email", "phone", "birth_date", "street", "city", "state", "postal_code", "company_name",
-    "record_created_at", "record_updated_at",
+    "first_seen_at",
 )  # fmt: skip
+# When a record was changed counts only where nobody says when it was made.
+STAGED_RECORDS = (
+    f"(select {', '.join(RECORD_COLUMNS[:-1])}, "
+    f"coalesce(record_created_at, record_updated_at) as first_seen_at from {SOURCE})"
+)
 _STAGED = "identity_staged_records"
 _GIVEN_NAMES = "identity_given_name_values"
 
@@ -93,7 +98,8 @@ def prepare_records(
     # Staged records are a view that ranks all versions: it is looked at once, not for each column.
     kind = "table" if staged == SOURCE else "view"
     warehouse.execute(
-        f"create or replace temp {kind} {_STAGED} as select {', '.join(RECORD_COLUMNS)} from {staged}"
+        f"create or replace temp {kind} {_STAGED} as select {', '.join(RECORD_COLUMNS)} "
+        f"from {STAGED_RECORDS if staged == SOURCE else staged}"
     )
     order = _name_values(warehouse, order)
     for name in ("first_name", "last_name"):
@@ -244,7 +250,7 @@ def keep_values(warehouse: Warehouse, name: str, columns: dict[str, pa.Array]) -
 # where two links are equally strong this decides which goes first. Seconds since 1970, then 29 bits
 # of a hash.
 _SENIORITY = """
-    (least(greatest(coalesce(epoch(record_created_at), epoch(record_updated_at), 17179869183), 0),
+    (least(greatest(coalesce(epoch(first_seen_at), 17179869183), 0),
         17179869183)::bigint << 29)
         + (md5_number_lower(concat_ws('|', source, email_value, phone_value, any_last_name,
             any_first_name, birth_date_value, user_id)) >> 35)::bigint
@@ -310,7 +316,7 @@ select
     state_key as state,
     replace(postal_code_key, ' ', '') as postal_code,
     regexp_replace(company_key, '{_LEGAL_FORMS}', '') as company,
-    coalesce(record_created_at, record_updated_at) as first_seen_at,
+    first_seen_at,
     {_SENIORITY} as seniority,
     coalesce(given_names.value, told_first_name) as given_name,
     -- What the record itself says; a mailbox may tell more.

@@ -21,7 +21,7 @@ from identity.knowledge import digest_knowledge
 from identity.mailbox import NAME_KEY
 from identity.nodes import DEVICES, EMAILS, NODES, USERS
 from identity.observe import ADDRESSES, ALIASES, SIGHTINGS, TOLD
-from identity.prepare import RECORDS, SOURCE
+from identity.prepare import RECORDS, STAGED_RECORDS
 from warehouse import Warehouse
 
 STATES = "identity_states"
@@ -182,6 +182,6 @@ _SEEN_STATES_SQL = f"""
     from parts group by source, id
 """
 _STATES_SQL = f"""
-    select source, source_record_id, {ROW_HASH} as row_hash from {SOURCE}
+    select source, source_record_id, {ROW_HASH} as row_hash from {STAGED_RECORDS}
     union all ({_SEEN_STATES_SQL})
 """

@@ -59,7 +59,8 @@ def test_a_second_run_changes_no_row_nor_does_a_version_that_says_the_same(
     before = company.everything()
     company.warehouse.execute(
         "update staging.stg_raw__person_records "
-        "set record_hash = 'another', attributes = 'another', loaded_at = now()"
+        "set record_hash = 'another', attributes = 'another', loaded_at = now(), "
+        "record_updated_at = case when record_created_at is not null then now() end"
     )
 
     report = company.resolve()
