@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 ARMS = ("control", "new")
 WEEKS = 12
 # The last of them pauses next to nothing.
-BARS = (0.9, 0.95, 0.965, 1.0)
+BARS = (0.8, 0.9, 0.95, 0.965, 1.0)
 # Of a segment: how many of its people met either arm in all.
 SIZES = (0, 200, 500, 2000, 10**9)
 WORLDS = ("nothing differs", "new helps all", "new harms one", "new harms one and helps the rest")

@@ -189,7 +189,7 @@ class Guard(StrictModel):
     """When an arm is paused in a segment as a precaution, before it is proven that it harms."""
 
     harm_probability: float = Field(
-        default=0.965,
+        default=0.9,
         gt=0.5,
         le=1,
         description="Paused where, by the segment's own people alone, it is worse than the baseline with this "
