@@ -23,8 +23,8 @@ from personalization.policies import ArmPolicy, Cell, share_out
 Floats = NDArray[np.float64]
 ARMS = ("control", "new")
 WEEKS = 12
-# The last of them pauses next to nothing.
-BARS = (0.8, 0.9, 0.95, 0.965, 1.0)
+# None: without a guard.
+BARS = (0.8, 0.9, 0.95, None)
 # Of a segment: how many of its people met either arm in all.
 SIZES = (0, 200, 500, 2000, 10**9)
 WORLDS = ("nothing differs", "new helps all", "new harms one", "new harms one and helps the rest")
@@ -64,20 +64,20 @@ class Ended:
     lost: float
 
 
-def experiment_of(segments: int, bar: float) -> Experiment:
-    """Of two arms, paused where harm is as probable as ``bar``."""
+def experiment_of(segments: int, bar: float | None) -> Experiment:
+    """Of two arms, paused where harm is as probable as ``bar``; None: no guard."""
     return Experiment.model_validate(
         {
             "exposure": {"event": "Experiment Viewed"},
             "baseline": ARMS[0],
             "metrics": {"won": {"event": "Won", "within_days": 1}},
             "segments": [{"name": f"s{number}"} for number in range(segments)],
-            "variants": {"metric": "won", "guard": {"harm_probability": bar}},
+            "variants": {"metric": "won", "guard": {"harm_probability": bar} if bar else None},
         }
     )
 
 
-def live(company: MadeCompany, bar: float, seed: int) -> Iterator[Ended]:
+def live(company: MadeCompany, bar: float | None, seed: int) -> Iterator[Ended]:
     """Twelve weeks of a company; each of its segments as it ends."""
     count = len(company.base)
     asked = experiment_of(count, bar)
@@ -133,7 +133,7 @@ def main() -> None:
     """Print, for each world and guard, what was paused or off at the end and what was lost."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--companies", type=int, default=400)
-    parser.add_argument("--bars", type=float, nargs="+", default=BARS)
+    parser.add_argument("--bars", type=_bar, nargs="+", default=BARS, help="none: no guard")
     parser.add_argument("--worlds", type=int, nargs="+", default=range(len(WORLDS)))
     asked = parser.parse_args()
     for world in (WORLDS[number] for number in asked.worlds):
@@ -145,12 +145,19 @@ def main() -> None:
             _print(world, bar, kinds)
 
 
-def _print(world: str, bar: float, kinds: Mapping[str, list[Ended]]) -> None:
+def _bar(text: str) -> float | None:
+    return None if text == "none" else float(text)
+
+
+def _print(world: str, bar: float | None, kinds: Mapping[str, list[Ended]]) -> None:
     every = [ended for found in kinds.values() for ended in found]
     people = sum(ended.met for ended in every) / 1000
     harm = sum(ended.lost for ended in every if ended.effect < 0) / people
     forgone = sum(ended.lost for ended in every if ended.effect > 0) / people
-    print(f"{world}; bar {bar}: per 1,000 people {harm:.3f} conversions less by harm, ", end="")
+    print(
+        f"{world}; {f'bar {bar}' if bar else 'no guard'}: per 1,000 people {harm:.3f} conversions less by harm, ",
+        end="",
+    )
     print(f"{forgone:.3f} gains forgone")
     for kind, found in sorted(kinds.items()):
         withheld, ever = (

@@ -37,7 +37,7 @@ from measurement.page import lift_page
 from measurement.pictures import draw_lift
 from measurement.report import WRONG_SIZES, WRONG_SIZES_HERE, ComparisonReport, Finding, LiftReport
 from measurement.samples import FEWEST_UNITS, Sample, design_effect, sample_of
-from measurement.withheld import WithheldArm
+from measurement.withheld import WithheldArm, in_percent
 
 __all__ = [
     "BUCKETS",
@@ -77,6 +77,7 @@ __all__ = [
     "expect_rewards",
     "gini",
     "give_away",
+    "in_percent",
     "judge_policy",
     "lift_page",
     "measure_experiments",

@@ -193,21 +193,21 @@ class Guard(StrictModel):
         gt=0.5,
         le=1,
         description="Paused where, by the segment's own people alone, it is worse than the baseline with this "
-        "probability or more, until that has fallen below .8 of it. Proof, which switches off, takes "
-        "0.975 and leans on all segments.",
+        "probability or more, until that has fallen below .8 of it (never below .5). 50 people must have "
+        "met each of the two arms there. Proof, which switches off, takes 0.975 and leans on all segments.",
     )
     paused_share: float = Field(
         default=0.02,
         gt=0,
         le=0.1,
-        description="What a paused arm is still shown to, so that a wrong pause is found out and other "
-        "ways to choose can still be judged from the log; never more than floor.",
+        description="What a paused arm is still shown to, so that what it does there goes on being counted; "
+        "never more than floor. To judge other ways to choose from the log takes about .05.",
     )
 
     @property
     def ends_below(self) -> float:
         """A pause ends where harm is less probable than this."""
-        return _TO_STAY_PAUSED * self.harm_probability
+        return max(0.5, _TO_STAY_PAUSED * self.harm_probability)
 
 
 class Variants(StrictModel):
@@ -218,13 +218,13 @@ class Variants(StrictModel):
         0.05,
         gt=0,
         le=0.5,
-        description="Least share of each arm, unless it is harmful: what is believed of it can be "
-        "found wrong.",
+        description="Least share of each arm that is neither paused nor switched off: what is believed of it can "
+        "be found wrong.",
     )
-    guard: Guard = Field(
+    guard: Guard | None = Field(
         default_factory=Guard,
         description="Pauses an arm in a segment where it probably harms; what is claimed of it stays what "
-        "can be proven.",
+        "can be proven. null: nothing is paused, and pauses so far end with the next run.",
     )
 
 

@@ -181,12 +181,9 @@ def _read_experiment(
         MetricTable.of(
             {**table, **_alike(warehouse, key, experiment, name, until)},
             experiment,
-            replace(
-                rules,
-                metric=experiment.metrics[name],
-                significance=_significance(warehouse, key, experiment, name, look),
-            ),
-            is_primary=name == experiment.primary_metric,
+            replace(rules, significance=_significance(warehouse, key, experiment, name, look)),
+            name=name,
+            counted=table,
         )
         for name, table in tables.items()
     ]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from measurement.config import GLOBAL_SEGMENT, Experiment, Metric
 from measurement.lift import (
-    FEWEST,
     FEWEST_TOLD,
     SIGNIFICANCE,
     Counts,
@@ -24,7 +23,7 @@ from measurement.lift import (
     shrink,
 )
 from measurement.looks import Look
-from measurement.samples import FEWEST_UNITS, Sample, difference
+from measurement.samples import Sample, difference, lack_of
 
 WRONG_SIZES_HERE = "in this segment the arms do not have the intended sizes: find out why first"
 NOT_FINITE = (
@@ -163,21 +162,32 @@ class MetricTable:
         pairs: The arms and the arms that they are compared with.
         rules: How to judge.
         is_primary: Whether the experiment is decided by it.
+        told: What is told of each arm elsewhere, by segment and arm: of variants, how many met them.
     """
 
     table: Table
     pairs: tuple[tuple[str, str], ...]
     rules: Rules
     is_primary: bool = True
+    told: Table = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, table: Table, experiment: Experiment, rules: Rules, *, is_primary: bool = True
+        cls,
+        table: Table,
+        experiment: Experiment,
+        rules: Rules,
+        *,
+        name: str,
+        counted: Table,
     ) -> MetricTable:
-        """Every pair of arms that the experiment compares."""
+        """Every pair of arms that it compares; ``counted`` is ``table`` before it is weighed."""
         arms = sorted(table[GLOBAL_SEGMENT])
         pairs = arm_pairs(arms, baseline=experiment.baseline, held_out=experiment.held_out)
-        return cls(table, pairs, rules, is_primary)
+        by = experiment.variants.metric if experiment.variants else None
+        told = counted if name == by else {}
+        rules = replace(rules, metric=experiment.metrics[name])
+        return cls(table, pairs, rules, name == experiment.primary_metric, told)
 
 
 def compare(table: Table, pair: tuple[str, str], rules: Rules) -> ComparisonReport:
@@ -217,7 +227,8 @@ def compare_metrics(metrics: Sequence[MetricTable]) -> tuple[tuple[ComparisonRep
             [
                 _compared([f for f in findings if (f.arm, f.baseline_arm) == pair], metric.rules)
                 for pair in metric.pairs
-            ]
+            ],
+            metric.told,
         )
         for metric, findings in zip(metrics, found, strict=True)
     )
@@ -231,12 +242,23 @@ def _compared(findings: Sequence[Finding], rules: Rules) -> ComparisonReport:
     return ComparisonReport(tuple(judged), heterogeneity_p)
 
 
-def _kept_back(comparisons: Sequence[ComparisonReport]) -> tuple[ComparisonReport, ...]:
-    """Without the figures from which those of fewer than 10 people would follow."""
+def _kept_back(
+    comparisons: Sequence[ComparisonReport], elsewhere: Table
+) -> tuple[ComparisonReport, ...]:
+    """Without the figures from which those of fewer than 10 people would follow.
+
+    One decision for all that is told of an experiment: what this hides, another table may tell.
+    """
     told = [f for comparison in comparisons for f in comparison.findings if f.is_told]
     hidden = give_away(
-        [(f.arm, f.segment, f.counts.n) for f in told]
-        + [(f.baseline_arm, f.segment, f.baseline.n) for f in told],
+        [(f"here {f.arm}", f.segment, f.counts.n) for f in told]
+        + [(f"here {f.baseline_arm}", f.segment, f.baseline.n) for f in told]
+        + [
+            (f"elsewhere {arm}", segment, found.n)
+            for segment, arms in elsewhere.items()
+            for arm, found in arms.items()
+            if found.n >= FEWEST_TOLD
+        ],
         everybody=GLOBAL_SEGMENT,
     )
     return tuple(
@@ -246,9 +268,10 @@ def _kept_back(comparisons: Sequence[ComparisonReport]) -> tuple[ComparisonRepor
 
 
 def _without(finding: Finding, hidden: Collection[str]) -> Finding:
-    if finding.segment not in hidden or not finding.is_told:
+    if finding.segment not in hidden:
         return finding
-    return replace(finding, gives_away=True, reason=GIVES_AWAY)
+    reason = GIVES_AWAY if finding.is_told else finding.reason
+    return replace(finding, gives_away=True, reason=reason)
 
 
 def _is_told(finding: Finding) -> bool:
@@ -352,23 +375,8 @@ def _too_few(finding: Finding) -> str:
     if not all(sample.is_finite for sample in samples):
         return NOT_FINITE
     arms = ((finding.arm, finding.counts), (finding.baseline_arm, finding.baseline))
-    lacking = [f"{name} has {lack}" for name, arm in arms if (lack := _lack(arm))]
+    lacking = [f"{name} has {lack}" for name, arm in arms if (lack := lack_of(arm))]
     return f"too few yet: {', '.join(lacking)}"
-
-
-def _lack(arm: Arm) -> str | None:
-    """What an arm has too little of to be judged."""
-    if isinstance(arm, Sample):
-        if arm.units < FEWEST_UNITS:
-            return f"{arm.units} of {FEWEST_UNITS} needed"
-        return None if arm.is_enough else f"{arm.with_outcome} of {FEWEST} with the outcome"
-    if arm.is_enough:
-        return None
-    if arm.n < FEWEST_TOLD:
-        return f"{arm.n} of {FEWEST_TOLD} people, below which no figure is shown"
-    without = arm.n - arm.converted
-    kind, few = ("with", arm.converted) if arm.converted < FEWEST else ("without", without)
-    return f"{few} of {FEWEST} {kind} the outcome"
 
 
 def _smallest(finding: Finding) -> str:

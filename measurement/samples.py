@@ -28,7 +28,17 @@ from typing import Any
 
 import numpy as np
 
-from measurement.lift import FEWEST, POWER, SIGNIFICANCE, Floats, Interval, critical_value, students
+from measurement.lift import (
+    FEWEST,
+    FEWEST_TOLD,
+    POWER,
+    SIGNIFICANCE,
+    Counts,
+    Floats,
+    Interval,
+    critical_value,
+    students,
+)
 
 # Order of the sums and products: outcome, what it is per, outcome before, persons.
 OUTCOME, PER, BEFORE, PERSONS = range(4)
@@ -198,3 +208,18 @@ def _freedom(variances: Sequence[float], units: Sequence[int]) -> float:
     """Welch and Satterthwaite's."""
     below = sum(v**2 / max(u - 1, 1) for v, u in zip(variances, units, strict=True))
     return sum(variances) ** 2 / below if below else float(sum(units) - 2)
+
+
+def lack_of(arm: Counts | Sample) -> str | None:
+    """What an arm has too little of to be judged; None: nothing."""
+    if isinstance(arm, Sample):
+        if arm.units < FEWEST_UNITS:
+            return f"{arm.units} of {FEWEST_UNITS} needed"
+        return None if arm.is_enough else f"{arm.with_outcome} of {FEWEST} with the outcome"
+    if arm.is_enough:
+        return None
+    if arm.n < FEWEST_TOLD:
+        return f"{arm.n} of {FEWEST_TOLD} people, below which no figure is shown"
+    without = arm.n - arm.converted
+    kind, few = ("with", arm.converted) if arm.converted < FEWEST else ("without", without)
+    return f"{few} of {FEWEST} {kind} the outcome"

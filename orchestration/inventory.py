@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +41,24 @@ def dbt_tables(manifest: Path) -> tuple[Table, ...]:
     Views hold no rows of their own; they are declared without subjects. A profile has the columns
     of every trait too (ADR 0015).
     """
+    return tuple(_table(model) for model in _models(manifest))
+
+
+def dbt_columns(manifest: Path) -> Mapping[TableName, tuple[str, ...]]:
+    """The names of the columns of every such relation, whatever else is declared of them or not."""
+    return {
+        TableName(model["schema"], model["name"]): tuple(
+            column["name"] for column in model["columns"].values()
+        )
+        for model in _models(manifest)
+    }
+
+
+def _models(manifest: Path) -> Iterator[Mapping[str, Any]]:
     nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
     models = [node for node in nodes if node["resource_type"] == "model"]
     traits = [trait for trait in models if TRAIT in trait["tags"]]
-    return tuple(
-        _table(_with_traits(model, traits) if model["name"] == PROFILES else model)
-        for model in models
-    )
+    return (_with_traits(model, traits) if model["name"] == PROFILES else model for model in models)
 
 
 def _with_traits(

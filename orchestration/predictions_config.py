@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from orchestration.inventory import dbt_tables
+from orchestration.inventory import dbt_columns
 from prediction import PredictionsConfig, named_columns
 from settings import ConfigurationError, unknown_name
 
@@ -25,10 +25,7 @@ def check_predictions(
     """
     if not config.models:
         return
-    columns = {
-        table.name: tuple(column.name for column in table.columns)
-        for table in dbt_tables(manifest())
-    }
+    columns = dbt_columns(manifest())
     problems = tuple(
         unknown_name(
             path, ("models", key, *column.location), column.name, column.known, what=column.of

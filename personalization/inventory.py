@@ -78,10 +78,10 @@ VARIANT_POLICIES = Table(
             "p_harmful_alone",
             "DOUBLE",
             Pii.NONE,
-            "p_harmful by the segment's own people alone, which the guard heeds; or null",
+            "p_harmful by the segment's own people alone, which the guard heeds; null: fewer than 50 in an arm",
         ),
         Column(
-            "withheld_since", "TIMESTAMP", Pii.NONE, "since when paused or off, UTC; null: shown"
+            "withheld_since", "TIMESTAMP", Pii.NONE, "since when in this state, UTC; null: shown"
         ),
         Column("as_of", "TIMESTAMP", Pii.NONE, "the moment up to which outcomes count, UTC"),
         Column("run_id", "VARCHAR", Pii.NONE, "the run that wrote the row"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -19,12 +19,14 @@ from measurement import (
     Guard,
     Variants,
     design_effect,
+    in_percent,
     read_counts,
     read_samples,
 )
 from personalization.inventory import TABLES, VARIANT_POLICIES
 from personalization.variants import (
     FEWEST_CONVERTED,
+    FEWEST_HERE,
     FEWEST_PERSONS,
     HARMFUL,
     ArmBelief,
@@ -42,14 +44,15 @@ _TOO_FEW = (
 )
 _NOT_MET = "nobody has met it yet: an equal share finds out"
 
-_WHERE = {
-    "segment": "here",
-    "global": "of all segments together, as nobody met two arms here",
-}
+_HERE, _NO_SEGMENT = "here", "of people in no segment"
+_OF_ALL = "of all segments together, as nobody met two arms here"
 
 State = Literal["shown", "paused", "switched_off"]
 # A segment and one of the arms.
 Cell = tuple[str, str]
+
+# What a stored row says is done; rows of older versions do not say it.
+STATE = f"coalesce(state, case when p_harmful >= {HARMFUL} then 'switched_off' else 'shown' end)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,9 @@ def write_variant_policies(
         run_id: Stored with every row.
     """
     warehouse.create_missing(TABLES)
-    withheld = _read_withheld(warehouse)
+    before = _read_before(warehouse)
     rows = [
-        {"experiment_key": key, **_row(policy, now, withheld.get(key, {})), "as_of": now, "run_id": run_id}
+        {"experiment_key": key, **_row(policy, now, before.get(key, {})), "as_of": now, "run_id": run_id}
         for key, experiment in experiments.experiments.items()
         if experiment.variants
         for policy in share_out(
@@ -97,7 +100,7 @@ def write_variant_policies(
             design_effects=read_design_effects(
                 warehouse, key, experiment, experiment.variants.metric
             ),
-            withheld=withheld.get(key, {}),
+            withheld={cell for cell, row in before.get(key, {}).items() if row["is_by_its_own"]},
         )
     ]  # fmt: skip
     return warehouse.replace(
@@ -105,16 +108,16 @@ def write_variant_policies(
     )
 
 
-def _read_withheld(warehouse: Warehouse) -> Mapping[str, Mapping[Cell, dt.datetime]]:
+def _read_before(warehouse: Warehouse) -> Mapping[str, Mapping[Cell, Mapping[str, Any]]]:
     """By experiment: the arms that the last run paused or switched off, and since when."""
-    found: dict[str, dict[Cell, dt.datetime]] = {}
+    found: dict[str, dict[Cell, Mapping[str, Any]]] = {}
     rows = warehouse.read(
-        f"select experiment_key, segment, arm, withheld_since from {VARIANT_POLICIES.name.sql} "
-        "where withheld_since is not null"
+        f"select experiment_key, segment, arm, {STATE} as state, "
+        "coalesce(withheld_since, as_of) as since, p_harmful_alone is not null as is_by_its_own "
+        f"from {VARIANT_POLICIES.name.sql} where {STATE} <> 'shown'"
     )
     for row in rows.to_pylist():  # one row per segment and arm
-        cells = found.setdefault(row["experiment_key"], {})
-        cells[row["segment"], row["arm"]] = row["withheld_since"]
+        found.setdefault(row["experiment_key"], {})[row["segment"], row["arm"]] = row
     return found
 
 
@@ -134,7 +137,8 @@ def share_out(
         variants: The metric, the floor and the guard.
         design_effects: By segment, how many persons say as much as one who was drawn alone: where
             companies are drawn, colleagues tell of one draw. 1 where it is not named.
-        withheld: What was paused or switched off up to now, which takes less to stay so.
+        withheld: What was paused or switched off up to now in segments that met it, which takes less to
+            stay so.
     """
     arms = _arms(table, experiment)
     segments = [segment.name for segment in experiment.segments]
@@ -158,13 +162,17 @@ def share_out(
     )
     fresh = [arm for arm in arms if arm not in met]
     left = 1 - len(fresh) / len(arms)
+    others = any(counts.n for counts in learnt[GLOBAL_SEGMENT].values())
     for segment in (GLOBAL_SEGMENT, *segments):
-        level = "segment" if segment in own and segment != GLOBAL_SEGMENT else "global"
-        beliefs = own.get(segment, own[GLOBAL_SEGMENT])
+        is_met = segment in own and (segment != GLOBAL_SEGMENT or others)
+        level = "segment" if is_met and segment != GLOBAL_SEGMENT else "global"
+        where = _OF_ALL if not is_met else _HERE if level == "segment" else _NO_SEGMENT
+        beliefs = own[segment] if is_met else _of_others(own[GLOBAL_SEGMENT])
         for policy in _believed(
-            segment, table.get(segment, {}), beliefs, variants, withheld=withheld
-        ):
-            share, reason = left * policy.probability, f"{policy.reason}, {_WHERE[level]}"
+            segment, table.get(segment, {}), beliefs, variants,
+            withheld=withheld, is_many=_are_many(learnt[segment if is_met else GLOBAL_SEGMENT]),
+        ):  # fmt: skip
+            share, reason = left * policy.probability, f"{policy.reason}, {where}"
             yield replace(policy, probability=share, fallback_level=level, reason=reason)
         for arm in fresh:
             yield ArmPolicy(
@@ -216,6 +224,16 @@ def _is_met(counts: Mapping[str, Counts], arms: Sequence[str]) -> bool:
     return sum(counts[arm].n > 0 for arm in arms if arm in counts) >= 2
 
 
+def _of_others(beliefs: Mapping[str, ArmBelief]) -> Mapping[str, ArmBelief]:
+    """For a segment that did not meet two arms: what others did there pauses nothing here."""
+    return {arm: replace(belief, p_harmful_alone=None) for arm, belief in beliefs.items()}
+
+
+def _are_many(counts: Mapping[str, Counts]) -> bool:
+    """Whether how sure we are may be told in numbers: those of few would tell what they did."""
+    return all(found.n >= FEWEST_HERE for found in counts.values() if found.n)
+
+
 def _arms(table: Table, experiment: Experiment) -> Sequence[str]:
     """Those that are meant to be shown: a name in the events alone may be an old or a wrong one."""
     known = set(experiment.shares) or {arm for counts in table.values() for arm in counts}
@@ -240,6 +258,7 @@ def _believed(
     variants: Variants,
     *,
     withheld: Collection[Cell],
+    is_many: bool,
 ) -> Iterator[ArmPolicy]:
     guard, floor = variants.guard, min(variants.floor, 1 / len(beliefs))
     states = {
@@ -250,18 +269,18 @@ def _believed(
         beliefs,
         floor=floor,
         paused=[arm for arm, state in states.items() if state == "paused"],
-        paused_share=min(guard.paused_share, floor),
+        paused_share=min(guard.paused_share, floor) if guard else 0.0,
     )
     for arm, belief in beliefs.items():
         found, state = counts.get(arm, Counts(0, 0)), states[arm]
         yield ArmPolicy(
             segment, arm, shares[arm], found.n, found.converted, belief.effect, belief.p_best,
-            belief.p_harmful, "segment", _reason(belief, state, guard), state,
+            belief.p_harmful, "segment", _reason(belief, state, guard, is_many=is_many), state,
             belief.p_harmful_alone,
         )  # fmt: skip
 
 
-def _state(belief: ArmBelief, guard: Guard, *, is_withheld: bool) -> State:
+def _state(belief: ArmBelief, guard: Guard | None, *, is_withheld: bool) -> State:
     """Off where harm is proven, paused where it is probable, and then until it no longer is.
 
     Whom an arm probably harms is asked of the segment's own people: that it helps others is no
@@ -269,23 +288,30 @@ def _state(belief: ArmBelief, guard: Guard, *, is_withheld: bool) -> State:
     """
     if belief.p_harmful >= HARMFUL:
         return "switched_off"
+    if guard is None or belief.p_harmful_alone is None:
+        return "shown"
     bar = guard.ends_below if is_withheld else guard.harm_probability
     return "paused" if belief.p_harmful_alone >= bar else "shown"
 
 
-def _reason(belief: ArmBelief, state: State, guard: Guard) -> str:
+def _reason(belief: ArmBelief, state: State, guard: Guard | None, *, is_many: bool) -> str:
     if state == "switched_off":
-        return f"switched off: worse than the baseline with {belief.p_harmful:.1%}"
-    if state == "paused":
+        sure = in_percent(belief.p_harmful, digits=1) if is_many else f"{HARMFUL:.1%} or more"
+        return f"switched off: worse than the baseline with {sure}"
+    if guard and belief.p_harmful_alone is not None and state == "paused":
         return (
-            f"paused: probably harmful ({belief.p_harmful_alone:.0%} by who met it), a precaution and no "
-            f"proof, until that falls below {guard.ends_below:.0%}"
+            f"paused: probably harmful ({in_percent(belief.p_harmful_alone)} by who met it), a precaution "
+            f"and no proof, until that falls below {guard.ends_below:.0%}"
         )
-    return f"the best with {belief.p_best:.0%}"
+    if not is_many:
+        return "as often as it is likely the best"
+    return f"the best with {in_percent(belief.p_best)}"
 
 
 def _row(
-    policy: ArmPolicy, now: dt.datetime, withheld: Mapping[Cell, dt.datetime]
+    policy: ArmPolicy, now: dt.datetime, before: Mapping[Cell, Mapping[str, Any]]
 ) -> dict[str, object]:
-    since = None if policy.state == "shown" else withheld.get((policy.segment, policy.arm), now)
+    earlier = before.get((policy.segment, policy.arm))
+    since = earlier["since"] if earlier and earlier["state"] == policy.state else now
+    since = None if policy.state == "shown" else since
     return {name: getattr(policy, name) for name in ArmPolicy.__slots__} | {"withheld_since": since}

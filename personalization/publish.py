@@ -37,6 +37,7 @@ from personalization.inventory import (
     TABLES,
     VARIANT_POLICIES,
 )
+from personalization.policies import STATE
 from privacy.storage import make_private, sync_folder
 from warehouse import Warehouse
 
@@ -119,8 +120,12 @@ _CONTEXT = f"""
     from {CONTEXT_LISTS.name.sql} order by block, topic, rank nulls last, content_id
 """
 
+# What is written of a paused arm to those who are shown it: why it is paused is no matter of theirs.
+_STILL_SHOWN = "shown to few, so that what is known of it stays up to date"
+
 _SHARES = f"""
-    select experiment_key, segment, arm, probability, fallback_level, reason, as_of
+    select experiment_key, segment, arm, probability, fallback_level, as_of,
+        case when {STATE} = 'paused' then '{_STILL_SHOWN}' else reason end as reason
     from {VARIANT_POLICIES.name.sql} order by experiment_key, segment, arm
 """
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from math import erfc, sqrt
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +29,14 @@ Floats = NDArray[np.float64]
 FEWEST_PERSONS, FEWEST_CONVERTED = 250, 25
 # An arm that is worse than the baseline with this probability is shown no more.
 HARMFUL = 0.975
+# Of fewer persons in either arm of a segment nothing is done or told by their outcomes alone: one of
+# them moves a rate by two points or more, and near ten a pause would tell what those few did.
+FEWEST_HERE = 50
 _DRAWN_ALONE: Mapping[str, float] = {}
 _DRAWS = 4096
 _GRID = 60
+# Equally likely rates of the baseline, over which a comparison is averaged.
+_QUANTILES = (np.arange(512) + 0.5) / 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +47,14 @@ class ArmBelief:
         effect: Expected rate less the baseline's in the segment; 0 for the baseline.
         p_best: Probability that no other arm converts more.
         p_harmful: Probability that the baseline converts more; 0 for the baseline.
-        p_harmful_alone: The same by the segment's own people alone; of an arm that nobody met
-            there it is that of all.
+        p_harmful_alone: The same by the segment's own people alone; None: of the baseline, and where
+            fewer than ``FEWEST_HERE`` met either arm.
     """
 
     effect: float
     p_best: float
     p_harmful: float
-    p_harmful_alone: float
+    p_harmful_alone: float | None
 
 
 Table = Mapping[str, Mapping[str, Counts]]
@@ -154,12 +159,23 @@ def _noise(n: float, converted: float) -> float:
 def _harmful_alone(
     counts: Mapping[str, Counts], arm: str, baseline: str, is_better: float, design_effect: float
 ) -> float | None:
-    """Whether the baseline converts more, by these people alone and a flat prior; None: not met."""
-    ours, theirs = counts.get(arm, Counts(0, 0)), counts.get(baseline, Counts(0, 0))
-    if arm == baseline or not (ours.n and theirs.n):
+    """Whether the baseline converts more, by these people alone and flat priors; None: too few."""
+    ours, theirs = (
+        (found.n / design_effect, found.converted / design_effect)
+        for found in (counts.get(name, Counts(0, 0)) for name in (arm, baseline))
+    )
+    if arm == baseline or min(ours[0], theirs[0]) < FEWEST_HERE:
         return None
-    variance = sum(_noise(c.n / design_effect, c.converted / design_effect) for c in (ours, theirs))
-    return 0.5 * erfc(is_better * (ours.rate - theirs.rate) / sqrt(2 * variance))
+    special = _special()
+    rates = special.betaincinv(theirs[1] + 1, theirs[0] - theirs[1] + 1, _QUANTILES)
+    lower = float(special.betainc(ours[1] + 1, ours[0] - ours[1] + 1, rates).mean())
+    return lower if is_better > 0 else 1 - lower
+
+
+def _special() -> ModuleType:
+    from scipy import special  # noqa: PLC0415 - takes time, and definitions load without it
+
+    return special
 
 
 def _beliefs(
@@ -177,7 +193,7 @@ def _beliefs(
             effect=float(is_better * lead[:, number].mean()),
             p_best=float(best[number]),
             p_harmful=float(harmful[number]),
-            p_harmful_alone=float(harmful[number]) if (own := alone[arm]) is None else own,
+            p_harmful_alone=alone[arm],
         )
         for number, arm in enumerate(arms)
     }

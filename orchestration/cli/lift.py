@@ -77,10 +77,12 @@ def report(
 @with_paths
 def variants(*, paths: Paths, as_json: JsonOption = False) -> None:
     """Show how often each variant is to be shown in each segment, what is paused or off, and why."""
-    from personalization import read_variants  # noqa: PLC0415 - loads every package
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from personalization import read_variants  # noqa: PLC0415 - as above
 
+    experiments = Company(paths).experiments
     with opened_warehouse(paths) as warehouse:
-        rows = [asdict(told) for told in read_variants(warehouse)]
+        rows = [asdict(told) for told in read_variants(warehouse, experiments)]
     print_rows("Variants", rows, as_json=as_json)
 
 
