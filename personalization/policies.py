@@ -170,7 +170,7 @@ def share_out(
         beliefs = own[segment] if is_met else _of_others(own[GLOBAL_SEGMENT])
         for policy in _believed(
             segment, table.get(segment, {}), beliefs, variants,
-            withheld=withheld, is_many=_are_many(learnt[segment if is_met else GLOBAL_SEGMENT]),
+            withheld=withheld, is_many=_are_many(learnt[segment if is_met else GLOBAL_SEGMENT], met),
         ):  # fmt: skip
             share, reason = left * policy.probability, f"{policy.reason}, {where}"
             yield replace(policy, probability=share, fallback_level=level, reason=reason)
@@ -229,9 +229,10 @@ def _of_others(beliefs: Mapping[str, ArmBelief]) -> Mapping[str, ArmBelief]:
     return {arm: replace(belief, p_harmful_alone=None) for arm, belief in beliefs.items()}
 
 
-def _are_many(counts: Mapping[str, Counts]) -> bool:
+def _are_many(counts: Mapping[str, Counts], arms: Sequence[str]) -> bool:
     """Whether how sure we are may be told in numbers: those of few would tell what they did."""
-    return all(found.n >= FEWEST_HERE for found in counts.values() if found.n)
+    sizes = [counts[arm].n for arm in arms if arm in counts]
+    return all(n >= FEWEST_HERE for n in sizes if n)
 
 
 def _arms(table: Table, experiment: Experiment) -> Sequence[str]:

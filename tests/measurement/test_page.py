@@ -99,6 +99,19 @@ def test_it_says_what_is_paused_as_a_precaution_and_why(company: Company) -> Non
     assert "of which we are 98.1% sure" in text
 
 
+def test_what_is_paused_is_told_by_its_verdict_and_of_few_without_figures() -> None:
+    paused = WithheldArm("hero", "big", "b", "control", is_paused=True, share=0.001,
+                         p_harmful=0.9996, since=NOW, ends_below=0.72, verdict="harmed")  # fmt: skip
+    off = replace(paused, is_paused=False, p_harmful=None)
+
+    assert (
+        "(more than 99%). The verdict there is the same: it harmed. Less than 1" in paused.sentence
+    )
+    assert "That is no proof." in replace(paused, verdict=None).sentence
+    assert "with the next run, as the guard is off" in replace(paused, ends_below=None).sentence
+    assert off.sentence.endswith("it is worse than control there.")
+
+
 def test_without_an_experiment_or_anybody_it_says_so(company: Company) -> None:
     assert "No experiment is configured" in page(company, ExperimentsConfig())
     assert "Nobody has met two arms yet" in page(company, experiments())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,21 @@ def test_without_a_model_the_project_is_not_even_read(tmp_path: Path) -> None:
         raise AssertionError
 
     check_predictions(tmp_path / "predictions.yml", PredictionsConfig(), manifest=refuse)
+
+
+def test_a_column_without_its_kind_of_data_stops_nothing(tmp_path: Path) -> None:
+    nodes = {
+        name: {
+            "resource_type": "model", "schema": "marts", "name": name, "tags": [],
+            "columns": {"undescribed": {"name": "undescribed"}},
+        }
+        for name in ("profiles", "features_as_of")
+    }  # fmt: skip
+    file, path = tmp_path / "manifest.json", tmp_path / "predictions.yml"
+    file.write_text(json.dumps({"nodes": nodes}), encoding="utf-8")
+    path.write_text(MODEL[: MODEL.index("    leave_out")], encoding="utf-8")
+
+    check_predictions(path, load_config(path, PredictionsConfig), manifest=lambda: file)
 
 
 def test_a_run_is_refused_before_it_begins(tmp_path: Path) -> None:

@@ -6,10 +6,18 @@ import datetime as dt
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from measurement import Counts, Experiment, ExperimentsConfig, measure_experiments
+from measurement import (
+    Counts,
+    Experiment,
+    ExperimentsConfig,
+    Guard,
+    WithheldArm,
+    measure_experiments,
+)
 from personalization import policies, read_variants, read_withheld, write_variant_policies
 from personalization.policies import ArmPolicy, share_out
 from tests.measurement.conftest import NOW, Company, company
@@ -132,6 +140,67 @@ def test_a_pause_does_not_flap() -> None:
     assert state(bar) == "shown"
     assert state(bar, {("small", "b")}) == "paused"
     assert state(bar, {("big", "b")}) == "shown"
+
+
+# Beside these few, four people who do nothing look harmful with 97 %, taking noise for normal.
+FOUR = {"control": Counts(60, 18), "b": Counts(4, 0)}
+ALIKE = {"control": Counts(4000, 1200), "b": Counts(4000, 1240)}
+
+
+@pytest.mark.parametrize("few", [FOUR, {"control": Counts(60, 18), "b": Counts(49, 5)}])
+def test_fewer_than_fifty_in_an_arm_pause_nothing_and_no_percentage_tells_of_them(
+    few: Mapping[str, Counts],
+) -> None:
+    table = {"global": _sum(ALIKE, few), "big": ALIKE, "small": few}
+
+    found = shared(table, **guarded(0.6))
+    enough = shared({**table, "small": {"control": Counts(60, 18), "b": Counts(50, 7)}})
+
+    assert found["small", "b"].p_harmful_alone is None
+    assert found["small", "b"].state != "paused"
+    assert not any("%" in p.reason and "97.5%" not in p.reason for p in _of("small", found))
+    # The exact comparison of two flat priors.
+    assert enough["small", "b"].p_harmful_alone == pytest.approx(0.9757, abs=5e-4)
+    assert "(98% by who met it)" in enough["small", "b"].reason
+
+
+def test_whom_no_segment_fits_pauses_nothing_in_a_segment_that_nobody_met() -> None:
+    others = {"control": Counts(300, 90), "b": Counts(300, 66)}
+
+    found = shared({"global": _sum(ALIKE, others), "big": ALIKE})
+
+    assert found["global", "b"].state == "paused"
+    assert found["global", "b"].reason.endswith("of people in no segment")
+    assert found["small", "b"].state == "shown"
+    assert found["small", "b"].p_harmful_alone is None
+    assert found["small", "b"].reason.endswith(
+        "of all segments together, as nobody met two arms here"
+    )
+
+
+def test_without_a_guard_nothing_is_paused_and_what_was_is_forgotten() -> None:
+    asked = experiment(variants={"metric": "demo", "guard": None})
+    assert asked.variants is not None
+
+    found = share_out(DOUBTED, asked, asked.variants, withheld={("small", "b")})
+
+    assert {policy.state for policy in found} == {"shown"}
+
+
+def test_a_pause_at_a_low_bar_ends_where_harm_is_no_more_probable_than_not() -> None:
+    assert Guard(harm_probability=0.6).ends_below == 0.5
+    assert Guard(harm_probability=0.8).ends_below == pytest.approx(0.64)
+
+
+def _sum(*tables: Mapping[str, Counts]) -> dict[str, Counts]:
+    return {
+        arm: Counts(sum(t[arm].n for t in tables), sum(t[arm].converted for t in tables))
+        for arm in ("control", "b")
+    }
+
+
+def _of(segment: str, found: Mapping[tuple[str, str], ArmPolicy]) -> list[ArmPolicy]:
+    return [policy for (where, _), policy in found.items() if where == segment]
 
 
 def test_a_pause_never_shows_an_arm_more_than_the_floor_or_the_baseline_less() -> None:
@@ -259,6 +328,81 @@ def test_a_pause_is_remembered_told_in_plain_words_and_ends_with_its_experiment(
     assert read_withheld(company.warehouse, asked) == ()
 
 
+def test_since_when_is_of_the_state_that_it_is_in_and_older_rows_say_theirs(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse, later = company.warehouse, NOW + dt.timedelta(days=60)
+    worse = {"control": Counts(900, 270), "b": Counts(900, 180)}
+    asked = ExperimentsConfig(experiments={"hero": experiment()})
+
+    def told(counts: Mapping[str, Counts], now: dt.datetime) -> WithheldArm:
+        table = {"global": _sum(ALIKE, counts), "big": ALIKE, "small": counts}
+        monkeypatch.setattr(policies, "read_counts", lambda *_: table)
+        write_variant_policies(warehouse, asked, now=now, run_id="r1")
+        (arm,) = read_withheld(warehouse, asked)
+        return arm
+
+    paused, off = told({"control": Counts(300, 90), "b": Counts(300, 70)}, NOW), told(worse, later)
+    older = "update personalization.variant_policies set state = null, withheld_since = null"
+    warehouse.execute(older)
+    (old,) = read_withheld(warehouse, asked)
+    state = {
+        one.arm: one.state for one in read_variants(warehouse, asked) if one.segment == "small"
+    }
+
+    assert (paused.is_paused, paused.since) == (True, NOW)
+    assert (off.is_paused, off.since) == (False, later)
+    assert "more than 99.9% sure" in off.sentence
+    assert (old.is_paused, old.since) == (False, later)
+    assert state == {"b": "switched_off", "control": "shown"}
+    assert told(worse, later + dt.timedelta(days=7)).since == later
+
+
+def test_page_and_variants_hide_the_same_and_what_is_withheld_knows_its_verdict(
+    company: Company,
+) -> None:
+    cells = {
+        ("A", "control"): (500, 40), ("B", "control"): (50, 10), ("C", "control"): (5, 1),
+        ("", "control"): (30, 3), ("A", "b"): (500, 50), ("B", "b"): (20, 5), ("C", "b"): (40, 8),
+        ("", "b"): (5, 2), ("D", "control"): (200, 50), ("D", "b"): (200, 25),
+    }  # fmt: skip
+    rows = [
+        {"segment": segment, "arm": arm, "n": n, "converted": converted}
+        for (segment, arm), (n, converted) in cells.items()
+    ]
+    with company.warehouse.view("cells", pa.Table.from_pylist(rows)):
+        company.warehouse.execute(_PEOPLE)
+    segments = [{"name": n, "when": [{"trait": "country", "is": n}]} for n in "ABCD"]
+    asked = ExperimentsConfig(
+        experiments={"hero": experiment(segments=segments, shares={}, held_out=None)}
+    )
+    reports = measure_experiments(company.warehouse, asked, now=NOW, run_id="r1")
+    write_variant_policies(company.warehouse, asked, now=NOW, run_id="r1")
+
+    told = {(t.segment, t.arm): t.n for t in read_variants(company.warehouse, asked)}
+    page = {f.segment for f in reports[0].findings if f.is_told}
+    (withheld,) = read_withheld(company.warehouse, asked)
+
+    # Of `b`, everybody less A, D and those 40 of C leaves 25: B and the five in no segment.
+    assert (told["C", "b"], told["B", "b"], told["B", "control"]) == (40, None, None)
+    assert page == {"global", "A", "D"}
+    assert (withheld.segment, withheld.verdict) == ("D", "harmed")
+
+
+_PEOPLE = """
+    create temp table people as
+        select segment, arm, i < converted as has, format('{}{}{}', segment, arm, i) as person_id
+        from cells, unnest(range(n)) as numbers (i);
+    insert into marts.profiles by name select person_id, segment as country from people;
+    insert into marts.events by name
+        select format('{}{}', event, person_id) as event_id, person_id, event,
+            timestamp '2026-03-02' as occurred_at, timestamp '2026-03-02' as received_at,
+            json_object('experiment_id', 'hero', 'variation_id', arm) as properties, false as is_bot
+        from people, (values ('Experiment Viewed'), ('Demo Requested')) as events (event)
+        where has or event = 'Experiment Viewed'
+"""
+
+
 def test_figures_of_fewer_than_ten_people_are_not_told_nor_do_they_follow(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,7 +415,7 @@ def test_figures_of_fewer_than_ten_people_are_not_told_nor_do_they_follow(
     asked = ExperimentsConfig(experiments={"hero": experiment(segments=segments)})
     write_variant_policies(company.warehouse, asked, now=NOW, run_id="r1")
 
-    told = {(one.segment, one.arm): one for one in read_variants(company.warehouse)}
+    told = {(one.segment, one.arm): one for one in read_variants(company.warehouse, asked)}
 
     assert (told["small", "control"].n, told["small", "control"].converted) == (None, None)
     assert "fewer than 10 people" in told["small", "control"].reason
