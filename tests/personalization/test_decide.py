@@ -296,7 +296,8 @@ def test_colleagues_in_two_segments_are_drawn_with_the_same_shares(site: Site) -
     write_variant_policies_without_events(site.warehouse, configured)
     site.warehouse.execute(
         "update personalization.variant_policies "
-        "set probability = case when (arm = 'b') = (segment = 'big') then 0.8 else 0.1 end"
+        "set probability = case when (arm = 'b') = (segment = 'big') then 0.8 else 0.1 end, "
+        "state = 'paused', reason = 'paused: probably harmful (97% by who met it)'"
     )
     publish_artefact(site.warehouse, site.path, CONTENT, configured, secret=SECRET, as_of=AS_OF)
     artefact = site.open()
@@ -310,9 +311,12 @@ def test_colleagues_in_two_segments_are_drawn_with_the_same_shares(site: Site) -
         {decide(asked("hero", person_id=p), artefact).actions[0].action_id for p in row["people"]}
         for row in companies
     ]
+    why = decide(asked("hero", person_id=companies[0]["people"][0]), artefact).actions[0].reason
     artefact.close()
     site.publish(experiments())
 
+    # Who is still shown a paused arm is not told that it harms.
+    assert why.startswith("shown to few")
     assert sum(row["sizes"] > 1 for row in companies) > 5
     assert {len(found) for found in drawn} == {1}
 
