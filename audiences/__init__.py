@@ -17,6 +17,7 @@ from audiences.errors import (
 from audiences.list_files import ListFiles
 from audiences.membership import AudienceReport, compute_memberships
 from audiences.preview import AudiencePreview, Reached, preview, why
+from audiences.references import require_known_names
 
 __all__ = [
     "Audience",
@@ -40,5 +41,6 @@ __all__ = [
     "members_at",
     "overlaps",
     "preview",
+    "require_known_names",
     "why",
 ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from audiences.catalogue import suggestion
-from audiences.clauses import AudienceClause, Leaf
+from audiences.clauses import AudienceClause, Leaf, ScoreClause
 from audiences.config import Audience
+from audiences.errors import InvalidAudienceError
 from audiences.walk import walk
 
 
@@ -20,6 +21,30 @@ def circle(audience: Audience, by_key: Mapping[str, Audience], path: tuple[str, 
             if problem:
                 return problem
     return ""
+
+
+def require_known_names(audiences: Collection[Audience], models: Collection[str]) -> None:
+    """Refuse audiences and models that rules name and nobody declares, before anything is judged.
+
+    Args:
+        audiences: All that are configured.
+        models: Keys of the models that are configured, published or not.
+
+    Raises:
+        InvalidAudienceError: Rules name what is not there; all problems at once.
+    """
+    by_key = {audience.key: audience for audience in audiences}
+    problems = [problem for one in audiences for problem in strangers(one, by_key)]
+    for audience in audiences:
+        for place, clause in _conditions(audience):
+            if isinstance(clause, ScoreClause) and clause.score.model not in models:
+                meant = suggestion(clause.score.model, models) if models else "it has none"
+                problems.append(
+                    f"{audience.where(place)}: {clause.score.model!r} is no model of "
+                    f"predictions.yml: {meant}"
+                )
+    if problems:
+        raise InvalidAudienceError(problems)
 
 
 def strangers(audience: Audience, by_key: Mapping[str, Audience]) -> Iterator[str]:

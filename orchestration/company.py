@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from audiences import Audience, AudienceError, load_audiences
+from audiences import Audience, AudienceError, load_audiences, require_known_names
 from audiences.sync import DestinationsConfig, Sync, resolve_syncs
 from identity import IdentityConfig
 from ingestion import SourcesConfig, refuse_missing_sources
@@ -139,6 +139,7 @@ class Company:
         audiences = load_audiences(self.paths.config / "audiences", landing=self.paths.landing)
         if audiences:
             purposes.require_known_of_audiences(audiences, self.consent.purposes)
+            require_known_names(audiences, self.predictions.models.keys())
         return audiences
 
     @property

@@ -70,6 +70,8 @@ def preview(*, paths: Paths, key: AudienceKey, as_json: JsonOption = False) -> N
     if as_json:
         print_json(asdict(found))
         return
+    for note in found.notes:
+        console.print(f"held, nobody is counted: {note}", style="yellow")
     print_rows(f"{chosen.name} ({chosen.key}), if it were published now", _preview_rows(found))
     steps = [{"who": words, "persons": persons} for words, persons in found.funnel]
     print_rows("Step by step", steps)
@@ -78,8 +80,6 @@ def preview(*, paths: Paths, key: AudienceKey, as_json: JsonOption = False) -> N
         print_rows("Lines of its lists", [asdict(column) for column in found.lists])
     for event, meant in found.unseen.items():
         console.print(f"nobody has ever done {event!r}: {meant}", style="yellow")
-    for note in found.notes:
-        console.print(f"held: {note}", style="yellow")
 
 
 @audience_app.command()

@@ -99,7 +99,7 @@ def test_preview_counts_who_is_left_out_for_lack_of_consent(folders: list[str]) 
 
 def test_mistakes_in_rules_are_told_by_file_and_line_all_at_once(folders: list[str]) -> None:
     file = Path(folders[1]) / "audiences" / "readers.yml"
-    rules = ("any:", "  - {trait: contry, is: US}", "  - {audience: nobody}")
+    rules = ("any:", "  - {trait: contry, is: US}", "  - {trait: sity, is: X}")
     wrong = "\n".join(f"  {line}" for line in rules)
     file.write_text(READERS.replace(" {trait: country, is: US}", f"\n{wrong}"))
 
@@ -107,9 +107,24 @@ def test_mistakes_in_rules_are_told_by_file_and_line_all_at_once(folders: list[s
         RUNNER.invoke(app, ["audience", "preview", "readers", *folders], catch_exceptions=False)
 
     assert [problem.split(":")[0] for problem in refused.value.problems] == [
-        f"{file}, line 7, include.any.1",
         f"{file}, line 6, include.any.0",
+        f"{file}, line 7, include.any.1",
     ]
+
+
+def test_audiences_and_models_that_nobody_declares_stop_everything(folders: list[str]) -> None:
+    file = Path(folders[1]) / "audiences" / "readers.yml"
+    rules = ("any:", "  - {score: {model: trail, at_least: 0.1}}", "  - {audience: nobody}")
+    wrong = "\n".join(f"  {line}" for line in rules)
+    file.write_text(READERS.replace(" {trait: country, is: US}", f"\n{wrong}"))
+
+    with pytest.raises(InvalidAudienceError) as refused:
+        Company(Paths.resolve({}, config=Path(folders[1]))).check_configuration()
+
+    audience, model = refused.value.problems
+    assert audience == f"{file}, line 7, include.any.1: 'nobody' is no audience: known: readers"
+    assert model.startswith(f"{file}, line 6, include.any.0: 'trail' is no model of predictions")
+    assert model.endswith("did you mean 'trial'? known: trial")
 
 
 @pytest.mark.parametrize(
