@@ -339,7 +339,9 @@ def _described(error: ValueError | RecursionError) -> str:
         return "not UTF-8"
     if not isinstance(error, pydantic.ValidationError):
         return "not JSON"
-    places = (".".join(str(part) for part in item["loc"]) for item in error.errors())
+    found = {".".join(str(part) for part in item["loc"]) for item in error.errors()}
+    # A list whose only part is wrong is told to be empty as well.
+    places = (one for one in found if not any(other.startswith(f"{one}.") for other in found))
     return ", ".join(
         sorted({f"{place or 'the body'} is missing or not allowed" for place in places})
     )
