@@ -186,7 +186,7 @@ def test_the_terminal_shows_what_is_known_and_where_it_comes_from(
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        pytest.param("p_nobody", "no person has or had this id", id="id"),
+        pytest.param("p_nobody", "no person has this id", id="id"),
         pytest.param("p_gone", "nothing belongs to it any more", id="an id that was erased"),
         pytest.param("nobody@x.example", "no person has this address", id="address"),
         pytest.param("not an@address", "no person has this address", id="no address"),
