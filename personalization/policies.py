@@ -129,7 +129,7 @@ def share_out(
     design_effects: Mapping[str, float] = _DRAWN_ALONE,
     withheld: Collection[Cell] = (),
 ) -> Iterator[ArmPolicy]:
-    """How often to show each arm, by segment; the withheld-out arm is not among them.
+    """How often to show each arm, by segment; the held-out arm is not among them.
 
     Args:
         table: Counts by segment and arm, with ``global`` for everybody.

@@ -91,17 +91,6 @@ def line_of(path: Path, location: Location) -> int | None:
     return _line_of(_read_yaml(path), location)
 
 
-def _listed(name: str, known: Collection[str]) -> str:
-    """All names that there are; of many those that resemble it."""
-    names = sorted(known)
-    if len(names) <= _MANY:
-        return ", ".join(names) or "none"
-    near = difflib.get_close_matches(name, names, n=_NEAR, cutoff=0.4)
-    return (
-        f"{', '.join([*near, 'and'])} {len(names) - len(near)} others" if near else f"{len(names)}"
-    )
-
-
 def misfit(place: Location, found: object, allowed: str) -> PydanticCustomError:
     """What a model's validator raises of a value that does not fit what stands elsewhere in the file.
 
@@ -152,6 +141,17 @@ def read_together(
 def _suggestion(name: str, known: Collection[str]) -> str:
     close = difflib.get_close_matches(name, sorted(known), n=1)
     return f"did you mean {close[0]!r}? " if close else ""
+
+
+def _listed(name: str, known: Collection[str]) -> str:
+    """All names that there are; of many those that resemble it."""
+    names = sorted(known)
+    if len(names) <= _MANY:
+        return ", ".join(names) or "none"
+    near = difflib.get_close_matches(name, names, n=_NEAR, cutoff=0.4)
+    return (
+        f"{', '.join([*near, 'and'])} {len(names) - len(near)} others" if near else f"{len(names)}"
+    )
 
 
 def _read_yaml(path: Path) -> Any:

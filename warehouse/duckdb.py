@@ -262,9 +262,8 @@ class DuckDBWarehouse:
         """
         if self._path is None:
             raise ValueError("a warehouse in memory has no file")
-        fresh = _compacting(
-            self._path
-        )  # what a kill leaves of it goes as that of a compaction does
+        # What a kill leaves of it goes as what it leaves of a compaction does.
+        fresh = _compacting(self._path)
         remove_database(fresh)
         try:
             self._copy_to(fresh)

@@ -58,6 +58,16 @@ def test_a_company_without_models_says_so(folders: list[str]) -> None:
     assert "Models: none" in result.output
 
 
+def _score(folders: list[str], table: str, scores: str) -> None:
+    """Write scores of the model, as the query has them beside their model and date."""
+    paths = Paths.resolve({}, home=Path(folders[1]), config=Path(folders[3]))
+    with Company(paths).open_warehouse() as warehouse:
+        warehouse.execute(
+            f"insert into prediction.{table} by name select 'trial' as model_key, "
+            f"timestamp '2026-06-01' as as_of, {scores}"
+        )
+
+
 def test_models_are_listed_for_scripts(folders: list[str]) -> None:
     publish(folders)
 
@@ -73,12 +83,7 @@ def test_a_model_is_shown_with_its_intervals(
     monkeypatch.setattr(console, "_width", 160)
     publish(folders)
 
-    paths = Paths.resolve({}, home=Path(folders[1]), config=Path(folders[3]))
-    with Company(paths).open_warehouse() as warehouse:
-        warehouse.execute(
-            "insert into prediction.propensity_scores by name select 'trial' as model_key, 'p1' as "
-            "person_id, timestamp '2026-06-01' as as_of, 'model' as source"
-        )
+    _score(folders, "propensity_scores", "'p1' as person_id, 'model' as source")
 
     result = CliRunner().invoke(app, ["predict", "show", "trial", *folders])
 
@@ -97,12 +102,8 @@ def test_of_companies_that_nothing_answers_for_no_decile_is_told(
 ) -> None:
     monkeypatch.setattr(console, "_width", 160)
     publish(folders)
-    paths = Paths.resolve({}, home=Path(folders[1]), config=Path(folders[3]))
-    with Company(paths).open_warehouse() as warehouse:
-        warehouse.execute(
-            "insert into prediction.account_scores by name select 'trial' as model_key, 'a' || n as "
-            "account_id, timestamp '2026-06-01' as as_of, 'insufficient' as source from range(3) as t (n)"
-        )
+    three = "'a' || n as account_id, 'insufficient' as source from range(3) as t (n)"
+    _score(folders, "account_scores", three)
 
     text = " ".join(CliRunner().invoke(app, ["predict", "show", "trial", *folders]).output.split())
 
