@@ -196,10 +196,10 @@ def _several_persons(request: SubjectRequest, context: ErasureContext) -> Sequen
     """Why the request would give one person what belongs to another."""
     named = []
     for identity in request.subject_identities:
-        plans, _ = find_persons(
-            [request.model_copy(update={"subject_identities": (identity,)})], context
-        )
-        named += [set(plan.person_ids) for plan in plans if plan.person_ids]
+        alone = request.model_copy(update={"subject_identities": (identity,)})
+        keys = find_keys([alone], context).get(request.request_id, ())
+        named.append({value for kind, value in keys if kind == "person_id"})
+    named = [persons for persons in named if persons]
     if all(named[0] & other for other in named[1:]):
         return ()
     return ["its identities belong to different persons: send one request for each"]

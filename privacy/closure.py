@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from privacy.known_values import known_values
+from privacy.possibly import possibly_same
 from privacy.requests import SUPPORTED, IdentityType, SubjectIdentity, SubjectRequest
 from warehouse import Table, Warehouse
 
@@ -35,11 +36,13 @@ class Closure:
         left_alone: ``(subject_request_id, kind, reason, identifiers)``: how many identifiers of
             the person stay, by kind, and why.
         unclear: Every reason why a request does not say whom to erase, by request.
+        possible: Records of others that may be the person's; see ``possibly_same``.
     """
 
     keys: pa.Table
     left_alone: pa.Table
     unclear: Mapping[str, Sequence[str]]
+    possible: pa.Table
 
 
 def close_identities(
@@ -65,6 +68,7 @@ def close_identities(
             keys=warehouse.read(_KEYS),
             left_alone=warehouse.read(_LEFT_ALONE),
             unclear=_unclear(warehouse, requests, default_region),
+            possible=possibly_same(warehouse, "candor_subjects"),
         )
 
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 from privacy.closure import Closure
 from privacy.errors import MissingPlanError
 from privacy.locations import TableLocation
+from privacy.possibly import PossiblySame
 from privacy.storage import destroy_folders, write_private
 from warehouse import Location
 
@@ -74,6 +75,7 @@ class ErasurePlan:
     counts: tuple[PlannedCount, ...]
     left_alone: tuple[LeftAlone, ...]
     models: tuple[LearntModel, ...] = ()
+    possible: tuple[PossiblySame, ...] = ()
 
     def __repr__(self) -> str:
         return f"ErasurePlan({self.subject_request_id!r}, {len(self.keys)} keys)"
@@ -128,6 +130,7 @@ class PlanStore:
             left_alone=tuple(LeftAlone(**item) for item in body["left_alone"]),
             # A plan that an older version froze knows of none.
             models=tuple(LearntModel(**item) for item in body.get("models", ())),
+            possible=tuple(_possibly(item) for item in body.get("possible", ())),
         )
 
     def exists(self, request_id: str) -> bool:
@@ -156,7 +159,7 @@ def make_plans(
         (location.name, *_counts(location, closure.keys, request_ids)) for location in locations
     ]
     keys = _grouped(closure.keys)
-    left_alone = _grouped(closure.left_alone)
+    left_alone, possible = _grouped(closure.left_alone), _grouped(closure.possible)
     return tuple(
         ErasurePlan(
             subject_request_id=request_id,
@@ -166,6 +169,7 @@ def make_plans(
                 for name, rows, spanned in counted
             ),
             left_alone=tuple(LeftAlone(**row) for row in left_alone.get(request_id, ())),
+            possible=tuple(_possibly(row) for row in possible.get(request_id, ())),
         )
         for request_id in request_ids
     )
@@ -194,6 +198,10 @@ def _counts(
         return location.find_by_request(keys), 1
     found = sum(trace.rows for trace in location.find(distinct_keys(keys)))
     return dict.fromkeys(request_ids, found), len(request_ids)
+
+
+def _possibly(row: Mapping[str, Any]) -> PossiblySame:
+    return PossiblySame(**{**row, "person_ids": tuple(row["person_ids"])})
 
 
 def _grouped(rows: pa.Table) -> Mapping[str, list[dict[str, Any]]]:

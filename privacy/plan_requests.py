@@ -81,7 +81,7 @@ def _closure(requests: Sequence[SubjectRequest], context: ErasureContext) -> Clo
 def _only(closure: Closure, request_ids: Sequence[str]) -> Closure:
     wanted = pa.array(list(request_ids), pa.string())
     kept = pc.is_in(closure.keys["subject_request_id"], value_set=wanted)
-    return Closure(closure.keys.filter(kept), closure.left_alone, closure.unclear)
+    return replace(closure, keys=closure.keys.filter(kept))
 
 
 def _with_models(plans: Sequence[ErasurePlan], context: ErasureContext) -> Sequence[ErasurePlan]:

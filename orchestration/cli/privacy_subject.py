@@ -110,6 +110,32 @@ def _show_plan(found: ErasurePlan, whose: str) -> None:
         for item in found.left_alone
     ]
     print_rows("Would be left alone", left)
+    _show_possible(found)
+
+
+def _show_possible(found: ErasurePlan) -> None:
+    """Who may be the same person: ids of ours alone, which say nothing about anybody."""
+    rows = [
+        {
+            "source": item.source,
+            "records": item.records,
+            "probability": "" if item.probability is None else f"{item.probability:.2f}",
+            "why": item.reason,
+            "persons": ", ".join(item.person_ids)
+            + (f" and {more} more" if (more := item.persons - len(item.person_ids)) else ""),
+        }
+        for item in found.possible
+    ]
+    if rows:
+        print_rows("Possibly the same person: not included", rows)
+        console.print(
+            "These stay unless you join them first: `candor identity explain PERSON`, then "
+            f"`candor identity merge {_own_id(found)} PERSON` and `candor run`, then plan again."
+        )
+
+
+def _own_id(found: ErasurePlan) -> str:
+    return found.person_ids[0] if len(found.person_ids) == 1 else "PERSON"
 
 
 def _is_joint(count: PlannedCount) -> bool:
