@@ -79,7 +79,10 @@ def truth(fernhill: Path) -> Truth:
     notes: dict[str, str] = {}
     with (fernhill / "truth" / "dsr_expected.csv").open(newline="") as stream:
         for row in csv.DictReader(stream):
-            request_id, record = row["subject_request_id"], f"{row['source']}|{row['source_record_id']}"
+            request_id, record = (
+                row["subject_request_id"],
+                f"{row['source']}|{row['source_record_id']}",
+            )
             notes[request_id] = row["note"] or notes.get(request_id, "")
             theirs[request_id].add(record)
             if row["reachable"] == "1":
@@ -165,8 +168,15 @@ def test_an_erasure_takes_all_that_identity_had_joined(
     person = dict(handled.read(
         "select source || '|' || source_record_id, person_id from before.identity.members"
     ))  # fmt: skip
-    wanted = {name: truth.reachable[name] for name in handled.ids("erasure") if name in truth.reachable}
-    seen = {name for (name,) in handled.read("select distinct 'devices|' || anonymous_id from before.raw.events")}
+    wanted = {
+        name: truth.reachable[name] for name in handled.ids("erasure") if name in truth.reachable
+    }
+    seen = {
+        name
+        for (name,) in handled.read(
+            "select distinct 'devices|' || anonymous_id from before.raw.events"
+        )
+    }
     wanted = {name: {r for r in records if not r.startswith("devices|") or r in seen}
               for name, records in wanted.items()}  # fmt: skip
 

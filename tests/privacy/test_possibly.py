@@ -1,0 +1,98 @@
+"""Who may be the same person is shown with the reason, and is never taken along."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from identity.inventory import PREPARED, REVIEW_QUEUE
+from orchestration.cli.output import console
+from orchestration.cli.privacy_subject import show_plans
+from privacy import ErasurePlan, plan_erasure
+from privacy.plan import PlanStore
+from privacy.possibly import PossiblySame
+from tests.privacy.company import ALL_TABLES, ANN, Company
+
+ANN_AGAIN = "p_ann_again"
+TABLES = (*ALL_TABLES, PREPARED, REVIEW_QUEUE)
+
+
+@pytest.fixture
+def in_pieces(company: Company) -> Company:
+    """Ann has two more records that identity left apart, Ben one that waits for review with hers."""
+    warehouse = company.warehouse
+    warehouse.create_missing((PREPARED, REVIEW_QUEUE))
+    warehouse.execute(
+        "insert into identity.members values ('crm', 'ann-record-3', $again), "
+        "('shop', 'ann-record-4', $again)", {"again": ANN_AGAIN},
+    )  # fmt: skip
+    warehouse.execute(
+        "insert into identity.review_queue by name select 'crm' as left_source, "
+        "'ben-record-1' as left_record_id, 'crm' as right_source, "
+        "'ann-record-1' as right_record_id, 0.71 as probability"
+    )
+    warehouse.execute(
+        """
+        insert into identity.prepared_records by name
+        select row_number() over () as record, *, 'maple.example' as email_domain
+        from (values
+            ('crm', 'ann-record-1', 'ann', 'lee', 'ann.lee'), ('crm', 'ann-record-3', 'ann', 'lee', null),
+            ('shop', 'ann-record-4', null, 'lee', 'ann.lee'), ('crm', 'joann-record', 'joann', 'lee', 'joann.lee')
+        ) as given (source, source_record_id, given_name, last_name, local_part)
+        """
+    )
+    company.ask(("email", ANN, "raw"))
+    return company
+
+
+def _plan(company: Company) -> ErasurePlan:
+    plans, _ = plan_erasure(company.request_file.read(), company.context(tables=TABLES))
+    return plans[0]
+
+
+def test_who_may_be_the_same_person_is_told_and_left_out(in_pieces: Company) -> None:
+    plan = _plan(in_pieces)
+
+    assert plan.possible == (
+        PossiblySame("crm", "waits in the review queue", 1, 1, 0.71, ("p_ben_00001",)),
+        PossiblySame("crm", "the same first and last name", 1, 1, None, (ANN_AGAIN,)),
+        PossiblySame("shop", "the same mailbox, written otherwise", 1, 1, None, (ANN_AGAIN,)),
+    )
+    assert not {ANN_AGAIN, "p_ben_00001"} & set(plan.person_ids)
+
+
+def test_what_is_kept_of_it_leads_to_nobody(in_pieces: Company) -> None:
+    in_pieces.erase(tables=TABLES)
+
+    (kept,) = [
+        json.loads(str(row["detail"]))["possibly_same"]
+        for row in in_pieces.warehouse.read(
+            "select detail from privacy.request_steps where step = 'planned'"
+        ).to_pylist()
+    ]
+    assert [row["records"] for row in kept] == [1, 1, 1]
+    assert "p_" not in json.dumps(kept)
+
+
+def test_a_frozen_plan_keeps_it_and_one_of_before_has_none(in_pieces: Company) -> None:
+    plan, store = _plan(in_pieces), PlanStore(in_pieces.home)
+    store.freeze(plan)
+    path = store.folder(plan.subject_request_id) / "plan.json"
+
+    assert store.read(plan.subject_request_id) == plan
+
+    body = json.loads(path.read_text())
+    del body["possible"]
+    path.write_text(json.dumps(body))
+    assert store.read(plan.subject_request_id).possible == ()
+
+
+def test_a_plan_says_how_to_include_them_and_shows_no_value(in_pieces: Company) -> None:
+    with console.capture() as shown:
+        show_plans([_plan(in_pieces)], {})
+
+    said = " ".join(shown.get().split())
+    assert "Possibly the same person: not included" in said
+    assert "candor identity merge" in said
+    assert [value for value in (ANN, "ann-record-3", "ben.lee") if value in said] == []
