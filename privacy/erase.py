@@ -40,8 +40,8 @@ ERASURE = "erasure"
 
 # A longer address that nobody here has may look like a trace; whoever looks at it knows better.
 _WAY_OUT = (
-    "take out what holds them; where it is only a longer address of somebody else, load that one as a "
-    "contact of theirs"
+    "take out what holds them (of a SQLite file that must stay, what was deleted in it: `sqlite3 FILE "
+    "VACUUM`); where it is only a longer address of somebody else, load that one as a contact of theirs"
 )
 
 

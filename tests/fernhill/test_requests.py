@@ -144,7 +144,7 @@ def gone(handled: Handled) -> Mapping[str, list[tuple[Any, ...]]]:
     return {
         name: handled.read(
             f"select {NAMED.get(name, 'null')} as named, count(*) from (from before.{name} "
-            f"except all from now.{name}) group by all"
+            f"except all from now.{name}) group by all having count(*) > 0"
         )
         for name in tables
     }

@@ -375,6 +375,7 @@ def test_a_trace_in_an_unknown_file_blocks_until_it_is_gone(company: Company) ->
 
     ((why,),) = blocked.blocked.values()
     assert why.startswith("1 traces in home/notes.txt: take out")
+    assert "`sqlite3 FILE VACUUM`" in why
     assert len(report.receipts) == 1
 
 
