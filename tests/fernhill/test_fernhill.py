@@ -19,8 +19,8 @@ from warehouse import DuckDBWarehouse
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(900)]
 
 # Joining on e-mail and phone gives .733 on these files.
-MIN_F1 = 0.80
-MIN_PRECISION = 0.95
+MIN_F1 = 0.92
+MIN_PRECISION = 0.97
 
 
 @pytest.fixture(scope="session")
