@@ -6,6 +6,7 @@ its intermediate tables, which hold personal values, ever touches the warehouse'
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -116,6 +117,12 @@ def _trained(level: Mapping[str, Any], key: str) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
 
 
+def _reads(comparison: Comparison, columns: Sequence[str]) -> bool:
+    """Whether a field's levels look at one of these columns: a session on them leaves it out."""
+    sql = " ".join((comparison.unknown, *(item.sql for item in comparison.levels)))
+    return any(re.search(rf"\b{column}_[lr]\b", sql) for column in columns)
+
+
 # Pairs that agree on one of these are persons in good part; together they leave no field untrained.
 _TRAINING_BLOCKS = (("first_name", "last_name"), ("birth_date",), ("house_number", "street"))
 
@@ -123,13 +130,18 @@ _TRAINING_BLOCKS = (("first_name", "last_name"), ("birth_date",), ("house_number
 def _expectation_maximisation(
     linker: Any, comparisons: Sequence[Comparison]
 ) -> dict[str, list[float]]:
-    """Return m by field from Splink's own training, each session leaving out the fields it blocks on."""
+    """Return m by field from Splink's own training, each session leaving out the fields it blocks on.
+
+    A field that every session left out is not there: nothing was learned of it.
+    """
     from splink import block_on  # noqa: PLC0415 - as above
     from splink.internals.exceptions import EMTrainingException  # noqa: PLC0415 - as above
 
     present = {item.column for item in comparisons}
     for block in _TRAINING_BLOCKS:
         if present.isdisjoint(block) and "address" not in {item.name for item in comparisons}:
+            continue
+        if all(_reads(item, block) for item in comparisons):
             continue
         try:
             linker.training.estimate_parameters_using_expectation_maximisation(
@@ -138,9 +150,10 @@ def _expectation_maximisation(
         except (EMTrainingException, ValueError):  # nothing to learn from: m falls below 1e-300
             continue
     settings = linker.misc.save_model_to_json(None)
-    return {
+    learned = {
         item["output_column_name"]: [
             _trained(one, "m_probability") for one in item["comparison_levels"][1:]
         ]
         for item in settings["comparisons"]
     }
+    return {name: m for name, m in learned.items() if any(m)}

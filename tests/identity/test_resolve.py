@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from identity.nodes import number_kept_rows
-from tests.identity.conftest import Company
+from tests.identity.conftest import RECORDS, Company
 
 ANN, SAME_ANN, BOB = ("crm", "1"), ("billing", "c1"), ("crm", "2")
 
@@ -314,3 +314,27 @@ def test_a_company_without_data_has_no_persons(company: Company) -> None:
     report = company.resolve()
 
     assert (report.records, report.persons) == (0, 0)
+
+
+def test_names_and_addresses_alone_are_learned_from(company: Company) -> None:
+    """Every round of Splink's training would leave out all fields that there are."""
+    company.warehouse.execute(
+        f"""
+        insert into {RECORDS.sql} by name
+        with parts as (select ['ma', 'ri', 'ton', 'lo', 'rek', 'ka', 'el', 'jos', 'ber', 'nic', 'vul', 'dor', 'wil', 'hap', 'zu'] as s),
+        people as (
+            select i, ['Sarah', 'Thomas', 'Nancy', 'Kevin', 'Olga', 'Boris'][i % 6 + 1] as first_name,
+                s[i % 15 + 1] || s[i * 7 // 15 % 15 + 1] || s[i * 11 // 30 % 15 + 1] as last_name
+            from range(400) as numbers(i), parts
+        )
+        select source, source || i as source_record_id, first_name, last_name,
+            lower(first_name) || i * 37 % 900 + 10 || '@mail.example' as email
+        from people, (values ('crm'), ('shop')) as sources(source) where source = 'crm' or i % 2 = 0
+        """
+    )
+
+    report = company.resolve()
+
+    assert report.findings is not None
+    assert {field.origin for field in report.findings.fields} == {"convention"}
+    assert report.persons == 400
