@@ -21,6 +21,7 @@ SCRIPT = Path(__file__).with_name("profiles_in_one_script.sql")
 # Of building all; against the script there is no budget: Candor stores events and sessions as well.
 BUDGET_INCREMENT = 0.05
 EVENTS_PER_PERSON = 20
+BUILT = ("+profiles", "int_event_inputs__numbered", "int_nodes__numbered")
 # So few that their building is all start.
 FEW_PERSONS = 100
 
@@ -106,7 +107,8 @@ def _build(path: Path) -> tuple[float, list[str]]:
 
     def run() -> None:
         done = run_dbt(
-            ["run", "--select", "+profiles", "int_event_inputs__numbered", "int_nodes__numbered"],
+            # No JSON, as in the builds of `candor run`.
+            ["run", "--no-write-json", "--select", *BUILT],
             place,
             manifest=manifest,
         )

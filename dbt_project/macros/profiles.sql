@@ -41,7 +41,10 @@
     {{ return(types) }}
 {%- endmacro %}
 
-{# The engine is asked, whatever it is called in yml. #}
+{#
+    The engine is asked, whatever it is called in yml, and by its own words: the adapter would tell a
+    struct as one column for each of its fields.
+#}
 {% macro duckdb__declared_types(columns) -%}
     {%- set casts = [] -%}
     {%- for column in columns -%}
@@ -50,8 +53,8 @@
         ) -%}
     {%- endfor -%}
     {%- set types = {} -%}
-    {%- for column in adapter.get_column_schema_from_query('select ' ~ casts | join(', ')) -%}
-        {%- do types.update({column.name: plain_type(column.dtype)}) -%}
+    {%- for row in run_query('describe (select ' ~ casts | join(', ') ~ ')') -%}
+        {%- do types.update({row['column_name']: plain_type(row['column_type'])}) -%}
     {%- endfor -%}
     {{ return(types) }}
 {%- endmacro %}

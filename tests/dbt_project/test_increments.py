@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import shutil
 from collections.abc import Callable
@@ -223,6 +224,27 @@ def _with_other_names_of_types(manifest: Any) -> Any:
     changed.build_flat_graph()
     changed.rebuild_source_lookup()  # a copy of dbt-core 1.11 has another one in its place
     return changed
+
+
+def test_a_trait_may_be_a_struct_and_its_type_stays_what_it_was(
+    project: Project, tmp_path: Path
+) -> None:
+    company = project.company(tmp_path)
+    company.execute(
+        "create table raw.traits (size struct(n int8, names text[]), read_at timestamp)"
+    )
+    columns = [
+        {"name": "size", "data_type": "struct(n bigint, names string[])"},
+        {"name": "read_at", "data_type": "timestamp"},
+    ]
+
+    declared = rendered(company, f"{{{{ declared_types({columns}) }}}}")
+
+    stored = {
+        row["column_name"]: row["column_type"].lower()
+        for row in company.read("describe raw.traits")
+    }
+    assert ast.literal_eval(declared) == stored
 
 
 def profiles(company: Company) -> dict[str, Row]:
