@@ -59,9 +59,12 @@ def _noting(signals: list[int]) -> Iterator[None]:
 def _end_group(process: subprocess.Popen[bytes], grace_s: float) -> None:
     if not _send(process.pid, signal.SIGINT):
         return
-    until = time.monotonic() + grace_s
+    until, is_alone = time.monotonic() + grace_s, False
     while time.monotonic() < until:
-        process.poll()  # a child that nobody waits for counts as one of the group
+        # A child that nobody waits for counts as one of the group.
+        if process.poll() is not None and not is_alone:
+            is_alone = True  # Dagster's servers of code outlive the one that started them
+            _send(process.pid, signal.SIGTERM)
         if not _send(process.pid, 0):
             return
         time.sleep(0.05)

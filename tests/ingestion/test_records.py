@@ -652,3 +652,10 @@ def test_values_that_cannot_be_read_are_counted_by_field_and_needed_ones_refused
     assert landing.values("select strftime(ordered_at, '%d %H') from raw.orders order by all") == [
         "01 08", "01 10", "30 22",
     ]  # fmt: skip
+
+
+def test_another_sign_between_columns_is_named(landing: Landing) -> None:
+    landing.put("crm/a.csv", HEADER.replace(b",", b";") + b"1;;Ann;;\n")
+
+    with pytest.raises(WrongColumnError, match='write `delimiter: ";"` under the source'):
+        landing.load()
