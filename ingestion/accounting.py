@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from warehouse import Table, Warehouse, quoted
 class FileCount:
     """Rows of one file; rows_in is the sum of the three others.
 
-    ``absent_fields`` are the mapped fields that no line has, of a file in JSON lines.
+    ``absent_fields`` are the mapped fields that no line has, of a file in JSON lines;
+    ``unread_values`` how many rows that are not refused have a value that cannot be read, by field.
     """
 
     file: LandingFile
@@ -28,6 +30,7 @@ class FileCount:
     rows_deduplicated: int
     rows_quarantined: int
     absent_fields: tuple[str, ...] = ()
+    unread_values: Mapping[str, int] = field(default_factory=dict)
 
 
 def write_loads(
@@ -51,6 +54,13 @@ def write_loads(
         ],
         "absent_fields": pa.array(
             [", ".join(count.absent_fields) or None for count in counts], pa.string()
+        ),
+        "unread_values": pa.array(
+            [
+                json.dumps(dict(count.unread_values)) if count.unread_values else None
+                for count in counts
+            ],
+            pa.string(),
         ),
     }
     warehouse.append(LOADS.name, pa.table(rows))
@@ -104,6 +114,28 @@ def absent_fields(warehouse: Warehouse) -> Mapping[str, str]:
         """
     )
     return dict(zip(rows["source"].to_pylist(), rows["fields"].to_pylist(), strict=True))
+
+
+def unread_values(warehouse: Warehouse) -> pa.Table:
+    """How many values could not be read in the files that each source brought last.
+
+    Returns:
+        source, field, rows; only where there are some.
+    """
+    return warehouse.read(
+        f"""
+        with latest as (
+            select source, unread_values from {LOADS.name.sql}
+            qualify loaded_at = max(loaded_at) over (partition by source)
+        ),
+        named as (
+            select source, unread_values, unnest(json_keys(unread_values)) as field from latest
+        )
+        select source, field,
+            sum(json_extract_string(unread_values, '$."' || field || '"')::bigint)::bigint as rows
+        from named group by source, field order by source, field
+        """
+    )
 
 
 def dropped_days(warehouse: Warehouse) -> frozenset[tuple[str, date]]:

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from identifiers import is_region
+from ingestion.file_form import Delimiter, Zone
 from ingestion.json_schema import Schema
 from ingestion.mapping import EVENT_FIELDS, KINDS, RecordKind
 from ingestion.presets import PRESETS, Preset, row_kind
@@ -120,20 +121,6 @@ Columns = Annotated[
         "dotted path."
     ),
 ]
-_DELIMITER = re.compile(r"[\t !#-,./:-@\[-`{-~]")
-
-
-def _is_delimiter(sign: str) -> str:
-    if not _DELIMITER.fullmatch(sign):
-        raise ValueError('write one sign, such as ; or "\\t": no letter, digit, quote or hyphen')
-    return sign
-
-
-Delimiter = Annotated[
-    str,
-    AfterValidator(_is_delimiter),
-    Field(description="Of CSV files: one sign that is no letter, digit, quote or hyphen."),
-]
 
 
 def _refuse_unknown(mapped: Columns, known: Iterable[str], kind: str) -> None:
@@ -169,6 +156,7 @@ class MappedEventSource(EventSource):
     )
     map: Columns = Field(default_factory=dict)
     delimiter: Delimiter = ","
+    timezone: Zone = "UTC"
 
     @model_validator(mode="after")
     def _can_be_read(self) -> Self:
@@ -246,6 +234,7 @@ class RecordSource(SourceBase):
         description="The API or database that the files come from; `files` may be left out then.",
     )
     delimiter: Delimiter = ","
+    timezone: Zone = "UTC"
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:

@@ -7,7 +7,7 @@ neighbours, and an erasure can take away a row's bytes and leave the others as t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +67,13 @@ class CsvForm:
     @property
     def _mark(self) -> str:
         return rf"\x{ord(self.delimiter):02X}"
+
+
+def likely_delimiter(header: Sequence[str]) -> str | None:
+    """What seems to stand between the columns of a header that was read as one; None: nothing."""
+    if len(header) != 1:
+        return None
+    return max((sign for sign in ";\t|," if sign in header[0]), key=header[0].count, default=None)
 
 
 def unquoted_sql(field: str) -> str:

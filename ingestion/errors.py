@@ -8,6 +8,7 @@
   - UnreadableFileError
   - UnknownDayError
   - UnknownRowError
+  - UnknownSourceError
   - UnknownRetentionSourceError
   - ReadOnlyLandingError
   - PullError
@@ -17,6 +18,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -67,15 +69,33 @@ class WrongColumnError(IngestionError, ValueError):
     """A file lacks columns that its source maps; ``found`` is empty where it has none of them."""
 
     def __init__(
-        self, source: str, file: str, missing: Sequence[str], found: Sequence[str]
+        self,
+        source: str,
+        file: str,
+        missing: Sequence[str],
+        found: Sequence[str],
+        *,
+        delimiter: str | None = None,
     ) -> None:
         self.source, self.file, self.missing = source, file, tuple(missing)
         # Without a header the first row would be shown, and it may be somebody's.
         has = f"the file has {', '.join(found)}" if found else "is its first line a header?"
+        to_do = "correct the mapping in sources.yml, or the file"
+        if delimiter is not None:
+            has = f"the columns seem to be separated by {delimiter!r}"
+            to_do = f"write `delimiter: {json.dumps(delimiter)}` under the source in sources.yml"
         super().__init__(
-            f"source {source!r}, file {file}: no column {', '.join(map(repr, missing))}; {has}: "
-            "correct the mapping in sources.yml, or the file"
+            f"source {source!r}, file {file}: no column {', '.join(map(repr, missing))}; "
+            f"{has}: {to_do}"
         )
+
+
+class UnknownSourceError(IngestionError, LookupError):
+    """Neither sources.yml nor anything that was loaded knows the source."""
+
+    def __init__(self, source: str, known: Sequence[str]) -> None:
+        self.source, self.known = source, tuple(known)
+        super().__init__(f"there is no source {source!r}: known are {', '.join(known) or 'none'}")
 
 
 class WrongFilesError(IngestionError, ValueError):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from ingestion.mapping import FieldType
 from warehouse import literal
+
+UTC = "UTC"
 
 _GRANTED = ("granted", "grant", "yes", "true", "1", "opt_in", "opted_in", "subscribed")
 _DENIED = (
@@ -30,6 +33,8 @@ _DATES = {
     r"[A-Za-z]{3,} \d": ("%b %d, %Y", "%B %d, %Y"),
     r"\d{1,2} [A-Za-z]{3}": ("%d %b %Y", "%d %B %Y"),
 }
+# Of a time in ISO 8601: whether a zone or an offset follows the clock.
+_NAMES_ZONE = r"regexp_matches(said, '^[-/\d]+[T ]\d.*([A-Za-z]|[-+]\d)')"
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %I:%M %p", ", %I:%M:%S %p")
 # With a zone (RFC 5322, and databases that put a blank before it).
 _ZONED = {
@@ -54,12 +59,13 @@ def text_sql(text: str) -> str:
         when not regexp_full_match({text}, '[\s\p{{Z}}\p{{C}}]*') then trim({text}) end"""
 
 
-def typed_sql(text: str, field_type: FieldType) -> str:
+def typed_sql(text: str, field_type: FieldType, *, zone: str = UTC) -> str:
     """An expression for a field's value; null where it is empty or cannot be read.
 
     Args:
         text: An expression for the text as given.
         field_type: How to read it.
+        zone: Where clocks stand that a time without a zone is read from; an IANA name.
     """
     bare = text_sql(text)
     return {
@@ -67,7 +73,7 @@ def typed_sql(text: str, field_type: FieldType) -> str:
         FieldType.EMAIL: f"lower({bare})",
         FieldType.NUMBER: _number(bare),
         FieldType.WHOLE: f"try_cast(round({_number(bare)}) as bigint)",
-        FieldType.TIME: time_sql(bare),
+        FieldType.TIME: time_sql(bare, zone=zone),
         FieldType.CONSENT: f"case when lower({bare}) in ({_listed(_GRANTED)}) then 'granted' "
         f"when lower({bare}) in ({_listed(_DENIED)}) then 'denied' end",
         FieldType.FLAG: f"case when lower({bare}) in ({_listed(_TRUE)}) then true "
@@ -75,13 +81,16 @@ def typed_sql(text: str, field_type: FieldType) -> str:
     }[field_type]
 
 
-def time_sql(text: str) -> str:
+def time_sql(text: str, *, zone: str = UTC) -> str:
     """An expression for a moment in UTC; null where the text tells none.
+
+    A time that names no zone, or a date alone, is one of the given zone. The hour that comes twice
+    when clocks are set back is the second one; one that clocks skip is counted on from before.
 
     A number is a count of seconds (9 or 10 digits) or milliseconds (12 or 13) since 1970, as APIs
     write it: years 1973 to 2286.
     """
-    return _named(text, _MOMENT)
+    return _named(text, _moment(zone))
 
 
 def _named(text: str, expression: str) -> str:
@@ -93,7 +102,8 @@ def _listed(texts: Sequence[str]) -> str:
     return ", ".join(literal(text) for text in texts)
 
 
-def _moment() -> str:
+@cache
+def _moment(zone: str) -> str:
     zoned = " ".join(
         f"when regexp_matches(said, '^{begin}') then try_strptime(said, [{_listed(formats)}])::timestamp"
         for begin, formats in _ZONED.items()
@@ -103,20 +113,28 @@ def _moment() -> str:
         f"[{_listed([date + clock for date in dates for clock in _CLOCKS])}])"
         for begin, dates in _DATES.items()
     )
+    iso = _finite("try_cast(said as timestamptz)::timestamp")
+    if zone != UTC:
+        here = _in_utc(_finite("try_cast(said as timestamp)"), zone)
+        iso = f"case when {_NAMES_ZONE} then {iso} else {here} end"
+    unzoned = _in_utc(f"case {local} end", zone)
     return f"""
     case when regexp_matches(said, '^\\d{{4}}[-/]')
-        then coalesce({_finite("try_cast(said as timestamptz)::timestamp")}, case {zoned} {local} end)
+        then coalesce({iso}, case {zoned} else {unzoned} end)
         when regexp_full_match(said, '\\d{{12,13}}') then epoch_ms(try_cast(said as bigint))
         when regexp_full_match(said, '\\d{{9,10}}') then epoch_ms(try_cast(said as bigint) * 1000)
-        {zoned} {local}
+        {zoned} else {unzoned}
     end"""
+
+
+def _in_utc(local: str, zone: str) -> str:
+    """The moment at which clocks of a zone show a time."""
+    return local if zone == UTC else f"timezone({literal(UTC)}, timezone({literal(zone)}, {local}))"
 
 
 def _finite(value: str) -> str:
     return f"list_transform([{value}], lambda found: case when isfinite(found) then found end)[1]"
 
-
-_MOMENT = _moment()
 
 # Blanks of all kinds, apostrophes between thousands, signs of currencies and of per cent; then a
 # currency's code; then brackets, which accountants put around what is lacking.

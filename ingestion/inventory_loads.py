@@ -40,6 +40,13 @@ LOADS = Table(
             "mapped fields that no line of a file in JSON lines has, by comma; null: none",
         ),
         Column(
+            "unread_values",
+            "VARCHAR",
+            Pii.NONE,
+            "of rows that were not refused: how many have a value that cannot be read, by field, as "
+            "JSON; such a value is empty; null: none",
+        ),
+        Column(
             "stored_at",
             "TIMESTAMP",
             Pii.NONE,

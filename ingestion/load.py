@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -107,6 +108,16 @@ class IngestReport:
             for count in self.counts
             if count.absent_fields
         )
+
+    @property
+    def unread_values(self) -> Mapping[tuple[str, str], int]:
+        """How many values could not be read, by source and field."""
+        counted: Counter[tuple[str, str]] = Counter()
+        for count in self.counts:
+            counted.update(
+                {(count.file.source, name): n for name, n in count.unread_values.items()}
+            )
+        return dict(sorted(counted.items()))
 
     @property
     def rows_in(self) -> int:

@@ -13,7 +13,7 @@ from ingestion import contracts
 from ingestion.accounting import FileCount
 from ingestion.files import LandingFile
 from ingestion.formats import EventFormat
-from ingestion.formats.judged import CALLS, FILES, LINE_COLUMNS, tie_sql
+from ingestion.formats.judged import CALLS, FILES, LINE_COLUMNS, MappedFields, tie_sql
 from ingestion.inventory import EVENTS, LOADS, QUARANTINE
 from warehouse import Warehouse, literal, quoted
 
@@ -49,9 +49,9 @@ def load_events(
     run = _Run(warehouse)
     contracts.prepare(warehouse)
     with warehouse.view(FILES, _files_table(context, files)):
-        for absent in form.judge(warehouse, files, now=context.now):
-            if absent is not None:
-                run.absent[absent.file_no] = absent.names
+        for fields in form.judge(warehouse, files, now=context.now):
+            if fields is not None:
+                run.fields[fields.file_no] = fields
             _mark_suppressed(context)
             contracts.apply(context, form)
             _quarantine(warehouse, form)
@@ -68,7 +68,7 @@ class _Run:
         warehouse: The engine.
         judged: Calls by place of their file and whether they are good.
         copies: Copies that were dropped, by load.
-        absent: Mapped fields that no line has, by place of the file.
+        fields: What became of the mapped fields, by place of the file.
         waiting: Calls that are not stored yet.
         waiting_bytes: About how long they are.
         has_table: Whether there is a table of them.
@@ -77,7 +77,7 @@ class _Run:
     warehouse: Warehouse
     judged: Counter[tuple[int, bool]] = field(default_factory=Counter)
     copies: Counter[str] = field(default_factory=Counter)
-    absent: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    fields: dict[int, MappedFields] = field(default_factory=dict)
     waiting: int = 0
     waiting_bytes: int = 0
     has_table: bool = False
@@ -106,8 +106,16 @@ class _Run:
         """What became of a file's calls."""
         good, refused = self.judged[number, True], self.judged[number, False]
         dropped = self.copies[file.load_id]
-        absent = self.absent.get(number, ())
-        return FileCount(file, good + refused, good - dropped, dropped, refused, absent)
+        fields = self.fields.get(number, MappedFields(number, (), {}))
+        return FileCount(
+            file,
+            rows_in=good + refused,
+            rows_loaded=good - dropped,
+            rows_deduplicated=dropped,
+            rows_quarantined=refused,
+            absent_fields=fields.absent,
+            unread_values=fields.unread,
+        )
 
     def _queue(self) -> None:
         """The first block's table becomes that of the calls that wait; it is not copied."""

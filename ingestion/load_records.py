@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -50,7 +50,15 @@ def load_records(context: LoadContext, source: RecordSource, file: LandingFile) 
         rows_deduplicated=good - loaded,
         rows_quarantined=refused,
         absent_fields=absent,
+        unread_values=_unread_values(warehouse),
     )
+
+
+def _unread_values(warehouse: Warehouse) -> Mapping[str, int]:
+    """How many good rows have a value that cannot be read, by field."""
+    unread = f"select unnest(unread) as field from {RECORDS} where code is null"
+    rows = warehouse.read(f"select field, count(*) as n from ({unread}) group by all order by all")
+    return dict(zip(rows["field"].to_pylist(), rows["n"].to_pylist(), strict=True))
 
 
 def read_records(warehouse: Warehouse, source: RecordSource, file: LandingFile) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from ingestion.accounting import prepare_tables
 from ingestion.config import SourcesConfig
 from ingestion.earlier_loads import Reload, ask_again, read_loads
-from ingestion.errors import UnknownRowError
+from ingestion.errors import UnknownRowError, UnknownSourceError
 from ingestion.files import LandingFile, read_lines
 from ingestion.inventory import LOADS, QUARANTINE
 from ingestion.load import LoadContext, load_again
@@ -103,6 +103,18 @@ def count_refused(warehouse: Warehouse, scope: Scope) -> pa.Table:
         """,
         scope.parameters,
     )
+
+
+def require_known_source(warehouse: Warehouse, config: SourcesConfig, name: str) -> None:
+    """Refuse a source that is neither configured nor loaded.
+
+    Raises:
+        UnknownSourceError: Names those that are.
+    """
+    loaded = warehouse.read(f"select distinct source from {LOADS.name.sql}")["source"].to_pylist()
+    known = sorted({*config.sources, *loaded})
+    if name not in known:
+        raise UnknownSourceError(name, known)
 
 
 def count_codes(warehouse: Warehouse) -> Mapping[str, int]:

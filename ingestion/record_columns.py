@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ingestion.config import MappedEventSource, PersonReference, RecordSource
+from ingestion.csv_rows import likely_delimiter
 from ingestion.errors import WrongColumnError
 from ingestion.files import LandingFile
 from ingestion.presets import Choice
@@ -123,7 +124,8 @@ def _refuse(
 ) -> None:
     if missing:
         found = columns if choice.knows_something else ()
-        raise WrongColumnError(file.source, file.name, missing, found)
+        sign = likely_delimiter(columns)
+        raise WrongColumnError(file.source, file.name, missing, found, delimiter=sign)
 
 
 def _shown(names: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingestion.csv_rows import CsvForm, read_rows, unquoted_sql
+from ingestion.csv_rows import CsvForm, likely_delimiter, read_rows, unquoted_sql
 from ingestion.errors import UnreadableFileError, WrongColumnError
 from ingestion.files import LandingFile, read_lines, reading_bytes
 from warehouse import Warehouse, literal, quoted
@@ -301,7 +301,8 @@ def _checked_columns(
     missing = sorted(wanted - set(header))
     if missing:
         found = header if wanted & set(header) else ()
-        raise WrongColumnError(file.source, file.name, missing, found)
+        sign = likely_delimiter(header)
+        raise WrongColumnError(file.source, file.name, missing, found, delimiter=sign)
     return header
 
 

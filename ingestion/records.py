@@ -67,7 +67,7 @@ def records_sql(chosen: ChosenColumns, rows: Rows) -> str:
     if chosen.stages:
         given |= {"stage": _STAGE, "changed_at": _STAGE_TIME}
     fields = {
-        name: _possible(name, of, given.get(name, "null::varchar"))
+        name: _possible(source, name, of, given.get(name, "null::varchar"))
         for name, of in kind.fields.items()
     }
     if source.id is not None:
@@ -76,12 +76,14 @@ def records_sql(chosen: ChosenColumns, rows: Rows) -> str:
     if source.kind == "consent_events":
         fields["consent_event_id"] = "null::varchar"
     if kind.keeps_attributes:
-        fields["attributes"] = attributes_sql(rows, _taken(chosen), _unread(source, rows))
+        unread = {column: test for (_, column), test in _unread(source, rows).items()}
+        fields["attributes"] = attributes_sql(rows, _taken(chosen), unread)
     listed = ",\n        ".join(f"{value} as {quoted(name)}" for name, value in fields.items())
     return f"""
     create or replace temp table {RECORDS} as
     with mapped as (
         select line, {row_hash_sql(rows)} as record_hash, is_text, is_row, refused,
+        {_unread_fields(source, rows)} as unread,
         {listed}
         from {ROWS}
     ),
@@ -107,26 +109,40 @@ def _taken(chosen: ChosenColumns) -> AbstractSet[str]:
     return frozenset(name for name in names if name is not None)
 
 
-def _unread(source: RecordSource, rows: Rows) -> Mapping[str, str]:
-    """Columns that are read as something else than text: whether what stands there cannot be read."""
+def _unread(source: RecordSource, rows: Rows) -> Mapping[tuple[str, str], str]:
+    """Fields that are read as something else than text: whether what stands there cannot be read.
+
+    Returns:
+        A test by the name of a field and its column.
+    """
     of = source.record_kind.fields
     fields = {
-        column: (name, of[name])
+        (name, column): of[name]
         for name, column in source.map.items()
         if of[name] not in {FieldType.TEXT, FieldType.EMAIL}
     }
-    times = (source.created_at, source.updated_at)
-    fields |= {column: ("", FieldType.TIME) for column in times if column}
+    times = {"created_at": source.created_at, "updated_at": source.updated_at}
+    fields |= {(name, column): FieldType.TIME for name, column in times.items() if column}
     return {
-        column: f"({text_sql(rows.column(column))} is not null "
-        f"and {_possible(name, field_type, rows.column(column))} is null)"
-        for column, (name, field_type) in fields.items()
+        (name, column): f"({text_sql(rows.column(column))} is not null "
+        f"and {_possible(source, name, field_type, rows.column(column))} is null)"
+        for (name, column), field_type in fields.items()
     }
 
 
-def _possible(name: str, of: FieldType, text: str) -> str:
+def _unread_fields(source: RecordSource, rows: Rows) -> str:
+    """An expression for the list of a row's fields that cannot be read; null where all can."""
+    tests = {name: test for (name, _), test in _unread(source, rows).items()}
+    if not tests:
+        return "null::varchar[]"
+    names = ", ".join(f"case when {test} then {literal(name)} end" for name, test in tests.items())
+    listed = f"list_filter([{names}], lambda name: name is not null)"
+    return f"case when {' or '.join(tests.values())} then {listed} end"
+
+
+def _possible(source: RecordSource, name: str, of: FieldType, text: str) -> str:
     """An expression for a field's value; null where it cannot be read, or cannot be."""
-    return plausible.possible_sql(name, of, typed_sql(text, of))
+    return plausible.possible_sql(name, of, typed_sql(text, of, zone=source.timezone))
 
 
 def _shared_fields(chosen: ChosenColumns, rows: Rows) -> dict[str, str]:
@@ -134,7 +150,9 @@ def _shared_fields(chosen: ChosenColumns, rows: Rows) -> dict[str, str]:
     source = chosen.source
     times = {"record_created_at": source.created_at, "record_updated_at": source.updated_at}
     fields = {
-        name: _possible(name, FieldType.TIME, rows.column(column)) if column else "null::timestamp"
+        name: _possible(source, name, FieldType.TIME, rows.column(column))
+        if column
+        else "null::timestamp"
         for name, column in times.items()
     }
     if source.kind == "person_records":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -25,6 +26,10 @@ retention:
 
 # Tag of runs that have held the run lock.
 HOLDS_LOCK = {"candor/run_lock": "held"}
+
+# A run takes the lock or fails within this time of its start: it loads the definitions (60 s of
+# processor time were measured), then waits up to 30 s for the lock.
+TIME_TO_START = timedelta(minutes=15)
 
 # In these states a run believes that a process works on it.
 UNFINISHED = (
@@ -72,7 +77,8 @@ def close_orphans(instance: dg.DagsterInstance, *, but: str | None = None) -> in
     """Mark runs whose process was killed as failed; call it only while holding the run lock.
 
     A run is marked once it holds the lock, so that whoever holds it now knows: no marked run that
-    is not finished has a process any more. Runs that still wait for the lock are left alone.
+    is not finished has a process any more. One that is not marked may still start or wait for the
+    lock; it is closed when nothing was heard of it for longer than that takes.
 
     Args:
         instance: The instance of the data home.
@@ -81,8 +87,17 @@ def close_orphans(instance: dg.DagsterInstance, *, but: str | None = None) -> in
     Returns:
         How many runs were closed.
     """
-    held = dg.RunsFilter(statuses=list(UNFINISHED), tags=HOLDS_LOCK)
-    orphans = [run for run in instance.get_runs(filters=held) if run.run_id != but]
+    unfinished = dg.RunsFilter(statuses=list(UNFINISHED))
+    overdue = datetime.now(tz=UTC) - TIME_TO_START
+    orphans = [
+        record.dagster_run
+        for record in instance.get_run_records(filters=unfinished)
+        if record.dagster_run.run_id != but
+        and (
+            HOLDS_LOCK.items() <= record.dagster_run.tags.items()
+            or record.update_timestamp < overdue
+        )
+    ]
     for run in orphans:
         instance.report_run_failed(run, "The process of this run ended before the run did.")
     return len(orphans)

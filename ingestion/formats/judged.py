@@ -72,16 +72,18 @@ _TIE_COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class AbsentFields:
-    """Mapped fields that no line of a file has.
+class MappedFields:
+    """What became of the mapped fields of a file.
 
     Attributes:
         file_no: The place of the file among those that are judged.
-        names: The fields, as the configuration names them.
+        absent: Those that no line has, as the configuration names them.
+        unread: How many good events have a value that cannot be read, by Candor's field.
     """
 
     file_no: int
-    names: tuple[str, ...]
+    absent: tuple[str, ...]
+    unread: Mapping[str, int]
 
 
 class EventFormat(Protocol):
@@ -97,7 +99,7 @@ class EventFormat(Protocol):
 
     def judge(
         self, warehouse: Warehouse, files: Sequence[LandingFile], *, now: datetime
-    ) -> Iterator[AbsentFields | None]:
+    ) -> Iterator[MappedFields | None]:
         """Turn the files into tables ``candor_calls``, one block after the other.
 
         At each yield the table holds one row per event of a block: file_no (the place in

@@ -27,7 +27,7 @@ from ingestion.formats.judged import (
     FILES,
     LINE_COLUMNS,
     REFUSED_LINES,
-    AbsentFields,
+    MappedFields,
 )
 from ingestion.mapping import EVENT_FIELDS, FieldType
 from ingestion.record_columns import chosen_events
@@ -89,13 +89,14 @@ class MappedEvents:
 
     def judge(
         self, warehouse: Warehouse, files: Sequence[LandingFile], *, now: datetime
-    ) -> Iterator[AbsentFields]:
+    ) -> Iterator[MappedFields]:
         """Turn the files into tables of judged events, see ``EventFormat``."""
         for number, file in enumerate(files):
             with self._reading(warehouse, file) as rows:
                 source = chosen_events(warehouse, file, self.source, rows)
                 warehouse.execute(_judged_sql(source, file, rows, number), {"now": now})
-            yield AbsentFields(number, rows.absent)
+                unread = _count_unread(warehouse, source, rows)
+            yield MappedFields(number, rows.absent, unread)
 
     def carry(
         self,
@@ -148,8 +149,7 @@ def _said(rows: Rows) -> str:
 def _fields(source: MappedEventSource, file: LandingFile, rows: Rows) -> str:
     """Every mapped field, typed; null where the source does not map it."""
     fields = {
-        name: typed_sql(rows.column(source.map[name]), of) if name in source.map else "null"
-        for name, of in EVENT_FIELDS.items()
+        name: _typed(source, rows, name) if name in source.map else "null" for name in EVENT_FIELDS
     }
     if source.event_name is not None:
         fields["event"] = literal(source.event_name)
@@ -160,11 +160,7 @@ def _fields(source: MappedEventSource, file: LandingFile, rows: Rows) -> str:
     fields |= {name: f"cast({fields.pop(given)} as timestamp)" for name, given in _TIMES.items()}
     fields["unread"] = " or ".join(_unread(source, rows, name) for name in _TIMES.values())
     fields["event_id"] = _event_id(source, file, rows)
-    unread = {
-        column: _is_unread(rows, column, EVENT_FIELDS[name])
-        for name, column in source.map.items()
-        if EVENT_FIELDS[name] not in {FieldType.TEXT, FieldType.EMAIL, FieldType.TIME}
-    }
+    unread = {source.map[name]: _unread(source, rows, name) for name in _numbers(source)}
     fields["properties"] = "document"
     if rows.columns is not None:
         taken = frozenset(source.map.values()) | ({source.id} if source.id else set())
@@ -174,16 +170,35 @@ def _fields(source: MappedEventSource, file: LandingFile, rows: Rows) -> str:
 
 
 def _unread(source: MappedEventSource, rows: Rows, name: str) -> str:
-    """Whether a time is given that cannot be read."""
+    """Whether a value is given that cannot be read."""
     if name not in source.map:
         return "false"
-    return _is_unread(rows, source.map[name], FieldType.TIME)
+    given = rows.column(source.map[name])
+    return f"({text_sql(given)} is not null and {_typed(source, rows, name)} is null)"
 
 
-def _is_unread(rows: Rows, column: str, of: FieldType) -> str:
-    """Whether a value is given that cannot be read."""
-    given = rows.column(column)
-    return f"({text_sql(given)} is not null and {typed_sql(given, of)} is null)"
+def _typed(source: MappedEventSource, rows: Rows, name: str) -> str:
+    text = rows.column(source.map[name])
+    return typed_sql(text, EVENT_FIELDS[name], zone=source.timezone)
+
+
+def _numbers(source: MappedEventSource) -> Sequence[str]:
+    """The mapped fields that are empty where they cannot be read; for a time the row is refused."""
+    kept = {FieldType.NUMBER, FieldType.WHOLE}
+    return [name for name in source.map if EVENT_FIELDS[name] in kept]
+
+
+def _count_unread(warehouse: Warehouse, source: MappedEventSource, rows: Rows) -> Mapping[str, int]:
+    """How many events of a judged file have a value that cannot be read, by field."""
+    names = _numbers(source)
+    if not names:
+        return {}
+    counts = ", ".join(
+        f"count(*) filter ({_unread(source, rows, name)}) as {quoted(name)}" for name in names
+    )
+    good = f"semi join (select line from {CALLS} where code is null) as good using (line)"
+    (counted,) = warehouse.read(f"select {counts} from {ROWS} {good}").to_pylist()
+    return {name: n for name, n in counted.items() if n}
 
 
 def _event_id(source: MappedEventSource, file: LandingFile, rows: Rows) -> str:

@@ -123,7 +123,8 @@ def _standing(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     row = rows[0]
     lines = {
         "fits the rules": _yes(row["is_match"]),
-        "lacks": row["lacking"] or ("no consent that it needs" if row["is_match"] else NOT_ASKED),
+        "lacks": row["lacking"]
+        or ("nothing: every consent is there" if row["is_match"] else NOT_ASKED),
         "is a member, as last computed": _yes(row["is_member"]),
         "since": row["entered_at"],
         "arm": row["arm"],

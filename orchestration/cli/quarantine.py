@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestration.cli.app import app
-from orchestration.cli.home import existing_company, loading_again, opened_warehouse
+from orchestration.cli.home import existing_company, loading_again
 from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import console, kept_rows, print_json, print_rows
 from settings import Paths
@@ -17,6 +18,8 @@ from settings import Paths
 if TYPE_CHECKING:
     from ingestion.quarantine import ReplayReport, Scope
     from ingestion.reload import Kept
+    from orchestration.company import Company
+    from warehouse import Warehouse
 
 quarantine_app = typer.Typer(
     help="Rows that were refused: look at them, and load them again after a correction.",
@@ -45,7 +48,7 @@ def list_(
     """Count refused rows by source, code and reason, with the latest day on which some came."""
     from ingestion.quarantine import count_refused  # noqa: PLC0415 - keeps --help quick
 
-    with opened_warehouse(paths) as warehouse:
+    with _opened(paths, source) as warehouse:
         rows = count_refused(warehouse, _scope(source, code, day))
     print_rows("Refused rows", rows, as_json=as_json)
 
@@ -78,7 +81,7 @@ def show(  # noqa: PLR0913 - one parameter per option
     if file is not None and line is not None:
         _show_row(paths, file, line, raw=raw, as_json=as_json)
         return
-    with opened_warehouse(paths) as warehouse:
+    with _opened(paths, source) as warehouse:
         rows = list_refused(warehouse, _scope(source, code, day), limit=limit)
     print_rows("Refused rows", rows, as_json=as_json)
 
@@ -98,9 +101,25 @@ def replay(
 
     company = existing_company(paths)
     with loading_again(company, "replay") as context:
+        _require_source(company, context.warehouse, source)
         scope = _scope(source, code, day)
         report = replay_rows(context, company.sources, paths.landing, scope)
     _print_replay(report, as_json=as_json)
+
+
+@contextmanager
+def _opened(paths: Paths, source: str | None) -> Iterator[Warehouse]:
+    company = existing_company(paths)
+    with company.open_warehouse() as warehouse:
+        _require_source(company, warehouse, source)
+        yield warehouse
+
+
+def _require_source(company: Company, warehouse: Warehouse, source: str | None) -> None:
+    from ingestion.quarantine import require_known_source  # noqa: PLC0415 - keeps --help quick
+
+    if source is not None:
+        require_known_source(warehouse, company.sources, source)
 
 
 def _scope(source: str | None, code: str | None, day: datetime | None) -> Scope:

@@ -58,6 +58,8 @@ def run(
                     "errors": outcome.errors})  # fmt: skip
     else:
         show_outcome(outcome, refused_rows=_refused_rows(company) if job == REFRESH else 0)
+        if job == REFRESH:
+            _show_unread_values(company)
     if outcome.errors:
         raise ChecksFailedError(outcome.errors, _unreadable(paths))
 
@@ -67,6 +69,20 @@ def _refused_rows(company: Company) -> int:
 
     with company.open_warehouse() as warehouse:
         return sum(read_loads(warehouse)["quarantined"].to_pylist())
+
+
+def _show_unread_values(company: Company) -> None:
+    """Print what was left empty because it cannot be read: counts by source and field, no value."""
+    from ingestion.accounting import unread_values  # noqa: PLC0415 - loads every package
+
+    with company.open_warehouse() as warehouse:
+        unread = unread_values(warehouse).to_pylist()
+    for row in unread:
+        console.print(
+            f"{row['source']}: {row['field']} is empty in {row['rows']:,} rows of its latest files, "
+            "for what stands there cannot be read",
+            style="yellow",
+        )
 
 
 def show_outcome(outcome: RunOutcome, *, refused_rows: int) -> None:
@@ -103,7 +119,8 @@ def ui(
 ) -> None:
     """Open Dagster's UI on this data home, with its schedules and sensors."""
     from orchestration.instance import prepare_instance  # noqa: PLC0415 - loads Dagster
-    from orchestration.run import close_dead_runs  # noqa: PLC0415 - as above
+    from orchestration.process_group import run_to_end  # noqa: PLC0415 - keeps --help quick
+    from orchestration.run import close_dead_runs  # noqa: PLC0415 - loads Dagster
 
     os.umask(0o077)  # for the server too: what its runs write is the owner's alone
     prepare_instance(paths)
@@ -113,5 +130,4 @@ def ui(
     dagster = str(Path(sys.executable).with_name("dagster"))
     workspace = str(root / "workspace.yaml")
     command = [dagster, "dev", "-w", workspace, "-h", host, "-p", str(port)]
-    os.chdir(root)
-    os.execv(dagster, command)  # noqa: S606 - our own command, no shell
+    raise typer.Exit(run_to_end(command, cwd=root))

@@ -44,10 +44,12 @@ def ingest(
         }
         refused = {f"refused_{code}": rows for code, rows in count_codes(warehouse).items()}
     for table in ingestion.inventory.TABLES:
-        by_code = refused if table is ingestion.inventory.QUARANTINE else {}
+        more = refused if table is ingestion.inventory.QUARANTINE else {}
+        if table is ingestion.inventory.LOADS:
+            more = _unread(report)
         yield dg.MaterializeResult(
             asset_key=asset_key(table),
-            metadata={"dagster/row_count": counts[table.name], **_accounting(report), **by_code},
+            metadata={"dagster/row_count": counts[table.name], **_accounting(report), **more},
         )
 
 
@@ -73,6 +75,12 @@ def _accounting(report: IngestReport) -> dict[str, int]:
         "files_unreadable": len(report.unreadable),
         "files_lacking_mapped_fields": len(report.absent_fields),
     }
+
+
+def _unread(report: IngestReport) -> dict[str, int]:
+    """Counts by the names of the configuration, never a value."""
+    values = report.unread_values.items()
+    return {f"unread_{source}_{name}": rows for (source, name), rows in values}
 
 
 @dg.asset_check(asset=dg.AssetKey(["raw", "loads"]), blocking=True)

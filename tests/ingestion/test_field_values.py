@@ -16,9 +16,10 @@ def warehouse() -> DuckDBWarehouse:
     return DuckDBWarehouse.in_memory()
 
 
-def _read(warehouse: DuckDBWarehouse, text: str, field_type: FieldType) -> Any:
+def _read(warehouse: DuckDBWarehouse, text: str, field_type: FieldType, zone: str = "UTC") -> Any:
+    typed = typed_sql("given", field_type, zone=zone)
     with warehouse.view("candor_texts", pa.table({"given": [text]})):
-        return warehouse.scalar(f"select {typed_sql('given', field_type)} from candor_texts")
+        return warehouse.scalar(f"select {typed} from candor_texts")
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,31 @@ def test_times_are_read_as_tools_and_people_write_them(
     warehouse: DuckDBWarehouse, text: str, moment: str
 ) -> None:
     assert _read(warehouse, text, FieldType.TIME) == datetime.fromisoformat(moment)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2024-05-01 10:00", "2024-05-01T08:00"),
+        ("2024-05-01T10:00:00.5", "2024-05-01T08:00:00.5"),
+        ("2024-05-01 10:00 PM", "2024-05-01T20:00"),
+        ("1.5.2024 10:00", "2024-05-01T08:00"),
+        ("2024-12-24", "2024-12-23T23:00"),
+        ("2024-05-01T10:00:00Z", "2024-05-01T10:00"),
+        ("2024-05-01 10:00:00+05:30", "2024-05-01T04:30"),
+        ("2026-03-14 05:06:07.000 +0200", "2026-03-14T03:06:07"),
+        ("Sat, 14 Mar 2026 05:06:07 +0500", "2026-03-14T00:06:07"),
+        ("1767225600", "2026-01-01"),
+        ("2024-10-27 02:30", "2024-10-27T01:30"),  # the second time that clocks show it
+        ("2024-03-31 02:30", "2024-03-31T01:30"),  # no clock shows it
+    ],
+)
+def test_times_without_a_zone_are_of_the_zone_that_the_source_names(
+    warehouse: DuckDBWarehouse, text: str, moment: str
+) -> None:
+    found = _read(warehouse, text, FieldType.TIME, "Europe/Berlin")
+
+    assert found == datetime.fromisoformat(moment)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingestion import WrongColumnError, load_landing
+from ingestion.accounting import unread_values
 from ingestion.csv_rows import CsvForm, read_rows
 from ingestion.files import describe_file
 from tests.ingestion.conftest import NOW, SOURCES, Landing, keys, lines
@@ -618,3 +619,43 @@ def test_the_rest_of_a_json_line_is_what_is_not_mapped(landing: Landing) -> None
         None,
         {"plan": {}, "plan.name": "Other"},
     ]
+
+
+def test_values_that_cannot_be_read_are_counted_by_field_and_needed_ones_refused(
+    landing: Landing,
+) -> None:
+    landing.sources = {
+        "crm": SOURCES["crm"],
+        "shop": {**SOURCES["shop"], "created_at": "made", "timezone": "Europe/Berlin"},
+        "mail": {
+            "kind": "events",
+            "files": "mail/*",
+            "map": {"event": "what", "occurred_at": "at", "email": "who", "scroll_depth": "deep"},
+        },
+    }
+    head = b"order,contact,mail,at,amount,made\n"
+    landing.put("shop/a.csv", head + b"1,,,1.5.2024 10:00,abc,31/31/2024\n2,,,31/31/2024,x,\n"
+                b"3,,,2024-05-01T10:00Z,,2024-05-01\n4,,,2024-05-01,n/a,\n")  # fmt: skip
+    landing.put("mail/a.csv", b"what,at,who,deep\nRead,2024-05-01,a@x.org,all\nRead,soon,,all\n")
+
+    report = landing.load()
+
+    assert report.unread_values == {
+        ("mail", "scroll_depth"): 1, ("shop", "amount"): 2, ("shop", "created_at"): 1,
+    }  # fmt: skip
+    assert unread_values(landing.warehouse).to_pylist() == [
+        {"source": "mail", "field": "scroll_depth", "rows": 1},
+        {"source": "shop", "field": "amount", "rows": 2},
+        {"source": "shop", "field": "created_at", "rows": 1},
+    ]
+    assert landing.codes() == [(3, "invalid_timestamp"), (3, "missing_value")]
+    assert landing.values("select strftime(ordered_at, '%d %H') from raw.orders order by all") == [
+        "01 08", "01 10", "30 22",
+    ]  # fmt: skip
+
+
+def test_another_sign_between_columns_is_named(landing: Landing) -> None:
+    landing.put("crm/a.csv", HEADER.replace(b",", b";") + b"1;;Ann;;\n")
+
+    with pytest.raises(WrongColumnError, match='write `delimiter: ";"` under the source'):
+        landing.load()

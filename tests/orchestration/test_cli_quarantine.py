@@ -92,6 +92,12 @@ def test_refused_rows_are_listed_without_what_they_say(paths: Paths, candor: Can
     assert "Private" not in counted.out + listed.out
 
 
+def test_a_source_that_nobody_knows_is_refused(paths: Paths, candor: Candor) -> None:
+    answer = candor("quarantine", "list", *folders(paths), "--source", "nosuch")
+
+    assert (answer.code, "known are crm, web" in answer.err) == (3, True)
+
+
 def test_the_lists_are_readable_at_80_columns(paths: Paths, candor: Candor) -> None:
     answers = [
         candor("quarantine", "list", *folders(paths), width=80),

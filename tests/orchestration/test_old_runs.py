@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.instance import open_instance
+from orchestration.instance import close_orphans, open_instance
 from orchestration.old_runs import remove_old_runs
 from settings import Paths
 
@@ -72,3 +72,24 @@ def test_ended_runs_go_by_age_with_events_and_logs_and_others_stay(paths: Paths)
         assert [run.run_id for run in instance.get_runs()] == [begun]
     assert not logs.exists()
     assert not list((paths.dagster / "history" / "runs").glob(f"{ended}*"))
+
+
+def test_a_run_that_never_held_the_lock_is_closed_when_it_is_overdue_and_not_before(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_instance(paths) as instance:
+        asking, killed = (
+            instance.create_run_for_job(talk, status=dg.DagsterRunStatus.STARTING).run_id
+            for _ in range(2)
+        )
+        young = close_orphans(instance, but=asking)
+        monkeypatch.setattr("orchestration.instance.TIME_TO_START", timedelta(seconds=-60))
+
+        overdue = close_orphans(instance, but=asking)
+
+        states = {run.run_id: run.status for run in instance.get_runs()}
+    assert (young, overdue) == (0, 1)
+    assert states == {
+        asking: dg.DagsterRunStatus.STARTING,
+        killed: dg.DagsterRunStatus.FAILURE,
+    }

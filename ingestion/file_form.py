@@ -1,0 +1,42 @@
+"""What ``sources.yml`` says of how files are written: the sign between fields, the zone of times."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, Field
+
+_DELIMITER = re.compile(r"[\t !#-,./:-@\[-`{-~]")
+
+
+def _is_delimiter(sign: str) -> str:
+    if not _DELIMITER.fullmatch(sign):
+        raise ValueError('write one sign, such as ; or "\\t": no letter, digit, quote or hyphen')
+    return sign
+
+
+def _is_zone(name: str) -> str:
+    # Names without a place (EST, CET) mean one thing here and another there.
+    if name != "UTC" and ("/" not in name or name not in available_timezones()):
+        raise ValueError(
+            "write a time zone by its IANA name, such as Europe/Berlin or America/New_York"
+        )
+    return name
+
+
+Delimiter = Annotated[
+    str,
+    AfterValidator(_is_delimiter),
+    Field(description="Of CSV files: one sign that is no letter, digit, quote or hyphen."),
+]
+Zone = Annotated[
+    str,
+    AfterValidator(_is_zone),
+    Field(
+        description="Where the clocks stand that times without a zone are read from, by its IANA "
+        "name, such as Europe/Berlin; a date alone is its midnight there. A time that names its "
+        "zone keeps it."
+    ),
+]
