@@ -31,9 +31,9 @@ from personalization.pauses import (
     next_standing,
     tried_again_at,
 )
+from personalization.two_arms import FEWEST_HERE
 from personalization.variants import (
     FEWEST_CONVERTED,
-    FEWEST_HERE,
     FEWEST_PERSONS,
     HARMFUL,
     ArmBelief,
@@ -131,8 +131,8 @@ def _read_before(warehouse: Warehouse) -> Mapping[str, Mapping[Cell, Standing]]:
         f"from {VARIANT_POLICIES.name.sql} where {STATE} <> 'shown' or pauses > 0"
     )
     for row in rows.to_pylist():  # one row per segment and arm
-        cell = (row.pop("segment"), row.pop("arm"))
-        found.setdefault(row.pop("experiment_key"), {})[cell] = Standing(**row)
+        key, cell = row.pop("experiment_key"), (row.pop("segment"), row.pop("arm"))
+        found.setdefault(key, {})[cell] = Standing(**row)
     return found
 
 
@@ -193,11 +193,7 @@ def share_out(
     learnt = {name: table[name] for name in segments if _is_met(table.get(name, {}), met)}
     learnt[GLOBAL_SEGMENT] = _without_segment(table, met)
     own = believe(
-        learnt,
-        met,
-        baseline=experiment.baseline,
-        is_better=better,
-        design_effects=design_effects,
+        learnt, met, baseline=experiment.baseline, is_better=better, design_effects=design_effects
     )
     fresh = [arm for arm in arms if arm not in met]
     left = 1 - len(fresh) / len(arms)

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from measurement import Counts
+from personalization.two_arms import Pair
 
 Floats = NDArray[np.float64]
 
@@ -29,17 +29,9 @@ Floats = NDArray[np.float64]
 FEWEST_PERSONS, FEWEST_CONVERTED = 250, 25
 # An arm that is worse than the baseline with this probability is shown no more.
 HARMFUL = 0.975
-# Of fewer persons in either arm of a segment nothing is done or told by their outcomes alone: one of
-# them moves a rate by two points or more, and near ten a pause would tell what those few did.
-FEWEST_HERE = 50
-# Rates are taken for normal where this many of each arm would convert, and would not, if both arms did
-# alike: Cochran (1954), "Some methods for strengthening the common chi-squared tests", Biometrics 10.
-FEWEST_EXPECTED = 5
 _DRAWN_ALONE: Mapping[str, float] = {}
 _DRAWS = 4096
 _GRID = 60
-# Equally likely rates of the baseline, over which a comparison is averaged.
-_QUANTILES = (np.arange(512) + 0.5) / 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +97,7 @@ def believe(
     found: dict[str, dict[str, ArmBelief]] = {}
     for number, segment in enumerate(segments):
         met, wider = table[segment], design_effects.get(segment, 1.0)
-        pairs = {arm: _Pair.of(met, arm, baseline, wider) for arm in arms if arm != baseline}
+        pairs = {arm: Pair.of(met, arm, baseline, wider) for arm in arms if arm != baseline}
         found[segment] = _beliefs(
             is_better * model.all_draws(number, fits, shares), arms, baseline, is_better,
             {arm: pair.harmful(is_better) for arm, pair in pairs.items()},
@@ -142,7 +134,7 @@ def judged_anew(
         if (counts := since.get(arm)) is None or arm == baseline
         else replace(
             belief,
-            p_harmful_alone=_Pair.of(counts, arm, baseline, design_effect).harmful(is_better),
+            p_harmful_alone=Pair.of(counts, arm, baseline, design_effect).harmful(is_better),
         )
         for arm, belief in beliefs.items()
     }
@@ -189,59 +181,6 @@ def _says_something(counts: Counts, design_effect: float) -> bool:
 def _noise(n: float, converted: float) -> float:
     """Variance of a rate, one success and one failure added: nobody converted proves nothing."""
     return (converted + 1) * (n - converted + 1) / (n + 2) ** 3
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """What an arm and the baseline did in one segment: people who met them, and who converted.
-
-    All are divided by how many persons say as much as one who was drawn alone.
-    """
-
-    n: float
-    converted: float
-    n_baseline: float
-    converted_baseline: float
-
-    @classmethod
-    def of(
-        cls, counts: Mapping[str, Counts], arm: str, baseline: str, design_effect: float
-    ) -> _Pair:
-        ours, theirs = (counts.get(name, Counts(0, 0)) for name in (arm, baseline))
-        sizes = (ours.n, ours.converted, theirs.n, theirs.converted)
-        return cls(*(size / design_effect for size in sizes))
-
-    @property
-    def is_many(self) -> bool:
-        """Whether so many met both that something is done by their outcomes alone."""
-        return min(self.n, self.n_baseline) >= FEWEST_HERE
-
-    @property
-    def is_normal(self) -> bool:
-        """Whether their rates may be taken for normal."""
-        if not self.is_many:
-            return False
-        rate = (self.converted + self.converted_baseline) / (self.n + self.n_baseline)
-        return min(self.n, self.n_baseline) * min(rate, 1 - rate) >= FEWEST_EXPECTED
-
-    def harmful(self, is_better: float) -> float | None:
-        """Whether the baseline converts more, by flat priors, exactly; None: too few."""
-        if not self.is_many:
-            return None
-        special = _special()
-        rates = special.betaincinv(
-            self.converted_baseline + 1, self.n_baseline - self.converted_baseline + 1, _QUANTILES
-        )
-        lower = float(
-            special.betainc(self.converted + 1, self.n - self.converted + 1, rates).mean()
-        )
-        return lower if is_better > 0 else 1 - lower
-
-
-def _special() -> ModuleType:
-    from scipy import special  # noqa: PLC0415 - takes time, and definitions load without it
-
-    return special
 
 
 def _harmful(draws: Floats, baseline: int) -> Floats:
