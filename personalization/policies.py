@@ -52,7 +52,7 @@ _TOO_FEW = (
     f"fewer than two arms have {FEWEST_PERSONS} persons and {FEWEST_CONVERTED} conversions: "
     "all are shown alike"
 )
-_NOT_MET = "nobody has met it yet: an equal share finds out"
+_NOT_MET = f"fewer than {FEWEST_HERE} people have met it yet: an equal share finds out"
 
 _HERE, _NO_SEGMENT = "here", "of people in no segment"
 _OF_ALL = "of all segments together, as nobody met two arms here"
@@ -183,7 +183,7 @@ def share_out(
     segments = [segment.name for segment in experiment.segments]
     whole = table[GLOBAL_SEGMENT]
     better = 1.0 if experiment.metrics[variants.metric].better == "higher" else -1.0
-    met = [arm for arm in arms if whole.get(arm, Counts(0, 0)).n]
+    met = [arm for arm in arms if _says_something(arm, whole, experiment)]
     if experiment.baseline not in met or not is_enough(
         whole, met, design_effect=design_effects.get(GLOBAL_SEGMENT, 1.0)
     ):
@@ -215,9 +215,7 @@ def share_out(
             share, reason = left * policy.probability, f"{policy.reason}, {where}"
             yield replace(policy, probability=share, fallback_level=level, reason=reason)
         for arm in fresh:
-            yield ArmPolicy(
-                segment, arm, 1 / len(arms), 0, 0, None, None, None, "uniform", _NOT_MET
-            )
+            yield _alike(segment, arm, table.get(segment, {}), len(arms), _NOT_MET)
 
 
 def read_design_effects(
@@ -285,11 +283,23 @@ def _uniform(
     segment: str, counts: Mapping[str, Counts], arms: Sequence[str]
 ) -> Iterator[ArmPolicy]:
     for arm in arms:
-        found = counts.get(arm, Counts(0, 0))
-        yield ArmPolicy(
-            segment, arm, 1 / len(arms), found.n, found.converted, None, None, None, "uniform",
-            _TOO_FEW,
-        )  # fmt: skip
+        yield _alike(segment, arm, counts, len(arms), _TOO_FEW)
+
+
+def _alike(
+    segment: str, arm: str, counts: Mapping[str, Counts], arms: int, reason: str
+) -> ArmPolicy:
+    """An equal share, as nothing is believed."""
+    found = counts.get(arm, Counts(0, 0))
+    return ArmPolicy(
+        segment, arm, 1 / arms, found.n, found.converted, None, None, None, "uniform", reason
+    )
+
+
+def _says_something(arm: str, whole: Mapping[str, Counts], experiment: Experiment) -> bool:
+    """Whether so many met an arm that a few of them do not decide what everybody is shown."""
+    fewest = 1 if arm == experiment.baseline else FEWEST_HERE
+    return whole.get(arm, Counts(0, 0)).n >= fewest
 
 
 def _believed(

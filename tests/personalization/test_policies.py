@@ -252,14 +252,18 @@ def test_too_few_people_are_shared_out_alike() -> None:
     assert found["global", "c"].effect is None
 
 
-def test_an_arm_that_nobody_met_gets_an_equal_share_and_spoils_no_other() -> None:
+@pytest.mark.parametrize("few", [Counts(0, 0), Counts(10, 3), Counts(49, 20)])
+def test_an_arm_that_hardly_anybody_met_gets_an_equal_share_and_spoils_no_other(
+    few: Counts,
+) -> None:
     found = shared(
-        {"global": CLEAR, "big": CLEAR},
+        {"global": {**CLEAR, "fresh": few}, "big": {**CLEAR, "fresh": few}},
         shares={"control": 0.3, "b": 0.3, "fresh": 0.3, "holdout": 0.1},
     )
 
     assert found["big", "fresh"].probability == pytest.approx(1 / 3)
-    assert "nobody has met it yet" in found["big", "fresh"].reason
+    assert "fewer than 50 people have met it yet" in found["big", "fresh"].reason
+    assert (found["big", "fresh"].n, found["big", "fresh"].p_best) == (few.n, None)
     assert found["big", "b"].probability > 0.5
     assert sum(found["big", arm].probability for arm in ("control", "b", "fresh")) == pytest.approx(
         1
