@@ -205,13 +205,9 @@ def _read_experiment(
 
 
 def read_counts(
-    warehouse: Warehouse,
-    key: str,
-    metric: str,
-    *,
-    until: dt.datetime = _FOREVER,
-    since: dt.datetime = _EVER,
-) -> dict[str, dict[str, Counts]]:
+    warehouse: Warehouse, key: str, metric: str, *,
+    until: dt.datetime = _FOREVER, since: dt.datetime = _EVER,
+) -> dict[str, dict[str, Counts]]:  # fmt: skip
     """Whose window has closed, and who of them converted, by segment and arm; see count_table.
 
     Args:
