@@ -10,18 +10,23 @@ Run it by ``python -m benchmarks.guard_variants --companies 400``.
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from measurement import GLOBAL_SEGMENT, Counts, Experiment
-from personalization.policies import ArmPolicy, Cell, share_out
+from measurement import GLOBAL_SEGMENT, Counts, Experiment, Guard
+from personalization.pauses import Cell, History, Standing
+from personalization.policies import ArmPolicy, share_out
 
 Floats = NDArray[np.float64]
+Counted = NDArray[np.int64]
+_BEGIN = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
 ARMS = ("control", "new")
+# In which the people of a company come; in what is simulated after them, as many come again.
 WEEKS = 12
 # None: without a guard.
 BARS = (0.8, 0.9, 0.95, None)
@@ -51,6 +56,12 @@ class MadeCompany:
             gains[0] = rng.choice([-0.25, -0.5])
         return cls(people, base, gains * base)
 
+    def going_on(self, weeks: int, seed: int) -> MadeCompany:
+        """The same company, to which as many people come a week for so many weeks."""
+        rng = np.random.default_rng([seed, weeks])
+        more = rng.poisson(self.people.mean(axis=0), size=(max(weeks - WEEKS, 0), len(self.base)))
+        return MadeCompany(np.vstack((self.people, more))[:weeks], self.base, self.effect)
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -61,56 +72,79 @@ class Ended:
     met: int
     is_withheld: bool
     was_withheld: bool
+    weeks_withheld: int
     lost: float
 
 
-def experiment_of(segments: int, bar: float | None) -> Experiment:
-    """Of two arms, paused where harm is as probable as ``bar``; None: no guard."""
+def experiment_of(segments: int, guard: Guard | None) -> Experiment:
+    """Of two arms; None: no guard."""
     return Experiment.model_validate(
         {
             "exposure": {"event": "Experiment Viewed"},
             "baseline": ARMS[0],
             "metrics": {"won": {"event": "Won", "within_days": 1}},
             "segments": [{"name": f"s{number}"} for number in range(segments)],
-            "variants": {"metric": "won", "guard": {"harm_probability": bar} if bar else None},
+            "variants": {"metric": "won", "guard": guard},
         }
     )
 
 
-def live(company: MadeCompany, bar: float | None, seed: int) -> Iterator[Ended]:
-    """Twelve weeks of a company; each of its segments as it ends."""
+def live(company: MadeCompany, guard: Guard | None, seed: int) -> Iterator[Ended]:
+    """The weeks of a company; each of its segments as it ends."""
     count = len(company.base)
-    asked = experiment_of(count, bar)
+    asked = experiment_of(count, guard)
     assert asked.variants is not None
     rates = np.column_stack([company.base, company.base + company.effect])
-    met, won = np.zeros((count, 2), dtype=np.int64), np.zeros((count, 2), dtype=np.int64)
-    shares, withheld, ever = np.full(count, 0.5), set[Cell](), set[Cell]()
-    for week in range(WEEKS):
+    met, won = np.zeros((2, len(company.people), count, len(ARMS)), dtype=np.int64)
+    shares, standings = np.full(count, 0.5), dict[Cell, Standing]()
+    withheld = np.zeros((len(company.people), count), dtype=np.bool_)
+    for week in range(len(company.people)):
         rng = np.random.default_rng([seed, week])
         # The same luck whatever the shares are: who draws what, and who would convert under what.
         for number, people in enumerate(company.people[week]):
             is_new = rng.random(people) < shares[number]
             luck = rng.random(people)
             for arm, there in enumerate((~is_new, is_new)):
-                met[number, arm] += there.sum()
-                won[number, arm] += (luck[there] < rates[number, arm]).sum()
-        found = list(share_out(_table(met, won), asked, asked.variants, withheld=withheld))
-        withheld = {(p.segment, p.arm) for p in found if p.state != "shown"}
-        ever |= withheld
+                met[week, number, arm] = there.sum()
+                won[week, number, arm] = (luck[there] < rates[number, arm]).sum()
+        found = list(
+            share_out(
+                _table(met, won), asked, asked.variants, history=_history(week, standings, met, won)
+            )
+        )
+        standings = {(p.segment, p.arm): p.standing for p in found}
+        withheld[week] = [_is_withheld(standings, number) for number in range(count)]
         shares = _shares(found, count)
-    worst = np.abs(np.where(company.effect > 0, met[:, 0], met[:, 1]) * company.effect)
+    total = met.sum(axis=0)
+    worst = np.abs(np.where(company.effect > 0, total[:, 0], total[:, 1]) * company.effect)
     for number in range(count):
-        cell = (f"s{number}", ARMS[1])
+        weeks = withheld[:, number]
         yield Ended(
             company.effect[number], round(company.effect[number] / company.base[number], 2),
-            int(met[number].sum()), cell in withheld, cell in ever, float(worst[number]),
+            int(total[number].sum()), bool(weeks[-1]), bool(weeks.any()), int(weeks.sum()),
+            float(worst[number]),
         )  # fmt: skip
 
 
-def _table(met: NDArray[np.int64], won: NDArray[np.int64]) -> Mapping[str, Mapping[str, Counts]]:
+def _is_withheld(standings: Mapping[Cell, Standing], number: int) -> bool:
+    return standings[f"s{number}", ARMS[1]].state in ("paused", "switched_off")
+
+
+def _history(week: int, standings: Mapping[Cell, Standing], met: Counted, won: Counted) -> History:
+    """Who comes in a week is known at its end; who is judged anew, by the weeks since."""
+    since = {
+        (segment, arm): _table(met[first:], won[first:])[segment]
+        for (segment, arm), standing in standings.items()
+        if standing.judged_from and (first := (standing.judged_from - _BEGIN).days // 7) >= 0
+    }
+    return History(_BEGIN + dt.timedelta(weeks=week + 1), standings, since)
+
+
+def _table(met: Counted, won: Counted) -> Mapping[str, Mapping[str, Counts]]:
     def counts(n: NDArray[np.int64], converted: NDArray[np.int64]) -> Mapping[str, Counts]:
         return {arm: Counts(int(n[a]), int(converted[a])) for a, arm in enumerate(ARMS)}
 
+    met, won = met.sum(axis=0), won.sum(axis=0)
     segments = {f"s{number}": counts(met[number], won[number]) for number in range(len(met))}
     return {GLOBAL_SEGMENT: counts(met.sum(axis=0), won.sum(axis=0)), **segments}
 
@@ -135,27 +169,51 @@ def main() -> None:
     parser.add_argument("--companies", type=int, default=400)
     parser.add_argument("--bars", type=_bar, nargs="+", default=BARS, help="none: no guard")
     parser.add_argument("--worlds", type=int, nargs="+", default=range(len(WORLDS)))
+    parser.add_argument("--weeks", type=int, default=WEEKS)
+    parser.add_argument(
+        "--reviews", type=_days, nargs="+", default=(Guard().review_after_days,), metavar="DAYS",
+        help="none: pauses are not looked at anew",
+    )  # fmt: skip
     asked = parser.parse_args()
     for world in (WORLDS[number] for number in asked.worlds):
-        for bar in asked.bars:
+        for guard in _guards(asked.bars, asked.reviews):
             kinds: dict[str, list[Ended]] = defaultdict(list)
             for seed in range(asked.companies):
-                for ended in live(MadeCompany.draw(world, seed), bar, seed):
+                company = MadeCompany.draw(world, seed).going_on(asked.weeks, seed)
+                for ended in live(company, guard, seed):
                     kinds[_kind(ended)].append(ended)
-            _print(world, bar, kinds)
+            _print(world, guard, kinds)
+
+
+def _guards(bars: Sequence[float | None], reviews: Sequence[int | None]) -> Iterator[Guard | None]:
+    for bar in bars:
+        if bar is None:
+            yield None
+            continue
+        for days in reviews:
+            yield Guard(harm_probability=bar, review_after_days=days)
+
+
+def _days(text: str) -> int | None:
+    return None if text == "none" else int(text)
 
 
 def _bar(text: str) -> float | None:
     return None if text == "none" else float(text)
 
 
-def _print(world: str, bar: float | None, kinds: Mapping[str, list[Ended]]) -> None:
+def _print(world: str, guard: Guard | None, kinds: Mapping[str, list[Ended]]) -> None:
     every = [ended for found in kinds.values() for ended in found]
     people = sum(ended.met for ended in every) / 1000
     harm = sum(ended.lost for ended in every if ended.effect < 0) / people
     forgone = sum(ended.lost for ended in every if ended.effect > 0) / people
+    name = (
+        f"bar {guard.harm_probability}, review after {guard.review_after_days} days"
+        if guard
+        else "no guard"
+    )
     print(
-        f"{world}; {f'bar {bar}' if bar else 'no guard'}: per 1,000 people {harm:.3f} conversions less by harm, ",
+        f"{world}; {name}: per 1,000 people {harm:.3f} conversions less by harm, ",
         end="",
     )
     print(f"{forgone:.3f} gains forgone")
@@ -164,7 +222,8 @@ def _print(world: str, bar: float | None, kinds: Mapping[str, list[Ended]]) -> N
             np.mean([getattr(e, name) for e in found]) for name in ("is_withheld", "was_withheld")
         )
         print(
-            f"  {kind}: {withheld:.1%} withheld at the end, {ever:.1%} at some time, of {len(found)}"
+            f"  {kind}: {withheld:.1%} withheld at the end, {ever:.1%} at some time, for "
+            f"{np.mean([e.weeks_withheld for e in found]):.1f} weeks on average, of {len(found)}"
         )
 
 

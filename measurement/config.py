@@ -204,6 +204,21 @@ class Guard(StrictModel):
         "never more than floor. To judge other ways to choose from the log takes about .05.",
     )
 
+    review_after_days: int | None = Field(
+        default=56,
+        ge=7,
+        le=730,
+        description="So long after it began a pause ends in a trial: the arm is shown to trial_share until 50 "
+        "people have met each of the two arms since, and judged by these alone. A second pause lasts twice as "
+        "long, and so on. null: only what comes in meanwhile ends a pause.",
+    )
+    trial_share: float = Field(
+        default=0.25,
+        gt=0,
+        le=0.5,
+        description="What an arm is shown to at least while it is on trial, and at most an equal share.",
+    )
+
     @property
     def ends_below(self) -> float:
         """A pause ends where harm is less probable than this."""

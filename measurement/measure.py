@@ -19,8 +19,9 @@ from measurement.samples import ADDED_UP, Sample, sample_of
 from measurement.segments import check_segments
 from warehouse import Warehouse, literal
 
-# Later than anything that the warehouse knows.
+# Later and earlier than anything that the warehouse knows.
 _FOREVER = dt.datetime(9999, 1, 1)  # noqa: DTZ001 - the warehouse's times bear no zone
+_EVER = dt.datetime(1, 1, 1)  # noqa: DTZ001 - as above
 
 _COUNTS = """
     select coalesce(exposures.segment, '') as segment, exposures.arm,
@@ -31,7 +32,7 @@ _COUNTS = """
         and exposures.person_id = outcomes.person_id
     where exposures.experiment_key = $experiment_key and outcomes.metric = $metric
       and outcomes.is_mature
-      and outcomes.closes_at <= $until
+      and outcomes.closes_at <= $until and outcomes.first_exposed_at >= $since
     group by all
     order by all
 """
@@ -204,8 +205,9 @@ def _read_experiment(
 
 
 def read_counts(
-    warehouse: Warehouse, key: str, metric: str, *, until: dt.datetime = _FOREVER
-) -> dict[str, dict[str, Counts]]:
+    warehouse: Warehouse, key: str, metric: str, *,
+    until: dt.datetime = _FOREVER, since: dt.datetime = _EVER,
+) -> dict[str, dict[str, Counts]]:  # fmt: skip
     """Whose window has closed, and who of them converted, by segment and arm; see count_table.
 
     Args:
@@ -213,8 +215,9 @@ def read_counts(
         key: The experiment.
         metric: The outcome.
         until: Only windows that had closed by then.
+        since: Only who first met an arm then or later.
     """
-    values = {"experiment_key": key, "metric": metric, "until": until}
+    values = {"experiment_key": key, "metric": metric, "until": until, "since": since}
     return count_table(warehouse.read(_COUNTS, values))
 
 

@@ -34,6 +34,7 @@ class WithheldArm:
         since: Since when, UTC.
         ends_below: A pause ends where harm is less probable than this; None: the guard is off now.
         verdict: What the comparison says there; None where it compares others.
+        tried_again_at: When a pause is over unless it ends before, UTC; None: never.
     """
 
     experiment_key: str
@@ -46,6 +47,7 @@ class WithheldArm:
     since: dt.datetime
     ends_below: float | None
     verdict: Verdict | None = None
+    tried_again_at: dt.datetime | None = None
 
     @property
     def sentence(self) -> str:
@@ -72,7 +74,10 @@ class WithheldArm:
     def _end(self) -> str:
         if self.ends_below is None:
             return "with the next run, as the guard is off now"
-        return f"when harm is less probable than {self.ends_below:.0%}"
+        again = (
+            f", or is tried again on {self.tried_again_at:%Y-%m-%d}" if self.tried_again_at else ""
+        )
+        return f"when harm is less probable than {self.ends_below:.0%}{again}"
 
 
 def in_percent(probability: float, *, digits: int = 0) -> str:

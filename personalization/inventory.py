@@ -72,16 +72,31 @@ VARIANT_POLICIES = Table(
             "state",
             "VARCHAR",
             Pii.NONE,
-            "shown; paused: probably harmful, a precaution; switched_off: harm is proven",
+            "shown; paused: probably harmful, a precaution; on_trial: shown again after a pause; "
+            "switched_off: harm is proven",
         ),
         Column(
             "p_harmful_alone",
             "DOUBLE",
             Pii.NONE,
-            "p_harmful by the segment's own people alone, which the guard heeds; null: fewer than 50 in an arm",
+            "p_harmful by the segment's own people alone, which the guard heeds; of those since judged_from, "
+            "where it is given; null: fewer than 50 in an arm",
         ),
         Column(
             "withheld_since", "TIMESTAMP", Pii.NONE, "since when in this state, UTC; null: shown"
+        ),
+        Column(
+            "judged_from",
+            "TIMESTAMP",
+            Pii.NONE,
+            "the guard heeds those alone who met an arm from then on, UTC; null: everybody",
+        ),
+        Column("pauses", "INTEGER", Pii.NONE, "how often it was paused so far"),
+        Column(
+            "tried_again_at",
+            "TIMESTAMP",
+            Pii.NONE,
+            "when a pause is over unless it ends before, UTC; null: not paused, or never",
         ),
         Column("as_of", "TIMESTAMP", Pii.NONE, "the moment up to which outcomes count, UTC"),
         Column("run_id", "VARCHAR", Pii.NONE, "the run that wrote the row"),

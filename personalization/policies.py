@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -24,32 +23,39 @@ from measurement import (
     read_samples,
 )
 from personalization.inventory import TABLES, VARIANT_POLICIES
+from personalization.pauses import (
+    Cell,
+    History,
+    Standing,
+    State,
+    next_standing,
+    tried_again_at,
+)
+from personalization.two_arms import FEWEST_HERE
 from personalization.variants import (
     FEWEST_CONVERTED,
-    FEWEST_HERE,
     FEWEST_PERSONS,
     HARMFUL,
     ArmBelief,
     Table,
     believe,
     is_enough,
+    judged_anew,
     probabilities,
 )
 from warehouse import Warehouse
 
 _DRAWN_ALONE: Mapping[str, float] = {}
+_NEW = History()
+_SHOWN = Standing()
 _TOO_FEW = (
     f"fewer than two arms have {FEWEST_PERSONS} persons and {FEWEST_CONVERTED} conversions: "
     "all are shown alike"
 )
-_NOT_MET = "nobody has met it yet: an equal share finds out"
+_NOT_MET = f"fewer than {FEWEST_HERE} people have met it yet: an equal share finds out"
 
 _HERE, _NO_SEGMENT = "here", "of people in no segment"
 _OF_ALL = "of all segments together, as nobody met two arms here"
-
-State = Literal["shown", "paused", "switched_off"]
-# A segment and one of the arms.
-Cell = tuple[str, str]
 
 # What a stored row says is done; rows of older versions do not say it.
 STATE = f"coalesce(state, case when p_harmful >= {HARMFUL} then 'switched_off' else 'shown' end)"
@@ -59,7 +65,7 @@ STATE = f"coalesce(state, case when p_harmful >= {HARMFUL} then 'switched_off' e
 class ArmPolicy:
     """How often one arm is shown in one segment, and why; null where nothing is believed yet.
 
-    ``state`` is what is done, not what is claimed: paused is a precaution.
+    ``standing`` says what is done, not what is claimed: paused is a precaution.
     """
 
     segment: str
@@ -72,8 +78,13 @@ class ArmPolicy:
     p_harmful: float | None
     fallback_level: str
     reason: str
-    state: State = "shown"
     p_harmful_alone: float | None = None
+    standing: Standing = _SHOWN
+
+    @property
+    def state(self) -> State:
+        """What is done."""
+        return self.standing.state
 
 
 def write_variant_policies(
@@ -90,7 +101,7 @@ def write_variant_policies(
     warehouse.create_missing(TABLES)
     before = _read_before(warehouse)
     rows = [
-        {"experiment_key": key, **_row(policy, now, before.get(key, {})), "as_of": now, "run_id": run_id}
+        {"experiment_key": key, **_row(policy, experiment.variants), "as_of": now, "run_id": run_id}
         for key, experiment in experiments.experiments.items()
         if experiment.variants
         for policy in share_out(
@@ -100,25 +111,54 @@ def write_variant_policies(
             design_effects=read_design_effects(
                 warehouse, key, experiment, experiment.variants.metric
             ),
-            withheld={cell for cell, row in before.get(key, {}).items() if row["is_by_its_own"]},
+            history=_history(
+                warehouse, key, experiment.variants.metric, before.get(key, {}), now=now
+            ),
         )
-    ]  # fmt: skip
+    ]
     return warehouse.replace(
         VARIANT_POLICIES.name, pa.Table.from_pylist(rows, schema=VARIANT_POLICIES.arrow_schema)
     )
 
 
-def _read_before(warehouse: Warehouse) -> Mapping[str, Mapping[Cell, Mapping[str, Any]]]:
-    """By experiment: the arms that the last run paused or switched off, and since when."""
-    found: dict[str, dict[Cell, Mapping[str, Any]]] = {}
+def _read_before(warehouse: Warehouse) -> Mapping[str, Mapping[Cell, Standing]]:
+    """By experiment: how arms stood after the last run that are not just shown, or once were not."""
+    found: dict[str, dict[Cell, Standing]] = {}
     rows = warehouse.read(
-        f"select experiment_key, segment, arm, {STATE} as state, "
-        "coalesce(withheld_since, as_of) as since, p_harmful_alone is not null as is_by_its_own "
-        f"from {VARIANT_POLICIES.name.sql} where {STATE} <> 'shown'"
+        f"select experiment_key, segment, arm, {STATE} as state, coalesce(withheld_since, as_of) as since, "
+        f"judged_from, coalesce(pauses, ({STATE} = 'paused')::int) as pauses, "
+        "p_harmful_alone is not null as is_by_its_own "
+        f"from {VARIANT_POLICIES.name.sql} where {STATE} <> 'shown' or pauses > 0"
     )
     for row in rows.to_pylist():  # one row per segment and arm
-        found.setdefault(row["experiment_key"], {})[row["segment"], row["arm"]] = row
+        key, cell = row.pop("experiment_key"), (row.pop("segment"), row.pop("arm"))
+        found.setdefault(key, {})[cell] = Standing(**row)
     return found
+
+
+def _history(
+    warehouse: Warehouse,
+    key: str,
+    metric: str,
+    standings: Mapping[Cell, Standing],
+    *,
+    now: dt.datetime,
+) -> History:
+    """With what came in since arms are judged anew: one reading for each such moment."""
+    moments = {one.judged_from for one in standings.values() if one.judged_from}
+    tables = {moment: read_counts(warehouse, key, metric, since=moment) for moment in moments}
+    since = {
+        cell: _own(tables[one.judged_from], cell[0])
+        for cell, one in standings.items()
+        if one.judged_from
+    }
+    return History(now, standings, since)
+
+
+def _own(table: Table, segment: str) -> Mapping[str, Counts]:
+    if segment == GLOBAL_SEGMENT:
+        return _without_segment(table, list(table[GLOBAL_SEGMENT]))
+    return table.get(segment, {})
 
 
 def share_out(
@@ -127,7 +167,7 @@ def share_out(
     variants: Variants,
     *,
     design_effects: Mapping[str, float] = _DRAWN_ALONE,
-    withheld: Collection[Cell] = (),
+    history: History = _NEW,
 ) -> Iterator[ArmPolicy]:
     """How often to show each arm, by segment; the held-out arm is not among them.
 
@@ -137,14 +177,13 @@ def share_out(
         variants: The metric, the floor and the guard.
         design_effects: By segment, how many persons say as much as one who was drawn alone: where
             companies are drawn, colleagues tell of one draw. 1 where it is not named.
-        withheld: What was paused or switched off up to now in segments that met it, which takes less to
-            stay so.
+        history: How the arms stood up to now.
     """
     arms = _arms(table, experiment)
     segments = [segment.name for segment in experiment.segments]
     whole = table[GLOBAL_SEGMENT]
     better = 1.0 if experiment.metrics[variants.metric].better == "higher" else -1.0
-    met = [arm for arm in arms if whole.get(arm, Counts(0, 0)).n]
+    met = [arm for arm in arms if _says_something(arm, whole, experiment)]
     if experiment.baseline not in met or not is_enough(
         whole, met, design_effect=design_effects.get(GLOBAL_SEGMENT, 1.0)
     ):
@@ -154,11 +193,7 @@ def share_out(
     learnt = {name: table[name] for name in segments if _is_met(table.get(name, {}), met)}
     learnt[GLOBAL_SEGMENT] = _without_segment(table, met)
     own = believe(
-        learnt,
-        met,
-        baseline=experiment.baseline,
-        is_better=better,
-        design_effects=design_effects,
+        learnt, met, baseline=experiment.baseline, is_better=better, design_effects=design_effects
     )
     fresh = [arm for arm in arms if arm not in met]
     left = 1 - len(fresh) / len(arms)
@@ -168,16 +203,19 @@ def share_out(
         level = "segment" if is_met and segment != GLOBAL_SEGMENT else "global"
         where = _OF_ALL if not is_met else _HERE if level == "segment" else _NO_SEGMENT
         beliefs = own[segment] if is_met else _of_others(own[GLOBAL_SEGMENT])
+        beliefs = judged_anew(
+            beliefs, {arm: history.since.get((segment, arm)) for arm in beliefs},
+            baseline=experiment.baseline, is_better=better,
+            design_effect=design_effects.get(segment, 1.0),
+        )  # fmt: skip
         for policy in _believed(
             segment, table.get(segment, {}), beliefs, variants,
-            withheld=withheld, is_many=_are_many(learnt[segment if is_met else GLOBAL_SEGMENT], met),
+            history=history, is_many=_are_many(learnt[segment if is_met else GLOBAL_SEGMENT], met),
         ):  # fmt: skip
             share, reason = left * policy.probability, f"{policy.reason}, {where}"
             yield replace(policy, probability=share, fallback_level=level, reason=reason)
         for arm in fresh:
-            yield ArmPolicy(
-                segment, arm, 1 / len(arms), 0, 0, None, None, None, "uniform", _NOT_MET
-            )
+            yield _alike(segment, arm, table.get(segment, {}), len(arms), _NOT_MET)
 
 
 def read_design_effects(
@@ -245,11 +283,23 @@ def _uniform(
     segment: str, counts: Mapping[str, Counts], arms: Sequence[str]
 ) -> Iterator[ArmPolicy]:
     for arm in arms:
-        found = counts.get(arm, Counts(0, 0))
-        yield ArmPolicy(
-            segment, arm, 1 / len(arms), found.n, found.converted, None, None, None, "uniform",
-            _TOO_FEW,
-        )  # fmt: skip
+        yield _alike(segment, arm, counts, len(arms), _TOO_FEW)
+
+
+def _alike(
+    segment: str, arm: str, counts: Mapping[str, Counts], arms: int, reason: str
+) -> ArmPolicy:
+    """An equal share, as nothing is believed."""
+    found = counts.get(arm, Counts(0, 0))
+    return ArmPolicy(
+        segment, arm, 1 / arms, found.n, found.converted, None, None, None, "uniform", reason
+    )
+
+
+def _says_something(arm: str, whole: Mapping[str, Counts], experiment: Experiment) -> bool:
+    """Whether so many met an arm that a few of them do not decide what everybody is shown."""
+    fewest = 1 if arm == experiment.baseline else FEWEST_HERE
+    return whole.get(arm, Counts(0, 0)).n >= fewest
 
 
 def _believed(
@@ -258,61 +308,66 @@ def _believed(
     beliefs: Mapping[str, ArmBelief],
     variants: Variants,
     *,
-    withheld: Collection[Cell],
+    history: History,
     is_many: bool,
 ) -> Iterator[ArmPolicy]:
     guard, floor = variants.guard, min(variants.floor, 1 / len(beliefs))
-    states = {
-        arm: _state(belief, guard, is_withheld=(segment, arm) in withheld)
+    before = {arm: history.standings.get((segment, arm), Standing()) for arm in beliefs}
+    standings = {
+        arm: next_standing(before[arm], belief, guard, now=history.now)
         for arm, belief in beliefs.items()
     }
+    states = {arm: standing.state for arm, standing in standings.items()}
+    tried = [arm for arm, state in states.items() if state == "on_trial"]
     shares = probabilities(
         beliefs,
         floor=floor,
         paused=[arm for arm, state in states.items() if state == "paused"],
         paused_share=min(guard.paused_share, floor) if guard else 0.0,
+        at_least=dict.fromkeys(tried, guard.trial_share) if guard else {},
     )
     for arm, belief in beliefs.items():
-        found, state = counts.get(arm, Counts(0, 0)), states[arm]
+        found, standing = counts.get(arm, Counts(0, 0)), standings[arm]
+        # What was known before its trial is judged no more, and would be told as if it were.
+        is_new = standing.judged_from != before[arm].judged_from
+        told = replace(belief, p_harmful_alone=None) if is_new else belief
         yield ArmPolicy(
             segment, arm, shares[arm], found.n, found.converted, belief.effect, belief.p_best,
-            belief.p_harmful, "segment", _reason(belief, state, guard, is_many=is_many), state,
-            belief.p_harmful_alone,
+            belief.p_harmful, "segment", _reason(told, standing, guard, is_many=is_many),
+            told.p_harmful_alone, standing,
         )  # fmt: skip
 
 
-def _state(belief: ArmBelief, guard: Guard | None, *, is_withheld: bool) -> State:
-    """Off where harm is proven, paused where it is probable, and then until it no longer is.
-
-    Whom an arm probably harms is asked of the segment's own people: that it helps others is no
-    reason to go on. Proof leans on all.
-    """
-    if belief.p_harmful >= HARMFUL:
-        return "switched_off"
-    if guard is None or belief.p_harmful_alone is None:
-        return "shown"
-    bar = guard.ends_below if is_withheld else guard.harm_probability
-    return "paused" if belief.p_harmful_alone >= bar else "shown"
-
-
-def _reason(belief: ArmBelief, state: State, guard: Guard | None, *, is_many: bool) -> str:
-    if state == "switched_off":
+def _reason(belief: ArmBelief, standing: Standing, guard: Guard | None, *, is_many: bool) -> str:
+    if standing.state == "switched_off":
         sure = in_percent(belief.p_harmful, digits=1) if is_many else f"{HARMFUL:.1%} or more"
         return f"switched off: worse than the baseline with {sure}"
-    if guard and belief.p_harmful_alone is not None and state == "paused":
-        return (
-            f"paused: probably harmful ({in_percent(belief.p_harmful_alone)} by who met it), a precaution "
-            f"and no proof, until that falls below {guard.ends_below:.0%}"
-        )
+    if guard and standing.state == "paused":
+        if belief.p_harmful_alone is None:
+            why, until = f"too few met it while it was tried{_again(standing, guard)}", ""
+        else:
+            why = f"probably harmful ({in_percent(belief.p_harmful_alone)} by who met it), a precaution and no proof"
+            until = f", until that falls below {guard.ends_below:.0%}{_again(standing, guard)}"
+        return f"paused: {why}{until}"
+    if standing.state == "on_trial":
+        return f"tried again: judged by those who met it since {standing.since:%Y-%m-%d}"
     if not is_many:
         return "as often as it is likely the best"
     return f"the best with {in_percent(belief.p_best)}"
 
 
-def _row(
-    policy: ArmPolicy, now: dt.datetime, before: Mapping[Cell, Mapping[str, Any]]
-) -> dict[str, object]:
-    earlier = before.get((policy.segment, policy.arm))
-    since = earlier["since"] if earlier and earlier["state"] == policy.state else now
-    since = None if policy.state == "shown" else since
-    return {name: getattr(policy, name) for name in ArmPolicy.__slots__} | {"withheld_since": since}
+def _again(standing: Standing, guard: Guard) -> str:
+    day = tried_again_at(standing, guard)
+    return f", to be tried again on {day:%Y-%m-%d}" if day else ""
+
+
+def _row(policy: ArmPolicy, variants: Variants) -> dict[str, object]:
+    standing = policy.standing
+    names = set(ArmPolicy.__slots__) - {"standing"}
+    return {name: getattr(policy, name) for name in names} | {
+        "state": standing.state,
+        "withheld_since": standing.since,
+        "judged_from": standing.judged_from,
+        "pauses": standing.pauses,
+        "tried_again_at": tried_again_at(standing, variants.guard) if variants.guard else None,
+    }

@@ -73,8 +73,8 @@ def read_withheld(warehouse: Warehouse, experiments: ExperimentsConfig) -> tuple
     rows = warehouse.read(
         f"select experiment_key, segment, arm, {STATE} = 'paused' as is_paused, probability as share, "
         f"case when p_harmful_alone is null then null when {STATE} = 'paused' then p_harmful_alone "
-        "else p_harmful end as p_harmful, coalesce(withheld_since, as_of) as since "
-        f"from {VARIANT_POLICIES.name.sql} where {STATE} <> 'shown' order by all"
+        "else p_harmful end as p_harmful, coalesce(withheld_since, as_of) as since, tried_again_at "
+        f"from {VARIANT_POLICIES.name.sql} where {STATE} in ('paused', 'switched_off') order by all"
     ).to_pylist()  # one row per segment and arm
     known = {key: one for key, one in experiments.experiments.items() if one.variants}
     verdicts = {

@@ -14,13 +14,13 @@ Sources:
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from types import ModuleType
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from measurement import Counts
+from personalization.two_arms import Pair
 
 Floats = NDArray[np.float64]
 
@@ -29,14 +29,9 @@ Floats = NDArray[np.float64]
 FEWEST_PERSONS, FEWEST_CONVERTED = 250, 25
 # An arm that is worse than the baseline with this probability is shown no more.
 HARMFUL = 0.975
-# Of fewer persons in either arm of a segment nothing is done or told by their outcomes alone: one of
-# them moves a rate by two points or more, and near ten a pause would tell what those few did.
-FEWEST_HERE = 50
 _DRAWN_ALONE: Mapping[str, float] = {}
 _DRAWS = 4096
 _GRID = 60
-# Equally likely rates of the baseline, over which a comparison is averaged.
-_QUANTILES = (np.arange(512) + 0.5) / 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +41,9 @@ class ArmBelief:
     Attributes:
         effect: Expected rate less the baseline's in the segment; 0 for the baseline.
         p_best: Probability that no other arm converts more.
-        p_harmful: Probability that the baseline converts more; 0 for the baseline.
+        p_harmful: Probability that the baseline converts more; 0 for the baseline. Where too few met
+            the two arms for rates to be taken for normal, as it is elsewhere: what an arm does in all
+            segments, and how far segments differ.
         p_harmful_alone: The same by the segment's own people alone; None: of the baseline, and where
             fewer than ``FEWEST_HERE`` met either arm.
     """
@@ -99,21 +96,48 @@ def believe(
     shares = model.spread_weights(fits)
     found: dict[str, dict[str, ArmBelief]] = {}
     for number, segment in enumerate(segments):
-        draws = np.concatenate(
-            [
-                model.draws(number, fit, max(round(share * _DRAWS), 1))
-                for fit, share in zip(fits, shares, strict=True)
-                if share > 1 / _DRAWS
-            ]
-        )
-        alone = {
-            arm: _harmful_alone(
-                table[segment], arm, baseline, is_better, design_effects.get(segment, 1.0)
-            )
-            for arm in arms
-        }
-        found[segment] = _beliefs(is_better * draws, arms, arms.index(baseline), is_better, alone)
+        met, wider = table[segment], design_effects.get(segment, 1.0)
+        pairs = {arm: Pair.of(met, arm, baseline, wider) for arm in arms if arm != baseline}
+        found[segment] = _beliefs(
+            is_better * model.all_draws(number, fits, shares), arms, baseline, is_better,
+            {arm: pair.harmful(is_better) for arm, pair in pairs.items()},
+        )  # fmt: skip
+        few = [arm for arm, pair in pairs.items() if not pair.is_normal]
+        if few:
+            elsewhere = is_better * model.all_draws(number, fits, shares, is_own=False)
+            harmful = _harmful(elsewhere, arms.index(baseline))
+            for arm in few:
+                p_harmful = float(harmful[arms.index(arm)])
+                found[segment][arm] = replace(found[segment][arm], p_harmful=p_harmful)
     return found
+
+
+def judged_anew(
+    beliefs: Mapping[str, ArmBelief],
+    since: Mapping[str, Mapping[str, Counts] | None],
+    *,
+    baseline: str,
+    is_better: float = 1.0,
+    design_effect: float = 1.0,
+) -> dict[str, ArmBelief]:
+    """The same beliefs, where an arm is judged anew by those alone who came since.
+
+    Args:
+        beliefs: Of the arms of one segment.
+        since: By arm: counts of all arms there since then; None: everybody counts.
+        baseline: The arm that others are judged against.
+        is_better: 1 where more conversions are better, -1 where fewer are.
+        design_effect: So many persons say as much as one who was drawn alone.
+    """
+    return {
+        arm: belief
+        if (counts := since.get(arm)) is None or arm == baseline
+        else replace(
+            belief,
+            p_harmful_alone=Pair.of(counts, arm, baseline, design_effect).harmful(is_better),
+        )
+        for arm, belief in beliefs.items()
+    }
 
 
 def probabilities(
@@ -122,6 +146,7 @@ def probabilities(
     floor: float,
     paused: Collection[str] = (),
     paused_share: float = 0.0,
+    at_least: Mapping[str, float] = _DRAWN_ALONE,
 ) -> dict[str, float]:
     """How often each arm is to be shown; together 1.
 
@@ -133,15 +158,17 @@ def probabilities(
         floor: Least share of an arm that is neither.
         paused: Arms that are probably harmful.
         paused_share: What each of these is shown to.
+        at_least: Of an arm that is tried, a higher least share; never more than an equal one.
     """
     off = [arm for arm, belief in beliefs.items() if belief.p_harmful >= HARMFUL]
     paused_arms = [arm for arm in beliefs if arm in paused and arm not in off]
     open_arms = [arm for arm in beliefs if arm not in off and arm not in paused_arms]
     total = sum(beliefs[arm].p_best for arm in open_arms)
-    spare = 1 - floor * len(open_arms) - paused_share * len(paused_arms)
+    least = {arm: max(floor, min(at_least.get(arm, 0), 1 / len(beliefs))) for arm in open_arms}
+    spare = 1 - sum(least.values()) - paused_share * len(paused_arms)
     shares = dict.fromkeys(off, 0.0) | dict.fromkeys(paused_arms, paused_share)
     return shares | {
-        arm: floor + spare * (beliefs[arm].p_best / total if total else 1 / len(open_arms))
+        arm: least[arm] + spare * (beliefs[arm].p_best / total if total else 1 / len(open_arms))
         for arm in open_arms
     }
 
@@ -156,44 +183,26 @@ def _noise(n: float, converted: float) -> float:
     return (converted + 1) * (n - converted + 1) / (n + 2) ** 3
 
 
-def _harmful_alone(
-    counts: Mapping[str, Counts], arm: str, baseline: str, is_better: float, design_effect: float
-) -> float | None:
-    """Whether the baseline converts more, by these people alone and flat priors; None: too few."""
-    ours, theirs = (
-        (found.n / design_effect, found.converted / design_effect)
-        for found in (counts.get(name, Counts(0, 0)) for name in (arm, baseline))
-    )
-    if arm == baseline or min(ours[0], theirs[0]) < FEWEST_HERE:
-        return None
-    special = _special()
-    rates = special.betaincinv(theirs[1] + 1, theirs[0] - theirs[1] + 1, _QUANTILES)
-    lower = float(special.betainc(ours[1] + 1, ours[0] - ours[1] + 1, rates).mean())
-    return lower if is_better > 0 else 1 - lower
-
-
-def _special() -> ModuleType:
-    from scipy import special  # noqa: PLC0415 - takes time, and definitions load without it
-
-    return special
+def _harmful(draws: Floats, baseline: int) -> Floats:
+    return np.asarray((draws < draws[:, [baseline]]).mean(axis=0), dtype=np.float64)
 
 
 def _beliefs(
     draws: Floats,
     arms: Sequence[str],
-    baseline: int,
+    baseline: str,
     is_better: float,
     alone: Mapping[str, float | None],
 ) -> dict[str, ArmBelief]:
     best = np.bincount(draws.argmax(axis=1), minlength=len(arms)) / len(draws)
-    lead = draws - draws[:, [baseline]]
-    harmful = (lead < 0).mean(axis=0)
+    lead = draws.mean(axis=0) - draws[:, arms.index(baseline)].mean()
+    harmful = _harmful(draws, arms.index(baseline))
     return {
         arm: ArmBelief(
-            effect=float(is_better * lead[:, number].mean()),
+            effect=float(is_better * lead[number]),
             p_best=float(best[number]),
             p_harmful=float(harmful[number]),
-            p_harmful_alone=alone[arm],
+            p_harmful_alone=alone.get(arm),
         )
         for number, arm in enumerate(arms)
     }
@@ -291,9 +300,24 @@ class _Model:
         weights = np.exp(logs - logs.max())
         return np.asarray(weights / weights.sum(), dtype=np.float64)
 
-    def draws(self, segment: int, fit: _Fit, count: int) -> Floats:
-        """Rates of the segment's arms as they may be, ``count`` times, always the same ones."""
-        mean, covariance = self._posterior(segment, fit)
+    def all_draws(
+        self, segment: int, fits: Sequence[_Fit], shares: Floats, *, is_own: bool = True
+    ) -> Floats:
+        """Rates of the segment's arms as they may be, by all spreads as likely as each is.
+
+        ``is_own``: how far the segment differs is learnt of its own people too.
+        """
+        return np.concatenate(
+            [
+                self._draws(segment, fit, max(round(share * _DRAWS), 1), is_own=is_own)
+                for fit, share in zip(fits, shares, strict=True)
+                if share > 1 / _DRAWS
+            ]
+        )
+
+    def _draws(self, segment: int, fit: _Fit, count: int, *, is_own: bool) -> Floats:
+        """``count`` of them by one spread, always the same ones."""
+        mean, covariance = self._posterior(segment, fit, is_own=is_own)
         generator = np.random.default_rng([segment, count])
         return generator.multivariate_normal(mean, covariance, size=count, method="eigh")
 
@@ -304,11 +328,11 @@ class _Model:
         logs = np.log(fit.weights).sum() - determinant - (fit.weights * rest**2).sum()
         return float(0.5 * logs)
 
-    def _posterior(self, segment: int, fit: _Fit) -> tuple[Floats, Floats]:
+    def _posterior(self, segment: int, fit: _Fit, *, is_own: bool) -> tuple[Floats, Floats]:
         """Mean and covariance of the rates of a segment's arms."""
         tau, weights, estimate = fit.tau, fit.weights, fit.estimate
         wanted, cells = self.wanted[segment], np.array(self.cells[segment])
-        is_met = cells >= 0
+        is_met = (cells >= 0) & is_own
         kept = np.zeros(len(cells))
         kept[is_met] = tau**2 * weights[cells[is_met]]
         rest = np.zeros(len(cells))

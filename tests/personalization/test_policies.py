@@ -19,6 +19,7 @@ from measurement import (
     measure_experiments,
 )
 from personalization import policies, read_variants, read_withheld, write_variant_policies
+from personalization.pauses import History, Standing
 from personalization.policies import ArmPolicy, share_out
 from tests.measurement.conftest import NOW, Company, company
 
@@ -130,10 +131,11 @@ def test_a_pause_does_not_flap() -> None:
     believed = shared(DOUBTED)["small", "b"].p_harmful_alone
     assert believed is not None
 
-    def state(bar: float, withheld: Collection[tuple[str, str]] = ()) -> str:
+    def state(bar: float, paused: Collection[tuple[str, str]] = ()) -> str:
         asked = experiment(**guarded(bar))
         assert asked.variants is not None
-        found = share_out(DOUBTED, asked, asked.variants, withheld=withheld)
+        before = History(standings=dict.fromkeys(paused, Standing("paused")))
+        found = share_out(DOUBTED, asked, asked.variants, history=before)
         return next(p.state for p in found if (p.segment, p.arm) == ("small", "b"))
 
     bar = believed + 0.01
@@ -182,9 +184,33 @@ def test_without_a_guard_nothing_is_paused_and_what_was_is_forgotten() -> None:
     asked = experiment(variants={"metric": "demo", "guard": None})
     assert asked.variants is not None
 
-    found = share_out(DOUBTED, asked, asked.variants, withheld={("small", "b")})
+    before = History(standings={("small", "b"): Standing("paused", NOW, NOW, 3)})
+    found = share_out(DOUBTED, asked, asked.variants, history=before)
 
-    assert {policy.state for policy in found} == {"shown"}
+    assert {policy.standing for policy in found} == {Standing()}
+
+
+def test_a_trial_counts_those_alone_who_came_since() -> None:
+    asked = experiment()
+    assert asked.variants is not None
+    cell, trial = ("small", "b"), Standing("on_trial", NOW, NOW, 1)
+
+    def tried(since: Mapping[str, Counts]) -> ArmPolicy:
+        history = History(NOW, {cell: trial}, {cell: since})
+        found = share_out(DOUBTED, asked, asked.variants, history=history)
+        return next(p for p in found if (p.segment, p.arm) == cell)
+
+    few = tried({"control": Counts(60, 6), "b": Counts(20, 0)})
+    worse = tried({"control": Counts(60, 20), "b": Counts(60, 6)})
+    alike = tried({"control": Counts(60, 10), "b": Counts(60, 10)})
+
+    assert (few.state, few.p_harmful_alone) == ("on_trial", None)
+    assert few.probability >= 0.25
+    assert "tried again: judged by those who met it since 2026-06-01" in few.reason
+    assert (worse.state, worse.standing.pauses, worse.probability) == ("paused", 2, 0.02)
+    assert "to be tried again on 2026-09-21" in worse.reason
+    assert (alike.state, alike.standing.judged_from) == ("shown", NOW)
+    assert alike.p_harmful_alone == pytest.approx(0.5, abs=0.01)
 
 
 def test_a_pause_at_a_low_bar_ends_where_harm_is_no_more_probable_than_not() -> None:
@@ -226,14 +252,18 @@ def test_too_few_people_are_shared_out_alike() -> None:
     assert found["global", "c"].effect is None
 
 
-def test_an_arm_that_nobody_met_gets_an_equal_share_and_spoils_no_other() -> None:
+@pytest.mark.parametrize("few", [Counts(0, 0), Counts(10, 3), Counts(49, 20)])
+def test_an_arm_that_hardly_anybody_met_gets_an_equal_share_and_spoils_no_other(
+    few: Counts,
+) -> None:
     found = shared(
-        {"global": CLEAR, "big": CLEAR},
+        {"global": {**CLEAR, "fresh": few}, "big": {**CLEAR, "fresh": few}},
         shares={"control": 0.3, "b": 0.3, "fresh": 0.3, "holdout": 0.1},
     )
 
     assert found["big", "fresh"].probability == pytest.approx(1 / 3)
-    assert "nobody has met it yet" in found["big", "fresh"].reason
+    assert "fewer than 50 people have met it yet" in found["big", "fresh"].reason
+    assert (found["big", "fresh"].n, found["big", "fresh"].p_best) == (few.n, None)
     assert found["big", "b"].probability > 0.5
     assert sum(found["big", arm].probability for arm in ("control", "b", "fresh")) == pytest.approx(
         1
@@ -311,7 +341,7 @@ def test_colleagues_who_do_alike_are_not_as_many_draws(
 def test_a_pause_is_remembered_told_in_plain_words_and_ends_with_its_experiment(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(policies, "read_counts", lambda *_: DOUBTED)
+    monkeypatch.setattr(policies, "read_counts", lambda *_, **__: DOUBTED)
     asked = ExperimentsConfig(experiments={"hero": experiment(**guarded(0.8))})
     later = NOW + dt.timedelta(days=7)
 
@@ -324,7 +354,7 @@ def test_a_pause_is_remembered_told_in_plain_words_and_ends_with_its_experiment(
     assert (arm.segment, arm.arm, arm.is_paused, arm.since) == ("small", "b", True, NOW)
     assert arm.sentence.startswith("b is paused for small, since 2026-06-01, as a precaution: ")
     assert "About 2 of 100 are still shown it" in arm.sentence
-    assert "less probable than 64%" in arm.sentence
+    assert "less probable than 64%, or is tried again on 2026-07-27" in arm.sentence
     assert read_withheld(company.warehouse, asked) == ()
 
 
@@ -337,7 +367,7 @@ def test_since_when_is_of_the_state_that_it_is_in_and_older_rows_say_theirs(
 
     def told(counts: Mapping[str, Counts], now: dt.datetime) -> WithheldArm:
         table = {"global": _sum(ALIKE, counts), "big": ALIKE, "small": counts}
-        monkeypatch.setattr(policies, "read_counts", lambda *_: table)
+        monkeypatch.setattr(policies, "read_counts", lambda *_, **__: table)
         write_variant_policies(warehouse, asked, now=now, run_id="r1")
         (arm,) = read_withheld(warehouse, asked)
         return arm
@@ -410,7 +440,7 @@ def test_figures_of_fewer_than_ten_people_are_not_told_nor_do_they_follow(
     next_smallest = {"control": Counts(60, 5), "b": Counts(50, 5)}
     everybody = {"control": Counts(4069, 208), "b": Counts(4090, 327)}
     table = {"global": everybody, "big": CLEAR, "small": few, "middle": next_smallest}
-    monkeypatch.setattr(policies, "read_counts", lambda *_: table)
+    monkeypatch.setattr(policies, "read_counts", lambda *_, **__: table)
     segments = [{"name": name} for name in ("big", "small", "middle")]
     asked = ExperimentsConfig(experiments={"hero": experiment(segments=segments)})
     write_variant_policies(company.warehouse, asked, now=NOW, run_id="r1")

@@ -69,6 +69,31 @@ def test_a_small_segment_leans_on_the_others() -> None:
     assert believe(table, ARMS, baseline="control")["tiny"]["b"].p_best > 0.8
 
 
+@pytest.mark.parametrize(
+    ("control", "few"), [((60, 18), (9, 0)), ((500, 75), (49, 0)), ((400, 20), (60, 0))]
+)
+def test_few_people_prove_no_harm_by_what_they_did(
+    control: tuple[int, int], few: tuple[int, int]
+) -> None:
+    """Fewer than 50, or than five whom chance would have convert: no normal noise."""
+    clear = {"control": Counts(4000, 200), "b": Counts(4000, 240)}
+    table = {"a": clear, "few": {"control": Counts(*control), "b": Counts(*few)}}
+    enough = {**table, "few": {"control": Counts(500, 75), "b": Counts(60, 0)}}
+
+    found = believe(table, ARMS, baseline="control")["few"]["b"]
+
+    assert found.p_harmful < HARMFUL
+    assert found.effect < 0
+    assert believe(enough, ARMS, baseline="control")["few"]["b"].p_harmful >= HARMFUL
+
+
+def test_few_people_are_spared_what_harms_everywhere_else() -> None:
+    table = world(dict.fromkeys("abcd", (0.10, 0.06)), 5000, seed=3)
+    table["few"] = {"control": Counts(20, 2), "b": Counts(20, 3)}
+
+    assert believe(table, ARMS, baseline="control")["few"]["b"].p_harmful >= HARMFUL
+
+
 def test_a_segment_that_never_met_an_arm_gets_what_holds_elsewhere() -> None:
     table = world(dict.fromkeys(("a", "b", "c"), (0.05, 0.09)), 5000, seed=4)
     table["fresh"] = {"control": Counts(3000, 150)}
