@@ -39,17 +39,20 @@ def test_what_needs_a_unit_test_is_recognised(sql: str, expected: set[str]) -> N
 
 def test_every_case_window_and_left_join_has_a_unit_test(project: Project, empty: Company) -> None:
     tested = {test.model for test in project.manifest.unit_tests.values()}
-    compiled = {file.stem: file for file in (empty.folder / "target" / "compiled").rglob("*.sql")}
-    models = [
-        node.name
+    compiled = {
+        node.name: empty.folder
+        / "target"
+        / "compiled"
+        / node.package_name
+        / node.original_file_path
         for node in project.manifest.nodes.values()
         if node.resource_type == NodeType.Model
-    ]
+    }
 
     untested = {
         name: found
-        for name in models
-        if (found := judgements(compiled[name].read_text())) and name not in tested
+        for name, file in compiled.items()
+        if (found := judgements(file.read_text())) and name not in tested
     }
 
     assert untested == {}
