@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from privacy.known_values import known_values
+from privacy.likely import joined_by_likeness
 from privacy.possibly import possibly_same
 from privacy.requests import SUPPORTED, IdentityType, SubjectIdentity, SubjectRequest
 from warehouse import Table, Warehouse
@@ -37,12 +38,14 @@ class Closure:
             the person stay, by kind, and why.
         unclear: Every reason why a request does not say whom to erase, by request.
         possible: Records of others that may be the person's; see ``possibly_same``.
+        likely: Records that are the person's by likeness alone; see ``joined_by_likeness``.
     """
 
     keys: pa.Table
     left_alone: pa.Table
     unclear: Mapping[str, Sequence[str]]
     possible: pa.Table
+    likely: pa.Table
 
 
 def close_identities(
@@ -69,6 +72,9 @@ def close_identities(
             left_alone=warehouse.read(_LEFT_ALONE),
             unclear=_unclear(warehouse, requests, default_region),
             possible=possibly_same(warehouse, "candor_subjects"),
+            likely=joined_by_likeness(
+                warehouse, named="candor_named", clear=_CLEAR, subjects="candor_subjects"
+            ),
         )
 
 
@@ -221,7 +227,7 @@ _ANCHOR_SCHEMA = pa.schema(
 # Whom each identity of a request names. `users`, `devices` and `emails` are the sources that
 # stand for ids which are seen in events.
 _NAMED = """
-    select distinct anchors.subject_request_id, anchors.position, anchors.kind, members.person_id
+    select distinct anchors.subject_request_id, anchors.position, anchors.kind, members.*
     from candor_anchors as anchors
     inner join identity.identifiers as identifiers
         on identifiers.identifier_value = anchors.value
@@ -229,7 +235,7 @@ _NAMED = """
             = case anchors.kind when 'customer_id' then 'user_id' else anchors.kind end
     inner join identity.members as members using (source, source_record_id)
     union
-    select anchors.subject_request_id, anchors.position, anchors.kind, members.person_id
+    select anchors.subject_request_id, anchors.position, anchors.kind, members.*
     from candor_anchors as anchors
     inner join identity.members as members
         on members.source_record_id = anchors.value
@@ -244,7 +250,7 @@ _NAMED = """
             else false
         end
     union
-    select anchors.subject_request_id, anchors.position, anchors.kind, members.person_id
+    select anchors.subject_request_id, anchors.position, anchors.kind, members.*
     from candor_anchors as anchors
     inner join identity.members as members
         on anchors.kind = 'source_record'

@@ -202,6 +202,7 @@ def _plan(due: _Pass) -> Outcome:
         plan.subject_request_id: {
             "identifiers": plan.identifiers,
             "left_alone": [asdict(item) for item in plan.left_alone],
+            "joined_by_likeness": [item.counts for item in plan.likely],
             "possibly_same": [item.counts for item in plan.possible],
         }
         for plan in free

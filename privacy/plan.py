@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from privacy.closure import Closure
 from privacy.errors import MissingPlanError
+from privacy.likely import JoinedByLikeness
 from privacy.locations import TableLocation
 from privacy.possibly import PossiblySame
 from privacy.storage import destroy_folders, write_private
@@ -76,6 +77,7 @@ class ErasurePlan:
     left_alone: tuple[LeftAlone, ...]
     models: tuple[LearntModel, ...] = ()
     possible: tuple[PossiblySame, ...] = ()
+    likely: tuple[JoinedByLikeness, ...] = ()
 
     def __repr__(self) -> str:
         return f"ErasurePlan({self.subject_request_id!r}, {len(self.keys)} keys)"
@@ -131,6 +133,7 @@ class PlanStore:
             # A plan that an older version froze knows of none.
             models=tuple(LearntModel(**item) for item in body.get("models", ())),
             possible=tuple(_possibly(item) for item in body.get("possible", ())),
+            likely=tuple(JoinedByLikeness(**item) for item in body.get("likely", ())),
         )
 
     def exists(self, request_id: str) -> bool:
@@ -159,7 +162,8 @@ def make_plans(
         (location.name, *_counts(location, closure.keys, request_ids)) for location in locations
     ]
     keys = _grouped(closure.keys)
-    left_alone, possible = _grouped(closure.left_alone), _grouped(closure.possible)
+    left_alone, likely = _grouped(closure.left_alone), _grouped(closure.likely)
+    possible = _grouped(closure.possible)
     return tuple(
         ErasurePlan(
             subject_request_id=request_id,
@@ -170,6 +174,7 @@ def make_plans(
             ),
             left_alone=tuple(LeftAlone(**row) for row in left_alone.get(request_id, ())),
             possible=tuple(_possibly(row) for row in possible.get(request_id, ())),
+            likely=tuple(JoinedByLikeness(**row) for row in likely.get(request_id, ())),
         )
         for request_id in request_ids
     )

@@ -110,7 +110,26 @@ def _show_plan(found: ErasurePlan, whose: str) -> None:
         for item in found.left_alone
     ]
     print_rows("Would be left alone", left)
+    _show_likely(found)
     _show_possible(found)
+
+
+def _show_likely(found: ErasurePlan) -> None:
+    """What identity joined without an identifier: a few of such joins are wrong."""
+    rows = [
+        {
+            "source": item.source,
+            "records": item.records,
+            "probability": "" if item.probability is None else f"{item.probability:.2f}",
+        }
+        for item in found.likely
+    ]
+    if rows:
+        print_rows("Joined by likeness alone: included", rows)
+        console.print(
+            f"`candor identity explain {_own_id(found)}` shows why. Who is another person is parted "
+            f"first: `candor identity split {_own_id(found)}`, `candor run`, then plan again."
+        )
 
 
 def _show_possible(found: ErasurePlan) -> None:

@@ -1,4 +1,4 @@
-"""Who may be the same person is shown with the reason, and is never taken along."""
+"""Who may be the same person is shown and never taken along; who is by likeness alone is shown too."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import json
 
 import pytest
 
-from identity.inventory import PREPARED, REVIEW_QUEUE
+from identity.inventory import LINKS, PREPARED, REVIEW_QUEUE
 from orchestration.cli.output import console
 from orchestration.cli.privacy_subject import show_plans
 from privacy import ErasurePlan, plan_erasure
+from privacy.likely import JoinedByLikeness
 from privacy.plan import PlanStore
 from privacy.possibly import PossiblySame
-from tests.privacy.company import ALL_TABLES, ANN, Company
+from tests.privacy.company import ALL_TABLES, ANN, ANN_DEVICE, Company
 
 ANN_AGAIN = "p_ann_again"
 TABLES = (*ALL_TABLES, PREPARED, REVIEW_QUEUE)
@@ -83,7 +84,7 @@ def test_a_frozen_plan_keeps_it_and_one_of_before_has_none(in_pieces: Company) -
     assert store.read(plan.subject_request_id) == plan
 
     body = json.loads(path.read_text())
-    del body["possible"]
+    del body["possible"], body["likely"]
     path.write_text(json.dumps(body))
     assert store.read(plan.subject_request_id).possible == ()
 
@@ -96,3 +97,54 @@ def test_a_plan_says_how_to_include_them_and_shows_no_value(in_pieces: Company) 
     assert "Possibly the same person: not included" in said
     assert "candor identity merge" in said
     assert [value for value in (ANN, "ann-record-3", "ben.lee") if value in said] == []
+
+
+@pytest.fixture
+def by_likeness(company: Company) -> Company:
+    """Ann's records hang together by her mailbox and user id, but two: one is like hers, one like that."""
+    warehouse = company.warehouse
+    warehouse.create_missing((LINKS,))
+    warehouse.execute(
+        "insert into identity.members values ('shop', 'shop-8', 'p_ann_00001'), "
+        "('shop', 'shop-9', 'p_ann_00001')"
+    )
+    warehouse.execute(
+        """
+        insert into identity.links by name
+        from (values
+            ('billing', 'ann-record-2', 'crm', 'ann-record-1', 'deterministic', null, false),
+            ('users', 'ann-user-77', 'billing', 'ann-record-2', 'deterministic', null, false),
+            ('devices', $device, 'users', 'ann-user-77', 'deterministic', null, false),
+            ('emails', $ann, 'crm', 'ann-record-1', 'deterministic', null, false),
+            ('shop', 'shop-8', 'crm', 'ann-record-1', 'probabilistic', 0.72, false),
+            ('crm', 'ben-record-1', 'crm', 'ann-record-1', 'deterministic', null, true),
+            ('shop', 'shop-9', 'shop', 'shop-8', 'deterministic', null, false)
+        ) as link (left_source, left_record_id, right_source, right_record_id, kind, probability, is_cut)
+        """,
+        {"device": ANN_DEVICE, "ann": ANN},
+    )
+    company.ask(("email", ANN, "raw"))
+    return company
+
+
+def test_what_is_joined_by_likeness_alone_is_counted_and_taken(by_likeness: Company) -> None:
+    tables = (*ALL_TABLES, LINKS)
+    (plan,), _ = plan_erasure(by_likeness.request_file.read(), by_likeness.context(tables=tables))
+
+    assert plan.likely == (JoinedByLikeness("shop", 2, 0.72),)
+    assert ("source_record", "shop|shop-9") in plan.keys
+    with console.capture() as shown:
+        show_plans([plan], {})
+    assert "Joined by likeness alone: included" in shown.get()
+
+    by_likeness.erase(tables=tables)
+    (kept,) = (
+        by_likeness.warehouse.read(
+            "select detail from privacy.request_steps where step = 'planned'"
+        )
+        .column("detail")
+        .to_pylist()
+    )
+    assert json.loads(kept)["joined_by_likeness"] == [
+        {"source": "shop", "records": 2, "probability": 0.72}
+    ]
