@@ -15,9 +15,12 @@ from warehouse import TableName, Warehouse
 
 # As many as somebody can look at; how many there are is counted beside.
 MAX_SHOWN = 3
+# A name or mailbox of more records than these says nothing of any of them.
+MAX_ALIKE = 1_000
 
 _QUEUE = TableName("identity", "review_queue")
 _PREPARED = TableName("identity", "prepared_records")
+_DECISIONS = TableName("identity", "decisions")
 _SCHEMA = pa.schema(
     [
         ("subject_request_id", pa.string()),
@@ -74,13 +77,20 @@ def possibly_same(warehouse: Warehouse, subjects: str) -> pa.Table:
         One row per request, source and reason, with the columns of ``PossiblySame``.
     """
     pairs = [
-        sql.format(subjects=subjects)
+        sql.format(subjects=subjects, most=MAX_ALIKE)
         for table, sql in ((_QUEUE, _IN_REVIEW), (_PREPARED, _ALIKE))
         if warehouse.exists(table)
     ]
     if not pairs:
         return _SCHEMA.empty_table()
-    found = warehouse.read(_SUMMED.format(pairs=" union all ".join(pairs), shown=MAX_SHOWN))
+    parted = _PARTED if warehouse.exists(_DECISIONS) else _NOBODY
+    found = warehouse.read(
+        _SUMMED.format(
+            pairs=" union all ".join(pairs),
+            parted=parted.format(subjects=subjects),
+            shown=MAX_SHOWN,
+        )
+    )
     return found.cast(_SCHEMA)
 
 
@@ -104,38 +114,69 @@ _IN_REVIEW = """
         on same.subject_request_id = mine.subject_request_id and same.person_id = theirs.person_id
 """
 
-# The mailbox is that before a plus, Gmail's without dots: `ann+news@` is delivered to `ann@`.
+# The mailbox is that before a plus, Gmail's without dots: `ann+news@` is delivered to `ann@`, and
+# googlemail.com is gmail.com.
 _ALIKE = """
-    select distinct mine.subject_request_id, theirs.source, theirs.source_record_id,
-        members.person_id, alike.place, alike.reason, null::double as probability
-    from {subjects} as mine
-    inner join identity.members as own using (person_id)
-    inner join identity.prepared_records as known using (source, source_record_id)
-    cross join lateral (values
-        (2, 'the same mailbox, written otherwise',
-            coalesce(known.gmail_mailbox, known.local_part) || '@' || known.email_domain),
-        (3, 'the same first and last name', known.given_name || ' ' || known.last_name)
-    ) as alike (place, reason, value)
-    inner join (
-        select source, source_record_id, 2 as place,
-            coalesce(gmail_mailbox, local_part) || '@' || email_domain as value
-        from identity.prepared_records where not coalesce(email_is_shared, false)
-        union all
-        select source, source_record_id, 3, given_name || ' ' || last_name
-        from identity.prepared_records
-    ) as theirs on theirs.place = alike.place and theirs.value = alike.value
-    inner join identity.members as members
-        on members.source = theirs.source and members.source_record_id = theirs.source_record_id
-    anti join {subjects} as same
-        on same.subject_request_id = mine.subject_request_id and same.person_id = members.person_id
+    (
+        with told as (
+            select source, source_record_id, 2 as place,
+                'the same mailbox, written otherwise' as reason,
+                coalesce(gmail_mailbox, local_part) || '@'
+                    || case when gmail_mailbox is null then email_domain else 'gmail.com' end as value
+            from identity.prepared_records where not coalesce(email_is_shared, false)
+            union all
+            select source, source_record_id, 3, 'the same first and last name',
+                given_name || ' ' || last_name
+            from identity.prepared_records
+        ),
+        mine as (
+            select distinct subjects.subject_request_id, told.place, told.value
+            from {subjects} as subjects
+            inner join identity.members as own using (person_id)
+            inner join told using (source, source_record_id)
+        ),
+        theirs as (
+            select told.* from told semi join mine using (place, value)
+            qualify count(*) over (partition by told.place, told.value) <= {most}
+        )
+        select mine.subject_request_id, theirs.source, theirs.source_record_id,
+            members.person_id, theirs.place, theirs.reason, null::double as probability
+        from mine
+        inner join theirs using (place, value)
+        inner join identity.members as members using (source, source_record_id)
+        anti join {subjects} as same
+            on same.subject_request_id = mine.subject_request_id
+            and same.person_id = members.person_id
+    )
 """
+
+# Whom somebody has decided not to be the person.
+_PARTED = """
+    select mine.subject_request_id, theirs.person_id
+    from (
+        select left_source as source, left_record_id as source_record_id,
+            right_source as other_source, right_record_id as other_record_id
+        from identity.decisions where decision = 'cannot_link' and revoked_at is null
+        union all
+        select right_source, right_record_id, left_source, left_record_id
+        from identity.decisions where decision = 'cannot_link' and revoked_at is null
+    ) as decided
+    inner join identity.members as own using (source, source_record_id)
+    inner join {subjects} as mine on mine.person_id = own.person_id
+    inner join identity.members as theirs
+        on theirs.source = decided.other_source
+        and theirs.source_record_id = decided.other_record_id
+"""
+_NOBODY = "select null as subject_request_id, null as person_id where false"
 
 _SUMMED = """
     with pairs as ({pairs}),
+    parted as ({parted}),
     records as (
         select subject_request_id, source, source_record_id, any_value(person_id) as person_id,
             arg_min(reason, place) as reason, max(probability) as probability
-        from pairs group by all
+        from pairs anti join parted using (subject_request_id, person_id)
+        group by all
     ),
     persons as (
         select subject_request_id, source, reason, person_id, count(*) as records,

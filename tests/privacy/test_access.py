@@ -130,13 +130,13 @@ def test_what_was_concluded_is_not_carried_elsewhere(company: Company) -> None:
 
 def test_of_a_pair_of_records_only_the_persons_own_is_named(company: Company) -> None:
     pairs = _table(
-        "identity.links", "left_source left_id right_source right_id",
+        "identity.pairs", "left_source left_id right_source right_id",
         (SubjectKind.SOURCE_RECORD, "left_source left_id"),
         (SubjectKind.SOURCE_RECORD, "right_source right_id"),
     )  # fmt: skip
     company.warehouse.create_missing([pairs])
     company.warehouse.execute(
-        "insert into identity.links values ('crm', 'ann-record-1', 'crm', 'ben-record-1')"
+        "insert into identity.pairs values ('crm', 'ann-record-1', 'crm', 'ben-record-1')"
     )
     context = company.context(tables=(*ALL_TABLES, pairs))
     places = [*context.locations, *table_locations(company.warehouse, [pairs])]
@@ -145,7 +145,7 @@ def test_of_a_pair_of_records_only_the_persons_own_is_named(company: Company) ->
 
     serve_access(company.request_file.read(), context, KEPT)
 
-    (pair,) = json.loads(content(company)["data/identity.links.json"])
+    (pair,) = json.loads(content(company)["data/identity.pairs.json"])
     assert pair == {
         "left_source": "crm", "left_id": "ann-record-1", "right_source": None, "right_id": None,
     }  # fmt: skip

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from identity.inventory import LINKS, PREPARED, REVIEW_QUEUE
+from identity.inventory import DECISIONS, LINKS, PREPARED, REVIEW_QUEUE
 from orchestration.cli.output import console
 from orchestration.cli.privacy_subject import show_plans
 from privacy import ErasurePlan, plan_erasure
@@ -61,6 +61,38 @@ def test_who_may_be_the_same_person_is_told_and_left_out(in_pieces: Company) -> 
         PossiblySame("shop", "the same mailbox, written otherwise", 1, 1, None, (ANN_AGAIN,)),
     )
     assert not {ANN_AGAIN, "p_ben_00001"} & set(plan.person_ids)
+
+
+def test_whom_somebody_parted_is_not_offered_again(in_pieces: Company) -> None:
+    in_pieces.warehouse.create_missing((DECISIONS,))
+    in_pieces.warehouse.execute(
+        "insert into identity.decisions by name select 'd1' as decision_id, "
+        "'cannot_link' as decision, 'crm' as left_source, 'ben-record-1' as left_record_id, "
+        "'crm' as right_source, 'ann-record-1' as right_record_id, null::timestamp as revoked_at"
+    )
+    assert "p_ben_00001" not in str(_plan(in_pieces).possible)
+
+    in_pieces.warehouse.execute("update identity.decisions set revoked_at = timestamp '2026-01-01'")
+    assert "p_ben_00001" in str(_plan(in_pieces).possible)
+
+
+def test_two_names_of_one_provider_are_one(in_pieces: Company) -> None:
+    in_pieces.warehouse.execute(
+        "update identity.prepared_records set gmail_mailbox = 'annlee', given_name = null, "
+        "email_domain = case source when 'crm' then 'gmail.com' else 'googlemail.com' end "
+        "where local_part = 'ann.lee'"
+    )
+
+    reasons = {item.reason for item in _plan(in_pieces).possible}
+    assert "the same mailbox, written otherwise" in reasons
+
+
+def test_a_name_of_very_many_is_no_sign(
+    in_pieces: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("privacy.possibly.MAX_ALIKE", 1)
+
+    assert [item.reason for item in _plan(in_pieces).possible] == ["waits in the review queue"]
 
 
 def test_what_is_kept_of_it_leads_to_nobody(in_pieces: Company) -> None:
