@@ -152,7 +152,7 @@ class BuildOutcome:
 def build(wanted: Build) -> BuildOutcome:
     """Build models and run their tests; dbt leaves out what stands on a failed one.
 
-    Files of the build before are removed: an error in a log may quote a value.
+    Files of the build before are removed: they would say nothing of this one.
     """
     shutil.rmtree(wanted.target, ignore_errors=True)
     manifest = load_manifest(wanted.parsed)

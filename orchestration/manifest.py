@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from orchestration.dbt_log import DbtLog
 from orchestration.errors import DbtProjectError
 from settings import Paths
 
@@ -113,7 +114,7 @@ def run_dbt(arguments: Sequence[str], place: Workplace, *, manifest: Any = None)
     """Run one dbt command in this process and let go of the warehouse file.
 
     A process of its own would cost five seconds of start-up, and dagster-dbt's asks the package
-    registry for news each time. dbt prints nothing; its log goes into the target folder.
+    registry for news each time. dbt prints nothing; its log in the target folder is written by us.
 
     Args:
         arguments: The command and its options.
@@ -128,10 +129,11 @@ def run_dbt(arguments: Sequence[str], place: Workplace, *, manifest: Any = None)
 
     folders = ["--project-dir", str(place.project), "--profiles-dir", str(place.project)]
     folders += ["--target-path", str(place.target), "--log-path", str(place.target)]
-    quiet = ["--log-level", "none", "--log-level-file", "info", "--no-use-colors-file"]
+    quiet = ["--log-level", "none", "--log-level-file", "none", "--no-use-colors"]
     with _variables({"CANDOR_WAREHOUSE": str(place.warehouse), "DO_NOT_TRACK": "1"}):
         try:
-            return dbtRunner(manifest=manifest).invoke([*arguments, *folders, *quiet])
+            runner = dbtRunner(manifest=manifest, callbacks=[DbtLog(place.target)])
+            return runner.invoke([*arguments, *folders, *quiet])
         finally:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 

@@ -11,6 +11,7 @@ from warehouse.errors import (
     UnknownColumnError,
     WarehouseBusyError,
     WarehouseError,
+    without_values,
 )
 from warehouse.expectations import ExpectationReport, Fact, Suite, Unmet, judge, judge_all
 from warehouse.inventory import (
@@ -58,4 +59,5 @@ __all__ = [
     "literal",
     "quoted",
     "sync_path",
+    "without_values",
 ]

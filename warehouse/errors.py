@@ -27,6 +27,8 @@ _QUOTED = re.compile(r"""["'`].*["'`]|["'`].*""", re.DOTALL)
 _BARE = re.compile(r"\S*@\S*|[+]?\d[\d ().-]{4,}\d")
 # Where an error about rows begins to repeat what it was given.
 _VALUE = re.compile(r"""["'`\n{\[(]|\d{4}|\S+@|Input:""")
+# How the engine begins what it says: its kind of error, as in "Conversion Error: ...".
+_OF_THE_ENGINE = re.compile(r"\b((?:[A-Z]\w*)(?: \w+){0,3}) Error: ")
 
 
 class WarehouseError(Exception):
@@ -62,12 +64,28 @@ class EngineError(WarehouseError):
         Of errors about tables and statements that is what comes before the statement itself,
         without what is quoted; of those about rows what comes before the first value.
         """
-        kind, text = type(error).__name__, str(error)
-        if kind in _ABOUT_STATEMENTS:
-            told = _QUOTED.sub("...", _STATEMENT.split(text, maxsplit=1)[0])
-            return cls(kind, _BARE.sub("...", told).strip())
-        told = ": ".join(text.split(": ")[:2])
-        return cls(kind, _VALUE.split(told, maxsplit=1)[0].strip())
+        kind = type(error).__name__
+        return cls(kind, _told(kind, str(error)))
+
+
+def without_values(text: str) -> str:
+    """What of a text may be told that repeats an error of the engine, such as dbt's of a model.
+
+    What stands before the engine's words stays, and of them what ``EngineError`` tells.
+    """
+    found = _OF_THE_ENGINE.search(text)
+    if found is None:
+        return text
+    kind = "".join(word.capitalize() for word in found[1].split()) + "Exception"
+    return text[: found.start()] + _told(kind, text[found.start() :])
+
+
+def _told(kind: str, text: str) -> str:
+    if kind in _ABOUT_STATEMENTS:
+        told = _QUOTED.sub("...", _STATEMENT.split(text, maxsplit=1)[0])
+        return _BARE.sub("...", told).strip()
+    told = ": ".join(text.split(": ")[:2])
+    return _VALUE.split(told, maxsplit=1)[0].strip()
 
 
 class UnknownColumnError(WarehouseError, ValueError):

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.warehouse
 
 EVENTS = dg.AssetKey(["staging", "stg_raw__events"])
+CANARY = "ann.canary@mail.example"
 UNIQUE_EVENTS = dg.AssetCheckKey(EVENTS, "unique_stg_raw__events_event_id")
 
 
@@ -108,27 +109,57 @@ def test_a_failed_test_stops_what_depends_on_it(first_phase: Build, company: Sma
         outcome.raise_on_failure()
 
 
-def test_a_part_is_built_alone(first_phase: Build) -> None:
-    outcome = build(replace(first_phase, assets={EVENTS}, checks={UNIQUE_EVENTS}))
+@pytest.fixture
+def part(first_phase: Build) -> Build:
+    """One model and a test of it."""
+    return replace(first_phase, assets={EVENTS}, checks={UNIQUE_EVENTS})
+
+
+def test_a_part_is_built_alone(part: Build) -> None:
+    outcome = build(part)
 
     assert {result.node.name for result in outcome.results} == {EVENTS.path[1], UNIQUE_EVENTS.name}
 
 
-def test_a_build_leaves_its_files_in_the_data_home_alone(
-    first_phase: Build, parsed: ParsedProject
+def test_a_build_leaves_its_files_in_the_data_home_alone_and_prints_nothing(
+    part: Build, parsed: ParsedProject, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = set(parsed.project.rglob("*"))
 
-    build(first_phase)
+    build(part)
 
     assert set(parsed.project.rglob("*")) == before
-    assert (first_phase.target / "dbt.log").exists()
-
-
-def test_a_build_prints_nothing(first_phase: Build, capfd: pytest.CaptureFixture[str]) -> None:
-    build(first_phase)
-
+    assert f"OK created sql view model staging.{EVENTS.path[1]}" in _log(part)
     assert capfd.readouterr().out == ""
+
+
+def test_what_is_kept_of_a_failure_names_nobody(
+    part: Build, company: SmallCompany, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The engine says what it could not convert; no file that dbt leaves repeats it."""
+    company.execute("alter table raw.events rename to events_as_sent")
+    company.execute(
+        "create view raw.events as select * replace (cast(cast("
+        f"'{CANARY}' || event_id as timestamp) as varchar) as event_id) from raw.events_as_sent"
+    )
+
+    outcome = build(part)
+
+    assert outcome.failed == (UNIQUE_EVENTS.name,)
+    assert CANARY in outcome.results[-1].message  # else the claims below would say nothing
+    with pytest.raises(DbtBuildError) as refused:
+        outcome.raise_on_failure()
+    files = [path for path in part.target.rglob("*") if path.is_file()]
+    kept = [path.read_text() for path in files]
+    told = [str(refused.value), str(list(outcome.events({}))), *capfd.readouterr()]
+    assert not any(CANARY in text for text in [*kept, *told])
+    assert f"test {UNIQUE_EVENTS.name}" in _log(part)
+    assert "Conversion Error: invalid timestamp field format" in _log(part)
+    assert (part.target / "dbt.log").stat().st_mode & 0o077 == 0
+
+
+def _log(part: Build) -> str:
+    return (part.target / "dbt.log").read_text()
 
 
 def test_what_the_configuration_says_reaches_the_models(

@@ -28,6 +28,7 @@ from warehouse import (
     UnknownColumnError,
     WarehouseBusyError,
     hold_lock,
+    without_values,
 )
 from warehouse.errors import _ABOUT_STATEMENTS
 
@@ -449,3 +450,17 @@ def test_the_engine_writes_no_encrypted_file_without_a_download(tmp_path: Path) 
 
         with pytest.raises(duckdb.Error, match="read-only crypto module"):
             connection.execute(f"attach '{tmp_path / 'w.duckdb'}' as w (encryption_key 'a key')")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Failure in test t (models/t.yml)\n  Got 1 result", None),
+        ("Error in model m\n  Conversion Error: Could not convert string 'a@b.example' to INT32\n  LINE 1",
+         "Error in model m\n  Conversion Error: Could not convert string"),
+        ("Error in model m\n  Binder Error: no column a in 'x' LINE 1: select 'a@b.example'",
+         "Error in model m\n  Binder Error: no column a in ..."),
+    ],
+)  # fmt: skip
+def test_a_text_that_repeats_the_engine_is_told_without_values(said: str, told: str | None) -> None:
+    assert without_values(said) == (told or said)
