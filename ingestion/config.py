@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from identifiers import is_region
-from ingestion.file_form import Delimiter, Zone
+from ingestion.file_form import Decimal, Delimiter, Zone
 from ingestion.json_schema import Schema
 from ingestion.mapping import EVENT_FIELDS, KINDS, RecordKind
 from ingestion.presets import PRESETS, Preset, row_kind
@@ -156,6 +156,7 @@ class MappedEventSource(EventSource):
     )
     map: Columns = Field(default_factory=dict)
     delimiter: Delimiter = ","
+    decimal: Decimal = None
     timezone: Zone = "UTC"
 
     @model_validator(mode="after")
@@ -234,6 +235,7 @@ class RecordSource(SourceBase):
         description="The API or database that the files come from; `files` may be left out then.",
     )
     delimiter: Delimiter = ","
+    decimal: Decimal = None
     timezone: Zone = "UTC"
 
     @model_validator(mode="after")

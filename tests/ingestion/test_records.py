@@ -659,3 +659,15 @@ def test_another_sign_between_columns_is_named(landing: Landing) -> None:
 
     with pytest.raises(WrongColumnError, match='write `delimiter: ";"` under the source'):
         landing.load()
+
+
+def test_a_decimal_comma_holds_for_text_and_not_for_numbers_of_json(landing: Landing) -> None:
+    shop = {**SOURCES["shop"], "files": "shop/*", "delimiter": ";", "decimal": ",", "person": None}
+    landing.sources = {"shop": shop}
+    landing.put("shop/a.csv", b"order;at;amount\n1;2024-05-01;1.234\n2;2024-05-01;3,5\n")
+    landing.put("shop/b.jsonl", lines({"order": 3, "at": "2024-05-01", "amount": 1.234}))
+
+    report = landing.load()
+
+    assert landing.values("select amount from raw.orders order by order_id") == [1234, 3.5, 1.234]
+    assert report.unread_values == {}
