@@ -27,10 +27,12 @@ def plan(*, paths: Paths, as_json: JsonOption = False) -> None:
     from audiences.sync import plan_sync  # noqa: PLC0415 - keeps --help quick
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
     from orchestration.privacy_parts import erased_contacts  # noqa: PLC0415 - as above
+    from orchestration.profile import require_profiles  # noqa: PLC0415 - as above
 
     company = Company(paths)
     syncs = company.syncs
     with opened_warehouse(paths) as warehouse:
+        require_profiles(warehouse)
         erased = erased_contacts(company, warehouse)
         plans = [asdict(plan_sync(warehouse, sync, suppression=erased)) for sync in syncs]
     print_rows("Would be sent", plans if as_json else list(map(_in_words, plans)), as_json=as_json)

@@ -23,6 +23,7 @@ from orchestration.cli import audience, sync
 from orchestration.cli.app import app
 from orchestration.cli.exits import FAILED
 from orchestration.company import Company
+from orchestration.errors import NoProfilesError
 from settings import ConfigurationError, FaultyConfigurationError, Paths
 from tests.audiences.conftest import NOW
 from tests.audiences.contract import create_marts
@@ -87,6 +88,17 @@ def test_list_shows_every_audience_with_its_size(folders: list[str]) -> None:
     (row,) = _json("audience", "list", *folders)  # type: ignore[misc]
 
     assert (row["audience"], row["matched"], row["members"]) == ("readers", 2, 1)
+
+
+@pytest.mark.parametrize("command", ["audience preview readers", "sync plan"])
+def test_before_there_are_profiles_one_sentence_says_what_to_run(
+    folders: list[str], command: str
+) -> None:
+    with Company(Paths.resolve({}, home=Path(folders[3]))).open_warehouse() as warehouse:
+        warehouse.execute("drop table marts.profiles")
+
+    with pytest.raises(NoProfilesError, match="no profiles yet: `candor run` builds them"):
+        RUNNER.invoke(app, [*command.split(), *folders], catch_exceptions=False)
 
 
 def test_preview_counts_who_is_left_out_for_lack_of_consent(folders: list[str]) -> None:
