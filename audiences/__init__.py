@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audiences.compare import AudienceDiff, diff_runs, members_at, overlaps
-from audiences.config import Audience, find_audience, load_audiences
+from audiences.config import Audience, find_audience, load_audiences, readable_audiences
 from audiences.errors import (
     AudienceError,
     DestinationError,
@@ -41,6 +41,7 @@ __all__ = [
     "members_at",
     "overlaps",
     "preview",
+    "readable_audiences",
     "require_known_names",
     "why",
 ]

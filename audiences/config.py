@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -14,7 +15,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from audiences.clauses import KEY_PATTERN, LONGEST_KEY, Condition
 from audiences.errors import InvalidAudienceError
 from audiences.lists import find_lists
-from settings import StrictModel, line_of, load_config, read_together
+from settings import SettingsError, StrictModel, line_of, load_config, read_together
 
 
 class HoldOut(StrictModel):
@@ -127,6 +128,20 @@ def load_audiences(folder: Path, *, landing: Path | None = None) -> tuple[Audien
     if problems:
         raise InvalidAudienceError(problems)
     return audiences
+
+
+def readable_audiences(folder: Path) -> tuple[tuple[Audience, ...], frozenset[str]]:
+    """The audiences of the files that can be read, and the keys that the other files may have."""
+    audiences, others = [], set[str]()
+    for path in sorted(folder.glob("*.yml")):
+        try:
+            audiences.append(_load(path))
+        except SettingsError:
+            written = re.search(
+                r"^key:\s*['\"]?(\w+)", path.read_text(errors="replace"), re.MULTILINE
+            )
+            others.add(written[1] if written else path.stem)
+    return tuple(audiences), frozenset(others)
 
 
 def _load(path: Path) -> Audience:

@@ -115,7 +115,9 @@ def _judge(clause: Leaf, catalogue: Catalogue) -> tuple[list[str], list[str]]:
 
 
 def _missing(table: TableName, catalogue: Catalogue) -> list[str]:
-    return [] if catalogue.of(table) else [f"table {table} is not there yet: run the marts first"]
+    return (
+        [] if catalogue.of(table) else [f"table {table} is not there yet: `candor run` builds it"]
+    )
 
 
 def _trait(clause: TraitClause, catalogue: Catalogue) -> list[str]:

@@ -23,18 +23,24 @@ def circle(audience: Audience, by_key: Mapping[str, Audience], path: tuple[str, 
     return ""
 
 
-def require_known_names(audiences: Collection[Audience], models: Collection[str]) -> None:
+def require_known_names(
+    audiences: Collection[Audience],
+    models: Collection[str],
+    *,
+    others: Collection[str] = frozenset(),
+) -> None:
     """Refuse audiences and models that rules name and nobody declares, before anything is judged.
 
     Args:
         audiences: All that are configured.
         models: Keys of the models that are configured, published or not.
+        others: Keys of audiences whose files cannot be read.
 
     Raises:
         InvalidAudienceError: Rules name what is not there; all problems at once.
     """
     by_key = {audience.key: audience for audience in audiences}
-    problems = [problem for one in audiences for problem in strangers(one, by_key)]
+    problems = [problem for one in audiences for problem in strangers(one, {*by_key, *others})]
     for audience in audiences:
         for place, clause in _conditions(audience):
             if isinstance(clause, ScoreClause) and clause.score.model not in models:
@@ -47,7 +53,7 @@ def require_known_names(audiences: Collection[Audience], models: Collection[str]
         raise InvalidAudienceError(problems)
 
 
-def strangers(audience: Audience, by_key: Mapping[str, Audience]) -> Iterator[str]:
+def strangers(audience: Audience, by_key: Collection[str]) -> Iterator[str]:
     """What is wrong with each clause that names an audience which is not there."""
     for place, clause in _conditions(audience):
         if isinstance(clause, AudienceClause) and clause.audience not in by_key:

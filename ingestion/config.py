@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from identifiers import is_region
-from ingestion.file_form import Delimiter, Zone
+from ingestion.file_form import Decimal, Delimiter, Zone
 from ingestion.json_schema import Schema
 from ingestion.mapping import EVENT_FIELDS, KINDS, RecordKind
 from ingestion.presets import PRESETS, Preset, row_kind
@@ -156,6 +156,7 @@ class MappedEventSource(EventSource):
     )
     map: Columns = Field(default_factory=dict)
     delimiter: Delimiter = ","
+    decimal: Decimal = None
     timezone: Zone = "UTC"
 
     @model_validator(mode="after")
@@ -234,49 +235,46 @@ class RecordSource(SourceBase):
         description="The API or database that the files come from; `files` may be left out then.",
     )
     delimiter: Delimiter = ","
+    decimal: Decimal = None
     timezone: Zone = "UTC"
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
+        _refuse_unknown(self.map, self.record_kind.fields, self.kind)
+        problems = [*self._lacking(), *self._misplaced()]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _lacking(self) -> Iterator[str]:
+        """What a row of this kind needs and nobody says."""
         kind = self.record_kind
-        _refuse_unknown(self.map, kind.fields, self.kind)
-        is_known = self.preset is not None
-        if self.id is None and kind.needs_id and kind.key not in self.map and not is_known:
-            raise ValueError(
-                f"id: a source of kind {self.kind} needs the column that identifies a row"
-            )
+        if self.preset is not None:
+            return
+        if self.id is None and kind.needs_id and kind.key not in self.map:
+            yield f"id: a source of kind {self.kind} needs the column that identifies a row"
         lacking = [name for name in kind.required if name not in {kind.key, *self.map}]
-        if lacking and not is_known:
-            raise ValueError(f"map: a row of kind {self.kind} needs {' and '.join(lacking)}")
+        if lacking:
+            yield f"map: a row of kind {self.kind} needs {' and '.join(lacking)}"
+        if self.person is not None and self.person.source is not None and self.person.id is None:
+            yield "person: write source and id together"
+
+    def _misplaced(self) -> Iterator[str]:
+        """What is said and no row of this kind has."""
         if self.user_id is not None and self.row_kind != "person_records":
-            raise ValueError("user_id: only person records have one")
-        return self
-
-    @model_validator(mode="after")
-    def _says_whose_it_is(self) -> Self:
-        if self.person is None:
-            return self
-        if not self.record_kind.has_person:
-            raise ValueError(f"person: a row of kind {self.kind} is nobody's")
-        if self.preset is None and self.person.source is not None and self.person.id is None:
-            raise ValueError("person: write source and id together")
-        if self.kind == "consent_events" and self.person.email:
-            raise ValueError(
-                "person.email: a consent event names its address under map, as subject_email"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _pulls_what_it_reads(self) -> Self:
+            yield "user_id: only person records have one"
+        if self.person is not None and not self.record_kind.has_person:
+            yield f"person: a row of kind {self.kind} is nobody's"
+        if self.kind == "consent_events" and self.person is not None and self.person.email:
+            yield "person.email: a consent event names its address under map, as subject_email"
         if self.preset is None or self.pull is None:
-            return self
+            return
         pulled = getattr(self.pull, "object", None)
         if (self.pull.from_, pulled) != (self.preset.tool, self.preset.object):
-            raise ValueError(
+            yield (
                 f"pull: rows of kind {self.kind} come from: {self.preset.tool}, object: "
                 f"{self.preset.object}"
             )
-        return self
 
     @property
     def row_kind(self) -> str:

@@ -59,20 +59,24 @@ def text_sql(text: str) -> str:
         when not regexp_full_match({text}, '[\s\p{{Z}}\p{{C}}]*') then trim({text}) end"""
 
 
-def typed_sql(text: str, field_type: FieldType, *, zone: str = UTC) -> str:
+def typed_sql(
+    text: str, field_type: FieldType, *, zone: str = UTC, decimal: str | None = None
+) -> str:
     """An expression for a field's value; null where it is empty or cannot be read.
 
     Args:
         text: An expression for the text as given.
         field_type: How to read it.
         zone: Where clocks stand that a time without a zone is read from; an IANA name.
+        decimal: The decimal sign of numbers, a comma or a point; by the look of each where it is
+            None.
     """
     bare = text_sql(text)
     return {
         FieldType.TEXT: bare,
         FieldType.EMAIL: f"lower({bare})",
-        FieldType.NUMBER: _number(bare),
-        FieldType.WHOLE: f"try_cast(round({_number(bare)}) as bigint)",
+        FieldType.NUMBER: _number(bare, decimal),
+        FieldType.WHOLE: f"try_cast(round({_number(bare, decimal)}) as bigint)",
         FieldType.TIME: time_sql(bare, zone=zone),
         FieldType.CONSENT: f"case when lower({bare}) in ({_listed(_GRANTED)}) then 'granted' "
         f"when lower({bare}) in ({_listed(_DENIED)}) then 'denied' end",
@@ -151,16 +155,34 @@ _GROUPED = r"""
         when regexp_full_match(bare, '[-+]?\d*,\d+') then replace(bare, ',', '.')
         when regexp_full_match(bare, '[-+]?(\d+\.?\d*|\.\d+)') then bare
     end"""
-_NUMBER = f"""
-    coalesce(try_cast(said as double), try_cast(
-        list_transform([{_BARE}], lambda bare: {_GROUPED})[1] as double))"""
+# The same where the decimal sign is known: groups of two or three digits between the other sign.
+_MARKED = r"""
+    case when regexp_full_match(bare, '[-+]?[1-9]\d{0,2}(GROUP\d{2,3})*GROUP\d{3}(MARK\d*)?')
+            or regexp_full_match(bare, '[-+]?(\d+(MARK\d*)?|MARK\d+)([eE][-+]?\d+)?')
+        then replace(replace(bare, 'GROUP', ''), 'MARK', '.') end"""
 
 
-def _number(text: str) -> str:
+def _number(text: str, decimal: str | None) -> str:
     """An expression for a finite number.
 
-    Of a comma and a point the last one is the decimal sign. Where there is but one kind, commas
-    separate thousands if the last group has three digits (1,234 is above a thousand, 1,5 and 0,123
-    are not), and points do if there are several.
+    Of a comma and a point the last one is the decimal sign, if it is not known. Where there is but
+    one kind, commas separate thousands if the last group has three digits (1,234 is above a
+    thousand, 1,5 and 0,123 are not), and points do if there are several.
     """
-    return _finite(_named(text, _NUMBER))
+    if decimal is None:
+        return _finite(_named(text, f"coalesce(try_cast(said as double), {_bared(_GROUPED)})"))
+    return _finite(_named(text, _bared(_marked(decimal))))
+
+
+def _bared(number: str) -> str:
+    return f"try_cast(list_transform([{_BARE}], lambda bare: {number})[1] as double)"
+
+
+def _marked(decimal: str) -> str:
+    group = "." if decimal == "," else ","
+    signs = {"'GROUP'": f"'{group}'", "'MARK'": f"'{decimal}'"}
+    signs |= {"GROUP": f"[{group}]", "MARK": f"[{decimal}]"}
+    marked = _MARKED
+    for name, sign in signs.items():
+        marked = marked.replace(name, sign)
+    return marked

@@ -1,9 +1,9 @@
-"""What ``sources.yml`` says of how files are written: the sign between fields, the zone of times."""
+"""What ``sources.yml`` says of how files are written: delimiter, decimal sign, zone of times."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field
@@ -30,6 +30,14 @@ Delimiter = Annotated[
     str,
     AfterValidator(_is_delimiter),
     Field(description="Of CSV files: one sign that is no letter, digit, quote or hyphen."),
+]
+Decimal = Annotated[
+    Literal[",", "."] | None,
+    Field(
+        description="Of CSV files: the decimal sign of numbers; where it is a comma, 1.234 is above "
+        "a thousand, and where it is a point 1,5 is no number. Without it each number is read by "
+        "its own look."
+    ),
 ]
 Zone = Annotated[
     str,

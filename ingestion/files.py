@@ -37,7 +37,10 @@ CHUNK_ROWS = 4096
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # What files begin with that are no UTF-8 text, see RFC 2781 and RFC 1952.
-_UTF16_MARKS, _GZIP_MARK, _LONGEST_MARK = (b"\xff\xfe", b"\xfe\xff"), b"\x1f\x8b", 2
+_UTF16_MARKS, _GZIP_MARK = (b"\xff\xfe", b"\xfe\xff"), b"\x1f\x8b"
+# A ZIP archive, as workbooks of Excel are since 2007, and the workbooks before.
+_PACKED_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_LONGEST_MARK = 4
 
 # Ends the name of a file that will take the place of a landing file; no source ever reads one.
 REWRITING = ".candor-rewriting"
@@ -221,7 +224,7 @@ def reading_bytes(file: LandingFile) -> Iterator[IO[bytes]]:
 
     Raises:
         UnreadableFileError: It cannot be opened, or not be read to its end; or it is compressed
-            otherwise than its name says, or UTF-16 text.
+            otherwise than its name says, a workbook, or UTF-16 text.
     """
     try:
         with open_bytes(file.path) as stream:
@@ -243,6 +246,10 @@ def _refuse_other_bytes(file: LandingFile, head: bytes) -> None:
     """
     if head.startswith(_UTF16_MARKS):
         raise UnreadableFileError(file.name, "it is UTF-16 text: save it as UTF-8")
+    if head.startswith(_PACKED_MARKS):
+        raise UnreadableFileError(
+            file.name, "it is a workbook or a ZIP archive: save the sheet as CSV, or unpack it"
+        )
     if head.startswith(_GZIP_MARK):
         why = (
             "it is compressed twice with gzip: compress it once"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -19,6 +19,7 @@ from ingestion.plausible import WHOLE_INTERNET
 from ingestion.record_columns import chosen_columns
 from ingestion.record_rows import reading_rows
 from ingestion.records import RECORDS
+from ingestion.unread import count_unread
 from warehouse import SubjectKind, Warehouse, literal, quoted
 
 if TYPE_CHECKING:
@@ -50,15 +51,8 @@ def load_records(context: LoadContext, source: RecordSource, file: LandingFile) 
         rows_deduplicated=good - loaded,
         rows_quarantined=refused,
         absent_fields=absent,
-        unread_values=_unread_values(warehouse),
+        unread_values=count_unread(warehouse, RECORDS),
     )
-
-
-def _unread_values(warehouse: Warehouse) -> Mapping[str, int]:
-    """How many good rows have a value that cannot be read, by field."""
-    unread = f"select unnest(unread) as field from {RECORDS} where code is null"
-    rows = warehouse.read(f"select field, count(*) as n from ({unread}) group by all order by all")
-    return dict(zip(rows["field"].to_pylist(), rows["n"].to_pylist(), strict=True))
 
 
 def read_records(warehouse: Warehouse, source: RecordSource, file: LandingFile) -> tuple[str, ...]:

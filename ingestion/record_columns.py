@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from ingestion.config import MappedEventSource, PersonReference, RecordSource
 from ingestion.csv_rows import likely_delimiter
 from ingestion.errors import WrongColumnError
 from ingestion.files import LandingFile
 from ingestion.presets import Choice
-from ingestion.record_rows import ROWS, Rows
+from ingestion.record_rows import ROWS, Rows, is_parquet
 from warehouse import Warehouse
 
 # Fields of nested objects are looked for down to this depth: Account.Name, properties.email.
@@ -45,6 +46,7 @@ def chosen_columns(
     Raises:
         WrongColumnError: The file has columns, but not those that a known export cannot lack.
     """
+    source = _as_written(source, rows, file)
     if source.preset is None:
         return ChosenColumns(source)
     columns = _columns(warehouse, rows)
@@ -78,6 +80,7 @@ def chosen_events(
     Raises:
         WrongColumnError: The file has columns, but not those that a known export cannot lack.
     """
+    source = _as_written(source, rows, file)
     if source.preset is None:
         return source
     columns = _columns(warehouse, rows)
@@ -92,6 +95,16 @@ def chosen_events(
     ]
     _refuse(file, missing, columns, choice)
     return source.model_copy(update={"id": source.id or choice.id, "map": mapped})
+
+
+S = TypeVar("S", MappedEventSource, RecordSource)
+
+
+def _as_written(source: S, rows: Rows, file: LandingFile) -> S:
+    """JSON and Parquet have numbers of their own: no decimal sign holds for them."""
+    if source.decimal is None or (rows.columns is not None and not is_parquet(file.path)):
+        return source
+    return source.model_copy(update={"decimal": None})
 
 
 def _is_said(source: MappedEventSource, name: str) -> bool:

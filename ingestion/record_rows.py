@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 
 from ingestion.csv_rows import CsvForm, likely_delimiter, read_rows, unquoted_sql
 from ingestion.errors import UnreadableFileError, WrongColumnError
-from ingestion.files import LandingFile, read_lines, reading_bytes
+from ingestion.files import BYTE_ORDER_MARK, LandingFile, read_lines, reading_bytes
 from warehouse import Warehouse, literal, quoted
 
 ROWS = "candor_rows"
@@ -113,7 +114,8 @@ def row_code_sql(rows: Rows) -> str:
 ROW_REASONS = {
     "invalid_utf8": "the row is not UTF-8 text: save the file as UTF-8",
     "unreadable_row": "the row cannot be taken apart into the columns of the header",
-    "invalid_json": "the line is not one complete JSON object",
+    "invalid_json": "the line is not one complete JSON object (`jq -c` writes each object of a file "
+    "on one line; of an array, `jq -c '.[]'`)",
 }
 
 
@@ -168,16 +170,29 @@ def _csv_header(file: LandingFile, wanted: AbstractSet[str], delimiter: str) -> 
     """The names in the first line; none where the file is empty."""
     with reading_bytes(file) as stream:
         first = stream.readline(MAX_HEADER_BYTES)
-    if not first:
+    if first in {b"", BYTE_ORDER_MARK}:
         return ()
+    if re.fullmatch(rb"sep=.", first.removeprefix(BYTE_ORDER_MARK).strip(b'"\r\n'), re.IGNORECASE):
+        why = "its first line names the sign between columns (sep=), not the columns: remove it"
+        raise UnreadableFileError(file.name, why)
     try:
         names = next(csv.reader([first.decode("utf-8-sig")], delimiter=delimiter), [])
     except UnicodeDecodeError as error:
         why = "its first line is not UTF-8 text: save the file as UTF-8"
         raise UnreadableFileError(file.name, why) from error
     except csv.Error as error:
-        raise UnreadableFileError(file.name, "its first line is no header") from error
-    return _checked_columns(file, wanted, tuple(names))
+        is_one_line = b"\r" in first.rstrip(b"\r\n")
+        why = "its lines end with carriage returns alone: save it with line ends of Windows or Unix"
+        why = why if is_one_line else "its first line is no header"
+        raise UnreadableFileError(file.name, why) from error
+    return _checked_columns(file, wanted, _named_by_place(names))
+
+
+def _named_by_place(names: Sequence[str]) -> tuple[str, ...]:
+    """Several columns without a name, as spreadsheets leave them, are told apart by their places."""
+    if list(map(str.strip, names)).count("") < 2:
+        return tuple(names)
+    return tuple(name if name.strip() else f"column {place}" for place, name in enumerate(names, 1))
 
 
 def _read_parquet(warehouse: Warehouse, file: LandingFile, wanted: AbstractSet[str]) -> Rows:
@@ -330,4 +345,4 @@ def _spelt_as_mapped(header: tuple[str, ...], wanted: AbstractSet[str]) -> tuple
 
 
 def _folded(name: str) -> str:
-    return name.strip().casefold()
+    return " ".join(name.split()).casefold()

@@ -12,6 +12,7 @@ from ingestion.field_values import text_sql, typed_sql
 from ingestion.mapping import FieldType, RecordKind
 from ingestion.record_columns import ChosenColumns
 from ingestion.record_rows import ROW_REASONS, ROWS, Rows, row_code_sql
+from ingestion.unread import is_unread_sql, unread_fields_sql
 from warehouse import Warehouse, literal, quoted
 
 RECORDS = "candor_records"
@@ -75,19 +76,21 @@ def records_sql(chosen: ChosenColumns, rows: Rows) -> str:
     fields |= _shared_fields(chosen, rows)
     if source.kind == "consent_events":
         fields["consent_event_id"] = "null::varchar"
-    if kind.keeps_attributes:
-        unread = {column: test for (_, column), test in _unread(source, rows).items()}
-        fields["attributes"] = attributes_sql(rows, _taken(chosen), unread)
     listed = ",\n        ".join(f"{value} as {quoted(name)}" for name, value in fields.items())
+    # What was read is compared with its text in a step of its own: no value is read twice.
     return f"""
     create or replace temp table {RECORDS} as
     with mapped as (
-        select line, {row_hash_sql(rows)} as record_hash, is_text, is_row, refused,
-        {_unread_fields(source, rows)} as unread,
+        select *, {row_hash_sql(rows)} as record_hash,
         {listed}
         from {ROWS}
     ),
-    known as (select * {_replaced(kind)} from mapped)
+    told as (
+        select line, record_hash, is_text, is_row, refused, {", ".join(map(quoted, fields))},
+        {_told(chosen, rows)}
+        from mapped
+    ),
+    known as (select * {_replaced(kind)} from told)
     select * {_passed_over(chosen)}, {_code(chosen, rows)} as code from known
     """
 
@@ -109,40 +112,44 @@ def _taken(chosen: ChosenColumns) -> AbstractSet[str]:
     return frozenset(name for name in names if name is not None)
 
 
-def _unread(source: RecordSource, rows: Rows) -> Mapping[tuple[str, str], str]:
-    """Fields that are read as something else than text: whether what stands there cannot be read.
+def _told(chosen: ChosenColumns, rows: Rows) -> str:
+    """Expressions for what cannot be read of a row, and for what it says beside its fields."""
+    unread = _unread(chosen, rows)
+    told = f"{unread_fields_sql({name: test for (name, _), test in unread.items()})} as unread"
+    if not chosen.source.record_kind.keeps_attributes:
+        return told
+    tests = {column: test for (_, column), test in unread.items()}
+    return f"{told}, {attributes_sql(rows, _taken(chosen), tests)} as attributes"
+
+
+def _unread(chosen: ChosenColumns, rows: Rows) -> Mapping[tuple[str, str], str]:
+    """Fields that are read as something else than text: whether what stands there was not read.
 
     Returns:
-        A test by the name of a field and its column.
+        A test of the typed row, by the name of a field and its column.
     """
-    of = source.record_kind.fields
+    source = chosen.source
     fields = {
-        (name, column): of[name]
+        (name, column): name
         for name, column in source.map.items()
-        if of[name] not in {FieldType.TEXT, FieldType.EMAIL}
+        if source.record_kind.fields[name] not in {FieldType.TEXT, FieldType.EMAIL}
     }
     times = {"created_at": source.created_at, "updated_at": source.updated_at}
-    fields |= {(name, column): FieldType.TIME for name, column in times.items() if column}
+    fields |= {(name, column): f"record_{name}" for name, column in times.items() if column}
+    spread = {"changed_at": _STAGE_TIME} if chosen.stages else {}
     return {
-        (name, column): f"({text_sql(rows.column(column))} is not null "
-        f"and {_possible(source, name, field_type, rows.column(column))} is null)"
-        for (name, column), field_type in fields.items()
+        (name, column): is_unread_sql(typed, spread.get(name) or rows.column(column))
+        for (name, column), typed in fields.items()
     }
 
 
-def _unread_fields(source: RecordSource, rows: Rows) -> str:
-    """An expression for the list of a row's fields that cannot be read; null where all can."""
-    tests = {name: test for (name, _), test in _unread(source, rows).items()}
-    if not tests:
-        return "null::varchar[]"
-    names = ", ".join(f"case when {test} then {literal(name)} end" for name, test in tests.items())
-    listed = f"list_filter([{names}], lambda name: name is not null)"
-    return f"case when {' or '.join(tests.values())} then {listed} end"
+def _typed(source: RecordSource, of: FieldType, text: str) -> str:
+    return typed_sql(text, of, zone=source.timezone, decimal=source.decimal)
 
 
 def _possible(source: RecordSource, name: str, of: FieldType, text: str) -> str:
     """An expression for a field's value; null where it cannot be read, or cannot be."""
-    return plausible.possible_sql(name, of, typed_sql(text, of, zone=source.timezone))
+    return plausible.possible_sql(name, of, _typed(source, of, text))
 
 
 def _shared_fields(chosen: ChosenColumns, rows: Rows) -> dict[str, str]:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from audiences import Audience, AudienceError, load_audiences, require_known_names
+import pydantic
+
+from audiences import Audience, load_audiences, require_known_names
 from audiences.sync import DestinationsConfig, Sync, resolve_syncs
 from identity import IdentityConfig
 from ingestion import SourcesConfig, refuse_missing_sources
 from ingestion.expectations_config import ExpectationsConfig, load_expectations
-from ingestion.tracking_plan import TrackingPlan, load_tracking_plan
+from ingestion.tracking_plan import TrackingPlan, TrackingPlanConfig, load_tracking_plan
 from measurement import ExperimentsConfig
 from orchestration import purposes
+from orchestration.configuration_check import check_configuration
 from orchestration.errors import MissingHomeError
 from orchestration.inventory import python_tables
 from orchestration.manifest import parsed_project
@@ -30,7 +32,7 @@ from orchestration.survivorship_config import SurvivorshipConfig, load_survivors
 from personalization import ContentConfig
 from prediction import PersonasConfig, PredictionsConfig
 from privacy import ConsentConfig, RetentionConfig
-from settings import Paths, SettingsError, load_config, read_together
+from settings import Paths, load_config
 from warehouse import DuckDBWarehouse, Warehouse
 
 # Whoever sits before a terminal is told after half a minute.
@@ -38,6 +40,23 @@ READER_WAIT_S = 30.0
 # A run may meet a reader that needs minutes, such as an export of all events; failing then would
 # throw away every step that the run still had before it.
 RUN_WAIT_S = 600.0
+
+# The files of a configuration folder, by name without the suffix.
+FILES: Mapping[str, type[pydantic.BaseModel]] = {
+    "sources": SourcesConfig,
+    "tracking_plan": TrackingPlanConfig,
+    "expectations": ExpectationsConfig,
+    "identity": IdentityConfig,
+    "consent": ConsentConfig,
+    "profiles": ProfilesConfig,
+    "survivorship": SurvivorshipConfig,
+    "predictions": PredictionsConfig,
+    "personas": PersonasConfig,
+    "destinations": DestinationsConfig,
+    "experiments": ExperimentsConfig,
+    "content": ContentConfig,
+    "retention": RetentionConfig,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +188,7 @@ class Company:
             DbtProjectError: dbt cannot parse the project.
             AudienceError: The audiences or destinations alone are at fault.
         """
-        names = (
-            "sources", "tracking_plan", "expectations", "identity", "consent", "profiles",
-            "survivorship", "retention", "predictions", "personas", "experiments", "content", "audiences",
-            "destinations", "syncs",
-        )  # fmt: skip
-        readers: list[Callable[[], object]] = [partial(getattr, self, name) for name in names]
-        readers.append(self._check_predictions)
-        read_together(readers, expected=(SettingsError, AudienceError))
+        check_configuration(self, FILES, self._check_predictions)
 
     def _check_predictions(self) -> None:
         check_predictions(

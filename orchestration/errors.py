@@ -208,7 +208,7 @@ class TrialStagingError(OrchestrationError):
 
 
 class NoProfilesError(OrchestrationError, LookupError):
-    """A profile is asked for and none was built yet."""
+    """A profile, or an audience of them, is asked for and none was built yet."""
 
     def __init__(self) -> None:
         super().__init__("there are no profiles yet: `candor run` builds them")

@@ -45,6 +45,16 @@ class Profile:
     scores: Rows
 
 
+def require_profiles(warehouse: Warehouse) -> None:
+    """Refuse to answer from profiles before there are any.
+
+    Raises:
+        NoProfilesError: No run has built them yet.
+    """
+    if not warehouse.exists(PROFILES):
+        raise NoProfilesError
+
+
 def read_profile(warehouse: Warehouse, asked: str, *, purposes: Collection[str]) -> Profile:
     """Read the profile of a person.
 
@@ -58,8 +68,7 @@ def read_profile(warehouse: Warehouse, asked: str, *, purposes: Collection[str])
         UnknownProfileError: Nobody has this id or address.
         SeveralProfilesError: Several persons use this address.
     """
-    if not warehouse.exists(PROFILES):
-        raise NoProfilesError
+    require_profiles(warehouse)
     bound = {"person_id": find_person(warehouse, asked)}
     rows = warehouse.read(f"select * from {PROFILES.sql} where person_id = $person_id", bound)
     if not len(rows):

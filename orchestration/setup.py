@@ -11,18 +11,9 @@ import pydantic
 
 from audiences import Audience, InvalidAudienceError, load_audiences
 from audiences.clauses import KEY_PATTERN, LONGEST_KEY
-from audiences.sync import DestinationsConfig
-from identity import IdentityConfig
-from ingestion import SourcesConfig
-from ingestion.expectations_config import ExpectationsConfig
-from ingestion.tracking_plan import EventContract, TrackingPlanConfig
-from measurement import ExperimentsConfig
+from ingestion.tracking_plan import EventContract
+from orchestration.company import FILES
 from orchestration.errors import TargetNotEmptyError
-from orchestration.profiles_config import ProfilesConfig
-from orchestration.survivorship_config import SurvivorshipConfig
-from personalization import ContentConfig
-from prediction import PersonasConfig, PredictionsConfig
-from privacy import ConsentConfig, RetentionConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "config"
@@ -31,22 +22,13 @@ SOURCES_TEMPLATE = Path(__file__).resolve().parent / "templates" / "sources.yml"
 AUDIENCE_TEMPLATE = SOURCES_TEMPLATE.with_name("audience.yml")
 
 SCHEMAS: dict[str, type[pydantic.BaseModel]] = {
-    "sources": SourcesConfig,
-    "tracking_plan": TrackingPlanConfig,
+    **FILES,
     "event_contract": EventContract,
-    "expectations": ExpectationsConfig,
-    "identity": IdentityConfig,
-    "consent": ConsentConfig,
-    "profiles": ProfilesConfig,
-    "survivorship": SurvivorshipConfig,
-    "predictions": PredictionsConfig,
-    "personas": PersonasConfig,
     "audience": Audience,
-    "destinations": DestinationsConfig,
-    "experiments": ExperimentsConfig,
-    "content": ContentConfig,
-    "retention": RetentionConfig,
 }
+
+# What consent.yml of the examples says of the sample company alone.
+_OF_THE_SAMPLE = re.compile(r"^(?=customer_id_sources:|request_files:)", re.MULTILINE)
 
 
 def write_configuration(folder: Path) -> list[Path]:
@@ -59,6 +41,9 @@ def write_configuration(folder: Path) -> list[Path]:
         raise TargetNotEmptyError(folder)
     shutil.copytree(EXAMPLES, folder, dirs_exist_ok=True)
     shutil.copyfile(SOURCES_TEMPLATE, folder / "sources.yml")
+    consent = folder / "consent.yml"
+    text = consent.read_text(encoding="utf-8")
+    consent.write_text(_OF_THE_SAMPLE.sub("# ", text), encoding="utf-8")
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 

@@ -90,7 +90,7 @@ def judge_segments(
             f"{len(told)} of {len(names)} segments have enough persons with and without the outcome"
         )
         reach = sum(counts.n for counts in tables[key].get(GLOBAL_SEGMENT, {}).values())
-        yield Capability("segments", key, level, have, missing[:4], reach)
+        yield Capability("segments", key, level, have, missing, reach)
     if not any(experiment.segments for experiment in experiments.values()):
         yield Capability(
             "segments", "", NOT_YET, "no experiment with segments", ("none in experiments.yml",)
@@ -215,7 +215,7 @@ def _missing_in_segments(table: Table, experiment: Experiment) -> tuple[str, ...
             found.append(
                 f"segment {segment.name}: needs {more:,} more conversions in a second variant"
             )
-    return tuple(found[:4])
+    return tuple(found)
 
 
 def _too_few(arms: Arms, experiment: Experiment) -> Iterator[tuple[str, int, str]]:

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from ingestion.attributes import attributes_sql
 from ingestion.config import MappedEventSource
-from ingestion.field_values import text_sql, typed_sql
+from ingestion.field_values import typed_sql
 from ingestion.files import LandingFile
 from ingestion.formats import judged
 from ingestion.formats.judged import (
@@ -42,6 +42,7 @@ from ingestion.record_rows import (
     row_code_sql,
 )
 from ingestion.records import row_hash_sql
+from ingestion.unread import count_unread, is_unread_sql, unread_fields_sql
 from warehouse import Warehouse, literal, quoted
 
 TYPES = ("identify", "page", "screen", "track", "group", "alias")
@@ -95,8 +96,7 @@ class MappedEvents:
             with self._reading(warehouse, file) as rows:
                 source = chosen_events(warehouse, file, self.source, rows)
                 warehouse.execute(_judged_sql(source, file, rows, number), {"now": now})
-                unread = _count_unread(warehouse, source, rows)
-            yield MappedFields(number, rows.absent, unread)
+            yield MappedFields(number, rows.absent, count_unread(warehouse, CALLS))
 
     def carry(
         self,
@@ -119,12 +119,13 @@ def _judged_sql(source: MappedEventSource, file: LandingFile, rows: Rows, number
     columns = ", ".join(f"{_COLUMNS.get(name, quoted(name))} as {quoted(name)}" for name in _LISTED)
     return f"""
     create or replace temp table {CALLS} as
-    with named as (select {number} as file_no, {_fields(source, file, rows)} from {ROWS}),
+    with typed as (select *, {_fields(source, file, rows)} from {ROWS}),
+    named as (select {number} as file_no, {_told(source, rows)} from typed),
     dated as (
         select named.*, {judged.happened_sql()} as happened_at
         from named inner join {FILES} as files using (file_no)
     )
-    select file_no, line, 1 as position, {_code(rows)} as code, {columns} from dated
+    select file_no, line, 1 as position, {_code(rows)} as code, unread, {columns} from dated
     """
 
 
@@ -132,7 +133,7 @@ def _carried_sql(source: MappedEventSource, file: LandingFile, rows: Rows) -> st
     last = "line" if is_parquet(file.path) else LAST_LINE
     return f"""
     create or replace temp table {CARRIED} as
-    with named as (select {_said(rows)} as said, {_fields(source, file, rows)} from {ROWS})
+    with named as (select *, {_said(rows)} as said, {_fields(source, file, rows)} from {ROWS})
     select line, {last} as last_line, {", ".join(_CARRIED_COLUMNS)},
         case when not is_row or line in (select line from {REFUSED_LINES}) then said end as refused
     from named
@@ -158,47 +159,43 @@ def _fields(source: MappedEventSource, file: LandingFile, rows: Rows) -> str:
     fields["type"] = f"lower({fields['type']})"
     fields["email"] = judged.email_sql(fields["email"])
     fields |= {name: f"cast({fields.pop(given)} as timestamp)" for name, given in _TIMES.items()}
-    fields["unread"] = " or ".join(_unread(source, rows, name) for name in _TIMES.values())
     fields["event_id"] = _event_id(source, file, rows)
-    unread = {source.map[name]: _unread(source, rows, name) for name in _numbers(source)}
-    fields["properties"] = "document"
+    return ", ".join(f"{sql} as {quoted(name)}" for name, sql in fields.items())
+
+
+def _told(source: MappedEventSource, rows: Rows) -> str:
+    """The typed fields, what of them cannot be read, and what a row says beside them.
+
+    A step of its own, so that no value is read twice.
+    """
+    kept = {FieldType.NUMBER, FieldType.WHOLE}
+    numbers = [name for name in source.map if EVENT_FIELDS[name] in kept]
+    tests = {name: _unread(source, rows, name, name) for name in numbers}
+    times = [
+        _unread(source, rows, given, typed)
+        for typed, given in _TIMES.items()
+        if given in source.map
+    ]
+    properties = "document"
     if rows.columns is not None:
         taken = frozenset(source.map.values()) | ({source.id} if source.id else set())
-        fields["properties"] = attributes_sql(rows, taken, unread)
-    listed = ", ".join(f"{sql} as {quoted(name)}" for name, sql in fields.items())
-    return f"line, is_text, is_row, refused, {listed}"
+        texts = {source.map[name]: test for name, test in tests.items()}
+        properties = attributes_sql(rows, taken, texts)
+    # Where a time cannot be read the row is refused.
+    return f"""
+    *, {" or ".join(times) or "false"} as is_untimed, {unread_fields_sql(tests)} as unread,
+    {properties} as properties
+    """
 
 
-def _unread(source: MappedEventSource, rows: Rows, name: str) -> str:
-    """Whether a value is given that cannot be read."""
-    if name not in source.map:
-        return "false"
-    given = rows.column(source.map[name])
-    return f"({text_sql(given)} is not null and {_typed(source, rows, name)} is null)"
+def _unread(source: MappedEventSource, rows: Rows, name: str, typed: str) -> str:
+    """Whether a value is given that was not read."""
+    return is_unread_sql(typed, rows.column(source.map[name]))
 
 
 def _typed(source: MappedEventSource, rows: Rows, name: str) -> str:
     text = rows.column(source.map[name])
-    return typed_sql(text, EVENT_FIELDS[name], zone=source.timezone)
-
-
-def _numbers(source: MappedEventSource) -> Sequence[str]:
-    """The mapped fields that are empty where they cannot be read; for a time the row is refused."""
-    kept = {FieldType.NUMBER, FieldType.WHOLE}
-    return [name for name in source.map if EVENT_FIELDS[name] in kept]
-
-
-def _count_unread(warehouse: Warehouse, source: MappedEventSource, rows: Rows) -> Mapping[str, int]:
-    """How many events of a judged file have a value that cannot be read, by field."""
-    names = _numbers(source)
-    if not names:
-        return {}
-    counts = ", ".join(
-        f"count(*) filter ({_unread(source, rows, name)}) as {quoted(name)}" for name in names
-    )
-    good = f"semi join (select line from {CALLS} where code is null) as good using (line)"
-    (counted,) = warehouse.read(f"select {counts} from {ROWS} {good}").to_pylist()
-    return {name: n for name, n in counted.items() if n}
+    return typed_sql(text, EVENT_FIELDS[name], zone=source.timezone, decimal=source.decimal)
 
 
 def _event_id(source: MappedEventSource, file: LandingFile, rows: Rows) -> str:
@@ -216,7 +213,7 @@ def _code(rows: Rows) -> str:
     return f"""
     case
         when not is_row then {row_code_sql(rows)}
-        when unread then 'invalid_timestamp'
+        when is_untimed then 'invalid_timestamp'
         when coalesce({told}) is null then 'missing_time'
         when type is null or type not in ({types}) then 'unknown_type'
         when coalesce(user_id, anonymous_id, email) is null then 'no_identity'

@@ -60,12 +60,14 @@ def preview(*, paths: Paths, key: AudienceKey, as_json: JsonOption = False) -> N
     from audiences import find_audience  # noqa: PLC0415 - keeps --help quick
     from audiences import preview as preview_audience  # noqa: PLC0415 - as above
     from orchestration.company import Company, utc_now  # noqa: PLC0415 - loads every package
+    from orchestration.profile import require_profiles  # noqa: PLC0415 - as above
 
     company = Company(paths)
     configured = company.audiences
     chosen = find_audience(configured, key)
     syncs = [_reached(sync) for sync in company.syncs if sync.audience == key]
     with opened_warehouse(paths) as warehouse:
+        require_profiles(warehouse)
         found = preview_audience(warehouse, chosen, others=configured, syncs=syncs, now=utc_now())
     if as_json:
         print_json(asdict(found))
@@ -94,11 +96,13 @@ def explain(
     """Say clause by clause why a person is or is not in an audience, and what was sent of them."""
     from audiences import find_audience, why  # noqa: PLC0415 - keeps --help quick
     from orchestration.company import Company, utc_now  # noqa: PLC0415 - loads every package
+    from orchestration.profile import require_profiles  # noqa: PLC0415 - as above
 
     company = Company(paths)
     configured = company.audiences
     find_audience(configured, key)
     with opened_warehouse(paths) as warehouse:
+        require_profiles(warehouse)
         found = why(warehouse, configured, person_id, now=utc_now()).to_pylist()
     rows = [row for row in found if row["audience_key"] == key]
     told = [row.pop("rules") for row in rows]

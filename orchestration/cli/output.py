@@ -89,17 +89,22 @@ def print_rows(
     if not records:
         console.print(f"{title}: none")
         return
-    table = _side_by_side(title, records)
-    needed = Measurement.get(console, console.options.update(width=_UNCUT), table).minimum
-    if needed <= console.width:
-        console.print(table)
+    table = _side_by_side(records)
+    if _fit(table, console.width):
+        _print_titled(title, table)
         return
     for number, record in enumerate(records, start=1):
-        console.print(_one_below_another(f"{title}, {number} of {len(records)}", record))
+        _print_titled(f"{title}, {number} of {len(records)}", _one_below_another(record))
 
 
-def _side_by_side(title: str, records: Sequence[dict[str, Any]]) -> Table:
-    table = Table(title=title, title_justify="left", header_style="bold")
+def _print_titled(title: str, table: Table) -> None:
+    """The title stands by itself: over a narrow table the library would break it."""
+    console.print(title, style="italic")
+    console.print(table)
+
+
+def _side_by_side(records: Sequence[dict[str, Any]]) -> Table:
+    table = Table(header_style="bold")
     for name, value in records[0].items():
         table.add_column(str(name), justify=_side(value), overflow="fold")
     for record in records:
@@ -107,8 +112,32 @@ def _side_by_side(title: str, records: Sequence[dict[str, Any]]) -> Table:
     return table
 
 
-def _one_below_another(title: str, record: dict[str, Any]) -> Table:
-    table = Table(title=title, title_justify="left", show_header=False)
+def _fit(table: Table, width: int) -> bool:
+    """Give each column the room of its longest word and a share of the rest; False: no room.
+
+    Left to itself, the library takes room from the widest columns, and breaks the ids in them.
+    """
+    options = console.options.update(width=_UNCUT)
+    asked = [
+        [Measurement.get(console, options, cell) for cell in (column.header, *column.cells)]
+        for column in table.columns
+    ]
+    least = [max(cell.minimum for cell in cells) for cells in asked]
+    wanted = [max(cell.maximum for cell in cells) for cells in asked]
+    rest = width - sum(least) - (3 * len(least) + 1)  # a blank beside each side, and the lines
+    if rest < 0:
+        return False
+    # Those that lack little get it, so that short texts stay in one line.
+    places = sorted(range(len(least)), key=lambda place: wanted[place] - least[place])
+    for done, place in enumerate(places):
+        share = min(wanted[place] - least[place], rest // (len(places) - done))
+        table.columns[place].width = least[place] + share
+        rest -= share
+    return True
+
+
+def _one_below_another(record: dict[str, Any]) -> Table:
+    table = Table(show_header=False)
     for style in ("bold", ""):
         # What does not fit goes on in the next line: half a key or id is of no use.
         table.add_column(style=style, overflow="fold")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import getpass
 import json
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -53,12 +54,33 @@ def show(*, paths: Paths, request_id: RequestId, as_json: JsonOption = False) ->
     if standing.step is None and not as_json:
         console.print(f"Request {request_id} waits: {'; '.join(standing.reasons)}")
         return
-    rows = [
-        {"done": f"{taken.done_at:%Y-%m-%d %H:%M}", "step": taken.step,
-         "detail": json.dumps(taken.detail), "run": taken.run_id}
-        for taken in _steps_of(company, standing)
-    ]  # fmt: skip
-    print_rows(f"Request {request_id}", rows, as_json=as_json)
+    steps = _steps_of(company, standing)
+    print_rows(
+        f"Request {request_id}", [_row(taken, as_json=as_json) for taken in steps], as_json=as_json
+    )
+    if not as_json and steps:
+        console.print(f"Done by: run {', '.join(dict.fromkeys(taken.run_id for taken in steps))}")
+
+
+def _row(taken: StepTaken, *, as_json: bool) -> dict[str, Any]:
+    """A step; on a screen there is no room for the id of its run, which is long."""
+    done = {"done": f"{taken.done_at:%Y-%m-%d %H:%M}", "step": taken.step}
+    if as_json:
+        return {**done, "detail": json.dumps(taken.detail), "run": taken.run_id}
+    return {**done, "detail": _in_words(taken.detail)}
+
+
+def _in_words(detail: Mapping[str, Any]) -> str | None:
+    """What a step noted, as a person reads it; the JSON has it as it is kept."""
+    return "; ".join(f"{name}: {_said(value)}" for name, value in detail.items()) or None
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_said(one)}" for name, one in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_said, value)) or "none"
+    return str(value)
 
 
 def _deadlines(standing: RequestStanding, now: datetime) -> Iterator[str]:

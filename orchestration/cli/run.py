@@ -73,16 +73,12 @@ def _refused_rows(company: Company) -> int:
 
 def _show_unread_values(company: Company) -> None:
     """Print what was left empty because it cannot be read: counts by source and field, no value."""
-    from ingestion.accounting import unread_values  # noqa: PLC0415 - loads every package
+    from ingestion.unread import tell_unread  # noqa: PLC0415 - loads every package
 
     with company.open_warehouse() as warehouse:
-        unread = unread_values(warehouse).to_pylist()
-    for row in unread:
-        console.print(
-            f"{row['source']}: {row['field']} is empty in {row['rows']:,} rows of its latest files, "
-            "for what stands there cannot be read",
-            style="yellow",
-        )
+        told = list(tell_unread(warehouse, company.sources))
+    for sentence in told:
+        console.print(sentence, style="yellow")
 
 
 def show_outcome(outcome: RunOutcome, *, refused_rows: int) -> None:

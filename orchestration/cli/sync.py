@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,13 +27,15 @@ def plan(*, paths: Paths, as_json: JsonOption = False) -> None:
     from audiences.sync import plan_sync  # noqa: PLC0415 - keeps --help quick
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
     from orchestration.privacy_parts import erased_contacts  # noqa: PLC0415 - as above
+    from orchestration.profile import require_profiles  # noqa: PLC0415 - as above
 
     company = Company(paths)
     syncs = company.syncs
     with opened_warehouse(paths) as warehouse:
+        require_profiles(warehouse)
         erased = erased_contacts(company, warehouse)
         plans = [asdict(plan_sync(warehouse, sync, suppression=erased)) for sync in syncs]
-    print_rows("Would be sent", plans, as_json=as_json)
+    print_rows("Would be sent", plans if as_json else list(map(_in_words, plans)), as_json=as_json)
     never = sorted({found["audience_key"] for found in plans if not found["is_computed"]})
     if never and not as_json:
         console.print(
@@ -41,6 +43,28 @@ def plan(*, paths: Paths, as_json: JsonOption = False) -> None:
             "audience preview KEY` says who would be in one",
             style="yellow",
         )
+
+
+def _in_words(found: dict[str, Any]) -> dict[str, str]:
+    """A plan as a person reads it: what is not 0. The JSON has every count."""
+    sent = {"added": "added", "changed": "changed", "removed": "removed",
+            "waiting": "of earlier batches first"}  # fmt: skip
+    left = {"held_out": "held out", "no_consent": "without consent",
+            "suppressed": "erased before", "unreachable": "without identifier",
+            "held": f"held ({found['held_because']})",
+            "removals_to_accept": "removals to accept"}  # fmt: skip
+    return {
+        "sync": found["sync_key"],
+        "to": found["destination_key"],
+        "would be sent": _counted(found, sent),
+        "left out": _counted(found, left),
+    }
+
+
+def _counted(found: dict[str, Any], words: dict[str, str]) -> str:
+    return (
+        ", ".join(f"{found[name]:,} {word}" for name, word in words.items() if found[name]) or "-"
+    )
 
 
 @sync_app.command()

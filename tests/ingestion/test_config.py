@@ -58,3 +58,13 @@ def test_a_configuration_that_could_never_load_anything_is_refused() -> None:
 def test_a_name_that_is_taken_or_no_name_is_refused(name: str) -> None:
     with pytest.raises(pydantic.ValidationError):
         SourcesConfig.model_validate({"sources": {name: SOURCES["web"]}})
+
+
+def test_all_that_is_wrong_with_a_source_is_told_at_once() -> None:
+    wrong = {**SOURCES["shop"], "id": None, "user_id": "x", "map": {"amount": "a"}}
+
+    with pytest.raises(pydantic.ValidationError) as refused:
+        SourcesConfig.model_validate({"sources": {**SOURCES, "shop": wrong}})
+
+    for told in ("the column that identifies a row", "needs ordered_at", "only person records"):
+        assert told in str(refused.value)

@@ -58,6 +58,30 @@ def test_numbers_are_read_as_tools_and_people_write_them(
 
 
 @pytest.mark.parametrize(
+    ("text", "comma", "point"),
+    [
+        ("1.234", 1234.0, 1.234),
+        ("1,234", 1.234, 1234.0),
+        ("1.234,50 \u20ac", 1234.5, None),
+        ("-1,234.5", None, -1234.5),
+        ("1,5", 1.5, None),
+        ("0.123", None, 0.123),
+        (",5", 0.5, None),
+        ("12", 12.0, 12.0),
+        ("1,5E+3", 1500.0, None),
+    ],
+)
+def test_a_decimal_sign_that_is_declared_decides(
+    warehouse: DuckDBWarehouse, text: str, comma: float | None, point: float | None
+) -> None:
+    typed = [typed_sql("given", FieldType.NUMBER, decimal=sign) for sign in (",", ".")]
+    with warehouse.view("candor_texts", pa.table({"given": [text]})):
+        (found,) = warehouse.read(f"select [{', '.join(typed)}] as found from candor_texts")
+
+    assert found.to_pylist() == [[comma, point]]
+
+
+@pytest.mark.parametrize(
     ("text", "moment"),
     [
         ("2026-03-04", "2026-03-04"),

@@ -659,3 +659,31 @@ def test_another_sign_between_columns_is_named(landing: Landing) -> None:
 
     with pytest.raises(WrongColumnError, match='write `delimiter: ";"` under the source'):
         landing.load()
+
+
+def test_a_decimal_comma_holds_for_text_and_not_for_numbers_of_json(landing: Landing) -> None:
+    shop = {**SOURCES["shop"], "files": "shop/*", "delimiter": ";", "decimal": ",", "person": None}
+    landing.sources = {"shop": shop}
+    landing.put("shop/a.csv", b"order;at;amount\n1;2024-05-01;1.234\n2;2024-05-01;3,5\n")
+    landing.put("shop/b.jsonl", lines({"order": 3, "at": "2024-05-01", "amount": 1.234}))
+
+    report = landing.load()
+
+    assert landing.values("select amount from raw.orders order by order_id") == [1234, 3.5, 1.234]
+    assert report.unread_values == {}
+
+
+def test_files_as_spreadsheets_write_them_are_read_or_told_in_plain_words(landing: Landing) -> None:
+    landing.put("crm/a.csv", b"sep=,\r\n" + HEADER)
+    landing.put("crm/b.csv", HEADER.strip() + b"\r1,,Ann,,\r")
+    landing.put("crm/c.xlsx", b"PK\x03\x04 a workbook \xff\n")
+    spaced = HEADER.strip().replace(b"Email", b" E\xc2\xa0mail")
+    landing.put("crm/d.csv", b"\xef\xbb\xbf" + spaced + b",,\r\n7,,Bo,b@x.org,,x,\r\n")
+    landing.sources = {"crm": {**SOURCES["crm"], "map": {"email": "E mail", "full_name": "Name"}}}
+
+    told = landing.load().unreadable
+
+    assert ["(sep=)" in told[0], "carriage returns" in told[1], "workbook" in told[2]] == [True] * 3
+    assert landing.rows("select email, attributes from raw.person_records") == [
+        {"email": "b@x.org", "attributes": '{"Phone":null,"column 6":"x","column 7":null}'}
+    ]

@@ -23,7 +23,8 @@ from orchestration.cli import audience, sync
 from orchestration.cli.app import app
 from orchestration.cli.exits import FAILED
 from orchestration.company import Company
-from settings import ConfigurationError, Paths
+from orchestration.errors import NoProfilesError
+from settings import ConfigurationError, FaultyConfigurationError, Paths
 from tests.audiences.conftest import NOW
 from tests.audiences.contract import create_marts
 from warehouse import DuckDBWarehouse
@@ -89,6 +90,17 @@ def test_list_shows_every_audience_with_its_size(folders: list[str]) -> None:
     assert (row["audience"], row["matched"], row["members"]) == ("readers", 2, 1)
 
 
+@pytest.mark.parametrize("command", ["audience preview readers", "sync plan"])
+def test_before_there_are_profiles_one_sentence_says_what_to_run(
+    folders: list[str], command: str
+) -> None:
+    with Company(Paths.resolve({}, home=Path(folders[3]))).open_warehouse() as warehouse:
+        warehouse.execute("drop table marts.profiles")
+
+    with pytest.raises(NoProfilesError, match="no profiles yet: `candor run` builds them"):
+        RUNNER.invoke(app, [*command.split(), *folders], catch_exceptions=False)
+
+
 def test_preview_counts_who_is_left_out_for_lack_of_consent(folders: list[str]) -> None:
     found = _json("audience", "preview", "readers", *folders)
 
@@ -125,6 +137,30 @@ def test_audiences_and_models_that_nobody_declares_stop_everything(folders: list
     assert audience == f"{file}, line 7, include.any.1: 'nobody' is no audience: known: readers"
     assert model.startswith(f"{file}, line 6, include.any.0: 'trail' is no model of predictions")
     assert model.endswith("did you mean 'trial'? known: trial")
+
+
+def test_a_file_that_cannot_be_read_hides_nothing_of_the_others(folders: list[str]) -> None:
+    config = Path(folders[1])
+    (config / "audiences" / "broken.yml").write_text("key: broken\nincldue: {}\n")
+    (config / "audiences" / "other.yml").write_text(
+        READERS.replace("key: readers", "key: other")
+        .replace("[personalization]", "[adverts]")
+        .replace(" {trait: country, is: US}", "\n  any: [{audience: broken}, {audience: nobody}]")
+    )
+    (config / "sources.yml").write_text("sorces: {}\n")
+    (config / "survivorship.yml").write_text("source_priorty: []\n")
+    (config / "destinations.yml").write_text(
+        (config / "destinations.yml").read_text().replace("audience: readers", "audience: reader")
+    )
+
+    with pytest.raises(FaultyConfigurationError) as refused:
+        Company(Paths.resolve({}, config=config)).check_configuration()
+
+    told = str(refused.value)
+    for fault in ("incldue", "sorces", "source_priorty", "'adverts'", "'nobody' is no audience",
+                  "'reader' is no audience"):  # fmt: skip
+        assert told.count(f"{fault}") == 1, fault
+    assert "'broken' is no audience" not in told
 
 
 @pytest.mark.parametrize(

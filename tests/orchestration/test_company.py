@@ -10,6 +10,7 @@ import pytest
 from orchestration.company import READER_WAIT_S, RUN_WAIT_S, Company
 from orchestration.progress import listening
 from orchestration.resources import CandorResource
+from orchestration.setup import write_configuration
 from settings import Paths
 from tests.conftest import ROOT
 from warehouse import WarehouseBusyError
@@ -71,3 +72,14 @@ def test_a_run_waits_longer_than_a_reader(tmp_path: Path, monkeypatch: pytest.Mo
         assert resource.company.wait_s == RUN_WAIT_S
 
     assert Company.from_environment().wait_s == READER_WAIT_S
+
+
+def test_a_new_configuration_names_nothing_that_only_the_sample_company_has(tmp_path: Path) -> None:
+    write_configuration(tmp_path / "config")
+    company = Company(Paths.resolve({}, config=tmp_path / "config"))
+
+    company.check_configuration()
+
+    assert not company.consent.customer_id_sources
+    assert not company.consent.request_files
+    assert "# request_files:" in (tmp_path / "config" / "consent.yml").read_text()

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 
+from audiences.sync.dry_run import SyncPlan
+from orchestration.cli import output
 from orchestration.cli.run import show_outcome
+from orchestration.cli.sync import _in_words
 from orchestration.run import RunOutcome
 
 PROGRAM = """
@@ -70,6 +74,31 @@ def test_a_table_is_as_wide_as_it_is_told_and_no_name_in_it_is_broken(columns: s
     assert all(f"column_{number}" in done.stdout for number in range(9))
     # Side by side where nine names have room, else one below another.
     assert any("column_0" in line and "column_8" in line for line in lines) == (columns != "80")
+
+
+def test_a_long_text_leaves_the_ids_beside_it_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output.console, "width", 80)
+    ids = ", ".join(f"p_{number:026}" for number in range(4))
+
+    output.print_rows("Persons", [{"source": "crm", "why": "alike in name " * 9, "persons": ids}])
+
+    said = capsys.readouterr().out
+    assert all(f"p_{number:026}" in said for number in range(4))
+    assert max(map(len, said.splitlines())) <= 80
+    assert "persons" in said.splitlines()[2]  # side by side
+
+
+def test_a_plan_of_sending_names_what_is_not_nothing() -> None:
+    plan = SyncPlan("to_ads", "ads", "buyers", 1_200, 0, 3, 0, 0, None, 0, 40, 5, 0, 0)
+
+    assert _in_words(asdict(plan)) == {
+        "sync": "to_ads",
+        "to": "ads",
+        "would be sent": "1,200 added, 3 removed",
+        "left out": "40 held out, 5 without consent",
+    }
 
 
 HELP = """

@@ -265,6 +265,15 @@ def test_segments_are_hidden_until_each_arm_has_ten_with_and_without() -> None:
     assert found.missing == ("segment small, arm b: needs 4 more persons with the outcome",)
 
 
+def test_every_segment_that_lacks_something_is_named() -> None:
+    segments = [{"name": f"s{number}", "when": EXPERIMENT.segments[0].when} for number in range(7)]
+    many = Experiment.model_validate({**EXPERIMENT.model_dump(by_alias=True), "segments": segments})
+
+    (found,) = judge_segments({"hero": many}, {"hero": _table(**{"global": BIG})})
+
+    assert all(any(f"segment s{number}," in one for one in found.missing) for number in range(7))
+
+
 def test_a_holdout_says_what_it_can_detect() -> None:
     found = list(judge_holdout(replace(GOOD, outcomes=[OutcomeFact("Demo", 200)]), None))
 

@@ -1,0 +1,81 @@
+"""Values that are given and cannot be read: which fields of a row have one, and how many rows do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ingestion.accounting import unread_values
+from ingestion.config import MappedEventSource, RecordSource, SourcesConfig
+from ingestion.field_values import text_sql
+from ingestion.mapping import EVENT_FIELDS, FieldType
+from warehouse import Warehouse, literal, quoted
+
+# What was wanted where a value cannot be read, and what to do.
+_WANTED = {
+    FieldType.TIME: "no time that Candor knows: 2026-03-14 17:06, 3/14/2026 (the month first), "
+    "14.3.2026 and the like",
+    FieldType.CONSENT: "neither a grant nor a denial: granted, denied and the like",
+    FieldType.FLAG: "neither true nor false",
+}
+_NUMBERS = {
+    None: "no number: 1,234.50, 1.234,50 and the like",
+    ",": "no number with a decimal comma, as sources.yml says of this source: 1.234,50",
+    ".": "no number with a decimal point, as sources.yml says of this source: 1,234.50. Where the "
+    'sign is a comma, write `decimal: ","` there',
+}
+
+
+def tell_unread(warehouse: Warehouse, config: SourcesConfig) -> Iterator[str]:
+    """What could not be read of the latest files, a sentence per source and field; no values."""
+    for row in unread_values(warehouse).to_pylist():
+        rows = "1 row" if row["rows"] == 1 else f"{row['rows']:,} rows"
+        yield (
+            f"{row['source']}: {row['field']} is empty in {rows} of its latest files, for what "
+            f"stands there is {_why(config.sources.get(row['source']), row['field'])}"
+        )
+
+
+def _why(source: object, name: str) -> str:
+    """What it is not, and where the texts are."""
+    if not isinstance(source, RecordSource | MappedEventSource):
+        return "not to be read"
+    if isinstance(source, MappedEventSource):
+        fields, place = EVENT_FIELDS, "properties of raw.events"
+    else:
+        kind = source.record_kind
+        fields = kind.fields
+        place = f"attributes of raw.{kind.table}" if kind.keeps_attributes else ""
+    wanted = fields.get(name, FieldType.TIME)  # created_at and updated_at are no fields
+    why = _WANTED.get(wanted, _NUMBERS[source.decimal])
+    return f"{why} (the texts are in {place})" if place else why
+
+
+def is_unread_sql(typed: str, text: str) -> str:
+    """Whether a text says something of which nothing was read.
+
+    Args:
+        typed: The name of the column that was read from it. It stands in an earlier step of the
+            statement, so that no value is read twice.
+        text: An expression for the text as given.
+    """
+    return f"({quoted(typed)} is null and {text_sql(text)} is not null)"
+
+
+def unread_fields_sql(tests: Mapping[str, str]) -> str:
+    """An expression for the list of a row's fields that cannot be read; null where all can.
+
+    Args:
+        tests: Whether a field cannot be read, by its name.
+    """
+    if not tests:
+        return "null::varchar[]"
+    names = ", ".join(f"case when {test} then {literal(name)} end" for name, test in tests.items())
+    listed = f"list_filter([{names}], lambda name: name is not null)"
+    return f"case when {' or '.join(tests.values())} then {listed} end"
+
+
+def count_unread(warehouse: Warehouse, table: str) -> Mapping[str, int]:
+    """How many good rows of a table that is judged have a value that cannot be read, by field."""
+    unread = f"select unnest(unread) as field from {table} where code is null"
+    rows = warehouse.read(f"select field, count(*) as n from ({unread}) group by all order by all")
+    return dict(zip(rows["field"].to_pylist(), rows["n"].to_pylist(), strict=True))

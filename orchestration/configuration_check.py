@@ -1,0 +1,90 @@
+"""Tell all that is wrong with a configuration at once: each file by itself, then what they name of others.
+
+A file that cannot be read hides nothing of the others: what they name is looked for as far as it is
+known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pydantic
+
+from audiences import Audience, AudienceError, readable_audiences, require_known_names
+from audiences.sync import DestinationsConfig, resolve_syncs
+from ingestion.tracking_plan import EventContract
+from orchestration import purposes
+from prediction import PredictionsConfig
+from settings import Paths, SettingsError, load_config, read_together
+
+if TYPE_CHECKING:
+    from orchestration.company import Company
+
+Reader = Callable[[], object]
+
+# Each of a company's readers checks what its file names of others.
+_TOGETHER = (
+    "sources", "tracking_plan", "expectations", "identity", "consent", "profiles", "survivorship",
+    "retention", "predictions", "personas", "experiments", "content", "audiences", "destinations",
+    "syncs",
+)  # fmt: skip
+
+
+def check_configuration(
+    company: Company, files: Mapping[str, type[pydantic.BaseModel]], further: Reader
+) -> None:
+    """Read every configuration file.
+
+    Args:
+        company: Whose they are.
+        files: The model of each file, by its name without the suffix.
+        further: One more check.
+
+    Raises:
+        SettingsError: Files are at fault; says what is wrong with all of them.
+        AudienceError: The audiences or destinations alone are at fault.
+    """
+    readers: list[Reader] = [
+        *_alone(company.paths, files),
+        *(partial(getattr, company, name) for name in _TOGETHER),
+        *_references(company),
+        further,
+    ]
+    read_together(readers, expected=(SettingsError, AudienceError))
+
+
+def _alone(paths: Paths, files: Mapping[str, type[pydantic.BaseModel]]) -> Iterator[Reader]:
+    """Each file by itself, whatever the files say that it names things of."""
+    for name, model in files.items():
+        path = paths.config / f"{name}.yml"
+        if path.exists():
+            yield partial(load_config, path, model)
+    for path in sorted((paths.config / "tracking_plan").glob("*.yml")):
+        yield partial(load_config, path, EventContract)
+
+
+def _references(company: Company) -> Iterator[Reader]:
+    """What the audiences that can be read name of other files, and the syncs of audiences."""
+    audiences, others = readable_audiences(company.paths.config / "audiences")
+    if audiences:
+        yield partial(_purposes, company, audiences)
+        yield partial(_names, company, audiences, others)
+    yield partial(_syncs, company, {*others, *(audience.key for audience in audiences)})
+
+
+def _purposes(company: Company, audiences: tuple[Audience, ...]) -> None:
+    purposes.require_known_of_audiences(audiences, company.consent.purposes)
+
+
+def _names(company: Company, audiences: tuple[Audience, ...], others: frozenset[str]) -> None:
+    path = company.paths.config / "predictions.yml"
+    predictions = load_config(path, PredictionsConfig, missing_ok=True)
+    require_known_names(audiences, predictions.models.keys(), others=others)
+
+
+def _syncs(company: Company, audiences: set[str]) -> None:
+    path = company.paths.config / "destinations.yml"
+    destinations = load_config(path, DestinationsConfig, missing_ok=True)
+    resolve_syncs(destinations, audiences=audiences)

@@ -1,0 +1,46 @@
+"""What a run and Dagster tell of values that could not be read: counts, never a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from orchestration.cli import run
+from orchestration.defs.ingest import _unread
+from tests.ingestion.conftest import SOURCES, Landing
+from warehouse import DuckDBWarehouse
+
+
+def test_values_that_cannot_be_read_are_told_by_source_and_field(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run.console, "width", 1_000)
+    landing = Landing(tmp_path, sources={"shop": {**SOURCES["shop"], "decimal": ".", "created_at": "made",
+                                                 "person": {"email": "mail"}}})  # fmt: skip
+    landing.put("shop/a.csv", b'order,mail,at,amount,made\n1,,2024-05-01,"12,5",31/31/2024\n')
+    landing.put("shop/b.csv", b'order,mail,at,amount,made\n2,,2024-05-01,"12,7",\n')
+
+    metadata = _unread(landing.load())
+    run._show_unread_values(_company(landing))  # type: ignore[arg-type]
+
+    told = capsys.readouterr().out.splitlines()
+    assert metadata == {"unread_shop_amount": 2, "unread_shop_created_at": 1}
+    assert [line.split(" of its")[0] for line in told] == [
+        "shop: amount is empty in 2 rows", "shop: created_at is empty in 1 row",
+    ]  # fmt: skip
+    assert 'decimal: ","' in told[0]
+    assert told[1].endswith("(the texts are in attributes of raw.orders)")
+    assert not any(value in str([told, metadata]) for value in ("12,5", "12,7", "31/31"))
+
+
+def _company(landing: Landing) -> Any:
+    @contextmanager
+    def open_warehouse() -> Iterator[DuckDBWarehouse]:
+        yield landing.warehouse
+
+    return SimpleNamespace(open_warehouse=open_warehouse, sources=landing.config)
