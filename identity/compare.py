@@ -19,7 +19,7 @@ COMPARED_COLUMNS = (
     "birth_date", "email",
     "mailbox", "local_part", "mailbox_digits", "mailbox_names_owner", "phone", "house_number", "street", "city", "postal_code",
     "company", "email_is_shared", "phone_is_shared", "first_name_rarity", "given_name_rarity",
-    "last_name_rarity",
+    "last_name_rarity", "birth_date_rarity",
 )  # fmt: skip
 
 

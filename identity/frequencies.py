@@ -1,9 +1,13 @@
-"""How usual each name is in these data: two Smiths agree less than two Brzezinskis.
+"""How usual each name and birth date is in these data: two Smiths agree less than two Brzezinskis.
+
+A birth date that stands for "unknown" (1970-01-01), or for a year alone (its first of January), is
+usual too, so that agreeing in it says little; no list of such dates is needed.
 
 Frequencies are learned together with the model and kept with it, so that a record more or less
-does not move the weight of a name for everybody who bears it. Only names that several records
-bear are told apart, by a hash; to all others the same low count is given. What is kept is thus a
-statistic of common names.
+does not move the weight of a value for everybody who has it. Only values that several records
+have are told apart, by a hash; to all others the same low count is given. What is kept is thus a
+statistic of common values. The hash of a date can be guessed; what
+protects is that at least five records have it.
 """
 
 from __future__ import annotations
@@ -15,8 +19,8 @@ import pyarrow as pa
 from identity.prepare import RECORDS, keep_values
 from warehouse import Warehouse
 
-_COLUMNS = ("first_name", "given_name", "last_name")
-# Below the first count all names are taken to be borne by as many records as the second says.
+_COLUMNS = ("first_name", "given_name", "last_name", "birth_date")
+# Below the first count all values are taken to be had by as many records as the second says.
 _COMMON, _RARE = 5, 2
 _ARRIVING = "identity_arriving_frequencies"
 # The hashes of first names that several records bear.
@@ -25,10 +29,10 @@ USUAL_NAMES = "identity_usual_first_names"
 
 @dataclass(frozen=True, slots=True)
 class Frequencies:
-    """Counts of common names.
+    """Counts of common names and birth dates.
 
     Attributes:
-        counts: Per column, the records that bear a name, by the name's hash.
+        counts: Per column, the records that have a value, by the value's hash.
         totals: Per column, the records that have a value.
         concentration: Per column, the probability that two records agree by chance.
         given_names: Hashes of the first names that more than one record bears.
@@ -41,7 +45,7 @@ class Frequencies:
 
 
 def count_names(warehouse: Warehouse) -> Frequencies:
-    """Count the names of the prepared records."""
+    """Count the names and birth dates of the prepared records."""
     counts, totals, concentration = {}, {}, {}
     given_names: tuple[str, ...] = ()
     for column in _COLUMNS:
@@ -63,10 +67,10 @@ def count_names(warehouse: Warehouse) -> Frequencies:
 
 
 def apply_frequencies(warehouse: Warehouse, frequencies: Frequencies) -> None:
-    """Give each record the count of its first name and the bits by which its names are rare.
+    """Give each record the counts of its names and the bits by which its values are rare.
 
-    Two records of one person that agree in a name of frequency f are m / f times as likely as two
-    strangers; on average over all names that is m / u, so a name adds log2(u / f) to the weight.
+    Two records of one person that agree in a value of frequency f are m / f times as likely as two
+    strangers; on average over all values that is m / u, so a value adds log2(u / f) to the weight.
     """
     keep_values(warehouse, USUAL_NAMES, {"key": pa.array(frequencies.given_names, pa.string())})
     tables = pa.table(
@@ -108,5 +112,5 @@ def _applied(frequencies: Frequencies) -> str:
 
 
 def key_of(column: str) -> str:
-    """SQL of the hash by which a name is kept."""
-    return f"left(sha256({column}), 16)"
+    """SQL of the hash by which a value is kept."""
+    return f"left(sha256(cast({column} as varchar)), 16)"

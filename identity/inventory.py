@@ -254,7 +254,7 @@ PREPARED = Table(
         Column("last_name_count", "BIGINT", Pii.NONE, "records that bear the last name"),
         *(
             Column(f"{name}_rarity", "DOUBLE", Pii.NONE, f"bits that an agreement in the {name.replace('_', ' ')} gains by being rare; null without one")
-            for name in ("first_name", "given_name", "last_name")
+            for name in ("first_name", "given_name", "last_name", "birth_date")
         ),
         *(
             Column(f"key_{number}", "UBIGINT", Pii.PSEUDONYMOUS, "hash of a value by which candidates are found; null where it is not known")

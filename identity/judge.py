@@ -80,7 +80,7 @@ class PairEvidence:
 
     Attributes:
         levels: Per field, the level's place from the strongest (0); -1 is unknown.
-        adjustments: Per field with names, the bits that a rare name adds; see ``frequencies``.
+        adjustments: Per field with names or dates, the bits that a rare value adds; see ``frequencies``.
         total_pairs: All pairs that the records could form.
         sources: Which sources the pairs are of; None where nobody knows.
     """

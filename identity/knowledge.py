@@ -1,7 +1,7 @@
 """Keep what was learned about a company's records, and say when it is to be learned anew.
 
 Decisions on old records must not change because a few others came or went. Everything that one
-record more or less would move for all, the model's parameters, the frequencies of names, the
+record more or less would move for all, the model's parameters, the frequencies of names and birth dates, the
 threshold, how large blocks are and which differences are trusted, is learned once, kept as a file without values of
 persons, and used until the records have changed by a tenth in number, or what is compared, how or
 by which configuration has changed.
@@ -25,7 +25,7 @@ from identity.model import COMPARISONS
 from identity.train import FieldParameters
 
 # Raise it when the same records would teach something else than before.
-_METHOD = 12
+_METHOD = 13
 _MOST_CHANGE = 0.1
 
 
@@ -37,7 +37,7 @@ class Knowledge:
         key: Names what it depends on besides the records.
         records: How many records taught it.
         reason: Why it was learned then.
-        frequencies: How usual names are.
+        frequencies: How usual names and birth dates are.
         word_order: Where words stand in full names.
         limits: Per blocking key the largest block that is compared.
         fields: The fields' m and u.

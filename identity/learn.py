@@ -32,7 +32,7 @@ class Lesson:
         key: Names what knowledge depends on besides the records.
         records: How many there are.
         reason: Why there is something to learn.
-        frequencies: How usual names are.
+        frequencies: How usual names and birth dates are.
         word_order: Where words stand in full names.
         limits: Per blocking key the largest block that is compared; empty before it is chosen.
         known: What was learned before and still holds.

@@ -155,7 +155,7 @@ COMPARISONS: tuple[Comparison, ...] = (
         "birth_date",
         _either_null("birth_date"),
         (
-            Level("same", "birth_date_l = birth_date_r"),
+            Level("same", "birth_date_l = birth_date_r", frequency_of="birth_date"),
             Level(
                 "one slip",
                 "damerau_levenshtein(strftime(birth_date_l, '%Y%m%d'), strftime(birth_date_r, '%Y%m%d')) <= 1 "

@@ -31,10 +31,10 @@ VALUES = "identity_touched_values"
 _ADDED, _HOLDERS = "identity_added_records", "identity_value_holders"
 
 _NAMES = tuple(NAMES_COLUMNS.split(", "))
-# How usual names are is told later.
+# How usual names and birth dates are is told later.
 _LATER = frozenset({
     "first_name_count", "last_name_count", "first_name_rarity", "given_name_rarity",
-    "last_name_rarity",
+    "last_name_rarity", "birth_date_rarity",
 })  # fmt: skip
 _EARLY = tuple(name for name in FIELDS if name not in _LATER)
 

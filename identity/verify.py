@@ -22,6 +22,8 @@ _FROM, _TO = 0.1, 0.995
 _MOST_BITS = 3.0
 # An examiner that errs more often judges nobody.
 _MOST_SLIPS = 0.05
+# An agreement that more of the pairs of strangers show proves nothing.
+_MOST_CHANCE = 0.05
 _CLOSEST = 1e-12
 
 
@@ -41,8 +43,12 @@ def measure_doubt(
         least: Proven pairs of middling probability that are enough.
     """
     others = tuple(item for item in fields if item.name != _EXAMINER)
-    slips = mixture.person.levels.get(_EXAMINER, (1.0,))[-1]
-    if not others or slips > _MOST_SLIPS:
+    examiner = next((item for item in fields if item.name == _EXAMINER), None)
+    if not others or examiner is None:
+        return 0.0
+    levels = _telling_levels(examiner)
+    by_chance, slips = sum(examiner.u[:levels]), sum(mixture.person.levels[_EXAMINER][levels:])
+    if slips > _MOST_SLIPS:
         return 0.0
     examined = evidence.levels[_EXAMINER] >= 0
     shown = evidence.part(examined)
@@ -50,11 +56,20 @@ def measure_doubt(
     middling = (probabilities >= _FROM) & (probabilities <= _TO)
     if middling.sum() < least:
         return 0.0
-    agree = shown.levels[_EXAMINER][middling] < len(mixture.person.levels[_EXAMINER]) - 1
-    by_chance = 1 - next(item.u[-1] for item in fields if item.name == _EXAMINER)
+    agree = shown.levels[_EXAMINER][middling] < levels
     right = (float(agree.mean()) - by_chance) / (1 - slips - by_chance)
     # Sorted, so that the mean is the same to the last digit whatever the order of the pairs.
     return _balancing_shift(np.sort(probabilities[middling]), right)
+
+
+def _telling_levels(examiner: FieldParameters) -> int:
+    """How many levels, from the strongest on, strangers seldom reach; all but "different" at most.
+
+    Where a year alone is known and written as its first of January, two parts of three agree in all
+    pairs: that tells nobody apart, and the same date does.
+    """
+    reached = np.cumsum(examiner.u[:-1])
+    return int((reached <= _MOST_CHANCE).sum())
 
 
 def shifted(probabilities: Floats, *, bits: float) -> Floats:

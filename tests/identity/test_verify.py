@@ -47,3 +47,21 @@ def test_too_few_proven_pairs_correct_nothing() -> None:
 
 def test_birth_dates_full_of_slips_correct_nothing() -> None:
     assert measure_doubt(same_names(agreeing=200), FIELDS, mixture(slips=0.2), least=100) == 0
+
+
+def test_parts_of_a_birth_date_that_strangers_share_prove_nothing() -> None:
+    """Where years alone are known, all dates agree in day and month."""
+    dates = FieldParameters(
+        "birth_date", ("same", "two parts", "different"), (0.98, 0.01, 0.01), (0.02, 0.97, 0.01),
+        "proven pairs", 500,
+    )  # fmt: skip
+    levels = {"name": NAME.m, "birth_date": dates.m}
+    person = Kind("person", 0.011, levels, frozenset(), frozenset(levels))
+    evidence = same_names(agreeing=200)
+
+    doubt = measure_doubt(evidence, (NAME, dates), Mixture((person,), {}), least=100)
+
+    by_name = judge_pairs(evidence, (NAME,), mixture())
+    # A fifth has one date, two of a hundred of those by chance, and one person's slip as often.
+    right = (0.2 - 0.02) / (0.98 - 0.02)
+    assert shifted(by_name, bits=doubt).mean() == pytest.approx(right, abs=0.01)
