@@ -41,12 +41,16 @@ _KINDS: dict[str, frozenset[str]] = {
     "namesakes": frozenset({"first_name", "last_name", "email"}),
     # John and Jane Smith both write from a jsmith.
     "letters alike": frozenset({"last_name", "email"}),
+    # A Sarah writes from sarah73, another one from sarah91.
+    "first names alike": frozenset({"first_name", "email"}),
     "colleagues": frozenset({"company", "address", "phone"}),
 }
 
 
 _FROM_NAME = ("same mailbox", "different")
-_ALIKE_BY_NAME = frozenset({"namesakes", "letters alike", "named after another"})
+_ALIKE_BY_NAME = frozenset(
+    {"namesakes", "letters alike", "first names alike", "named after another"}
+)
 _FAMILIES = ("household", "relatives")
 # Father and son of one name. Who they are shows in addresses and numbers alone, of which one person
 # has several too, so that their number does not follow from the data: it is that of families.
@@ -360,7 +364,7 @@ def _found_levels(
     # A few pairs' worth of the starting values keeps empty kinds where they began.
     found = smoothed(counts + 5.0 * conventional(u))
     if item.name == "person":
-        found = bounded(field.name, found)
+        found = bounded(field.name, found, u)
         if not is_sound(field.name, found, u):
             return item.levels[field.name]
     return _derived(item.name, field, found)

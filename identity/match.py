@@ -23,11 +23,11 @@ _LAST_NAMES_CLASH = "last_name = 0"
 _BIRTH_DATES_CLASH = "birth_date = 0"
 _FIRST_NAMES_AGREE = f"first_name >= {level('first_name', 'similar')}"
 
-# On a mailbox that is named after one of the two, a second first name is far more often a
-# nickname than another person, unless surname or birth date speak against it.
+# A second first name at one mailbox is a nickname that nobody lists, or another one of the family who
+# writes from it too. The mailbox is named after one of them either way: a birth date tells.
 EMAIL_CLASH = (
     f"({_FIRST_NAMES_CLASH} and not (is_personal_mailbox and not {_LAST_NAMES_CLASH} "
-    f"and not {_BIRTH_DATES_CLASH}))"
+    f"and birth_date = {level('birth_date', 'same')}))"
 )
 # Numbers are recycled and shared by households: any clash of names is one too many. A second
 # surname with the same birth date is a marriage, a second first name with it is a twin.

@@ -117,11 +117,17 @@ def is_sound(name: str, m: Floats, u: Floats) -> bool:
     return bool(m[0] > u[0] and m[-1] < u[-1] and m[-1] <= most)
 
 
-def bounded(name: str, m: Floats) -> Floats:
-    """As many differences as are believed of one person's pairs, where the data show more."""
+def bounded(name: str, m: Floats, u: Floats) -> Floats:
+    """What the pairs show, as far as so many differences are believed of one person's pairs.
+
+    Too many birth dates that differ may be placeholders, and as many as are believed stay. Too many
+    first names show that the pairs are a family's, who share all the rest: they teach nothing.
+    """
     most = _MOST_DIFFERENT.get(name, 0.9)
     if m[-1] <= most:
         return m
+    if name == "first_name":
+        return conventional(u)
     return np.append(m[:-1] * (1 - most) / max(m[:-1].sum(), 1e-9), most)
 
 

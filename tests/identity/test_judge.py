@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from identity.judge import Mixture, PairEvidence, SourcePairs, fit_mixture, judge_pairs
-from identity.train import FieldParameters, Floats
+from identity.train import FieldParameters, Floats, bounded, conventional
 
 FIELDS = tuple(
     FieldParameters(name, ("same", "different"), (m, 1 - m), (u, 1 - u), "proven pairs", 1000)
@@ -117,3 +117,54 @@ def test_some_of_a_family_have_one_name() -> None:
     assert named.share / families == pytest.approx(0.015)
     assert named.levels["first_name"] == mixture.person.levels["first_name"]
     assert named.levels["birth_date"][0] < 0.01
+
+
+def test_two_of_one_first_name_at_mailboxes_made_of_it_are_not_one_person() -> None:
+    """A Sarah writes from sarah73, another one from sarah91; one person has both seldom."""
+    chance = np.random.default_rng(1)
+    labels = {
+        "first_name": (("same", "different"), (0.95, 0.05), (0.01, 0.99)),
+        "last_name": (("same", "different"), (0.9, 0.1), (0.001, 0.999)),
+        "email": (
+            ("same", "same mailbox with other digits", "different"),
+            (0.7, 0.2, 0.1),
+            (0.0001, 0.0002, 0.9997),
+        ),
+    }
+    fields = tuple(
+        FieldParameters(name, names, tuple(conventional(np.array(u))), u, "convention", 0)
+        for name, (names, _, u) in labels.items()
+    )
+    persons, namesakes, sarahs = 2000, 2000, 6000
+    others = {"first_name": (0, 0), "last_name": (0, 1), "email": (1, 1)}
+    levels = {
+        name: np.concatenate([
+            chance.choice(len(told[1]), persons, p=told[1]),
+            np.repeat(others[name], (namesakes, sarahs)),
+        ]).astype(np.int8)
+        for name, told in labels.items()
+    }  # fmt: skip
+    nothing = {name: np.zeros(len(told)) for name, told in levels.items()}
+
+    evidence = PairEvidence(levels, nothing, 5e7)
+    mixture = fit_mixture(evidence, fields)
+    probabilities = judge_pairs(evidence, fields, mixture)
+
+    # Without a kind of their own, the Sarahs take that of people who have one name in full, who
+    # then seem to be one person twice as often.
+    kinds = {item.name: item for item in mixture.kinds}
+    assert kinds["namesakes"].levels["last_name"][0] > 0.5
+    assert probabilities[persons : persons + namesakes].mean() < 0.25
+    assert probabilities[persons + namesakes :].max() < 0.1
+
+
+def test_more_first_names_that_differ_than_one_person_has_are_a_familys() -> None:
+    u = np.array([0.01, 0.99])
+
+    believed = bounded("first_name", np.array([0.8, 0.2]), u)
+    families = bounded("first_name", np.array([0.6, 0.4]), u)
+    placeholders = bounded("birth_date", np.array([0.6, 0.4]), u)
+
+    np.testing.assert_allclose(believed, [0.8, 0.2])
+    np.testing.assert_allclose(families, conventional(u))
+    np.testing.assert_allclose(placeholders, [0.75, 0.25])

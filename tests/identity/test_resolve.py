@@ -145,6 +145,29 @@ def test_a_family_with_one_mailbox_stays_a_family(company: Company) -> None:
     assert not company.are_one(("crm", "1"), ("emails", "lees@home.example"))
 
 
+@pytest.mark.parametrize(
+    ("first_name", "birth_date", "are_one"),
+    [
+        ("John", None, False),
+        ("John", "1980-02-03", True),
+        ("Rob", None, True),
+        ("Robbert", None, True),
+        ("R", None, True),
+    ],
+)
+def test_another_first_name_at_a_mailbox_named_after_somebody(
+    company: Company, first_name: str, birth_date: str | None, are_one: bool
+) -> None:
+    """A nickname or a slip is one person; a name that is unlike needs more to be one."""
+    mailbox = {"last_name": "Smith", "email": "robert.smith@home.example"}
+    company.record("crm", "1", first_name="Robert", birth_date="1980-02-03", **mailbox)
+    company.record("shop", "2", first_name=first_name, birth_date=birth_date, **mailbox)
+
+    company.resolve()
+
+    assert company.are_one(("crm", "1"), ("shop", "2")) is are_one
+
+
 def test_a_role_mailbox_links_nobody(company: Company) -> None:
     company.record("crm", "1", first_name="Ann", last_name="Lee", email="sales@acme.example")
     company.record("crm", "2", first_name="Ann", last_name="Ray", email="sales@acme.example")
