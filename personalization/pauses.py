@@ -89,8 +89,10 @@ def next_standing(
 def _guarded(
     before: Standing, alone: float | None, guard: Guard, now: dt.datetime | None
 ) -> Standing:
-    if alone is None and before.state == "paused" and before.judged_from:
-        return before  # its trial ended with too few people
+    if alone is None and before.state == "paused":
+        return (
+            before  # too few are left, or met it while it was tried: the day of review is to come
+        )
     is_withheld = before.state in ("paused", "switched_off") and before.is_by_its_own
     bar = guard.ends_below if is_withheld else guard.harm_probability
     if alone is None or alone < bar:

@@ -210,7 +210,8 @@ def share_out(
         )  # fmt: skip
         for policy in _believed(
             segment, table.get(segment, {}), beliefs, variants,
-            history=history, is_many=_are_many(learnt[segment if is_met else GLOBAL_SEGMENT], met),
+            before={arm: _before(history, segment, arm, experiment) for arm in beliefs},
+            now=history.now, is_many=_are_many(learnt[segment if is_met else GLOBAL_SEGMENT], met),
         ):  # fmt: skip
             share, reason = left * policy.probability, f"{policy.reason}, {where}"
             yield replace(policy, probability=share, fallback_level=level, reason=reason)
@@ -302,20 +303,25 @@ def _says_something(arm: str, whole: Mapping[str, Counts], experiment: Experimen
     return whole.get(arm, Counts(0, 0)).n >= fewest
 
 
+def _before(history: History, segment: str, arm: str, experiment: Experiment) -> Standing:
+    """How it stood; what others are compared with is shown, even if it was paused as one of them."""
+    before = history.standings.get((segment, arm), _SHOWN)
+    return Standing(pauses=before.pauses) if arm == experiment.baseline else before
+
+
 def _believed(
     segment: str,
     counts: Mapping[str, Counts],
     beliefs: Mapping[str, ArmBelief],
     variants: Variants,
     *,
-    history: History,
+    before: Mapping[str, Standing],
+    now: dt.datetime | None,
     is_many: bool,
 ) -> Iterator[ArmPolicy]:
     guard, floor = variants.guard, min(variants.floor, 1 / len(beliefs))
-    before = {arm: history.standings.get((segment, arm), Standing()) for arm in beliefs}
     standings = {
-        arm: next_standing(before[arm], belief, guard, now=history.now)
-        for arm, belief in beliefs.items()
+        arm: next_standing(before[arm], belief, guard, now=now) for arm, belief in beliefs.items()
     }
     states = {arm: standing.state for arm, standing in standings.items()}
     tried = [arm for arm, state in states.items() if state == "on_trial"]
@@ -344,7 +350,8 @@ def _reason(belief: ArmBelief, standing: Standing, guard: Guard | None, *, is_ma
         return f"switched off: worse than the baseline with {sure}"
     if guard and standing.state == "paused":
         if belief.p_harmful_alone is None:
-            why, until = f"too few met it while it was tried{_again(standing, guard)}", ""
+            few = "met it while it was tried" if standing.judged_from else "are left to judge by"
+            why, until = f"too few {few}{_again(standing, guard)}", ""
         else:
             why = f"probably harmful ({in_percent(belief.p_harmful_alone)} by who met it), a precaution and no proof"
             until = f", until that falls below {guard.ends_below:.0%}{_again(standing, guard)}"

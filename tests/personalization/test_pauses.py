@@ -63,3 +63,11 @@ def test_a_trial_that_too_few_met_ends_in_a_pause_that_lasts() -> None:
     assert (paused.state, paused.pauses) == ("paused", 2)
     assert after(63, paused, few) == paused
     assert after(56 + 112, paused, few).state == "on_trial"
+
+
+def test_a_first_pause_does_not_end_because_people_were_erased() -> None:
+    few = replace(DOUBTED, p_harmful_alone=None)
+
+    assert after(7, PAUSED, few) == PAUSED
+    assert after(56, PAUSED, few).state == "on_trial"
+    assert after(900, PAUSED, few, Guard(review_after_days=None)) == PAUSED

@@ -190,6 +190,35 @@ def test_without_a_guard_nothing_is_paused_and_what_was_is_forgotten() -> None:
     assert {policy.standing for policy in found} == {Standing()}
 
 
+def stood(
+    table: Mapping[str, Mapping[str, Counts]],
+    standings: Mapping[tuple[str, str], Standing],
+    **changes: Any,
+) -> dict[tuple[str, str], ArmPolicy]:
+    asked = experiment(**changes)
+    assert asked.variants is not None
+    history = History(NOW, standings)
+    return {(p.segment, p.arm): p for p in share_out(table, asked, asked.variants, history=history)}
+
+
+def test_an_arm_stays_paused_where_too_few_are_left_to_judge_by() -> None:
+    few = {"control": Counts(60, 12), "b": Counts(49, 8)}
+    paused = Standing("paused", NOW, pauses=1)
+
+    found = stood({**DOUBTED, "small": few}, {("small", "b"): paused})["small", "b"]
+
+    assert (found.standing, found.probability) == (paused, 0.02)
+    assert "too few are left to judge by, to be tried again on 2026-07-27" in found.reason
+
+
+def test_an_arm_that_becomes_the_baseline_is_paused_no_more() -> None:
+    paused = {("small", "b"): Standing("paused", NOW, pauses=1)}
+
+    found = stood(DOUBTED, paused, baseline="b")["small", "b"]
+
+    assert found.standing == Standing(pauses=1)
+
+
 def test_a_trial_counts_those_alone_who_came_since() -> None:
     asked = experiment()
     assert asked.variants is not None
