@@ -22,6 +22,7 @@ from personalization.variants import HARMFUL, ArmBelief
 State = Literal["shown", "paused", "on_trial", "switched_off"]
 # A segment and one of the arms.
 Cell = tuple[str, str]
+NOTHING_KNOWN = ArmBelief(effect=0.0, p_best=0.0, p_harmful=0.0, p_harmful_alone=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,14 @@ def next_standing(
     return _guarded(before, alone, guard, now)
 
 
+def unjudged(before: Standing, guard: Guard | None, *, now: dt.datetime | None) -> Standing:
+    """The same where too little is counted to believe anything: what was withheld is so until its review.
+
+    Proof that is not known any more proves nothing, so what was switched off is paused.
+    """
+    return next_standing(replace(before, is_by_its_own=True), NOTHING_KNOWN, guard, now=now)
+
+
 def _guarded(
     before: Standing, alone: float | None, guard: Guard, now: dt.datetime | None
 ) -> Standing:
@@ -93,7 +102,11 @@ def _guarded(
         return (
             before  # too few are left, or met it while it was tried: the day of review is to come
         )
-    is_withheld = before.state in ("paused", "switched_off") and before.is_by_its_own
+    is_first = before.state == "paused" and not before.judged_from  # made by its own, if long ago
+    is_own = is_first or before.is_by_its_own
+    is_withheld = before.state in ("paused", "switched_off") and is_own
+    if alone is None and is_withheld:
+        return _become("paused", before, before, now)  # what proved the harm is not known any more
     bar = guard.ends_below if is_withheld else guard.harm_probability
     if alone is None or alone < bar:
         return Standing(judged_from=before.judged_from, pauses=before.pauses)

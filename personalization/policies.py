@@ -18,23 +18,24 @@ from measurement import (
     Guard,
     Variants,
     design_effect,
-    in_percent,
     read_counts,
     read_samples,
 )
 from personalization.inventory import TABLES, VARIANT_POLICIES
 from personalization.pauses import (
+    NOTHING_KNOWN,
     Cell,
     History,
     Standing,
     State,
     next_standing,
     tried_again_at,
+    unjudged,
 )
+from personalization.start_shares import start_shares
 from personalization.two_arms import FEWEST_HERE
+from personalization.variant_reasons import HERE, NO_SEGMENT, NOT_MET, OF_ALL, TOO_FEW, why
 from personalization.variants import (
-    FEWEST_CONVERTED,
-    FEWEST_PERSONS,
     HARMFUL,
     ArmBelief,
     Table,
@@ -48,15 +49,6 @@ from warehouse import Warehouse
 _DRAWN_ALONE: Mapping[str, float] = {}
 _NEW = History()
 _SHOWN = Standing()
-_TOO_FEW = (
-    f"fewer than two arms have {FEWEST_PERSONS} persons and {FEWEST_CONVERTED} conversions: "
-    "all are shown alike"
-)
-_NOT_MET = f"fewer than {FEWEST_HERE} people have met it yet: an equal share finds out"
-
-_HERE, _NO_SEGMENT = "here", "of people in no segment"
-_OF_ALL = "of all segments together, as nobody met two arms here"
-
 # What a stored row says is done; rows of older versions do not say it.
 STATE = f"coalesce(state, case when p_harmful >= {HARMFUL} then 'switched_off' else 'shown' end)"
 
@@ -179,44 +171,46 @@ def share_out(
             companies are drawn, colleagues tell of one draw. 1 where it is not named.
         history: How the arms stood up to now.
     """
-    arms = _arms(table, experiment)
+    arms = _arms(table, experiment, history)
     segments = [segment.name for segment in experiment.segments]
     whole = table[GLOBAL_SEGMENT]
     better = 1.0 if experiment.metrics[variants.metric].better == "higher" else -1.0
     met = [arm for arm in arms if _says_something(arm, whole, experiment)]
-    if experiment.baseline not in met or not is_enough(
+    is_learnt = experiment.baseline in met and is_enough(
         whole, met, design_effect=design_effects.get(GLOBAL_SEGMENT, 1.0)
-    ):
-        for segment in (GLOBAL_SEGMENT, *segments):
-            yield from _uniform(segment, table.get(segment, {}), arms)
+    )
+    unlearnt = [arm for arm in arms if not is_learnt or arm not in met]
+    history = _with_baseline_shown(history, experiment.baseline)
+    starts = [
+        _Start.of(name, table.get(name, {}), arms, unlearnt, variants, history)
+        for name in (GLOBAL_SEGMENT, *segments)
+    ]
+    if not is_learnt:
+        for start in starts:
+            yield from start.policies(variants.guard, TOO_FEW)
         return
     learnt = {name: table[name] for name in segments if _is_met(table.get(name, {}), met)}
     learnt[GLOBAL_SEGMENT] = _without_segment(table, met)
     own = believe(
         learnt, met, baseline=experiment.baseline, is_better=better, design_effects=design_effects
     )
-    fresh = [arm for arm in arms if arm not in met]
-    left = 1 - len(fresh) / len(arms)
     others = any(counts.n for counts in learnt[GLOBAL_SEGMENT].values())
-    for segment in (GLOBAL_SEGMENT, *segments):
+    for start in starts:
+        segment = start.segment
         is_met = segment in own and (segment != GLOBAL_SEGMENT or others)
         level = "segment" if is_met and segment != GLOBAL_SEGMENT else "global"
-        where = _OF_ALL if not is_met else _HERE if level == "segment" else _NO_SEGMENT
+        where = OF_ALL if not is_met else HERE if level == "segment" else NO_SEGMENT
         beliefs = own[segment] if is_met else _of_others(own[GLOBAL_SEGMENT])
         beliefs = judged_anew(
             beliefs, {arm: history.since.get((segment, arm)) for arm in beliefs},
             baseline=experiment.baseline, is_better=better,
             design_effect=design_effects.get(segment, 1.0),
         )  # fmt: skip
-        for policy in _believed(
-            segment, table.get(segment, {}), beliefs, variants,
-            before={arm: _before(history, segment, arm, experiment) for arm in beliefs},
-            now=history.now, is_many=_are_many(learnt[segment if is_met else GLOBAL_SEGMENT], met),
-        ):  # fmt: skip
-            share, reason = left * policy.probability, f"{policy.reason}, {where}"
+        is_many = _are_many(learnt[segment if is_met else GLOBAL_SEGMENT], met)
+        for policy in _believed(start, beliefs, variants, history=history, is_many=is_many):
+            share, reason = start.left * policy.probability, f"{policy.reason}, {where}"
             yield replace(policy, probability=share, fallback_level=level, reason=reason)
-        for arm in fresh:
-            yield _alike(segment, arm, table.get(segment, {}), len(arms), _NOT_MET)
+        yield from start.policies(variants.guard, NOT_MET)
 
 
 def read_design_effects(
@@ -274,27 +268,66 @@ def _are_many(counts: Mapping[str, Counts], arms: Sequence[str]) -> bool:
     return all(n >= FEWEST_HERE for n in sizes if n)
 
 
-def _arms(table: Table, experiment: Experiment) -> Sequence[str]:
-    """Those that are meant to be shown: a name in the events alone may be an old or a wrong one."""
-    known = set(experiment.shares) or {arm for counts in table.values() for arm in counts}
+def _arms(table: Table, experiment: Experiment, history: History) -> Sequence[str]:
+    """Those that are meant to be shown: a name in the events alone may be an old or a wrong one.
+
+    Where no shares are given those that people met, and those that were paused as they did.
+    """
+    met = {arm for counts in table.values() for arm in counts} | {a for _, a in history.standings}
+    known = set(experiment.shares) or met
     return sorted((known | {experiment.baseline}) - {experiment.held_out, HELD_OUT})
 
 
-def _uniform(
-    segment: str, counts: Mapping[str, Counts], arms: Sequence[str]
-) -> Iterator[ArmPolicy]:
-    for arm in arms:
-        yield _alike(segment, arm, counts, len(arms), _TOO_FEW)
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """How the arms of one segment are shown before anything is learnt of them.
 
+    Attributes:
+        segment: Its name.
+        counts: By arm.
+        standings: Of the arms of which nothing is believed.
+        shares: Of all arms, together 1.
+    """
 
-def _alike(
-    segment: str, arm: str, counts: Mapping[str, Counts], arms: int, reason: str
-) -> ArmPolicy:
-    """An equal share, as nothing is believed."""
-    found = counts.get(arm, Counts(0, 0))
-    return ArmPolicy(
-        segment, arm, 1 / arms, found.n, found.converted, None, None, None, "uniform", reason
-    )
+    segment: str
+    counts: Mapping[str, Counts]
+    standings: Mapping[str, Standing]
+    shares: Mapping[str, float]
+
+    @classmethod
+    def of(
+        cls,
+        segment: str,
+        counts: Mapping[str, Counts],
+        arms: Sequence[str],
+        unlearnt: Sequence[str],
+        variants: Variants,
+        history: History,
+    ) -> _Start:
+        """Of all arms; those of ``unlearnt`` stand as they stood."""
+        standings = {
+            arm: unjudged(
+                history.standings.get((segment, arm), _SHOWN), variants.guard, now=history.now
+            )
+            for arm in unlearnt
+        }
+        states = {arm: standing.state for arm, standing in standings.items()}
+        return cls(segment, counts, standings, start_shares(arms, states, variants))
+
+    @property
+    def left(self) -> float:
+        """What the arms of which something is believed are shown to together."""
+        return 1 - sum(self.shares[arm] for arm in self.standings)
+
+    def policies(self, guard: Guard | None, reason: str) -> Iterator[ArmPolicy]:
+        """Of the arms of which nothing is believed; ``reason``: of those that are just shown."""
+        for arm, standing in self.standings.items():
+            found = self.counts.get(arm, Counts(0, 0))
+            told = why(NOTHING_KNOWN, standing, guard, is_many=False)
+            yield ArmPolicy(
+                self.segment, arm, self.shares[arm], found.n, found.converted, None, None, None,
+                "uniform", reason if standing.state == "shown" else told, standing=standing,
+            )  # fmt: skip
 
 
 def _says_something(arm: str, whole: Mapping[str, Counts], experiment: Experiment) -> bool:
@@ -303,25 +336,29 @@ def _says_something(arm: str, whole: Mapping[str, Counts], experiment: Experimen
     return whole.get(arm, Counts(0, 0)).n >= fewest
 
 
-def _before(history: History, segment: str, arm: str, experiment: Experiment) -> Standing:
-    """How it stood; what others are compared with is shown, even if it was paused as one of them."""
-    before = history.standings.get((segment, arm), _SHOWN)
-    return Standing(pauses=before.pauses) if arm == experiment.baseline else before
+def _with_baseline_shown(history: History, baseline: str) -> History:
+    """What others are compared with is shown, even if it was paused as one of them."""
+    standings = {
+        cell: Standing(pauses=before.pauses) if cell[1] == baseline else before
+        for cell, before in history.standings.items()
+    }
+    return replace(history, standings=standings)
 
 
 def _believed(
-    segment: str,
-    counts: Mapping[str, Counts],
+    start: _Start,
     beliefs: Mapping[str, ArmBelief],
     variants: Variants,
     *,
-    before: Mapping[str, Standing],
-    now: dt.datetime | None,
+    history: History,
     is_many: bool,
 ) -> Iterator[ArmPolicy]:
+    segment, counts = start.segment, start.counts
     guard, floor = variants.guard, min(variants.floor, 1 / len(beliefs))
+    before = {arm: history.standings.get((segment, arm), _SHOWN) for arm in beliefs}
     standings = {
-        arm: next_standing(before[arm], belief, guard, now=now) for arm, belief in beliefs.items()
+        arm: next_standing(before[arm], belief, guard, now=history.now)
+        for arm, belief in beliefs.items()
     }
     states = {arm: standing.state for arm, standing in standings.items()}
     tried = [arm for arm, state in states.items() if state == "on_trial"]
@@ -339,33 +376,9 @@ def _believed(
         told = replace(belief, p_harmful_alone=None) if is_new else belief
         yield ArmPolicy(
             segment, arm, shares[arm], found.n, found.converted, belief.effect, belief.p_best,
-            belief.p_harmful, "segment", _reason(told, standing, guard, is_many=is_many),
+            belief.p_harmful, "segment", why(told, standing, guard, is_many=is_many),
             told.p_harmful_alone, standing,
         )  # fmt: skip
-
-
-def _reason(belief: ArmBelief, standing: Standing, guard: Guard | None, *, is_many: bool) -> str:
-    if standing.state == "switched_off":
-        sure = in_percent(belief.p_harmful, digits=1) if is_many else f"{HARMFUL:.1%} or more"
-        return f"switched off: worse than the baseline with {sure}"
-    if guard and standing.state == "paused":
-        if belief.p_harmful_alone is None:
-            few = "met it while it was tried" if standing.judged_from else "are left to judge by"
-            why, until = f"too few {few}{_again(standing, guard)}", ""
-        else:
-            why = f"probably harmful ({in_percent(belief.p_harmful_alone)} by who met it), a precaution and no proof"
-            until = f", until that falls below {guard.ends_below:.0%}{_again(standing, guard)}"
-        return f"paused: {why}{until}"
-    if standing.state == "on_trial":
-        return f"tried again: judged by those who met it since {standing.since:%Y-%m-%d}"
-    if not is_many:
-        return "as often as it is likely the best"
-    return f"the best with {in_percent(belief.p_best)}"
-
-
-def _again(standing: Standing, guard: Guard) -> str:
-    day = tried_again_at(standing, guard)
-    return f", to be tried again on {day:%Y-%m-%d}" if day else ""
 
 
 def _row(policy: ArmPolicy, variants: Variants) -> dict[str, object]:

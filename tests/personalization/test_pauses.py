@@ -71,3 +71,15 @@ def test_a_first_pause_does_not_end_because_people_were_erased() -> None:
     assert after(7, PAUSED, few) == PAUSED
     assert after(56, PAUSED, few).state == "on_trial"
     assert after(900, PAUSED, few, Guard(review_after_days=None)) == PAUSED
+    # Rows do not keep that it was made by the segment's own: it ends at the same bar as before.
+    assert (
+        after(7, replace(PAUSED, is_by_its_own=False), replace(DOUBTED, p_harmful_alone=0.8)).state
+        == "paused"
+    )
+
+
+def test_what_own_people_proved_is_paused_when_they_were_erased() -> None:
+    few = replace(DOUBTED, p_harmful_alone=None)
+
+    assert after(7, Standing("switched_off", BEGUN), few).state == "paused"
+    assert after(7, Standing("switched_off", BEGUN, is_by_its_own=False), few).state == "shown"

@@ -208,7 +208,50 @@ def test_an_arm_stays_paused_where_too_few_are_left_to_judge_by() -> None:
     found = stood({**DOUBTED, "small": few}, {("small", "b"): paused})["small", "b"]
 
     assert (found.standing, found.probability) == (paused, 0.02)
-    assert "too few are left to judge by, to be tried again on 2026-07-27" in found.reason
+    assert "too few are counted to judge by, to be tried again on 2026-07-27" in found.reason
+
+
+NOBODY: Mapping[str, Counts] = {}
+FEW = {"control": Counts(240, 20), "b": Counts(240, 20)}
+
+
+@pytest.mark.parametrize("counts", [NOBODY, FEW])
+@pytest.mark.parametrize("shares", [{}, {"control": 0.5, "b": 0.5}])
+def test_what_was_withheld_is_so_where_nothing_is_counted_any_more(
+    counts: Mapping[str, Counts], shares: Mapping[str, float]
+) -> None:
+    standings = {
+        ("global", "b"): Standing("switched_off", NOW - dt.timedelta(days=9), None, 1),
+        ("big", "b"): Standing("on_trial", NOW, NOW, 1),
+        ("small", "b"): Standing("paused", NOW, NOW, 3),
+    }
+
+    found = stood({"global": counts}, standings, shares=shares)
+
+    assert found["small", "b"].standing == standings["small", "b"]
+    assert found["big", "b"].standing == standings["big", "b"]
+    assert found["global", "b"].standing == Standing("paused", NOW, None, 2)
+    assert [found[s, "b"].probability for s in ("global", "big", "small")] == [0.02, 0.25, 0.02]
+    assert found["small", "control"].probability == pytest.approx(0.98)
+    assert found["small", "b"].reason == (
+        "paused: too few are counted since 2026-06-01 to judge by, to be tried again on 2027-01-11"
+    )
+    assert "fewer than two arms" in found["small", "control"].reason
+
+
+def test_pauses_are_counted_on_where_nothing_is_counted_or_an_arm_is_hardly_met() -> None:
+    shown = Standing(judged_from=NOW, pauses=3)
+    paused = Standing("paused", NOW, NOW, 2)
+    table = {"global": {**CLEAR, "c": Counts(40, 4)}, "big": {**CLEAR, "c": Counts(40, 4)}}
+
+    nothing = stood({"global": NOBODY}, {("big", "b"): shown})
+    fresh = stood(table, {("big", "c"): paused})
+
+    assert nothing["big", "b"].standing == shown
+    assert nothing["big", "b"].probability == 0.5
+    assert (fresh["big", "c"].standing, fresh["big", "c"].probability) == (paused, 0.02)
+    assert sum(fresh["big", arm].probability for arm in ("control", "b", "c")) == pytest.approx(1)
+    assert fresh["global", "c"].probability == pytest.approx(1 / 3)
 
 
 def test_an_arm_that_becomes_the_baseline_is_paused_no_more() -> None:

@@ -1,0 +1,50 @@
+"""Why an arm is shown as often as it is, in words that give no few people away. Pure."""
+
+from __future__ import annotations
+
+from measurement import Guard, in_percent
+from personalization.pauses import Standing, tried_again_at
+from personalization.two_arms import FEWEST_HERE
+from personalization.variants import FEWEST_CONVERTED, FEWEST_PERSONS, HARMFUL, ArmBelief
+
+TOO_FEW = (
+    f"fewer than two arms have {FEWEST_PERSONS} persons and {FEWEST_CONVERTED} conversions: "
+    "all are shown alike"
+)
+NOT_MET = f"fewer than {FEWEST_HERE} people have met it yet: an equal share finds out"
+HERE, NO_SEGMENT = "here", "of people in no segment"
+OF_ALL = "of all segments together, as nobody met two arms here"
+
+
+def why(belief: ArmBelief, standing: Standing, guard: Guard | None, *, is_many: bool) -> str:
+    """The reason of one arm in one segment.
+
+    Args:
+        belief: What is believed of it.
+        standing: What is done.
+        guard: When a pause ends.
+        is_many: Whether how sure we are may be told in numbers.
+    """
+    if standing.state == "switched_off":
+        sure = in_percent(belief.p_harmful, digits=1) if is_many else f"{HARMFUL:.1%} or more"
+        return f"switched off: worse than the baseline with {sure}"
+    if guard and standing.state == "paused":
+        return f"paused: {_why_paused(belief, standing, guard)}"
+    if standing.state == "on_trial":
+        return f"tried again: judged by those who met it since {standing.since:%Y-%m-%d}"
+    if not is_many:
+        return "as often as it is likely the best"
+    return f"the best with {in_percent(belief.p_best)}"
+
+
+def _why_paused(belief: ArmBelief, standing: Standing, guard: Guard) -> str:
+    day = tried_again_at(standing, guard)
+    again = f", to be tried again on {day:%Y-%m-%d}" if day else ""
+    if belief.p_harmful_alone is None:
+        since = f" since {standing.judged_from:%Y-%m-%d}" if standing.judged_from else ""
+        return f"too few are counted{since} to judge by{again}"
+    sure = in_percent(belief.p_harmful_alone)
+    return (
+        f"probably harmful ({sure} by who met it), a precaution and no proof, "
+        f"until that falls below {guard.ends_below:.0%}{again}"
+    )
