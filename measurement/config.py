@@ -216,7 +216,8 @@ class Guard(StrictModel):
         default=0.25,
         gt=0,
         le=0.5,
-        description="What an arm is shown to at least while it is on trial, and at most an equal share.",
+        description="What an arm is shown to at least while it is on trial; no more than an equal share of what arms "
+        "leave that fewer than 50 people have met.",
     )
 
     @property

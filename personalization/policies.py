@@ -208,8 +208,8 @@ def share_out(
         )  # fmt: skip
         is_many = _are_many(learnt[segment if is_met else GLOBAL_SEGMENT], met)
         for policy in _believed(start, beliefs, variants, history=history, is_many=is_many):
-            share, reason = start.left * policy.probability, f"{policy.reason}, {where}"
-            yield replace(policy, probability=share, fallback_level=level, reason=reason)
+            reason = f"{policy.reason}, {where}"
+            yield replace(policy, fallback_level=level, reason=reason)
         yield from start.policies(variants.guard, NOT_MET)
 
 
@@ -354,7 +354,7 @@ def _believed(
     is_many: bool,
 ) -> Iterator[ArmPolicy]:
     segment, counts = start.segment, start.counts
-    guard, floor = variants.guard, min(variants.floor, 1 / len(beliefs))
+    guard, floor = variants.guard, min(variants.floor, start.left / len(beliefs))
     before = {arm: history.standings.get((segment, arm), _SHOWN) for arm in beliefs}
     standings = {
         arm: next_standing(before[arm], belief, guard, now=history.now)
@@ -368,6 +368,7 @@ def _believed(
         paused=[arm for arm, state in states.items() if state == "paused"],
         paused_share=min(guard.paused_share, floor) if guard else 0.0,
         at_least=dict.fromkeys(tried, guard.trial_share) if guard else {},
+        left=start.left,
     )
     for arm, belief in beliefs.items():
         found, standing = counts.get(arm, Counts(0, 0)), standings[arm]

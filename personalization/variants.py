@@ -147,8 +147,9 @@ def probabilities(
     paused: Collection[str] = (),
     paused_share: float = 0.0,
     at_least: Mapping[str, float] = _DRAWN_ALONE,
+    left: float = 1.0,
 ) -> dict[str, float]:
-    """How often each arm is to be shown; together 1.
+    """How often each arm is to be shown; together ``left``.
 
     An arm that is very likely harmful is not shown at all; every other one at least as often as
     the floor says, so that what is believed of it can still be found wrong.
@@ -159,13 +160,14 @@ def probabilities(
         paused: Arms that are probably harmful.
         paused_share: What each of these is shown to.
         at_least: Of an arm that is tried, a higher least share; never more than an equal one.
+        left: What other arms, of which nothing is believed, leave.
     """
     off = [arm for arm, belief in beliefs.items() if belief.p_harmful >= HARMFUL]
     paused_arms = [arm for arm in beliefs if arm in paused and arm not in off]
     open_arms = [arm for arm in beliefs if arm not in off and arm not in paused_arms]
     total = sum(beliefs[arm].p_best for arm in open_arms)
-    least = {arm: max(floor, min(at_least.get(arm, 0), 1 / len(beliefs))) for arm in open_arms}
-    spare = 1 - sum(least.values()) - paused_share * len(paused_arms)
+    least = {arm: max(floor, min(at_least.get(arm, 0), left / len(beliefs))) for arm in open_arms}
+    spare = left - sum(least.values()) - paused_share * len(paused_arms)
     shares = dict.fromkeys(off, 0.0) | dict.fromkeys(paused_arms, paused_share)
     return shares | {
         arm: least[arm] + spare * (beliefs[arm].p_best / total if total else 1 / len(open_arms))

@@ -254,6 +254,23 @@ def test_pauses_are_counted_on_where_nothing_is_counted_or_an_arm_is_hardly_met(
     assert fresh["global", "c"].probability == pytest.approx(1 / 3)
 
 
+def test_beside_a_new_arm_a_trial_a_pause_and_the_floor_are_what_was_asked() -> None:
+    standings = {("small", "b"): Standing("on_trial", NOW, pauses=1)}
+    shares = {"control": 0.3, "b": 0.3, "c": 0.4}
+    since = History(NOW, standings, {("small", "b"): NOBODY})
+    asked = experiment(shares=shares, **guarded(0.8, trial_share=0.33))
+    assert asked.variants is not None
+
+    tried = share_out(DOUBTED, asked, asked.variants, history=since)
+    paused = shared(DOUBTED, shares=shares, **guarded(0.8))
+
+    share = {(p.segment, p.arm): p.probability for p in tried}
+    assert share["small", "b"] >= 0.33
+    assert sum(share["small", arm] for arm in shares) == pytest.approx(1)
+    assert paused["small", "b"].probability == 0.02
+    assert paused["big", "control"].probability >= 0.05
+
+
 def test_an_arm_that_becomes_the_baseline_is_paused_no_more() -> None:
     paused = {("small", "b"): Standing("paused", NOW, pauses=1)}
 
