@@ -257,7 +257,8 @@ class Experiment(StrictModel):
     )
     shares: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
         default_factory=dict,
-        description="Intended share of each arm, together 1; the sample-ratio test needs them.",
+        description="Intended share of each arm, together 1; the sample-ratio test needs them. With variants each arm "
+        "is shown so, without who is held out, until something is learnt of it; without them, alike.",
     )
     unit: Literal["person", "account"] = Field(
         "person",

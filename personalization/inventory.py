@@ -65,7 +65,8 @@ VARIANT_POLICIES = Table(
             "fallback_level",
             "VARCHAR",
             Pii.NONE,
-            "segment: learnt there, leaning on the others; global: of all together; uniform: too few",
+            "segment: learnt there, leaning on the others; global: of all together; uniform: too "
+            "few, so by shares of the experiment, else alike",
         ),
         Column("reason", "VARCHAR", Pii.NONE, "why this share, in words"),
         Column(

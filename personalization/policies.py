@@ -32,9 +32,9 @@ from personalization.pauses import (
     tried_again_at,
     unjudged,
 )
-from personalization.start_shares import start_shares
+from personalization.start_shares import asked_shares, start_shares
 from personalization.two_arms import FEWEST_HERE
-from personalization.variant_reasons import HERE, NO_SEGMENT, NOT_MET, OF_ALL, TOO_FEW, why
+from personalization.variant_reasons import HERE, NO_SEGMENT, OF_ALL, not_met, too_few, why
 from personalization.variants import (
     HARMFUL,
     ArmBelief,
@@ -171,23 +171,23 @@ def share_out(
             companies are drawn, colleagues tell of one draw. 1 where it is not named.
         history: How the arms stood up to now.
     """
-    arms = _arms(table, experiment, history)
+    asked = asked_shares(_arms(table, experiment, history), experiment)
     segments = [segment.name for segment in experiment.segments]
     whole = table[GLOBAL_SEGMENT]
     better = 1.0 if experiment.metrics[variants.metric].better == "higher" else -1.0
-    met = [arm for arm in arms if _says_something(arm, whole, experiment)]
+    met = [arm for arm in asked if _says_something(arm, whole, experiment)]
     is_learnt = experiment.baseline in met and is_enough(
         whole, met, design_effect=design_effects.get(GLOBAL_SEGMENT, 1.0)
     )
-    unlearnt = [arm for arm in arms if not is_learnt or arm not in met]
+    unlearnt = [arm for arm in asked if not is_learnt or arm not in met]
     history = _with_baseline_shown(history, experiment.baseline)
     starts = [
-        _Start.of(name, table.get(name, {}), arms, unlearnt, variants, history)
+        _Start.of(name, table.get(name, {}), asked, unlearnt, variants, history)
         for name in (GLOBAL_SEGMENT, *segments)
     ]
     if not is_learnt:
         for start in starts:
-            yield from start.policies(variants.guard, TOO_FEW)
+            yield from start.policies(variants.guard, too_few(experiment))
         return
     learnt = {name: table[name] for name in segments if _is_met(table.get(name, {}), met)}
     learnt[GLOBAL_SEGMENT] = _without_segment(table, met)
@@ -210,7 +210,7 @@ def share_out(
         for policy in _believed(start, beliefs, variants, history=history, is_many=is_many):
             reason = f"{policy.reason}, {where}"
             yield replace(policy, fallback_level=level, reason=reason)
-        yield from start.policies(variants.guard, NOT_MET)
+        yield from start.policies(variants.guard, not_met(experiment))
 
 
 def read_design_effects(
@@ -299,7 +299,7 @@ class _Start:
         cls,
         segment: str,
         counts: Mapping[str, Counts],
-        arms: Sequence[str],
+        asked: Mapping[str, float],
         unlearnt: Sequence[str],
         variants: Variants,
         history: History,
@@ -312,7 +312,7 @@ class _Start:
             for arm in unlearnt
         }
         states = {arm: standing.state for arm, standing in standings.items()}
-        return cls(segment, counts, standings, start_shares(arms, states, variants))
+        return cls(segment, counts, standings, start_shares(asked, states, variants))
 
     @property
     def left(self) -> float:

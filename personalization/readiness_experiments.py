@@ -39,7 +39,7 @@ def judge_hero(
     *,
     designs: Designs = _DRAWN_ALONE,
 ) -> Iterator[Capability]:
-    """Each experiment with variants: shown alike, by what all do, or by segment.
+    """Each experiment with variants: shown as at its start, by what all do, or by segment.
 
     Args:
         experiments: By key.

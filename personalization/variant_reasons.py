@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from measurement import Guard, in_percent
+from measurement import Experiment, Guard, in_percent
 from personalization.pauses import Standing, tried_again_at
 from personalization.two_arms import FEWEST_HERE
 from personalization.variants import FEWEST_CONVERTED, FEWEST_PERSONS, HARMFUL, ArmBelief
 
-TOO_FEW = (
-    f"fewer than two arms have {FEWEST_PERSONS} persons and {FEWEST_CONVERTED} conversions: "
-    "all are shown alike"
-)
-NOT_MET = f"fewer than {FEWEST_HERE} people have met it yet: an equal share finds out"
 HERE, NO_SEGMENT = "here", "of people in no segment"
 OF_ALL = "of all segments together, as nobody met two arms here"
+
+
+def too_few(experiment: Experiment) -> str:
+    """Of an arm where nothing is believed of any."""
+    shown = "each is shown as often as shares says" if experiment.shares else "all are shown alike"
+    return f"fewer than two arms have {FEWEST_PERSONS} persons and {FEWEST_CONVERTED} conversions: {shown}"
+
+
+def not_met(experiment: Experiment) -> str:
+    """Of an arm that hardly anybody met, where something is believed of others."""
+    finds_out = "its share in shares" if experiment.shares else "an equal share"
+    return f"fewer than {FEWEST_HERE} people have met it yet: {finds_out} finds out"
 
 
 def why(belief: ArmBelief, standing: Standing, guard: Guard | None, *, is_many: bool) -> str:

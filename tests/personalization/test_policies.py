@@ -256,7 +256,7 @@ def test_pauses_are_counted_on_where_nothing_is_counted_or_an_arm_is_hardly_met(
 
 def test_beside_a_new_arm_a_trial_a_pause_and_the_floor_are_what_was_asked() -> None:
     standings = {("small", "b"): Standing("on_trial", NOW, pauses=1)}
-    shares = {"control": 0.3, "b": 0.3, "c": 0.4}
+    shares = {"control": 0.4, "b": 0.4, "c": 0.2}
     since = History(NOW, standings, {("small", "b"): NOBODY})
     asked = experiment(shares=shares, **guarded(0.8, trial_share=0.33))
     assert asked.variants is not None
@@ -330,12 +330,18 @@ def test_a_pause_never_shows_an_arm_more_than_the_floor_or_the_baseline_less() -
     assert found["small", "control"].probability == pytest.approx(0.99)
 
 
-def test_too_few_people_are_shared_out_alike() -> None:
+def test_too_few_people_are_shared_out_as_declared_else_alike() -> None:
     few = {"control": Counts(240, 20), "b": Counts(260, 40)}
 
     found = shared({"global": few}, shares={"control": 0.4, "b": 0.4, "c": 0.1, "holdout": 0.1})
 
-    assert [p.probability for p in found.values()] == pytest.approx([1 / 3] * 9)
+    by_shares = {"control": 4 / 9, "b": 4 / 9, "c": 1 / 9}
+    assert all(p.probability == pytest.approx(by_shares[p.arm]) for p in found.values())
+    assert len(found) == 9
+    assert found["big", "c"].reason.endswith("each is shown as often as shares says")
+    alike = shared({"global": few})
+    assert [p.probability for p in alike.values()] == [0.5] * 6
+    assert alike["big", "b"].reason.endswith("all are shown alike")
     assert {p.fallback_level for p in found.values()} == {"uniform"}
     assert {segment for segment, _ in found} == {"global", "big", "small"}
     assert found["global", "c"].effect is None
@@ -357,6 +363,14 @@ def test_an_arm_that_hardly_anybody_met_gets_an_equal_share_and_spoils_no_other(
     assert sum(found["big", arm].probability for arm in ("control", "b", "fresh")) == pytest.approx(
         1
     )
+
+
+def test_an_arm_that_hardly_anybody_met_gets_its_declared_share() -> None:
+    found = shared({"global": CLEAR, "big": CLEAR}, shares={"control": 0.5, "b": 0.4, "c": 0.1})
+
+    assert found["big", "c"].probability == pytest.approx(0.1)
+    assert found["big", "c"].reason.endswith("its share in shares finds out")
+    assert found["big", "control"].probability + found["big", "b"].probability == pytest.approx(0.9)
 
 
 def test_without_a_baseline_nothing_is_judged() -> None:
