@@ -35,6 +35,7 @@ class WithheldArm:
         ends_below: A pause ends where harm is less probable than this; None: the guard is off now.
         verdict: What the comparison says there; None where it compares others.
         tried_again_at: When a pause is over unless it ends before, UTC; None: never.
+        has_segments: Whether the experiment has any; else ``global`` is everybody.
     """
 
     experiment_key: str
@@ -48,11 +49,12 @@ class WithheldArm:
     ends_below: float | None
     verdict: Verdict | None = None
     tried_again_at: dt.datetime | None = None
+    has_segments: bool = True
 
     @property
     def sentence(self) -> str:
         """What was done and why, in plain words."""
-        whom = "people in no segment" if self.segment == GLOBAL_SEGMENT else self.segment
+        whom = self._whom
         sure = "" if self.p_harmful is None else in_percent(self.p_harmful, digits=1)
         if not self.is_paused:
             return (
@@ -65,6 +67,12 @@ class WithheldArm:
             f"worse than {self.baseline_arm} there{probably}. {_BESIDE[self.verdict]} {self._few} of 100 are "
             f"still shown it, so that we may notice if this is wrong; the pause ends {self._end}."
         )
+
+    @property
+    def _whom(self) -> str:
+        if self.segment != GLOBAL_SEGMENT:
+            return self.segment
+        return "people in no segment" if self.has_segments else "everybody"
 
     @property
     def _few(self) -> str:

@@ -53,7 +53,12 @@ VARIANT_POLICIES = Table(
     grain="One row per experiment, segment and arm: how often to show it; no person's rows",
     columns=(
         Column("experiment_key", "VARCHAR", Pii.NONE, "key of the experiment"),
-        Column("segment", "VARCHAR", Pii.NONE, "the segment; global: whom no segment fits"),
+        Column(
+            "segment",
+            "VARCHAR",
+            Pii.NONE,
+            "the segment; global: whom no segment fits, but n and converted of everybody",
+        ),
         Column("arm", "VARCHAR", Pii.NONE, "the variant"),
         Column("probability", "DOUBLE", Pii.NONE, "share of the segment to show it to, 0..1"),
         Column("n", "BIGINT", Pii.NONE, "persons who met it and whose window has closed"),

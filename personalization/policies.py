@@ -34,7 +34,7 @@ from personalization.pauses import (
 )
 from personalization.start_shares import asked_shares, start_shares
 from personalization.two_arms import FEWEST_HERE
-from personalization.variant_reasons import HERE, NO_SEGMENT, OF_ALL, not_met, too_few, why
+from personalization.variant_reasons import not_met, of_whom, too_few, why
 from personalization.variants import (
     HARMFUL,
     ArmBelief,
@@ -199,7 +199,7 @@ def share_out(
         segment = start.segment
         is_met = segment in own and (segment != GLOBAL_SEGMENT or others)
         level = "segment" if is_met and segment != GLOBAL_SEGMENT else "global"
-        where = OF_ALL if not is_met else HERE if level == "segment" else NO_SEGMENT
+        where = of_whom(segment, experiment, is_met=is_met)
         beliefs = own[segment] if is_met else _of_others(own[GLOBAL_SEGMENT])
         beliefs = judged_anew(
             beliefs, {arm: history.since.get((segment, arm)) for arm in beliefs},

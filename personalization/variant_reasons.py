@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from measurement import Experiment, Guard, in_percent
+from measurement import GLOBAL_SEGMENT, Experiment, Guard, in_percent
 from personalization.pauses import Standing, tried_again_at
 from personalization.two_arms import FEWEST_HERE
 from personalization.variants import FEWEST_CONVERTED, FEWEST_PERSONS, HARMFUL, ArmBelief
-
-HERE, NO_SEGMENT = "here", "of people in no segment"
-OF_ALL = "of all segments together, as nobody met two arms here"
 
 
 def too_few(experiment: Experiment) -> str:
@@ -21,6 +18,19 @@ def not_met(experiment: Experiment) -> str:
     """Of an arm that hardly anybody met, where something is believed of others."""
     finds_out = "its share in shares" if experiment.shares else "an equal share"
     return f"fewer than {FEWEST_HERE} people have met it yet: {finds_out} finds out"
+
+
+def of_whom(segment: str, experiment: Experiment, *, is_met: bool) -> str:
+    """Whom a belief is of; ``is_met``: the segment's own people, who met two of the arms."""
+    if segment != GLOBAL_SEGMENT:
+        return (
+            "here" if is_met else "of all segments together, as fewer than two arms were met here"
+        )
+    if not experiment.segments:
+        return "of everybody"
+    if is_met:
+        return "of people in no segment"
+    return "of all segments together, as everybody who counts is in one"
 
 
 def why(belief: ArmBelief, standing: Standing, guard: Guard | None, *, is_many: bool) -> str:

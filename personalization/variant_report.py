@@ -88,6 +88,7 @@ def read_withheld(warehouse: Warehouse, experiments: ExperimentsConfig) -> tuple
             **row,
             baseline_arm=asked.baseline,
             ends_below=guard.ends_below if (guard := asked.variants.guard) else None,
+            has_segments=bool(asked.segments),
             verdict=verdicts.get(
                 (row["experiment_key"], row["segment"], row["arm"], asked.baseline)
             ),

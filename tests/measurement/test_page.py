@@ -110,6 +110,8 @@ def test_what_is_paused_is_told_by_its_verdict_and_of_few_without_figures() -> N
     assert "That is no proof." in replace(paused, verdict=None).sentence
     assert "with the next run, as the guard is off" in replace(paused, ends_below=None).sentence
     assert off.sentence.endswith("it is worse than control there.")
+    everybody = replace(paused, segment="global", has_segments=False)
+    assert everybody.sentence.startswith("b is paused for everybody, since")
 
 
 def test_without_an_experiment_or_anybody_it_says_so(company: Company) -> None:

@@ -176,8 +176,23 @@ def test_whom_no_segment_fits_pauses_nothing_in_a_segment_that_nobody_met() -> N
     assert found["small", "b"].state == "shown"
     assert found["small", "b"].p_harmful_alone is None
     assert found["small", "b"].reason.endswith(
-        "of all segments together, as nobody met two arms here"
+        "of all segments together, as fewer than two arms were met here"
     )
+
+
+@pytest.mark.parametrize(
+    ("segments", "said"),
+    [([], "of everybody"),
+     ([{"name": "big"}], "of all segments together, as everybody who counts is in one")],
+)  # fmt: skip
+def test_whom_the_row_for_all_is_of_is_told_truly(
+    segments: Collection[Mapping[str, str]], said: str
+) -> None:
+    table = {"global": CLEAR, **{str(one["name"]): CLEAR for one in segments}}
+
+    found = shared(table, segments=segments)["global", "b"]
+
+    assert (found.n, found.reason.split(", ", 1)[1]) == (4000, said)
 
 
 def test_without_a_guard_nothing_is_paused_and_what_was_is_forgotten() -> None:
