@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from settings import StrictModel
+from settings import StrictModel, misfit, unfit_name
 
 Scalar = bool | int | float | str
 # Names of properties are written into JSON paths; these characters need no escape there.
@@ -309,10 +309,11 @@ class Experiment(StrictModel):
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
-        if self.shares and abs(sum(self.shares.values()) - 1) > 1e-6:
-            raise ValueError("shares must add up to 1")
+        total = sum(self.shares.values())
+        if self.shares and abs(total - 1) > 1e-6:
+            raise misfit(("shares",), round(total, 6), "the sum of shares must be 1")
         if self.shares and self.baseline not in self.shares:
-            raise ValueError("shares must name the baseline arm")
+            raise unfit_name(("baseline",), self.baseline, self.shares, what="arms in shares")
         if self.baseline == self.held_out:
             raise ValueError("baseline and held_out must be different arms")
         if self.primary is not None and self.primary not in self.metrics:

@@ -55,7 +55,12 @@ def test_an_experiment_is_decided_by_one_metric() -> None:
 @pytest.mark.parametrize(
     ("good", "bad", "said"),
     [
-        pytest.param("b: 0.5}", "b: 0.4}", "add up to 1", id="shares"),
+        pytest.param("b: 0.5}", "b: 0.4}",
+                     r"line 7, key 'experiments.hero.shares': found 0.9; the sum of shares must be 1",
+                     id="shares"),
+        pytest.param("baseline: control", "baseline: contrl",
+                     r"line 5, key 'experiments.hero.baseline': found 'contrl'; did you mean 'control'\? "
+                     "arms in shares: b, control", id="baseline"),
         pytest.param("baseline: control", "baseline: control\n    primary: clicks", "one of demo",
                      id="primary"),
         pytest.param("held_out: holdout", "held_out: control", "different arms", id="arms"),
