@@ -148,7 +148,7 @@ def write_variant_policies_without_events(
     warehouse.execute(
         "create table if not exists measurement.outcomes (experiment_key varchar, "
         "person_id varchar, metric varchar, is_mature boolean, has_converted boolean, "
-        "closes_at timestamp, value double, per double, before double)"
+        "first_exposed_at timestamp, closes_at timestamp, value double, per double, before double)"
     )
     write_variant_policies(warehouse, configured, now=AS_OF, run_id="r1")
 
