@@ -140,6 +140,7 @@ def write_variant_policies_without_events(
     warehouse: DuckDBWarehouse, configured: ExperimentsConfig
 ) -> None:
     """Shares of a company in which nobody has met an experiment yet: all alike."""
+    warehouse.execute("drop table if exists personalization.variant_policies")  # nor paused before
     warehouse.execute("create schema if not exists measurement")
     warehouse.execute(
         "create table if not exists measurement.exposures "
