@@ -35,7 +35,14 @@ from measurement.measure import (
 from measurement.off_policy import LoggedDecisions, PolicyValue, expect_rewards, judge_policy
 from measurement.page import lift_page
 from measurement.pictures import draw_lift
-from measurement.report import WRONG_SIZES, WRONG_SIZES_HERE, ComparisonReport, Finding, LiftReport
+from measurement.report import (
+    WRONG_SIZES,
+    WRONG_SIZES_HERE,
+    ComparisonReport,
+    Finding,
+    LiftReport,
+    in_words,
+)
 from measurement.samples import FEWEST_UNITS, Sample, design_effect, sample_of
 from measurement.withheld import WithheldArm, in_percent
 
@@ -78,6 +85,7 @@ __all__ = [
     "gini",
     "give_away",
     "in_percent",
+    "in_words",
     "judge_policy",
     "lift_page",
     "measure_experiments",

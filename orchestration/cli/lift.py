@@ -39,7 +39,7 @@ def show(*, paths: Paths, as_json: JsonOption = False) -> None:
             "metric": report.metric,
             "role": "primary" if report.is_primary else "secondary",
             "look": f"{report.look.number} of {report.look.planned}" if report.look else "",
-            **_row(finding),
+            **_row(finding, as_json=as_json),
         }
         for report in reports
         for finding in report.findings
@@ -99,13 +99,21 @@ def policies(*, paths: Paths, as_json: JsonOption = False) -> None:
     print_rows("Policies", rows, as_json=as_json)
 
 
-def _row(finding: Finding) -> dict[str, object]:
+def _row(finding: Finding, *, as_json: bool) -> dict[str, object]:
+    # Of an arm of fewer than ten no figure is shown: it would tell of each of them.
+    effect = finding.effect if finding.is_told else None
     return {
         "segment": finding.segment,
         "arm": finding.arm,
         "against": finding.baseline_arm,
-        # Of an arm of fewer than ten no figure is shown: it would tell of each of them.
-        "effect": finding.effect if finding.is_told else None,
+        "effect": effect if as_json or effect is None else _in_words(effect, finding),
         "verdict": finding.verdict,
         "reason": finding.reason,
     }
+
+
+def _in_words(effect: float, finding: Finding) -> str:
+    from measurement import in_words  # noqa: PLC0415 - loads every package
+
+    unit = " points" if finding.is_share else ""
+    return f"{in_words(effect, is_share=finding.is_share)}{unit}"

@@ -27,6 +27,7 @@ from rich.table import Table
 
 from orchestration.errors import UnsupportedFormatError
 from orchestration.progress import listening
+from settings import plain_number
 
 if TYPE_CHECKING:
     from ingestion.reload import Kept
@@ -230,7 +231,7 @@ def _cell(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1_000 else f"{value:,.0f}"
+        return plain_number(value, digits=4)
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return str(value)
