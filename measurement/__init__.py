@@ -21,7 +21,12 @@ from measurement.config import (
     Segment,
     Variants,
 )
-from measurement.errors import InvalidExperimentError, InvalidSharesError, MeasurementError
+from measurement.errors import (
+    InvalidExperimentError,
+    InvalidSharesError,
+    MeasurementError,
+    UnknownExperimentError,
+)
 from measurement.exposures import standing_segments
 from measurement.lift import FEWEST_TOLD, Counts, Interval, give_away
 from measurement.measure import (
@@ -73,6 +78,7 @@ __all__ = [
     "ReadersOfContent",
     "Sample",
     "Segment",
+    "UnknownExperimentError",
     "Variants",
     "WithheldArm",
     "bucket",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from measurement import Counts, Finding
+from measurement import Counts, ExperimentsConfig, Finding, UnknownExperimentError
 from measurement.page import _amount
 from measurement.report import in_words
-from orchestration.cli.lift import _row
+from orchestration.cli.codes import INPUT
+from orchestration.cli.exits import exit_code
+from orchestration.cli.lift import _only, _row
 from orchestration.cli.output import print_rows
+from tests.measurement.test_measure import experiments
 
 FINDING = Finding("global", "b", "control", Counts(60, 20), Counts(60, 10), effect=0.0082)
 MONEY = Finding(
@@ -33,3 +36,14 @@ def test_money_has_no_exponent_in_the_page_and_in_tables(
     told = capsys.readouterr().out
     assert "0.0000123" in told
     assert "4,038" in told
+
+
+def test_one_experiment_can_be_asked_for_by_name() -> None:
+    one = experiments().experiments["hero"]
+    asked = ExperimentsConfig(holdout=None, experiments={"hero": one, "footer": one})
+
+    assert _only(None, asked) == asked
+    assert list(_only("hero", asked).experiments) == ["hero"]
+    with pytest.raises(UnknownExperimentError, match="footer, hero") as refused:
+        _only("herro", asked)
+    assert exit_code(refused.value) == INPUT
