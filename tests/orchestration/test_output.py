@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import asdict
 
+import pyarrow as pa
 import pytest
 
 from audiences.sync.dry_run import SyncPlan
@@ -14,6 +15,7 @@ from orchestration.cli import output
 from orchestration.cli.run import show_outcome
 from orchestration.cli.sync import _in_words
 from orchestration.run import RunOutcome
+from orchestration.status import Status
 
 PROGRAM = """
 import sys
@@ -58,6 +60,13 @@ def test_a_run_ends_with_how_many_rows_are_refused(
     show_outcome(RunOutcome("r", 45, 148, (), ()), refused_rows=refused)
 
     assert ("1,200 rows" in capsys.readouterr().out) == is_said
+
+
+def test_a_status_shows_the_tables_that_hold_rows_and_are_not_between_others() -> None:
+    names = ["intermediate.steps", "marts.profiles", "privacy.requests"]
+    status = Status(None, pa.table({}), pa.table({"table": names, "rows": [9, 5, 0]}), 0)
+
+    assert status.filled_tables.to_pylist() == [{"table": "marts.profiles", "rows": 5}]
 
 
 @pytest.mark.parametrize("columns", [None, "80", "300"])
