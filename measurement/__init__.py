@@ -21,7 +21,12 @@ from measurement.config import (
     Segment,
     Variants,
 )
-from measurement.errors import InvalidExperimentError, InvalidSharesError, MeasurementError
+from measurement.errors import (
+    InvalidExperimentError,
+    InvalidSharesError,
+    MeasurementError,
+    UnknownExperimentError,
+)
 from measurement.exposures import standing_segments
 from measurement.lift import FEWEST_TOLD, Counts, Interval, give_away
 from measurement.measure import (
@@ -35,7 +40,14 @@ from measurement.measure import (
 from measurement.off_policy import LoggedDecisions, PolicyValue, expect_rewards, judge_policy
 from measurement.page import lift_page
 from measurement.pictures import draw_lift
-from measurement.report import WRONG_SIZES, WRONG_SIZES_HERE, ComparisonReport, Finding, LiftReport
+from measurement.report import (
+    WRONG_SIZES,
+    WRONG_SIZES_HERE,
+    ComparisonReport,
+    Finding,
+    LiftReport,
+    in_words,
+)
 from measurement.samples import FEWEST_UNITS, Sample, design_effect, sample_of
 from measurement.withheld import WithheldArm, in_percent
 
@@ -66,6 +78,7 @@ __all__ = [
     "ReadersOfContent",
     "Sample",
     "Segment",
+    "UnknownExperimentError",
     "Variants",
     "WithheldArm",
     "bucket",
@@ -78,6 +91,7 @@ __all__ = [
     "gini",
     "give_away",
     "in_percent",
+    "in_words",
     "judge_policy",
     "lift_page",
     "measure_experiments",

@@ -34,6 +34,7 @@ from measurement.lift import (
     critical_value,
 )
 from measurement.samples import FEWEST_UNITS, PER, Sample, difference
+from settings import plain_number
 
 BreadthVerdict = Literal["wider", "narrower", "cannot_tell"]
 NO_HOLDOUT = "no hold-out in experiments.yml: nothing to compare with"
@@ -195,7 +196,8 @@ def _judged(
     found: BreadthFinding, effect: float, interval: Interval, *, more_is_wider: bool
 ) -> BreadthFinding:
     verdict: BreadthVerdict = "wider" if (effect > 0) == more_is_wider else "narrower"
-    reason = f"95 % sure of {interval.low:+.3g} to {interval.high:+.3g}"
+    low, high = (plain_number(end, sign="+") for end in (interval.low, interval.high))
+    reason = f"95 % sure of {low} to {high}"
     if interval.low <= 0 <= interval.high:
         verdict, reason = "cannot_tell", "no difference is among the likely ones"
     return replace(found, effect=effect, interval=interval, verdict=verdict, reason=reason)

@@ -3,11 +3,12 @@
 * MeasurementError
   - InvalidSharesError
   - InvalidExperimentError
+  - UnknownExperimentError
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 
 class MeasurementError(Exception):
@@ -32,3 +33,14 @@ class InvalidExperimentError(MeasurementError, ValueError):
         self.problems = tuple(problems)
         listed = "".join(f"\n  - {problem}" for problem in problems)
         super().__init__(f"experiments.yml cannot be used:{listed}")
+
+
+class UnknownExperimentError(MeasurementError, LookupError):
+    """Nobody knows an experiment of this name."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name, self.known = name, tuple(sorted(known))
+        super().__init__(
+            f"there is no experiment {name!r}; experiments.yml has: "
+            f"{', '.join(self.known) or 'none yet'}"
+        )

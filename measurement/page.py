@@ -15,6 +15,7 @@ from measurement.pictures import draw_lift
 from measurement.report import ComparisonReport, Finding, LiftReport, in_words
 from measurement.waiting import NOBODY, Pace, read_paces, waiting
 from measurement.withheld import WithheldArm
+from settings import plain_number
 from warehouse import Warehouse
 
 _TEMPLATE = Path(__file__).parent / "templates" / "lift.html"
@@ -53,6 +54,7 @@ def lift_page(
     environment.filters["amount"] = _amount
     environment.filters["change"] = _change
     environment.filters["duration"] = duration
+    environment.filters["plain"] = plain_number
     page = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     told = [
         _told(report, paces.get(report.experiment_key, NOBODY), now, experiments)
@@ -134,7 +136,7 @@ def _differ(p_value: float | None) -> str:
 
 
 def _amount(value: float, finding: Finding) -> str:
-    return f"{100 * value:.1f} %" if finding.is_share else f"{value:.3g}"
+    return f"{100 * value:.1f} %" if finding.is_share else plain_number(value)
 
 
 def _change(effect: float, finding: Finding) -> str:

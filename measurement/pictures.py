@@ -24,6 +24,7 @@ def draw_lift(report: LiftReport) -> bytes:
     for row, finding in enumerate(reversed(findings)):
         _draw(axes, row, finding)
     axes.set_yticks(range(len(findings)), _labels(list(reversed(findings))), fontsize=8)
+    axes.ticklabel_format(axis="x", style="plain", useOffset=False)
     is_share = all(finding.is_share for finding in findings)
     unit = "effect, points of 100" if is_share else "effect"
     axes.set(xlabel=unit, title=f"{report.experiment_key}: {report.metric}")

@@ -24,6 +24,7 @@ from measurement.lift import (
 )
 from measurement.looks import Look
 from measurement.samples import Sample, difference, lack_of
+from settings import plain_number
 
 WRONG_SIZES_HERE = "in this segment the arms do not have the intended sizes: find out why first"
 NOT_FINITE = (
@@ -388,5 +389,5 @@ def _smallest(finding: Finding) -> str:
 
 
 def in_words(effect: float, *, is_share: bool) -> str:
-    """An effect with its sign: of shares in points of 100, else three digits of it."""
-    return f"{100 * effect:+.1f}" if is_share else f"{effect:+.3g}"
+    """An effect with its sign: of shares in points of 100, else its whole part or three digits."""
+    return f"{100 * effect:+.1f}" if is_share else plain_number(effect, sign="+")

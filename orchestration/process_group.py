@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,12 +17,28 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # systemd gives a service 90 s by itself.
 GRACE_S = 20.0
 
+# Runs in the new process before the command, and becomes it. Whoever kills us at once leaves us no
+# time to tell it: there Linux does. An interruption that we were started to ignore is ours alone.
+_BECOME = """
+import ctypes, os, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGINT)  # PR_SET_PDEATHSIG
+    if os.getppid() != int(sys.argv[1]):
+        sys.exit(1)
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
 
 def run_to_end(command: Sequence[str], *, cwd: Path, grace_s: float = GRACE_S) -> int:
     """Run a command in a process group of its own until it ends or this process is told to end.
 
     A signal is handed on to the whole group, as a terminal does, as the interruption that a program
-    cleans up after; whoever is still there after a while is killed.
+    cleans up after; whoever is still there after a while, or at a second Ctrl+C, is killed. A signal
+    that this process was started to ignore, as ``nohup`` does, stays ignored.
+
+    Where this process is killed at once (SIGKILL), Linux interrupts the command, which then has to
+    end what it started; elsewhere the group goes on.
 
     Args:
         command: Program and arguments.
@@ -32,15 +49,18 @@ def run_to_end(command: Sequence[str], *, cwd: Path, grace_s: float = GRACE_S) -
         The exit code: the command's own, or as shells write it 128 and the number of the signal.
     """
     signals: list[int] = []
+    become = [sys.executable, "-I", "-S", "-c", _BECOME, str(os.getpid()), *command]
     with _noting(signals):
         # A session of its own: Ctrl+C reaches us alone, and the group once, from us.
-        process = subprocess.Popen(command, cwd=cwd, start_new_session=True)  # noqa: S603 - ours
+        process = subprocess.Popen(become, cwd=cwd, start_new_session=True)  # noqa: S603 - ours
         try:
             while not signals and process.poll() is None:
                 time.sleep(0.1)
         finally:
-            _end_group(process, grace_s)
-    return 128 + signals[0] if signals else process.returncode
+            _end_group(process, grace_s, signals)
+    if signals:
+        return 128 + signals[0]
+    return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 
 @contextmanager
@@ -48,7 +68,9 @@ def _noting(signals: list[int]) -> Iterator[None]:
     def note(number: int, _: FrameType | None) -> None:
         signals.append(number)
 
-    before = {number: signal.signal(number, note) for number in ENDING}
+    # None: not set by Python, and not to be set again by it.
+    heard = [n for n in ENDING if signal.getsignal(n) not in (signal.SIG_IGN, None)]
+    before = {number: signal.signal(number, note) for number in heard}
     try:
         yield
     finally:
@@ -56,11 +78,12 @@ def _noting(signals: list[int]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _end_group(process: subprocess.Popen[bytes], grace_s: float) -> None:
+def _end_group(process: subprocess.Popen[bytes], grace_s: float, signals: list[int]) -> None:
     if not _send(process.pid, signal.SIGINT):
         return
     until, is_alone = time.monotonic() + grace_s, False
-    while time.monotonic() < until:
+    # A terminal that closes and a service manager may send two signals at once: those do not hurry.
+    while time.monotonic() < until and signal.SIGINT not in signals[1:]:
         # A child that nobody waits for counts as one of the group.
         if process.poll() is not None and not is_alone:
             is_alone = True  # Dagster's servers of code outlive the one that started them
@@ -73,9 +96,9 @@ def _end_group(process: subprocess.Popen[bytes], grace_s: float) -> None:
 
 
 def _send(group: int, number: int) -> bool:
-    """Whether anybody was there to be told."""
+    """Whether anybody was there whom we may tell."""
     try:
         os.killpg(group, number)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):
         return False
     return True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from orchestration.company import Company, utc_now
 from orchestration.errors import MissingHomeError, NoReceiptError, NothingToPlanError
@@ -24,6 +26,8 @@ from settings import Paths
 
 # As few as git asks for: less names a request by chance.
 _FEWEST_SIGNS = 4
+# What may be an id, or begin one, where a file was expected.
+_ID = re.compile("[0-9a-fA-F-]{8,36}")
 
 
 def request_places(company: Company) -> tuple[RequestPlace, ...]:
@@ -176,6 +180,19 @@ def receipt_of(paths: Paths, request_id: str) -> Receipt:
     where = f"stands at {standing.step}" if standing.is_open else f"is {standing.status}"
     what = f"it asks for {standing.request_type} and {where}"
     raise NoReceiptError(request_id, standing.reasons or [what])
+
+
+def receipt_given(paths: Paths, given: Path) -> Receipt:
+    """The receipt in a file or, where there is no such file, that of the request of this id.
+
+    Raises:
+        ReceiptFileError: It is no receipt, nor the id of a request, nor how one begins.
+        UnknownRequestError: Nobody has asked for it.
+        NoReceiptError: The request has none, or none yet.
+    """
+    if given.exists() or not _ID.fullmatch(str(given)):
+        return Receipt.from_file(given)
+    return receipt_of(paths, full_id(paths, str(given)))
 
 
 def _beginning(cases: Sequence[RequestStanding], beginning: str) -> Sequence[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ingestion import LandingLocation
 from orchestration.company import Company
@@ -28,6 +29,12 @@ class Status:
     loads: pa.Table
     tables: pa.Table
     persons: int
+
+    @property
+    def filled_tables(self) -> pa.Table:
+        """The tables that hold rows, without those between others (schema ``intermediate``)."""
+        is_between = pc.starts_with(pc.field("table"), pattern="intermediate.")
+        return self.tables.filter((pc.field("rows") > 0) & ~is_between)
 
 
 def read_status(warehouse: Warehouse) -> Status:

@@ -35,6 +35,7 @@ from personalization.inventory import DECISIONS, RECOMMENDATIONS, TABLES
 from personalization.inventory_breadth import BREADTH
 from personalization.inventory_email import EMAIL_BLOCKS
 from personalization.readings import Floats
+from settings import plain_number
 from warehouse import Warehouse
 
 WINDOW_DAYS = 28
@@ -289,5 +290,7 @@ def describe_breadth(findings: Sequence[BreadthFinding]) -> dict[str, str]:
 def _sentence(finding: BreadthFinding) -> str:
     if finding.value is None:
         return finding.reason
-    against = "" if finding.value_held_out is None else f" against {finding.value_held_out:.3g}"
-    return f"{finding.value:.3g}{against}: {finding.verdict} ({finding.reason})"
+    against = (
+        "" if finding.value_held_out is None else f" against {plain_number(finding.value_held_out)}"
+    )
+    return f"{plain_number(finding.value)}{against}: {finding.verdict} ({finding.reason})"

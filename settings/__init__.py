@@ -1,4 +1,4 @@
-"""Configuration files with line numbers, the folders of a company, and secrets."""
+"""Configuration files with line numbers, the folders of a company, secrets, plain numbers."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from settings.errors import (
     Problem,
     SettingsError,
 )
+from settings.numbers import plain_number
 from settings.paths import CONFIG_VARIABLE, HOME_VARIABLE, LANDING_VARIABLE, Paths
 from settings.secrets import read_secret
 
@@ -39,6 +40,7 @@ __all__ = [
     "line_of",
     "load_config",
     "misfit",
+    "plain_number",
     "read_secret",
     "read_together",
     "unfit_name",

@@ -51,7 +51,14 @@ def sample(
 
 @app.command()
 @with_paths
-def status(*, paths: Paths, as_json: JsonOption = False) -> None:
+def status(
+    *,
+    paths: Paths,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="Show empty and intermediate tables too.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Show what the warehouse holds and what was loaded last."""
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
     from orchestration.status import read_status  # noqa: PLC0415 - as above
@@ -66,7 +73,10 @@ def status(*, paths: Paths, as_json: JsonOption = False) -> None:
         return
     console.print(f"Data home {paths.home}, known up to {found.as_of or 'nothing yet'}")
     print_rows("Loaded, by source", found.loads)
-    print_rows("Rows, by table", found.tables)
+    shown = found.tables if show_all else found.filled_tables
+    print_rows("Rows, by table", shown)
+    if hidden := len(found.tables) - len(shown):
+        console.print(f"{hidden:,} more tables are empty or intermediate: --all shows them.")
     if found.persons:
         console.print(f"Persons now: {found.persons:,}; identity.persons has every id ever given.")
 

@@ -24,7 +24,7 @@ from ingestion import (
     WrongColumnError,
     WrongFilesError,
 )
-from measurement import InvalidExperimentError, MeasurementError
+from measurement import InvalidExperimentError, MeasurementError, UnknownExperimentError
 from orchestration.cli.codes import BUSY, FAILED, INPUT
 from orchestration.errors import (
     FileInTheWayError,
@@ -136,6 +136,7 @@ INPUT_ERRORS = (
     UnknownDayError,
     UnknownDecisionError,
     UnknownEmailBlockError,
+    UnknownExperimentError,
     UnknownFeatureError,
     UnknownGroupError,
     UnknownIdError,

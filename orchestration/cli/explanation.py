@@ -17,6 +17,7 @@ from orchestration.cli.evaluation import write_private
 from orchestration.cli.output import console, print_json, print_rows
 from orchestration.company import Company
 from orchestration.trial import recall_comparison
+from settings import plain_number
 from warehouse import Warehouse
 
 
@@ -114,7 +115,7 @@ def _show(reasons: tuple[Reason, ...]) -> None:
             ]
             weight = reason.waterfall
             print_rows(
-                f"Weight {weight.weight:+.2f} bits, probability {weight.probability:.4g}, "
+                f"Weight {weight.weight:+.2f} bits, probability {plain_number(weight.probability, digits=4)}, "
                 f"threshold {weight.threshold:.4f}",
                 steps,
             )

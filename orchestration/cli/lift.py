@@ -15,31 +15,35 @@ from orchestration.cli.output import console, print_rows, require_page
 from settings import Paths
 
 if TYPE_CHECKING:
-    from measurement import Finding
+    from measurement import ExperimentsConfig, Finding
 
 lift_app = typer.Typer(
     help="Experiments: what helped, whom, and how sure that is.", no_args_is_help=True
 )
 app.add_typer(lift_app, name="lift")
 
+ExperimentName = Annotated[
+    str | None, typer.Argument(help="Only this experiment of experiments.yml; all unless given.")
+]
+
 
 @lift_app.command()
 @with_paths
-def show(*, paths: Paths, as_json: JsonOption = False) -> None:
+def show(*, paths: Paths, experiment: ExperimentName = None, as_json: JsonOption = False) -> None:
     """Show the verdict of every comparison, for everybody and by segment."""
     from measurement import read_lift  # noqa: PLC0415 - loads every package
     from orchestration.company import Company  # noqa: PLC0415 - as above
 
-    company = Company(paths)
+    experiments = _only(experiment, Company(paths).experiments)
     with opened_warehouse(paths) as warehouse:
-        reports = read_lift(warehouse, company.experiments)
+        reports = read_lift(warehouse, experiments)
     rows = [
         {
             "experiment": report.experiment_key,
             "metric": report.metric,
             "role": "primary" if report.is_primary else "secondary",
             "look": f"{report.look.number} of {report.look.planned}" if report.look else "",
-            **_row(finding),
+            **_row(finding, as_json=as_json),
         }
         for report in reports
         for finding in report.findings
@@ -55,6 +59,7 @@ def report(
     file: Annotated[
         Path, typer.Argument(help="Where to write it, as HTML: a name that ends in .html.")
     ],
+    experiment: ExperimentName = None,
 ) -> None:
     """Write one page that says what helped, whom, how sure, and how long until it is known."""
     require_page(file)
@@ -62,12 +67,12 @@ def report(
     from orchestration.company import Company, known_until  # noqa: PLC0415 - as above
     from personalization import read_breadth, read_withheld  # noqa: PLC0415 - as above
 
-    company = Company(paths)
+    experiments = _only(experiment, Company(paths).experiments)
     with opened_warehouse(paths) as warehouse:
-        reports = read_lift(warehouse, company.experiments)
+        reports = read_lift(warehouse, experiments)
         page = lift_page(
-            warehouse, reports, now=known_until(warehouse), experiments=company.experiments,
-            breadth=read_breadth(warehouse), withheld=read_withheld(warehouse, company.experiments),
+            warehouse, reports, now=known_until(warehouse), experiments=experiments,
+            breadth=read_breadth(warehouse), withheld=read_withheld(warehouse, experiments),
         )  # fmt: skip
     file.write_text(page, encoding="utf-8")
     console.print(f"Wrote {file}.")
@@ -99,13 +104,37 @@ def policies(*, paths: Paths, as_json: JsonOption = False) -> None:
     print_rows("Policies", rows, as_json=as_json)
 
 
-def _row(finding: Finding) -> dict[str, object]:
+def _only(name: str | None, experiments: ExperimentsConfig) -> ExperimentsConfig:
+    """The configuration as if it had this experiment alone; all of it where none is named.
+
+    Raises:
+        UnknownExperimentError: It is not configured.
+    """
+    from measurement import UnknownExperimentError  # noqa: PLC0415 - loads every package
+
+    known = experiments.experiments
+    if name is None:
+        return experiments
+    if name not in known:
+        raise UnknownExperimentError(name, known)
+    return experiments.model_copy(update={"experiments": {name: known[name]}})
+
+
+def _row(finding: Finding, *, as_json: bool) -> dict[str, object]:
+    # Of an arm of fewer than ten no figure is shown: it would tell of each of them.
+    effect = finding.effect if finding.is_told else None
     return {
         "segment": finding.segment,
         "arm": finding.arm,
         "against": finding.baseline_arm,
-        # Of an arm of fewer than ten no figure is shown: it would tell of each of them.
-        "effect": finding.effect if finding.is_told else None,
+        "effect": effect if as_json or effect is None else _in_words(effect, finding),
         "verdict": finding.verdict,
         "reason": finding.reason,
     }
+
+
+def _in_words(effect: float, finding: Finding) -> str:
+    from measurement import in_words  # noqa: PLC0415 - loads every package
+
+    unit = " points" if finding.is_share else ""
+    return f"{in_words(effect, is_share=finding.is_share)}{unit}"

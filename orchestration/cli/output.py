@@ -27,12 +27,14 @@ from rich.table import Table
 
 from orchestration.errors import UnsupportedFormatError
 from orchestration.progress import listening
+from settings import plain_number
 
 if TYPE_CHECKING:
     from ingestion.reload import Kept
 
-# A line of a file or pipe may be as long as it is.
+# A line of a file or pipe may be as long as it is; a table there is one that people can read.
 _UNCUT = 100_000
+_TABLE = 100
 PAGES = (".html", ".htm")
 
 # Values are shown as they are: a file may be called crm[final].csv.
@@ -40,7 +42,7 @@ console = Console(highlight=False, markup=False)
 
 
 def cut_for_screens_only() -> None:
-    """Let lines be as long as they are, unless they go to a screen or ``COLUMNS`` says how long."""
+    """Let texts be as long as they are, unless they go to a screen or ``COLUMNS`` says how long."""
     if not (console.is_terminal or os.environ.get("COLUMNS")):
         console.width = _UNCUT
 
@@ -75,6 +77,20 @@ def let_readers_leave() -> None:
     )
 
 
+@contextmanager
+def _as_wide_as_a_page() -> Iterator[None]:
+    """Where lines have no end, tables have one."""
+    if console.width != _UNCUT:
+        yield
+        return
+    console.width = _TABLE
+    try:
+        yield
+    finally:
+        console.width = _UNCUT
+
+
+@_as_wide_as_a_page()
 def print_rows(
     title: str, rows: Sequence[dict[str, Any]] | pa.Table, *, as_json: bool = False
 ) -> None:
@@ -230,7 +246,7 @@ def _cell(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1_000 else f"{value:,.0f}"
+        return plain_number(value, digits=4)
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return str(value)

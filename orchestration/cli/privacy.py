@@ -248,17 +248,21 @@ def public_key(
 def verify_receipt(
     *,
     paths: Paths,
-    file: Annotated[Path, typer.Argument(help="The receipt as `candor privacy receipt` wrote it.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="The receipt as `candor privacy receipt` wrote it, or a request's id."),
+    ],
     key: Annotated[
         Path | None,
         typer.Option(help="Public key in PEM; by default that of the data home which it names."),
     ] = None,
 ) -> None:
     """Check that a receipt was signed by us, not changed since, and says all that it must."""
-    from privacy import KeyRing, Receipt, check_facts, read_public_key  # noqa: PLC0415 - keeps --help quick
+    from orchestration.requests import receipt_given  # noqa: PLC0415 - loads every package
+    from privacy import KeyRing, check_facts, read_public_key  # noqa: PLC0415 - as above
     from privacy import verify_receipt as verify  # noqa: PLC0415 - as above
 
-    found = Receipt.from_file(file)
+    found = receipt_given(paths, file)
     if key is None:
         verify(found, key=KeyRing(paths.keys).key_of(found.key_id))
     else:

@@ -11,7 +11,7 @@ from orchestration.cli.app import app
 from orchestration.cli.home import existing_company
 from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import console, print_json, print_rows
-from settings import Paths
+from settings import Paths, plain_number
 
 if TYPE_CHECKING:
     from orchestration.profile import Profile
@@ -83,4 +83,6 @@ def _field(row: dict[str, Any]) -> dict[str, Any]:
 
 def _text(value: object) -> str:
     """A value of a column in which numbers, times and texts stand among each other."""
-    return f"{value:.4g}" if isinstance(value, float) and abs(value) < 1_000 else str(value)
+    if isinstance(value, float) and abs(value) < 1_000:
+        return plain_number(value, digits=4)
+    return str(value)

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -39,7 +39,11 @@ def run(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Materialise everything, here and now; the run is recorded where the UI shows it."""
+    """Materialise everything, here and now; the run is recorded where the UI shows it.
+
+    The JSON has run_id, steps, checks_passed, checks_failed, errors, and unread_values: source,
+    field and how many rows of its latest files have a value there that cannot be read.
+    """
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
     from orchestration.run import run_job  # noqa: PLC0415 - loads Dagster
 
@@ -55,13 +59,23 @@ def run(
         print_json({"run_id": outcome.run_id, "steps": outcome.steps,
                     "checks_passed": outcome.checks_passed,
                     "checks_failed": outcome.checks_failed,
-                    "errors": outcome.errors})  # fmt: skip
+                    "errors": outcome.errors,
+                    "unread_values": _unread_values(company) if job == REFRESH else []})  # fmt: skip
     else:
         show_outcome(outcome, refused_rows=_refused_rows(company) if job == REFRESH else 0)
         if job == REFRESH:
             _show_unread_values(company)
     if outcome.errors:
         raise ChecksFailedError(outcome.errors, _unreadable(paths))
+
+
+def _unread_values(company: Company) -> list[dict[str, Any]]:
+    """How many rows of the latest files have a value that cannot be read, by source and field."""
+    from ingestion.accounting import unread_values  # noqa: PLC0415 - loads every package
+
+    with company.open_warehouse() as warehouse:
+        rows: list[dict[str, Any]] = unread_values(warehouse).to_pylist()
+    return rows
 
 
 def _refused_rows(company: Company) -> int:

@@ -78,9 +78,9 @@ def _accounting(report: IngestReport) -> dict[str, int]:
 
 
 def _unread(report: IngestReport) -> dict[str, int]:
-    """Counts by the names of the configuration, never a value."""
+    """Counts by the names of the configuration, never a value; a field has no slash in its name."""
     values = report.unread_values.items()
-    return {f"unread_{source}_{name}": rows for (source, name), rows in values}
+    return {f"unread/{source}/{name}": rows for (source, name), rows in values}
 
 
 @dg.asset_check(asset=dg.AssetKey(["raw", "loads"]), blocking=True)

@@ -26,10 +26,15 @@ def test_values_that_cannot_be_read_are_told_by_source_and_field(
     landing.put("shop/b.csv", b'order,mail,at,amount,made\n2,,2024-05-01,"12,7",\n')
 
     metadata = _unread(landing.load())
-    run._show_unread_values(_company(landing))  # type: ignore[arg-type]
+    run._show_unread_values(_company(landing))
+    for_scripts = run._unread_values(_company(landing))
 
     told = capsys.readouterr().out.splitlines()
-    assert metadata == {"unread_shop_amount": 2, "unread_shop_created_at": 1}
+    assert metadata == {"unread/shop/amount": 2, "unread/shop/created_at": 1}
+    assert for_scripts == [
+        {"source": "shop", "field": "amount", "rows": 2},
+        {"source": "shop", "field": "created_at", "rows": 1},
+    ]
     assert [line.split(" of its")[0] for line in told] == [
         "shop: amount is empty in 2 rows", "shop: created_at is empty in 1 row",
     ]  # fmt: skip

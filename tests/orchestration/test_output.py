@@ -1,4 +1,4 @@
-"""What goes to a file or pipe is not cut to the width of a screen that is not there."""
+"""Texts that go to a file or pipe are not cut; tables there are as wide as a page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import asdict
 
+import pyarrow as pa
 import pytest
 
 from audiences.sync.dry_run import SyncPlan
@@ -14,17 +15,19 @@ from orchestration.cli import output
 from orchestration.cli.run import show_outcome
 from orchestration.cli.sync import _in_words
 from orchestration.run import RunOutcome
+from orchestration.status import Status
 
 PROGRAM = """
 import sys
 import typer
 from orchestration.cli import app as cli
-from orchestration.cli.output import print_rows
+from orchestration.cli.output import console, print_rows
 
 cli.COMMANDS = ()
 
 @cli.app.command()
 def wide():
+    console.print("a text " * 50)
     print_rows("Sent", [{f"column_{n}": "a long value " * 3 for n in range(9)}])
 
 @cli.app.command()
@@ -59,6 +62,13 @@ def test_a_run_ends_with_how_many_rows_are_refused(
     assert ("1,200 rows" in capsys.readouterr().out) == is_said
 
 
+def test_a_status_shows_the_tables_that_hold_rows_and_are_not_between_others() -> None:
+    names = ["intermediate.steps", "marts.profiles", "privacy.requests"]
+    status = Status(None, pa.table({}), pa.table({"table": names, "rows": [9, 5, 0]}), 0)
+
+    assert status.filled_tables.to_pylist() == [{"table": "marts.profiles", "rows": 5}]
+
+
 @pytest.mark.parametrize("columns", [None, "80", "300"])
 def test_a_table_is_as_wide_as_it_is_told_and_no_name_in_it_is_broken(columns: str | None) -> None:
     clean = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
@@ -69,8 +79,10 @@ def test_a_table_is_as_wide_as_it_is_told_and_no_name_in_it_is_broken(columns: s
         env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
 
-    lines = done.stdout.splitlines()
-    assert max(map(len, lines)) <= int(columns or 100_000)
+    texts, _, rows = done.stdout.partition("Sent")
+    lines = rows.splitlines()
+    assert max(map(len, lines)) <= int(columns or 100)
+    assert (len(texts.splitlines()) == 1) == (columns is None)
     assert all(f"column_{number}" in done.stdout for number in range(9))
     # Side by side where nine names have room, else one below another.
     assert any("column_0" in line and "column_8" in line for line in lines) == (columns != "80")

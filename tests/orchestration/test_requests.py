@@ -315,6 +315,17 @@ def test_an_open_request_that_covers_less_is_not_taken_for_another(home: Path) -
     assert (before, asked_before(paths, _asking(ADDRESS))) == ([IDS[0], None], None)
 
 
+def test_a_receipt_to_check_is_found_by_its_request(candor: Candor, home: Path) -> None:
+    _ask(candor, home)
+    said = [
+        candor("privacy", "verify-receipt", given, "--home", home).err
+        for given in (IDS[0], UUID(int=7))
+    ]
+
+    assert f"request {IDS[0]} has no receipt: no run has read it yet" in said[0]
+    assert f"there is no request {UUID(int=7)} here" in said[1]
+
+
 def test_what_cannot_be_checked_as_a_receipt_is_told_and_makes_no_key(
     candor: Candor, tmp_path: Path
 ) -> None:

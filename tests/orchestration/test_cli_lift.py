@@ -1,0 +1,49 @@
+"""What ``candor lift`` writes of a comparison."""
+
+from __future__ import annotations
+
+import pytest
+
+from measurement import Counts, ExperimentsConfig, Finding, UnknownExperimentError
+from measurement.page import _amount
+from measurement.report import in_words
+from orchestration.cli.codes import INPUT
+from orchestration.cli.exits import exit_code
+from orchestration.cli.lift import _only, _row
+from orchestration.cli.output import print_rows
+from tests.measurement.test_measure import experiments
+
+FINDING = Finding("global", "b", "control", Counts(60, 20), Counts(60, 10), effect=0.0082)
+MONEY = Finding(
+    "global", "b", "control", Counts(60, 20), Counts(60, 10), is_share=False, effect=-1_881.4
+)
+
+
+@pytest.mark.parametrize(
+    ("finding", "told"), [(FINDING, "+0.8 points"), (MONEY, "-1,881")], ids=["share", "money"]
+)
+def test_an_effect_is_written_for_people_and_kept_for_scripts(finding: Finding, told: str) -> None:
+    assert _row(finding, as_json=False)["effect"] == told
+    assert _row(finding, as_json=True)["effect"] == finding.effect
+
+
+def test_money_has_no_exponent_in_the_page_and_in_tables(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_rows("Policies", [{"value": 0.0000123, "low": 4_038.2}])
+
+    assert (_amount(4_038.2, MONEY), in_words(4_038.2, is_share=False)) == ("4,038", "+4,038")
+    told = capsys.readouterr().out
+    assert "0.0000123" in told
+    assert "4,038" in told
+
+
+def test_one_experiment_can_be_asked_for_by_name() -> None:
+    one = experiments().experiments["hero"]
+    asked = ExperimentsConfig(holdout=None, experiments={"hero": one, "footer": one})
+
+    assert _only(None, asked) == asked
+    assert list(_only("hero", asked).experiments) == ["hero"]
+    with pytest.raises(UnknownExperimentError, match="footer, hero") as refused:
+        _only("herro", asked)
+    assert exit_code(refused.value) == INPUT
