@@ -20,6 +20,7 @@ from identifiers import is_region
 from ingestion.file_form import Decimal, Delimiter, Zone
 from ingestion.json_schema import Schema
 from ingestion.mapping import EVENT_FIELDS, KINDS, RecordKind
+from ingestion.order_statuses import OrderStatuses
 from ingestion.presets import PRESETS, Preset, row_kind
 from ingestion.pull_config import Pull, pulled_pattern, with_default_files
 from settings import StrictModel, misfit, unfit_name
@@ -230,6 +231,11 @@ class RecordSource(SourceBase):
         None, description="Whose the row is (orders, subscriptions, deals, tickets, stages)."
     )
     map: Columns = Field(default_factory=dict)
+    statuses: OrderStatuses | None = Field(
+        None,
+        description="What the words of the mapped status mean (orders only); common English ones are "
+        "known. An order with any other word is not paid.",
+    )
     pull: Pull | None = Field(
         None,
         description="The API or database that the files come from; `files` may be left out then.",
@@ -300,6 +306,12 @@ class RecordSource(SourceBase):
     def record_kind(self) -> RecordKind:
         """How rows of this kind are stored."""
         return KINDS[self.kind]
+
+    @model_validator(mode="after")
+    def _has_words_for_its_status(self) -> Self:
+        if self.statuses is not None and (self.kind != "orders" or "status" not in self.map):
+            raise ValueError("statuses: only orders whose status is mapped (map: status) have them")
+        return self
 
 
 Source = Annotated[

@@ -26,7 +26,7 @@ ORDERS = Table(
         text("sku", Pii.NONE, "what was bought"),
         number("amount", "in units of the currency"),
         text("currency", Pii.NONE, "ISO 4217; null unknown"),
-        text("status", Pii.NONE, "as given, e.g. paid"),
+        text("status", Pii.NONE, "as given; paid, refunded or failed where its word is declared"),
         time("ordered_at", "when"),
         ATTRIBUTES,
         *TIMES,

@@ -10,6 +10,7 @@ from ingestion.attributes import attributes_sql
 from ingestion.config import PersonReference, RecordSource
 from ingestion.field_values import text_sql, typed_sql
 from ingestion.mapping import FieldType, RecordKind
+from ingestion.order_statuses import declared_status_sql
 from ingestion.record_columns import ChosenColumns
 from ingestion.record_rows import ROW_REASONS, ROWS, Rows, row_code_sql
 from ingestion.unread import is_unread_sql, unread_fields_sql
@@ -73,6 +74,8 @@ def records_sql(chosen: ChosenColumns, rows: Rows) -> str:
     }
     if source.id is not None:
         fields[kind.key] = typed_sql(rows.column(source.id), FieldType.TEXT)
+    if source.statuses is not None:
+        fields["status"] = declared_status_sql(given["status"], source.statuses)
     fields |= _shared_fields(chosen, rows)
     if source.kind == "consent_events":
         fields["consent_event_id"] = "null::varchar"

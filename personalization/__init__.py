@@ -19,7 +19,6 @@ from personalization.email_config import EmailBlock
 from personalization.email_preview import preview_arms, preview_person, preview_slots
 from personalization.email_sends import SendLimits
 from personalization.errors import (
-    EmptyBlockError,
     InvalidEmailBlockError,
     MissingArtefactError,
     PersonalizationError,
@@ -68,7 +67,6 @@ __all__ = [
     "DecisionRequest",
     "EmailBlock",
     "EmailReport",
-    "EmptyBlockError",
     "InvalidEmailBlockError",
     "LogReport",
     "MissingArtefactError",

@@ -29,7 +29,6 @@ from personalization.calibrations import (
 from personalization.champion import Backtest, choose_method, read_standing, write_backtest
 from personalization.config import ContentConfig
 from personalization.context_lists import context_rows
-from personalization.errors import EmptyBlockError
 from personalization.interests import Expectation, ReadingModel, learn_interests
 from personalization.inventory import CONTEXT_LISTS, RECOMMENDATIONS, TABLES
 from personalization.look_back import look_back
@@ -72,6 +71,7 @@ class RecommendationReport:
         backtest: Which method is used, and how good it would have been.
         calibrations: Of each block, whether its lists keep to their readers' topics, and why.
         unknown_ids: Pinned or banned ids that are not published.
+        empty_blocks: Blocks whose filters and bans fit nothing that is published: they show nothing.
     """
 
     persons: int
@@ -83,6 +83,7 @@ class RecommendationReport:
     backtest: Backtest
     calibrations: Mapping[str, Calibration]
     unknown_ids: tuple[str, ...]
+    empty_blocks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +126,6 @@ def recommend(
         seed: Of the places that are drawn at random; its draws change by day and person.
         run_id: Stored with every row.
         holdout: Who is held out of everything: their rows are ghosts; None: nobody is.
-
-    Raises:
-        EmptyBlockError: Published content is there, but none for some block.
     """
     warehouse.create_missing(TABLES)
     company = _read(warehouse, content, as_of=as_of, seed=seed, holdout=holdout)
@@ -175,10 +173,10 @@ def _read(
 def block_rules(
     content: ContentConfig, catalogue: Catalogue, discoverable: Flags
 ) -> Mapping[str, BlockRules]:
-    """Turn each configured block into positions of the catalogue.
+    """Turn the configured blocks into positions of the catalogue.
 
-    Raises:
-        EmptyBlockError: See :func:`recommend`.
+    A block whose filters and bans fit no published content is left out: it shows nothing, and the
+    others are filled all the same.
     """
     banned = frozenset(content.bans)
     rules: dict[str, BlockRules] = {}
@@ -197,10 +195,7 @@ def block_rules(
             calibration=block.calibration,
             salt=int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big"),
         )
-    empty = [key for key, rule in rules.items() if len(catalogue) and not rule.allowed.any()]
-    if empty:
-        raise EmptyBlockError(empty)
-    return rules
+    return {key: rule for key, rule in rules.items() if rule.allowed.any() or not len(catalogue)}
 
 
 def fallback_levels(counts: Floats) -> Integers:
@@ -291,4 +286,5 @@ def _report(
         backtest=company.backtest,
         calibrations=company.calibrations,
         unknown_ids=tuple(sorted(named - set(company.catalogue.content_ids.tolist()))),
+        empty_blocks=tuple(sorted(set(content.blocks) - set(company.rules))),
     )

@@ -46,7 +46,6 @@ from orchestration.errors import (
     UnsupportedFormatError,
 )
 from personalization import (
-    EmptyBlockError,
     InvalidEmailBlockError,
     MissingArtefactError,
     PersonalizationError,
@@ -92,7 +91,6 @@ from warehouse import WarehouseBusyError, WarehouseError
 INPUT_ERRORS = (
     AmbiguousRequestError,
     ContradictionError,
-    EmptyBlockError,
     EmptySourceError,
     FileInTheWayError,
     ArchiveTargetError,

@@ -99,9 +99,25 @@ def choose_content(context: dg.AssetExecutionContext, candor: CandorResource) ->
                     for key, one in report.calibrations.items()
                 },
                 "unknown_pins_and_bans": list(report.unknown_ids),
+                "empty_blocks": list(report.empty_blocks),
                 **{f"persons_{level}": number for level, number in report.by_level.items()},
             },
         )
+
+
+@dg.asset_check(asset=asset_key(personalization.inventory.CONTEXT_LISTS))
+def every_block_has_content(candor: CandorResource) -> dg.AssetCheckResult:
+    """Published content fits the filters of every block; compare content.yml with marts.content_items."""
+    with candor.open_warehouse() as warehouse:
+        found = warehouse.read("select distinct block from personalization.context_lists")
+    filled = set(found["block"].to_pylist())
+    # Without published content no block can be filled, and none is at fault.
+    empty = sorted(set(candor.company.content.blocks) - filled) if filled else []
+    return dg.AssetCheckResult(
+        passed=not empty,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"empty_blocks": empty},
+    )
 
 
 @dg.asset_check(asset=dg.AssetKey(["personalization", "recommendations"]), blocking=True)

@@ -11,6 +11,8 @@ from ingestion.accounting import absent_fields
 from ingestion.contract_report import judge_contracts
 from ingestion.expectations import SUITES, TableReport, judge_tables
 from ingestion.expectations_config import ExpectationsConfig
+from ingestion.inventory_dealings import ORDERS
+from ingestion.order_statuses import unknown_statuses
 from ingestion.quarantine import count_codes
 from orchestration.company import Company, utc_now
 from orchestration.defs.pull import PULLED_FILES
@@ -42,11 +44,17 @@ def ingest(
             table.name: warehouse.scalar(f"select count(*) from {table.name.sql}")
             for table in ingestion.inventory.TABLES
         }
+        unknown = {
+            f"unknown_statuses_{source}": orders
+            for source, orders in unknown_statuses(warehouse).items()
+        }
         refused = {f"refused_{code}": rows for code, rows in count_codes(warehouse).items()}
     for table in ingestion.inventory.TABLES:
         more = refused if table is ingestion.inventory.QUARANTINE else {}
         if table is ingestion.inventory.LOADS:
             more = _unread(report)
+        if table is ORDERS:
+            more = unknown
         yield dg.MaterializeResult(
             asset_key=asset_key(table),
             metadata={"dagster/row_count": counts[table.name], **_accounting(report), **more},

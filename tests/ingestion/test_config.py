@@ -21,6 +21,7 @@ from tests.ingestion.conftest import SOURCES
         pytest.param("crm", {"erase": "never"}, "rewrite", id="erase"),
         pytest.param("shop", {"map": {"amount": "a"}}, "needs ordered_at", id="required"),
         pytest.param("shop", {"user_id": "x"}, "only person records", id="user-id"),
+        pytest.param("shop", {"statuses": {"paid": ["x"]}}, "whose status is mapped", id="words"),
         pytest.param(
             "shop", {"person": {"source": "web", "id": "x"}}, "sources of person records", id="ref"
         ),

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from measurement import Holdout
-from personalization import EmptyBlockError
 from personalization.blocks import BlockRules
 from personalization.calibrations import read_judged
 from personalization.champion import read_standing
@@ -188,9 +187,11 @@ def test_filters_let_through_only_what_they_name(
     assert set(library.lists()["p1"]) == expected
 
 
-def test_a_filter_that_fits_nothing_is_refused(library: Company) -> None:
-    with pytest.raises(EmptyBlockError, match="home"):
-        library.recommend(home={"topics": ["seoo"]})
+def test_a_filter_that_fits_nothing_leaves_its_block_empty_and_is_told(library: Company) -> None:
+    report = library.recommend(home={"topics": ["seoo"]}, other=PLAIN)
+
+    assert report.empty_blocks == ("home",)
+    assert set(library.lists("block")["p1"]) == {"other"}
 
 
 def test_pins_that_nobody_published_are_told(library: Company) -> None:

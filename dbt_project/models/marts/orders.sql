@@ -16,13 +16,7 @@ final as (
         amount,
         currency,
         status,
-        coalesce(
-            status not in (
-                'failed', 'refunded', 'cancelled', 'canceled', 'voided', 'declined', 'pending',
-                'chargeback', 'disputed', 'expired', 'draft'
-            ),
-            true
-        ) as is_paid,
+        {{ is_paid('status') }} as is_paid,
         ordered_at
 
     from attributed

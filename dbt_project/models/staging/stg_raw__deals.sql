@@ -26,7 +26,7 @@ renamed as (
         {{ clean_text('pipeline') }} as pipeline,
         lower({{ clean_text('stage') }}) as stage,
         amount,
-        {{ clean_text('currency') }} as currency,
+        {{ currency_code('currency') }} as currency,
         probability,
         is_closed,
         is_won,

@@ -28,7 +28,7 @@ renamed as (
         -- the order
         {{ clean_text('sku') }} as sku,
         amount,
-        {{ clean_text('currency') }} as currency,
+        {{ currency_code('currency') }} as currency,
         lower({{ clean_text('status') }}) as status,
 
         -- JSON

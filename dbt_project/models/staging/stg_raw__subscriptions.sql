@@ -27,7 +27,7 @@ renamed as (
         quantity,
         amount,
         mrr,
-        {{ clean_text('currency') }} as currency,
+        {{ currency_code('currency') }} as currency,
 
         -- JSON
         attributes,

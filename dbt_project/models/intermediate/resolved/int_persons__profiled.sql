@@ -113,7 +113,7 @@ profiled as (
         coalesce(active.email_opened_count, 0) as email_opened_count,
         coalesce(active.email_clicked_count, 0) as email_clicked_count,
         coalesce(served.order_count, 0) as order_count,
-        coalesce(served.total_spent, 0) as total_spent,
+        case when served.person_id is null then 0 else served.total_spent end as total_spent,
         served.last_ordered_at,
         coalesce(served.ticket_count, 0) as ticket_count,
         served.mean_satisfaction,

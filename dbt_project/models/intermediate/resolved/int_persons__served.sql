@@ -5,9 +5,13 @@ orders as (
     select
         person_id,
         count(*) as order_count,
-        cast(
-            sum({{ dbt.safe_cast('amount', dbt.type_numeric()) }}) as double
-        ) as total_spent,
+        -- Amounts of several currencies have no sum.
+        case
+            when count(distinct coalesce(currency, '')) = 1
+                then cast(
+                    sum({{ dbt.safe_cast('amount', dbt.type_numeric()) }}) as double
+                )
+        end as total_spent,
         max(ordered_at) as last_ordered_at
 
     from {{ ref('orders') }}
@@ -48,7 +52,7 @@ served as (
     select
         persons.person_id,
         coalesce(orders.order_count, 0) as order_count,
-        coalesce(orders.total_spent, 0) as total_spent,
+        case when orders.person_id is null then 0 else orders.total_spent end as total_spent,
         orders.last_ordered_at,
         coalesce(tickets.ticket_count, 0) as ticket_count,
         tickets.mean_satisfaction
