@@ -27,6 +27,7 @@ _DATES = {
     r"\d{1,2}\.\d{1,2}\.\d": ("%d.%m.%y",),
     r"\d{4}/\d": ("%Y/%m/%d",),
     r"\d{4}-\d": ("%Y-%m-%d",),
+    r"\d{8}T": ("%Y%m%dT%H%M%S", "%Y%m%dT%H%M"),
     r"\d{8}": ("%Y%m%d",),
     r"\d{1,2}-[A-Za-z]{3}-\d{4}": ("%d-%b-%Y",),
     r"\d{1,2}-[A-Za-z]{3}-\d": ("%d-%b-%y",),
@@ -39,7 +40,13 @@ _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %I:%M %p",
 # With a zone (RFC 5322, and databases that put a blank before it).
 _ZONED = {
     r"[A-Za-z]{3}, \d": ("%a, %d %b %Y %H:%M:%S %z",),
-    r"\d{4}-.* [+-]\d": ("%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S.%f %z"),
+    r"\d{4}-.* [+-]\d": (
+        "%Y-%m-%d %H:%M:%S %z",
+        "%Y-%m-%d %H:%M:%S.%f %z",
+        "%Y-%m-%d %H:%M %z",
+    ),
+    r"\d{1,2}\.\d{1,2}\.\d{4} .* [+-]\d": ("%d.%m.%Y %H:%M:%S %z", "%d.%m.%Y %H:%M %z"),
+    r"\d{8}T\d+[Z+-]": ("%Y%m%dT%H%M%SZ", "%Y%m%dT%H%M%S%z"),
 }
 
 
