@@ -23,8 +23,11 @@ open("pid.new", "w").write(str(child.pid))
 os.rename("pid.new", "pid")
 time.sleep(60)
 """
+# Whoever runs the tests may ignore signals, and hand that on.
 OURS = """
-import sys
+import signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from orchestration.process_group import run_to_end
 server = [sys.executable, "-S", "-c", sys.argv[1]]

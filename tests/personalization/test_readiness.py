@@ -509,7 +509,7 @@ def test_variants_are_told_by_the_metric_that_they_are_shared_out_by(company: Co
                 if(range % 2 = 0, 'control', 'b') as arm from range(40);
         insert into measurement.outcomes by name
             select 'hero' as experiment_key, metric, person_id, metric = 'demo' or person_id < 'p2' as is_mature,
-                true as has_converted, timestamp '{AS_OF}' as closes_at, 250.0 as value, 1.0 as per,
+                true as has_converted, timestamp '{AS_OF}' as first_exposed_at, timestamp '{AS_OF}' as closes_at, 250.0 as value, 1.0 as per,
                 0.0 as before
             from measurement.exposures, (values ('demo'), ('spent')) as metrics (metric)
         """

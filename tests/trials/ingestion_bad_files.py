@@ -206,7 +206,7 @@ _CSV_WAYS: Mapping[str, Callable[[Random, bytes, list[bytes]], Spoiled]] = {
         stops="WrongColumnError",
     ),
     "delimiter_told_by_sep_line": lambda _, header, rows: Spoiled(
-        _joined([b"sep=,", header, *rows]), stops="WrongColumnError"
+        _joined([b"sep=,", header, *rows]), None, REFUSED
     ),
     "utf16": lambda _, header, rows: Spoiled(
         _joined([header, *rows]).decode().encode("utf-16"), None, REFUSED
