@@ -98,10 +98,9 @@ def unjudged(before: Standing, guard: Guard | None, *, now: dt.datetime | None) 
 def _guarded(
     before: Standing, alone: float | None, guard: Guard, now: dt.datetime | None
 ) -> Standing:
+    # Too few are left, or met it while it was tried: the day of review is to come.
     if alone is None and before.state == "paused":
-        return (
-            before  # too few are left, or met it while it was tried: the day of review is to come
-        )
+        return before
     is_first = before.state == "paused" and not before.judged_from  # made by its own, if long ago
     is_own = is_first or before.is_by_its_own
     is_withheld = before.state in ("paused", "switched_off") and is_own
