@@ -16,7 +16,11 @@ from orchestration.specs import asset_key
 from prediction.inventory import DRIFT
 
 
-@dg.sensor(job=refresh, minimum_interval_seconds=60)
+@dg.sensor(
+    job=refresh,
+    minimum_interval_seconds=60,
+    description="Starts `refresh` when a landing file is new or changed.",
+)
 def new_landing_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Refresh when a landing file is new or changed.
 
@@ -33,7 +37,12 @@ def new_landing_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg
     return dg.RunRequest(run_key=digest)
 
 
-@dg.sensor(job=run_privacy_requests, minimum_interval_seconds=60)
+@dg.sensor(
+    job=run_privacy_requests,
+    minimum_interval_seconds=60,
+    description="Starts `run_privacy_requests` when a request comes into the drop folder or a "
+    "landing file.",
+)
 def new_privacy_requests(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Carry out requests when one comes into the drop folder or a landing file that holds some."""
     digest = requests_fingerprint(Company.from_environment())
@@ -45,7 +54,12 @@ def new_privacy_requests(context: dg.SensorEvaluationContext) -> dg.RunRequest |
     return dg.RunRequest(run_key=digest)
 
 
-@dg.asset_sensor(asset_key=asset_key(DRIFT), job=retrain, minimum_interval_seconds=60)
+@dg.asset_sensor(
+    asset_key=asset_key(DRIFT),
+    job=retrain,
+    minimum_interval_seconds=60,
+    description="Starts `retrain` when a run has seen that a model drifts.",
+)
 def drifting_models(
     _context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry
 ) -> dg.RunRequest | dg.SkipReason:

@@ -94,6 +94,16 @@ def test_the_jobs_that_people_start_are_there(definitions: dg.Definitions) -> No
     } <= names  # fmt: skip
 
 
+def test_every_job_and_what_starts_it_says_what_it_does(definitions: dg.Definitions) -> None:
+    parts = [
+        *(definitions.jobs or []),
+        *(definitions.sensors or []),
+        *(definitions.schedules or []),
+    ]
+
+    assert [part.name for part in parts if not getattr(part, "description", None)] == []
+
+
 def test_the_retrain_job_trains_even_where_published_models_are_young(
     definitions: dg.Definitions,
 ) -> None:
