@@ -23,7 +23,7 @@ from prediction.fitness import why_unfit
 from prediction.inventory import TABLES
 from prediction.learnt import remember_teachers
 from prediction.logistic import Scores
-from prediction.propensity import Incumbent, Question, decide
+from prediction.propensity import LEVEL, Incumbent, Question, decide
 from prediction.registry import (
     Decision,
     fingerprint,
@@ -269,7 +269,8 @@ class _Run:
             return nothing_known(asked)
         if decision.algorithm == RULE and self.config.rule:
             rule, unknown = self.config.rule, np.full(len(asked), np.nan)
-            found = score_by_rule(rule, asked.features, asked.values)
+            level = float(decision.metrics.get(LEVEL, 0.0))
+            found = score_by_rule(rule, asked.features, asked.values, level=level)
             return Scores(
                 found, unknown, unknown, contributions(rule, asked.features, asked.values)
             )

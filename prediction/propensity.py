@@ -17,6 +17,7 @@ what is known now.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,7 +37,7 @@ from prediction.leakage import find_leaks
 from prediction.metrics import Metrics, auc_gain, log_loss, loss_gain, measure
 from prediction.pictures import draw_calibration
 from prediction.registry import Decision, Status, fingerprint, folder_of, version_of
-from prediction.rules import score_by_rule
+from prediction.rules import level_of, score_by_rule
 from prediction.states import BOOSTED, NONE, RIDGE, RULE, SPARSE, TRAINERS, Model, as_state
 from prediction.units import Unit, unit_of
 
@@ -44,6 +45,8 @@ from prediction.units import Unit, unit_of
 ENOUGH_FOR_TREES = 500
 # Below so many of a kind at the judging date an AUC is an anecdote.
 MIN_JUDGED = 10
+# Among the metrics of a rule: by how much its log odds are moved to what was seen.
+LEVEL = "level"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +192,15 @@ def _usable(config: PropensityConfig, examples: Examples) -> Flags:
 
 def _fall_back(question: Question, examples: Examples, reasons: tuple[str, ...]) -> Decision:
     config, rule = fingerprint(question.config), question.config.rule
+    level = level_of(rule, examples) if rule else 0.0
     found = Decision(
         model_key=question.key,
-        # A rule is the same rule whatever the data: it needs no new version for each of them.
-        model_version=f"rule-{version_of('', config)}",
+        # A rule of one level is the same rule whatever the data: it needs no version for each of them.
+        model_version=f"rule-{version_of(str(level) if level else '', config)}",
         status=Status.CHAMPION,
         algorithm=RULE,
-        reason="; ".join(("the rule answers", *reasons)),
-        metrics=_rule_metrics(question, examples),
+        reason="; ".join((_rule_answers(level), *reasons)),
+        metrics={**_rule_metrics(question, examples), LEVEL: level},
         trained_as_of=question.as_of,
         data_fingerprint=examples.fingerprint,
         config_fingerprint=config,
@@ -211,13 +215,19 @@ def _fall_back(question: Question, examples: Examples, reasons: tuple[str, ...])
     )
 
 
+def _rule_answers(level: float) -> str:
+    moved = f", its odds times {math.exp(level):.2g} to expect as many as did it" if level else ""
+    return f"the rule answers{moved}"
+
+
 def _rule_metrics(question: Question, examples: Examples) -> dict[str, Any]:
     counts = {"positives": examples.positives, "negatives": examples.negatives}
     later = examples.of(Role.JUDGING)
     done = int(later.outcomes.sum())
     if question.config.rule is None or min(done, len(later) - done) < MIN_JUDGED:
         return counts
-    scores = score_by_rule(question.config.rule, later.features, later.values)
+    level = level_of(question.config.rule, examples.of(Role.TRAINING))
+    scores = score_by_rule(question.config.rule, later.features, later.values, level=level)
     return {**measure(scores, later.outcomes, seed=question.seed).as_dict(), **counts}
 
 

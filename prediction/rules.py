@@ -5,18 +5,44 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import special
+from scipy import optimize, special
 
 from prediction.config import Factor, RuleScore
-from prediction.dataset import Floats
+from prediction.dataset import Examples, Floats
+
+# Levels are steps of a tenth of the log odds, so that a person more or less moves nobody's score.
+_STEP = 0.1
+# No rule is moved further than this, which is 22,000 times the odds.
+_FURTHEST = 10.0
 
 
-def score_by_rule(rule: RuleScore, features: Sequence[str], values: Floats) -> Floats:
-    """Probabilities of (n, features); an unknown value meets no factor."""
-    logits = np.full(len(values), special.logit(rule.base))
+def score_by_rule(
+    rule: RuleScore, features: Sequence[str], values: Floats, *, level: float = 0.0
+) -> Floats:
+    """Probabilities of (n, features), the log odds moved by ``level``; an unknown value meets no factor."""
+    logits = np.full(len(values), special.logit(rule.base) + level)
     return np.asarray(
         special.expit(logits + contributions(rule, features, values).sum(axis=1)), dtype=np.float64
     )
+
+
+def level_of(rule: RuleScore, examples: Examples) -> float:
+    """By how much the rule's log odds are moved, so that it expects as many as did it.
+
+    The declared probabilities count as much as people of whom they expect one; where nobody did it,
+    they stand.
+    """
+    if not examples.positives:
+        return 0.0
+    declared = score_by_rule(rule, examples.features, examples.values)
+    wanted = (examples.outcomes.sum() + 1) / (len(examples) + 1 / declared.mean())
+
+    def excess(level: float) -> float:
+        found = score_by_rule(rule, examples.features, examples.values, level=level)
+        return float(found.mean() - wanted)
+
+    level = optimize.brentq(excess, -_FURTHEST, _FURTHEST) if excess(_FURTHEST) > 0 else _FURTHEST
+    return round(round(level / _STEP) * _STEP, 1)
 
 
 def contributions(rule: RuleScore, features: Sequence[str], values: Floats) -> Floats:

@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from prediction.config import Factor, RuleScore
 from prediction.dataset import Examples
 from prediction.logistic import _fit, calibrate, train
-from prediction.rules import score_by_rule
 
 RNG = np.random.default_rng(2)
 
@@ -91,11 +89,3 @@ def test_calibrated_scores_never_claim_certainty() -> None:
     found = calibrate(logits, logits > 0.5, np.arange(4_000) % 5).apply(np.array([-99.0, 99.0]))
 
     assert 0 < found[0] < found[1] < 1
-
-
-def test_a_rule_multiplies_the_odds_and_an_unknown_value_meets_no_factor() -> None:
-    rule = RuleScore(base=0.2, factors=[Factor(feature="b", at_least=2, at_most=3, times=4)])
-
-    found = score_by_rule(rule, ("a", "b"), np.array([[0, 1.0], [0, 2.0], [0, 4.0], [0, np.nan]]))
-
-    assert found == pytest.approx([0.2, 0.5, 0.2, 0.2])
