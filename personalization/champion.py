@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from personalization.co_reading import skips_ease
-from personalization.interests import Method, ReadingModel, similarity_of
+from personalization.interests import Method, ReadingModel, Together, similarity_of
 from personalization.inventory_backtests import BACKTESTS
 from personalization.look_back import (
     DEPTH,
@@ -33,8 +33,6 @@ from personalization.look_back import (
 from personalization.readings import Floats, Integers
 from personalization.standing import least
 from warehouse import Warehouse
-
-_READS_TOGETHER = {Method.GROUPS_AND_CO_READING, Method.GROUPS_AND_EASE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,29 +87,36 @@ def choose_method(past: Past) -> Backtest:
     if len(judged) < least(FEWEST_JUDGED, stays=past.standing is not None):
         missing = f"needs {FEWEST_JUDGED - len(judged)} more readers of something new"
         return Backtest(Method.INTERESTS, past.days, len(judged), (), f"{missing} to be judged")
-    models = [model_then(past, method) for method in Method]
+    together = similarity_of(past.before, Method.GROUPS_AND_EASE, past.standing)
+    models = [_model_then(past, method, together) for method in Method]
     gains = {model.method: _gains(model, past, judged) for model in models if _is_whole(model)}
     champion, trials = contest(gains, past.standing)
     reason = _reason(champion, trials)
-    skipped = skips_ease(past.before, stays=past.standing is Method.GROUPS_AND_EASE)
+    stays = bool(past.standing and past.standing.uses_ease)
+    skipped = skips_ease(past.before, stays=stays)
     return Backtest(
         champion, past.days, len(judged), trials, reason,
-        {Method.GROUPS_AND_EASE: skipped} if skipped else {},
+        {method: skipped for method in Method if method.uses_ease} if skipped else {},
     )  # fmt: skip
 
 
 def model_then(past: Past, method: Method) -> ReadingModel:
     """What a method would have made of the past."""
+    is_ease = method.uses_ease
+    together = similarity_of(past.before, method, past.standing) if is_ease else None
+    return _model_then(past, method, together)
+
+
+def _model_then(past: Past, method: Method, together: Together) -> ReadingModel:
+    """Likewise; ``together`` is what EASE says, which takes the longest to learn."""
     model = past.model
-    similarity = model.similarity if method is Method.GROUPS_AND_CO_READING else None
-    if method is Method.GROUPS_AND_EASE:
-        similarity = similarity_of(past.before, method, past.standing)
+    similarity = model.similarity if method.uses_item_knn else None
     return replace(
         model,
         method=method,
         facets={} if method is Method.POPULAR else model.facets,
         groups=model.groups if method.uses_groups else None,
-        similarity=similarity,
+        similarity=together if method.uses_ease else similarity,
     )
 
 
@@ -156,7 +161,8 @@ def read_standing(warehouse: Warehouse) -> Method | None:
 
 
 def _is_whole(model: ReadingModel) -> bool:
-    return model.similarity is not None or model.method not in _READS_TOGETHER
+    reads_together = model.method.uses_item_knn or model.method.uses_ease
+    return model.similarity is not None or not reads_together
 
 
 def _gains(model: ReadingModel, past: Past, judged: Integers) -> Floats:

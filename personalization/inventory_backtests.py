@@ -12,7 +12,8 @@ BACKTESTS = Table(
             "method",
             "VARCHAR",
             Pii.NONE,
-            "popular, interests, groups, groups_and_co_reading, groups_and_ease",
+            "popular, interests, groups, groups_and_co_reading, co_reading_and_groups, "
+            "groups_and_ease, ease_and_groups; the first word leads",
         ),
         Column("ndcg", "DOUBLE", Pii.NONE, "mean NDCG@10 over readers, 0..1; null: not judged"),
         Column("ci_low", "DOUBLE", Pii.NONE, "lower end of its 95 % interval"),

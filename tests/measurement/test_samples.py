@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from measurement.lift import Floats
-from measurement.samples import Difference, Sample, difference
+from measurement.samples import Difference, Sample, difference, lack_of
 
 EXACT = {"rel": 1e-9, "abs": 1e-12}
 
@@ -151,12 +151,38 @@ def test_an_effect_as_large_as_the_smallest_detectable_is_found_in_four_of_five_
         pytest.param({}, True, id="good"),
         pytest.param({"units": 29}, False, id="few-units"),
         pytest.param({"with_outcome": 9}, False, id="few-with-outcome"),
+        pytest.param({"squares": 1 / 29}, False, id="nearly-all-in-few-units"),
     ],
 )
-def test_few_units_are_not_judged(change: dict[str, int], *, is_enough: bool) -> None:
-    facts = {"n": 100, "units": 100, "with_outcome": 20, **change}
+def test_few_units_are_not_judged(change: dict[str, float], *, is_enough: bool) -> None:
+    facts = {"n": 100, "units": 100, "with_outcome": 20, "squares": 1 / 100, **change}
+    products = ((facts.pop("squares"),) * 4,) * 4
 
-    assert Sample(**facts, sums=(1.0,) * 4, products=((1.0,) * 4,) * 4).is_enough == is_enough
+    assert Sample(**facts, sums=(1.0,) * 4, products=products).is_enough == is_enough
+
+
+def test_a_company_of_half_of_all_persons_decides_nothing(chance: np.random.Generator) -> None:
+    units = np.r_[np.zeros(300, dtype=np.int64), np.arange(1, 301)]
+
+    found = sample(chance.binomial(1, 0.2, 600).astype(float), units=units)
+
+    assert found.worth == pytest.approx(600**2 / (300**2 + 300))
+    assert lack_of(found) == "301 of such unequal size that they say no more than 4, needs 30"
+
+
+def test_a_small_arm_without_the_few_large_values_is_not_sure(chance: np.random.Generator) -> None:
+    """Of skewed sums the small arm looks far less spread than it is: Welch's error is too small."""
+    few, many = (
+        chance.lognormal(0, 0.3, 40),
+        np.exp(2 * stats.norm.ppf(np.linspace(0, 1, 4_002)[1:-1])),
+    )
+
+    found = difference(sample(few), sample(many))
+
+    assert stats.ttest_ind(few, many, equal_var=False).pvalue < 1e-6
+    assert found.p_value == pytest.approx(stats.ttest_ind(few, many).pvalue, rel=1e-6)
+    assert found.p_value > 0.05
+    assert found.interval().low < 0 < found.interval().high
 
 
 def test_an_interval_at_an_early_look_is_wider() -> None:
