@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import ndcg_score
 
-from personalization.champion import choose_method, contest
+from personalization.champion import choose_method, contest, model_then
 from personalization.groups import Tastes, find_groups
 from personalization.interests import Method
 from personalization.look_back import interval, look_back, ndcg
@@ -170,3 +170,27 @@ def test_few_readers_are_one_group() -> None:
 
     assert len(groups) == 1
     assert groups.shares["topic"].tolist() == [[0.5, 0.3, 0.2]]
+
+
+@pytest.mark.parametrize(
+    ("method", "most"),
+    [
+        (Method.GROUPS, 0.0),
+        (Method.GROUPS_AND_EASE, 0.25),
+        (Method.EASE_AND_GROUPS, 0.75),
+        (Method.GROUPS_AND_CO_READING, 0.25),
+        (Method.CO_READING_AND_GROUPS, 0.75),
+    ],
+)
+def test_what_is_read_together_is_mixed_in_or_leads(method: Method, most: float) -> None:
+    """Of a person with three readings half of what it may ever make up."""
+    rows = [
+        (reader, (reader + k) % 4, 40.0 + k, 40.0 + k) for reader in range(400) for k in (0, 1, 2)
+    ]
+    past = look_back(_catalogue(4, 2), _views(rows, (400, 4)), half_life_days=30)
+    before = past.before
+
+    found = model_then(past, method).expect(before.liked, before.per_person)
+
+    assert found.together_weight == pytest.approx(np.full(400, most / 2))
+    assert found.scores.sum(axis=1) == pytest.approx(np.ones(400), abs=1e-5)
