@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from prediction.metrics import Interval, Metrics
@@ -13,10 +14,17 @@ ENOUGH_TO_STAY = 80
 MIN_AUC = 0.60
 SLOPES = (0.80, 1.25)
 MAX_ECE = 0.03
+# Of 600 scores that are exactly right, .1 on average, chance alone shows .03. What it explains is taken
+# off, in squares because bins err each by itself, where it is no more than .05: of 300 people so judged
+# (.25 on average) 72 % of right scores pass and 8 % of those with odds 1.6 times too high; with .03
+# for everybody none passed. Source: Broecker (2012), "Estimating reliability and resolution of
+# probability forecasts through decomposition of the empirical score".
+MAX_CHANCE = 0.05
 # Of a rare outcome .03 would be no bound at all: there the error beyond chance is held to a fifth.
 RARE = 0.05
 MAX_RARE_ECE_SHARE = 0.20
-MIN_LIFT = 1.5
+# Of what most people do, even a perfect top tenth has less: half of what could be gained is wanted then.
+MIN_LIFT, MIN_LIFT_SHARE = 1.5, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +111,11 @@ def judge_model(signals: Signals) -> Verdict:
             f"{SLOPES[0]:.2f} to {SLOPES[1]:.2f}"
         )
     reasons += _calibration_reasons(metrics)
-    if metrics.lift_interval.low <= MIN_LIFT:
+    wanted = min(MIN_LIFT, 1 + MIN_LIFT_SHARE * (1 / metrics.base_rate - 1))
+    if metrics.lift_interval.low <= wanted:
         reasons.append(
             f"the top tenth's lift {metrics.lift:.1f} may be as low as "
-            f"{metrics.lift_interval.low:.1f}; more than {MIN_LIFT} is wanted"
+            f"{metrics.lift_interval.low:.1f}; more than {wanted:.3g} is wanted"
         )
     return Verdict(tuple(reasons))
 
@@ -123,8 +132,15 @@ def _is_slope_right(metrics: Metrics) -> bool:
 
 
 def _calibration_reasons(metrics: Metrics) -> list[str]:
-    if metrics.ece > MAX_ECE:
-        return [f"calibration error {metrics.ece:.3f} is more than {MAX_ECE}"]
+    chance = metrics.ece_by_chance
+    left = math.sqrt(max(metrics.ece**2 - chance**2, 0.0))
+    error = f"calibration error {metrics.ece:.3f}"
+    if metrics.ece > MAX_ECE and chance > MAX_CHANCE:
+        unsure = f"chance alone would give {chance:.3f}: too few were judged to tell"
+        return [f"{error} is more than {MAX_ECE}, and {unsure}"]
+    if metrics.ece > MAX_ECE and left > MAX_ECE:
+        apart = f"when the {chance:.3f} that chance gives are taken off"
+        return [f"{error} leaves {left:.3f}, more than {MAX_ECE}, {apart}"]
     allowed = MAX_RARE_ECE_SHARE * metrics.base_rate
     beyond = metrics.ece - metrics.ece_by_chance
     if metrics.base_rate < RARE and beyond > allowed:

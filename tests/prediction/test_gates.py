@@ -55,7 +55,8 @@ def test_a_model_in_use_stays_down_to_eighty_so_that_it_does_not_flap() -> None:
             {"slope": 0.4, "slope_interval": Interval(0.2, 0.6)}, "slope", id="overconfident"
         ),
         pytest.param({"slope": 2.0, "slope_interval": Interval(1.5, 2.5)}, "slope", id="timid"),
-        pytest.param({"ece": 0.031}, "calibration error 0.031", id="wrong"),
+        pytest.param({"ece": 0.04}, "calibration error 0.040 leaves 0.038", id="wrong"),
+        pytest.param({"ece": 0.06, "ece_by_chance": 0.055}, "too few were judged", id="few judged"),
         pytest.param(
             {"base_rate": 0.02, "ece": 0.015, "ece_by_chance": 0.005}, "beyond chance", id="rare"
         ),
@@ -67,6 +68,21 @@ def test_any_single_gate_refuses(change: dict[str, object], reason: str) -> None
 
     assert len(verdict.reasons) == 1
     assert reason in verdict.reasons[0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        # Of 590 people, a sixth of whom did it, right scores show .029.
+        pytest.param({"ece": 0.04, "ece_by_chance": 0.029}, id="error that chance explains"),
+        # Where three in four do it a perfect top tenth has a lift of 1.33.
+        pytest.param(
+            {"base_rate": 0.75, "lift": 1.25, "lift_interval": Interval(1.2, 1.3)}, id="most do it"
+        ),
+    ],
+)
+def test_what_no_model_could_reach_is_not_asked_for(change: dict[str, object]) -> None:
+    assert judge_model(replace(SIGNALS, metrics=replace(GOOD, **change))).allowed
 
 
 def test_a_slope_that_chance_explains_is_no_reason() -> None:
