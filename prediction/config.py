@@ -248,8 +248,8 @@ class PersonasConfig(StrictModel):
     assign_from_readings: int = Field(
         2, ge=1, description="Who read fewer different items is unassigned."
     )
-    fewest: int = Field(3, ge=2, le=12, description="Fewest personas that are tried.")
-    most: int = Field(8, ge=2, le=12, description="Most personas that are tried.")
+    fewest: int = Field(2, ge=2, le=12, description="Fewest personas that are tried.")
+    most: int = Field(9, ge=2, le=12, description="Most personas that are tried.")
     min_confidence: float = Field(
         0.4, ge=0, le=1, description="Below this probability a reader is unassigned."
     )

@@ -16,7 +16,8 @@ MAX_ECE = 0.03
 # Of a rare outcome .03 would be no bound at all: there the error beyond chance is held to a fifth.
 RARE = 0.05
 MAX_RARE_ECE_SHARE = 0.20
-MIN_LIFT = 1.5
+# Of what most people do, even a perfect top tenth has less: half of what could be gained is wanted then.
+MIN_LIFT, MIN_LIFT_SHARE = 1.5, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +104,11 @@ def judge_model(signals: Signals) -> Verdict:
             f"{SLOPES[0]:.2f} to {SLOPES[1]:.2f}"
         )
     reasons += _calibration_reasons(metrics)
-    if metrics.lift_interval.low <= MIN_LIFT:
+    wanted = min(MIN_LIFT, 1 + MIN_LIFT_SHARE * (1 / metrics.base_rate - 1))
+    if metrics.lift_interval.low <= wanted:
         reasons.append(
             f"the top tenth's lift {metrics.lift:.1f} may be as low as "
-            f"{metrics.lift_interval.low:.1f}; more than {MIN_LIFT} is wanted"
+            f"{metrics.lift_interval.low:.1f}; more than {wanted:.3g} is wanted"
         )
     return Verdict(tuple(reasons))
 
@@ -124,7 +126,11 @@ def _is_slope_right(metrics: Metrics) -> bool:
 
 def _calibration_reasons(metrics: Metrics) -> list[str]:
     if metrics.ece > MAX_ECE:
-        return [f"calibration error {metrics.ece:.3f} is more than {MAX_ECE}"]
+        chance = f"; chance alone would give {metrics.ece_by_chance:.3f} of so few judged"
+        is_chance = metrics.ece_by_chance > MAX_ECE
+        return [
+            f"calibration error {metrics.ece:.3f} is more than {MAX_ECE}{chance if is_chance else ''}"
+        ]
     allowed = MAX_RARE_ECE_SHARE * metrics.base_rate
     beyond = metrics.ece - metrics.ece_by_chance
     if metrics.base_rate < RARE and beyond > allowed:

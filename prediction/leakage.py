@@ -49,7 +49,10 @@ class Leak:
     def reason(self) -> str:
         """What speaks against the model, and what to do."""
         if self.others is None:
-            return f"{self.feature} alone tells the outcome: it leaks it"
+            return (
+                f"{self.feature} alone tells the outcome (AUC {self.alone:.3f}): it leaks it; put it "
+                "under leave_out in predictions.yml"
+            )
         return (
             f"look into {self.feature}: put it under trusted in predictions.yml if you know that it is "
             "not written because of the outcome, else under leave_out; it alone ranks better "

@@ -18,12 +18,16 @@ from scipy import special
 
 from prediction.dataset import Examples, Flags, Floats, Integers
 from prediction.metrics import auc, log_loss
+from prediction.newton import derivatives, minimise
 
 # Which features some examples speak for; (p,).
 Choice = Callable[[Examples], Flags]
 # From nearly the base rate for all to nearly no shrinkage; the data choose.
 STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 FOLDS = 5
+# A column stays as it is where that is skewed by less than this share of its logarithm's skewness:
+# of flags, which a logarithm leaves as skewed as they are, the logarithm is taken as ever.
+CLEARLY_LESS_SKEWED = 0.9
 # The strength is chosen on about so many rows; more only take longer.
 CHOOSING_ROWS = 10_000
 ISOTONIC_ROWS, ISOTONIC_POSITIVES = 1_000, 200
@@ -33,26 +37,30 @@ Z95 = 1.959964
 
 @dataclass(frozen=True, slots=True)
 class Scaler:
-    """Brings features to one scale: log1p, mean 0, deviation 1, unknown is the mean and a flag.
+    """Brings features to one scale: mean 0, deviation 1, unknown is the mean and a flag.
+
+    Counts and amounts have long tails: their logarithms are taken, of 1 + their size, with their
+    sign. What has no such tail, or one the other way that a logarithm would lengthen, stays as it is.
 
     Attributes:
         columns: Of the features, those that vary, by position.
         flagged: Of the features, those whose absence is told apart, by position.
-        means: Of the logarithms, one for each of ``columns``; flags after them.
+        means: One for each of ``columns``, of the logarithm where it is taken; flags after them.
         deviations: Likewise.
+        logged: Of ``columns``, whether the logarithm is taken.
     """
 
     columns: Integers
     flagged: Integers
     means: Floats
     deviations: Floats
+    logged: Flags
 
     def apply(self, values: Floats) -> Floats:
         """(n, features) to (n, columns + flags)."""
-        with np.errstate(invalid="ignore"):
-            logs = np.log1p(np.maximum(values[:, self.columns], 0))
         flags = np.isnan(values[:, self.flagged]).astype(np.float64)
-        scaled = (np.hstack([logs, flags]) - self.means) / self.deviations
+        told = _straightened(values[:, self.columns], self.logged)
+        scaled = (np.hstack([told, flags]) - self.means) / self.deviations
         return np.nan_to_num(scaled, nan=0.0)
 
     def of(self, features: Flags) -> Flags:
@@ -187,13 +195,14 @@ def train(examples: Examples, *, use: Flags, seed: int, choose: Choice | None = 
 
 def fit_scaler(values: Floats, use: Flags) -> Scaler:
     """Learn means and deviations; columns that never vary are left out."""
-    with np.errstate(invalid="ignore"):
-        logs = np.log1p(np.maximum(values, 0))
-    known = ~np.isnan(logs)
-    counts = np.maximum(known.sum(axis=0), 1)
-    means = np.where(known, logs, 0).sum(axis=0) / counts
-    deviations = np.sqrt(np.where(known, (logs - means) ** 2, 0).sum(axis=0) / counts)
-    shares = 1 - known.mean(axis=0)
+    shares = np.isnan(values).mean(axis=0)
+    as_they_are, logs = (
+        _moments(_straightened(values, np.full(values.shape[1], is_logged)))
+        for is_logged in (False, True)
+    )
+    logged = np.abs(as_they_are.skewness) > CLEARLY_LESS_SKEWED * np.abs(logs.skewness)
+    means = np.where(logged, logs.means, as_they_are.means)
+    deviations = np.where(logged, logs.deviations, as_they_are.deviations)
     columns = np.flatnonzero(use & (deviations > 1e-9))
     # A flag that fewer than 1 % differ in is noise.
     flagged = np.flatnonzero(use & (shares > 0.01) & (shares < 0.99))
@@ -203,7 +212,34 @@ def fit_scaler(values: Floats, use: Flags) -> Scaler:
         flagged,
         np.concatenate([means[columns], shares[flagged]]),
         np.concatenate([deviations[columns], flag_deviations]),
+        logged[columns],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """Of each column, of what is known."""
+
+    means: Floats
+    deviations: Floats
+    skewness: Floats
+
+
+def _moments(values: Floats) -> _Moments:
+    known = ~np.isnan(values)
+    counts = np.maximum(known.sum(axis=0), 1)
+    means = np.where(known, values, 0).sum(axis=0) / counts
+    apart = np.where(known, values - means, 0)
+    deviations = np.sqrt((apart**2).sum(axis=0) / counts)
+    skewness = (apart**3).sum(axis=0) / counts / np.maximum(deviations, 1e-9) ** 3
+    return _Moments(means, deviations, skewness)
+
+
+def _straightened(values: Floats, logged: Flags) -> Floats:
+    """(n, columns) with the logarithms of those that are marked."""
+    found = np.array(values, dtype=np.float64)
+    found[:, logged] = np.copysign(np.log1p(np.abs(found[:, logged])), found[:, logged])
+    return found
 
 
 def calibrate(logits: Floats, outcomes: Flags, folds: Integers) -> Calibration:
@@ -223,7 +259,8 @@ def calibrate(logits: Floats, outcomes: Flags, folds: Integers) -> Calibration:
 
 
 def _sigmoid(logits: Floats, outcomes: Flags) -> Calibration:
-    slope, intercept = _fit(logits[:, None], outcomes, 1e6)
+    # It starts from log odds that are right, which is near.
+    slope, intercept = _fit(logits[:, None], outcomes, 1e6, start=(np.ones(1), 0.0))
     # A slope below zero would turn the ranking round; then the model knows nothing.
     return Calibration("sigmoid", np.array([max(slope[0], 0.0), intercept]), np.empty(0))
 
@@ -309,28 +346,9 @@ def _fit(
     design = np.column_stack([scaled, np.ones(len(scaled))])
     penalty = np.append(np.full(scaled.shape[1], 1 / strength), 1e-9)
     rate = np.clip(outcomes.mean(), 1e-6, 1 - 1e-6)
-    weights = (
-        np.append(*start) if start else np.append(np.zeros(scaled.shape[1]), special.logit(rate))
-    )
-    for _ in range(60):
-        gradient, hessian = _derivatives(design, outcomes, weights, penalty)
-        step = np.linalg.solve(hessian, gradient)
-        largest = np.abs(step).max()
-        weights = weights - step * min(1.0, 4.0 / max(largest, 1e-12))
-        if largest < 1e-4:  # Newton's method squares the error: the next step would be 1e-8
-            break
+    first = start or (np.zeros(scaled.shape[1]), special.logit(rate))
+    weights = minimise(design, outcomes, penalty, np.append(*first))
     return weights[:-1], float(weights[-1])
-
-
-def _derivatives(
-    design: Floats, outcomes: Flags, weights: Floats, penalty: Floats
-) -> tuple[Floats, Floats]:
-    expected = special.expit(design @ weights)
-    gradient = design.T @ (expected - outcomes) + penalty * weights
-    # Single precision: it only points the way, the gradient says where to stop. A matrix times its
-    # own transpose takes half the work of two different ones.
-    half = design.astype(np.float32) * np.sqrt(expected * (1 - expected), dtype=np.float32)[:, None]
-    return gradient, (half.T @ half).astype(np.float64) + np.diag(penalty)
 
 
 def _covariance(
@@ -340,7 +358,7 @@ def _covariance(
     design = np.column_stack([scaled, np.ones(len(scaled))])
     weights = np.append(fitted[0], fitted[1])
     penalty = np.append(np.full(scaled.shape[1], 1 / strength), 1e-9)
-    _, hessian = _derivatives(design, examples.outcomes, weights, penalty)
+    _, hessian = derivatives(design, examples.outcomes, weights, penalty)
     surprise = (examples.outcomes - special.expit(design @ weights))[:, None] * design
     order = np.argsort(examples.persons, kind="stable")
     starts = np.flatnonzero(np.diff(examples.persons[order], prepend=-1))

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import special, stats
 
 from prediction.dataset import Flags, Floats
+from prediction.newton import minimise
 
 BINS = 10
 # Percentile intervals of 400 draws stray by about .005 of AUC at 100 positives: below what matters.
@@ -163,18 +164,14 @@ def calibration_slope(scores: Floats, outcomes: Flags) -> tuple[float, float]:
     logits = special.logit(np.clip(scores, _TINY, 1 - _TINY))
     if np.ptp(logits) < _TINY:
         return 0.0, np.inf
-    weights = np.zeros(2)
-    design = np.column_stack([np.ones(len(logits)), logits])
-    information = np.eye(2)
-    for _ in range(50):  # Newton's method; it converges in under ten
-        expected = special.expit(design @ weights)
-        information = (design * (expected * (1 - expected))[:, None]).T @ design
-        step = np.linalg.solve(information + _TINY * np.eye(2), design.T @ (outcomes - expected))
-        weights = weights + np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-8:
-            break
+    centre, spread = logits.mean(), logits.std()
+    design = np.column_stack([np.ones(len(logits)), (logits - centre) / spread])
+    # It starts from scores that are right.
+    weights = minimise(design, outcomes, np.full(2, _TINY), np.array([centre, spread]))
+    expected = special.expit(design @ weights)
+    information = (design * (expected * (1 - expected))[:, None]).T @ design
     covariance = np.linalg.inv(information + _TINY * np.eye(2))
-    return float(weights[1]), float(np.sqrt(covariance[1, 1]))
+    return float(weights[1] / spread), float(np.sqrt(covariance[1, 1]) / spread)
 
 
 def bootstrap(

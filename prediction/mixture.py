@@ -68,6 +68,25 @@ class Mixture:
         """Log probability of each reader's counts and each group, (n, k)."""
         return np.asarray(np.log(self.weights) + steps.taken @ self._logs(steps))
 
+    def sureness(self, counts: Floats) -> float:
+        """How likely, on average, a reader belongs to the likeliest group."""
+        return float(self.memberships(counts).max(axis=1).mean())
+
+    def draw(self, counts: Floats, rng: np.random.Generator) -> Floats:
+        """Readers who read as much as these do, each of a group that this one may belong to."""
+        chances = self.memberships(counts).cumsum(axis=1)
+        groups = (chances < rng.random((len(counts), 1))).sum(axis=1).clip(max=self.k - 1)
+        first = _starts(self.sizes)[1:]
+        blocks, shares = np.split(counts, first, axis=1), np.split(self.shares, first, axis=1)
+        drawn = [np.empty_like(block) for block in blocks]
+        for group in range(self.k):
+            rows = groups == group
+            for number, closeness in enumerate(self.closeness):
+                tastes = rng.dirichlet(closeness * shares[number][group], int(rows.sum()))
+                totals = blocks[number][rows].sum(axis=1).astype(np.int64)
+                drawn[number][rows] = rng.multinomial(totals, tastes)
+        return np.hstack(drawn)
+
     def assign(self, counts: Floats) -> Integers:
         """The likeliest group of each reader."""
         return np.asarray(self.memberships(counts).argmax(axis=1), dtype=np.int64)
@@ -192,14 +211,7 @@ def draw_alike(counts: Floats, facets: Sequence[int], rng: np.random.Generator) 
     """Readers who read as much as these do, their tastes spread around one and the same."""
     sizes = tuple(facets)
     pooled = _shares(sizes, counts.sum(axis=0, keepdims=True))
-    one = _alone(_Steps.of(counts, sizes), sizes, pooled)
-    blocks = np.split(counts, _starts(sizes)[1:], axis=1)
-    shares = np.split(one.shares[0], _starts(sizes)[1:])
-    drawn = []
-    for block, share, closeness in zip(blocks, shares, one.closeness, strict=True):
-        tastes = rng.dirichlet(closeness * share, len(block))
-        drawn.append(rng.multinomial(block.sum(axis=1).astype(np.int64), tastes))
-    return np.hstack(drawn).astype(np.float64)
+    return _alone(_Steps.of(counts, sizes), sizes, pooled).draw(counts, rng)
 
 
 def _climb(

@@ -9,9 +9,9 @@
     trained again on every date, and published
 
 A ridge regression of all features is the default; one of the telling features alone is tried as
-well, and boosted trees from 500 persons who did it. Whichever loses least at the later date goes on. The metrics in a card are those of the judged model; the
-published one is made the same way from
-what is known now.
+well, and boosted trees from 200 persons who did it. Whichever loses least at the later date goes on,
+below 500 such persons trees only where that is sure. The metrics in a card are those of the judged
+model; the published one is made the same way from what is known now.
 """
 
 from __future__ import annotations
@@ -41,8 +41,9 @@ from prediction.rules import level_of, score_by_rule
 from prediction.states import BOOSTED, NONE, RIDGE, RULE, SPARSE, TRAINERS, Model, as_state
 from prediction.units import Unit, unit_of
 
-# Below so many persons who did it, trees mostly see chance.
-ENOUGH_FOR_TREES = 500
+# Below so many persons who did it, trees mostly see chance. From the fewer on they are tried, and used
+# where they are surely better: of the public churn of a telecom, with 290, the AUC is .92 instead of .75.
+ENOUGH_FOR_TREES, ENOUGH_TO_TRY_TREES = 500, 200
 # Below so many of a kind at the judging date an AUC is an anecdote.
 MIN_JUDGED = 10
 # Among the metrics of a rule: by how much its log odds are moved to what was seen.
@@ -143,7 +144,7 @@ def judge(question: Question, examples: Examples, use: Flags) -> Judgement:
         for algorithm in _tried(earlier)
     }
     rivals = {name: log_loss(found, later.outcomes) for name, found in scores.items()}
-    best = min(rivals, key=lambda name: rivals[name])
+    best = _choose(scores, earlier, later, seed=question.seed)
     metrics = measure(scores[best], later.outcomes, seed=question.seed)
     gain = None
     if question.config.rule:
@@ -156,7 +157,17 @@ def judge(question: Question, examples: Examples, use: Flags) -> Judgement:
 
 def _tried(earlier: Examples) -> tuple[str, ...]:
     linear = (RIDGE, SPARSE)
-    return (*linear, BOOSTED) if earlier.positives >= ENOUGH_FOR_TREES else linear
+    return (*linear, BOOSTED) if earlier.positives >= ENOUGH_TO_TRY_TREES else linear
+
+
+def _choose(scores: Mapping[str, Floats], earlier: Examples, later: Examples, *, seed: int) -> str:
+    """The kind that loses least; trees that learnt from few must surely lose less than the others."""
+    losses = {name: log_loss(found, later.outcomes) for name, found in scores.items()}
+    *others, best = sorted(losses, key=lambda name: losses[name], reverse=True)
+    if best != BOOSTED or earlier.positives >= ENOUGH_FOR_TREES:
+        return best
+    lost = loss_gain(scores[best], scores[others[-1]], later.outcomes, seed=seed)
+    return best if lost.high < 0 else others[-1]
 
 
 def _worse(question: Question, examples: Examples, judgement: Judgement) -> tuple[str, ...]:

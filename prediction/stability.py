@@ -3,7 +3,10 @@
 Groups that a resample of the same readers does not bring back are merely constructed (Dolnicar &
 Leisch (2010), "Evaluation of structure and reproducibility of cluster solutions using the
 bootstrap"). Readers who all have one taste can look grouped too; the gain of the mixture must be
-more than any such draw reaches.
+more than any such draw reaches. Nor need there be groups where tastes pass into each other without a
+gap: any cut through them comes back as well as another. Many readers are then between the groups, more
+than of any draw from the groups themselves (a parametric bootstrap: McLachlan (1987), "On bootstrapping
+the likelihood ratio test statistic for the number of components in a normal mixture").
 """
 
 from __future__ import annotations
@@ -22,9 +25,13 @@ from prediction.mixture import Mixture, draw_alike, fit
 PUBLISHED, PROVISIONAL = 0.75, 0.60
 MIN_READERS = 300
 MIN_MEMBERS, MIN_SHARE = 50, 0.05
-# Two numbers of groups whose stability differs by less than this are alike, and the evidence for
-# them decides: two groups that are taken for one come back as surely as any.
+# Numbers of groups that all come back surely enough to be published are alike, as are those whose
+# stability differs by less than this, and the evidence for them decides: two groups that are taken for
+# one come back as surely as any.
 ALIKE = 0.06
+# Of circles and clouds of tastes .02 to .04 less sure than draws from the groups; of planted groups,
+# overlapping, nested and of readers who stray from their group, .00 to .007.
+BETWEEN = 0.01
 # Stability of 2,000 readers is that of all; more only take longer.
 SAMPLED = 2_000
 SCANS, RESAMPLES, NULL_DRAWS = 5, 12, 19
@@ -38,14 +45,15 @@ class Trial:
 
     Attributes:
         k: Groups.
-        stability: Mean adjusted Rand index of resamples with the whole.
+        stability: Mean adjusted Rand index of resamples with the whole; None where a group is too small
+            to be published.
         smallest: Readers in the smallest group.
         evidence: How much likelier the readers are than with one group, in nats, less what so many
             shares would gain by chance (BIC / -2; Schwarz (1978)).
     """
 
     k: int
-    stability: float
+    stability: float | None
     smallest: int
     evidence: float
 
@@ -62,6 +70,8 @@ class Grouping:
         gain: Of the mixture, in nats per reader.
         null_gain: The largest gain on readers of one taste.
         smallest: Readers in the smallest group.
+        sureness: How likely, on average, a reader belongs to the likeliest group.
+        expected_sureness: The least of the same of readers drawn from these groups.
     """
 
     mixture: Mixture | None
@@ -71,6 +81,8 @@ class Grouping:
     gain: float
     null_gain: float
     smallest: int
+    sureness: float
+    expected_sureness: float
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -84,6 +96,11 @@ class Grouping:
             )
         if self.gain <= self.null_gain:
             found.append("readers of one taste would look as grouped as these")
+        if self.sureness < self.expected_sureness - BETWEEN:
+            found.append(
+                f"too many readers are between the groups: they belong to one with {self.sureness:.2f} "
+                f"on average, readers of such groups with {self.expected_sureness:.2f} at least"
+            )
         if self.smallest < smallest_allowed(self.readers):
             found.append(f"the smallest group has {self.smallest} readers")
         return tuple(found)
@@ -104,6 +121,8 @@ class Grouping:
             "gain": self.gain,
             "null_gain": self.null_gain,
             "smallest": self.smallest,
+            "sureness": self.sureness,
+            "expected_sureness": self.expected_sureness,
             "trials": [asdict(trial) for trial in self.trials],
         }
 
@@ -121,11 +140,11 @@ def find_groups(
     """
     readers = len(counts)
     if readers < MIN_READERS:
-        return Grouping(None, (), readers, 0.0, 0.0, 0.0, 0)
+        return Grouping(None, (), readers, 0.0, 0.0, 0.0, 0, 0.0, 0.0)
     rng = np.random.default_rng(seed)
     sample = counts[np.sort(rng.permutation(readers)[:SAMPLED])]
-    trials = tuple(_try(sample, facets, k, rng) for k in numbers)
-    k = _best(trials, len(sample))
+    trials = _try_all(sample, facets, numbers, rng)
+    k = _best(trials)
     mixture = fit(counts, facets, k, rng, starts=STARTS)
     return Grouping(
         mixture=mixture,
@@ -135,6 +154,10 @@ def find_groups(
         gain=mixture.gain,
         null_gain=_null_gain(sample, facets, k, rng),
         smallest=_smallest(counts, mixture),
+        sureness=mixture.sureness(sample),
+        expected_sureness=min(
+            mixture.sureness(mixture.draw(sample, rng)) for _ in range(NULL_DRAWS)
+        ),
     )
 
 
@@ -157,20 +180,37 @@ def smallest_allowed(readers: int) -> int:
     return max(MIN_MEMBERS, int(MIN_SHARE * readers))
 
 
-def _best(trials: Sequence[Trial], readers: int) -> int:
-    """The likeliest number among those about as stable as the stablest of allowed size."""
-    allowed = [t for t in trials if t.smallest >= smallest_allowed(readers)] or list(trials)
-    top = max(trial.stability for trial in allowed)
-    alike = [trial for trial in allowed if trial.stability >= top - ALIKE]
+def _best(trials: Sequence[Trial]) -> int:
+    """The likeliest number among those that come back surely, or about as surely as the surest."""
+    known = [(trial.stability, trial) for trial in trials if trial.stability is not None]
+    sure = min(max(stability for stability, _ in known) - ALIKE, PUBLISHED)
+    alike = [trial for stability, trial in known if stability >= sure]
     return max(alike, key=lambda trial: trial.evidence).k
 
 
-def _try(sample: Floats, facets: Sequence[int], k: int, rng: np.random.Generator) -> Trial:
-    whole = fit(sample, facets, k, rng, starts=STARTS)
-    stability = _stability(sample, facets, whole, rng, resamples=SCANS)
-    free = k - 1 + k * sum(values - 1 for values in facets)
-    evidence = whole.gain * len(sample) - free / 2 * math.log(len(sample))
-    return Trial(k, stability, _smallest(sample, whole), evidence)
+def _try_all(
+    sample: Floats, facets: Sequence[int], numbers: Sequence[int], rng: np.random.Generator
+) -> tuple[Trial, ...]:
+    """Fit every number; what could not be published is drawn anew only where nothing else could be."""
+    fits = [fit(sample, facets, k, rng, starts=STARTS) for k in numbers]
+    smallest = [_smallest(sample, whole) for whole in fits]
+    enough = min(smallest_allowed(len(sample)), max(smallest))
+    return tuple(
+        Trial(
+            k=whole.k,
+            stability=_stability(sample, facets, whole, rng, resamples=SCANS)
+            if size >= enough
+            else None,
+            smallest=size,
+            evidence=_evidence(sample, facets, whole),
+        )
+        for whole, size in zip(fits, smallest, strict=True)
+    )
+
+
+def _evidence(sample: Floats, facets: Sequence[int], whole: Mixture) -> float:
+    free = whole.k - 1 + whole.k * sum(values - 1 for values in facets)
+    return whole.gain * len(sample) - free / 2 * math.log(len(sample))
 
 
 def _stability(

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
+
 from prediction.boosting import BoostedModel, Trees, train_boosted
 from prediction.logistic import Calibration, RidgeModel, Scaler, train
 from prediction.sparse import train_sparse
@@ -41,6 +43,7 @@ def as_state(model: Model) -> dict[str, Any]:
         "algorithm": RIDGE,
         "columns": model.scaler.columns,
         "flagged": model.scaler.flagged,
+        "logged": model.scaler.logged,
         "means": model.scaler.means,
         "deviations": model.scaler.deviations,
         "weights": model.weights,
@@ -61,7 +64,14 @@ def from_state(state: Mapping[str, Any]) -> Model:
         )  # fmt: skip
     return RidgeModel(
         features=features,
-        scaler=Scaler(state["columns"], state["flagged"], state["means"], state["deviations"]),
+        scaler=Scaler(
+            state["columns"],
+            state["flagged"],
+            state["means"],
+            state["deviations"],
+            # Versions of an earlier Candor took the logarithm of every column.
+            state.get("logged", np.ones(len(state["columns"]), dtype=np.bool_)),
+        ),
         weights=state["weights"],
         intercept=state["intercept"],
         covariance=state["covariance"],

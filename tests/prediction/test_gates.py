@@ -56,6 +56,7 @@ def test_a_model_in_use_stays_down_to_eighty_so_that_it_does_not_flap() -> None:
         ),
         pytest.param({"slope": 2.0, "slope_interval": Interval(1.5, 2.5)}, "slope", id="timid"),
         pytest.param({"ece": 0.031}, "calibration error 0.031", id="wrong"),
+        pytest.param({"ece": 0.06, "ece_by_chance": 0.055}, "so few judged", id="few judged"),
         pytest.param(
             {"base_rate": 0.02, "ece": 0.015, "ece_by_chance": 0.005}, "beyond chance", id="rare"
         ),
@@ -67,6 +68,13 @@ def test_any_single_gate_refuses(change: dict[str, object], reason: str) -> None
 
     assert len(verdict.reasons) == 1
     assert reason in verdict.reasons[0]
+
+
+def test_where_most_do_it_half_of_the_lift_that_there_can_be_is_enough() -> None:
+    # Where three in four do it a perfect top tenth has a lift of 1.33.
+    change = {"base_rate": 0.75, "lift": 1.25, "lift_interval": Interval(1.2, 1.3)}
+
+    assert judge_model(replace(SIGNALS, metrics=replace(GOOD, **change))).allowed
 
 
 def test_a_slope_that_chance_explains_is_no_reason() -> None:

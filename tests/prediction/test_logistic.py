@@ -5,7 +5,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from prediction.dataset import Examples
-from prediction.logistic import _fit, calibrate, train
+from prediction.logistic import RidgeModel, _fit, calibrate, fit_scaler, train
+from prediction.metrics import auc
+from prediction.states import as_state, from_state
 
 RNG = np.random.default_rng(2)
 
@@ -89,3 +91,37 @@ def test_calibrated_scores_never_claim_certainty() -> None:
     found = calibrate(logits, logits > 0.5, np.arange(4_000) % 5).apply(np.array([-99.0, 99.0]))
 
     assert 0 < found[0] < found[1] < 1
+
+
+def test_a_rare_outcome_keeps_its_order_where_log_odds_lie_far_from_zero() -> None:
+    """Full steps of Newton's method run away here, and every score was the same."""
+    rng = np.random.default_rng(4)
+    logits = np.concatenate([rng.normal(-3, 0.5, 3_920), rng.normal(6, 2, 80)])
+    outcomes = rng.random(4_000) < np.repeat([0.004, 0.7], [3_920, 80])
+
+    found = calibrate(logits, outcomes, np.arange(4_000) % 5).apply(logits)
+
+    assert found.mean() == pytest.approx(outcomes.mean(), rel=0.05)
+    assert auc(found, outcomes) > 0.8
+
+
+def test_logarithms_are_taken_of_long_tails_alone_and_values_below_zero_are_told_apart() -> None:
+    rng = np.random.default_rng(6)
+    long, below = rng.lognormal(2, 1, 2_000), -rng.lognormal(2, 1, 2_000)
+    even = np.where(rng.random(2_000) < 0.05, 0, rng.normal(120, 20, 2_000))
+    values = np.column_stack([long, even, below, rng.random(2_000) < 0.1]).astype(float)
+
+    scaler = fit_scaler(values, np.ones(4, dtype=bool))
+
+    assert scaler.logged.tolist() == [True, False, True, True]
+    assert np.corrcoef(scaler.apply(values)[:, 2], np.log1p(-below))[0, 1] == pytest.approx(-1)
+
+
+def test_a_version_of_an_earlier_candor_takes_every_logarithm() -> None:
+    state = as_state(train(examples(500), use=np.ones(2, dtype=bool), seed=1))
+    del state["logged"]
+
+    model = from_state(state)
+
+    assert isinstance(model, RidgeModel)
+    assert model.scaler.logged.all()

@@ -76,3 +76,12 @@ def test_calibration_error_is_the_mean_distance_of_the_bins() -> None:
     outcomes = np.repeat([False, True], 50)
 
     assert expected_calibration_error(scores, outcomes) == pytest.approx(0.1)
+
+
+def test_the_slope_of_scores_that_hardly_differ_is_unsure_and_no_error() -> None:
+    outcomes = np.arange(500) % 20 == 0
+
+    slope, error = calibration_slope(0.05 + 1e-6 * np.arange(500) / 500, outcomes)
+
+    assert np.isfinite(slope)
+    assert error > 100

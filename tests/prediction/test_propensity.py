@@ -10,7 +10,7 @@ from prediction.dataset import Examples
 from prediction.dates import Role
 from prediction.logistic import train
 from prediction.metrics import loss_gain
-from prediction.propensity import Incumbent, Question, decide
+from prediction.propensity import Incumbent, Question, _choose, decide
 from prediction.registry import Decision, Status, fingerprint
 from tests.prediction.conftest import AS_OF, predictions
 
@@ -29,6 +29,41 @@ def examples(*, seed: int, is_broken: bool = False) -> Examples:
         earlier = roles == str(Role.TRAINING)
         shown[earlier, 1] = rng.permutation(shown[earlier, 1])
     return Examples(("first", "second"), shown, outcomes, roles, np.arange(6_000), "data")
+
+
+def scored(lost: dict[str, float]) -> dict[str, np.ndarray]:
+    """Scores of 400 persons, half of whom did it; each kind is so sure of what is right."""
+    did = np.arange(400) % 2 == 0
+    noise = np.random.default_rng(1).normal(0, 0.1, 400)
+    return {
+        name: np.clip(
+            np.where(did, sure, 1 - sure) + (noise if name == "boosted_trees" else 0), 0.05, 0.95
+        )
+        for name, sure in lost.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("sure", "people", "best"),
+    [
+        pytest.param(0.8, 300, "boosted_trees", id="few, surely better"),
+        pytest.param(0.715, 300, "sparse_logistic", id="few, perhaps better"),
+        pytest.param(0.715, 500, "boosted_trees", id="many, perhaps better"),
+        pytest.param(0.6, 500, "sparse_logistic", id="worse"),
+    ],
+)
+def test_trees_that_learnt_from_few_must_be_surely_better(
+    sure: float, people: int, best: str
+) -> None:
+    did = np.arange(400) % 2 == 0
+    later = Examples(("x",), np.zeros((400, 1)), did, np.repeat("judging", 400), np.arange(400), "")
+    rows = np.arange(people)
+    earlier = Examples(
+        ("x",), np.zeros((people, 1)), rows >= 0, np.repeat("training", people), rows, ""
+    )
+    scores = scored({"ridge_logistic": 0.65, "sparse_logistic": 0.7, "boosted_trees": sure})
+
+    assert _choose(scores, earlier, later, seed=1) == best
 
 
 def question(model: object) -> Question:
