@@ -75,6 +75,25 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes) -> N
         read_state(tmp_path)
 
 
+def test_a_changed_byte_of_a_model_is_refused_or_changes_nothing(tmp_path: Path) -> None:
+    """Every 29th byte, flipped; and a file that ends there."""
+    write_folder(tmp_path / "v", as_state(small_model()), {})
+    file = tmp_path / "v" / MODEL
+    whole, state = file.read_bytes(), str(read_state(tmp_path / "v"))
+
+    refused = 0
+    for place in range(0, len(whole), 29):
+        flipped = whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :]
+        for content in (flipped, whole[:place]):
+            file.write_bytes(content)
+            try:
+                assert str(read_state(tmp_path / "v")) == state
+            except (BrokenModelError, UntrustedModelError):
+                refused += 1
+
+    assert refused > len(whole) / 29 * 1.8
+
+
 def test_a_missing_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(BrokenModelError, match="it is missing"):
         read_state(tmp_path / "gone")
