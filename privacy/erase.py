@@ -270,7 +270,7 @@ def _left_in(place: Location, keys: pa.Table) -> Sequence[str]:
         place.erase(keys)
         left = place.find(keys)
     except OSError as error:
-        return [f"{place.name} could not be rewritten ({type(error).__name__})"]
+        return [f"{place.name} could not be rewritten ({error.strerror or type(error).__name__})"]
     return [f"{trace.rows} rows are left in {trace.location}" for trace in left if trace.rows]
 
 

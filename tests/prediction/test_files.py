@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import itertools
 import pickle
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from prediction.dataset import Examples
 from prediction.files import MODEL, read_state, write_folder
 from prediction.logistic import RidgeModel, train
 from prediction.states import as_state, from_state
+from tests.full_disk import full_disk
 
 
 def small_model() -> RidgeModel:
@@ -92,6 +95,23 @@ def test_a_changed_byte_of_a_model_is_refused_or_changes_nothing(tmp_path: Path)
                 refused += 1
 
     assert refused > len(whole) / 29 * 1.8
+
+
+def test_a_full_disk_leaves_no_torn_model(tmp_path: Path) -> None:
+    """The n-th thing that is asked of the disk fails, for every n."""
+    old, new = {"weights": np.ones(2)}, {"weights": np.zeros(2)}
+    write_folder(tmp_path / "1", old, {"card.json": b"{}"})
+
+    for n in itertools.count(1):
+        with full_disk(n) as disk, contextlib.suppress(OSError):
+            write_folder(tmp_path / "2", new, {"card.json": b"{}"})
+        assert str(read_state(tmp_path / "1")) == str(old)
+        if not disk.has_refused:
+            break
+        assert not (tmp_path / "2").exists()
+
+    assert n > 5
+    assert str(read_state(tmp_path / "2")) == str(new)
 
 
 def test_a_missing_model_is_named(tmp_path: Path) -> None:
