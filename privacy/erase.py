@@ -320,6 +320,7 @@ def _scan(due: _Pass, plans: Sequence[ErasurePlan], under_way: Sequence[str]) ->
         context.roots,
         _needles(due, plans),
         warehouse_file=context.warehouse_file,
+        databases=context.databases,
         exempt=[context.plans.folder(request_id) for request_id in under_way],
     )
 
