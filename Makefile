@@ -21,7 +21,7 @@ DEMO_SEED ?= 7
 
 PACKAGES := audiences identifiers identity ingestion measurement orchestration personalization prediction privacy sample settings warehouse
 
-.PHONY: help install demo ui test lint types contracts unit docs bench trials lock clean
+.PHONY: help install demo ui test lint types contracts unit docs bench trials lock sbom clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ trials: $(INSTALLED) ## long trials: kills at random moments
 lock: ## resolve requirements.lock anew (hashes, all supported Pythons)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements.lock
+
+sbom: $(INSTALLED) ## what Candor is made of, from the lock: candor.cdx.json (CycloneDX)
+	$(BIN)/python .ci/sbom.py > candor.cdx.json
 
 clean: ## remove the demo's data home and caches; the environment stays
 	rm -rf $(DEMO_HOME) .mypy_cache .ruff_cache .pytest_cache dbt_project/target

@@ -114,14 +114,21 @@ def rewriting_path(path: Path) -> Path:
 
 def _write_text(file: LandingFile, fresh: Path, spans: Spans) -> None:
     first, rest = 1, b""
-    with reading_bytes(file) as source, _writing_bytes(file.path, fresh) as target:
-        while block := source.read(BLOCK_BYTES):
+    with _writing_bytes(file.path, fresh) as target:
+        for block in _blocks(file):
             whole, newline, rest = (rest + block).rpartition(b"\n")
             if newline:
                 target.write(_without_lines(whole + newline, first, spans))
                 first += whole.count(b"\n") + 1
         if rest:
             target.write(_without_lines(rest, first, spans))
+
+
+def _blocks(file: LandingFile) -> Iterator[bytes]:
+    """What a file holds; a full disk for what is made of it is not taken for a broken file."""
+    with reading_bytes(file) as source:
+        while block := source.read(BLOCK_BYTES):
+            yield block
 
 
 def _without_lines(data: bytes, first: int, spans: Spans) -> bytes:

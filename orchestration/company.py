@@ -29,6 +29,7 @@ from orchestration.profiles_config import ProfilesConfig, load_profiles
 from orchestration.restore_mark import refuse_erased_persons
 from orchestration.run_lock import hold_or_wait
 from orchestration.survivorship_config import SurvivorshipConfig, load_survivorship
+from orchestration.unexpected import without_foreign_words
 from personalization import ContentConfig
 from prediction import PersonasConfig, PredictionsConfig
 from privacy import ConsentConfig, RetentionConfig
@@ -226,9 +227,17 @@ class Company:
 
     @contextmanager
     def open_warehouse(self) -> Iterator[Warehouse]:
-        """Open the warehouse with every declared table in place."""
+        """Open the warehouse with every declared table in place.
+
+        Raises:
+            UnexpectedError: An error that is not ours happened meanwhile; it may repeat a row.
+        """
         self.paths.make_home()
-        with self.lend_warehouse_file() as path, DuckDBWarehouse.open(path) as warehouse:
+        with (
+            without_foreign_words(),
+            self.lend_warehouse_file() as path,
+            DuckDBWarehouse.open(path) as warehouse,
+        ):
             warehouse.create_missing(python_tables())
             yield warehouse
 

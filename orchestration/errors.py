@@ -1,6 +1,7 @@
 """Exceptions raised by the orchestration package.
 
 * OrchestrationError
+  - UnexpectedError
   - MissingHomeError
   - DbtProjectError
   - DbtBuildError
@@ -34,6 +35,22 @@ from pathlib import Path
 
 class OrchestrationError(Exception):
     """A run or a command cannot be carried out."""
+
+
+class UnexpectedError(OrchestrationError):
+    """Something went wrong that nobody foresaw; its words are left out.
+
+    Attributes:
+        kind: The class of the error.
+        place: The innermost line of ours that led to it.
+    """
+
+    def __init__(self, kind: str, place: str) -> None:
+        self.kind, self.place = kind, place
+        super().__init__(
+            f"{kind} at {place}: what it said is left out, as it may repeat values of rows; report "
+            "this line and the stack as a defect, they name nobody"
+        )
 
 
 class MissingHomeError(OrchestrationError, FileNotFoundError):

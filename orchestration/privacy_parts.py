@@ -188,6 +188,7 @@ def open_erasure(
         home=paths.home,
         roots=_roots(company, lists.folders),
         warehouse_file=paths.warehouse,
+        databases=(paths.dagster,),
         customer_id_sources=company.consent.customer_id_sources,
         default_region=company.sources.default_region,
         now=now,

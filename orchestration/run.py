@@ -13,6 +13,7 @@ from orchestration.errors import RunFailedError, UnknownJobError
 from orchestration.instance import close_orphans, open_instance, owner_only
 from orchestration.restore_mark import refuse_unfinished_restore
 from orchestration.run_lock import hold_run_lock
+from orchestration.unexpected import OUR_PACKAGES
 from settings import Paths
 from warehouse import WarehouseBusyError
 
@@ -21,10 +22,6 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 # What Dagster raises in a step when a person or the system ends the process.
 INTERRUPTED = frozenset({"DagsterExecutionInterruptedError", "KeyboardInterrupt"})
-OUR_PACKAGES = frozenset({
-    "audiences", "identity", "ingestion", "measurement", "orchestration", "personalization",
-    "prediction", "privacy", "settings", "warehouse",
-})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class Group:
         chosen: Share of them in the top tenth of all.
         chosen_interval: 95 % of it.
         found: Of those who did it, the share in the top tenth of all; None where too few did.
+        found_interval: 95 % of it.
         auc: How well scores rank within the group; None where too few did or did not.
     """
 
@@ -54,6 +55,7 @@ class Group:
     chosen: float
     chosen_interval: Interval
     found: float | None
+    found_interval: Interval | None
     auc: float | None
 
     def as_dict(self) -> dict[str, object]:
@@ -132,6 +134,7 @@ def _group(name: str, inside: Flags, scores: Floats, outcomes: Flags, top: Flags
     expected, chosen = float(scores[inside].sum()), int(top[inside].sum())
     # What is expected of these people was learnt from all: its own error is left out.
     low, high = ratio_of_counts(done, expected, 10**9, 0.05)
+    told, hit = done >= FEWEST_OF_A_KIND, int(top[inside & outcomes].sum())
     ranked = min(done, people - done) >= FEWEST_OF_A_KIND
     return Group(
         name=str(name),
@@ -143,7 +146,8 @@ def _group(name: str, inside: Flags, scores: Floats, outcomes: Flags, top: Flags
         ratio_interval=Interval(low, high),
         chosen=chosen / people,
         chosen_interval=share_interval(chosen, people),
-        found=float(top[inside & outcomes].mean()) if done >= FEWEST_OF_A_KIND else None,
+        found=hit / done if told else None,
+        found_interval=share_interval(hit, done) if told else None,
         auc=auc(scores[inside], outcomes[inside]) if ranked else None,
     )
 

@@ -13,7 +13,9 @@ import json
 import os
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,11 @@ ALLOWED = frozenset({
     "builtins.bool", "builtins.dict", "builtins.float", "builtins.int", "builtins.list",
     "builtins.NoneType", "builtins.str", "numpy.ndarray",
 })  # fmt: skip
+# What unpacking and building raise where bytes of a file are missing or changed.
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, AttributeError, EOFError, LookupError, NotImplementedError,
+    RuntimeError, TypeError, ValueError,
+)  # fmt: skip
 
 
 def write_folder(folder: Path, state: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
@@ -62,9 +69,12 @@ def read_state(folder: Path) -> dict[str, Any]:
 
     path = folder / MODEL
     content = _read(path)
-    if unknown := sorted(set(_types(path, content)) - ALLOWED):
+    with _refusing_broken(path):
+        types = _types(content)
+    if unknown := sorted(set(types) - ALLOWED):
         raise UntrustedModelError(path, unknown)
-    found = skops.io.loads(content, trusted=[])
+    with _refusing_broken(path):
+        found = skops.io.loads(content, trusted=[])
     if not isinstance(found, dict):
         raise BrokenModelError(path, "it holds no dictionary")
     return found
@@ -96,13 +106,18 @@ def _read(path: Path) -> bytes:
         raise BrokenModelError(path, "it is missing") from None
 
 
-def _types(path: Path, content: bytes) -> list[str]:
-    """The full names of all types that the file would build."""
+@contextmanager
+def _refusing_broken(path: Path) -> Iterator[None]:
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            schema = json.loads(archive.read(SCHEMA))
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        yield
+    except _BROKEN as error:
         raise BrokenModelError(path, type(error).__name__) from error
+
+
+def _types(content: bytes) -> list[str]:
+    """The full names of all types that the file would build."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        schema = json.loads(archive.read(SCHEMA))
     return list(_walk(schema))
 
 

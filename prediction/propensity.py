@@ -351,7 +351,8 @@ def _limits(unit: Unit) -> list[str]:
 
 
 def _told(groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    shown = ("people", "rate", "rate_interval", "predicted", "ratio_interval", "chosen_interval")
+    shown = ("people", "rate", "rate_interval", "predicted", "ratio_interval", "chosen_interval",
+             "found_interval")  # fmt: skip
     return {group["name"]: {name: group[name] for name in shown} for group in groups}
 
 

@@ -128,6 +128,7 @@ class ErasureContext:
         home: The data home, for frozen plans.
         roots: Folders that are searched for traces; the home, and what lies apart from it.
         warehouse_file: The file that ``warehouse`` has open; None in memory.
+        databases: Folders whose SQLite files are ours to lay out anew where they hold a trace.
         customer_id_sources: Sources whose ids may be given as customer id; empty for all.
         default_region: ISO country of phone numbers that are written without one.
         now: When the pass began, UTC without a zone: what is due and what has expired by then.
@@ -159,6 +160,7 @@ class ErasureContext:
     backups: BackupFolder | None = None
     undeclared: Sequence[str] = ()
     models: TrainedModels | None = None
+    databases: Sequence[Path] = ()
     clock: Callable[[], datetime] | None = None
 
     def moment(self) -> datetime:

@@ -270,7 +270,7 @@ def _left_in(place: Location, keys: pa.Table) -> Sequence[str]:
         place.erase(keys)
         left = place.find(keys)
     except OSError as error:
-        return [f"{place.name} could not be rewritten ({type(error).__name__})"]
+        return [f"{place.name} could not be rewritten ({error.strerror or type(error).__name__})"]
     return [f"{trace.rows} rows are left in {trace.location}" for trace in left if trace.rows]
 
 
@@ -320,6 +320,7 @@ def _scan(due: _Pass, plans: Sequence[ErasurePlan], under_way: Sequence[str]) ->
         context.roots,
         _needles(due, plans),
         warehouse_file=context.warehouse_file,
+        databases=context.databases,
         exempt=[context.plans.folder(request_id) for request_id in under_way],
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
@@ -21,6 +21,9 @@ import pyarrow.parquet as pq
 
 from warehouse import DuckDBWarehouse, TableName, Warehouse, quoted
 
+_SQLITE = b"SQLite format 3"
+# Others hold a SQLite file for the time of a statement; who waits longer leaves it as it is.
+_LOCK_WAIT_S = 5
 _CHUNK_ROWS = 200_000
 # Numbers, times and truth values hold none of the values that are sought, save whole numbers.
 _SKIPPED_TYPES = ("BOOLEAN", "DOUBLE", "FLOAT", "DATE", "TIME", "TIMESTAMP", "INTERVAL")
@@ -64,13 +67,29 @@ def row_format(path: Path) -> RowFormat | None:
     """The format of a file of rows; None where it is none."""
     with path.open("rb") as stream:
         head = stream.read(16)
-    if head.startswith(b"SQLite format 3"):
+    if head.startswith(_SQLITE):
         return RowFormat(_sqlite_contents, _fresh_sqlite, is_copied=True)
     if head[8:12] == b"DUCK":
         return RowFormat(_duckdb_contents, _fresh_duckdb, is_copied=True)
     if head.startswith(b"PAR1"):
         return RowFormat(parquet_contents, _fresh_parquet, is_copied=False)
     return None
+
+
+def is_sqlite(path: Path) -> bool:
+    """Whether a file is a database of SQLite."""
+    with path.open("rb") as stream:
+        return stream.read(len(_SQLITE)) == _SQLITE
+
+
+def take_out_deleted(path: Path) -> None:
+    """Lay a SQLite file out anew, in place, so that it holds its rows and nothing else.
+
+    Where another process is at work in it, or it is damaged, it stays as it is.
+    """
+    with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=_LOCK_WAIT_S)) as stored:
+        stored.execute("vacuum")
+        stored.execute("pragma wal_checkpoint(truncate)")
 
 
 def warehouse_contents(warehouse: Warehouse) -> Iterator[tuple[str, bytes]]:

@@ -23,7 +23,7 @@ from privacy.scan_files import (
     count_beside,
     files_below,
 )
-from privacy.stored_rows import warehouse_contents
+from privacy.stored_rows import is_sqlite, take_out_deleted, warehouse_contents
 from warehouse import Trace, Warehouse
 
 # Raised when the search learns to see more, so that a receipt tells what its search could see.
@@ -63,15 +63,20 @@ def scan_home(
     needles: Needles,
     *,
     warehouse_file: Path | None,
+    databases: Sequence[Path] = (),
     exempt: Sequence[Path] = (),
 ) -> ScanReport:
     """Search the warehouse and every file for traces of the values.
+
+    A SQLite file of ours that holds a trace is laid out anew and searched again: what was deleted
+    in it is gone then, and what its rows hold is found.
 
     Args:
         warehouse: The open warehouse, compacted.
         roots: Folders to search, each once.
         needles: What to look for.
         warehouse_file: The file that ``warehouse`` has open; it is decoded through it.
+        databases: Folders whose SQLite files are ours.
         exempt: Folders that are destroyed after the scan, such as that of a frozen plan.
 
     Raises:
@@ -85,7 +90,8 @@ def scan_home(
     for table, content in warehouse_contents(warehouse):
         counted[table] = counted.get(table, 0) + scanner.count(content)
     is_in_rows = any(counted.values())
-    for path, place, finding in _files(FileScanner(scanner), roots, warehouse_file, exempt):
+    searched = _files(FileScanner(scanner), roots, warehouse_file, exempt, databases)
+    for path, place, finding in searched:
         files += 1
         hits = finding.hits
         if path == warehouse_file and hits and not is_in_rows:
@@ -125,6 +131,7 @@ def _files(
     roots: Sequence[Path],
     warehouse_file: Path | None,
     exempt: Sequence[Path],
+    databases: Sequence[Path],
 ) -> Iterator[tuple[Path, str, FileFinding]]:
     seen, left_out = set[Path](), frozenset(exempt)
     for root in roots:
@@ -133,7 +140,21 @@ def _files(
             if is_new and left_out.isdisjoint(path.parents):
                 seen.add(path.resolve())
                 finding = scanner.scan(path, root, raw_only=path == warehouse_file)
+                if finding.hits and any(map(path.is_relative_to, databases)):
+                    finding = _laid_out_anew(scanner, path, root) or finding
                 yield path, _place(scanner, path, root), finding
+
+
+def _laid_out_anew(scanner: FileScanner, path: Path, root: Path) -> FileFinding | None:
+    """What is left in a SQLite file, or in the log of one, without what was deleted; None of others."""
+    database = path.with_name(path.name.removesuffix("-wal"))
+    if not (database.is_file() and is_sqlite(database)):
+        return None
+    take_out_deleted(database)
+    # What stood in the log alone stands in the file now, which may have been searched before.
+    left = [scanner.scan(each, root) for each in sorted({database, path})]
+    undecoded = next((found.undecoded for found in left if found.undecoded), None)
+    return FileFinding(sum(found.hits for found in left), undecoded)
 
 
 def _place(scanner: FileScanner, path: Path, root: Path) -> str:

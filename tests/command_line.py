@@ -26,8 +26,8 @@ class Answer:
     err: str
 
 
-def run_command(*command: str) -> str:
-    """Run a command to its good end and return what it printed."""
+def run_command(*command: str, umask: int = -1) -> str:
+    """Run a command to its good end and return what it printed; -1 leaves the umask as it is."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CANDOR_")}
     done = subprocess.run(
         command,
@@ -36,6 +36,7 @@ def run_command(*command: str) -> str:
         capture_output=True,
         text=True,
         check=False,
+        umask=umask,
     )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout

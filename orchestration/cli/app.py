@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 
 from orchestration.cli.codes import FAILED, INPUT
+from orchestration.errors import UnexpectedError
+from orchestration.unexpected import as_told
 
 EPILOG = "Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 configuration or input, 4 busy."
 
@@ -81,6 +83,8 @@ def main() -> None:
         app()
     except SystemExit:  # a command that ended; what may go wrong is asked for only if it did
         raise
+    except UnexpectedError:  # its stack says more than its words
+        raise
     except _expected_errors() as error:
         from orchestration.cli.exits import exit_code  # noqa: PLC0415 - see above
 
@@ -91,6 +95,8 @@ def main() -> None:
         advice = _ADVICE.get(type(error))
         _complain(f"{place}: {problem}" + (f": {advice}" if advice else ""))
         sys.exit(INPUT if advice else FAILED)
+    except Exception as error:  # noqa: BLE001 - what nobody foresaw is told without its words
+        raise as_told(error) from None
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:

@@ -29,9 +29,12 @@ class Demo:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """The demo on a small company, run twice; the second time in a home marked as restored."""
+    """The demo on a small company, run twice; the second time in a home marked as restored.
+
+    Once for a user who lets everybody read and write what they make, once for one who lets nobody.
+    """
     home = tmp_path_factory.mktemp("demo") / "home"
     command = [CANDOR, "demo", "--people", str(PEOPLE), "--seed", "7", "--home", str(home)]
-    first = run_command(*command)
+    first = run_command(*command, umask=0)
     write_mark(Paths.resolve({}, home=home), "20261129T030000Z", [])
-    return Demo(home, first, run_command(*command))
+    return Demo(home, first, run_command(*command, umask=0o077))

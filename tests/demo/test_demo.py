@@ -125,7 +125,7 @@ def test_a_restored_home_is_open_once_all_profiles_were_built(demo: Demo) -> Non
 
 
 def test_the_data_home_is_its_owners_alone(demo: Demo) -> None:
-    """Every file and folder, those of dbt and Dagster too."""
+    """Every file and folder, those of dbt and Dagster too, under any umask."""
     landing = demo.home / "landing"
     paths = [demo.home, *demo.home.rglob("*")]
     open_ones = [path for path in paths if _mode(path) & 0o077]

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import gzip
+import itertools
 import os
 import stat
 from pathlib import Path
@@ -14,6 +16,7 @@ import ingestion.rewrite
 from ingestion.config import SourcesConfig
 from ingestion.landing_search import KEYS, Search, mentions_sql
 from ingestion.rewrite import REWRITING
+from tests.full_disk import full_disk
 from tests.ingestion.conftest import SOURCES, Landing, call, keys, lines
 from warehouse import DuckDBWarehouse, Location, SharedLocation
 
@@ -464,3 +467,30 @@ def test_a_link_is_named_and_not_rewritten(landing: Landing, tmp_path: Path) -> 
 
     assert "web/a.jsonl is a link" in refusal
     assert landing.location.refusals(keys(user_id="nobody")) == ()
+
+
+@pytest.mark.parametrize("name", ["web/a.jsonl", "web/a.jsonl.gz"])
+def test_a_full_disk_leaves_a_landing_file_as_it_was_or_without_the_person(
+    landing: Landing, name: str
+) -> None:
+    """The n-th thing that is asked of the disk fails, for every n, and the next try goes on."""
+    path = landing.put(name, _events())
+    landing.load()
+    before = path.read_bytes()
+
+    for n in itertools.count(1):
+        with full_disk(n) as disk, contextlib.suppress(OSError):
+            landing.location.erase(ANN)
+        if not disk.has_refused:
+            break
+        assert path.read_bytes() == before or b"kept  as is" in _unpacked(path)
+
+    assert n > 3
+    assert b"kept  as is" in _unpacked(path)
+    assert landing.location.find(ANN) == ()
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def _unpacked(path: Path) -> bytes:
+    content = path.read_bytes()
+    return gzip.decompress(content) if path.suffix == ".gz" else content

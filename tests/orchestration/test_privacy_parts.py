@@ -107,6 +107,7 @@ def test_folders_of_sent_files_outside_the_home_are_searched(
         )
 
     assert list(context.roots) == [company.paths.home, outside]
+    assert list(context.databases) == [company.paths.dagster]
 
 
 def _keys(**values: str) -> pa.Table:

@@ -47,10 +47,14 @@ def test_groups_are_compared_and_small_ones_put_together() -> None:
     }  # fmt: skip
     assert found["south"].ratio_interval.low > 1.2
     assert found["north"].ratio_interval.low < 1 < found["north"].ratio_interval.high
-    assert all(
-        group.rate_interval.low <= group.rate <= group.rate_interval.high
-        for group in found.values()
-    )
+    doers = (kinds == "south") & outcomes
+    assert found["south"].found == np.mean(scores[doers] >= np.quantile(scores, 0.9))
+    assert found["south"].found_interval is not None
+    for group in found.values():
+        shares = [(group.rate, group.rate_interval), (group.chosen, group.chosen_interval)]
+        if group.found is not None and group.found_interval is not None:
+            shares.append((group.found, group.found_interval))
+        assert all(interval.low <= share <= interval.high for share, interval in shares)
 
 
 def test_the_card_compares_the_groups_that_the_configuration_names(published: Company) -> None:

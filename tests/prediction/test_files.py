@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import itertools
 import pickle
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from prediction.dataset import Examples
 from prediction.files import MODEL, read_state, write_folder
 from prediction.logistic import RidgeModel, train
 from prediction.states import as_state, from_state
+from tests.full_disk import full_disk
 
 
 def small_model() -> RidgeModel:
@@ -73,6 +76,42 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes) -> N
 
     with pytest.raises(BrokenModelError, match="train again"):
         read_state(tmp_path)
+
+
+def test_a_changed_byte_of_a_model_is_refused_or_changes_nothing(tmp_path: Path) -> None:
+    """Every 29th byte, flipped; and a file that ends there."""
+    write_folder(tmp_path / "v", as_state(small_model()), {})
+    file = tmp_path / "v" / MODEL
+    whole, state = file.read_bytes(), str(read_state(tmp_path / "v"))
+
+    refused = 0
+    for place in range(0, len(whole), 29):
+        flipped = whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :]
+        for content in (flipped, whole[:place]):
+            file.write_bytes(content)
+            try:
+                assert str(read_state(tmp_path / "v")) == state
+            except (BrokenModelError, UntrustedModelError):
+                refused += 1
+
+    assert refused > len(whole) / 29 * 1.8
+
+
+def test_a_full_disk_leaves_no_torn_model(tmp_path: Path) -> None:
+    """The n-th thing that is asked of the disk fails, for every n."""
+    old, new = {"weights": np.ones(2)}, {"weights": np.zeros(2)}
+    write_folder(tmp_path / "1", old, {"card.json": b"{}"})
+
+    for n in itertools.count(1):
+        with full_disk(n) as disk, contextlib.suppress(OSError):
+            write_folder(tmp_path / "2", new, {"card.json": b"{}"})
+        assert str(read_state(tmp_path / "1")) == str(old)
+        if not disk.has_refused:
+            break
+        assert not (tmp_path / "2").exists()
+
+    assert n > 5
+    assert str(read_state(tmp_path / "2")) == str(new)
 
 
 def test_a_missing_model_is_named(tmp_path: Path) -> None:

@@ -96,6 +96,38 @@ def test_what_was_deleted_is_a_trace_beside_a_longer_address_in_the_rows(
     assert (min(before) > 0, _hits(tmp_path / "rows.sqlite", value)) == (True, 0)
 
 
+@pytest.mark.parametrize(
+    ("is_ours", "is_deleted", "is_in_the_log"),
+    [(True, True, True), (True, True, False), (True, False, True), (False, True, True)],
+)
+def test_what_was_deleted_goes_from_a_database_of_ours_alone(
+    tmp_path: Path, is_ours: bool, is_deleted: bool, is_in_the_log: bool
+) -> None:
+    """As Dagster's are: written ahead in a log, open in this process, and read by nobody just now."""
+    home, path = tmp_path, tmp_path / "dagster" / "runs.db"
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as dagster:
+        dagster.execute("pragma journal_mode = wal")
+        dagster.execute("select * from sqlite_master").fetchall()  # has it open from now on
+        _rows_file(path, [("Ben", VALUE, "x"), ("z", "z", "z")])
+        assert dagster.execute("select count(*) from t").fetchall() == [(2,)]
+        if is_deleted:
+            dagster.execute("pragma secure_delete = off")
+            dagster.execute("delete from t where b = ?", (VALUE,))
+            dagster.commit()
+        if not is_in_the_log:
+            dagster.execute("pragma wal_checkpoint(truncate)")
+        report = scan_home(
+            DuckDBWarehouse.in_memory(), [home], Needles(frozenset({VALUE})),
+            warehouse_file=None, databases=[path.parent] if is_ours else [],
+        )  # fmt: skip
+        left = dagster.execute("select count(*) from t").fetchall()
+
+    assert is_ours or is_in_the_log == any("db-wal" in trace.location for trace in report.traces)
+    assert report.is_clean == (is_ours and is_deleted), report
+    assert left == [(1 if is_deleted else 2,)]
+
+
 def test_what_is_declared_of_tables_is_searched_as_their_rows_are() -> None:
     """A copy of the rows has it as well; a length in front of it may look like a letter."""
     warehouse = DuckDBWarehouse.in_memory()

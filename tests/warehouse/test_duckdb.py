@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import multiprocessing
+import resource
 import signal
 import stat
 import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -464,3 +466,43 @@ def test_the_engine_writes_no_encrypted_file_without_a_download(tmp_path: Path) 
 )  # fmt: skip
 def test_a_text_that_repeats_the_engine_is_told_without_values(said: str, told: str | None) -> None:
     assert without_values(said) == (told or said)
+
+
+FILL = "insert into raw.rows select range::varchar || repeat(uuid()::varchar, 9) from range(10000)"
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def _fill_and_compact(path: Path) -> None:
+    with DuckDBWarehouse.open(path) as warehouse:
+        warehouse.execute(FILL)
+        warehouse.compact()
+
+
+def test_a_full_disk_costs_no_row_that_was_committed(tmp_path: Path) -> None:
+    """Files may grow no further than so; then the disk is as it was before, and all goes on."""
+    path = tmp_path / "warehouse.duckdb"
+    with DuckDBWarehouse.open(path) as warehouse:
+        warehouse.execute("create schema raw; create table raw.rows (value varchar)")
+        warehouse.execute(FILL)
+        warehouse.execute("checkpoint")
+    size = path.stat().st_size
+
+    for more in (0, 1 << 19, 1 << 20):
+        with files_of_at_most(size + more), pytest.raises(EngineError):
+            _fill_and_compact(path)
+        with DuckDBWarehouse.open(path) as warehouse:
+            rows = warehouse.scalar("select count(*) from raw.rows")
+            assert rows % 10_000 == 0 < rows
+
+    with DuckDBWarehouse.open(path) as warehouse:
+        warehouse.execute(FILL)
+        assert warehouse.scalar("select count(*) from raw.rows") == rows + 10_000

@@ -13,6 +13,7 @@ import ipaddress
 import itertools
 import json
 import logging
+import random
 import ssl
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -262,9 +263,10 @@ class Exchange:
 
     def _pause(self, state: RetryCallState) -> float:
         """What the other side asked for, else exponential; with jitter, so that none gang up."""
-        jittered = float(wait_exponential_jitter(initial=1, max=self.settings.max_wait_s)(state))
         asked = _asked(state)
-        return jittered if asked is None else asked + jittered / 10
+        if asked is None:
+            return float(wait_exponential_jitter(initial=1, max=self.settings.max_wait_s)(state))
+        return asked + random.uniform(0, max(asked, 1) / 10)  # noqa: S311 - guards no secret
 
     def _is_enough(self, state: RetryCallState) -> bool:
         asked = _asked(state)
