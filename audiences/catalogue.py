@@ -92,12 +92,20 @@ def read_catalogue(warehouse: Warehouse) -> Catalogue:
     )
 
 
-def merged_sql(catalogue: Catalogue) -> str:
-    """Query for (person_id, current_person_id): the ids that lead to another person now."""
+def merged_sql(catalogue: Catalogue, *, among: str | None = None) -> str:
+    """Query for (person_id, current_person_id): the ids that lead to another person now.
+
+    Args:
+        catalogue: The tables that the warehouse has.
+        among: Query for the person_id of those to ask about, each once; None: all. Where it is
+            empty, nothing is read.
+    """
     if CURRENT_PERSON not in catalogue.columns:
         return "select null::varchar as person_id, null::varchar as current_person_id limit 0"
+    join = f"({among}) inner join" if among else ""
+    using = "using (person_id)" if among else ""
     return f"""
-        select distinct person_id, current_person_id from {CURRENT_PERSON.sql}
+        select distinct person_id, current_person_id from {join} {CURRENT_PERSON.sql} {using}
         where current_person_id <> person_id
     """
 

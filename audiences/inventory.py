@@ -19,6 +19,9 @@ _IDENTIFIERS = Column(
 _FINGERPRINT = Column(
     "fingerprint", "VARCHAR", Pii.PSEUDONYMOUS, "SHA-256 of the identifiers and traits sent"
 )
+_RULES = Column(
+    "rules", "VARCHAR", Pii.NONE, "digest of how the sync plans: the same text, the same plan"
+)
 _ROW = Column(
     "row_id", "VARCHAR", Pii.PSEUDONYMOUS, "the person's name in this sync; no other sync has it"
 )
@@ -285,16 +288,17 @@ ACCEPTANCES = Table(
 
 SETTLED = Table(
     TableName("sync", "settled"),
-    grain="One row per sync and group of one or two persons for whom nothing was due",
+    grain="One row per sync and person, or two of one hash, whom its last plan asked about",
     columns=(
         _SYNC,
-        Column("rules", "VARCHAR", Pii.NONE, "SHA-256 of how the sync plans: same text, same plan"),
+        _RULES,
         Column("bucket", "BIGINT", Pii.PSEUDONYMOUS, "the group, by a hash of the persons' ids"),
         Column(
             "digest",
             "BIGINT",
             Pii.PSEUDONYMOUS,
-            "checksum of all that the plan read of them; the same again, nothing is due again",
+            "checksum of all that the plan read of them; the same again, nothing is due again; "
+            "null where something was due",
         ),
         Column("ready", "BIGINT", Pii.NONE, "members of the group who may be sent"),
         Column("held_out", "BIGINT", Pii.NONE, "members who are held out"),
@@ -303,6 +307,24 @@ SETTLED = Table(
         Column("unreachable", "BIGINT", Pii.NONE, "members without an identifier to send"),
     ),
     key=("sync_key", "bucket"),
+)
+
+SETTLED_PARTS = Table(
+    TableName("sync", "settled_parts"),
+    grain="One row per sync, table that its plan reads, and part of about eight persons",
+    columns=(
+        _SYNC,
+        _RULES,
+        Column("source", "BIGINT", Pii.NONE, "number of the table among those that the plan reads"),
+        Column(
+            "part",
+            "BIGINT",
+            Pii.PSEUDONYMOUS,
+            "the part, by a hash of the persons' ids; -1 is all of the table",
+        ),
+        Column("digest", "BIGINT", Pii.PSEUDONYMOUS, "checksum of its rows when last planned"),
+    ),
+    key=("sync_key", "source", "part"),
 )
 
 TABLES: tuple[Table, ...] = (
@@ -317,4 +339,5 @@ TABLES: tuple[Table, ...] = (
     ROW_RESULTS,
     ACCEPTANCES,
     SETTLED,
+    SETTLED_PARTS,
 )

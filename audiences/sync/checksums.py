@@ -1,21 +1,26 @@
-"""A checksum, by groups of persons, of every row that a plan of a sync reads.
+"""A checksum of every row that a plan of a sync reads, and sums of these by groups of persons.
 
 Everything here is SQL text over the tables of the warehouse; nothing is written, nothing is sent.
 
 A checksum is the sum of the hashes of a group's rows, in 63 bits. Each hash is mixed before it is
 added, so that rows which change alike do not make up for each other: however many rows of a group
 change, that it goes unnoticed has a chance of about one in 10^18.
+
+A group is a person, or two whose ids have the same hash in 32 bits; of a million persons every ten
+thousandth shares one. A part is eight groups or so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from audiences.catalogue import CONSENT, CONTACT_POINTS, PROFILES, Catalogue, ValueKind
+from audiences.inventory import LEDGER, MEMBERSHIPS
 from audiences.sync.config import Sync
 from audiences.sync.fields import field_rows
-from audiences.sync.gates import EVERYBODY, SUPPRESSED, required_sql
-from warehouse import quoted
+from audiences.sync.gates import SUPPRESSED, required_sql
+from warehouse import TableName, quoted
 
 POINT_COLUMNS = (
     "identifier_type",
@@ -25,77 +30,84 @@ POINT_COLUMNS = (
     "denied_purposes",
 )
 DECISION_COLUMNS = ("purpose", "status")
+BUCKET = "cast(hash(person_id) >> 32 as uinteger)"
+"""Expression for the group of a person."""
 _LOW = (1 << 63) - 1
 
 
-def bucket_sql(groups: int) -> str:
-    """Expression for the group of a person."""
-    return f"cast(hash(person_id) % {groups} as bigint)"
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Rows that decide what is due.
+
+    Attributes:
+        rows: Query for them, with ``person_id``.
+        hashed: What of each row it depends on, beside the person.
+        table: Where they lie, if each can be read again by its place there.
+    """
+
+    rows: str
+    hashed: Sequence[str]
+    table: TableName | None = None
+
+    def read_sql(self, number: int) -> str:
+        """Query for (bucket, place, hashed) of every row: whose it is, where, and its hash.
+
+        Args:
+            number: Of the source, so that the same row in another one has another hash.
+        """
+        # The engine's hash of several values takes in the last one unmixed (xor), so two rows with
+        # the same new last value could cancel in the sum; the outer hash mixes it.
+        listed = ", ".join((str(number), "person", *self.hashed))
+        place = "rowid" if self.table else "cast(null as bigint)"
+        return f"""
+            select cast(person >> 32 as uinteger) as bucket, place,
+                cast(hash(hash({listed})) >> 1 as bigint) as hashed
+            from (select *, {place} as place, hash(person_id) as person from {self.rows})
+        """
 
 
-def digests_sql(sync: Sync, catalogue: Catalogue, groups: int, *, known: str) -> str:
-    """Query for (bucket, difference): how far every row that a plan reads is from what was known.
+def sources(sync: Sync, catalogue: Catalogue, places: frozenset[TableName]) -> tuple[Source, ...]:
+    """All rows that decide what is due.
 
-    The difference is that of the checksums, by 2^63. The same rows in another order have the same
-    checksum. The values bound are those of a plan.
+    Who was merged is not among them: it tells why somebody goes, and not whether.
 
     Args:
         sync: The sync.
         catalogue: The tables that the warehouse has.
-        groups: Number of groups.
-        known: Query for (bucket, digest) of earlier ones; of groups that it lacks, the difference
-            is the checksum itself.
-    """
-    # The engine's hash of several values takes in the last one unmixed (xor), so two rows with the
-    # same new last value could cancel in the sum; the outer hash mixes it. A join with what is known
-    # took longer than to take it off in the same pass. The engine knows the bounds of a remainder, and
-    # so that an array can hold the groups.
-    rows = " union all ".join(
-        f"select person, cast(hash(hash({number}, {hashed})) >> 1 as bigint) as hashed "
-        f"from (select *, hash(person_id) as person from ({read}))"
-        for number, (read, hashed) in enumerate(_read(sync, catalogue))
-    )
-    return f"""
-        select cast(number as bigint) as bucket, {sum_sql("summed")} as difference
-        from (
-            select person % {groups} as number, sum(hashed) as summed
-            from ({rows} union all select cast(bucket as ubigint), -digest from ({known}))
-            group by number
-        )
+        places: Those whose rows have a place; of a view none has.
     """
 
+    def of(table: TableName, hashed: Sequence[str], condition: str = "true") -> Source:
+        rows = f"{table.sql} where {condition}"
+        return Source(rows, hashed, table if table in places else None)
 
-def sum_sql(of: str) -> str:
-    """Expression for a checksum, of a sum of hashes, which is wider than a BIGINT."""
-    return f"cast(({of}) & {_LOW} as bigint)"
-
-
-def _read(sync: Sync, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
-    """Queries for all rows that decide what is due, and what of each row it depends on.
-
-    Who was merged is not among them: it tells why somebody goes, and not whether.
-    """
     kinds = catalogue.of(PROFILES)
     traits = [
         f"cast({quoted(name)} as varchar)" if kinds[name] is ValueKind.OTHER else quoted(name)
         for name in profile_columns(sync)
     ]
-    yield f"select * from {PROFILES.sql}", _listed(traits)
-    yield f"select * from {CONTACT_POINTS.sql}", _listed(POINT_COLUMNS)
-    if CONSENT in catalogue.columns:
-        required = f"select purpose from ({required_sql()})"
-        consent = f"select * from {CONSENT.sql} where purpose in ({required})"
-        yield consent, _listed(DECISION_COLUMNS)
-    yield EVERYBODY.members, _listed(("arm",))
-    # Which batch wrote a row last, and with what outcome, stands for the long texts in it.
-    yield EVERYBODY.ledger, _listed(("batch_id", "status", "is_present", "fingerprint is null"))
-    yield f"select * from {SUPPRESSED}", _listed(())
-    for rows in field_rows(sync.values, catalogue):
-        yield f"select person_id, found from ({rows}) as found", _listed(("found",))
+    required = f"purpose in (select purpose from ({required_sql()}))"
+    consent = of(CONSENT, DECISION_COLUMNS, required)
+    fields = [
+        Source(f"(select person_id, found from ({rows}) as found)", ("found",))
+        for rows in field_rows(sync.values, catalogue)
+    ]
+    return (
+        of(PROFILES, traits),
+        of(CONTACT_POINTS, POINT_COLUMNS),
+        *((consent,) if CONSENT in catalogue.columns else ()),
+        of(MEMBERSHIPS.name, ("arm",), "audience_key = $audience_key"),
+        # Which batch wrote a row last, and with what outcome, stands for the texts in it, and for
+        # whether it has a fingerprint: to look costs as much as to read all of them.
+        of(LEDGER.name, ("batch_id", "status", "is_present"), "sync_key = $sync_key"),
+        Source(SUPPRESSED, ()),
+        *fields,
+    )
 
 
-def _listed(columns: Sequence[str]) -> str:
-    return ", ".join(("person", *columns))
+def sum_sql(of: str) -> str:
+    """Expression for a checksum, of a sum of hashes, which is wider than a BIGINT."""
+    return f"cast(({of}) & {_LOW} as bigint)"
 
 
 def profile_columns(sync: Sync) -> tuple[str, ...]:

@@ -48,8 +48,9 @@ def write_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Draft:
     wider = settled.widen(rows)
     if wider is not None:
         _write_plan(warehouse, sync, catalogue, wider)
-    gates = settled.count()
-    settled.remember()
+    rows = wider or rows
+    gates = settled.count(rows)
+    settled.remember(rows)
     if _is_large_enough(warehouse, sync, gates[READY]):
         return Draft(gates, settle=settled.remember_sent)
     warehouse.execute(f"delete from {ledger.PLAN} where operation <> 'remove'")

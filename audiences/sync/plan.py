@@ -30,8 +30,7 @@ from audiences.sync.turns import DUE, TURNS
 from warehouse import quoted
 
 GATES = "candor_sync_gates"
-# Of what a person should be; for rows that are new it is not needed to tell that they are due.
-_FINGERPRINT = "sha256(identifiers || '|' || traits)"
+_FINGERPRINT = "sha256(desired.identifiers || '|' || desired.traits)"
 _PERSON = Identifier(type="person_id", form="raw", trait=None)
 
 
@@ -102,13 +101,11 @@ def due_sql(sync: Sync, catalogue: Catalogue, rows: Rows = EVERYBODY) -> str:
         rows: Where to read what is known of those persons.
     """
     kept = " and gate <> 'exited'" if sync.mode == "add_only" else ""
+    waiting = f"select person_id from {GATES} where gate <> '{READY}'"
     return f"""
         with points as ({_points(rows)}),
         desired as ({_desired(sync, catalogue, rows)}),
-        merged as (
-            select * from ({merged_sql(catalogue)})
-            where person_id in (select person_id from {GATES} where gate <> '{READY}')
-        )
+        merged as ({merged_sql(catalogue, among=waiting)})
         select gates.person_id, gates.gate, desired.identifiers, desired.traits,
             ledger.identifiers as sent_identifiers,
             case when is_present then ledger.earlier_identifiers end as sent_earlier,
@@ -116,6 +113,7 @@ def due_sql(sync: Sync, catalogue: Catalogue, rows: Rows = EVERYBODY) -> str:
             merged.person_id is not null as is_merged, ledger.acknowledged_at,
             coalesce(ledger.is_present, false) as is_present,
             gate = '{READY}' as is_ready,
+            case when is_ready then {_FINGERPRINT} end as fingerprint,
             is_present and not is_ready{kept} as is_leaving,
             is_present and is_ready and sent_identifiers <> desired.identifiers as is_moving
         from {GATES} as gates
@@ -144,7 +142,7 @@ def plan_sql(sync: Sync) -> str:
         )
         select person_id, {_row_id()} as row_id, operation,
             case when is_ready then 'member' when is_merged then 'merged' else gate end as cause,
-            case when is_ready then {_FINGERPRINT} end as fingerprint,
+            fingerprint,
             case when is_ready then identifiers else sent_identifiers end as identifiers,
             previous_identifiers,
             case when is_ready then traits end as traits,
@@ -199,7 +197,7 @@ def _operation(sync: Sync) -> str:
             when is_leaving then 'remove'
             when not is_ready then null
             when not is_present or sent_fingerprint is null then 'add'
-            when sent_fingerprint <> {_FINGERPRINT} then 'change'
+            when sent_fingerprint <> fingerprint then 'change'
             when turns.turn is not null then 'change'
             {again}
         end

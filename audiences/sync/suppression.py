@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from audiences.catalogue import Catalogue
-from audiences.sync import ledger, plan, settled
+from audiences.sync import plan
 from audiences.sync.config import Sync
 from audiences.sync.gates import SUPPRESSED
 from warehouse import Warehouse
@@ -42,8 +42,17 @@ def suppressed(
     try:
         yield ask
     finally:
-        for name in (SUPPRESSED, ledger.PLAN, *settled.TEMPORARY):
-            warehouse.execute(f"drop table if exists {name}")
+        for name in _temporary(warehouse):
+            warehouse.execute(f"drop table {name}")
+
+
+def _temporary(warehouse: Warehouse) -> list[str]:
+    """What a plan and its run have written down for themselves."""
+    rows = warehouse.read(
+        "select table_name from information_schema.tables "
+        "where table_type = 'LOCAL TEMPORARY' and starts_with(table_name, 'candor_sync_')"
+    )
+    return list(rows["table_name"].to_pylist())
 
 
 def _write_suppressed(

@@ -790,7 +790,8 @@ def test_a_restored_backup_gives_no_batch_a_key_of_before(publisher: Publisher) 
     warehouse = publisher.company.warehouse
     publisher.company.person("ann")
     publisher.run()
-    tables = ("sync.ledger", "sync.batches", "sync.row_results", "sync.settled")
+    tables = ("sync.ledger", "sync.batches", "sync.row_results", "sync.settled",
+              "sync.settled_parts")  # fmt: skip
     backup = {table: warehouse.read(f"select * from {table}") for table in tables}
     deny_all, allow_all = (
         lambda status=status: publisher.company.consent("ann", "marketing", status)

@@ -26,7 +26,7 @@ VOLATILE = {
 # Tables that record runs rather than results.
 JOURNALS = {"sync.runs", "sync.batches", "sync.row_results", "identity.runs", "identity.churn",
             "audiences.sizes", "privacy.audit_log", "privacy.retention_runs",
-            "sync.settled"}  # how rows stand by the batches that wrote them  # fmt: skip
+            "sync.settled", "sync.settled_parts"}  # how rows stand by the batches that wrote them  # fmt: skip
 KILLS = {"sample": 1, "full": 12}
 
 
