@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from identity.agree import find_doubted
 from identity.assemble import Likenesses, assemble
+from identity.collect import LINKS, PLACES
+from identity.prepare import RECORDS
+from identity.weigh import JUDGED
+from warehouse import DuckDBWarehouse
 
 BAR, UNLIKE = 0, -9_000_000
 
@@ -66,3 +72,28 @@ def test_the_order_of_pairs_and_of_their_ends_changes_nothing() -> None:
 
         assert found == grouped(*mixed, parts=12) == grouped(*turned, parts=12)
         assert all(found[group] == group for group in found)
+
+
+def test_chains_of_links_are_parted_by_pairs_that_are_no_links() -> None:
+    """Records 0 to 2 and 3 to 5 are two namesakes; 6 and 7 are joined, whatever the rest."""
+    warehouse = DuckDBWarehouse.in_memory()
+    likely = [(0, 1), (0, 2), (1, 2), (3, 4), (3, 5), (4, 5), (2, 3), (6, 7)]
+    unlike = [(0, 3), (0, 4), (1, 3), (1, 4)]
+    judged = [
+        {"left_record": one, "right_record": other, "is_named": True, "probability": probability}
+        for pairs, probability in ((likely[:6], 0.99), (likely[6:], 0.9), (unlike, 0.001))
+        for one, other in pairs
+    ]
+    names = [{"record": n, "first_name": "john", "last_name": "hart"} for n in range(8)]
+    links = [
+        {"link": n, "left_node": one, "right_node": other, "kind": "probabilistic"}
+        for n, (one, other) in enumerate(likely)
+    ]
+    places = [{"node": n, "place": n} for n in range(8)]
+    for table, rows in ((JUDGED, judged), (RECORDS, names), (LINKS, links), (PLACES, places)):
+        with warehouse.view("arriving", pa.Table.from_pylist(rows)):
+            warehouse.execute(f"create temp table {table} as from arriving")
+
+    doubted = find_doubted(warehouse, threshold=0.5)
+
+    assert [likely[place] for place in np.flatnonzero(doubted)] == [(2, 3)]
