@@ -9,8 +9,12 @@ import pyarrow.compute as pc
 
 from identifiers.text import as_texts, trimmed
 
-# The oldest person on record was born in 1875; 1900-01-01 is what spreadsheets make of nothing.
-EARLIEST_BIRTH = np.datetime64("1900-01-02", "D")
+# What programs make of nothing: day one of spreadsheets and the two days before it, the first days of
+# SQL Server's and of Windows' calendar, and of the first century that is read.
+NOTHING = np.array(
+    ["1900-01-01", "1899-12-31", "1899-12-30", "1753-01-01", "1601-01-01", "1000-01-01"],
+    dtype="datetime64[D]",
+)
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WORD = r"(?P<month>[a-z]{3})[a-z]*\.?"
@@ -32,7 +36,8 @@ def parse_birth_dates(
 
     "1990-11-30", "19901130", "11/30/1990", "30/11/1990", "30.11.1990", "30 Nov 1990" and
     "Nov 30, 1990" are read. "04/05/1990" is null: nothing says which number is the month.
-    Years of two digits are null too.
+    Years of two digits are null too, and days that programs write for none. Any year from 1000 on is read:
+    registers and archives hold the dead.
 
     Args:
         values: Dates as given, any case.
@@ -50,7 +55,7 @@ def parse_birth_dates(
         _worded(texts, _WORD_DAY),
     ):
         parsed = np.where(np.isnat(parsed), found, parsed)
-    parsed[parsed < EARLIEST_BIRTH] = np.datetime64("NaT")
+    parsed[np.isin(parsed, NOTHING)] = np.datetime64("NaT")
     if latest is not None:
         parsed[parsed > latest] = np.datetime64("NaT")
     return pa.array(parsed, pa.date32())

@@ -5,6 +5,7 @@ look like one person by chance, and whoever goes by the likeliest is misled the 
 records there are: father and son, each with a few records, are one person by the best of their
 pairs. So two parts agree as their pairs do on average, in log odds; a pair that no key brought to
 comparison counts as undecided, and one of a record without a name says nothing against them. A link joins its two parts only where they agree as well.
+Where links join three parts or more, and not each with each, ``assemble`` says which of them are one.
 
 Source: average linkage, Sokal & Michener (1958), "A statistical method for evaluating systematic
 relationships"; the mean of log odds as a pool of opinions: Genest & Zidek (1986), "Combining
@@ -13,18 +14,18 @@ Probability Distributions", sec. 3.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from identity.assemble import Bools, Likenesses, assemble
 from identity.cluster import Edges, connect
-from identity.collect import LINKS
+from identity.collect import LINKS, PLACES
 from identity.match import DETERMINISTIC
 from identity.prepare import RECORDS
 from identity.weigh import JUDGED, Joined
 from warehouse import Warehouse
-
-Bools = npt.NDArray[np.bool_]
 
 # Per pair of different parts that may be one person's: left_record, right_record, probability, one
 # and other (the parts), agreement (of the parts), pairs (of records that they would join).
@@ -35,6 +36,8 @@ PARTS = "identity_parts"
 MISSED = "identity_missed_pairs"
 _SETTLED = "identity_settled_pairs"
 _KNOWN = "identity_pairs_of_identifiers"
+# Parts of which links leave open who is one person: part, number in the order of seniority.
+_OPEN = "identity_open_parts"
 # No pair says more than that it is one of ten thousand.
 _SUREST = 1e-4
 
@@ -80,7 +83,9 @@ def weigh_joined(warehouse: Warehouse, links: str, *, likely: str, into: str) ->
 
 
 def find_doubted(warehouse: Warehouse, *, threshold: float) -> Bools:
-    """Return per link, in order, whether the other records of its two parts speak against it.
+    """Return per link, in order, whether other records speak against it.
+
+    Those of its own two parts, or those of the parts that other links bring to them.
 
     Args:
         warehouse: Holds the placed links and the judged pairs.
@@ -94,14 +99,62 @@ def find_doubted(warehouse: Warehouse, *, threshold: float) -> Bools:
         f"from {LINKS} where kind = 'probabilistic')"
     )
     weigh_joined(warehouse, links, likely=likely, into=_SETTLED)
-    rows = warehouse.read(
-        f"select link from {LINKS} join {_SETTLED} on left_record = left_node "
-        "and right_record = right_node where kind = 'probabilistic' and agreement < $threshold",
-        {"threshold": threshold},
-    )
+    _part_chains(warehouse, threshold=threshold)
+    rows = warehouse.read(_DOUBTED_SQL, {"threshold": threshold})
     is_doubted = np.zeros(int(warehouse.scalar(f"select count(*) from {LINKS}")), dtype=np.bool_)
     is_doubted[rows.column("link").to_numpy()] = True
     return is_doubted
+
+
+def _part_chains(warehouse: Warehouse, *, threshold: float) -> None:
+    """Fill the temporary table of groups of the parts that links leave open: part, found."""
+    _find_open(warehouse, threshold=threshold)
+    warehouse.execute(f"create or replace temp table {_HELD} as {_HELD_SQL}")
+    parts = warehouse.read(
+        f"select number, bool_or(is_named) as is_named from {_HELD} group by number order by number"
+    )
+    pairs = warehouse.read(_LIKENESSES_SQL, {"threshold": threshold})
+    found = assemble(
+        Likenesses(
+            pairs.column("one").to_numpy(),
+            pairs.column("other").to_numpy(),
+            pairs.column("log_odds").to_numpy(),
+            pairs.column("may_join").to_numpy(zero_copy_only=False),
+        ),
+        is_named=parts.column("is_named").to_numpy(zero_copy_only=False),
+        bar=_millionths(threshold),
+        unlike=_millionths(0.0),
+    )
+    rows = pa.table({"number": np.arange(len(found)), "found": found})
+    with warehouse.view("identity_arriving_groups", rows):
+        warehouse.execute(
+            f"create or replace temp table {_GROUPED} as "
+            f"select part, found from {_OPEN} join identity_arriving_groups using (number)"
+        )
+
+
+def _find_open(warehouse: Warehouse, *, threshold: float) -> None:
+    """Fill the temporary table of the parts that links join, though not each with each."""
+    rows = warehouse.read(
+        f"select distinct one, other from {_SETTLED} where agreement >= $threshold",
+        {"threshold": threshold},
+    )
+    ends = [rows.column(name).to_numpy() for name in ("one", "other")]
+    parts, places = np.unique(np.concatenate(ends), return_inverse=True)
+    left, right = places[: len(rows)], places[len(rows) :]
+    firsts = connect(Edges(left, right, np.ones(len(rows))), nodes=len(parts))
+    sizes = np.bincount(firsts, minlength=len(parts))
+    links = np.bincount(firsts[left], minlength=len(parts))
+    is_open = (links < sizes * (sizes - 1) // 2)[firsts]
+    arriving = pa.table({"part": parts[is_open], "component": parts[firsts[is_open]]})
+    with warehouse.view("identity_arriving_parts", arriving):
+        warehouse.execute(f"create or replace temp table {_OPEN} as {_OPEN_SQL}")
+
+
+def _millionths(probability: float) -> int:
+    """Log odds of a probability, no surer than a pair can be."""
+    bounded = min(max(probability, _SUREST), 1 - _SUREST)
+    return math.floor(1e6 * math.log(bounded / (1 - bounded)))
 
 
 def read_joined(warehouse: Warehouse) -> Joined:
@@ -147,6 +200,50 @@ _AGREED_SQL = f"""
         1 / (1 + exp(-sum(log_odds) over (partition by one, other) / 1e6 / named_pairs))
             as agreement
     from placed semi join likely using (one, other)
+"""
+_HELD, _GROUPED = "identity_open_records", "identity_grouped_parts"
+_OPEN_SQL = f"""
+    select part, component, row_number() over (order by min(place)) - 1 as number
+    from identity_arriving_parts left join {PARTS} using (part)
+    join {PLACES} on node = coalesce(record, part)
+    group by part, component
+"""
+_HELD_SQL = f"""
+    select number, component, coalesce(held.record, part) as record, coalesce(named, 1) as named,
+        first_name is not null or last_name is not null as is_named
+    from {_OPEN} left join {PARTS} as held using (part)
+    join {RECORDS} as records on records.record = coalesce(held.record, part)
+"""
+_LIKENESSES_SQL = f"""
+    with joined as (
+        select one.number as one, other.number as other
+        from (select distinct one, other from {_SETTLED} where agreement >= $threshold) as settled
+        join {_OPEN} as one on one.part = settled.one
+        join {_OPEN} as other on other.part = settled.other
+    ),
+    compared as (
+        select least(mine.number, theirs.number) as one, greatest(mine.number, theirs.number) as other,
+            greatest(any_value(mine.named * theirs.named), 1) as named_pairs,
+            sum(case when judged.is_named then {_LOG_ODDS} else greatest({_LOG_ODDS}, 0) end) as log_odds
+        from {JUDGED} as judged
+        join {_HELD} as mine on mine.record = left_record
+        join {_HELD} as theirs on theirs.record = right_record and theirs.component = mine.component
+        where mine.number <> theirs.number
+        group by all
+    )
+    select compared.one, compared.other, (log_odds / named_pairs)::bigint as log_odds,
+        joined.one is not null as may_join
+    from compared left join joined on compared.one = least(joined.one, joined.other)
+        and compared.other = greatest(joined.one, joined.other)
+    order by compared.one, compared.other
+"""
+_DOUBTED_SQL = f"""
+    select link from {LINKS} join {_SETTLED} as settled
+    on left_record = left_node and right_record = right_node
+    left join {_GROUPED} as mine on mine.part = one
+    left join {_GROUPED} as theirs on theirs.part = other
+    where kind = 'probabilistic'
+        and (agreement < $threshold or coalesce(mine.found <> theirs.found, false))
 """
 # All pairs but those within a part and those that were found, in whole millionths.
 _MISSED_SQL = f"""

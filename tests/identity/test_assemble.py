@@ -1,0 +1,99 @@
+"""Parts of persons are joined by what most of them say, not by the one link that chance made."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from identity.agree import find_doubted
+from identity.assemble import Likenesses, assemble
+from identity.collect import LINKS, PLACES
+from identity.prepare import RECORDS
+from identity.weigh import JUDGED
+from warehouse import DuckDBWarehouse
+
+BAR, UNLIKE = 0, -9_000_000
+
+
+def grouped(
+    *pairs: tuple[int, int, float], parts: int, nameless: tuple[int, ...] = ()
+) -> list[int]:
+    """Groups by pairs of parts and their log odds; those above nought are links."""
+    rows = np.array(pairs, dtype=np.float64).reshape(-1, 3)
+    log_odds = (1e6 * rows[:, 2]).astype(np.int64)
+    found = assemble(
+        Likenesses(
+            rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64), log_odds, log_odds >= BAR
+        ),
+        is_named=~np.isin(np.arange(parts), nameless),
+        bar=BAR,
+        unlike=UNLIKE,
+    )
+    return found.tolist()
+
+
+TRIANGLES = ((0, 1, 6), (0, 2, 6), (1, 2, 6), (3, 4, 6), (3, 5, 6), (4, 5, 6))
+
+
+@pytest.mark.parametrize("link", [3, 5])
+def test_one_link_of_many_pairs_does_not_join_two_groups(link: float) -> None:
+    assert grouped(*TRIANGLES, (2, 3, link), parts=6) == [0, 0, 0, 3, 3, 3]
+
+
+def test_groups_are_joined_where_most_parts_of_the_smaller_one_are_like_one_of_the_other() -> None:
+    links = ((0, 3, 4), (0, 4, 4), (1, 5, 1), (2, 3, 1))
+
+    assert grouped(*TRIANGLES, *links, parts=6) == [0] * 6
+
+
+def test_a_part_by_itself_follows_its_best_link() -> None:
+    chain = ((0, 1, 6), (0, 2, 6), (1, 2, 6), (2, 3, 1), (0, 3, -5))
+
+    assert grouped(*chain, parts=4) == [0] * 4
+
+
+def test_a_part_without_a_name_says_nothing_against_anybody() -> None:
+    pairs = ((0, 1, 6), (2, 3, 6), (1, 2, 4))
+
+    assert grouped(*pairs, parts=4) == [0, 0, 2, 2]
+    assert grouped(*pairs, parts=4, nameless=(0, 3)) == [0] * 4
+
+
+def test_the_order_of_pairs_and_of_their_ends_changes_nothing() -> None:
+    chance = np.random.default_rng(5)
+    for _ in range(20):
+        ends = np.unique(np.sort(chance.integers(0, 12, (40, 2)), axis=1), axis=0)
+        pairs = [(a, b, float(chance.integers(-9, 9))) for a, b in ends.tolist() if a != b]
+        mixed = [pairs[place] for place in chance.permutation(len(pairs)).tolist()]
+        turned = [(b, a, s) for a, b, s in mixed]
+
+        found = grouped(*pairs, parts=12)
+
+        assert found == grouped(*mixed, parts=12) == grouped(*turned, parts=12)
+        assert all(found[group] == group for group in found)
+
+
+def test_chains_of_links_are_parted_by_pairs_that_are_no_links() -> None:
+    """Records 0 to 2 and 3 to 5 are two namesakes; 6 and 7 are joined, whatever the rest."""
+    warehouse = DuckDBWarehouse.in_memory()
+    likely = [(0, 1), (0, 2), (1, 2), (3, 4), (3, 5), (4, 5), (2, 3), (6, 7)]
+    unlike = [(0, 3), (0, 4), (1, 3), (1, 4)]
+    judged = [
+        {"left_record": one, "right_record": other, "is_named": True, "probability": probability}
+        for pairs, probability in ((likely[:6], 0.99), (likely[6:], 0.9), (unlike, 0.001))
+        for one, other in pairs
+    ]
+    names = [{"record": n, "first_name": "john", "last_name": "hart"} for n in range(8)]
+    links = [
+        {"link": n, "left_node": one, "right_node": other, "kind": "probabilistic"}
+        for n, (one, other) in enumerate(likely)
+    ]
+    places = [{"node": n, "place": n} for n in range(8)]
+    for table, rows in ((JUDGED, judged), (RECORDS, names), (LINKS, links), (PLACES, places)):
+        with warehouse.view("arriving", pa.Table.from_pylist(rows)):
+            warehouse.execute(f"create temp table {table} as from arriving")
+
+    doubted = find_doubted(warehouse, threshold=0.5)
+
+    assert [likely[place] for place in np.flatnonzero(doubted)] == [(2, 3)]
