@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from identifiers.addresses import normalise_postal_codes
-from identifiers.dates import parse_birth_dates
+from identifiers.dates import DateOrders, learn_date_orders, parse_birth_dates
 from identifiers.domains import (
     DISPOSABLE_DOMAINS,
     FREE_MAIL_DOMAINS,
@@ -20,11 +20,12 @@ from identifiers.nicknames import (
     known_given_names,
 )
 from identifiers.phone import is_region, normalise_phone, normalise_phones
-from identifiers.placeholders import null_placeholders
+from identifiers.placeholders import null_first_names, null_last_names, null_placeholders
 
 __all__ = [
     "DISPOSABLE_DOMAINS",
     "FREE_MAIL_DOMAINS",
+    "DateOrders",
     "WordOrder",
     "canonical_given_name",
     "canonical_given_names",
@@ -34,12 +35,15 @@ __all__ = [
     "is_free_mail_domain",
     "is_region",
     "known_given_names",
+    "learn_date_orders",
     "learn_word_order",
     "normalise_email",
     "normalise_emails",
     "normalise_phone",
     "normalise_phones",
     "normalise_postal_codes",
+    "null_first_names",
+    "null_last_names",
     "null_placeholders",
     "parse_birth_dates",
     "sha256_hex",

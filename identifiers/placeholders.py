@@ -18,6 +18,38 @@ PLACEHOLDER_WORDS = frozenset({
     "x", "xx", "xxx", "xxxx", "test", "testing", "asdf", "qwerty", "dummy", "fake", "no name", "noname",
     "first name", "last name", "firstname", "lastname", "00000", "000000", "0000000000",
 })  # fmt: skip
+# What stands in a first name's place and says only who somebody is to others, or how to address them.
+# Words that are somebody's name somewhere (Son, Man, Lady, Baby, Minor, Guest) are left out.
+_NOBODYS_FIRST_NAMES = frozenset({
+    "mr", "mrs", "ms", "miss", "mister", "sir", "madam", "monsieur", "madame", "herr", "frau", "senor", "senora",
+    "mother", "father", "mom", "mum", "dad", "brother", "sister", "husband", "wife", "spouse", "daughter", "grandson",
+    "granddaughter", "grandchild", "child", "kid", "infant", "newborn", "twin", "hijo", "hija", "male", "female", "woman",
+    "gentleman", "adult", "person", "people", "family", "resident", "occupant", "householder", "homeowner", "tenant",
+    "customer", "client", "user", "member", "subscriber", "visitor", "patient", "respondent", "applicant", "employee",
+    "baby boy", "baby girl", "baby of", "son of", "daughter of", "wife of", "male child", "female child", "adult male",
+    "adult female", "current resident", "valued customer", "lady of the house", "man of the house",
+})  # fmt: skip
+_NOBODYS_LAST_NAMES = frozenset({
+    "resident", "occupant", "householder", "household", "customer", "client", "user", "member", "subscriber", "visitor",
+    "patient", "respondent", "no last name", "dont know", "don't know", "refused", "declined", "unk", "the house",
+    "of the house", "of house", "of the home", "lady of the house", "man of the house", "daughter", "husband", "wife",
+    "male", "female",
+})  # fmt: skip
+
+
+def null_first_names(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Trim first names; what is nobody's, such as "Mr", "Resident" or "Son of", becomes null."""
+    return _null_words(null_placeholders(values), _NOBODYS_FIRST_NAMES)
+
+
+def null_last_names(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Trim last names; what is nobody's, such as "Occupant" or "of the house", becomes null."""
+    return _null_words(null_placeholders(values), _NOBODYS_LAST_NAMES)
+
+
+def _null_words(clean: pa.Array, words: frozenset[str]) -> pa.Array:
+    bare = pc.utf8_trim(folded(clean), characters=" .,")
+    return pc.if_else(pc.is_in(bare, value_set=pa.array(sorted(words), pa.string())), None, clean)
 
 
 def null_placeholders(values: pa.Array | pa.ChunkedArray) -> pa.Array:

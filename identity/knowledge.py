@@ -16,12 +16,12 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from identifiers import WordOrder
 from identity.config import IdentityConfig
 from identity.constrain import Trust
 from identity.frequencies import Frequencies
 from identity.judge import Mixture
 from identity.model import COMPARISONS
+from identity.reading import Reading
 from identity.train import FieldParameters
 
 # Raise it when the same records would teach something else than before.
@@ -38,7 +38,7 @@ class Knowledge:
         records: How many records taught it.
         reason: Why it was learned then.
         frequencies: How usual names and birth dates are.
-        word_order: Where words stand in full names.
+        reading: How values are read that can be read in two ways.
         limits: Per blocking key the largest block that is compared.
         fields: The fields' m and u.
         mixture: The kinds of pairs.
@@ -52,7 +52,7 @@ class Knowledge:
     records: int
     reason: str
     frequencies: Frequencies
-    word_order: WordOrder
+    reading: Reading
     limits: tuple[int, ...]
     fields: tuple[FieldParameters, ...]
     mixture: Mixture

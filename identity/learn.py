@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from identifiers import WordOrder
 from identity.agree import weigh_parts
 from identity.calibrate import judge_threshold, reviewed_until
 from identity.config import IdentityConfig
@@ -13,6 +12,7 @@ from identity.frequencies import Frequencies
 from identity.judge import MOST_FITTED, fit_mixture, judge_pairs
 from identity.knowledge import Knowledge
 from identity.link import learn_parameters
+from identity.reading import Reading
 from identity.verify import measure_doubt, shifted
 from identity.weigh import (
     inspect_parameters,
@@ -33,7 +33,7 @@ class Lesson:
         records: How many there are.
         reason: Why there is something to learn.
         frequencies: How usual names and birth dates are.
-        word_order: Where words stand in full names.
+        reading: How values are read that can be read in two ways.
         limits: Per blocking key the largest block that is compared; empty before it is chosen.
         known: What was learned before and still holds.
     """
@@ -42,7 +42,7 @@ class Lesson:
     records: int
     reason: str
     frequencies: Frequencies
-    word_order: WordOrder
+    reading: Reading
     limits: tuple[int, ...]
     known: Knowledge | None
 
@@ -71,7 +71,7 @@ def learn(
     weigh_parts(warehouse, lowest=config.review_probability, most=config.max_records_per_person)
     threshold = _judge_threshold(warehouse, config)
     return Knowledge(
-        lesson.key, lesson.records, lesson.reason, lesson.frequencies, lesson.word_order, lesson.limits, fields, mixture,
+        lesson.key, lesson.records, lesson.reason, lesson.frequencies, lesson.reading, lesson.limits, fields, mixture,
         doubt, threshold, Trust.learned(mixture), reviewed_until(warehouse),
     )  # fmt: skip
 

@@ -12,16 +12,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from identifiers import (
+    DateOrders,
     WordOrder,
     canonical_given_names,
     known_given_names,
+    learn_date_orders,
     learn_word_order,
     normalise_emails,
     normalise_phones,
+    null_first_names,
+    null_last_names,
     null_placeholders,
     parse_birth_dates,
     split_full_names,
 )
+from identity.reading import Reading
 from warehouse import Warehouse, quoted
 
 RECORDS = "identity_records"
@@ -81,10 +86,10 @@ def prepare_records(
     warehouse: Warehouse,
     *,
     default_region: str,
-    order: WordOrder | None = None,
+    reading: Reading | None = None,
     staged: str = SOURCE,
-) -> WordOrder:
-    """Fill the temporary table of comparable records; return where words stand in full names.
+) -> Reading:
+    """Fill the temporary table of comparable records; return how their values were read.
 
     One row per source record. Its number follows from its source and id alone, so that it is the
     same in every run and does not depend on the order of arrival.
@@ -92,7 +97,7 @@ def prepare_records(
     Args:
         warehouse: Holds the staged person records.
         default_region: ISO country of phone numbers that name none.
-        order: Where words stand in full names, as learned before; learned anew without.
+        reading: How values are to be read, as learned before; learned anew without.
         staged: The relation of the records to prepare: all, or a part of them.
     """
     # Staged records are a view that ranks all versions: it is looked at once, not for each column.
@@ -101,23 +106,23 @@ def prepare_records(
         f"create or replace temp {kind} {_STAGED} as select {', '.join(RECORD_COLUMNS)} "
         f"from {STAGED_RECORDS if staged == SOURCE else staged}"
     )
-    order = _name_values(warehouse, order)
-    for name in ("first_name", "last_name"):
-        _column_values(warehouse, name, null_placeholders)
+    words = _name_values(warehouse, None if reading is None else reading.words)
+    _column_values(warehouse, "first_name", null_first_names)
+    _column_values(warehouse, "last_name", null_last_names)
     for name in ("city", "state", "postal_code", "company_name"):
         _column_keys(warehouse, name)
     _column_values(warehouse, "email", normalise_emails)
     _column_values(
         warehouse, "phone", lambda values: normalise_phones(values, default_region=default_region)
     )
-    _column_values(warehouse, "birth_date", parse_birth_dates)
+    dates = _birth_dates(warehouse, None if reading is None else reading.dates)
     _given_names(warehouse)
     warehouse.execute(f"create or replace temp table {RECORDS} as {_RECORDS_SQL}")
     warehouse.execute(f"drop {kind} {_STAGED}")
     for name in _VALUES:
         warehouse.execute(f"drop table identity_{name}")
     _spelled_first_names(warehouse)
-    return order
+    return Reading(words, dates)
 
 
 def _column_values(
@@ -165,6 +170,22 @@ def _name_values(warehouse: Warehouse, order: WordOrder | None) -> WordOrder:
     }
     keep_values(warehouse, "identity_full_name_values", {"given": values, **columns})
     return order
+
+
+def _birth_dates(warehouse: Warehouse, orders: DateOrders | None) -> DateOrders:
+    """Read the dates of each source in the order in which it writes day and month."""
+    given = warehouse.read(
+        f"select distinct source, birth_date as given from {_STAGED} where birth_date is not null "
+        "order by all"
+    )
+    sources, texts = (given.column(name).combine_chunks() for name in ("source", "given"))
+    orders = learn_date_orders(sources, texts) if orders is None else orders
+    values = parse_birth_dates(texts, month_first=orders.of(sources))
+    keep_values(
+        warehouse, "identity_birth_date_values",
+        {"source": sources, "given": texts, "value": values},
+    )  # fmt: skip
+    return orders
 
 
 # A mailbox such as "mary.lane", "mlane" or "lanem" is one person's; "lanefamily" or "sales" is not.
@@ -278,7 +299,8 @@ with joined as (
     left join identity_last_name_values as last_names on last_names.given = records.last_name
     left join identity_email_values as emails on emails.given = records.email
     left join identity_phone_values as phones on phones.given = records.phone
-    left join identity_birth_date_values as birth_dates on birth_dates.given = records.birth_date
+    left join identity_birth_date_values as birth_dates
+        on birth_dates.given = records.birth_date and birth_dates.source = records.source
     left join identity_city_keys as cities on cities.given = records.city
     left join identity_state_keys as states on states.given = records.state
     left join identity_postal_code_keys as postal_codes on postal_codes.given = records.postal_code

@@ -166,10 +166,10 @@ def _recall(task: Task) -> Lesson:
     key = knowledge_key(task.config, settings=task.settings)
     count = int(warehouse.scalar(f"select count(*) from {SOURCE}"))
     known, reason = load_knowledge(task.path, key=key, records=count)
-    order = prepare_records(
+    reading = prepare_records(
         warehouse,
         default_region=task.default_region,
-        order=None if known is None else known.word_order,
+        reading=None if known is None else known.reading,
     )
     read_mailboxes(warehouse)
     complete_names(warehouse)
@@ -177,7 +177,7 @@ def _recall(task: Task) -> Lesson:
     task.progress(STEP, 0.1)
     frequencies = count_names(warehouse) if known is None else known.frequencies
     limits = () if known is None else known.limits
-    return Lesson(key, count, reason, frequencies, order, limits, known)
+    return Lesson(key, count, reason, frequencies, reading, limits, known)
 
 
 def _gather(

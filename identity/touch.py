@@ -44,7 +44,7 @@ def prepare_touched(
 ) -> None:
     """Fill the temporary table of records with all whose pairs are to be weighed anew."""
     prepare_records(
-        warehouse, default_region=default_region, order=known.word_order,
+        warehouse, default_region=default_region, reading=known.reading,
         staged=ARRIVING,
     )  # fmt: skip
     _set_aside(warehouse)

@@ -19,7 +19,7 @@ from uuid import UUID, uuid5
 
 import pyarrow as pa
 
-from identifiers import parse_birth_dates
+from identifiers import learn_date_orders, parse_birth_dates
 from privacy.audit import AuditEntry, append_audit
 from privacy.config import ConsentConfig, Objection
 from privacy.context import ErasureContext
@@ -151,9 +151,12 @@ class Drop:
         """Let queries read the dates of birth that records hold in many forms."""
         warehouse = self.context.warehouse
         texts = warehouse.read(
-            "select distinct birth_date as text from raw.person_records where birth_date is not null"
+            "select distinct source, birth_date as text from raw.person_records "
+            "where birth_date is not null order by all"
         )
-        dates = texts.append_column("born", parse_birth_dates(texts["text"]))
+        orders = learn_date_orders(texts["source"], texts["text"])
+        born = parse_birth_dates(texts["text"], month_first=orders.of(texts["source"]))
+        dates = texts.append_column("born", born)
         with warehouse.view("candor_births", dates):
             yield
 

@@ -16,7 +16,7 @@ def candidates_sql(lists: Collection[str], vin_attribute: str | None) -> str:
     """A query for ``(list_type, hash, source, source_record_id)`` of all that the lists can name.
 
     Names, dates and postal codes are those of records in every version; ``candor_births`` gives
-    ``(text, born)``. Ids of devices stand for advertising and television ids.
+    ``(source, text, born)``. Ids of devices stand for advertising and television ids.
 
     Args:
         lists: The lists that are asked about.
@@ -61,7 +61,8 @@ def _of_records(name: DropList, vin_attribute: str | None) -> str:
     return f"""
         {hashed} as hash, source, source_record_id
         from raw.person_records as records
-        left join candor_births as births on births.text = records.birth_date
+        left join candor_births as births
+            on births.text = records.birth_date and births.source = records.source
     """
 
 

@@ -12,6 +12,7 @@ from identifiers import (
     canonical_given_name,
     canonical_given_names,
     fold_names,
+    learn_date_orders,
     normalise_postal_codes,
     null_placeholders,
     parse_birth_dates,
@@ -74,6 +75,8 @@ def test_a_name_written_the_other_way_round_is_turned_by_the_rest_of_the_column(
         ("11/30/1990", date(1990, 11, 30)),
         ("30/11/1990", date(1990, 11, 30)),
         ("4.5.1990", date(1990, 5, 4)),
+        ("11.30.1990", date(1990, 11, 30)),
+        ("11301990", date(1990, 11, 30)),
         ("30 Nov 1990", date(1990, 11, 30)),
         ("November 30, 1990", date(1990, 11, 30)),
         ("05/05/1990", date(1990, 5, 5)),
@@ -92,6 +95,29 @@ def test_a_birth_date_is_read_only_where_it_means_one_day(
     text: str | None, born: date | None
 ) -> None:
     assert parse_birth_dates(pa.array([text], pa.string())).to_pylist() == [born]
+
+
+@pytest.mark.parametrize(
+    ("column", "born"),
+    [
+        pytest.param([f"04/{day}/1990" for day in range(13, 23)], date(1990, 4, 5), id="month-first"),
+        pytest.param([f"{day}-04-1990" for day in range(13, 23)], date(1990, 5, 4), id="day-first"),
+        pytest.param([f"04{day}1990" for day in range(13, 23)], date(1990, 4, 5), id="without marks"),
+        pytest.param([f"04/{day}/1990" for day in range(13, 22)], None, id="too few tell"),
+        pytest.param([f"04/{day}/1990" for day in range(13, 29)] + ["28/4/1990", "29/4/1990"], None, id="both ways"),
+        pytest.param([f"{day}.04.1990" for day in range(13, 29)], None, id="dots tell of dots alone"),
+    ],
+)  # fmt: skip
+def test_a_source_tells_by_its_other_dates_whether_it_writes_the_month_first(
+    column: list[str], born: date | None
+) -> None:
+    texts = pa.array([*column, "04/05/1990"])
+    sources = pa.array(["crm"] * len(column) + ["crm"])
+
+    orders = learn_date_orders(sources, texts)
+
+    assert parse_birth_dates(texts, month_first=orders.of(sources)).to_pylist()[-1] == born
+    assert orders.of(pa.array(["shop"])).to_pylist() == [None]
 
 
 def test_nobody_is_born_after_the_last_day_given() -> None:
