@@ -34,7 +34,7 @@ order by hash(source_record_id)
 limit $records;
 create table staging.stg_raw__events (
     anonymous_id varchar, user_id varchar, previous_id varchar, email varchar, type varchar, timezone varchar,
-    occurred_at timestamp, received_at timestamp
+    occurred_at timestamp, received_at timestamp, source varchar
 );
 drop table raw.person_records
 """

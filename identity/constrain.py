@@ -18,6 +18,7 @@ from identity.decide import DECISIONS
 from identity.judge import Mixture
 from identity.model import COMPARISONS, level
 from identity.nodes import NODES, USERS
+from identity.observe import SIGHTINGS
 from identity.prepare import RECORDS
 from warehouse import Warehouse
 
@@ -30,13 +31,14 @@ RULES = (
     "birth date and first name both differ",
     "birth dates differ",
     "twins: same birth date and last name, two first names",
+    "sign-ins of two systems in the events of one source",
     "their other records speak against it",
     "more records than a person can own",
 )
 # The last two are no clashes of two records; see ``agree`` and ``limit``.
 SPOKEN_AGAINST, TOO_LARGE = len(RULES) - 2, len(RULES) - 1
 # What likeness alone cannot outweigh can be a slip of the pen, which an identifier outweighs, likeness does not.
-_POWERS = np.array([np.inf, DECIDED, DECIDED, LIKENESS, LIKENESS])
+_POWERS = np.array([np.inf, DECIDED, DECIDED, LIKENESS, LIKENESS, LIKENESS])
 # So whoever they keep apart is for somebody to look at.
 DOUBTFUL = (*np.flatnonzero(_POWERS == LIKENESS).tolist(), SPOKEN_AGAINST)
 
@@ -116,7 +118,11 @@ def find_conflicts(warehouse: Warehouse, components: Ints, *, trust: Trust) -> C
 
 
 def _find_users(warehouse: Warehouse, *, places: int) -> None:
-    """Two sign-ins of one system are two people, unless an alias joins them."""
+    """Two sign-ins of one system are two people, unless an alias joins them.
+
+    So are two of different systems where both are used in the events of one source, unless more
+    than likeness joins them: there somebody has one id at a time.
+    """
     joined = pa.table({"place": np.arange(places), "user": _joined_by_alias(warehouse, places)})
     with warehouse.view("identity_arriving_nodes", joined):
         warehouse.execute(
@@ -126,7 +132,7 @@ def _find_users(warehouse: Warehouse, *, places: int) -> None:
                 select user_id, case when count(distinct source) = 1 then min(source) end as system
                 from {RECORDS} where user_id is not null group by user_id
             )
-            select place, {places} + aliased.user as label, component,
+            select place, {places} + aliased.user as label, component, source_record_id as user_id,
                 coalesce(system, '{USERS}') as system
             from {NODES} join {COMPONENTS} using (node)
             join identity_arriving_nodes as aliased using (place)
@@ -140,9 +146,20 @@ def _find_users(warehouse: Warehouse, *, places: int) -> None:
         "from identity_signed_in as one join identity_signed_in as other "
         "using (component, system) where one.label < other.label"
     )
+    warehouse.execute(f"insert into {_CLASHES} {_USED_TOGETHER_SQL}")
     warehouse.execute(
         f"create or replace temp table {_LABELS} as select place, label from identity_signed_in"
     )
+
+
+_USED_TOGETHER_SQL = f"""
+    with used as (
+        select distinct label, component, source
+        from identity_signed_in join {SIGHTINGS} using (user_id) where source is not null
+    )
+    select distinct one.label, other.label, 5
+    from used as one join used as other using (component, source) where one.label < other.label
+"""
 
 
 def _joined_by_alias(warehouse: Warehouse, places: int) -> Ints:

@@ -12,10 +12,10 @@ from identity.prepare import RECORD_COLUMNS, STAGED_RECORDS
 from warehouse import Warehouse
 
 # Raise it when the same input gives other persons than before.
-_METHOD = 6
+_METHOD = 7
 _EVENT_COLUMNS = (
     "anonymous_id", "user_id", "previous_id", "email", "type", "timezone", "occurred_at",
-    "received_at",
+    "received_at", "source",
 )  # fmt: skip
 _DECISION_COLUMNS = (
     "decision_id", "decision", "left_source", "left_record_id", "right_source", "right_record_id",

@@ -25,8 +25,8 @@ def observe_events(warehouse: Warehouse, *, records: str = SOURCE) -> None:
 
     * addresses: ``given`` as staged, ``value`` normalised; addresses that are nobody's are left out
     * sightings: ``anonymous_id``, ``user_id``, ``email`` (as staged), ``timezone`` (null where not
-      told), ``day``, ``occurred_at`` and ``known_at`` of the first event of that day; at least
-      one id is there
+      told), ``day``, ``source`` (the first by name), ``occurred_at`` and ``known_at`` of the first
+      event of that day; at least one id is there
     * aliases: ``user_id`` and the ``previous_id`` that it replaces
 
     Args:
@@ -39,11 +39,12 @@ def observe_events(warehouse: Warehouse, *, records: str = SOURCE) -> None:
         create or replace temp table {SIGHTINGS} as
         with seen as (
             select {usable_id("anonymous_id")} as anonymous_id, {usable_id("user_id")} as user_id,
-                email, timezone, occurred_at, received_at
+                email, timezone, source, occurred_at, received_at
             from {EVENTS}
         )
         select anonymous_id, user_id, addresses.given as email, seen.timezone,
             cast(date_trunc('day', occurred_at) as date) as day,
+            min(seen.source) as source,
             min(occurred_at) as occurred_at,
             min(coalesce(received_at, occurred_at)) as known_at
         from seen

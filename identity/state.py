@@ -161,7 +161,7 @@ def _node_states_sql(states: str, *, outer: str) -> str:
 # of several values in by xor alone: two rows that change alike there would cancel without the outer hash.
 _SEEN_STATES_SQL = f"""
     with seen as (
-        select *, hash(hash(anonymous_id, user_id, email, timezone, day, occurred_at, known_at))
+        select *, hash(hash(anonymous_id, user_id, email, timezone, day, source, occurred_at, known_at))
             as code
         from {SIGHTINGS}
     ),

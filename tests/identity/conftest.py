@@ -40,7 +40,7 @@ create table staging.stg_raw__mail_domains (domain varchar, kind varchar);
 create table staging.stg_raw__events (
     event_id varchar, anonymous_id varchar, user_id varchar, previous_id varchar, email varchar,
     type varchar, timezone varchar, occurred_at timestamp, received_at timestamp,
-    loaded_at timestamp
+    loaded_at timestamp, source varchar
 );
 """
 

@@ -178,8 +178,26 @@ def with_twins(tmp_path_factory: pytest.TempPathFactory) -> Company:
                 birth_date=f"{1970 + number}-04-05", street=f"{700 + number} Oak Lane",
                 city="Farville", postal_code="99999", phone=f"+1202556{number:04}",
             )  # fmt: skip
+    for person, sites in enumerate((("web", "web"), ("web", "app"))):
+        for system, site in zip(("crm", "shop"), sites, strict=True):
+            user_id = f"{system}-user-{person}"
+            company.record(
+                system, user_id, user_id=user_id, first_name="Leopold", city="Farville",
+                last_name=f"Montague{person}", birth_date=f"198{person}-05-17",
+                street=f"{800 + person} Oak Lane", postal_code="99999",
+            )  # fmt: skip
+            company.event(3, user_id=user_id, source=site)
     company.resolve()
     return company
+
+
+@pytest.mark.parametrize(("person", "are_one"), [(0, False), (1, True)])
+def test_likeness_does_not_join_two_sign_ins_that_are_used_in_the_events_of_one_source(
+    with_twins: Company, person: int, are_one: bool
+) -> None:
+    names = (("crm", f"crm-user-{person}"), ("shop", f"shop-user-{person}"))
+
+    assert with_twins.are_one(*names) == are_one
 
 
 def twins(company: Company, table: str) -> list[dict[str, Any]]:
