@@ -59,7 +59,7 @@ def _of_records(name: DropList, vin_attribute: str | None) -> str:
         fields.append(hashes.vin_sql(number))
     hashed = hashes.joined_sql(*fields)
     return f"""
-        {hashed} as hash, source, source_record_id
+        {hashed} as hash, records.source, source_record_id
         from raw.person_records as records
         left join candor_births as births
             on births.text = records.birth_date and births.source = records.source

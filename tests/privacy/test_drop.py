@@ -174,8 +174,15 @@ def test_one_person_is_erased_who_share_are_opted_out_and_others_are_not_found(
 def test_every_list_finds_its_person(company: Company) -> None:
     company.warehouse.execute(
         "update raw.person_records set first_name = 'Ánn', last_name = 'Lee', "
-        "birth_date = '07/23/1985', postal_code = '98101-1234', "
+        "birth_date = '07/04/1985', postal_code = '98101-1234', "
         "attributes = '{\"car\": \"1HGCM82633A004352\"}' where source_record_id = 'ann-record-1'"
+    )
+    # Its other dates tell that the source writes the month first.
+    company.warehouse.execute(
+        "insert into raw.person_records by name select * exclude (day) replace "
+        "('other-' || day as source_record_id, '07/' || day || '/1985' as birth_date) "
+        "from (from raw.person_records where source_record_id = 'ann-record-1'), "
+        "(select unnest(range(13, 23)) as day)"
     )
     device = "38400000-8cf0-11bd-b23e-10b96e40000d"
     company.warehouse.execute(
@@ -187,7 +194,7 @@ def test_every_list_finds_its_person(company: Company) -> None:
         "Phone": [_hash(ANN_PHONE[-10:])],
         "MAID": [_hash(device.replace("-", ""))],
         "CTVID": [_hash(ANN_DEVICE.replace("-", ""))],
-        "NDZ": [_hash("".join([*name, _hash("19850723"), _hash("98101")]))],
+        "NDZ": [_hash("".join([*name, _hash("19850704"), _hash("98101")]))],
         "NameVIN": [_hash("".join([*name, _hash("1hgcm82633a004352")]))],
     }
 
