@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import ceil
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -88,4 +88,10 @@ class ContentConfig(StrictModel):
         gt=0,
         description="After so many days a reading counts half towards popularity; towards what "
         "its reader likes, after six times as many.",
+    )
+    half_lives_tried: list[Annotated[float, Field(gt=0)]] = Field(
+        [7.0, 30.0, 90.0],
+        max_length=10,
+        description="Other half-lives of popularity, in days: the one of them that a backtest shows to be "
+        "surely better takes the place of half_life_days (personalization.half_lives); empty: none does.",
     )

@@ -37,6 +37,7 @@ from personalization.email_sends import (
     sent_lately,
 )
 from personalization.email_usual import SAME_FOR_ALL, usual_columns, usual_slots
+from personalization.half_lives import read_half_life
 from personalization.interests import ReadingModel, learn_interests
 from personalization.inventory import TABLES
 from personalization.inventory_email import EMAIL_BLOCKS
@@ -140,12 +141,11 @@ def _read(
     readers = read_readers(warehouse, salt=f"email|{seed}|{as_of:%Y-%m-%d}")
     shape = (len(readers), len(catalogue))
     views = read_views(warehouse, shape, as_of=as_of)
-    readings = views.readings(half_life_days=content.half_life_days)
+    usual, popular = content.half_life_days, read_half_life(warehouse)
+    readings = views.readings(half_life_days=usual, popular_days=popular)
     champion = read_champion(warehouse)
     model = learn_interests(catalogue, readings, champion, standing=champion)
-    discoverable = discoverable_content(
-        catalogue, readings, model.popularity, new_days=content.half_life_days
-    )
+    discoverable = discoverable_content(catalogue, readings, model.popularity, new_days=usual)
     return _Library(catalogue, readers, readings, model, discoverable, frozenset(content.bans))
 
 

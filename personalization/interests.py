@@ -236,7 +236,12 @@ def learn_interests(
         method: What to use.
         standing: What is in use already, which takes less to stay.
     """
-    popularity = _popularity(catalogue, readings)
+    popularity = popularity_of(
+        np.asarray(readings.recent.sum(axis=0), dtype=np.float64).ravel(),
+        catalogue,
+        span_days=readings.span_days,
+        half_life_days=readings.half_life_days,
+    )
     names = catalogue.facets if len(catalogue) and method is not Method.POPULAR else ()
     facets = {name: _facet(name, catalogue, popularity) for name in names}
     return ReadingModel(
@@ -257,14 +262,21 @@ def similarity_of(readings: Readings, method: Method, standing: Method | None = 
     return None
 
 
-def _popularity(catalogue: Catalogue, readings: Readings) -> Floats:
+def popularity_of(
+    read: Floats, catalogue: Catalogue, *, span_days: float, half_life_days: float
+) -> Floats:
     """Shares of the decayed readings in a day that the item was there to be read.
 
     The prior is a gamma distribution about the rate of all: the posterior mean of a Poisson rate.
+
+    Args:
+        read: Decayed readings of each item.
+        catalogue: The items.
+        span_days: Days since the first reading of all.
+        half_life_days: By which the readings are decayed.
     """
-    read = np.asarray(readings.recent.sum(axis=0)).ravel()
-    days = np.minimum(catalogue.age_days, max(readings.span_days, 1.0))
-    exposed = 1 - 0.5 ** (np.maximum(days, 0.0) / readings.half_life_days)
+    days = np.minimum(catalogue.age_days, max(span_days, 1.0))
+    exposed = 1 - 0.5 ** (np.maximum(days, 0.0) / half_life_days)
     usual = (read.sum() + 1) / max(exposed.sum(), 1e-12)
     rate = (read + PRIOR_RATE_READINGS) / (exposed + PRIOR_RATE_READINGS / usual)
     # Equal items fall in the order of their ids, also in single precision.

@@ -6,6 +6,7 @@ from personalization.inventory_backtests import BACKTESTS
 from personalization.inventory_breadth import BREADTH
 from personalization.inventory_calibrations import CALIBRATIONS
 from personalization.inventory_email import EMAIL_BLOCKS
+from personalization.inventory_half_lives import HALF_LIVES
 from personalization.inventory_personas import CONTENT_GAPS, PERSONA_CONTENT
 from personalization.inventory_readiness import READINESS
 from personalization.inventory_search import SEARCH_PROFILES, SEARCH_WEIGHTS
@@ -232,6 +233,7 @@ POLICY_VALUES = Table(
 TABLES: tuple[Table, ...] = (
     RECOMMENDATIONS,
     CONTEXT_LISTS,
+    HALF_LIVES,
     BACKTESTS,
     CALIBRATIONS,
     VARIANT_POLICIES,

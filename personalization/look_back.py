@@ -51,19 +51,26 @@ class Past:
 
 
 def look_back(
-    catalogue: Catalogue, views: Views, *, half_life_days: float, standing: Method | None = None
+    catalogue: Catalogue,
+    views: Views,
+    *,
+    half_life_days: float,
+    popular_days: float | None = None,
+    standing: Method | None = None,
 ) -> Past:
-    """Forget what happened in the last month, or half of all days where there are few.
+    """Forget what happened since :func:`horizon`.
 
     Args:
         catalogue: What is published today.
         views: All readings by today.
-        half_life_days: Of popularity.
+        half_life_days: See :meth:`Views.readings`.
+        popular_days: Likewise.
         standing: The method in use, if a backtest chose it.
     """
-    days = min(HORIZON_DAYS, float(views.first_days.max(initial=0.0)) / 2)
+    days = horizon(views)
     past, kept = catalogue.published(days_ago=days)
-    before = _columns(views.readings(half_life_days=half_life_days, days_ago=days), kept)
+    known = views.readings(half_life_days=half_life_days, popular_days=popular_days, days_ago=days)
+    before = _columns(known, kept)
     return Past(
         days=days,
         catalogue=past,
@@ -74,6 +81,11 @@ def look_back(
         again=views.readings_since(days_ago=days)[:, kept],
         standing=standing,
     )
+
+
+def horizon(views: Views) -> float:
+    """Days that are forgotten: the last month, or half of all days where there are few."""
+    return min(HORIZON_DAYS, views.span_days / 2)
 
 
 def judged_readers(later: sparse.csr_matrix, *, most: int = MOST_JUDGED) -> Integers:
@@ -107,10 +119,29 @@ def ndcg_of_lists(found: Floats, relevant: Floats) -> Floats:
         relevant: (persons,), how much there is in all.
     """
     depth = min(DEPTH, found.shape[1])
-    best = np.concatenate([[0.0], np.cumsum(_DISCOUNTS[:depth])])
-    ideal = best[np.minimum(relevant.astype(np.int64), depth)]
     gained = found[:, :depth] @ _DISCOUNTS[:depth]
-    return np.asarray(gained / np.where(ideal > 0, ideal, 1.0), dtype=np.float64)
+    return np.asarray(gained / _most_gained(relevant.astype(np.int64), depth), dtype=np.float64)
+
+
+def ndcg_of_ranks(ranks: Integers, of: Integers, relevant: Integers, *, items: int) -> Floats:
+    """NDCG of persons' lists over ``items`` items, from where what is relevant stands.
+
+    Args:
+        ranks: (entries,), place of something relevant in its person's list, from 0.
+        of: (entries,), the person.
+        relevant: (persons,), how much there is in all.
+        items: Of a list; no list is deeper.
+    """
+    depth = min(DEPTH, items)
+    is_listed = ranks < depth
+    gained = np.bincount(of[is_listed], _DISCOUNTS[ranks[is_listed]], minlength=len(relevant))
+    return np.asarray(gained / _most_gained(relevant, depth), dtype=np.float64)
+
+
+def _most_gained(relevant: Integers, depth: int) -> Floats:
+    """What the best list would gain; 1 where nothing is relevant."""
+    best = np.concatenate([[1.0], np.cumsum(_DISCOUNTS[:depth])])
+    return np.asarray(best[np.minimum(relevant, depth)], dtype=np.float64)
 
 
 def interval(values: Floats) -> tuple[float, float, float]:

@@ -126,25 +126,41 @@ class Views:
     last_days: Floats
     depth: Floats
 
-    def readings(self, *, half_life_days: float, days_ago: float = 0.0) -> Readings:
-        """What was known some days ago: an item read before and after counts by its first reading.
+    @property
+    def span_days(self) -> float:
+        """Days since the first reading of all."""
+        return float(self.first_days.max(initial=0.0))
 
-        Args:
-            half_life_days: Of popularity; interests last :data:`INTEREST_HALF_LIVES` of them.
-            days_ago: Later readings do not count.
+    def known(self, *, days_ago: float) -> tuple[Flags, Floats]:
+        """Which entries there were some days ago, and how old the last reading of each was then.
+
+        What was read before and after counts by its first reading.
         """
         is_known = (self.first_days > days_ago) | (days_ago == 0)
         last = np.where(self.last_days > days_ago, self.last_days, self.first_days)[is_known]
-        age, items, depth = last - days_ago, self.items[is_known], self.depth[is_known]
-        where = (self.readers[is_known], items)
+        return is_known, last - days_ago
+
+    def readings(
+        self, *, half_life_days: float, popular_days: float | None = None, days_ago: float = 0.0
+    ) -> Readings:
+        """What was known some days ago, see :meth:`known`.
+
+        Args:
+            half_life_days: Interests last :data:`INTEREST_HALF_LIVES` of them.
+            popular_days: Half-life of popularity; None: the same.
+            days_ago: Later readings do not count.
+        """
+        popular = half_life_days if popular_days is None else popular_days
+        is_known, age = self.known(days_ago=days_ago)
+        where = (self.readers[is_known], self.items[is_known])
         return Readings(
             counts=self._matrix(np.ones(len(age)), where),
             per_person=np.bincount(where[0], minlength=self.shape[0]).astype(np.float64),
-            recent=self._matrix(0.5 ** (age / half_life_days), where),
+            recent=self._matrix(0.5 ** (age / popular), where),
             liked=self._matrix(0.5 ** (age / half_life_days / INTEREST_HALF_LIVES), where),
-            depth=_mean_by(items, depth, self.shape[1]),
-            span_days=float(self.first_days.max(initial=0.0)) - days_ago,
-            half_life_days=half_life_days,
+            depth=_mean_by(where[1], self.depth[is_known], self.shape[1]),
+            span_days=self.span_days - days_ago,
+            half_life_days=popular,
         )
 
     def new_readings(self, *, days_ago: float) -> sparse.csr_matrix:

@@ -29,6 +29,12 @@ from personalization.calibrations import (
 from personalization.champion import Backtest, choose_method, read_standing, write_backtest
 from personalization.config import ContentConfig
 from personalization.context_lists import context_rows
+from personalization.half_lives import (
+    HalfLife,
+    choose_half_life,
+    read_standing_half_life,
+    write_half_life,
+)
 from personalization.interests import Expectation, ReadingModel, learn_interests
 from personalization.inventory import CONTEXT_LISTS, RECOMMENDATIONS, TABLES
 from personalization.look_back import look_back
@@ -51,6 +57,8 @@ LEVELS = ("popular", "similar", "personal")
 POLICY = "{method}_v2"
 # Of a block whose lists keep to their readers' topics, with how far.
 CALIBRATED_POLICY = "{method}_v2_calibrated_{strength:g}"
+# Of lists whose popularity fades otherwise than is configured, with its half-life.
+FADING = "_half_life_{days:g}"
 # Readings from which a person's own interests lead, and below which only the last ones do.
 PERSONAL_FROM = 3
 # Cells of one batch's dense arrays; a handful of them at 4 bytes stays below 100 MB.
@@ -68,6 +76,7 @@ class RecommendationReport:
         items_shown: Of these, how many somebody got.
         discoveries: Rows that were drawn at random.
         by_level: Persons by fallback level.
+        half_life: How fast popularity fades, and why.
         backtest: Which method is used, and how good it would have been.
         calibrations: Of each block, whether its lists keep to their readers' topics, and why.
         unknown_ids: Pinned or banned ids that are not published.
@@ -80,6 +89,7 @@ class RecommendationReport:
     items_shown: int
     discoveries: int
     by_level: Mapping[str, int]
+    half_life: HalfLife
     backtest: Backtest
     calibrations: Mapping[str, Calibration]
     unknown_ids: tuple[str, ...]
@@ -93,6 +103,8 @@ class _Company:
     catalogue: Catalogue
     readers: Readers
     readings: Readings
+    half_life: HalfLife
+    is_usual_half_life: bool
     backtest: Backtest
     model: ReadingModel
     calibrations: Mapping[str, Calibration]
@@ -102,7 +114,8 @@ class _Company:
         """Name and version of how a block is filled."""
         method, strength = self.backtest.champion, self.rules[key].calibration
         policy = CALIBRATED_POLICY if strength else POLICY
-        return policy.format(method=method, strength=strength)
+        fading = "" if self.is_usual_half_life else FADING.format(days=self.half_life.days)
+        return policy.format(method=method, strength=strength) + fading
 
 
 def recommend(
@@ -131,6 +144,7 @@ def recommend(
     company = _read(warehouse, content, as_of=as_of, seed=seed, holdout=holdout)
     stamp = {"as_of": as_of, "run_id": run_id}
     with warehouse.transaction():
+        write_half_life(warehouse, company.half_life, as_of=as_of, run_id=run_id)
         write_backtest(warehouse, company.backtest, as_of=as_of, run_id=run_id)
         write_calibrations(warehouse, company.calibrations, as_of=as_of, run_id=run_id)
         warehouse.execute(f"delete from {RECOMMENDATIONS.name.sql}")
@@ -154,20 +168,35 @@ def _read(
     readers = read_readers(warehouse, salt=f"{seed}|{as_of:%Y-%m-%d}", holdout=holdout)
     shape = (len(readers), len(catalogue))
     views = read_views(warehouse, shape, as_of=as_of)
+    usual = content.half_life_days
+    half_life = choose_half_life(
+        catalogue, views, usual=usual, tried=content.half_lives_tried,
+        standing=read_standing_half_life(warehouse),
+    )  # fmt: skip
+    popular = half_life.days
     past = look_back(
-        catalogue, views, half_life_days=content.half_life_days, standing=read_standing(warehouse)
-    )
+        catalogue, views, half_life_days=usual, popular_days=popular,
+        standing=read_standing(warehouse),
+    )  # fmt: skip
     backtest = choose_method(past)
-    readings = views.readings(half_life_days=content.half_life_days)
+    readings = views.readings(half_life_days=usual, popular_days=popular)
     champion = backtest.champion
     model = learn_interests(catalogue, readings, champion, standing=champion)
-    discoverable = discoverable_content(
-        catalogue, readings, model.popularity, new_days=content.half_life_days
-    )
+    discoverable = discoverable_content(catalogue, readings, model.popularity, new_days=usual)
     rules = block_rules(content, catalogue, discoverable)
     calibrations = judge_calibrations(past, champion, rules, read_judged(warehouse, rules))
     rules = {key: replace(rule, calibration=calibrations[key].used) for key, rule in rules.items()}
-    return _Company(catalogue, readers, readings, backtest, model, calibrations, rules)
+    return _Company(
+        catalogue,
+        readers,
+        readings,
+        half_life,
+        popular == usual,
+        backtest,
+        model,
+        calibrations,
+        rules,
+    )
 
 
 def block_rules(
@@ -283,6 +312,7 @@ def _report(
         items_shown=facts["shown"],
         discoveries=facts["drawn"],
         by_level=dict(zip(LEVELS, tally, strict=True)),
+        half_life=company.half_life,
         backtest=company.backtest,
         calibrations=company.calibrations,
         unknown_ids=tuple(sorted(named - set(company.catalogue.content_ids.tolist()))),

@@ -20,7 +20,7 @@ from settings.errors import (
     Problem,
     SettingsError,
 )
-from settings.numbers import plain_number
+from settings.numbers import counted, plain_number
 from settings.paths import CONFIG_VARIABLE, HOME_VARIABLE, LANDING_VARIABLE, Paths
 from settings.secrets import read_secret
 
@@ -37,6 +37,7 @@ __all__ = [
     "Problem",
     "SettingsError",
     "StrictModel",
+    "counted",
     "line_of",
     "load_config",
     "misfit",

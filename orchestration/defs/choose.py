@@ -24,6 +24,7 @@ from personalization.inventory import DRAW_UNITS, VARIANT_POLICIES
 from personalization.inventory_backtests import BACKTESTS
 from personalization.inventory_breadth import BREADTH
 from personalization.inventory_calibrations import CALIBRATIONS
+from personalization.inventory_half_lives import HALF_LIVES
 from warehouse import Table, Warehouse
 
 READ_BY_RECOMMENDATIONS = [
@@ -56,6 +57,7 @@ READ_BY_BREADTH = [
 CHOSEN = (
     personalization.inventory.RECOMMENDATIONS,
     personalization.inventory.CONTEXT_LISTS,
+    HALF_LIVES,
     BACKTESTS,
     CALIBRATIONS,
 )
@@ -92,6 +94,8 @@ def choose_content(context: dg.AssetExecutionContext, candor: CandorResource) ->
                 "published_items": report.items,
                 "items_shown": report.items_shown,
                 "drawn_at_random": report.discoveries,
+                "half_life_days": report.half_life.days,
+                "half_life": report.half_life.reason,
                 "method": report.backtest.champion.value,
                 "backtest": report.backtest.reason,
                 **{

@@ -16,6 +16,7 @@ from personalization.inventory_email import EMAIL_BLOCKS
 
 READ_BY_EMAIL_BLOCKS = [
     *READ_BY_RECOMMENDATIONS,
+    dg.AssetKey(["personalization", "half_lives"]),
     dg.AssetKey(["personalization", "backtests"]),
     dg.AssetKey(["marts", "contact_points"]),
     dg.AssetKey(["marts", "current_person"]),

@@ -64,7 +64,11 @@ class Company:
 
     def recommend(self, *, seed: int = 7, as_of: dt.datetime = AS_OF,
                   holdout: Holdout | None = None, **blocks: Any) -> RecommendationReport:  # fmt: skip
-        common = {key: blocks.pop(key) for key in ("bans", "half_life_days") if key in blocks}
+        common = {
+            key: blocks.pop(key)
+            for key in ("bans", "half_life_days", "half_lives_tried")
+            if key in blocks
+        }
         content = ContentConfig.model_validate({"blocks": blocks, **common})
         return recommend(self.warehouse, content, as_of=as_of, seed=seed, run_id="r1",
                          holdout=holdout)  # fmt: skip

@@ -8,6 +8,8 @@ from sklearn.metrics import ndcg_score
 
 from personalization.champion import choose_method, contest, model_then
 from personalization.groups import Tastes, find_groups
+from personalization.half_lives import choose_half_life
+from personalization.half_lives import contest as contest_of_half_lives
 from personalization.interests import Method
 from personalization.look_back import interval, look_back, ndcg
 from personalization.readings import Catalogue, Floats, Views
@@ -105,6 +107,44 @@ def test_the_method_in_use_stays_as_long_as_it_is_better_at_all(
     again, _ = contest(gains, found)
 
     assert (found, again) == (champion, champion)
+
+
+@pytest.mark.parametrize(
+    ("standing", "gain", "chosen"),
+    [
+        pytest.param(None, 0.03, 7.0, id="surely better"),
+        pytest.param(None, 0.005, 30.0, id="better by chance, perhaps"),
+        pytest.param(90.0, 0.005, 30.0, id="not in use"),
+        pytest.param(7.0, 0.005, 7.0, id="in use, and better at all"),
+        pytest.param(7.0, -0.005, 30.0, id="in use, and no better"),
+    ],
+)
+def test_the_configured_half_life_stands_unless_another_is_surely_better(
+    standing: float | None, gain: float, chosen: float
+) -> None:
+    usual, other = _gains(popular=0.0, interests=gain).values()
+
+    found, trials = contest_of_half_lives({30.0: usual, 7.0: other, 90.0: usual - 0.1}, standing)
+
+    assert (found, trials[2].rival) == (chosen, chosen)
+
+
+def test_half_lives_are_judged_as_the_method_that_lists_what_is_popular_is() -> None:
+    rng = np.random.default_rng(11)
+    pairs = np.unique(rng.integers(0, (200, 30), (3_000, 2)), axis=0)
+    first = rng.uniform(0, 120, len(pairs))
+    last = first * rng.uniform(0, 1, len(pairs))
+    views = Views((200, 30), *pairs.T, first, last, np.full(len(pairs), np.nan))
+    catalogue = _catalogue(30, 3)
+    catalogue.age_days[:] = rng.uniform(10, 200, 30)
+
+    found = choose_half_life(catalogue, views, usual=30.0, tried=[7.0, 30.0])
+
+    for trial in found.trials:
+        past = look_back(catalogue, views, half_life_days=30, popular_days=trial.half_life_days)
+        expected = choose_method(past).trials[0]
+        assert (trial.ndcg, trial.ci_low) == pytest.approx((expected.ndcg, expected.ci_low))
+    assert [trial.half_life_days for trial in found.trials] == [30.0, 7.0]
 
 
 def test_of_whom_there_were_enough_fewer_are_enough_to_stay() -> None:

@@ -21,7 +21,9 @@ from personalization import (
     preview_slots,
     write_email_blocks,
 )
+from personalization.half_lives import HalfLife, write_half_life
 from personalization.held_out import is_held_out
+from personalization.inventory_half_lives import HALF_LIVES
 from tests.personalization.conftest import AS_OF, Company
 
 DEFAULTS = ["archive", "events", "contact", "about", "careers"]
@@ -134,6 +136,20 @@ def test_what_a_rule_asks_for_comes_first_and_the_block_fills_the_rest(mailer: M
     assert mailer.mails()["c1"] == ["b2", "b3", "a1"]
     assert mailer.mails("fallback_level")["c1"] == ["rule", "rule", "block"]
     assert set(mailer.mails("rule")["c1"]) == {"customers"}
+
+
+@pytest.mark.parametrize(("days", "first"), [(30.0, "a3"), (7.0, "a1")])
+def test_what_is_popular_fades_as_it_does_on_pages(mailer: Mailer, days: float, first: str) -> None:
+    readers = [f"r{number}" for number in range(9)]
+    mailer.person(*readers)
+    mailer.company.read_by(readers, "a3", days_ago=60)
+    mailer.company.warehouse.create_missing([HALF_LIVES])
+    chosen = HalfLife(days, 0, 30.0, (), "")
+    write_half_life(mailer.company.warehouse, chosen, as_of=AS_OF, run_id="r1")
+
+    mailer.choose()
+
+    assert mailer.mails()["p1"][0] == first
 
 
 def test_the_first_rule_that_fits_is_the_persons(mailer: Mailer) -> None:

@@ -9,6 +9,7 @@ from measurement import Holdout
 from personalization.blocks import BlockRules
 from personalization.calibrations import read_judged
 from personalization.champion import read_standing
+from personalization.half_lives import read_half_life
 from personalization.held_out import is_held_out
 from tests.personalization.conftest import AS_OF, Company
 
@@ -421,6 +422,32 @@ def test_new_content_is_as_popular_as_it_is_read_in_a_day(company: Company) -> N
     company.recommend(home={"size": 1, "discovery_share": 0})
 
     assert company.lists()["p1"] == ["new"]
+
+
+def test_what_is_popular_fades_as_fast_as_a_backtest_shows(company: Company) -> None:
+    """Nobody reads any more what many read a month before the lists that are judged."""
+    people = [f"p{number:03d}" for number in range(180)]
+    company.person("guest", *people)
+    company.item("last")
+    for number in range(10):
+        company.item(f"new{number}")
+        company.item(f"old{number}")
+        company.read_by(people[:40], f"old{number}", days_ago=75)
+        company.read_by(people[40:52], f"new{number}", days_ago=33)
+        company.read_by(people[60 + 12 * number : 72 + 12 * number], f"new{number}", days_ago=20)
+    company.read_by(people[:8], "last", days_ago=1)
+    block = {"size": 1, "discovery_share": 0, "calibration": 0}
+
+    fixed = company.recommend(home=block, half_lives_tried=[])
+    told = [fixed.half_life.days, company.lists()["guest"] == ["last"]]
+    found = company.recommend(home=block)
+
+    assert told == [30.0, False]
+    assert found.half_life.days == read_half_life(company.warehouse) == 7.0
+    assert company.lists()["guest"] == ["last"]
+    assert company.lists("policy")["guest"] == [f"{found.backtest.champion}_v2_half_life_7"]
+    assert company.recommend(home=block, half_life_days=7).half_life.days == 7.0
+    assert company.lists("policy")["guest"] == [f"{found.backtest.champion}_v2"]
 
 
 def test_blocks_are_independent(library: Company) -> None:
