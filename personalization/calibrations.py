@@ -31,6 +31,7 @@ from personalization.look_back import (
 )
 from personalization.readings import Floats, Integers, Scores
 from personalization.standing import TO_STAY, least
+from settings import counted
 from warehouse import Warehouse
 
 # Share of the plain list's NDCG that the lower end of the interval may lose.
@@ -140,8 +141,8 @@ def _judge(
     if not asked or "topic" not in model.facets:
         return Calibration(asked, 0.0, 0, _NO_TOPICS if asked else _OFF)
     if len(judged) < least(FEWEST_JUDGED, stays=was_used is True):
-        missing = f"needs {FEWEST_JUDGED - len(judged)} more readers of its content to be judged"
-        return Calibration(asked, 0.0, len(judged), missing)
+        more = counted(FEWEST_JUDGED - len(judged), "more readers of its content")
+        return Calibration(asked, 0.0, len(judged), f"needs {more} to be judged")
     plain, calibrated = _both(past, model, rules, judged)
     gain = interval(calibrated.gained - plain.gained)
     best = float(plain.gained.mean())

@@ -32,6 +32,7 @@ from personalization.look_back import (
 )
 from personalization.readings import Floats, Integers
 from personalization.standing import least
+from settings import counted
 from warehouse import Warehouse
 
 
@@ -85,8 +86,8 @@ def choose_method(past: Past) -> Backtest:
     """Judge every method on the readings of the last month; deterministic."""
     judged = judged_readers(past.new)
     if len(judged) < least(FEWEST_JUDGED, stays=past.standing is not None):
-        missing = f"needs {FEWEST_JUDGED - len(judged)} more readers of something new"
-        return Backtest(Method.INTERESTS, past.days, len(judged), (), f"{missing} to be judged")
+        more = counted(FEWEST_JUDGED - len(judged), "more readers of something new")
+        return Backtest(Method.INTERESTS, past.days, len(judged), (), f"needs {more} to be judged")
     together = similarity_of(past.before, Method.GROUPS_AND_EASE, past.standing)
     models = [_model_then(past, method, together) for method in Method]
     gains = {model.method: _gains(model, past, judged) for model in models if _is_whole(model)}

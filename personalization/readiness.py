@@ -20,6 +20,7 @@ from personalization.standing import TO_STAY
 from prediction.gates import ENOUGH
 from prediction.propensity import ENOUGH_FOR_TREES
 from prediction.stability import MIN_READERS
+from settings import counted
 
 NOT_YET, RULES, HYBRID, FULL = "not_yet", "rules", "hybrid", "full"
 LEVELS = (NOT_YET, RULES, HYBRID, FULL)
@@ -52,17 +53,6 @@ class Capability:
     start_rank: int | None = None
 
 
-_ONE = {"persons": "person", "readings": "reading", "readers": "reader", "queries": "query",
-        "conversions": "conversion", "sources": "source", "pairs": "pair"}  # fmt: skip
-
-
-def _one(things: str) -> str:
-    """The first of the words that are counted, for one of it."""
-    words = things.split()
-    counted = next((word for word in words if word in _ONE), None)
-    return things.replace(counted, _ONE[counted], 1) if counted else things
-
-
 @dataclass(frozen=True, slots=True)
 class Need:
     """A count that a level asks for.
@@ -86,9 +76,7 @@ class Need:
     def missing(self, level: str) -> str | None:
         """What is missing for a level; None where there is enough."""
         more = self.wanted(level) - self.value
-        return (
-            f"needs {more:,} more {_one(self.of) if more == 1 else self.of}" if more > 0 else None
-        )
+        return f"needs {counted(more, f'more {self.of}')}" if more > 0 else None
 
 
 Before = Mapping[tuple[str, str], str]
@@ -114,8 +102,9 @@ def judge_level(needs: Sequence[Need], before: str | None) -> tuple[str, tuple[s
 def judge_identity(facts: Facts, before: Before) -> Capability:
     """Exact identifiers alone, likeness too, or likeness whose strength is learnt."""
     have = (
-        f"{facts['persons']:,} persons, {facts['known_persons']:,} of them known by a record, from "
-        f"{facts['records']:,} records; sources of records: {facts['sources']}"
+        f"{counted(facts['persons'], 'persons')}, {facts['known_persons']:,} of them known by a "
+        f"record, from {counted(facts['records'], 'records')}; "
+        f"sources of records: {facts['sources']}"
     )
     if not facts["persons"]:
         return Capability(
@@ -149,7 +138,7 @@ def judge_models(facts: Facts, before: Before) -> Iterator[Capability]:
     if models:
         return
     candidates = tuple(
-        f"{event.name}: {event.persons:,} persons did it"
+        f"{event.name}: {counted(event.persons, 'persons')} did it"
         + (
             f", needs {ENOUGH - event.persons:,} more"
             if event.persons < ENOUGH
@@ -162,7 +151,7 @@ def judge_models(facts: Facts, before: Before) -> Iterator[Capability]:
 
 
 def _judge_model(model: ModelFact, facts: Facts, before: Before) -> Capability:
-    have = f"{model.positives:,} persons who did it and {model.negatives:,} who did not"
+    have = f"{counted(model.positives, 'persons')} who did it and {model.negatives:,} who did not"
     answers = model.status == "champion" and model.algorithm not in {"", "rule", "none"}
     needs = [
         Need(model.positives, "persons who did it", ENOUGH, ENOUGH_FOR_TREES),
@@ -181,7 +170,7 @@ def _judge_model(model: ModelFact, facts: Facts, before: Before) -> Capability:
 def judge_personas(facts: Facts, before: Before, *, status: str) -> Capability:
     """Groups of readers; ``status`` is published, provisional or empty."""
     (model,) = (one for one in facts.models if one.key == "personas")
-    have = f"{model.positives:,} readers to learn from"
+    have = f"{counted(model.positives, 'readers')} to learn from"
     level, missing = judge_level(
         [Need(model.positives, "readers who read enough to learn from", MIN_READERS, MIN_READERS)],
         before.get(("personas", "")),
@@ -207,7 +196,10 @@ def judge_recommendations(
     for key, (offered, size) in blocks.items():
         found = _judge_content(facts, "recommendations", key, before)
         if facts["items"] and offered < size:
-            more = f"{offered} published items pass its filters, and it has {size} places"
+            passing = (
+                f"{counted(offered, 'published items')} {'passes' if offered == 1 else 'pass'}"
+            )
+            more = f"{passing} its filters, and it has {counted(size, 'places')}"
             level = found.level if offered else NOT_YET
             found = replace(found, level=level, missing=(more, *found.missing))
         yield replace(found, reach=facts["active_30"])
@@ -221,7 +213,8 @@ def judge_email(facts: Facts, blocks: Sequence[str], before: Before) -> Iterator
     """Each e-mail block."""
     for key in blocks or ("",):
         found = _judge_content(facts, "email", key, before)
-        have = f"{facts['mailable']:,} persons with an address of their own; {found.have}"
+        mailable = counted(facts["mailable"], "persons with an address of their own")
+        have = f"{mailable}; {found.have}"
         missing = found.missing
         if not facts["email_clicks"]:
             missing = ("no e-mail clicks arrive: whether mails work cannot be told", *missing)
@@ -232,16 +225,16 @@ def judge_email(facts: Facts, blocks: Sequence[str], before: Before) -> Iterator
             level, missing = NOT_YET, ("nobody has an e-mail address of their own", *missing)
         elif level != NOT_YET and facts["mailable_readers"] < FEWEST_READERS:
             level = RULES
-            more = FEWEST_READERS - facts["mailable_readers"]
-            missing = (f"needs {more} more readers of three items who can be mailed", *missing)
+            more = counted(FEWEST_READERS - facts["mailable_readers"], "more readers")
+            missing = (f"needs {more} of three items who can be mailed", *missing)
         yield Capability("email", key, level, have, missing, facts["mailable"])
 
 
 def _judge_content(facts: Facts, capability: str, key: str, before: Before) -> Capability:
     """What choosing content for persons needs, wherever it is shown."""
     have = (
-        f"{facts['items']:,} published items, {facts['readings']:,} readings by "
-        f"{facts['readers']:,} persons who agreed"
+        f"{counted(facts['items'], 'published items')}, {counted(facts['readings'], 'readings')} by "
+        f"{counted(facts['readers'], 'persons who agreed')}"
     )
     if not facts["items"]:
         return Capability(capability, key, NOT_YET, have, ("no published content is known",))
@@ -257,13 +250,15 @@ def _judge_content(facts: Facts, capability: str, key: str, before: Before) -> C
         )
     plain = facts["items"] - facts["described_items"]
     if plain:
-        missing = (*missing, f"{plain:,} items lack a topic or a funnel stage")
+        lacking = f"{counted(plain, 'items')} {'lacks' if plain == 1 else 'lack'}"
+        missing = (*missing, f"{lacking} a topic or a funnel stage")
     return Capability(capability, key, level, have, missing)
 
 
 def judge_search(facts: Facts, before: Before) -> Capability:
     """The engine's order, the person's interests, or weights learnt from clicks."""
-    have = f"{facts['searches']:,} searches, {facts['search_clicks']:,} clicks on results"
+    clicks = counted(facts["search_clicks"], "clicks on results")
+    have = f"{counted(facts['searches'], 'searches')}, {clicks}"
     if not facts["searches"]:
         return Capability("search", "", NOT_YET, have, ("no searches arrive",))
     needs = [

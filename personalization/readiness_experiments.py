@@ -19,6 +19,7 @@ from personalization.readiness import (
 )
 from personalization.readiness_facts import WINDOW_DAYS, Facts, OutcomeFact
 from personalization.variants import FEWEST_CONVERTED, FEWEST_PERSONS
+from settings import counted
 
 Table = Mapping[str, Mapping[str, Counts]]
 # Persons, or where companies are drawn these.
@@ -55,7 +56,8 @@ def judge_hero(
         met = sum(c.n for c in _arms(tables[key].get(GLOBAL_SEGMENT, {}), experiment).values())
         persons, converted = _second(arms, "n"), _second(arms, "converted")
         alone = sum(counts.n for counts in arms.values())
-        have = f"{met:,} persons met {len(arms)} variants{_as_many(met, alone)}"
+        variants = counted(len(arms), "variants")
+        have = f"{counted(met, 'persons')} met {variants}{_as_many(met, alone)}"
         needs = [
             Need(persons, "persons in a second variant", FEWEST_PERSONS, FEWEST_PERSONS),
             Need(converted, "conversions in a second variant", FEWEST_CONVERTED, FEWEST_CONVERTED),
@@ -80,14 +82,15 @@ def judge_segments(
             continue
         names = [segment.name for segment in experiment.segments]
         missing = tuple(
-            f"segment {name}, arm {arm}: needs {more:,} more {what}"
+            f"segment {name}, arm {arm}: needs {counted(more, f'more {what}')}"
             for name in names
             for arm, more, what in _too_few(tables[key].get(name, {}), experiment)
         )
         told = [name for name in names if not any(f"segment {name}," in m for m in missing)]
         level = FULL if told == names else HYBRID if told else RULES
         have = (
-            f"{len(told)} of {len(names)} segments have enough persons with and without the outcome"
+            "enough persons with and without the outcome in "
+            f"{len(told)} of {counted(len(names), 'segments')}"
         )
         reach = sum(counts.n for counts in tables[key].get(GLOBAL_SEGMENT, {}).values())
         yield Capability("segments", key, level, have, missing, reach)
@@ -107,13 +110,13 @@ def judge_holdout(facts: Facts, holdout: Holdout | None) -> Iterator[Capability]
     for outcome in (came_back, *facts.outcomes):
         alone = round(active / outcome.design_effect)
         have = (
-            f"{outcome.persons:,} of {active:,} persons who granted personalization and were active "
+            f"{outcome.persons:,} of {counted(active, 'persons')} who granted personalization, active "
             f"in {WINDOW_DAYS} days: {outcome.name}{_as_many(active, alone)}"
         )
         least = detectable(active, outcome.persons, share, design_effect=outcome.design_effect)
         if least is None:
             nothing = (
-                f"nobody or everybody did it among {active:,} persons"
+                f"nobody or everybody did it among {counted(active, 'persons')}"
                 if active
                 else f"nobody who granted personalization was active in {WINDOW_DAYS} days",
             )
@@ -162,7 +165,8 @@ def detectable(
 def _more_persons(persons: int, least: float) -> str:
     """The error falls with the square root of the number of persons."""
     more = round(persons * ((least / WORTH) ** 2 - 1))
-    return f"needs {more:,} more active persons who granted to detect {_percent(WORTH)}"
+    persons_who = counted(more, "more active persons who granted")
+    return f"needs {persons_who} to detect {_percent(WORTH)}"
 
 
 def _effective(table: Table, designs: Mapping[str, float]) -> Table:
@@ -212,9 +216,8 @@ def _missing_in_segments(table: Table, experiment: Experiment) -> tuple[str, ...
         arms = _arms(table.get(segment.name, {}), experiment)
         more = FEWEST_CONVERTED - _second(arms, "converted")
         if more > 0:
-            found.append(
-                f"segment {segment.name}: needs {more:,} more conversions in a second variant"
-            )
+            needed = counted(more, "more conversions in a second variant")
+            found.append(f"segment {segment.name}: needs {needed}")
     return tuple(found)
 
 

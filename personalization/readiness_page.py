@@ -9,6 +9,7 @@ import jinja2
 
 from personalization.readiness import Capability
 from personalization.readiness_report import ContentGap, ReadinessReport
+from settings import counted
 
 _TEMPLATE = Path(__file__).parent / "templates" / "readiness.html"
 TITLES = {
@@ -33,6 +34,7 @@ def readiness_page(report: ReadinessReport) -> str:
         report=report,
         sections=[(title, _of(report, name)) for name, title in TITLES.items()],
         titles=TITLES,
+        counted=counted,
         stages=stages,
         personas=[
             (name, [_cell(report.gaps, name, stage) for stage in stages])

@@ -21,6 +21,7 @@ import pyarrow as pa
 from personalization.config import PURPOSE
 from personalization.readings import FACETS, Flags, Floats
 from personalization.search_config import Search
+from settings import counted
 from warehouse import Warehouse
 
 # As many as vendors ask for before they learn from conversions (Algolia Recommend: 1,000 events).
@@ -139,7 +140,7 @@ def choose_weights(pairs: Pairs, search: Search) -> Learnt:
     declared = search.weights.by_facet
     count = len(np.unique(pairs.queries))
     if count < FEWEST_QUERIES:
-        missing = f"declared: needs {FEWEST_QUERIES - count:,} more clicked queries"
+        missing = f"declared: needs {counted(FEWEST_QUERIES - count, 'more clicked queries')}"
         return Learnt(declared, "declared", count, f"{missing} with the list that was shown")
     is_early = pairs.queries < np.quantile(np.unique(pairs.queries), LEARNT_SHARE)
     learnt = _fit(pairs.of(is_early))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from prediction.metrics import Interval, Metrics
+from settings import counted
 
 # Segment's minimum; in simulation the spread of AUC falls from .012 to .004 at 100 positives.
 ENOUGH = 100
@@ -77,11 +78,13 @@ def judge_evidence(evidence: Evidence) -> Verdict:
     enough = ENOUGH_TO_STAY if evidence.had_model else ENOUGH
     reasons = []
     if evidence.missing_days:
-        reasons.append(f"needs {evidence.missing_days} more days of history")
+        reasons.append(f"needs {counted(evidence.missing_days, 'more days of history')}")
     if evidence.positives < enough:
-        reasons.append(f"needs {enough - evidence.positives} more {evidence.units} who did it")
+        more = counted(enough - evidence.positives, f"more {evidence.units} who did it")
+        reasons.append(f"needs {more}")
     if evidence.negatives < enough:
-        reasons.append(f"needs {enough - evidence.negatives} more {evidence.units} who did not")
+        more = counted(enough - evidence.negatives, f"more {evidence.units} who did not")
+        reasons.append(f"needs {more}")
     if not evidence.missing_days and not _can_judge(evidence):
         reasons.append("needs more history: nothing earlier to learn from and later to judge at")
     return Verdict(tuple(reasons))

@@ -19,6 +19,7 @@ import numpy as np
 
 from prediction.dataset import Floats, Integers
 from prediction.mixture import Mixture, draw_alike, fit
+from settings import counted
 
 # Simulation with 8 variables: four true groups give .99 at 100 readers, pure noise .16 to .35 at
 # any number.
@@ -88,7 +89,7 @@ class Grouping:
     def reasons(self) -> tuple[str, ...]:
         """Every reason to refuse; none where the groups may be published."""
         if self.mixture is None:
-            return (f"needs {MIN_READERS - self.readers} more readers",)
+            return (f"needs {counted(MIN_READERS - self.readers, 'more readers')}",)
         found = []
         if self.stability < PROVISIONAL:
             found.append(
@@ -102,7 +103,7 @@ class Grouping:
                 f"on average, readers of such groups with {self.expected_sureness:.2f} at least"
             )
         if self.smallest < smallest_allowed(self.readers):
-            found.append(f"the smallest group has {self.smallest} readers")
+            found.append(f"the smallest group has {counted(self.smallest, 'readers')}")
         return tuple(found)
 
     @property

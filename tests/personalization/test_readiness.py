@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -21,7 +22,6 @@ from personalization import (
     write_readiness,
 )
 from personalization.readiness import (
-    Need,
     choose_start,
     judge_email,
     judge_identity,
@@ -38,6 +38,7 @@ from personalization.readiness_experiments import (
     judge_segments,
 )
 from personalization.readiness_facts import _COUNTS, Facts, ModelFact, OutcomeFact, read_facts
+from personalization.readiness_report import ContentGap
 from prediction import PredictionsConfig
 from tests.personalization.conftest import AS_OF, Company
 from warehouse import DuckDBWarehouse
@@ -419,16 +420,31 @@ def _assess(warehouse: DuckDBWarehouse, plans: Plans = PLANS) -> ReadinessReport
     return assess_readiness(warehouse, plans, as_of=AS_OF)
 
 
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        (298, "needs 2 more readers of two items"),
-        (299, "needs 1 more reader of two items"),
-        (300, None),
-    ],
-)
-def test_what_is_missing_is_counted_in_words(value: int, said: str | None) -> None:
-    assert Need(value, "readers of two items", 300).missing("hybrid") == said
+def test_one_of_anything_is_told_in_the_singular() -> None:
+    """All counts are one, or one short of enough."""
+    short = {"readings": 999, "readers_twice": 24, "mailable_readers": 24, "listed_clicks": 1}
+    facts = replace(
+        _with(**dict.fromkeys(_COUNTS, 1) | short | {"described_items": 0}),
+        models=[GROUPS], events=[OutcomeFact("Paid", 1)],
+    )  # fmt: skip
+    one_each = _table(**{"global": {"control": (101, 1), "b": (99, 9)}, "big": BIG})
+    found = (
+        judge_identity(facts, {}), *judge_models(facts, {}), judge_search(facts, {}),
+        *judge_models(replace(facts, models=[ModelFact("trial", "", "", "", 1, 99), GROUPS]), {}),
+        judge_personas(replace(facts, models=[replace(GROUPS, positives=1)]), {}, status=""),
+        *judge_recommendations(facts, {"home": (1, 2), "bar": (0, 1)}, {}),
+        *judge_email(_with(mailable_readers=24, mailable=1), ["weekly"], {}),
+        *judge_hero({"hero": EXPERIMENT}, {"hero": one_each}, facts, {}),
+        *judge_segments({"hero": EXPERIMENT}, {"hero": one_each}), *judge_holdout(facts, None),
+    )  # fmt: skip
+    gaps = (ContentGap("all", "awareness", 1, 1, 1.0, "covered"),)
+
+    page = readiness_page(ReadinessReport(AS_OF, facts, choose_start(found), gaps, ()))
+
+    told = "; ".join([page, *(f"{one.have}; {_told(one)}" for one in found)])
+    assert re.findall(r"\b1 (?:more |published |clicked )?\w+s\b", told) == []
+    assert "needs 1 more reader of two items" in told
+    assert "1 published item passes its filters, and it has 2 places" in told
 
 
 def test_without_any_consent_that_stands_first(company: Company) -> None:

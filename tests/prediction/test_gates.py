@@ -28,7 +28,7 @@ def test_enough_evidence_and_a_good_model_pass() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        pytest.param({"positives": 99}, "needs 1 more persons who did it", id="few did"),
+        pytest.param({"positives": 99}, "needs 1 more person who did it", id="few did"),
         pytest.param({"negatives": 60}, "needs 40 more persons who did not", id="few did not"),
         pytest.param({"missing_days": 7}, "needs 7 more days", id="short"),
         pytest.param({"judged_positives": 0}, "later to judge at", id="not judged"),
