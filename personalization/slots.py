@@ -34,7 +34,8 @@ def discovery_slots(size: int, share: float) -> float:
     """Slots at the end of a block that are drawn at random, in the mean.
 
     A whole number where that is within a point of the share; else some persons have one more than
-    others, by chance, so that the share is kept.
+    others, by draws of their own, so that the share is kept in the mean of many. Nobody's draw may
+    depend on who else there is: an erasure would give others another list.
     """
     expected = size * share
     return float(round(expected)) if abs(round(expected) - expected) <= size * WITHIN else expected

@@ -90,6 +90,24 @@ def test_persons_draw_from_what_each_has_left(slots: float, contents: int, pool:
         _assert_as_often_as_logged(list(zip(*(column.tolist() for column in columns), strict=True)))
 
 
+def test_without_one_person_all_others_draw_as_they_did() -> None:
+    rules = BlockRules(
+        allowed=np.ones(10, dtype=np.bool_), pins=np.zeros(0, dtype=np.int64),
+        discoverable=np.arange(10) > 3, size=3, discovery_slots=0.45, shows_read=False, salt=9,
+    )  # fmt: skip
+    scores = np.tile(np.arange(10, 0, -1, dtype=np.float32), (50, 1))
+    draws = np.random.default_rng(2).integers(0, 2**64, 50, dtype=np.uint64)
+    others = np.arange(50) != 20
+
+    all_of_them, rest = (
+        fill_block(rules, scores[who], sparse.csr_matrix(scores[who].shape), draws[who])
+        for who in (np.ones(50, dtype=np.bool_), others)
+    )
+
+    for name in ("items", "is_discovery", "propensity"):
+        assert np.array_equal(getattr(all_of_them, name)[others], getattr(rest, name))
+
+
 @LITTLE
 def test_pages_for_nobody_in_particular_say_how_likely_they_were(
     slots: float, contents: int, pool: list[int]
