@@ -9,7 +9,7 @@ from measurement import Holdout
 from personalization.blocks import BlockRules
 from personalization.calibrations import read_judged
 from personalization.champion import read_standing
-from personalization.half_lives import read_half_life
+from personalization.half_lives import read_half_life, read_standing_half_life
 from personalization.held_out import is_held_out
 from tests.personalization.conftest import AS_OF, Company
 
@@ -439,11 +439,13 @@ def test_what_is_popular_fades_as_fast_as_a_backtest_shows(company: Company) -> 
     block = {"size": 1, "discovery_share": 0, "calibration": 0}
 
     fixed = company.recommend(home=block, half_lives_tried=[])
-    told = [fixed.half_life.days, company.lists()["guest"] == ["last"]]
+    standing = read_standing_half_life(company.warehouse)
+    told = [fixed.half_life.days, standing, company.lists()["guest"] == ["last"]]
     found = company.recommend(home=block)
 
-    assert told == [30.0, False]
+    assert told == [30.0, None, False]
     assert found.half_life.days == read_half_life(company.warehouse) == 7.0
+    assert read_standing_half_life(company.warehouse) == 7.0
     assert company.lists()["guest"] == ["last"]
     assert company.lists("policy")["guest"] == [f"{found.backtest.champion}_v2_half_life_7"]
     assert company.recommend(home=block, half_life_days=7).half_life.days == 7.0
