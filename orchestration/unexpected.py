@@ -42,21 +42,40 @@ def without_foreign_words() -> Iterator[None]:
 
 def as_told(error: Exception) -> Exception:
     """The error itself where its words may be told, else one that says its kind and place."""
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    told = error
-    if not _may_be_told(error):
-        told = UnexpectedError(type(error).__name__, _place(error))
-        told.__traceback__ = error.__traceback__
+    told = _told(error)
     # Of a cause that may not be told, what it led to says enough.
-    while cause is not None and not _may_be_told(cause):
-        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
-    told.__cause__ = as_told(cause) if isinstance(cause, Exception) else cause
+    causes = [cause for cause in _causes(error) if _may_be_told(cause)]
+    for effect, cause in zip([told, *causes], [*causes, None], strict=True):
+        effect.__cause__ = cause
     return told
+
+
+def _told(error: Exception) -> Exception:
+    if _may_be_told(error):
+        return error
+    told = UnexpectedError(type(error).__name__, _place(error))
+    told.__traceback__ = error.__traceback__
+    return told
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """What led to it, nearest first, each once: causes may go in a ring."""
+    seen = {id(error)}
+    cause = _cause(error)
+    while cause is not None and id(cause) not in seen:
+        yield cause
+        seen.add(id(cause))
+        cause = _cause(cause)
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    return error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 def _may_be_told(error: BaseException) -> bool:
     if isinstance(error, OSError):
-        return error.errno is not None
+        # Libraries derive errors of their own from it, whose words are theirs.
+        return type(error).__module__ == "builtins" and isinstance(error.errno, int)
     package = type(error).__module__.partition(".")[0]
     return package in OUR_PACKAGES | _ENDS or isinstance(error, _OF_NO_ROW)
 

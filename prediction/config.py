@@ -109,8 +109,8 @@ class RuleScore(StrictModel):
     base: float = Field(
         gt=0,
         lt=1,
-        description="Probability where no factor holds, 0 to 1, as far as you know. As soon as somebody "
-        "did it, the odds of all are moved together so that the rule expects as many as did it.",
+        description="Probability where no factor holds, 0 to 1, as far as you know. Once people are "
+        "looked at, the odds of all are moved together so that the rule expects as many as did it.",
     )
     factors: list[Factor] = Field(
         default_factory=list, description="What makes it likelier or less."

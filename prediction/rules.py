@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,9 +11,9 @@ from scipy import optimize, special
 from prediction.config import Factor, RuleScore
 from prediction.dataset import Examples, Floats
 
-# Levels are steps of a tenth of the log odds, so that a person more or less moves nobody's score.
+# Levels are steps of a tenth of the log odds, so that a person more or less seldom moves a score.
 _STEP = 0.1
-# No rule is moved further than this, which is 22,000 times the odds.
+# No rule is moved further than this, which is 22,000 times the odds or as small a part of them.
 _FURTHEST = 10.0
 
 
@@ -29,10 +30,10 @@ def score_by_rule(
 def level_of(rule: RuleScore, examples: Examples) -> float:
     """By how much the rule's log odds are moved, so that it expects as many as did it.
 
-    The declared probabilities count as much as people of whom they expect one; where nobody did it,
-    they stand.
+    The declared probabilities count as much as people of whom they expect one; where nobody was
+    looked at, they stand.
     """
-    if not examples.positives:
+    if not len(examples):
         return 0.0
     declared = score_by_rule(rule, examples.features, examples.values)
     wanted = (examples.outcomes.sum() + 1) / (len(examples) + 1 / declared.mean())
@@ -41,8 +42,9 @@ def level_of(rule: RuleScore, examples: Examples) -> float:
         found = score_by_rule(rule, examples.features, examples.values, level=level)
         return float(found.mean() - wanted)
 
-    level = optimize.brentq(excess, -_FURTHEST, _FURTHEST) if excess(_FURTHEST) > 0 else _FURTHEST
-    return round(round(level / _STEP) * _STEP, 1)
+    if excess(_FURTHEST) <= 0 or excess(-_FURTHEST) >= 0:
+        return math.copysign(_FURTHEST, -excess(0.0))
+    return round(round(optimize.brentq(excess, -_FURTHEST, _FURTHEST) / _STEP) * _STEP, 1)
 
 
 def contributions(rule: RuleScore, features: Sequence[str], values: Floats) -> Floats:

@@ -12,6 +12,7 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pytest
+import requests
 
 from orchestration.cli import app as command_line
 from orchestration.errors import UnexpectedError
@@ -41,7 +42,25 @@ def _in_passing() -> None:
         raise KeyError(SECRET)  # noqa: B904 - what it came from is the point
 
 
-WRONG = {
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def _as_its_own_cause() -> None:
+    try:
+        float(CANARY)
+    except ValueError as error:
+        raise error from error
+
+
+def _in_a_ring() -> None:
+    ours = BrokenModelError(Path("model.skops"), "ValueError")
+    error = ValueError(CANARY)
+    error.__cause__ = ours
+    raise ours from error
+
+
+WRONG: dict[str, Callable[[], object]] = {
     "a value that is no number": lambda: float(CANARY),
     "an array of texts": lambda: np.array([CANARY, SECRET]).astype(float),
     "a column of another type": lambda: pa.array([CANARY]).cast(pa.float64()),
@@ -51,6 +70,9 @@ WRONG = {
     "a name that is no encoding": lambda: b"x".decode(SECRET),
     "the cause of an error of ours": _as_a_cause,
     "an error while another is handled": _in_passing,
+    "an error that causes itself": _as_its_own_cause,
+    "errors that cause each other": _in_a_ring,
+    "an error of a network library": lambda: _raise(requests.ConnectionError(22, CANARY)),
 }
 
 

@@ -34,8 +34,15 @@ def test_a_rule_expects_as_many_as_did_it(base: float, share: float) -> None:
     assert found.mean() == pytest.approx(share, rel=0.06)
 
 
-def test_a_rule_stands_where_nobody_did_it_and_moves_little_for_one_of_few() -> None:
+def test_a_rule_stands_where_nobody_was_looked_at_and_moves_little_for_few() -> None:
     rule, values = RuleScore(base=0.02, factors=[]), np.zeros((20, 1))
 
-    assert level_of(rule, seen(values, np.zeros(20, dtype=bool))) == 0
-    assert 0 < level_of(rule, seen(values, np.arange(20) < 1)) < 0.6
+    assert level_of(rule, seen(values[:0], np.zeros(0, dtype=bool))) == 0
+    nobody, one = (level_of(rule, seen(values, np.arange(20) < did)) for did in (0, 1))
+    assert -0.4 < nobody < 0 < one < 0.6
+
+
+def test_a_rule_that_expects_far_too_many_is_moved_as_far_as_it_goes() -> None:
+    rule, values = RuleScore(base=0.5, factors=[]), np.zeros((200_000, 1))
+
+    assert level_of(rule, seen(values, np.zeros(200_000, dtype=bool))) == -10
