@@ -65,7 +65,7 @@ WRONG: dict[str, Callable[[], object]] = {
     "an array of texts": lambda: np.array([CANARY, SECRET]).astype(float),
     "a column of another type": lambda: pa.array([CANARY]).cast(pa.float64()),
     "a column of mixed types": lambda: pa.array([1, CANARY]),
-    "a key that is not there": lambda: {}[CANARY],
+    "a key that is not there": lambda: dict[str, str]()[CANARY],
     "a text that is no JSON": lambda: json.loads(CANARY),
     "a name that is no encoding": lambda: b"x".decode(SECRET),
     "the cause of an error of ours": _as_a_cause,
