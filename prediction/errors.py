@@ -14,6 +14,7 @@
   - NoEarlierVersionError
   - UntrustedModelError
   - BrokenModelError
+    - ChangedModelError
   - TooFewPurchasesError
 """
 
@@ -176,6 +177,20 @@ class BrokenModelError(PredictionError, ValueError):
     def __init__(self, path: Path, detail: str) -> None:
         self.path = path
         super().__init__(f"{path} is not a model that Candor wrote ({detail}): train again")
+
+
+class ChangedModelError(BrokenModelError):
+    """A file of a version is not the one that was recorded when the version was made."""
+
+    def __init__(self, path: Path, detail: str) -> None:
+        self.path = path
+        PredictionError.__init__(
+            self,
+            f"{path} is not the file that was recorded when the model was made ({detail}); nothing "
+            "of it was loaded: take it from a backup, or remove its folder and train again with "
+            "`candor run`, or let another version answer with `candor predict rollback`; and find "
+            "out who changed it",
+        )
 
 
 class TooFewPurchasesError(PredictionError, ValueError):

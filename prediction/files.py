@@ -3,11 +3,13 @@
 A model is a dictionary of arrays, texts and numbers. skops itself refuses types that it does not
 know; the list here is shorter still, and it is checked before anything is built. The same model has
 the same bytes, whenever and wherever it is written: skops would put addresses of the memory and the
-time of the clock into them.
+time of the clock into them. What the files of a version were when it was recorded is kept in the
+registry: a file that says no more than another one could is checked against it wherever it is read.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -19,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from prediction.errors import BrokenModelError, UntrustedModelError
+from prediction.errors import BrokenModelError, ChangedModelError, UntrustedModelError
 
 MODEL = "model.skops"
 REFERENCE = "reference.json"
@@ -35,13 +37,18 @@ _BROKEN = (
 )  # fmt: skip
 
 
-def write_folder(folder: Path, state: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
+def write_folder(
+    folder: Path, state: Mapping[str, Any], files: Mapping[str, bytes]
+) -> dict[str, str]:
     """Write a model and the files beside it, all or nothing.
 
     Args:
         folder: Replaced when it is there.
         state: Arrays, texts and numbers, by name.
         files: The other files, by name.
+
+    Returns:
+        SHA-256 of each file, by name.
     """
     import skops.io  # noqa: PLC0415 - slow to import
 
@@ -56,19 +63,52 @@ def write_folder(folder: Path, state: Mapping[str, Any], files: Mapping[str, byt
             os.fsync(file.fileno())
     shutil.rmtree(folder, ignore_errors=True)
     making.rename(folder)
+    return {name: _digest(content) for name, content in sorted(whole.items())}
 
 
-def read_state(folder: Path) -> dict[str, Any]:
-    """Load a model's arrays, texts and numbers; no code of the file is run.
+def read_file(folder: Path, name: str, digests: Mapping[str, str] | None) -> bytes | None:
+    """Read one file of a version, if it is what was recorded.
+
+    Args:
+        folder: Of the version.
+        name: Of the file.
+        digests: What ``write_folder`` returned; None for a version recorded by an earlier Candor,
+            of which any file is taken.
+
+    Returns:
+        Its bytes; None where it is not there and was not recorded.
 
     Raises:
-        BrokenModelError: It is missing or not a skops file.
+        ChangedModelError: It is not the file that was recorded, or only one of the two is there.
+    """
+    path = folder / name
+    content = path.read_bytes() if path.exists() else None
+    if digests is None:
+        return content
+    if content is None and name in digests:
+        raise ChangedModelError(path, "it is missing")
+    if content is not None and _digest(content) != digests.get(name):
+        raise ChangedModelError(path, "its bytes are others")
+    return content
+
+
+def read_state(folder: Path, digests: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Load a model's arrays, texts and numbers; no code of the file is run.
+
+    Args:
+        folder: Of the version.
+        digests: As ``read_file`` has it.
+
+    Raises:
+        BrokenModelError: It is missing, not a skops file, or not the one that was recorded.
         UntrustedModelError: It holds a type that is not on the list; nothing was loaded.
     """
     import skops.io  # noqa: PLC0415 - slow to import
 
     path = folder / MODEL
-    content = _read(path)
+    content = read_file(folder, MODEL, digests)
+    if content is None:
+        raise BrokenModelError(path, "it is missing")
     with _refusing_broken(path):
         types = _types(content)
     if unknown := sorted(set(types) - ALLOWED):
@@ -99,11 +139,8 @@ def _without_chance(content: bytes) -> bytes:
     return target.getvalue()
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise BrokenModelError(path, "it is missing") from None
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 @contextmanager

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from prediction.config import PropensityConfig
 from prediction.dataset import known_features
-from prediction.files import read_state
-from prediction.registry import Decision
+from prediction.registry import Decision, read_version_state
 from prediction.states import RULE, TRAINERS, from_state
 from prediction.units import ACCOUNT, unit_of
 from warehouse import Warehouse
@@ -32,7 +31,7 @@ def why_unfit(
         return ("predictions.yml has no rule for it any more",)
     if decision.algorithm not in TRAINERS:
         return ()
-    model = from_state(read_state(artifacts / str(decision.path)))
+    model = from_state(read_version_state(artifacts, decision))
     # What is not configured may be of either; accounts have every feature that persons have.
     unit = unit_of(config) if config else ACCOUNT
     gone = sorted(set(model.features) - set(known_features(warehouse, unit)))

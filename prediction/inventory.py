@@ -168,6 +168,12 @@ MODELS = Table(
         Column("data_fingerprint", "VARCHAR", Pii.NONE, "SHA-256 of what was learnt from"),
         Column("config_fingerprint", "VARCHAR", Pii.NONE, "SHA-256 of its configuration"),
         Column("path", "VARCHAR", Pii.NONE, "its folder below artifacts/; null for rules"),
+        Column(
+            "file_digests",
+            "VARCHAR",
+            Pii.NONE,
+            "JSON object: SHA-256 of each file in its folder; null for rules and for versions of before",
+        ),
         Column("scores_fingerprint", "VARCHAR", Pii.NONE, "SHA-256 of what was last scored"),
         Column(
             "is_passed", "BOOLEAN", Pii.NONE, "whether nothing spoke against it when it was made"

@@ -85,10 +85,10 @@ def _mixture(state: Mapping[str, Any]) -> Mixture:
 
 def write_personas(
     folder: Path, decision: Decision, personas: Personas, config: PersonasConfig
-) -> None:
-    """Write model, card and picture of these personas."""
+) -> dict[str, str]:
+    """Write model, card and picture of these personas; returns the SHA-256 of each, by name."""
     card = _card(decision, personas, config)
-    write_folder(
+    return write_folder(
         folder,
         as_state(personas),
         {

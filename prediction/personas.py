@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from prediction.config import PERSONAS_KEY, PersonasConfig
 from prediction.dataset import Flags, Floats, Integers
-from prediction.files import MODEL, read_state
+from prediction.files import MODEL
 from prediction.inventory import TABLES
 from prediction.learnt import write_teachers
 from prediction.members import UNASSIGNED, read_sizes, write_members, write_personas_table
@@ -27,6 +27,8 @@ from prediction.registry import (
     fingerprint,
     folder_of,
     read_decisions,
+    read_version_file,
+    read_version_state,
     record,
     remember_scores,
     version_of,
@@ -163,7 +165,9 @@ class _Run:
         )
         if grouping.mixture is not None and not grouping.reasons:
             personas = self._named(grouping.mixture, grouping.status, counts)
-            write_personas(self.artifacts / str(decision.path), decision, personas, config)
+            folder = self.artifacts / str(decision.path)
+            digests = write_personas(folder, decision, personas, config)
+            return replace(decision, file_digests=digests)
         return decision
 
     def _named(self, mixture: Mixture, status: str, counts: Floats) -> Personas:
@@ -221,11 +225,10 @@ class _Run:
     def _load(self, decision: Decision) -> Personas | None:
         if decision.status != Status.CHAMPION:
             return None
-        return from_state(read_state(self.artifacts / str(decision.path)))
+        return from_state(read_version_state(self.artifacts, decision))
 
     def _picture(self, decision: Decision) -> bytes | None:
-        file = self.artifacts / (decision.path or "") / PICTURE
-        return file.read_bytes() if decision.path and file.exists() else None
+        return read_version_file(self.artifacts, decision, PICTURE)
 
 
 def _praise(grouping: Grouping) -> str:

@@ -18,7 +18,7 @@ from prediction.config import PERSONAS_KEY, PredictionsConfig, PropensityConfig
 from prediction.dataset import Asked, Examples, read_asked, read_examples, read_judged
 from prediction.dates import missing_history_days
 from prediction.drift import ALARMS, Tier, read_alarms, write_drift
-from prediction.files import MODEL, read_state
+from prediction.files import MODEL
 from prediction.fitness import why_unfit
 from prediction.inventory import TABLES
 from prediction.learnt import remember_teachers
@@ -28,6 +28,8 @@ from prediction.registry import (
     Decision,
     fingerprint,
     read_decisions,
+    read_version_file,
+    read_version_state,
     record,
     remember_purpose,
     remember_scores,
@@ -261,8 +263,7 @@ class _Run:
         is_same = before[0].config_fingerprint == fingerprint(self.config)
         if not is_same or before[0].trained_as_of > judging:
             return None
-        state = read_state(self.artifacts / str(before[0].path))
-        return Incumbent(before[0], from_state(state))
+        return Incumbent(before[0], from_state(read_version_state(self.artifacts, before[0])))
 
     def _scores(self, decision: Decision, asked: Asked) -> Scores:
         if decision.algorithm == NONE or not len(asked):
@@ -275,7 +276,7 @@ class _Run:
                 found, unknown, unknown, contributions(rule, asked.features, asked.values)
             )
         # Columns that were added since do not matter to it.
-        model = from_state(read_state(self.artifacts / str(decision.path)))
+        model = from_state(read_version_state(self.artifacts, decision))
         return model.explain(asked.select(model.features))
 
     def _watch(self, decision: Decision, asked: Asked, scores: Scores) -> None:
@@ -317,7 +318,6 @@ class _Run:
 
     def _picture(self, decisions: Sequence[Decision]) -> bytes | None:
         for decision in decisions:
-            file = self.artifacts / (decision.path or "") / "calibration.png"
-            if decision.path and file.exists():
-                return file.read_bytes()
+            if picture := read_version_file(self.artifacts, decision, "calibration.png"):
+                return picture
         return None

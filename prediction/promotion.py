@@ -19,10 +19,18 @@ from prediction.errors import (
     UnfitVersionError,
     UnknownVersionError,
 )
-from prediction.files import read_state
 from prediction.fitness import why_unfit
 from prediction.inventory import TABLES
-from prediction.registry import Change, Decision, Status, note, put, read_decisions, read_versions
+from prediction.registry import (
+    Change,
+    Decision,
+    Status,
+    note,
+    put,
+    read_decisions,
+    read_version_state,
+    read_versions,
+)
 from warehouse import Warehouse
 
 PROMOTED, ROLLED_BACK = "promoted", "rolled_back"
@@ -78,7 +86,7 @@ def promote(
     warehouse.create_missing(TABLES)
     chosen = _passed(warehouse, key, version)
     if chosen.path is not None:
-        read_state(artifacts / chosen.path)
+        read_version_state(artifacts, chosen)
     if unfit := why_unfit(warehouse, artifacts, chosen, config):
         raise UnfitVersionError(key, version, unfit)
     before = answering_version(warehouse, key)

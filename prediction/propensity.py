@@ -273,7 +273,7 @@ def _write(
     groups = groups_of(later.groups, judgement.scores, later.outcomes)
     card = _card(question, decision, examples, model, groups)
     title = f"{question.config.name}: predicted against observed"
-    write_folder(
+    digests = write_folder(
         artifacts / folder_of(question.key, version),
         as_state(model),
         {
@@ -285,7 +285,7 @@ def _write(
             REFERENCE: _reference(question, examples, model),
         },
     )
-    return decision
+    return replace(decision, file_digests=digests)
 
 
 def _reference(question: Question, examples: Examples, model: Model) -> bytes:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from prediction.errors import UnknownModelError
+from prediction.files import read_file, read_state
 from prediction.inventory import MODELS
 from warehouse import Warehouse
 
@@ -40,7 +41,8 @@ class Decision:
 
     ``is_passed`` says that nothing spoke against it when it was made (null in rows of an older
     Candor, which is not yes), ``is_chosen`` that a person put it in force, ``in_force_from`` since
-    what moment of the data it answers, ``purpose`` what consent the model asked for last.
+    what moment of the data it answers, ``purpose`` what consent the model asked for last,
+    ``file_digests`` what its files were (null for rules and in rows of an older Candor).
     """
 
     model_key: str
@@ -58,6 +60,7 @@ class Decision:
     is_chosen: bool | None = None
     in_force_from: dt.datetime | None = None
     purpose: str | None = None
+    file_digests: Mapping[str, str] | None = None
 
     @property
     def answers(self) -> bool:
@@ -284,6 +287,7 @@ def read_cards(warehouse: Warehouse, artifacts: Path, key: str) -> list[dict[str
 
     Raises:
         UnknownModelError: Nothing is known of the model.
+        ChangedModelError: A card is not the one that was recorded.
     """
     decisions = read_decisions(warehouse, key)
     if not decisions:
@@ -291,8 +295,34 @@ def read_cards(warehouse: Warehouse, artifacts: Path, key: str) -> list[dict[str
     return [_card(artifacts, decision) for decision in decisions]
 
 
+def read_version_file(artifacts: Path, decision: Decision, name: str) -> bytes | None:
+    """A file beside the model of a version; None where it has none.
+
+    Raises:
+        ChangedModelError: It is not the one that was recorded.
+    """
+    if decision.path is None:
+        return None
+    return read_file(artifacts / decision.path, name, decision.file_digests)
+
+
+def read_version_state(artifacts: Path, decision: Decision) -> dict[str, Any]:
+    """Arrays, texts and numbers of the model of a version.
+
+    Raises:
+        BrokenModelError: As ``read_state`` has it.
+        UntrustedModelError: As ``read_state`` has it.
+    """
+    return read_state(artifacts / str(decision.path), decision.file_digests)
+
+
 def _decision(row: Mapping[str, Any]) -> Decision:
-    found = {"status": Status(row["status"]), "metrics": json.loads(row["metrics"])}
+    digests = row["file_digests"]
+    found = {
+        "status": Status(row["status"]),
+        "metrics": json.loads(row["metrics"]),
+        "file_digests": None if digests is None else json.loads(digests),
+    }
     return Decision(**{**row, **found})
 
 
@@ -302,8 +332,8 @@ def _known_models(warehouse: Warehouse) -> list[str]:
 
 
 def _card(artifacts: Path, decision: Decision) -> dict[str, Any]:
-    file = artifacts / (decision.path or "") / "card.json"
-    card = json.loads(file.read_text(encoding="utf-8")) if decision.path and file.exists() else {}
+    content = read_version_file(artifacts, decision, "card.json")
+    card = json.loads(content) if content else {}
     return {
         "model_key": decision.model_key,
         "version": decision.model_version,
@@ -324,4 +354,10 @@ def _row(decision: Decision, now: dt.datetime) -> dict[str, Any]:
     names = [name for name in MODELS.column_names if name != "created_at"]
     row = {name: getattr(decision, name) for name in names}
     metrics = json.dumps(decision.metrics, sort_keys=True)
-    return {**row, "status": str(decision.status), "metrics": metrics, "created_at": now}
+    digests = decision.file_digests
+    texts = {
+        "status": str(decision.status),
+        "metrics": metrics,
+        "file_digests": None if digests is None else json.dumps(digests, sort_keys=True),
+    }
+    return {**row, **texts, "created_at": now}

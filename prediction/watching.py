@@ -14,7 +14,7 @@ from prediction.dataset import Asked, Floats
 from prediction.drift import Movement, Profile, compare_features, compare_scores
 from prediction.files import REFERENCE
 from prediction.outcomes import Judged, judge_outcomes, read_matured
-from prediction.registry import Decision
+from prediction.registry import Decision, read_version_file
 from warehouse import Warehouse
 
 
@@ -52,7 +52,7 @@ def watch(
     """
     found: list[Movement] = []
     asked, scores = people
-    if reference := read_reference(artifacts / str(decision.path)):
+    if reference := read_reference(artifacts, decision):
         found.append(compare_scores(reference.score, scores))
         found += compare_features(reference.features, asked.features, asked.values)
     matured = read_matured(
@@ -63,11 +63,11 @@ def watch(
     return tuple(found)
 
 
-def read_reference(folder: Path) -> Reference | None:
+def read_reference(artifacts: Path, decision: Decision) -> Reference | None:
     """What was written beside a model; None beside one of an older Candor."""
-    try:
-        found: dict[str, Any] = json.loads((folder / REFERENCE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    content = read_version_file(artifacts, decision, REFERENCE)
+    if content is None:
         return None
+    found: dict[str, Any] = json.loads(content)
     features = {name: Profile.from_dict(spread) for name, spread in found["features"].items()}
     return Reference(Profile.from_dict(found["score"]), features)

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from prediction import BrokenModelError, UntrustedModelError
 from prediction.dataset import Examples
-from prediction.files import MODEL, read_state, write_folder
+from prediction.files import MODEL, read_file, read_state, write_folder
 from prediction.logistic import RidgeModel, train
 from prediction.states import as_state, from_state
 from tests.full_disk import full_disk
@@ -117,3 +117,22 @@ def test_a_full_disk_leaves_no_torn_model(tmp_path: Path) -> None:
 def test_a_missing_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(BrokenModelError, match="it is missing"):
         read_state(tmp_path / "gone")
+
+
+def test_a_well_formed_file_that_is_not_the_recorded_one_is_refused(tmp_path: Path) -> None:
+    """Its checksums are right and its types allowed: nothing in it says that it is another."""
+    recorded = write_folder(tmp_path / "v", {"weights": np.ones(2)}, {"card.json": b"{}"})
+    whole = read_state(tmp_path / "v", recorded)
+    write_folder(tmp_path / "v", {"weights": np.zeros(2)}, {"card.json": b"{ }", "more.json": b""})
+
+    assert str(whole) == str({"weights": np.ones(2)})
+    assert read_file(tmp_path / "v", "gone.json", recorded) is None
+    assert str(read_state(tmp_path / "v")) == str({"weights": np.zeros(2)})  # none was recorded
+    with pytest.raises(BrokenModelError, match=r"bytes are others.*from a backup, or remove"):
+        read_state(tmp_path / "v", recorded)
+    for name in ("card.json", "more.json"):
+        with pytest.raises(BrokenModelError, match="find out who changed it"):
+            read_file(tmp_path / "v", name, recorded)
+    (tmp_path / "v" / MODEL).unlink()
+    with pytest.raises(BrokenModelError, match="it is missing"):
+        read_state(tmp_path / "v", recorded)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,13 @@ from prediction import (
     UnknownModelError,
     UnknownVersionError,
     promote,
+    read_cards,
     roll_back,
 )
+from prediction.files import read_state, write_folder
+from prediction.predict import ScoreReport
 from prediction.promotion import read_changes
-from tests.prediction.conftest import AS_OF, NOW, Company, predictions
+from tests.prediction.conftest import AS_OF, NOW, Company, People, predictions
 
 CONFIG = predictions()
 MODEL = CONFIG.models["trial"]
@@ -40,18 +44,26 @@ def forget_most(company: Company) -> None:
     company.warehouse.execute("delete from marts.consent_history where person_id >= 'p00100'")
 
 
-@pytest.fixture
-def company(published: Company) -> Company:
-    """A model is published; of fewer persons another one would be made."""
-    published.warehouse.execute("delete from marts.consent_history where person_id >= 'p03995'")
-    return published
-
-
-@pytest.fixture
-def versions(company: Company) -> tuple[str, str]:
+@pytest.fixture(scope="module")
+def trained(
+    planted: tuple[Company, People, ScoreReport], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Company, str, str]:
+    """A model is published, and trained anew from fewer persons; copy it to change it."""
+    company = planted[0].copy(tmp_path_factory.mktemp("trained"))
     first = answering(company)
+    company.warehouse.execute("delete from marts.consent_history where person_id >= 'p03995'")
     company.predict(CONFIG, retrain=True)
-    return first, answering(company)
+    return company, first, answering(company)
+
+
+@pytest.fixture
+def company(trained: tuple[Company, str, str], tmp_path: Path) -> Company:
+    return trained[0].copy(tmp_path / "company")
+
+
+@pytest.fixture
+def versions(trained: tuple[Company, str, str]) -> tuple[str, str]:
+    return trained[1:]
 
 
 def test_a_walk_from_one_version_to_the_next_and_back(
@@ -145,6 +157,40 @@ def test_a_version_whose_file_is_gone_is_not_put_in_force(
         promote(company.warehouse, tmp_path / "empty", "trial", versions[0], order(), config=MODEL)
 
     assert company.rows("select count(*) from prediction.model_changes") == [(2,)]
+
+
+def test_a_file_that_was_changed_scores_nobody_until_it_is_trained_anew(
+    company: Company, versions: tuple[str, str]
+) -> None:
+    folder = company.artifacts / "models/trial" / versions[1]
+    whole = (folder / "reference.json").read_bytes()
+    (folder / "reference.json").write_bytes(whole + b" ")
+    forget_most(company)
+    with pytest.raises(
+        BrokenModelError, match=r"reference\.json is not the file that was recorded"
+    ):
+        company.predict(CONFIG)
+    (folder / "reference.json").write_bytes(whole)
+    (folder / "card.json").write_bytes(b"{}")
+    with pytest.raises(BrokenModelError, match=r"card\.json is not the file"):
+        read_cards(company.warehouse, company.artifacts, "trial")
+    state = {**read_state(folder), "intercept": 9.0}
+    write_folder(folder, state, {})
+
+    with pytest.raises(BrokenModelError, match=r"model\.skops is not the file that was recorded"):
+        company.predict(CONFIG)
+    with pytest.raises(BrokenModelError, match="who changed it"):
+        promote(company.warehouse, company.artifacts, "trial", versions[1], order(), config=MODEL)
+    roll_back(company.warehouse, company.artifacts, "trial", versions[0], order(), config=MODEL)
+    assert company.predict(CONFIG).answering.model_version == versions[0]
+    company.warehouse.execute(  # as an earlier Candor recorded it
+        f"update prediction.models set file_digests = null where model_version = '{versions[1]}'"
+    )
+    later = order(minutes=2)
+    promote(company.warehouse, company.artifacts, "trial", versions[1], later, config=MODEL)
+    assert company.predict(CONFIG).answering.model_version == versions[1]
+    shutil.rmtree(folder)
+    assert company.predict(CONFIG).why == ("no model answers",)
 
 
 def test_a_version_whose_feature_is_gone_is_replaced_and_not_put_in_force_again(
