@@ -27,6 +27,14 @@ from pathlib import Path
 _MOST_FILES = 20
 
 
+def shown_name(file: str) -> str:
+    """The name of a landing file as a message has it: what has an address in it is a pattern.
+
+    Messages of a run are kept by Dagster, where no erasure looks for the names of files.
+    """
+    return "/".join("*@*" if "@" in part else part for part in file.split("/"))
+
+
 class IngestionError(Exception):
     """Landing files cannot be loaded, or not rewritten."""
 
@@ -85,7 +93,7 @@ class WrongColumnError(IngestionError, ValueError):
             has = f"the columns seem to be separated by {delimiter!r}"
             to_do = f"write `delimiter: {json.dumps(delimiter)}` under the source in sources.yml"
         super().__init__(
-            f"source {source!r}, file {file}: no column {', '.join(map(repr, missing))}; "
+            f"source {source!r}, file {shown_name(file)}: no column {', '.join(map(repr, missing))}; "
             f"{has}: {to_do}"
         )
 
@@ -114,7 +122,9 @@ class UnreadableFileError(IngestionError):
 
     def __init__(self, file: str, reason: str) -> None:
         self.file, self.reason = file, reason
-        super().__init__(f"{file} cannot be read: {reason}; repair or remove it, then run again")
+        super().__init__(
+            f"{shown_name(file)} cannot be read: {reason}; repair or remove it, then run again"
+        )
 
 
 class UnknownDayError(IngestionError, ValueError):
@@ -151,11 +161,11 @@ class ReadOnlyLandingError(IngestionError, PermissionError):
 
     def __init__(self, file: str) -> None:
         self.file = file
-        super().__init__(file)
+        super().__init__(shown_name(file))
 
     def __str__(self) -> str:
         return (
-            f"{self.file} may not be written: give Candor write access to the landing folder, or "
+            f"{shown_name(self.file)} may not be written: give Candor write access to the landing folder, or "
             "declare `erase: report` for its source and remove the person's rows there yourself"
         )
 

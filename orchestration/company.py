@@ -234,7 +234,7 @@ class Company:
         """
         self.paths.make_home()
         with (
-            without_foreign_words(),
+            without_foreign_words(self.paths),
             self.lend_warehouse_file() as path,
             DuckDBWarehouse.open(path) as warehouse,
         ):

@@ -2,16 +2,21 @@
 
 Words of a library may repeat what it was given, as in "could not convert string to float: 'x'",
 and Dagster keeps words, stack and causes of whatever ends a step. Ours are written to name nobody.
+Errors of the machine keep their words, but not the names of files that others gave: whoever put a
+file into the landing folder may have named it after somebody.
 """
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from orchestration.errors import UnexpectedError
+from settings import Paths
 
 OUR_PACKAGES = frozenset({
     "audiences", "identifiers", "identity", "ingestion", "measurement", "orchestration",
@@ -21,12 +26,16 @@ OUR_PACKAGES = frozenset({
 _ENDS = frozenset({"click", "dagster", "typer"})
 # Words of a missing package and of too little memory are of machines; a test's own are its answer.
 _OF_NO_ROW = (AssertionError, ImportError, MemoryError)
+Told = TypeVar("Told", bound=BaseException)
 _ROOT = Path(__file__).resolve().parent.parent
 
 
 @contextmanager
-def without_foreign_words() -> Iterator[None]:
+def without_foreign_words(paths: Paths) -> Iterator[None]:
     """Let what goes wrong inside be told without a value of a row, causes included.
+
+    Args:
+        paths: The company's folders, to know which files Candor named.
 
     Raises:
         UnexpectedError: In place of an error that is not ours; its stack is kept.
@@ -34,25 +43,30 @@ def without_foreign_words() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        told = as_told(error)
+        told = as_told(error, paths)
         if told is error:
             raise
         raise told from told.__cause__
 
 
-def as_told(error: Exception) -> Exception:
-    """The error itself where its words may be told, else one that says its kind and place."""
-    told = _told(error)
+def as_told(error: Exception, paths: Paths | None = None) -> Exception:
+    """The error itself where its words may be told, else one that says its kind and place.
+
+    Args:
+        error: What went wrong.
+        paths: The company's folders; None where files are named by whoever gave the command.
+    """
+    told = _told(error, paths)
     # Of a cause that may not be told, what it led to says enough.
-    causes = [cause for cause in _causes(error) if _may_be_told(cause)]
+    causes = [_without_names(cause, paths) for cause in _causes(error) if _may_be_told(cause)]
     for effect, cause in zip([told, *causes], [*causes, None], strict=True):
         effect.__cause__ = cause
     return told
 
 
-def _told(error: Exception) -> Exception:
+def _told(error: Exception, paths: Paths | None) -> Exception:
     if _may_be_told(error):
-        return error
+        return _without_names(error, paths)
     told = UnexpectedError(type(error).__name__, _place(error))
     told.__traceback__ = error.__traceback__
     return told
@@ -78,6 +92,50 @@ def _may_be_told(error: BaseException) -> bool:
         return type(error).__module__ == "builtins" and isinstance(error.errno, int)
     package = type(error).__module__.partition(".")[0]
     return package in OUR_PACKAGES | _ENDS or isinstance(error, _OF_NO_ROW)
+
+
+def _without_names(error: Told, paths: Paths | None) -> Told | OSError:
+    """The same error; of one of the machine, files are told by ``tell_file``, not in its words."""
+    if paths is None or not isinstance(error, OSError) or type(error).__module__ != "builtins":
+        return error
+    if error.errno is None:
+        return error
+    names = (error.filename, error.filename2)
+    first, second = (None if name is None else tell_file(name, paths) for name in names)
+    # Arrow writes the name of the file into what says why.
+    told = OSError(error.errno, os.strerror(error.errno), first, None, second)
+    told.__traceback__ = error.__traceback__
+    return told
+
+
+def tell_file(name: str | bytes | os.PathLike[str] | int, paths: Paths) -> str:
+    """A file by its name where Candor or a configuration gave it, else by its place.
+
+    Below the landing folder: its number in each folder, in order of the bytes of the names, so that
+    ``LC_ALL=C ls -A | sed -n 2p`` shows the one that is told as ``#2``.
+
+    Args:
+        name: A path, or the number of an open file.
+        paths: The company's folders.
+    """
+    if isinstance(name, int):
+        return f"open file {name}"
+    path = Path(os.fsdecode(name)).absolute()
+    if not path.is_relative_to(paths.landing):
+        return str(Path(*("..." if "@" in part else part for part in path.parts)))
+    places, folder = [str(paths.landing)], paths.landing
+    for part in path.relative_to(paths.landing).parts:
+        places.append(_number(part, folder))
+        folder /= part
+    return "/".join(places)
+
+
+def _number(name: str, folder: Path) -> str:
+    try:
+        found = sorted(os.fsencode(path.name) for path in folder.iterdir())
+    except OSError:
+        return "?"
+    return f"#{found.index(os.fsencode(name)) + 1}" if os.fsencode(name) in found else "?"
 
 
 def _place(error: Exception) -> str:

@@ -36,7 +36,7 @@ def pulled_files(candor: CandorResource) -> Iterator[dg.MaterializeResult[None]]
     source is pulled.
     """
     company = candor.company
-    with without_foreign_words():
+    with without_foreign_words(company.paths):
         reports = pull_sources(
             company.sources,
             company.paths.landing,

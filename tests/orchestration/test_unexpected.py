@@ -13,19 +13,26 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import requests
+from sklearn.linear_model import LogisticRegression
 
 from orchestration.cli import app as command_line
+from orchestration.defs import choose as defs_choose
+from orchestration.defs import decide as defs_decide
+from orchestration.defs import predict as defs_predict
 from orchestration.errors import UnexpectedError
 from orchestration.instance import open_instance
 from orchestration.resources import CandorResource
-from orchestration.unexpected import as_told, without_foreign_words
+from orchestration.unexpected import as_told, tell_file, without_foreign_words
+from personalization.artefact import Artefact
 from prediction import BrokenModelError
 from settings import Paths
 from tests.command_line import call_candor
 from tests.conftest import ROOT
+from warehouse import Warehouse
 
 CANARY = "ann.canary@maple.example"
 SECRET = "sk-canary-4711"
+PATHS = Paths.resolve({"CANDOR_HOME": "/nowhere/home"})
 
 
 def _as_a_cause() -> None:
@@ -78,7 +85,7 @@ WRONG: dict[str, Callable[[], object]] = {
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
 def test_an_error_of_a_library_is_told_by_kind_and_place(wrong: Callable[[], object]) -> None:
-    with pytest.raises((UnexpectedError, BrokenModelError)) as raised, without_foreign_words():
+    with pytest.raises((UnexpectedError, BrokenModelError)) as raised, without_foreign_words(PATHS):
         wrong()
 
     told = "".join(traceback.format_exception(raised.value))
@@ -96,29 +103,100 @@ def test_our_own_errors_and_those_of_the_machine_keep_their_words() -> None:
     assert as_told(dg.Failure("2 requests are blocked")).__class__ is dg.Failure
 
 
+def test_files_of_the_landing_folder_are_told_by_their_places(tmp_path: Path) -> None:
+    paths = Paths.resolve({"CANDOR_HOME": str(tmp_path)})
+    given = paths.landing / "crm" / CANARY / "b.csv"
+    given.parent.mkdir(parents=True)
+    for name in ("a.csv", "b.csv", "é.csv"):
+        (given.parent / name).touch()
+    others = (paths.warehouse, paths.home / "exports" / f"{CANARY}.csv", 7)
+    full = OSError(28, f"Failed to open '{given}'", str(given), None, str(paths.home))
+
+    told = as_told(full, paths)
+
+    assert tell_file(given, paths) == f"{paths.landing}/#1/#1/#2"
+    assert tell_file(given / "gone" / SECRET, paths) == f"{paths.landing}/#1/#1/#2/?/?"
+    assert [tell_file(other, paths) for other in others] == [
+        str(paths.warehouse), f"{paths.home}/exports/...", "open file 7",
+    ]  # fmt: skip
+    assert str(told) == (
+        f"[Errno 28] No space left on device: '{paths.landing}/#1/#1/#2' -> '{paths.home}'"
+    )
+
+
+def _fit(*_: object, **__: object) -> None:
+    LogisticRegression().fit([[CANARY], [SECRET]], [0, 1])
+
+
+def _convert(warehouse: Warehouse, *_: object, **__: object) -> None:
+    warehouse.execute("create table marts_texts as select $value as value", {"value": CANARY})
+    warehouse.read("select value::double as value from marts_texts where value <> ''")
+
+
+def _open_broken(_: object, path: Path, *__: object, **___: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(CANARY.encode())
+    try:
+        Artefact.open(path, SECRET.encode())
+    finally:
+        path.unlink()
+
+
+def _open_landed(warehouse: Warehouse, *_: object, **__: object) -> None:
+    landed = Path(os.environ["CANDOR_LANDING"]) / "crm" / f"{CANARY}.csv"
+    assert warehouse.scalar("select 1") == 1
+    landed.open()
+
+
+# An asset, where it calls what, what happens there, and what is told of it.
+FAILURES = (
+    (defs_predict.predict, defs_predict, "predict_all", _fit, b"UnexpectedError: ValueError at"),
+    (defs_choose.measure, defs_choose, "measure_experiments", _convert, b"(ConversionException)"),
+    (
+        defs_decide.serving_artefact,
+        defs_decide,
+        "publish_artefact",
+        _open_broken,
+        b"MissingArtefactError",
+    ),
+    (
+        defs_decide.load_logged_decisions,
+        defs_decide,
+        "load_decisions",
+        _open_landed,
+        b"landing/?/?",
+    ),
+)
+
+
 def test_dagster_keeps_no_value_of_a_row_of_a_step_that_fails(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @dg.asset
-    def scores(candor: CandorResource) -> None:
-        with candor.open_warehouse() as warehouse:
-            texts = warehouse.read("select $value as value", {"value": CANARY})["value"]
-            texts.cast(pa.float64())
-
+    """In a fit, in the engine, at a broken file, at a file that is named after somebody."""
+    for _, module, name, wrong, _ in FAILURES:
+        monkeypatch.setattr(module, name, wrong)
     paths = Paths.resolve({"CANDOR_HOME": str(tmp_path), "CANDOR_CONFIG": str(ROOT / "config")})
+    for name, value in paths.as_environment().items():
+        monkeypatch.setenv(name, value)
     with open_instance(paths) as instance:
-        done = dg.materialize(
-            [scores], instance=instance, resources={"candor": CandorResource()},
-            raise_on_error=False,
-        )  # fmt: skip
+        done = [
+            dg.materialize(
+                [asset], instance=instance, resources={"candor": CandorResource()},
+                raise_on_error=False,
+            )
+            for asset, *_ in FAILURES
+        ]  # fmt: skip
 
-    kept = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    files = [file for file in tmp_path.rglob("*") if file.is_file() and file != paths.warehouse]
+    kept = b"".join(file.read_bytes() for file in files)
     said = "".join(capfd.readouterr())
-    assert not done.success
-    assert b"UnexpectedError: ArrowInvalid at" in kept
+    assert not any(run.success for run in done)
+    for *_, told in FAILURES:
+        assert told in kept
     assert "test_unexpected.py" in said
-    assert CANARY.encode() not in kept
-    assert CANARY not in said
+    for canary in (CANARY, SECRET):
+        assert canary.encode() not in kept
+        assert canary not in said
 
 
 def test_a_command_that_fails_says_no_value_of_a_row(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,7 +68,7 @@ def test_a_file_that_may_not_be_read_ends_the_load_before_anything_is_stored(
     web: Landing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     web.put("web/a.jsonl", GOOD)
-    web.put("web/b.jsonl", lines(call(messageId="m2")))
+    web.put("web/ann@maple.example/b.jsonl", lines(call(messageId="m2")))
     opened = Path.open
 
     def refuse(path: Path, *how: str) -> object:
@@ -78,9 +78,12 @@ def test_a_file_that_may_not_be_read_ends_the_load_before_anything_is_stored(
 
     monkeypatch.setattr(Path, "open", refuse)  # the tests may run as root, who may read all
 
-    with pytest.raises(UnreadableFileError, match="Permission denied"):
+    with pytest.raises(
+        UnreadableFileError, match=r"^web/\*@\*/b\.jsonl cannot be read: Permission denied"
+    ) as raised:
         web.load()
     assert web.counts() == []
+    assert "maple" not in str(raised.value)
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t", "\u00a0", "\u200b\ufeff", "\u3000 \u2029"])
