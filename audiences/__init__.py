@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audiences.compare import AudienceDiff, diff_runs, members_at, overlaps
+from audiences.compare import AudienceDiff, diff_runs, members_at, overlaps, tell_isolation
 from audiences.config import Audience, find_audience, load_audiences, readable_audiences
 from audiences.errors import (
     AudienceError,
@@ -43,5 +43,6 @@ __all__ = [
     "preview",
     "readable_audiences",
     "require_known_names",
+    "tell_isolation",
     "why",
 ]

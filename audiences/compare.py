@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from audiences.catalogue import suggestion
 from audiences.errors import InvalidAudienceError
-from audiences.inventory import MEMBERSHIP_CHANGES, MEMBERSHIPS, SIZES, TABLES
+from audiences.inventory import DEFINITIONS, MEMBERSHIP_CHANGES, MEMBERSHIPS, SIZES, TABLES
 from warehouse import Warehouse
 
 # Enough to find a run of the last weeks in an error message.
 _SHOWN_RUNS = 5
+# Fewest members that a difference may have where no audience says one; ad platforms ask for as many.
+LEAST_DIFFERENCE = 100
+# Share of an audience that is in another where it counts as being inside it.
+INSIDE = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +113,14 @@ def members_at(warehouse: Warehouse, key: str, run_id: str) -> Any:
 def overlaps(warehouse: Warehouse) -> Any:
     """How many members each two audiences share, as they were last computed.
 
+    Where the other is all but inside the first, whoever gets both lists (or counts) can subtract
+    them; ``isolates_below`` says that this leaves fewer members than either audience may have.
+
     Returns:
         An Arrow table: audience, other, members, other_members, both, share (of the members of
-        the first who are in the other, 0..1), jaccard (both, of everyone in either).
+        the first who are in the other, 0..1), jaccard (both, of everyone in either), only_here
+        (members of the first who are not in the other), isolates_below (the number that only_here
+        should reach, where it does not and the other is inside the first; else null).
     """
     warehouse.create_missing(TABLES)
     return warehouse.read(
@@ -126,15 +135,40 @@ def overlaps(warehouse: Warehouse) -> Any:
             inner join {MEMBERSHIPS.name.sql} as others using (person_id)
             where ours.audience_key <> others.audience_key
             group by ours.audience_key, others.audience_key
+        ),
+        least as (
+            select pairs.audience, pairs.other, coalesce(
+                nullif(max(definitions.minimum_size), 0), {LEAST_DIFFERENCE}
+            ) as least
+            from pairs
+            left join {DEFINITIONS.name.sql} as definitions
+                on definitions.audience_key in (pairs.audience, pairs.other)
+            group by pairs.audience, pairs.other
         )
         select pairs.audience, pairs.other, mine.members, theirs.members as other_members,
             pairs.both, pairs.both / mine.members as share,
-            pairs.both / (mine.members + theirs.members - pairs.both) as jaccard
+            pairs.both / (mine.members + theirs.members - pairs.both) as jaccard,
+            mine.members - pairs.both as only_here,
+            case
+                when pairs.both >= {INSIDE} * theirs.members
+                    and mine.members - pairs.both between 1 and least.least - 1
+                then least.least
+            end as isolates_below
         from pairs
+        inner join least using (audience, other)
         inner join sizes as mine on mine.audience_key = pairs.audience
         inner join sizes as theirs on theirs.audience_key = pairs.other
         order by pairs.audience, pairs.both desc, pairs.other
         """
+    )
+
+
+def tell_isolation(row: Mapping[str, Any]) -> str:
+    """What is wrong with a pair of ``overlaps`` that isolates few, and what to do; counts only."""
+    return (
+        f"{row['other']} is all but inside {row['audience']}, and {row['only_here']} of "
+        f"{row['audience']} are not in it: who gets both can tell these few apart (fewer than "
+        f"{row['isolates_below']}); send only one of the two there, or make their rules differ more"
     )
 
 

@@ -154,8 +154,8 @@ def overlap(
     key: Annotated[str | None, typer.Argument(help="Only pairs with this audience.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how many members each two audiences share, as they were last computed."""
-    from audiences import find_audience, overlaps  # noqa: PLC0415 - keeps --help quick
+    """Show how many members each two audiences share, and which two tell few persons apart."""
+    from audiences import find_audience, overlaps, tell_isolation  # noqa: PLC0415 - keeps --help quick
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
 
     company = Company(paths)
@@ -164,7 +164,12 @@ def overlap(
     with opened_warehouse(paths) as warehouse:
         rows = overlaps(warehouse).to_pylist()  # one row per pair of audiences
     shown = [row for row in rows if key in {None, row["audience"]}]
-    print_rows("Members in two audiences", shown, as_json=as_json)
+    told = {"only_here", "isolates_below"} if not as_json else set()  # in a sentence
+    rows = [{name: row[name] for name in row if name not in told} for row in shown]
+    print_rows("Members in two audiences", rows, as_json=as_json)
+    for row in shown:
+        if row["isolates_below"] is not None and not as_json:
+            console.print(tell_isolation(row), style="yellow")
 
 
 @audience_app.command()

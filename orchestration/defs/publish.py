@@ -6,7 +6,8 @@ from typing import Any
 import dagster as dg
 
 import audiences.inventory
-from audiences import AudienceReport, compute_memberships
+from audiences import AudienceReport, compute_memberships, overlaps, tell_isolation
+from audiences.inventory import MEMBERSHIPS
 from audiences.sync import SyncReport
 from orchestration.company import utc_now
 from orchestration.progress import announce
@@ -65,12 +66,22 @@ def segment(context: dg.AssetExecutionContext, candor: CandorResource) -> Result
             warehouse, candor.company.audiences, run_id=context.run.run_id, now=utc_now()
         )
         counts = {table.name: _count(warehouse, table) for table in SEGMENT_TABLES}
+        isolating = _isolating(warehouse)
     found = {report.key: _audience_in_words(report) for report in reports}
     for table in SEGMENT_TABLES:
+        more = isolating if table is MEMBERSHIPS else {}
         yield dg.MaterializeResult(
             asset_key=asset_key(table),
-            metadata={"dagster/row_count": counts[table.name], **found},
+            metadata={"dagster/row_count": counts[table.name], **found, **more},
         )
+
+
+def _isolating(warehouse: Warehouse) -> dict[str, int | str]:
+    """Which audiences tell few persons apart when they are subtracted: how many pairs, and each."""
+    pairs = overlaps(warehouse).to_pylist()  # one row per pair of audiences
+    few = [pair for pair in pairs if pair["isolates_below"] is not None]
+    named = {f"{pair['audience']} less {pair['other']}": tell_isolation(pair) for pair in few}
+    return {"pairs_that_isolate_few": len(few), **named}
 
 
 @dg.asset_check(asset=dg.AssetKey(["audiences", "memberships"]), blocking=True)

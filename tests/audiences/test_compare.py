@@ -1,11 +1,22 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+import random
 
+import pyarrow as pa
 import pytest
 
-from audiences import InvalidAudienceError, compute_memberships, diff_runs, members_at, overlaps
+from audiences import (
+    InvalidAudienceError,
+    compute_memberships,
+    diff_runs,
+    members_at,
+    overlaps,
+    tell_isolation,
+)
 from audiences.config import Audience
+from audiences.inventory import DEFINITIONS, MEMBERSHIPS
 from tests.audiences.conftest import EVERYONE, NOW, Company, audience
 
 US = {"trait": "country", "is": "US"}
@@ -91,3 +102,39 @@ def test_audiences_share_members(company: Company) -> None:
 
     assert (rows["us", "everyone"]["both"], rows["us", "everyone"]["share"]) == (2, 1.0)
     assert (rows["everyone", "us"]["share"], rows["everyone", "us"]["jaccard"]) == (0.5, 0.5)
+
+
+def test_every_pair_that_isolates_few_is_flagged_and_no_other(company: Company) -> None:
+    """Sixty audiences, most cut out of one another; each pair is compared as sets."""
+    chance, people = random.Random(11), [f"p{number:03}" for number in range(400)]
+    groups, least = {"a00": frozenset(people)}, {"a00": 0}
+    for number in range(1, 60):
+        kept = set(chance.choice(sorted(groups.values(), key=len)))
+        kept -= set(chance.sample(sorted(kept), min(len(kept), chance.choice((0, 1, 2, 9, 60)))))
+        kept |= set(chance.sample(people, chance.choice((0, 0, 1, 5))))
+        groups[f"a{number:02}"], least[f"a{number:02}"] = frozenset(kept), chance.choice((0, 1, 5))
+    rows = [(key, person) for key, group in groups.items() for person in group]
+    company.warehouse.create_missing([MEMBERSHIPS, DEFINITIONS])
+    company.warehouse.append(
+        MEMBERSHIPS.name,
+        pa.table({"audience_key": [key for key, _ in rows], "person_id": [who for _, who in rows]}),
+    )
+    company.warehouse.append(
+        DEFINITIONS.name, pa.table({"audience_key": [*least], "minimum_size": [*least.values()]})
+    )
+
+    expected = {}
+    for a, b in itertools.permutations(groups, 2):
+        needed, over = max(least[a], least[b]) or 100, len(groups[a] - groups[b])
+        is_inside = len(groups[a] & groups[b]) >= 0.99 * len(groups[b]) > 0
+        if is_inside and 0 < over < needed:
+            expected[a, b] = (over, needed)
+    found = [row for row in overlaps(company.warehouse).to_pylist() if row["isolates_below"]]
+
+    assert len(expected) > 50
+    assert {needed for _, needed in expected.values()} == {5, 100}
+    assert {
+        (row["audience"], row["other"]): (row["only_here"], row["isolates_below"]) for row in found
+    } == expected
+    told = [tell_isolation(row) for row in found]
+    assert not any(person in sentence for sentence in told for person in people)
