@@ -9,9 +9,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
+import audiences
 import orchestration.run
 from audiences import (
     InvalidAudienceError,
@@ -23,6 +25,7 @@ from orchestration.cli import audience, sync
 from orchestration.cli.app import app
 from orchestration.cli.exits import FAILED
 from orchestration.company import Company
+from orchestration.defs import publish
 from orchestration.errors import NoProfilesError
 from settings import ConfigurationError, FaultyConfigurationError, Paths
 from tests.audiences.conftest import NOW
@@ -299,6 +302,23 @@ def test_two_runs_are_compared_by_cause(folders: list[str]) -> None:
         {"change": "entered", "cause": "consent", "detail": "consent given", "persons": 1}
     ]
     assert _json("audience", "overlap", *folders) == []
+
+
+def test_two_audiences_that_tell_few_apart_are_named(
+    folders: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {"audience": "readers", "other": "buyers", "only_here": 3, "isolates_below": 100}
+    for place in (audiences, publish):
+        monkeypatch.setattr(place, "overlaps", lambda _: pa.Table.from_pylist([row]))
+
+    shown = RUNNER.invoke(app, ["audience", "overlap", *folders], catch_exceptions=False)
+
+    told = "buyers is all but inside readers, and 3 of readers are not in it"
+    assert told in " ".join(shown.output.split())
+    assert _json("audience", "overlap", *folders) == [row]
+    noted = publish._isolating(DuckDBWarehouse.in_memory())
+    assert noted["pairs_that_isolate_few"] == 1
+    assert told in str(noted["readers less buyers"])
 
 
 def test_why_a_person_was_not_sent(folders: list[str]) -> None:
