@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from identity.assign import ASSIGNED
 from identity.attach import CLUSTERS
 from identity.block import holds_one_of
 from identity.extent import INNER
@@ -45,6 +46,11 @@ def place_outer(warehouse: Warehouse) -> None:
     """Put the outer nodes into the clusters that their persons are."""
     warehouse.execute(f"delete from {CLUSTERS} where node in (select node from {OUTER})")
     warehouse.execute(f"insert into {CLUSTERS} {_OUTER_CLUSTERS_SQL}")
+
+
+def outer_stay(warehouse: Warehouse) -> bool:
+    """Whether the persons around keep their ids beside what was resolved; after ``assign_ids``."""
+    return not warehouse.scalar(_RENAMED_SQL)
 
 
 # Values that inner nodes hold, as records or by signing in with them.
@@ -149,4 +155,13 @@ _OUTER_CLUSTERS_SQL = f"""
     )
     from {OUTER} as outside left join {RECORDS} on record = node
     where outside.source <> '{EMAILS}'
+"""
+
+# Only an inner address that became theirs can bring them another id.
+_RENAMED_SQL = f"""
+    select exists (
+        from {OUTER} as outside join {CLUSTERS} using (node) join {ASSIGNED} as assigned using (cluster)
+        where outside.source <> '{EMAILS}' and assigned.person_id <> outside.person_id
+            and cluster in (select cluster from {CLUSTERS} semi join {INNER} using (node))
+    )
 """

@@ -126,6 +126,17 @@ def addresses_among(nodes: str) -> str:
     )
 
 
+def spelled_as_left() -> str:
+    """SQL of the addresses (``given``) still there that are another spelling of one that left."""
+    return f"""
+        select source_record_id as given from {NODE_STATES.name.sql} anti join {LEFT} using (node)
+        where source = '{EMAILS}' and address_key in (
+            select address_key from {NODE_STATES.name.sql} semi join {LEFT} using (node)
+            where source = '{EMAILS}'
+        )
+    """
+
+
 def states_of(nodes: str) -> str:
     """SQL of the states (source, source_record_id, row_hash) of nodes that are there now.
 

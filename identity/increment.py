@@ -30,6 +30,7 @@ from warehouse import Warehouse
 PART = Extent(is_whole=False)
 # When more of the nodes have changed, resolving all of them is no slower.
 MOST_CHANGED = 0.1
+TOO_FAR = "changes reach further than was foreseen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def gather_changes(task: Task) -> Gathered:
     task.progress(STEP, 0.6)
     collect_links(warehouse, threshold=known.threshold)
     if not is_closed(warehouse, FOUND):
-        return Gathered(None, "changes reach further than was foreseen")
+        return Gathered(None, TOO_FAR)
     return Gathered(known, None)
 
 

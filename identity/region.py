@@ -20,9 +20,10 @@ from identity.detect import (
     add_addresses,
     addresses_among,
     addresses_of,
+    spelled_as_left,
 )
 from identity.extent import INNER
-from identity.inventory import LARGE_BLOCKS, NODE_STATES, PREPARED
+from identity.inventory import LARGE_BLOCKS, MEMBERS, NODE_STATES, PREPARED
 from identity.knowledge import Knowledge
 from identity.learn import apply_knowledge
 from identity.match import DETERMINISTIC
@@ -49,6 +50,7 @@ _SEEDS, _SCOPE, _PARTNERS = "identity_seed_nodes", "identity_scope_nodes", "iden
 _SIDES = "identity_compared_sides"
 _CANDIDATES, _LIKELY = "identity_candidates", "identity_likely_records"
 _SIGN_INS, _TOUCHED_VALUES = "identity_touched_users", "identity_touched_addresses"
+_HOLDERS, _RESPELLED = "identity_address_holders", "identity_respelled_addresses"
 _SCOPED_KEYS, _FURTHER = "identity_scoped_keys", "identity_further_pairs"
 
 
@@ -63,8 +65,11 @@ def draw_line(warehouse: Warehouse, config: IdentityConfig, known: Knowledge) ->
     warehouse.execute(f"create or replace temp table {REWRITTEN} as select record from {RECORDS}")
     _find_partners(warehouse, config, known)
     warehouse.execute(f"create or replace temp table {_SIGN_INS} as {_SIGN_INS_SQL}")
+    warehouse.execute(f"create or replace temp table {_RESPELLED} as {spelled_as_left()}")
+    add_addresses(warehouse, f"from {_RESPELLED}")
     warehouse.execute(f"create or replace temp table {_TOUCHED_VALUES} as {_TOUCHED_VALUES_SQL}")
     add_addresses(warehouse, addresses_of(f"select value from {_TOUCHED_VALUES}"))
+    warehouse.execute(f"create or replace temp table {_HOLDERS} as {_HOLDERS_SQL}")
     warehouse.execute(f"create or replace temp table {_SEEDS} as {_SEEDS_SQL}")
     warehouse.execute(f"create or replace temp table {INNER} as {_INNER_SQL}")
     warehouse.execute(f"insert into {INNER} {_NEW_SQL}")
@@ -230,7 +235,18 @@ _TOUCHED_VALUES_SQL = f"""
     join {ADDRESSES} as addresses on given = sightings.email
     where user_id in (select user_id from {_SIGN_INS})
     union
+    select value from {ADDRESSES} semi join {_RESPELLED} using (given)
+    union
     select identifier_value from {VALUES} where identifier_type = 'email'
+"""
+
+_HOLDERS_SQL = kept_where(
+    "record, email, email_is_shared", holds_one_of("email", f"select value from {_TOUCHED_VALUES}")
+)
+# Who may hold a shared address alone now: it becomes theirs, and may bring them the id it had.
+_LAST_HOLDERS_SQL = f"""
+    select min(record) from {_HOLDERS} join {MEMBERS.name.sql} on node = record
+    where email_is_shared group by email having min(person_id) = max(person_id)
 """
 
 # Whom a change touches, and who shares with them what links.
@@ -241,8 +257,6 @@ _SEEDS_SQL = f"""
     " union ".join(
         kept_where("record", condition)
         for condition in (
-            "not email_is_shared and "
-            + holds_one_of("email", f"select value from {_TOUCHED_VALUES}"),
             "not phone_is_shared and "
             + holds_one_of(
                 "phone", "select identifier_value from unshared where identifier_type = 'phone'"
@@ -255,6 +269,8 @@ _SEEDS_SQL = f"""
     select node from {TOUCHED}
     union select node from {_PARTNERS}
     union select record from holders
+    union select record from {_HOLDERS} where not email_is_shared
+    union {_LAST_HOLDERS_SQL}
     union select {node_of(f"'{USERS}'", "user_id")} from {_SIGN_INS}
     union
     select {node_of(f"'{EMAILS}'", "given")} from {ADDRESSES}

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from identity.around import outer_stay
 from identity.block import KeyCount, add_pairs, block_records
 from identity.collect import collect_links
 from identity.compare import compare_pairs, drop_levels
@@ -16,7 +17,7 @@ from identity.decide import RecordName, read_decisions
 from identity.extent import WHOLE, Extent
 from identity.fingerprint import ROW_HASHES, fingerprint_input, fingerprint_records
 from identity.frequencies import apply_frequencies, count_names
-from identity.increment import PART, gather_changes
+from identity.increment import PART, TOO_FAR, gather_changes
 from identity.inventory import TABLES
 from identity.knowledge import Knowledge, knowledge_key, load_knowledge, save_knowledge
 from identity.learn import Lesson, apply_knowledge, heed_reviews, learn
@@ -124,8 +125,7 @@ def _resolve(
     task: Task, run_id: str, now: datetime, *, given: str, confirm: Confirm | None
 ) -> ResolutionReport:
     warehouse = task.warehouse
-    extent, weighing, keys = _find_links(task)
-    settle_persons(task, weighing, extent)
+    extent, weighing, keys = _settle(task)
     moment = Moment(run_id, now, _as_of(warehouse, now))
     drop_levels(warehouse)
     task.watch.lap("cluster")
@@ -144,11 +144,24 @@ def _memory(warehouse: Warehouse) -> str:
     return f"{max(2, math.ceil(records / _RECORDS_PER_GIB))} GiB"
 
 
-def _find_links(task: Task) -> tuple[Extent, Weighing, tuple[KeyCount, ...]]:
-    """Fill the temporary tables of links: of what changes reach, or of everything, and say why."""
+def _settle(task: Task) -> tuple[Extent, Weighing, tuple[KeyCount, ...]]:
+    """Settle the persons whom changes reach; or everybody, and say why."""
     gathered = gather_changes(task)
+    reason = gathered.reason
     if gathered.known is not None:
-        return PART, Weighing.by(gathered.known), ()
+        weighing = Weighing.by(gathered.known)
+        settle_persons(task, weighing, PART)
+        if outer_stay(task.warehouse):
+            return PART, weighing, ()
+        reason = TOO_FAR
+    weighing, keys = _find_links(task)
+    extent = replace(WHOLE, because=reason)
+    settle_persons(task, weighing, extent)
+    return extent, weighing, keys
+
+
+def _find_links(task: Task) -> tuple[Weighing, tuple[KeyCount, ...]]:
+    """Fill the temporary tables of links with those of everything."""
     lesson = _recall(task)
     keys = _gather(task, lesson)
     lesson = replace(lesson, limits=tuple(one.limit for one in keys))
@@ -157,7 +170,7 @@ def _find_links(task: Task) -> tuple[Extent, Weighing, tuple[KeyCount, ...]]:
     collect_links(
         task.warehouse, threshold=1.1 if weighing.threshold is None else weighing.threshold
     )
-    return replace(WHOLE, because=gathered.reason), weighing, keys
+    return weighing, keys
 
 
 def _recall(task: Task) -> Lesson:
