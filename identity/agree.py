@@ -24,6 +24,7 @@ from identity.cluster import Edges, connect
 from identity.collect import LINKS, PLACES
 from identity.match import DETERMINISTIC
 from identity.prepare import RECORDS
+from identity.rivals import RIVALLED, find_rivalled
 from identity.weigh import JUDGED, Joined
 from warehouse import Warehouse
 
@@ -113,7 +114,11 @@ def _part_chains(warehouse: Warehouse, *, threshold: float) -> None:
     parts = warehouse.read(
         f"select number, bool_or(is_named) as is_named from {_HELD} group by number order by number"
     )
-    pairs = warehouse.read(_LIKENESSES_SQL, {"threshold": threshold})
+    warehouse.execute(
+        f"create or replace temp table {_ALIKE} as {_LIKENESSES_SQL}", {"threshold": threshold}
+    )
+    find_rivalled(warehouse, _HELD, _ALIKE, threshold=threshold)
+    pairs = warehouse.read(_UNRIVALLED_SQL)
     found = assemble(
         Likenesses(
             pairs.column("one").to_numpy(),
@@ -202,6 +207,7 @@ _AGREED_SQL = f"""
     from placed semi join likely using (one, other)
 """
 _HELD, _GROUPED = "identity_open_records", "identity_grouped_parts"
+_ALIKE = "identity_alike_parts"
 _OPEN_SQL = f"""
     select part, component, row_number() over (order by min(place)) - 1 as number
     from identity_arriving_parts left join {PARTS} using (part)
@@ -235,7 +241,11 @@ _LIKENESSES_SQL = f"""
         joined.one is not null as may_join
     from compared left join joined on compared.one = least(joined.one, joined.other)
         and compared.other = greatest(joined.one, joined.other)
-    order by compared.one, compared.other
+"""
+_UNRIVALLED_SQL = f"""
+    select one, other, log_odds, may_join and rivalled.one is null as may_join
+    from {_ALIKE} left join {RIVALLED} as rivalled using (one, other)
+    order by one, other
 """
 _DOUBTED_SQL = f"""
     select link from {LINKS} join {_SETTLED} as settled

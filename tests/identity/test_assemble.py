@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,11 +11,14 @@ import pytest
 from identity.agree import find_doubted
 from identity.assemble import Likenesses, assemble
 from identity.collect import LINKS, PLACES
+from identity.compare import COMPARED
+from identity.model import UNKNOWN
 from identity.prepare import RECORDS
 from identity.weigh import JUDGED
 from warehouse import DuckDBWarehouse
 
 BAR, UNLIKE = 0, -9_000_000
+Pairs = dict[tuple[int, int], float]
 
 
 def grouped(
@@ -74,26 +79,76 @@ def test_the_order_of_pairs_and_of_their_ends_changes_nothing() -> None:
         assert all(found[group] == group for group in found)
 
 
-def test_chains_of_links_are_parted_by_pairs_that_are_no_links() -> None:
-    """Records 0 to 2 and 3 to 5 are two namesakes; 6 and 7 are joined, whatever the rest."""
+def doubted(
+    likely: Pairs, unlike: Pairs, *, born: Sequence[int | None], threshold: float = 0.5
+) -> list[tuple[int, int]]:
+    """The links that other records speak against; records are born in years, two of which differ."""
     warehouse = DuckDBWarehouse.in_memory()
-    likely = [(0, 1), (0, 2), (1, 2), (3, 4), (3, 5), (4, 5), (2, 3), (6, 7)]
-    unlike = [(0, 3), (0, 4), (1, 3), (1, 4)]
-    judged = [
+    pairs = [
         {"left_record": one, "right_record": other, "is_named": True, "probability": probability}
-        for pairs, probability in ((likely[:6], 0.99), (likely[6:], 0.9), (unlike, 0.001))
-        for one, other in pairs
+        for (one, other), probability in (likely | unlike).items()
     ]
-    names = [{"record": n, "first_name": "john", "last_name": "hart"} for n in range(8)]
+    compared = [
+        {
+            **dict.fromkeys(("first_name", "last_name"), 1),
+            "left_record": one,
+            "right_record": other,
+            "birth_date": UNKNOWN if None in (born[one], born[other])
+            else int(born[one] == born[other]),
+        }
+        for one, other in likely | unlike
+    ]  # fmt: skip
+    records = [
+        {"record": n, "first_name": "john", "last_name": "hart", "birth_date": year}
+        for n, year in enumerate(born)
+    ]
     links = [
         {"link": n, "left_node": one, "right_node": other, "kind": "probabilistic"}
         for n, (one, other) in enumerate(likely)
     ]
-    places = [{"node": n, "place": n} for n in range(8)]
-    for table, rows in ((JUDGED, judged), (RECORDS, names), (LINKS, links), (PLACES, places)):
+    places = [{"node": n, "place": n} for n in range(len(born))]
+    tables = {JUDGED: pairs, COMPARED: compared, RECORDS: records, LINKS: links, PLACES: places}
+    for table, rows in tables.items():
         with warehouse.view("arriving", pa.Table.from_pylist(rows)):
             warehouse.execute(f"create temp table {table} as from arriving")
+    found = find_doubted(warehouse, threshold=threshold)
+    return [list(likely)[place] for place in np.flatnonzero(found)]
 
-    doubted = find_doubted(warehouse, threshold=0.5)
 
-    assert [likely[place] for place in np.flatnonzero(doubted)] == [(2, 3)]
+def test_chains_of_links_are_parted_by_pairs_that_are_no_links() -> None:
+    """Records 0 to 2 and 3 to 5 are two namesakes; 6 and 7 are joined, whatever the rest."""
+    likely = dict.fromkeys([(0, 1), (0, 2), (1, 2), (3, 4), (3, 5), (4, 5)], 0.99)
+    unlike = dict.fromkeys([(0, 3), (0, 4), (1, 3), (1, 4)], 0.001)
+
+    found = doubted(likely | {(2, 3): 0.9, (6, 7): 0.9}, unlike, born=[1950] * 8)
+
+    assert found == [(2, 3)]
+
+
+FATHER, SON, SOMEBODY = 0, 1, 2
+
+
+@pytest.mark.parametrize(
+    ("likely", "born", "parted"),
+    [
+        pytest.param((0.9, 0.9), (1950, 1980, None), [0, 1], id="neither is likelier"),
+        pytest.param((0.99, 0.9), (1950, 1980, None), [1], id="the likelier one has it"),
+        pytest.param((0.9, 0.9), (1950, 1980, 1950), [], id="has what tells them apart"),
+        pytest.param((0.9, 0.9), (1950, 1950, None), [], id="nothing tells them apart"),
+        pytest.param((0.9, 0.9), (1950, None, None), [], id="one of them lacks it too"),
+    ],
+)
+def test_a_record_without_a_birth_date_is_not_of_two_who_differ_in_it(
+    likely: tuple[float, float], born: tuple[int | None, ...], parted: list[int]
+) -> None:
+    links = dict(zip(((FATHER, SOMEBODY), (SON, SOMEBODY)), likely, strict=True))
+
+    found = doubted(links, {(FATHER, SON): 0.01}, born=born)
+
+    assert found == [list(links)[place] for place in parted]
+
+
+def test_who_was_not_compared_is_no_rival() -> None:
+    links = {(FATHER, SOMEBODY): 0.9, (SON, SOMEBODY): 0.9}
+
+    assert doubted(links, {}, born=(1950, 1980, None)) == []
