@@ -113,8 +113,16 @@ def test_logarithms_are_taken_of_long_tails_alone_and_values_below_zero_are_told
 
     scaler = fit_scaler(values, np.ones(4, dtype=bool))
 
-    assert scaler.logged.tolist() == [True, False, True, True]
+    assert scaler.logged.tolist() == [True, False, True, False]
     assert np.corrcoef(scaler.apply(values)[:, 2], np.log1p(-below))[0, 1] == pytest.approx(-1)
+
+
+def test_chance_does_not_choose_the_scale_of_what_has_no_long_tail() -> None:
+    """Its skewness, and its logarithm's, are about 0: which is less is noise."""
+    rng = np.random.default_rng(6)
+    values = np.hstack([rng.normal(0, 100, (2_000, 50)), rng.uniform(-100, 100, (2_000, 50))])
+
+    assert not fit_scaler(values, np.ones(100, dtype=bool)).logged.any()
 
 
 def test_a_version_of_an_earlier_candor_takes_every_logarithm() -> None:
