@@ -50,6 +50,7 @@ class Scaler:
         means: One for each of ``columns``, of the logarithm where it is taken; flags after them.
         deviations: Likewise.
         logged: Of ``columns``, whether the logarithm is taken.
+        is_cut: Whether values below 0 count as 0: so versions of an earlier Candor learnt.
     """
 
     columns: Integers
@@ -57,11 +58,13 @@ class Scaler:
     means: Floats
     deviations: Floats
     logged: Flags
+    is_cut: bool = False
 
     def apply(self, values: Floats) -> Floats:
         """(n, features) to (n, columns + flags)."""
         flags = np.isnan(values[:, self.flagged]).astype(np.float64)
-        told = _straightened(values[:, self.columns], self.logged)
+        known = values[:, self.columns]
+        told = _straightened(np.maximum(known, 0) if self.is_cut else known, self.logged)
         scaled = (np.hstack([told, flags]) - self.means) / self.deviations
         return np.nan_to_num(scaled, nan=0.0)
 

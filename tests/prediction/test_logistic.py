@@ -125,11 +125,16 @@ def test_chance_does_not_choose_the_scale_of_what_has_no_long_tail() -> None:
     assert not fit_scaler(values, np.ones(100, dtype=bool)).logged.any()
 
 
-def test_a_version_of_an_earlier_candor_takes_every_logarithm() -> None:
+def test_a_version_of_an_earlier_candor_scores_as_it_learnt() -> None:
+    """It learnt of the logarithms of all columns, and of 0 for what lies below."""
     state = as_state(train(examples(500), use=np.ones(2, dtype=bool), seed=1))
-    del state["logged"]
+    del state["logged"], state["is_cut"]
 
     model = from_state(state)
 
     assert isinstance(model, RidgeModel)
     assert model.scaler.logged.all()
+    below, nought = model.predict(np.array([[-5.0, -0.5], [0.0, 0.0]]))
+    assert below == nought
+    again = from_state(as_state(model))
+    assert again.predict(np.array([[-5.0, -0.5]]))[0] == nought
