@@ -53,8 +53,9 @@ ADDED_UP = f"""
     segment, arm, cast(sum(n) as bigint) as n, count(*) as units,
     count(*) filter (where s0 <> 0) as with_outcome, {_SUMS}, {_PRODUCTS}
 """
-# Units below which their spread says little of the spread of means.
-FEWEST_UNITS = 30
+# Units below which their spread says little of the spread of means; sums of 30 equal ones may be worth
+# 30 less the last digits.
+FEWEST_UNITS, ROUNDING = 30, 1e-6
 # From one arm with so many times the units of the other on, the larger of two errors begins to count, and
 # counts in full from the second on: see ``_error_and_freedom``.
 NEARLY_EQUAL, UNEQUAL = 2.0, 4.0
@@ -95,9 +96,14 @@ class Sample:
         return self.sums[PER] ** 2 / squares if squares else 0.0
 
     @property
+    def is_worth_too_little(self) -> bool:
+        """Whether the spread of the units says too little of the spread of means."""
+        return min(self.units, self.worth) < FEWEST_UNITS - ROUNDING
+
+    @property
     def is_enough(self) -> bool:
         """Whether a difference with this arm may be judged."""
-        return min(self.units, self.worth) >= FEWEST_UNITS and self.with_outcome >= FEWEST
+        return not self.is_worth_too_little and self.with_outcome >= FEWEST
 
     @property
     def is_finite(self) -> bool:
@@ -244,12 +250,7 @@ def _freedom(variances: Sequence[float], units: Sequence[int]) -> float:
 def lack_of(arm: Counts | Sample) -> str | None:
     """What an arm has too little of to be judged; None: nothing."""
     if isinstance(arm, Sample):
-        if arm.units < FEWEST_UNITS:
-            return f"{arm.units} of {FEWEST_UNITS} needed"
-        if arm.worth < FEWEST_UNITS:
-            told = f"{arm.units} of such unequal size that they say no more than {arm.worth:.0f}"
-            return f"{told}, needs {FEWEST_UNITS}"
-        return None if arm.is_enough else f"{arm.with_outcome} of {FEWEST} with the outcome"
+        return _lack_of_sample(arm)
     if arm.is_enough:
         return None
     if arm.n < FEWEST_TOLD:
@@ -257,3 +258,15 @@ def lack_of(arm: Counts | Sample) -> str | None:
     without = arm.n - arm.converted
     kind, few = ("with", arm.converted) if arm.converted < FEWEST else ("without", without)
     return f"{few} of {FEWEST} {kind} the outcome"
+
+
+def _lack_of_sample(arm: Sample) -> str | None:
+    if arm.units < FEWEST_UNITS:
+        return f"{arm.units} of {FEWEST_UNITS} needed"
+    if not arm.sums[PER]:
+        return "none of what the outcome is counted per"
+    if arm.is_worth_too_little:
+        worth = min(round(arm.worth, 1), FEWEST_UNITS - 0.1)
+        told = f"{arm.units} of such unequal size that they say no more than {worth:g}"
+        return f"{told}, needs {FEWEST_UNITS}"
+    return None if arm.is_enough else f"{arm.with_outcome} of {FEWEST} with the outcome"

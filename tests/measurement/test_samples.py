@@ -170,6 +170,20 @@ def test_a_company_of_half_of_all_persons_decides_nothing(chance: np.random.Gene
     assert lack_of(found) == "301 of such unequal size that they say no more than 4, needs 30"
 
 
+@pytest.mark.parametrize("size", [7.7, 1e9 / 3])
+def test_thirty_units_of_one_size_are_thirty(size: float) -> None:
+    found = sample(np.arange(30) + 1.0, per=np.full(30, size))
+
+    assert found.is_enough
+    assert lack_of(found) is None
+
+
+def test_what_is_counted_per_nothing_is_told_as_that() -> None:
+    found = sample(np.ones(40), per=np.zeros(40))
+
+    assert lack_of(found) == "none of what the outcome is counted per"
+
+
 def test_a_small_arm_without_the_few_large_values_is_not_sure(chance: np.random.Generator) -> None:
     """Of skewed sums the small arm looks far less spread than it is: Welch's error is too small."""
     few, many = (
