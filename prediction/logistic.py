@@ -237,7 +237,8 @@ def _moments(values: Floats) -> _Moments:
     means = np.where(known, values, 0).sum(axis=0) / counts
     apart = np.where(known, values - means, 0)
     deviations = np.sqrt((apart**2).sum(axis=0) / counts)
-    skewness = (apart**3).sum(axis=0) / counts / np.maximum(deviations, 1e-9) ** 3
+    # Divided first: the cube of an amount of 1e105 is more than a number holds.
+    skewness = ((apart / np.maximum(deviations, 1e-9)) ** 3).sum(axis=0) / counts
     return _Moments(means, deviations, skewness)
 
 

@@ -125,6 +125,12 @@ def test_chance_does_not_choose_the_scale_of_what_has_no_long_tail() -> None:
     assert not fit_scaler(values, np.ones(100, dtype=bool)).logged.any()
 
 
+def test_the_longest_tails_are_seen_as_such() -> None:
+    tail = np.random.default_rng(6).lognormal(0, 2, (2_000, 1)) * 1e105
+
+    assert fit_scaler(tail, np.ones(1, dtype=bool)).logged.all()
+
+
 def test_a_version_of_an_earlier_candor_scores_as_it_learnt() -> None:
     """It learnt of the logarithms of all columns, and of 0 for what lies below."""
     state = as_state(train(examples(500), use=np.ones(2, dtype=bool), seed=1))
