@@ -53,11 +53,12 @@ ADDED_UP = f"""
     segment, arm, cast(sum(n) as bigint) as n, count(*) as units,
     count(*) filter (where s0 <> 0) as with_outcome, {_SUMS}, {_PRODUCTS}
 """
-# Units below which their spread says little of the spread of means.
-FEWEST_UNITS = 30
-# Where one arm has so many times the units of the other, the larger error of two is taken: see
-# ``_error_and_freedom``. Up to it Welch's alone calls fewer than 7 % of alike skewed outcomes different.
-UNEQUAL = 3.0
+# Units below which their spread says little of the spread of means; sums of 30 equal ones may be worth
+# 30 less the last digits.
+FEWEST_UNITS, ROUNDING = 30, 1e-6
+# From one arm with so many times the units of the other on, the larger of two errors begins to count, and
+# counts in full from the second on: see ``_error_and_freedom``.
+NEARLY_EQUAL, UNEQUAL = 2.0, 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,14 @@ class Sample:
         return self.sums[PER] ** 2 / squares if squares else 0.0
 
     @property
+    def is_worth_too_little(self) -> bool:
+        """Whether the spread of the units says too little of the spread of means."""
+        return min(self.units, self.worth) < FEWEST_UNITS - ROUNDING
+
+    @property
     def is_enough(self) -> bool:
         """Whether a difference with this arm may be judged."""
-        return min(self.units, self.worth) >= FEWEST_UNITS and self.with_outcome >= FEWEST
+        return not self.is_worth_too_little and self.with_outcome >= FEWEST
 
     @property
     def is_finite(self) -> bool:
@@ -219,18 +225,20 @@ def _variance(take: Floats, scatter: Floats, units: int) -> float:
 
 
 def _error_and_freedom(variances: Sequence[float], units: Sequence[int]) -> tuple[float, float]:
-    """Welch's; where arms are unequal, that of one variance for both if it is larger.
+    """Welch's; where arms are unequal, with the error of one variance for both if it is larger.
 
     A small arm seldom holds the few units that make most of a skewed sum, and then looks far less
-    spread than it is: with arms of 10/90 and of 1/99 Welch's error alone called 4 to 14 % and 6 to 31 %
-    of lognormal sums different that were alike, the larger of the two at most 6 %.
+    spread than it is: ``docs/measurements.md`` has how often alike sums are then called different. The
+    larger error comes in step by step, so that no single unit decides which one counts; with Welch's
+    freedom, the smaller of the two, the interval is never narrower than Welch's.
     """
-    error, freedom = sqrt(sum(variances)), _freedom(variances, units)
-    if max(units) <= UNEQUAL * min(units) or sum(units) <= 2:
-        return error, freedom
+    apart, freedom = sum(variances), _freedom(variances, units)
+    weight = (max(units) / max(min(units), 1) - NEARLY_EQUAL) / (UNEQUAL - NEARLY_EQUAL)
+    if weight <= 0 or sum(units) <= 2:
+        return sqrt(apart), freedom
     squares = sum(v * u * max(u - 1, 1) for v, u in zip(variances, units, strict=True))
-    together = sqrt(squares / (sum(units) - 2) * sum(1 / u for u in units))
-    return (together, float(sum(units) - 2)) if together > error else (error, freedom)
+    together = squares / (sum(units) - 2) * sum(1 / u for u in units)
+    return sqrt(apart + min(weight, 1.0) * max(together - apart, 0.0)), freedom
 
 
 def _freedom(variances: Sequence[float], units: Sequence[int]) -> float:
@@ -242,12 +250,7 @@ def _freedom(variances: Sequence[float], units: Sequence[int]) -> float:
 def lack_of(arm: Counts | Sample) -> str | None:
     """What an arm has too little of to be judged; None: nothing."""
     if isinstance(arm, Sample):
-        if arm.units < FEWEST_UNITS:
-            return f"{arm.units} of {FEWEST_UNITS} needed"
-        if arm.worth < FEWEST_UNITS:
-            told = f"{arm.units} of such unequal size that they say no more than {arm.worth:.0f}"
-            return f"{told}, needs {FEWEST_UNITS}"
-        return None if arm.is_enough else f"{arm.with_outcome} of {FEWEST} with the outcome"
+        return _lack_of_sample(arm)
     if arm.is_enough:
         return None
     if arm.n < FEWEST_TOLD:
@@ -255,3 +258,15 @@ def lack_of(arm: Counts | Sample) -> str | None:
     without = arm.n - arm.converted
     kind, few = ("with", arm.converted) if arm.converted < FEWEST else ("without", without)
     return f"{few} of {FEWEST} {kind} the outcome"
+
+
+def _lack_of_sample(arm: Sample) -> str | None:
+    if arm.units < FEWEST_UNITS:
+        return f"{arm.units} of {FEWEST_UNITS} needed"
+    if not arm.sums[PER]:
+        return "none of what the outcome is counted per"
+    if arm.is_worth_too_little:
+        worth = min(round(arm.worth, 1), FEWEST_UNITS - 0.1)
+        told = f"{arm.units} of such unequal size that they say no more than {worth:g}"
+        return f"{told}, needs {FEWEST_UNITS}"
+    return None if arm.is_enough else f"{arm.with_outcome} of {FEWEST} with the outcome"

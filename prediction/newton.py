@@ -1,8 +1,8 @@
 """Logistic regression by Newton's method that cannot run away.
 
-A full step of Newton's may overshoot where an outcome is rare and log odds lie far from 0: of 1 in 40
-who did it a calibration once came back with a slope of 0, and the model told nobody apart. A step is
-therefore halved until it loses no more than before; the loss is convex, so that this ends at its lowest.
+A full step of Newton's may overshoot where an outcome is rare and log odds lie far from 0: it would end
+with a slope of 0, which tells nobody apart. A step is therefore halved until it loses no more than
+before; the loss is convex, so that this ends at its lowest.
 
 Source: Boyd & Vandenberghe (2004), "Convex Optimization", section 9.5.
 """
@@ -24,6 +24,8 @@ SMALLEST = 1e-4
 def minimise(design: Floats, outcomes: Flags, penalty: Floats, start: Floats) -> Floats:
     """The weights with the least sum of log losses + penalty * weights^2 / 2.
 
+    Where no part of a step loses less, and where a loss is no number, the weights stay as they are.
+
     Args:
         design: (n, p).
         outcomes: (n,).
@@ -42,6 +44,8 @@ def minimise(design: Floats, outcomes: Flags, penalty: Floats, start: Floats) ->
             if loss <= before + 1e-10 * abs(before):
                 break
             step /= 2
+        else:
+            return weights
         weights, before = weights - step, loss
         if largest < SMALLEST:
             break

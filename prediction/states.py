@@ -44,6 +44,7 @@ def as_state(model: Model) -> dict[str, Any]:
         "columns": model.scaler.columns,
         "flagged": model.scaler.flagged,
         "logged": model.scaler.logged,
+        "is_cut": model.scaler.is_cut,
         "means": model.scaler.means,
         "deviations": model.scaler.deviations,
         "weights": model.weights,
@@ -69,8 +70,9 @@ def from_state(state: Mapping[str, Any]) -> Model:
             state["flagged"],
             state["means"],
             state["deviations"],
-            # Versions of an earlier Candor took the logarithm of every column.
+            # Versions of an earlier Candor took the logarithm of every column, and 0 for less.
             state.get("logged", np.ones(len(state["columns"]), dtype=np.bool_)),
+            state.get("is_cut", "logged" not in state),
         ),
         weights=state["weights"],
         intercept=state["intercept"],

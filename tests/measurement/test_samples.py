@@ -46,7 +46,7 @@ def chance() -> np.random.Generator:
 
 
 def test_a_difference_of_means_is_welchs(chance: np.random.Generator) -> None:
-    arm, baseline = chance.gamma(2, 3, 900), chance.gamma(2, 2.5, 400)
+    arm, baseline = chance.gamma(2, 3, 700), chance.gamma(2, 2.5, 400)
 
     found = difference(sample(arm), sample(baseline))
 
@@ -170,6 +170,20 @@ def test_a_company_of_half_of_all_persons_decides_nothing(chance: np.random.Gene
     assert lack_of(found) == "301 of such unequal size that they say no more than 4, needs 30"
 
 
+@pytest.mark.parametrize("size", [7.7, 1e9 / 3])
+def test_thirty_units_of_one_size_are_thirty(size: float) -> None:
+    found = sample(np.arange(30) + 1.0, per=np.full(30, size))
+
+    assert found.is_enough
+    assert lack_of(found) is None
+
+
+def test_what_is_counted_per_nothing_is_told_as_that() -> None:
+    found = sample(np.ones(40), per=np.zeros(40))
+
+    assert lack_of(found) == "none of what the outcome is counted per"
+
+
 def test_a_small_arm_without_the_few_large_values_is_not_sure(chance: np.random.Generator) -> None:
     """Of skewed sums the small arm looks far less spread than it is: Welch's error is too small."""
     few, many = (
@@ -180,9 +194,34 @@ def test_a_small_arm_without_the_few_large_values_is_not_sure(chance: np.random.
     found = difference(sample(few), sample(many))
 
     assert stats.ttest_ind(few, many, equal_var=False).pvalue < 1e-6
-    assert found.p_value == pytest.approx(stats.ttest_ind(few, many).pvalue, rel=1e-6)
+    pooled = stats.ttest_ind(few, many)
+    assert found.effect / found.error == pytest.approx(pooled.statistic, **EXACT)
     assert found.p_value > 0.05
     assert found.interval().low < 0 < found.interval().high
+
+
+def test_one_unit_does_not_decide_which_error_counts(chance: np.random.Generator) -> None:
+    """Of skewed sums, at shares of a quarter and around: the width changes by what the unit says."""
+    few, many = chance.lognormal(0, 0.3, 500), chance.lognormal(0, 2, 1_600)
+
+    widths = [
+        difference(sample(few[:n]), sample(many[: 2_000 - n])).error for n in range(500, 490, -1)
+    ]
+
+    assert np.max(np.abs(np.diff(np.log(widths)))) < 0.02
+
+
+def test_an_interval_of_unequal_arms_is_never_narrower_than_welchs(
+    chance: np.random.Generator,
+) -> None:
+    """Where the errors are nearly the same, the freedom of one variance would be too large."""
+    for _ in range(50):
+        few, many = chance.normal(0, 1, 30), chance.normal(0, 1, 300)
+
+        found = difference(sample(few), sample(many)).interval()
+
+        welch = stats.ttest_ind(few, many, equal_var=False).confidence_interval(0.95)
+        assert found.high - found.low >= (welch.high - welch.low) * (1 - 1e-9)
 
 
 def test_an_interval_at_an_early_look_is_wider() -> None:

@@ -113,15 +113,34 @@ def test_logarithms_are_taken_of_long_tails_alone_and_values_below_zero_are_told
 
     scaler = fit_scaler(values, np.ones(4, dtype=bool))
 
-    assert scaler.logged.tolist() == [True, False, True, True]
+    assert scaler.logged.tolist() == [True, False, True, False]
     assert np.corrcoef(scaler.apply(values)[:, 2], np.log1p(-below))[0, 1] == pytest.approx(-1)
 
 
-def test_a_version_of_an_earlier_candor_takes_every_logarithm() -> None:
+def test_chance_does_not_choose_the_scale_of_what_has_no_long_tail() -> None:
+    """Its skewness, and its logarithm's, are about 0: which is less is noise."""
+    rng = np.random.default_rng(6)
+    values = np.hstack([rng.normal(0, 100, (2_000, 50)), rng.uniform(-100, 100, (2_000, 50))])
+
+    assert not fit_scaler(values, np.ones(100, dtype=bool)).logged.any()
+
+
+def test_the_longest_tails_are_seen_as_such() -> None:
+    tail = np.random.default_rng(6).lognormal(0, 2, (2_000, 1)) * 1e105
+
+    assert fit_scaler(tail, np.ones(1, dtype=bool)).logged.all()
+
+
+def test_a_version_of_an_earlier_candor_scores_as_it_learnt() -> None:
+    """It learnt of the logarithms of all columns, and of 0 for what lies below."""
     state = as_state(train(examples(500), use=np.ones(2, dtype=bool), seed=1))
-    del state["logged"]
+    del state["logged"], state["is_cut"]
 
     model = from_state(state)
 
     assert isinstance(model, RidgeModel)
     assert model.scaler.logged.all()
+    below, nought = model.predict(np.array([[-5.0, -0.5], [0.0, 0.0]]))
+    assert below == nought
+    again = from_state(as_state(model))
+    assert again.predict(np.array([[-5.0, -0.5]]))[0] == nought

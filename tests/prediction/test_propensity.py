@@ -9,7 +9,7 @@ import pytest
 from prediction.dataset import Examples
 from prediction.dates import Role
 from prediction.logistic import train
-from prediction.metrics import loss_gain
+from prediction.metrics import log_loss, loss_gain
 from prediction.propensity import Incumbent, Question, _choose, decide
 from prediction.registry import Decision, Status, fingerprint
 from tests.prediction.conftest import AS_OF, predictions
@@ -62,8 +62,16 @@ def test_trees_that_learnt_from_few_must_be_surely_better(
         ("x",), np.zeros((people, 1)), rows >= 0, np.repeat("training", people), rows, ""
     )
     scores = scored({"ridge_logistic": 0.65, "sparse_logistic": 0.7, "boosted_trees": sure})
+    rivals = {name: log_loss(found, did) for name, found in scores.items()}
 
-    assert _choose(scores, earlier, later, seed=1) == best
+    assert _choose(scores, rivals, earlier, later, seed=1) == best
+
+
+def test_of_kinds_that_lose_the_same_the_default_goes_on() -> None:
+    later = examples(seed=1)
+    rivals = {"ridge_logistic": 0.4, "sparse_logistic": 0.4, "boosted_trees": 0.5}
+
+    assert _choose({}, rivals, later, later, seed=1) == "ridge_logistic"
 
 
 def question(model: object) -> Question:
