@@ -76,7 +76,7 @@ def scan_home(
         roots: Folders to search, each once.
         needles: What to look for.
         warehouse_file: The file that ``warehouse`` has open; it is decoded through it.
-        databases: Folders whose SQLite files are ours.
+        databases: Folders whose SQLite files are ours, but for those that are only linked there.
         exempt: Folders that are destroyed after the scan, such as that of a frozen plan.
 
     Raises:
@@ -140,16 +140,21 @@ def _files(
             if is_new and left_out.isdisjoint(path.parents):
                 seen.add(path.resolve())
                 finding = scanner.scan(path, root, raw_only=path == warehouse_file)
-                if finding.hits and any(map(path.is_relative_to, databases)):
-                    finding = _laid_out_anew(scanner, path, root) or finding
+                database = path.with_name(path.name.removesuffix("-wal"))
+                if finding.hits and _is_ours(database, databases):
+                    finding = _laid_out_anew(scanner, path, database, root)
                 yield path, _place(scanner, path, root), finding
 
 
-def _laid_out_anew(scanner: FileScanner, path: Path, root: Path) -> FileFinding | None:
-    """What is left in a SQLite file, or in the log of one, without what was deleted; None of others."""
-    database = path.with_name(path.name.removesuffix("-wal"))
+def _is_ours(database: Path, folders: Sequence[Path]) -> bool:
+    """Whether a file is a SQLite database of ours; what is elsewhere, and only linked here, is not."""
     if not (database.is_file() and is_sqlite(database)):
-        return None
+        return False
+    return any(database.resolve().is_relative_to(folder.resolve()) for folder in folders)
+
+
+def _laid_out_anew(scanner: FileScanner, path: Path, database: Path, root: Path) -> FileFinding:
+    """What is left in a SQLite file, or in the log of one, without what was deleted."""
     take_out_deleted(database)
     # What stood in the log alone stands in the file now, which may have been searched before.
     left = [scanner.scan(each, root) for each in sorted({database, path})]

@@ -15,7 +15,7 @@ from privacy.bytescan import ByteScanner
 from privacy.needles import Needles
 from privacy.scan_files import FileScanner
 from privacy.stored_rows import warehouse_contents
-from privacy.verify import scan_home
+from privacy.verify import ScanReport, scan_home
 from warehouse import DuckDBWarehouse
 
 VALUE = "margaret.hale@river.example"
@@ -126,6 +126,44 @@ def test_what_was_deleted_goes_from_a_database_of_ours_alone(
     assert is_ours or is_in_the_log == any("db-wal" in trace.location for trace in report.traces)
     assert report.is_clean == (is_ours and is_deleted), report
     assert left == [(1 if is_deleted else 2,)]
+
+
+@pytest.mark.parametrize("linked", ["runs.db", "dagster"])
+def test_a_database_that_is_only_linked_among_ours_stays_as_it_is(
+    tmp_path: Path, linked: str
+) -> None:
+    ours, others = tmp_path / "home" / "dagster", tmp_path / "elsewhere"
+    for folder in (ours, others):
+        folder.mkdir(parents=True)
+        if linked != "dagster" or folder == others:
+            _with_deleted(folder / "runs.db")
+    (others / "runs.db-wal").write_bytes(VALUE.encode())
+    link = ours / ("more" if linked == "dagster" else linked)
+    link.unlink(missing_ok=True)
+    link.symlink_to(others if linked == "dagster" else others / linked)
+    before = {path: path.read_bytes() for path in others.iterdir()}
+
+    report = _search(ours)
+
+    assert (report.is_clean, {path: path.read_bytes() for path in others.iterdir()}) == (
+        False, before,
+    )  # fmt: skip
+
+
+def _with_deleted(path: Path) -> None:
+    _rows_file(path, [("Ben", VALUE, "x"), ("z", "z", "z")])
+    with closing(sqlite3.connect(path)) as stored:
+        stored.execute("pragma journal_mode = wal")
+        stored.execute("pragma secure_delete = off")
+        stored.execute("delete from t where b = ?", (VALUE,))
+        stored.commit()
+
+
+def _search(databases: Path) -> ScanReport:
+    return scan_home(
+        DuckDBWarehouse.in_memory(), [databases.parent], Needles(frozenset({VALUE})),
+        warehouse_file=None, databases=[databases],
+    )  # fmt: skip
 
 
 def test_what_is_declared_of_tables_is_searched_as_their_rows_are() -> None:
