@@ -46,10 +46,12 @@ class FileFinding:
     Attributes:
         hits: Traces in all layers.
         undecoded: Why a layer could not be read; None when all were.
+        kept: Why what was deleted in it could not be taken out; None where nobody tried, or it was.
     """
 
     hits: int
     undecoded: str | None = None
+    kept: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ layers are searched, and each run first finds values that it hid itself.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,6 +31,12 @@ from warehouse import Trace, Warehouse
 # 3: octal escapes; addresses that were read in some text made others in any bytes none.
 # 4: what files may be named by is in doubt again; bytes of rows are told by a copy of the rows.
 VERIFIER = 4
+# A longer address that nobody here has may look like a trace; whoever looks at it knows better.
+_WAY_OUT = (
+    "take out what holds them (of a SQLite file that must stay, what was deleted in it: `sqlite3 FILE "
+    "VACUUM`); where it is only a longer address of somebody else, load that one as a contact of theirs"
+)
+_AGAIN = "see to that, then run the erasure again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class ScanReport:
         values: Values that were sought.
         traces: Places that hold traces, with how many.
         undecoded: Places of which a layer could not be read, with the reason.
+        kept: Of files that hold traces, why what was deleted in them could not be taken out.
     """
 
     probes: int
@@ -50,11 +57,26 @@ class ScanReport:
     values: int
     traces: tuple[Trace, ...]
     undecoded: tuple[str, ...]
+    kept: Mapping[str, str]
 
     @property
     def is_clean(self) -> bool:
         """Whether everything was read and nothing found."""
         return not self.traces and not self.undecoded
+
+    @property
+    def reasons(self) -> list[str]:
+        """What stands against saying that nothing is left, and what to do about it."""
+        found = [
+            f"{trace.rows} traces in {trace.location}: {self._way_out(trace.location)}"
+            for trace in self.traces
+        ]
+        return [*found, *(f"could not be searched: {place}" for place in self.undecoded)]
+
+    def _way_out(self, place: str) -> str:
+        if place in self.kept:
+            return f"what was deleted in it could not be taken out ({self.kept[place]}): {_AGAIN}"
+        return _WAY_OUT
 
 
 def scan_home(
@@ -86,6 +108,7 @@ def scan_home(
     scanner = ByteScanner.of(needles)
     counted: dict[str, int] = {}
     undecoded: list[str] = []
+    kept: dict[str, str] = {}
     files = 0
     for table, content in warehouse_contents(warehouse):
         counted[table] = counted.get(table, 0) + scanner.count(content)
@@ -100,8 +123,10 @@ def scan_home(
         counted[place] = counted.get(place, 0) + hits
         if finding.undecoded:
             undecoded.append(f"{place} ({finding.undecoded})")
+        if finding.kept and hits:
+            kept[place] = finding.kept
     traces = tuple(Trace(place, hits) for place, hits in sorted(counted.items()) if hits)
-    return ScanReport(probes, files, len(needles.values), traces, tuple(sorted(undecoded)))
+    return ScanReport(probes, files, len(needles.values), traces, tuple(sorted(undecoded)), kept)
 
 
 def prove_recall() -> int:
@@ -155,11 +180,11 @@ def _is_ours(database: Path, folders: Sequence[Path]) -> bool:
 
 def _laid_out_anew(scanner: FileScanner, path: Path, database: Path, root: Path) -> FileFinding:
     """What is left in a SQLite file, or in the log of one, without what was deleted."""
-    take_out_deleted(database)
+    kept = take_out_deleted(database)
     # What stood in the log alone stands in the file now, which may have been searched before.
     left = [scanner.scan(each, root) for each in sorted({database, path})]
     undecoded = next((found.undecoded for found in left if found.undecoded), None)
-    return FileFinding(sum(found.hits for found in left), undecoded)
+    return FileFinding(sum(found.hits for found in left), undecoded, kept)
 
 
 def _place(scanner: FileScanner, path: Path, root: Path) -> str:

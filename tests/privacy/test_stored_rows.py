@@ -150,6 +150,24 @@ def test_a_database_that_is_only_linked_among_ours_stays_as_it_is(
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("does", ["begin immediate", "begin"])
+def test_a_database_that_could_not_be_laid_out_anew_says_why(
+    tmp_path: Path, does: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While another process writes, and while one reads as of before."""
+    monkeypatch.setattr("privacy.stored_rows._LOCK_WAIT_S", 0)
+    path = tmp_path / "dagster" / "runs.db"
+    path.parent.mkdir()
+    _with_deleted(path)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute(does)
+        other.execute("select * from t").fetchall()
+        report = _search(path.parent)
+
+    (reason,) = report.reasons
+    assert "could not be taken out (another process is at work in it): " in reason
+
+
 def _with_deleted(path: Path) -> None:
     _rows_file(path, [("Ben", VALUE, "x"), ("z", "z", "z")])
     with closing(sqlite3.connect(path)) as stored:
