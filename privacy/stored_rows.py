@@ -87,15 +87,27 @@ def is_sqlite(path: Path) -> bool:
         return stream.read(len(_SQLITE)) == _SQLITE
 
 
+def take_in_log(path: Path) -> str | None:
+    """Write what stands in the log of a SQLite file into the file; returns why it could not."""
+    return _alone_in(path)
+
+
 def take_out_deleted(path: Path) -> str | None:
     """Lay a SQLite file out anew, in place, so that it holds its rows and nothing else.
+
+    Whoever writes to it waits as long as that takes.
 
     Returns:
         Why it could not be done; None where it was.
     """
+    return _alone_in(path, "vacuum")
+
+
+def _alone_in(path: Path, *statements: str) -> str | None:
     try:
         with closing(sqlite3.connect(path, timeout=_LOCK_WAIT_S)) as stored:
-            stored.execute("vacuum")
+            for statement in statements:
+                stored.execute(statement)
             is_busy, *_ = stored.execute("pragma wal_checkpoint(truncate)").fetchone()
     except sqlite3.Error as error:
         # Its words may name what is stored; a code of two bytes has what is wrong in the lower one.

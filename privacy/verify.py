@@ -8,8 +8,8 @@ layers are searched, and each run first finds values that it hid itself.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,7 +23,7 @@ from privacy.scan_files import (
     count_beside,
     files_below,
 )
-from privacy.stored_rows import is_sqlite, take_out_deleted, warehouse_contents
+from privacy.stored_rows import is_sqlite, take_in_log, take_out_deleted, warehouse_contents
 from warehouse import Trace, Warehouse
 
 # Raised when the search learns to see more, so that a receipt tells what its search could see.
@@ -90,8 +90,8 @@ def scan_home(
 ) -> ScanReport:
     """Search the warehouse and every file for traces of the values.
 
-    A SQLite file of ours that holds a trace is laid out anew and searched again: what was deleted
-    in it is gone then, and what its rows hold is found.
+    A SQLite file of ours that holds a trace, but in its rows none, is laid out anew and searched
+    again: what was deleted in it is gone then.
 
     Args:
         warehouse: The open warehouse, compacted.
@@ -179,12 +179,26 @@ def _is_ours(database: Path, folders: Sequence[Path]) -> bool:
 
 
 def _laid_out_anew(scanner: FileScanner, path: Path, database: Path, root: Path) -> FileFinding:
-    """What is left in a SQLite file, or in the log of one, without what was deleted."""
-    kept = take_out_deleted(database)
+    """What is left in a SQLite file, or in the log of one, without what was deleted.
+
+    While its rows hold a trace it stays as it is: nothing would be gained, and others would wait.
+    """
+    kept = take_in_log(database)
     # What stood in the log alone stands in the file now, which may have been searched before.
-    left = [scanner.scan(each, root) for each in sorted({database, path})]
-    undecoded = next((found.undecoded for found in left if found.undecoded), None)
-    return FileFinding(sum(found.hits for found in left), undecoded, kept)
+    left = _both(scanner, {database, path}, root)
+    if kept is None and left.hits and not left.in_rows:
+        kept = take_out_deleted(database)
+        left = _both(scanner, {database, path}, root)
+    return replace(left, kept=kept)
+
+
+def _both(scanner: FileScanner, files: Collection[Path], root: Path) -> FileFinding:
+    found = [scanner.scan(path, root) for path in sorted(files)]
+    return FileFinding(
+        sum(each.hits for each in found),
+        next((each.undecoded for each in found if each.undecoded), None),
+        sum(each.in_rows for each in found),
+    )
 
 
 def _place(scanner: FileScanner, path: Path, root: Path) -> str:
