@@ -164,11 +164,11 @@ def _files(
             is_new = path.resolve() not in seen
             if is_new and left_out.isdisjoint(path.parents):
                 seen.add(path.resolve())
-                finding = scanner.scan(path, root, raw_only=path == warehouse_file)
+                finding, where = scanner.scan(path, root, raw_only=path == warehouse_file), path
                 database = path.with_name(path.name.removesuffix("-wal"))
                 if finding.hits and _is_ours(database, databases):
-                    finding = _laid_out_anew(scanner, path, database, root)
-                yield path, _place(scanner, path, root), finding
+                    finding, where = _laid_out_anew(scanner, path, database, root), database
+                yield path, _place(scanner, where, root), finding
 
 
 def _is_ours(database: Path, folders: Sequence[Path]) -> bool:
