@@ -106,7 +106,7 @@ class Settled:
         due = f"select person_id from {ledger.PLAN}"
         if rows is not EVERYBODY:
             self._keep_changed(due)
-        elif self._is_most():
+        elif self.sync.mode == "full" or self._is_most():  # full asks about everybody each time
             self._forget()
         else:
             self._keep_all(due)
@@ -123,7 +123,8 @@ class Settled:
         """
         persons = f"select count(*) from {PROFILES.sql}"
         planned = f"select count(*) from {ledger.PLAN}"
-        if self.warehouse.scalar(f"select ({planned}) * {_MANY} < ({persons})"):
+        is_full = self.sync.mode == "full"
+        if is_full or self.warehouse.scalar(f"select ({planned}) * {_MANY} < ({persons})"):
             return
         due = f"""
             select person_id from {ROW_RESULTS.name.sql}
