@@ -288,7 +288,7 @@ ACCEPTANCES = Table(
 
 SETTLED = Table(
     TableName("sync", "settled"),
-    grain="One row per sync and person, or two of one hash, whom its last plan asked about",
+    grain="One row per sync and person, or two of one hash, with a row that its plans read",
     columns=(
         _SYNC,
         _RULES,
@@ -311,7 +311,7 @@ SETTLED = Table(
 
 SETTLED_PARTS = Table(
     TableName("sync", "settled_parts"),
-    grain="One row per sync, table that its plan reads, and part of about eight persons",
+    grain="One row per sync, table that its plan reads, and part of four to eight persons",
     columns=(
         _SYNC,
         _RULES,

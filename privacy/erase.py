@@ -38,12 +38,6 @@ from warehouse import Location
 
 ERASURE = "erasure"
 
-# A longer address that nobody here has may look like a trace; whoever looks at it knows better.
-_WAY_OUT = (
-    "take out what holds them (of a SQLite file that must stay, what was deleted in it: `sqlite3 FILE "
-    "VACUUM`); where it is only a longer address of somebody else, load that one as a contact of theirs"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class ErasureReport:
@@ -291,9 +285,7 @@ def _prove_among(due: _Pass, under_way: Sequence[str]) -> Outcome:
     if not scan.is_clean and len(due.cases) > 1:
         return _prove_by_halves(due, under_way)
     if not scan.is_clean:
-        found = [f"{trace.rows} traces in {trace.location}: {_WAY_OUT}" for trace in scan.traces]
-        unread = [f"could not be searched: {place}" for place in scan.undecoded]
-        return due.blocked([*found, *unread], back_to=Step.DESTINATIONS_TOLD)
+        return due.blocked(scan.reasons, back_to=Step.DESTINATIONS_TOLD)
     issue_receipts(list(zip(due.cases, plans, strict=True)), context, log=due.log, scan=scan)
     return due.passed(probes=scan.probes, files=scan.files, values=scan.values)
 

@@ -46,10 +46,14 @@ class FileFinding:
     Attributes:
         hits: Traces in all layers.
         undecoded: Why a layer could not be read; None when all were.
+        in_rows: Of the traces, those that the rows of a file of rows hold.
+        kept: Why what was deleted in it could not be taken out; None where nobody tried, or it was.
     """
 
     hits: int
     undecoded: str | None = None
+    in_rows: int = 0
+    kept: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,8 @@ class FileScanner:
         with TemporaryDirectory() as folder:
             try:
                 readable = stored.readable(path, Path(folder))
-                rows = FileFinding(sum(map(self.scanner.count, stored.contents(readable))))
+                held = sum(map(self.scanner.count, stored.contents(readable)))
+                rows = FileFinding(held, in_rows=held)
                 if found.hits and not rows.hits:
                     fresh = stored.fresh(readable, Path(folder))
                     found = FileFinding(count_beside(raw, path, fresh))
@@ -207,7 +212,9 @@ def _sealed(head: bytes) -> str | None:
 
 
 def _plus(one: FileFinding, other: FileFinding) -> FileFinding:
-    return FileFinding(one.hits + other.hits, one.undecoded or other.undecoded)
+    return FileFinding(
+        one.hits + other.hits, one.undecoded or other.undecoded, one.in_rows + other.in_rows
+    )
 
 
 _UNREADABLE = (

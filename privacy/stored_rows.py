@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
@@ -24,6 +24,11 @@ from warehouse import DuckDBWarehouse, TableName, Warehouse, quoted
 _SQLITE = b"SQLite format 3"
 # Others hold a SQLite file for the time of a statement; who waits longer leaves it as it is.
 _LOCK_WAIT_S = 5
+_WHY_KEPT = {
+    sqlite3.SQLITE_BUSY: "another process is at work in it",
+    sqlite3.SQLITE_FULL: "no space is left for its copy",
+    sqlite3.SQLITE_READONLY: "it cannot be written",
+}
 _CHUNK_ROWS = 200_000
 # Numbers, times and truth values hold none of the values that are sought, save whole numbers.
 _SKIPPED_TYPES = ("BOOLEAN", "DOUBLE", "FLOAT", "DATE", "TIME", "TIMESTAMP", "INTERVAL")
@@ -82,14 +87,33 @@ def is_sqlite(path: Path) -> bool:
         return stream.read(len(_SQLITE)) == _SQLITE
 
 
-def take_out_deleted(path: Path) -> None:
+def take_in_log(path: Path) -> str | None:
+    """Write what stands in the log of a SQLite file into the file; returns why it could not."""
+    return _alone_in(path)
+
+
+def take_out_deleted(path: Path) -> str | None:
     """Lay a SQLite file out anew, in place, so that it holds its rows and nothing else.
 
-    Where another process is at work in it, or it is damaged, it stays as it is.
+    Whoever writes to it waits as long as that takes.
+
+    Returns:
+        Why it could not be done; None where it was.
     """
-    with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=_LOCK_WAIT_S)) as stored:
-        stored.execute("vacuum")
-        stored.execute("pragma wal_checkpoint(truncate)")
+    return _alone_in(path, "vacuum")
+
+
+def _alone_in(path: Path, *statements: str) -> str | None:
+    try:
+        with closing(sqlite3.connect(path, timeout=_LOCK_WAIT_S)) as stored:
+            for statement in statements:
+                stored.execute(statement)
+            is_busy, *_ = stored.execute("pragma wal_checkpoint(truncate)").fetchone()
+    except sqlite3.Error as error:
+        # Its words may name what is stored; a code of two bytes has what is wrong in the lower one.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        return _WHY_KEPT.get(code, f"SQLite says {getattr(error, 'sqlite_errorname', 'ERROR')}")
+    return _WHY_KEPT[sqlite3.SQLITE_BUSY] if is_busy else None
 
 
 def warehouse_contents(warehouse: Warehouse) -> Iterator[tuple[str, bytes]]:

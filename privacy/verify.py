@@ -8,8 +8,8 @@ layers are searched, and each run first finds values that it hid itself.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,7 +23,7 @@ from privacy.scan_files import (
     count_beside,
     files_below,
 )
-from privacy.stored_rows import is_sqlite, take_out_deleted, warehouse_contents
+from privacy.stored_rows import is_sqlite, take_in_log, take_out_deleted, warehouse_contents
 from warehouse import Trace, Warehouse
 
 # Raised when the search learns to see more, so that a receipt tells what its search could see.
@@ -31,6 +31,12 @@ from warehouse import Trace, Warehouse
 # 3: octal escapes; addresses that were read in some text made others in any bytes none.
 # 4: what files may be named by is in doubt again; bytes of rows are told by a copy of the rows.
 VERIFIER = 4
+# A longer address that nobody here has may look like a trace; whoever looks at it knows better.
+_WAY_OUT = (
+    "take out what holds them (of a SQLite file that must stay, what was deleted in it: `sqlite3 FILE "
+    "VACUUM`); where it is only a longer address of somebody else, load that one as a contact of theirs"
+)
+_AGAIN = "see to that, then run the erasure again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class ScanReport:
         values: Values that were sought.
         traces: Places that hold traces, with how many.
         undecoded: Places of which a layer could not be read, with the reason.
+        kept: Of files that hold traces, why what was deleted in them could not be taken out.
     """
 
     probes: int
@@ -50,11 +57,26 @@ class ScanReport:
     values: int
     traces: tuple[Trace, ...]
     undecoded: tuple[str, ...]
+    kept: Mapping[str, str]
 
     @property
     def is_clean(self) -> bool:
         """Whether everything was read and nothing found."""
         return not self.traces and not self.undecoded
+
+    @property
+    def reasons(self) -> list[str]:
+        """What stands against saying that nothing is left, and what to do about it."""
+        found = [
+            f"{trace.rows} traces in {trace.location}: {self._way_out(trace.location)}"
+            for trace in self.traces
+        ]
+        return [*found, *(f"could not be searched: {place}" for place in self.undecoded)]
+
+    def _way_out(self, place: str) -> str:
+        if place in self.kept:
+            return f"what was deleted in it could not be taken out ({self.kept[place]}): {_AGAIN}"
+        return _WAY_OUT
 
 
 def scan_home(
@@ -68,15 +90,15 @@ def scan_home(
 ) -> ScanReport:
     """Search the warehouse and every file for traces of the values.
 
-    A SQLite file of ours that holds a trace is laid out anew and searched again: what was deleted
-    in it is gone then, and what its rows hold is found.
+    A SQLite file of ours that holds a trace, but in its rows none, is laid out anew and searched
+    again: what was deleted in it is gone then.
 
     Args:
         warehouse: The open warehouse, compacted.
         roots: Folders to search, each once.
         needles: What to look for.
         warehouse_file: The file that ``warehouse`` has open; it is decoded through it.
-        databases: Folders whose SQLite files are ours.
+        databases: Folders whose SQLite files are ours, but for those that are only linked there.
         exempt: Folders that are destroyed after the scan, such as that of a frozen plan.
 
     Raises:
@@ -86,6 +108,7 @@ def scan_home(
     scanner = ByteScanner.of(needles)
     counted: dict[str, int] = {}
     undecoded: list[str] = []
+    kept: dict[str, str] = {}
     files = 0
     for table, content in warehouse_contents(warehouse):
         counted[table] = counted.get(table, 0) + scanner.count(content)
@@ -100,8 +123,10 @@ def scan_home(
         counted[place] = counted.get(place, 0) + hits
         if finding.undecoded:
             undecoded.append(f"{place} ({finding.undecoded})")
+        if finding.kept and hits:
+            kept[place] = finding.kept
     traces = tuple(Trace(place, hits) for place, hits in sorted(counted.items()) if hits)
-    return ScanReport(probes, files, len(needles.values), traces, tuple(sorted(undecoded)))
+    return ScanReport(probes, files, len(needles.values), traces, tuple(sorted(undecoded)), kept)
 
 
 def prove_recall() -> int:
@@ -139,22 +164,41 @@ def _files(
             is_new = path.resolve() not in seen
             if is_new and left_out.isdisjoint(path.parents):
                 seen.add(path.resolve())
-                finding = scanner.scan(path, root, raw_only=path == warehouse_file)
-                if finding.hits and any(map(path.is_relative_to, databases)):
-                    finding = _laid_out_anew(scanner, path, root) or finding
-                yield path, _place(scanner, path, root), finding
+                finding, where = scanner.scan(path, root, raw_only=path == warehouse_file), path
+                database = path.with_name(path.name.removesuffix("-wal"))
+                if finding.hits and _is_ours(database, databases):
+                    finding, where = _laid_out_anew(scanner, path, database, root), database
+                yield path, _place(scanner, where, root), finding
 
 
-def _laid_out_anew(scanner: FileScanner, path: Path, root: Path) -> FileFinding | None:
-    """What is left in a SQLite file, or in the log of one, without what was deleted; None of others."""
-    database = path.with_name(path.name.removesuffix("-wal"))
+def _is_ours(database: Path, folders: Sequence[Path]) -> bool:
+    """Whether a file is a SQLite database of ours; what is elsewhere, and only linked here, is not."""
     if not (database.is_file() and is_sqlite(database)):
-        return None
-    take_out_deleted(database)
+        return False
+    return any(database.resolve().is_relative_to(folder.resolve()) for folder in folders)
+
+
+def _laid_out_anew(scanner: FileScanner, path: Path, database: Path, root: Path) -> FileFinding:
+    """What is left in a SQLite file, or in the log of one, without what was deleted.
+
+    While its rows hold a trace it stays as it is: nothing would be gained, and others would wait.
+    """
+    kept = take_in_log(database)
     # What stood in the log alone stands in the file now, which may have been searched before.
-    left = [scanner.scan(each, root) for each in sorted({database, path})]
-    undecoded = next((found.undecoded for found in left if found.undecoded), None)
-    return FileFinding(sum(found.hits for found in left), undecoded)
+    left = _both(scanner, {database, path}, root)
+    if kept is None and left.hits and not left.in_rows:
+        kept = take_out_deleted(database)
+        left = _both(scanner, {database, path}, root)
+    return replace(left, kept=kept)
+
+
+def _both(scanner: FileScanner, files: Collection[Path], root: Path) -> FileFinding:
+    found = [scanner.scan(path, root) for path in sorted(files)]
+    return FileFinding(
+        sum(each.hits for each in found),
+        next((each.undecoded for each in found if each.undecoded), None),
+        sum(each.in_rows for each in found),
+    )
 
 
 def _place(scanner: FileScanner, path: Path, root: Path) -> str:

@@ -2,7 +2,7 @@
 
 Every row that a plan reads is read once, and its hash written down with the place where it lies.
 Sums of the hashes of a whole table tell whether it is as it was; where it is not, sums by parts of
-eight persons tell which parts are, and in the others sums by person whose rows differ. What is known of
+four to eight persons tell which are, and in the others sums by person whose rows differ. What is known of
 those is then read by the places of their rows.
 """
 

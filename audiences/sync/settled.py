@@ -1,7 +1,7 @@
 """For whom nothing was due, so that the next plan need only ask about the others.
 
 Whether something is due of a person follows from what the plan reads of them, and from nothing
-else. Of each person for whom nothing was due a checksum of all that was read is kept. While the
+else. Of each person a row is kept, and of those for whom nothing was due a checksum of all that was read. While the
 checksum and the rules stay the same, nothing is due; it takes one look at the rows, and no join, to
 tell. The rules are the text of the gates and the plan themselves, so that another mapping, form of an
 identifier or way to plan makes everything be asked again.
@@ -81,6 +81,7 @@ class Settled:
             )
             where identifier in (select identifier from {TAKEN})
         """
+        # By places that were noted in an earlier transaction: nobody else writes to these tables meanwhile.
         with self.warehouse.transaction():
             return self._read_asked() if self.readings.add(holding) else None
 
@@ -106,7 +107,7 @@ class Settled:
         due = f"select person_id from {ledger.PLAN}"
         if rows is not EVERYBODY:
             self._keep_changed(due)
-        elif self._is_most():
+        elif self.sync.mode == "full" or self._is_most():  # full asks about everybody each time
             self._forget()
         else:
             self._keep_all(due)
@@ -123,7 +124,8 @@ class Settled:
         """
         persons = f"select count(*) from {PROFILES.sql}"
         planned = f"select count(*) from {ledger.PLAN}"
-        if self.warehouse.scalar(f"select ({planned}) * {_MANY} < ({persons})"):
+        is_full = self.sync.mode == "full"
+        if is_full or self.warehouse.scalar(f"select ({planned}) * {_MANY} < ({persons})"):
             return
         due = f"""
             select person_id from {ROW_RESULTS.name.sql}
@@ -297,7 +299,7 @@ def memory_for(warehouse: Warehouse) -> str:
 
 
 def _parts(warehouse: Warehouse) -> int:
-    """As many parts as make about eight persons each; a power of two.
+    """As many parts as make four to eight persons each; a power of two.
 
     With twice as many, their sums take longer; with half as many, to look closer at the changed ones
     does.

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from audiences.errors import DestinationUnavailableError
 from audiences.sync import DestinationsConfig
 from audiences.sync.destinations.exchange import Exchange, Meaning, Outgoing
 
 CALLS = 60
 START = dt.datetime(2026, 11, 30, 10, tzinfo=dt.UTC)
+NEARLY, DATE = START - dt.timedelta(seconds=0.1), email.utils.format_datetime(START, usegmt=True)
 SETTINGS = {"kind": "webhook", "legal_basis": "a test", "url": "https://93.184.215.14/x",
             "secret_env": "S"}  # fmt: skip
 
@@ -81,3 +83,22 @@ def test_every_call_gets_through_none_too_early_and_at_the_pace_that_is_allowed(
     assert bucket.now <= 1.1 * bucket.asked
     if not as_date and capacity > 1:  # whole seconds, and no place for what is saved, cost more
         assert bucket.now <= 1.1 * (CALLS - capacity) * seconds_per_token
+
+
+@pytest.mark.parametrize(("asked", "least"), [("0", (1, 2, 4, 8)), (DATE, (0.1, 0.1, 4, 8))])
+def test_who_asks_for_hardly_any_pause_is_given_one_that_grows(
+    asked: str, least: tuple[float, ...]
+) -> None:
+    paused: list[float] = []
+    config = DestinationsConfig.model_validate({"destinations": {"it": SETTINGS}})
+    busy = httpx.MockTransport(lambda _: httpx.Response(503, headers={"Retry-After": asked}))
+    exchange = Exchange("it", config.destinations["it"], lambda: NEARLY, transport=busy)
+
+    with exchange.clients() as clients, pytest.raises(DestinationUnavailableError):
+        exchange.send(
+            Outgoing("POST", SETTINGS["url"], b"{}", dict),
+            judge=exchange.judge, clients=clients, sleep=paused.append,
+        )  # fmt: skip
+
+    assert config.destinations["it"].max_attempts == len(least) + 1
+    assert all(pause >= wait for pause, wait in zip(paused, least, strict=True))

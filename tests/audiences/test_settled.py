@@ -89,6 +89,32 @@ def test_a_run_that_sent_all_has_succeeded_though_there_is_no_memory_to_settle(
     assert publisher.run().sent == 0
 
 
+def test_a_sync_that_sends_everybody_each_time_keeps_nothing_in_mind(company: Company) -> None:
+    publisher = Publisher(company, FakeDestination(max_rows=100))
+    publisher.sync = dataclasses.replace(publisher.sync, mode="full")
+    company.people(60, country="US")
+    publisher.run()
+    after_all = _groups(publisher)
+    company.warehouse.execute("delete from marts.consent_current where person_id > 'p009'")
+    publisher.run(compute=False)
+    plan_sync(company.warehouse, publisher.sync)
+
+    assert (after_all, _groups(publisher), company.rows("sync.settled_parts")) == (0, 0, [])
+
+
+def test_who_was_forgotten_by_hand_is_sent_again_once_the_sync_remembers_nothing(
+    settled: Publisher,
+) -> None:
+    """As docs/how-to/destinations.md says: the ledger alone does not tell."""
+    warehouse = settled.company.warehouse
+    warehouse.execute("update sync.ledger set fingerprint = null where person_id = 'p007'")
+    assert settled.run().added == 0
+
+    warehouse.execute("delete from sync.settled where sync_key = $key", {"key": settled.sync.key})
+
+    assert settled.run().added == 1
+
+
 def test_a_changed_mapping_makes_everybody_be_asked_again(settled: Publisher) -> None:
     settled.sync = settled.sync.__class__(
         **{name: getattr(settled.sync, name) for name in settled.sync.__slots__}

@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from privacy import verify
 from privacy.bytescan import ByteScanner
 from privacy.needles import Needles
 from privacy.scan_files import FileScanner
-from privacy.stored_rows import warehouse_contents
-from privacy.verify import scan_home
+from privacy.stored_rows import take_out_deleted, warehouse_contents
+from privacy.verify import ScanReport, scan_home
 from warehouse import DuckDBWarehouse
 
 VALUE = "margaret.hale@river.example"
@@ -101,9 +102,20 @@ def test_what_was_deleted_is_a_trace_beside_a_longer_address_in_the_rows(
     [(True, True, True), (True, True, False), (True, False, True), (False, True, True)],
 )
 def test_what_was_deleted_goes_from_a_database_of_ours_alone(
-    tmp_path: Path, is_ours: bool, is_deleted: bool, is_in_the_log: bool
+    tmp_path: Path,
+    is_ours: bool,
+    is_deleted: bool,
+    is_in_the_log: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As Dagster's are: written ahead in a log, open in this process, and read by nobody just now."""
+    """As Dagster's are: written ahead in a log, open in this process, and read by nobody just now.
+
+    While a row holds it the file is not laid out anew: that would make others wait, for nothing.
+    """
+    laid_out: list[Path] = []
+    monkeypatch.setattr(
+        verify, "take_out_deleted", lambda path: laid_out.append(path) or take_out_deleted(path)
+    )
     home, path = tmp_path, tmp_path / "dagster" / "runs.db"
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as dagster:
@@ -123,9 +135,67 @@ def test_what_was_deleted_goes_from_a_database_of_ours_alone(
         )  # fmt: skip
         left = dagster.execute("select count(*) from t").fetchall()
 
-    assert is_ours or is_in_the_log == any("db-wal" in trace.location for trace in report.traces)
-    assert report.is_clean == (is_ours and is_deleted), report
+    # A log of ours was taken in, so that the trace is in the file itself now.
+    named_log = any("db-wal" in trace.location for trace in report.traces)
+    assert named_log == (is_in_the_log and not is_ours)
+    assert report.is_clean == bool(laid_out) == (is_ours and is_deleted), report
     assert left == [(1 if is_deleted else 2,)]
+
+
+@pytest.mark.parametrize("linked", ["runs.db", "dagster"])
+def test_a_database_that_is_only_linked_among_ours_stays_as_it_is(
+    tmp_path: Path, linked: str
+) -> None:
+    ours, others = tmp_path / "home" / "dagster", tmp_path / "elsewhere"
+    for folder in (ours, others):
+        folder.mkdir(parents=True)
+        if linked != "dagster" or folder == others:
+            _with_deleted(folder / "runs.db")
+    (others / "runs.db-wal").write_bytes(VALUE.encode())
+    link = ours / ("more" if linked == "dagster" else linked)
+    link.unlink(missing_ok=True)
+    link.symlink_to(others if linked == "dagster" else others / linked)
+    before = {path: path.read_bytes() for path in others.iterdir()}
+
+    report = _search(ours)
+
+    assert (report.is_clean, {path: path.read_bytes() for path in others.iterdir()}) == (
+        False, before,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("does", ["begin immediate", "begin"])
+def test_a_database_that_could_not_be_laid_out_anew_says_why(
+    tmp_path: Path, does: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While another process writes, and while one reads as of before."""
+    monkeypatch.setattr("privacy.stored_rows._LOCK_WAIT_S", 0)
+    path = tmp_path / "dagster" / "runs.db"
+    path.parent.mkdir()
+    _with_deleted(path)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute(does)
+        other.execute("select * from t").fetchall()
+        report = _search(path.parent)
+
+    (reason,) = report.reasons
+    assert "could not be taken out (another process is at work in it): " in reason
+
+
+def _with_deleted(path: Path) -> None:
+    _rows_file(path, [("Ben", VALUE, "x"), ("z", "z", "z")])
+    with closing(sqlite3.connect(path)) as stored:
+        stored.execute("pragma journal_mode = wal")
+        stored.execute("pragma secure_delete = off")
+        stored.execute("delete from t where b = ?", (VALUE,))
+        stored.commit()
+
+
+def _search(databases: Path) -> ScanReport:
+    return scan_home(
+        DuckDBWarehouse.in_memory(), [databases.parent], Needles(frozenset({VALUE})),
+        warehouse_file=None, databases=[databases],
+    )  # fmt: skip
 
 
 def test_what_is_declared_of_tables_is_searched_as_their_rows_are() -> None:

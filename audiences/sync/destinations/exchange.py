@@ -40,6 +40,8 @@ from audiences.sync.settings import HttpSettings
 _UNDECIDED = frozenset({408, 425, 429})
 # Whatever we send next will meet the same answer.
 _FINAL = frozenset({403, 404, 405, 410})
+# Pauses of less than a second in a row; with five, every try would be over in a quarter of one.
+_SHORT_TRIES = 2
 _CHUNK = 65_536
 _MOST_BYTES = 160 * _CHUNK  # 10 MiB: 10,000 rows with a long reason each
 
@@ -262,11 +264,16 @@ class Exchange:
             sleep(left)
 
     def _pause(self, state: RetryCallState) -> float:
-        """What the other side asked for, else exponential; with jitter, so that none gang up."""
+        """What the other side asked for, else exponential; with jitter, so that none gang up.
+
+        A part of a second is what a date leaves of one: who asks for no more again and again, or
+        for nothing, does not say when it will be well.
+        """
         asked = _asked(state)
-        if asked is None:
+        believed_s = 0 if state.attempt_number <= _SHORT_TRIES else 1
+        if not asked or asked < believed_s:
             return float(wait_exponential_jitter(initial=1, max=self.settings.max_wait_s)(state))
-        return asked + random.uniform(0, max(asked, 1) / 10)  # noqa: S311 - guards no secret
+        return asked + random.uniform(0, asked / 10)  # noqa: S311 - guards no secret
 
     def _is_enough(self, state: RetryCallState) -> bool:
         asked = _asked(state)
