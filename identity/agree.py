@@ -19,8 +19,8 @@ import math
 import numpy as np
 import pyarrow as pa
 
-from identity.assemble import Bools, Likenesses, assemble
-from identity.cluster import Edges, connect
+from identity.assemble import Likenesses, assemble
+from identity.cluster import Bools, Edges, connect
 from identity.collect import LINKS, PLACES
 from identity.match import DETERMINISTIC
 from identity.prepare import RECORDS

@@ -20,11 +20,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from identity.cluster import Ints
-
-Bools = npt.NDArray[np.bool_]
+from identity.cluster import Bools, Ints
 
 
 @dataclass(frozen=True, slots=True)
