@@ -33,7 +33,7 @@ def grouped(
         bar=BAR,
         unlike=UNLIKE,
     )
-    return found.tolist()
+    return [int(group) for group in found]
 
 
 TRIANGLES = ((0, 1, 6), (0, 2, 6), (1, 2, 6), (3, 4, 6), (3, 5, 6), (4, 5, 6))
