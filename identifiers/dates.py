@@ -11,12 +11,16 @@ import pyarrow.compute as pc
 
 from identifiers.text import as_texts, trimmed
 
-# What programs make of nothing: day one of spreadsheets and the two days before it, the first days of
-# SQL Server's and of Windows' calendar, and of the first century that is read.
+# What programs and hands make of nothing: day one of spreadsheets, the two days before it and the one
+# of old spreadsheets of the Macintosh, the first days of SQL Server's and of Windows' calendar, of two
+# centuries and of the first that is read, one figure throughout, and the last day that most can hold.
 NOTHING = np.array(
-    ["1900-01-01", "1899-12-31", "1899-12-30", "1753-01-01", "1601-01-01", "1000-01-01"],
+    [
+        "1900-01-01", "1899-12-31", "1899-12-30", "1904-01-01", "1753-01-01", "1601-01-01",
+        "1901-01-01", "1000-01-01", "1111-11-11", "9999-12-31",
+    ],
     dtype="datetime64[D]",
-)
+)  # fmt: skip
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WORD = r"(?P<month>[a-z]{3})[a-z]*\.?"

@@ -19,8 +19,8 @@ import math
 import numpy as np
 import pyarrow as pa
 
-from identity.assemble import Bools, Likenesses, assemble
-from identity.cluster import Edges, connect
+from identity.assemble import Likenesses, assemble
+from identity.cluster import Bools, Edges, connect
 from identity.collect import LINKS, PLACES
 from identity.match import DETERMINISTIC
 from identity.prepare import RECORDS
@@ -74,12 +74,7 @@ def weigh_joined(warehouse: Warehouse, links: str, *, likely: str, into: str) ->
     firsts = connect(Edges(left, right, np.ones(len(rows))), nodes=len(nodes))
     parts = pa.table({"record": nodes, "part": nodes[firsts]})
     with warehouse.view("identity_arriving_parts", parts):
-        warehouse.execute(
-            f"create or replace temp table {PARTS} as "
-            "select record, part, count(*) over (partition by part) as size, count(*) filter "
-            "(first_name is not null and last_name is not null) over (partition by part) as named "
-            f"from identity_arriving_parts join {RECORDS} using (record)"
-        )
+        warehouse.execute(f"create or replace temp table {PARTS} as {_PARTS_SQL}")
     warehouse.execute(f"create or replace temp table {into} as {_AGREED_SQL.format(likely=likely)}")
 
 
@@ -168,6 +163,17 @@ def read_joined(warehouse: Warehouse) -> Joined:
     return Joined(row["pairs"], row["right_pairs"])
 
 
+# Counted once per part: a window over the records of one part takes time that grows with their square.
+_PARTS_SQL = f"""
+    with held as materialized (
+        select record, part, first_name is not null and last_name is not null as is_named
+        from identity_arriving_parts join {RECORDS} using (record)
+    ),
+    sizes as (
+        select part, count(*) as size, count(*) filter (is_named) as named from held group by part
+    )
+    select record, part, size, named from held join sizes using (part)
+"""
 # Whole millionths, for sums of fractions depend on their order.
 _LOG_ODDS = (
     f"(1e6 * ln(least(greatest(probability, {_SUREST}), 1 - {_SUREST}) "

@@ -19,6 +19,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
 KEPT = -1
@@ -32,7 +33,7 @@ class Edges:
     right: Ints
     strength: Floats
 
-    def chosen(self, which: npt.NDArray[np.bool_]) -> Edges:
+    def chosen(self, which: Bools) -> Edges:
         """Some of them."""
         return Edges(self.left[which], self.right[which], self.strength[which])
 

@@ -55,7 +55,10 @@ def gather_changes(task: Task) -> Gathered:
     if find_changes(warehouse) > MOST_CHANGED * known.records:
         return Gathered(None, f"more than {MOST_CHANGED:.0%} has changed")
     task.watch.lap("find changes")
-    prepare_touched(warehouse, task.config, known, default_region=task.default_region)
+    prepare_touched(
+        warehouse, task.config, known, default_region=task.default_region,
+        latest_birth=task.now.date(),
+    )  # fmt: skip
     task.watch.lap("prepare")
     open_blocks(warehouse, known)
     draw_line(warehouse, task.config, known)

@@ -18,11 +18,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from identity.cluster import Bools, Ints
 from identity.train import FieldParameters, Floats, bounded, conventional, is_sound, smoothed
 
 Levels = npt.NDArray[np.int8]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 _ROUNDS = 40
 _TOLERANCE = 1e-4

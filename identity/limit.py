@@ -11,13 +11,10 @@ Spanning Trees and Single Linkage Cluster Analysis".
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from identity.cluster import KEPT, Clusters, Edges, Ints, connect
+from identity.cluster import KEPT, Bools, Clusters, Edges, Ints, connect
 from identity.collect import DECIDED
 from identity.constrain import TOO_LARGE
-
-Bools = npt.NDArray[np.bool_]
 
 # Links this close in strength are of one kind and go together: there is no order among them that
 # means anything, and the rounds are at most as many as such steps.

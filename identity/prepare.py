@@ -7,7 +7,9 @@ the cost in Python grows with the number of different values, not of records.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -87,6 +89,7 @@ def prepare_records(
     *,
     default_region: str,
     reading: Reading | None = None,
+    latest_birth: date | None = None,
     staged: str = SOURCE,
 ) -> Reading:
     """Fill the temporary table of comparable records; return how their values were read.
@@ -98,6 +101,7 @@ def prepare_records(
         warehouse: Holds the staged person records.
         default_region: ISO country of phone numbers that name none.
         reading: How values are to be read, as learned before; learned anew without.
+        latest_birth: The day of the run, UTC: nobody is born later; by default no bound.
         staged: The relation of the records to prepare: all, or a part of them.
     """
     # Staged records are a view that ranks all versions: it is looked at once, not for each column.
@@ -115,7 +119,7 @@ def prepare_records(
     _column_values(
         warehouse, "phone", lambda values: normalise_phones(values, default_region=default_region)
     )
-    dates = _birth_dates(warehouse, None if reading is None else reading.dates)
+    dates = _birth_dates(warehouse, None if reading is None else reading.dates, latest_birth)
     _given_names(warehouse)
     warehouse.execute(f"create or replace temp table {RECORDS} as {_RECORDS_SQL}")
     warehouse.execute(f"drop {kind} {_STAGED}")
@@ -172,7 +176,9 @@ def _name_values(warehouse: Warehouse, order: WordOrder | None) -> WordOrder:
     return order
 
 
-def _birth_dates(warehouse: Warehouse, orders: DateOrders | None) -> DateOrders:
+def _birth_dates(
+    warehouse: Warehouse, orders: DateOrders | None, latest: date | None
+) -> DateOrders:
     """Read the dates of each source in the order in which it writes day and month."""
     given = warehouse.read(
         f"select distinct source, birth_date as given from {_STAGED} where birth_date is not null "
@@ -180,7 +186,11 @@ def _birth_dates(warehouse: Warehouse, orders: DateOrders | None) -> DateOrders:
     )
     sources, texts = (given.column(name).combine_chunks() for name in ("source", "given"))
     orders = learn_date_orders(sources, texts) if orders is None else orders
-    values = parse_birth_dates(texts, month_first=orders.of(sources))
+    values = parse_birth_dates(
+        texts,
+        month_first=orders.of(sources),
+        latest=None if latest is None else np.datetime64(latest),
+    )
     keep_values(
         warehouse, "identity_birth_date_values",
         {"source": sources, "given": texts, "value": values},

@@ -18,7 +18,7 @@ from identity.extent import WHOLE, Extent
 from identity.fingerprint import ROW_HASHES, fingerprint_input, fingerprint_records
 from identity.frequencies import apply_frequencies, count_names
 from identity.increment import PART, TOO_FAR, gather_changes
-from identity.inventory import TABLES
+from identity.inventory import RUNS, TABLES
 from identity.knowledge import Knowledge, knowledge_key, load_knowledge, save_knowledge
 from identity.learn import Lesson, apply_knowledge, heed_reviews, learn
 from identity.mailbox import read_mailboxes
@@ -41,6 +41,7 @@ _AS_OF = TableName("raw", "as_of")
 _ALWAYS_COMPARED = 2_000_000
 # Of what a run writes the engine keeps in memory what it may.
 _RECORDS_PER_GIB = 500_000
+_NO_BOUND = datetime(9999, 12, 31)  # noqa: DTZ001 - as the machine's clock, UTC without a zone
 
 
 def resolve(  # noqa: PLR0913 - each is something that only the caller knows
@@ -75,7 +76,7 @@ def resolve(  # noqa: PLR0913 - each is something that only the caller knows
     Raises:
         UnusableModelError: The data teach a model that would link different people.
     """
-    task = Task(warehouse, config, artifacts, seed, default_region, progress or _say_nothing)
+    task = Task(warehouse, config, artifacts, seed, default_region, now, progress or _say_nothing)
     warehouse.create_missing(TABLES)
     records = fingerprint_records(warehouse, config, settings=task.settings)
     given = fingerprint_input(warehouse, records=records)
@@ -111,7 +112,8 @@ def compare_again(
         What weighs the pairs; None where rules alone decide, or where what was learned holds no
         longer: then the pairs have no probability.
     """
-    task = Task(warehouse, config, artifacts, seed, default_region, _say_nothing)
+    now = _last_moment(warehouse)
+    task = Task(warehouse, config, artifacts, seed, default_region, now, _say_nothing)
     lesson = _recall(task)
     _gather(task, lesson, also=also)
     if lesson.known is None or not config.probabilistic:
@@ -183,6 +185,7 @@ def _recall(task: Task) -> Lesson:
         warehouse,
         default_region=task.default_region,
         reading=None if known is None else known.reading,
+        latest_birth=task.now.date(),
     )
     read_mailboxes(warehouse)
     complete_names(warehouse)
@@ -245,6 +248,16 @@ def _as_of(warehouse: Warehouse, now: datetime) -> datetime:
         warehouse.scalar(f"select as_of from {_AS_OF.sql}") if warehouse.exists(_AS_OF) else None
     )
     return now if known is None else min(known, now)
+
+
+def _last_moment(warehouse: Warehouse) -> datetime:
+    """When the last run was; without one no day is too late."""
+    last: datetime | None = (
+        warehouse.scalar(f"select max(finished_at) from {RUNS.name.sql}")
+        if warehouse.exists(RUNS.name)
+        else None
+    )
+    return last or _NO_BOUND
 
 
 def _say_nothing(step: str, share: float | None) -> None:

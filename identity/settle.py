@@ -11,13 +11,13 @@ from identity.assign import assign_ids
 from identity.attach import attach_addresses, keep_clusters
 from identity.attach_devices import attach_devices
 from identity.block import KeyCount
-from identity.cluster import KEPT, Clusters, Edges, Ints, connect, separate
+from identity.cluster import KEPT, Bools, Clusters, Edges, Ints, connect, separate
 from identity.collect import LINKS, PLACES, place_links
 from identity.constrain import SPOKEN_AGAINST, find_conflicts
 from identity.detect import states_of
 from identity.extent import INNER, Extent
 from identity.inventory import MEMBERS, MEMBERS_HISTORY, RUNS
-from identity.limit import Bools, limit_size
+from identity.limit import limit_size
 from identity.persons import EVERYBODY, Concerned, write_persons
 from identity.publish import write_identifiers, write_links, write_review_queue
 from identity.region import RETOLD, REWRITTEN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from identity.config import IdentityConfig
@@ -26,6 +27,7 @@ class Task:
     artifacts: Path
     seed: int
     default_region: str
+    now: datetime
     progress: Progress
     watch: Stopwatch = field(default_factory=Stopwatch)
 

@@ -8,6 +8,7 @@ came or went, a block of candidates became too large or small enough to be compa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from identity.block import KEYS, holds_one_of, key_hash
 from identity.config import IdentityConfig
@@ -40,12 +41,17 @@ _EARLY = tuple(name for name in FIELDS if name not in _LATER)
 
 
 def prepare_touched(
-    warehouse: Warehouse, config: IdentityConfig, known: Knowledge, *, default_region: str
+    warehouse: Warehouse,
+    config: IdentityConfig,
+    known: Knowledge,
+    *,
+    default_region: str,
+    latest_birth: date,
 ) -> None:
     """Fill the temporary table of records with all whose pairs are to be weighed anew."""
     prepare_records(
         warehouse, default_region=default_region, reading=known.reading,
-        staged=ARRIVING,
+        latest_birth=latest_birth, staged=ARRIVING,
     )  # fmt: skip
     _set_aside(warehouse)
     _read_mailboxes(warehouse)

@@ -17,6 +17,7 @@ from datetime import UTC
 from pathlib import Path
 from uuid import UUID, uuid5
 
+import numpy as np
 import pyarrow as pa
 
 from identifiers import learn_date_orders, parse_birth_dates
@@ -155,7 +156,11 @@ class Drop:
             "where birth_date is not null order by all"
         )
         orders = learn_date_orders(texts["source"], texts["text"])
-        born = parse_birth_dates(texts["text"], month_first=orders.of(texts["source"]))
+        born = parse_birth_dates(
+            texts["text"],
+            month_first=orders.of(texts["source"]),
+            latest=np.datetime64(self.context.now.date()),
+        )
         dates = texts.append_column("born", born)
         with warehouse.view("candor_births", dates):
             yield

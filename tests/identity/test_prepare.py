@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+from identity.inventory import PREPARED
 from identity.prepare import RECORDS, prepare_records
-from tests.identity.conftest import Company
+from tests.identity.conftest import NOW, Company
 
 _AMBIGUOUS = "04/05/1990"
 
@@ -27,6 +28,17 @@ def test_each_source_has_its_own_order_of_day_and_month_and_keeps_it(company: Co
     prepare_records(company.warehouse, default_region="US", reading=reading)
 
     assert together == _dates(company) == [dt.date(1990, 4, 5), dt.date(1990, 5, 4), None]
+
+
+def test_nobody_is_born_after_the_day_of_the_run(company: Company) -> None:
+    day = NOW.date()
+    for source, days in (("crm", 1), ("shop", 0), ("web", 9999)):
+        company.record(source, "last", birth_date=str(day + dt.timedelta(days)))
+
+    company.resolve()
+
+    rows = sorted(company.rows(PREPARED.name.sql), key=lambda row: row["source"])
+    assert [row["birth_date"] for row in rows] == [None, day, None]
 
 
 def test_words_that_are_nobodys_name_are_no_name(company: Company) -> None:
