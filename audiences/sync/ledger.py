@@ -126,6 +126,18 @@ def record_refusal(warehouse: Warehouse, batch_id: str, code: str, *, now: dt.da
         _advance(warehouse, batch_id, now=now)
 
 
+def refusal_of_all(warehouse: Warehouse, batch_ids: Sequence[str]) -> str | None:
+    """Why the last of these batches was refused; None unless each was refused as a whole."""
+    code = warehouse.scalar(
+        f"""
+        select case when bool_and(status = 'refused') then max_by(code, position) end
+        from {BATCHES.name.sql} where list_contains($batch_ids::varchar[], batch_id)
+        """,
+        {"batch_ids": list(batch_ids)},
+    )
+    return None if code is None else str(code)
+
+
 def void(warehouse: Warehouse, batch_id: str, *, now: dt.datetime) -> None:
     """Give up a batch without an answer, because somebody in it may no longer be sent.
 

@@ -37,7 +37,7 @@ class SyncReport:
         destination_key: The destination.
         status: succeeded; held: only who had to go was removed, or nobody new was sent; partial:
             some rows were refused or are in doubt, whatever else was held; failed: the destination
-            stopped it.
+            stopped it, or refused every batch.
         added: Acknowledged as new.
         changed: Acknowledged as changed.
         removed: Acknowledged as removed.
@@ -49,7 +49,8 @@ class SyncReport:
         unreachable: Members not sent because they have none of the identifiers, or none that nobody
             else who holds it has denied.
         held: Rows that a guard kept back.
-        code: Why the run stopped early or was held by a guard, or invalid_sync; None else.
+        code: Why the run stopped early, was refused as a whole or was held by a guard, or
+            invalid_sync; None else.
         sent: Rows that were handed over, whatever came of them.
         problems: Why nobody could be added or changed, each in a sentence; empty where they could.
     """
@@ -227,6 +228,7 @@ class _Run:
     def finish(self, code: str | None, guarded: Guarded | None = None) -> SyncReport:
         """Judge the run by what is left undone."""
         held = guarded.held if guarded is not None else 0
+        code = code or ledger.refusal_of_all(self.warehouse, self.batches)
         if code or self.problems:
             return self.write("failed", code or INVALID, held=held)
         if guarded is not None and guarded.code:

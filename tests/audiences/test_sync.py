@@ -518,6 +518,16 @@ def test_a_refused_batch_is_due_again_and_the_next_one_still_goes(publisher: Pub
     assert publisher.held() == set(people)
 
 
+def test_a_run_of_which_every_batch_is_refused_has_failed(publisher: Publisher) -> None:
+    publisher.company.people(4)
+    refused = DestinationRefusedError("fake", "http_400", is_final=False)
+    publisher.destination.before = [refused, refused]
+
+    report = publisher.run()
+
+    assert (report.status, report.code, report.rejected) == ("failed", "http_400", 4)
+
+
 def test_a_final_refusal_stops_the_run(publisher: Publisher) -> None:
     publisher.company.people(5)
     publisher.destination.before = [DestinationRefusedError("fake", "http_401", is_final=True)]
