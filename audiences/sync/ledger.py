@@ -138,6 +138,32 @@ def refusal_of_all(warehouse: Warehouse, batch_ids: Sequence[str]) -> str | None
     return None if code is None else str(code)
 
 
+def leave_to_next_run(warehouse: Warehouse, batch_ids: Sequence[str]) -> None:
+    """Take out of ``candor_sync_plan`` who was refused in one of these batches, sent in this run.
+
+    A removal after a refused addition stays, and so does what takes away other identifiers.
+    """
+    refused = ("rejected", "refused")
+    if not any(status in refused for _, status in batch_facts(warehouse, batch_ids)):
+        return
+    warehouse.execute(
+        f"""
+        create or replace temp table {PLAN} as
+        select planned.* replace (row_number() over (order by number) - 1 as number)
+        from {PLAN} as planned
+        where not exists (
+            select 1 from {ROW_RESULTS.name.sql} as results
+            where list_contains($batch_ids::varchar[], results.batch_id)
+                and results.status in {refused}
+                and results.person_id = planned.person_id
+                and (results.operation = 'remove') = (planned.operation = 'remove')
+                and results.previous_identifiers is not distinct from planned.previous_identifiers
+        )
+        """,
+        {"batch_ids": list(batch_ids)},
+    )
+
+
 def void(warehouse: Warehouse, batch_id: str, *, now: dt.datetime) -> None:
     """Give up a batch without an answer, because somebody in it may no longer be sent.
 

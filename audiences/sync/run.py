@@ -258,9 +258,11 @@ class _Run:
                 f"create or replace temp table {ledger.PLAN} as {withdrawn}",
                 plan.plan_parameters(self.sync),
             )
+            ledger.leave_to_next_run(self.warehouse, self.batches)
             return Guarded()
         write = write_removals if self.problems else write_plan
         self.draft = write(self.warehouse, self.sync, self.catalogue)
+        ledger.leave_to_next_run(self.warehouse, self.batches)
         guarded = guard_plan(self.warehouse, self.sync, self.catalogue, self.draft)
         self.only_withdrawals = guarded.lets_withdrawals_alone
         return guarded

@@ -528,6 +528,21 @@ def test_a_run_of_which_every_batch_is_refused_has_failed(publisher: Publisher) 
     assert (report.status, report.code, report.rejected) == ("failed", "http_400", 4)
 
 
+def test_what_is_refused_when_it_is_sent_again_waits_for_the_next_run(publisher: Publisher) -> None:
+    people = publisher.company.people(2)
+    refused = DestinationRefusedError("fake", "http_400", is_final=False)
+    publisher.destination.before = [DestinationUnavailableError("fake", "http_429"), refused]
+    publisher.run()
+    publisher.company.person("new")
+
+    second = publisher.run()
+    third = publisher.run()
+
+    assert (second.status, second.rejected, second.added) == ("partial", 2, 1)
+    assert (third.status, third.added) == ("succeeded", 2)
+    assert publisher.held() == {*people, "new"}
+
+
 def test_a_final_refusal_stops_the_run(publisher: Publisher) -> None:
     publisher.company.people(5)
     publisher.destination.before = [DestinationRefusedError("fake", "http_401", is_final=True)]
