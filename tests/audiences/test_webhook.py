@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -169,6 +171,38 @@ def test_an_answer_that_cannot_be_read_is_no_acknowledgement(receiver: Receiver)
         _send(_local(receiver, max_attempts=1))
 
     assert VALUE not in str(error.value)
+
+
+@pytest.mark.parametrize("body", [{"rejected": [{"row_id": "r_1"}]}, {"r_1": "rejected"}])
+def test_an_answer_that_names_rows_in_another_form_is_no_acknowledgement(
+    receiver: Receiver, body: dict[str, Any]
+) -> None:
+    receiver.answers = [Answer(200, body), Answer(200, {"ok": True, "id": "r_9"})]
+
+    delivery = _send(_local(receiver, max_attempts=2))
+
+    assert (delivery.attempts, delivery.rejected.num_rows) == (2, 0)
+
+
+def test_the_page_shows_what_is_sent_and_an_answer_that_is_read(receiver: Receiver) -> None:
+    page = Path("docs/how-to/destinations.md").read_text(encoding="utf-8")
+    sent, answered = (
+        json.loads(text) for text in re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    )
+    receiver.answers = [Answer(200, answered)]
+    hook = _local(receiver)
+    rows = pa.table(
+        {"row_id": [row["id"] for row in sent["rows"]], "operation": ["change", "remove"],
+         "payload": [json.dumps(row) for row in sent["rows"]]}
+    )  # fmt: skip
+    batch = Batch(sent["batch_id"], sent["sync"], sent["audience"], (), rows)
+
+    delivery = hook.send(hook.plan(batch), sleep=lambda _: None)
+
+    assert json.loads(receiver.requests[0].body) == sent
+    assert delivery.rejected.to_pylist() == [
+        {"row_id": sent["rows"][1]["id"], "reason": "unknown_person"}
+    ]
 
 
 def test_an_answer_that_cannot_be_unpacked_is_no_acknowledgement(receiver: Receiver) -> None:

@@ -5,7 +5,7 @@ The body is ``{"type", "sync", "audience", "batch_id", "rows": [{"id", "operatio
 knows people by their identifiers takes away those of rows to remove or erase, and previous ones,
 before it puts anybody. It may answer ``{"results": [{"id", "status": "accepted" or "rejected",
 "reason"}]}``; a row that it does not mention was accepted, and a rejected one comes again with the
-next run.
+next run. An answer that names rows without ``results`` acknowledges nothing.
 
 Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 for the signature.
@@ -44,6 +44,7 @@ from audiences.sync.destinations.exchange import (
 )
 from audiences.sync.settings import WebhookSettings
 
+_ROW = re.compile(rb'"(r_[0-9a-z]+)"')
 _CODE = re.compile(r"^[a-z][a-z_]{0,63}$")  # no digits: an answer must not smuggle in a value
 
 
@@ -54,7 +55,7 @@ class _RowResult(pydantic.BaseModel):
 
 
 class _Answer(pydantic.BaseModel):
-    results: list[_RowResult] = []
+    results: list[_RowResult] | None = None
 
 
 @dataclass(slots=True)
@@ -119,12 +120,15 @@ class WebhookDestination:
         )
         with self._exchange.clients() as clients:
             answer, verdict, attempts = self._exchange.send(
-                outgoing, judge=self._judge, clients=clients, sleep=sleep
+                outgoing,
+                judge=lambda answer: self._judge(answer, request),
+                clients=clients,
+                sleep=sleep,
             )
         if verdict.meaning is not Meaning.TAKEN:
             is_final = verdict.meaning is not Meaning.REFUSED
             raise DestinationRefusedError(self.key, verdict.code, is_final=is_final)
-        rejected = [row for row in _results(answer) or () if row.status == "rejected"]
+        rejected = [row for row in _results(answer, request) or () if row.status == "rejected"]
         return Delivery(
             rejected_rows([row.id for row in rejected], [_code(row.reason) for row in rejected]),
             attempts=attempts,
@@ -150,10 +154,10 @@ class WebhookDestination:
             "webhook-signature": sign(self.secret, request.batch_id, stamp, request.body),
         }
 
-    def _judge(self, answer: Answer) -> Verdict:
+    def _judge(self, answer: Answer, request: Request) -> Verdict:
         """By its status; an answer about rows that cannot be read acknowledges nothing."""
         verdict = judge_status(answer, self.clock())
-        if verdict.meaning is Meaning.TAKEN and _results(answer) is None:
+        if verdict.meaning is Meaning.TAKEN and _results(answer, request) is None:
             return Verdict(Meaning.BUSY, "unreadable_answer")
         return verdict
 
@@ -172,14 +176,18 @@ def sign(secret: bytes, message_id: str, timestamp: str, body: bytes) -> str:
     return f"v1,{base64.b64encode(signed.digest()).decode()}"
 
 
-def _results(answer: Answer) -> list[_RowResult] | None:
-    """What the answer says of rows; None where it cannot be read."""
+def _results(answer: Answer, request: Request) -> list[_RowResult] | None:
+    """What the answer says of rows; None where it cannot be read, or speaks of them otherwise."""
     if not answer.headers.get("content-type", "").startswith("application/json"):
         return []
     try:
-        return _Answer.model_validate_json(answer.body or b"{}").results
+        results = _Answer.model_validate_json(answer.body or b"{}").results
     except pydantic.ValidationError:
         return None
+    if results is not None:
+        return results
+    named = set(_ROW.findall(answer.body)) & set(_ROW.findall(request.body))
+    return None if named else []
 
 
 def _code(reason: str | None) -> str:
