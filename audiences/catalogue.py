@@ -50,6 +50,7 @@ class Catalogue:
         columns: Of each table, its columns and what they hold.
         models: Keys of the models whose latest publication has a score for anybody.
         account_models: Those of them that score accounts.
+        ruled: Those of them whose latest scores are of a rule and of no trained model.
         personas: Names and ids of the personas that are published.
         empty: Marts that rules read and that have no row.
         types: Of each table, its columns and the engine's types.
@@ -59,6 +60,7 @@ class Catalogue:
     models: frozenset[str]
     personas: frozenset[str]
     account_models: frozenset[str] = frozenset()
+    ruled: frozenset[str] = frozenset()
     empty: frozenset[TableName] = frozenset()
     types: Mapping[TableName, Mapping[str, str]] = field(default_factory=dict)
 
@@ -81,6 +83,9 @@ def read_catalogue(warehouse: Warehouse) -> Catalogue:
         columns=found,
         models=_models(warehouse, SCORES) | of_accounts,
         account_models=of_accounts,
+        ruled=frozenset().union(
+            *(_ruled(warehouse, table) for table in (SCORES, ACCOUNT_SCORES) if table in found)
+        ),
         personas=_names(warehouse, PERSONA_MEMBERS, "persona_name")
         | _names(warehouse, PERSONA_MEMBERS, "persona_id"),
         empty=frozenset(
@@ -132,6 +137,14 @@ def _models(warehouse: Warehouse, scores: TableName) -> frozenset[str]:
         group by model_key
         having arg_max(scored, as_of) > 0
         """
+    )
+    return frozenset(rows["name"].to_pylist())
+
+
+def _ruled(warehouse: Warehouse, scores: TableName) -> frozenset[str]:
+    rows = warehouse.read(
+        f"select model_key as name from {scores.sql} "
+        "group by model_key having arg_max(source, as_of) = 'rule'"
     )
     return frozenset(rows["name"].to_pylist())
 

@@ -201,10 +201,14 @@ class _Compiler:
     def _funnel(self, audience: Audience) -> Iterator[tuple[str, str]]:
         included = audience.include
         for step in included.all_ if isinstance(included, AllClause) else (included,):
-            yield condition_in_words(step), _condition(step, self.by_key, self.query.answer)
+            yield (
+                condition_in_words(step, self.catalogue.ruled),
+                _condition(step, self.by_key, self.query.answer),
+            )
         if audience.exclude is not None:
             excluded = _condition(audience.exclude, self.by_key, self.query.answer)
-            yield f"not: {condition_in_words(audience.exclude)}", f"(not {excluded})"
+            words = condition_in_words(audience.exclude, self.catalogue.ruled)
+            yield f"not: {words}", f"(not {excluded})"
 
 
 def _same_rules(one: Audience, other: Audience) -> bool:

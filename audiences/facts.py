@@ -128,7 +128,8 @@ class FactQuery:
     def _add(self, clause: Leaf, moment: str) -> Fact:
         number = len(self._facts)
         met, found = self._compile(clause, number, moment)
-        fact = Fact(in_words(clause), f"met_{number}", f"found_{number}" if found else None)
+        words = in_words(clause, self.catalogue.ruled)
+        fact = Fact(words, f"met_{number}", f"found_{number}" if found else None)
         self._answers.append(f"coalesce({met}, false) as {fact.met}")
         if fact.found:
             self._answers.append(f"{found} as {fact.found}")

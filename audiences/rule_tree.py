@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from audiences.clauses import AllClause, AnyClause, AudienceClause, Condition, Leaf, NotClause
 from audiences.config import Audience
 from audiences.facts import Fact
-from audiences.words import in_words
 from warehouse import literal
 
 Answer = Callable[[Leaf], Fact]
@@ -74,7 +73,7 @@ class _Lines:
                 yield from self.of(self.by_key[condition.audience], depth + 1)
             case _:
                 fact = self.answer(condition)
-                yield _Line(depth, in_words(condition), fact.met, fact.found)
+                yield _Line(depth, fact.words, fact.met, fact.found)
 
     def joined(
         self, words: str, condition: Condition, parts: list[Condition], depth: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from audiences.clauses import (
@@ -43,8 +43,13 @@ _TESTS: Mapping[str, str] = {
 }
 
 
-def in_words(clause: Leaf) -> str:
-    """One clause as a sentence without its subject."""
+def in_words(clause: Leaf, ruled: Collection[str] = ()) -> str:
+    """One clause as a sentence without its subject.
+
+    Args:
+        clause: What it says.
+        ruled: Models whose scores are of a rule, which is said of them.
+    """
     match clause:
         case TraitClause():
             words = f"{clause.trait} {comparison_in_words(clause)}"
@@ -57,29 +62,29 @@ def in_words(clause: Leaf) -> str:
         case ListClause():
             words = f"is on the list {clause.list_.name}"
         case ScoreClause():
-            words = _score(clause)
+            words = _score(clause, ruled)
         case PersonaClause():
             words = _persona(clause)
     return words
 
 
-def condition_in_words(condition: Condition) -> str:
-    """Conditions under all, any and not as one line."""
+def condition_in_words(condition: Condition, ruled: Collection[str] = ()) -> str:
+    """Conditions under all, any and not as one line; ``ruled`` as for :func:`in_words`."""
     match condition:
         case AllClause():
-            return _joined(condition.all_, " and ")
+            return _joined(condition.all_, " and ", ruled)
         case AnyClause():
-            return _joined(condition.any_, " or ")
+            return _joined(condition.any_, " or ", ruled)
         case NotClause():
-            return f"not ({condition_in_words(condition.not_)})"
+            return f"not ({condition_in_words(condition.not_, ruled)})"
         case AudienceClause():
             return f"fits the audience {condition.audience}"
         case _:
-            return in_words(condition)
+            return in_words(condition, ruled)
 
 
-def _joined(conditions: Sequence[Condition], word: str) -> str:
-    parts = [condition_in_words(condition) for condition in conditions]
+def _joined(conditions: Sequence[Condition], word: str, ruled: Collection[str]) -> str:
+    parts = [condition_in_words(condition, ruled) for condition in conditions]
     return parts[0] if len(parts) == 1 else f"({word.join(parts)})"
 
 
@@ -146,14 +151,15 @@ def _count(times: int) -> str:
     return "once" if times == 1 else f"{times} times"
 
 
-def _score(clause: ScoreClause) -> str:
+def _score(clause: ScoreClause, ruled: Collection[str]) -> str:
     test = clause.score
     bounds = (
         f"is at least {test.at_least}" if test.at_least is not None else "",
         f"is at most {test.at_most}" if test.at_most is not None else "",
         f"has a decile that {comparison_in_words(test.decile)}" if test.decile else "",
     )
-    return f"{test.model} score {' and '.join(bound for bound in bounds if bound)}"
+    label = " (rule)" if test.model in ruled else ""
+    return f"{test.model} score{label} {' and '.join(bound for bound in bounds if bound)}"
 
 
 def _persona(clause: PersonaClause) -> str:

@@ -78,7 +78,8 @@ class SyncSettings(StrictModel):
     fields: dict[str, Source] = Described(
         default_factory=dict,
         description="Fields or merge tags of the destination, and what to put into each: "
-        "trait:COLUMN, score:MODEL, decile:MODEL, persona:name, persona:id, "
+        "trait:COLUMN, score:MODEL, decile:MODEL, score_source:MODEL (model, rule or insufficient), "
+        "persona:name, persona:id, "
         "recommendation:BLOCK:RANK, email_block:BLOCK:SLOT (the id of the content), "
         "email_block:BLOCK:SLOT:title, email_block:BLOCK:SLOT:url, email_block:BLOCK:arm, email_block:BLOCK:send, text:WORDS.",
     )

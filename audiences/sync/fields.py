@@ -27,14 +27,16 @@ from audiences.catalogue import (
 from audiences.predicted import personas_sql
 
 SOURCE_PATTERN = (
-    r"^(trait:[A-Za-z_][A-Za-z0-9_]*|(score|decile):[a-z][a-z0-9_]*|persona:(id|name)"
+    r"^(trait:[A-Za-z_][A-Za-z0-9_]*|(score|decile|score_source):[a-z][a-z0-9_]*|persona:(id|name)"
     r"|recommendation:[a-z][a-z0-9_]*(:[1-9][0-9]?)?"
     r"|email_block:[a-z][a-z0-9_]*:([1-9][0-9]?(:(title|url))?|arm|send)|text:.{1,200})$"
 )
 _PERSONA = {"persona_id": "id", "persona_name": "name"}
-_KINDS: Mapping[str, object] = {"score": SCORES, "decile": SCORES, "persona": PERSONA_MEMBERS,
+_KINDS: Mapping[str, object] = {"score": SCORES, "decile": SCORES, "score_source": SCORES,
+                                "persona": PERSONA_MEMBERS,
                                 "recommendation": RECOMMENDATIONS,
                                 "email_block": EMAIL_BLOCKS}  # fmt: skip
+_COLUMNS = {"score_source": "source"}
 _EMAIL_COLUMNS = {"arm": "arm", "send": "send_id"}
 
 
@@ -44,8 +46,9 @@ class Field:
 
     Attributes:
         name: Its name at the destination: a field or merge tag.
-        source: Where it comes from: ``trait:<column>``, ``score:<model>``, ``decile:<model>``
-            (of a model of accounts, the likeliest account of the person),
+        source: Where it comes from: ``trait:<column>``, ``score:<model>``, ``decile:<model>``,
+            ``score_source:<model>`` (model, rule or insufficient); of a model of accounts, those of
+            the likeliest account of the person;
             ``persona:id``, ``persona:name``, ``recommendation:<block>:<rank>``,
             ``email_block:<block>:<slot>`` (``:title``, ``:url``), ``email_block:<block>:arm`` or
             ``:send``,
@@ -112,8 +115,8 @@ def _value(field: Field, catalogue: Catalogue) -> str:
         return exp.column(field.of, "profiles", quoted=True).sql(dialect="duckdb")
     if _table(field) not in catalogue.columns:
         return "null"
-    if field.kind in {"score", "decile"}:
-        value = f"{_alias(field)}.{field.kind}"
+    if _table(field) is SCORES:
+        value = f"{_alias(field)}.{_COLUMNS.get(field.kind, field.kind)}"
         return f"round({value}, 3)" if field.kind == "score" else value
     if field.kind in {"recommendation", "email_block"}:
         return f"{_alias(field)}.content"
@@ -150,14 +153,14 @@ def _rows(field: Field, catalogue: Catalogue) -> str:
 
 
 def _alias(field: Field) -> str:
-    kind = "score" if field.kind in {"score", "decile"} else field.kind
+    kind = "score" if _table(field) is SCORES else field.kind
     return "of_" + re.sub(r"[^a-z0-9_]", "_", f"{kind}_{field.of}")
 
 
 def _scores(field: Field) -> str:
     """The latest publication of one model, known by the moment that the warehouse stands at."""
     return f"""
-        select person_id, score, decile from {SCORES.sql}
+        select person_id, score, decile, source from {SCORES.sql}
         where model_key = {_quoted(field.of)}
             and as_of <= (select coalesce(max(as_of), timestamp 'infinity') from {AS_OF.sql})
         qualify as_of = max(as_of) over ()
@@ -170,9 +173,9 @@ def _scores(field: Field) -> str:
 def _account_scores(field: Field) -> str:
     """The same of the likeliest of the accounts that a person belongs to; no score of a colleague."""
     return f"""
-        select members.person_id, published.score, published.decile
+        select members.person_id, published.score, published.decile, published.source
         from (
-            select account_id, score, decile, person_id from {ACCOUNT_SCORES.sql}
+            select account_id, score, decile, source, person_id from {ACCOUNT_SCORES.sql}
             where model_key = {_quoted(field.of)}
                 and as_of <= (select coalesce(max(as_of), timestamp 'infinity') from {AS_OF.sql})
             qualify as_of = max(as_of) over ()

@@ -253,6 +253,22 @@ def test_a_preview_names_the_events_that_nobody_has_ever_done(company: Company) 
     }
 
 
+def test_a_score_of_a_rule_is_called_so(company: Company) -> None:
+    company.person("ann")
+    for days, source in ((9, "model"), (1, "rule")):
+        company.insert(
+            "prediction.propensity_scores", model_key="paid", person_id="ann", score=0.3,
+            as_of=AS_OF - dt.timedelta(days=days), source=source,
+        )  # fmt: skip
+    likely = audience({"score": {"model": "paid", "at_least": 0.1}})
+
+    seen = preview(company.warehouse, likely, now=NOW)
+    (told,) = why(company.warehouse, [likely], "ann", now=NOW)["rules"].to_pylist()
+
+    assert seen.funnel[-1] == ("paid score (rule) is at least 0.1", 1)
+    assert [line["clause"] for line in json.loads(told)] == ["paid score (rule) is at least 0.1"]
+
+
 def test_why_tells_what_is_met_and_what_is_missing(company: Company) -> None:
     company.person("ann", country="DE", consent=())
     audiences = [audience({"any": [US, {"trait": "country", "is": "DE"}]})]

@@ -62,7 +62,7 @@ def known(company: Company) -> Company:
     for days, score, decile in ((9, 0.9, 10), (1, 0.123456, 4)):
         company.insert(
             "prediction.propensity_scores", model_key="paid", person_id="ann", score=score,
-            decile=decile, as_of=AS_OF - dt.timedelta(days=days), source="model",
+            decile=decile, as_of=AS_OF - dt.timedelta(days=days), source="model" if days == 9 else "rule",
         )  # fmt: skip
     company.insert(
         "prediction.persona_members", person_id="ann", persona_id="n1", persona_name="Newcomer",
@@ -110,6 +110,7 @@ def test_each_source_fills_the_field_that_it_is_mapped_to(known: Company) -> Non
             "COUNTRY": "trait:country",
             "lead_score": "score:paid",
             "tier": "decile:paid",
+            "made_by": "score_source:paid",
             "segment": "persona:name",
             "segment_id": "persona:id",
             "NEXT_1": "recommendation:next_read",
@@ -120,7 +121,7 @@ def test_each_source_fills_the_field_that_it_is_mapped_to(known: Company) -> Non
     )
 
     assert found == {
-        "top_topic": "pumps", "COUNTRY": "US", "lead_score": 0.123, "tier": 4,
+        "top_topic": "pumps", "COUNTRY": "US", "lead_score": 0.123, "tier": 4, "made_by": "rule",
         "segment": "Newcomer", "segment_id": "n1", "NEXT_1": "article-7", "NEXT_2": "guide-2",
         "origin": "it's Candor",
     }  # fmt: skip
