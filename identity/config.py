@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from settings import StrictModel
 
+MailDomain = Annotated[str, Field(pattern=r"^[^\s@/A-Z]+\.[^\s@/A-Z.]+$")]
 # RFC 2142 names the mailboxes of roles; the rest are those that companies publish most.
 ROLE_MAILBOXES = (
     "abuse", "accounting", "accounts", "admin", "administrator", "billing", "board", "career",
@@ -100,6 +103,12 @@ class IdentityConfig(StrictModel):
         ge=0,
         exclude=True,
         description="A run that changes fewer persons than this is not held.",
+    )
+    mailbox_providers: tuple[MailDomain, ...] = Field(
+        (),
+        exclude=True,
+        description="Domains at which anybody can have a mailbox, beside those that are known: "
+        "addresses there name no company.",
     )
     min_domain_persons: int = Field(
         2,

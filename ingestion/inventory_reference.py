@@ -73,7 +73,11 @@ MAIL_DOMAINS = Table(
     grain="One row per domain of a mailbox provider, which names no company; speaks of no person",
     columns=(
         text("domain", Pii.NONE, "lower case"),
-        text("kind", Pii.NONE, "free: anybody can have a mailbox; disposable: for a few minutes"),
+        text(
+            "kind",
+            Pii.NONE,
+            "free: anybody can have a mailbox; disposable: for a few minutes; configured: identity.yml says so",
+        ),
     ),
     key=("domain",),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -168,6 +168,7 @@ def load_landing(  # noqa: PLR0913 - each is something that only the caller know
     now: datetime,
     is_suppressed: SuppressionCheck,
     plan: TrackingPlan | None = None,
+    mailbox_providers: Collection[str] = (),
     progress: Progress | None = None,
 ) -> IngestReport:
     """Load what is new in the landing folder and note up to when the warehouse knows.
@@ -185,6 +186,7 @@ def load_landing(  # noqa: PLR0913 - each is something that only the caller know
         now: Time to record and to judge clocks by, UTC without a zone.
         is_suppressed: Asked about every identifier before a row is stored.
         plan: What events must be; a file is judged by it when it is loaded.
+        mailbox_providers: Domains that name no company, beside those that are known.
         progress: Told the step and the share of it that is done.
 
     Raises:
@@ -196,7 +198,7 @@ def load_landing(  # noqa: PLR0913 - each is something that only the caller know
         WrongFilesError: Several files do.
     """
     prepare_tables(warehouse)
-    write_mail_domains(warehouse)
+    write_mail_domains(warehouse, mailbox_providers)
     finish_rewrites(warehouse, landing)
     context = LoadContext(warehouse, now, is_suppressed, config.default_region, plan)
     _load_again(context, config, landing)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from audiences import AudienceReport, compute_memberships
 from audiences.sync import SyncPlan, plan_sync
 from identity import IdentityConfig, PlannedChanges, plan_changes, resolve_accounts
+from ingestion.mail_domains import write_mail_domains
 from orchestration.company import Company, utc_now
 from orchestration.defs.resolve import SEED
 from orchestration.home_copy import copy_of
@@ -89,6 +90,7 @@ def plan_identity(company: Company, config: IdentityConfig) -> IdentityPlan:
 def _resolve(trial: Company, config: IdentityConfig) -> PlannedChanges:
     announce("Resolving identities")
     with trial.open_warehouse() as warehouse:
+        write_mail_domains(warehouse, config.mailbox_providers)
         changes = plan_changes(
             warehouse,
             config,

@@ -122,6 +122,7 @@ def _load(company: Company, warehouse: Warehouse) -> None:
         now=utc_now(),
         is_suppressed=open_suppressions(company, warehouse).suppressed,
         plan=company.tracking_plan,
+        mailbox_providers=company.identity.mailbox_providers,
         progress=announce,
     )
     if not warehouse.scalar("select count(*) from raw.person_records"):

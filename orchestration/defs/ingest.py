@@ -69,6 +69,7 @@ def _load(company: Company, warehouse: Warehouse, now: datetime) -> IngestReport
         now=now,
         is_suppressed=open_suppressions(company, warehouse).suppressed,
         plan=company.tracking_plan,
+        mailbox_providers=company.identity.mailbox_providers,
         progress=announce,
     )
 
