@@ -198,6 +198,10 @@ class Artefact:
         )
         return situation, facts
 
+    def knows(self, request: DecisionRequest) -> bool:
+        """Whether it holds the person whom a request names; it holds only who agreed."""
+        return self._person(request) is not None
+
     def _person(self, request: DecisionRequest) -> _Person | None:
         for person_id in self._person_ids(request):
             row = self._connection.execute(

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from personalization import Decision, DecisionRequest
 
 
+_NOBODY = (
+    "What was published holds nobody by this id: nobody has it, they have not agreed to "
+    "personalisation, or they came after the last run. `candor profile show` tells which."
+)
+
+
 @app.command()
 @with_paths
 def decide(  # noqa: PLR0913 - as many as a page may know of who asks
@@ -52,10 +58,14 @@ def decide(  # noqa: PLR0913 - as many as a page may know of who asks
         topic=topic,
         seen=tuple(seen or ()),
     )
-    _print(_decided(paths, request, is_logged=log), as_json=as_json)
+    decision, is_known = _decided(paths, request, is_logged=log)
+    _print(decision, as_json=as_json)
+    if not is_known and (person or user_id or anonymous_id):
+        typer.echo(_NOBODY, err=True)
 
 
-def _decided(paths: Paths, request: DecisionRequest, *, is_logged: bool) -> Decision:
+def _decided(paths: Paths, request: DecisionRequest, *, is_logged: bool) -> tuple[Decision, bool]:
+    """The decision, and whether what was published holds the person whom the request names."""
     from contextlib import closing  # noqa: PLC0415 - as above
 
     from orchestration.serving import decision_log, open_artefact  # noqa: PLC0415 - as above
@@ -63,8 +73,10 @@ def _decided(paths: Paths, request: DecisionRequest, *, is_logged: bool) -> Deci
 
     with closing(open_artefact(paths)) as artefact:
         if is_logged:
-            return decide_and_log(request, artefact, decision_log(paths))
-        return decide(request, artefact)
+            decision = decide_and_log(request, artefact, decision_log(paths))
+        else:
+            decision = decide(request, artefact)
+        return decision, artefact.knows(request)
 
 
 def _print(decision: Decision, *, as_json: bool) -> None:

@@ -45,7 +45,9 @@ def test_a_person_gets_their_list_and_a_stranger_what_is_popular(
     candor: Callable[..., Answer], home: Path, reader: str
 ) -> None:
     own = json.loads(candor("decide", "home", "--person", reader, "--json", "--home", home).out)
-    other = json.loads(candor("decide", "home", "--json", "--home", home).out)
+    known = candor("decide", "home", "--person", reader, "--home", home)
+    stranger = candor("decide", "home", "--person", "nobody", "--json", "--home", home)
+    other = json.loads(stranger.out)
     shown = candor("decide", "exp_home_hero", "--home", home)
 
     assert own["inputs"]["situation"]["unit"]["person_id"] == reader
@@ -55,6 +57,8 @@ def test_a_person_gets_their_list_and_a_stranger_what_is_popular(
     assert other["arm"] == "contextual"
     assert "control" in shown.out
     assert "no consent" in shown.out
+    assert "holds nobody by this id" in stranger.err
+    assert "holds nobody" not in known.err + shown.err
     assert not decision_log(_paths(home)).folder.exists()
 
 

@@ -79,6 +79,12 @@ def test_a_person_is_found_by_any_of_their_ids(artefact: Artefact, known: dict[s
     assert decision.situation.unit.person_id == GRANTED
 
 
+def test_only_who_agreed_is_known(artefact: Artefact) -> None:
+    asking = [asked("home", person_id=person) for person in (GRANTED, DENIED, "nobody", None)]
+
+    assert [artefact.knows(request) for request in asking] == [True, False, False, False]
+
+
 @pytest.mark.parametrize(
     "known",
     [
