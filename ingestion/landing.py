@@ -14,7 +14,7 @@ from ingestion.config import SourcesConfig
 from ingestion.errors import ReadOnlyLandingError, UnreadableFileError, WrongColumnError
 from ingestion.files import describe_file, name_of, source_files
 from ingestion.inventory import LOADS, QUARANTINE, TABLES, table_of
-from ingestion.landing_search import FOUND, KEYS, Search, literals_of
+from ingestion.landing_search import FOUND, KEYS, Found, Search, literals_of
 from ingestion.rewrite import Spans, finish_rewrites, put_in_place, write_without
 from warehouse import Trace, Warehouse
 
@@ -36,7 +36,9 @@ class LandingLocation:
     landing: Path
     # What was found of whom in which file: a file is read again only when it has changed, though
     # an erasure asks several times.
-    _found_before: dict[object, pa.Table] = field(default_factory=dict, repr=False, compare=False)
+    _found_before: dict[object, Found] = field(default_factory=dict, repr=False, compare=False)
+    # Files that all sources could read in full: whoever is sought, nothing stands against them.
+    _fitting: set[object] = field(default_factory=set, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -49,16 +51,20 @@ class LandingLocation:
         return frozenset(self._declared())
 
     def refusals(self, keys: pa.Table) -> Sequence[str]:
-        """Why an erasure cannot be carried out: files that are not ours to write, or unreadable."""
+        """Why an erasure cannot be carried out.
+
+        Files are not ours to write, cannot be read, do not fit their mapping, or were loaded once and
+        are named in sources.yml no more.
+        """
         declared = self._declared()
         whys = {path: self._why_kept(path, names) for path, names in declared.items()}
         kept = {path: why for path, why in whys.items() if why is not None}
         holding = self._holding(keys, {path: declared[path] for path in kept})
-        unreadable = [
-            f"{file} cannot be read, so it cannot be searched: repair or remove it, then run again"
-            for file in self._unreadable(declared)
-        ]
-        return (*(kept[path] for path in holding), *unreadable)
+        return (
+            *(kept[path] for path in holding),
+            *self._doubts(keys, declared),
+            *self._undeclared(declared),
+        )
 
     def find(self, keys: pa.Table) -> Sequence[Trace]:
         """Count the persons' rows, by file."""
@@ -106,7 +112,7 @@ class LandingLocation:
     def _holding(self, keys: pa.Table, declared: Declared) -> Mapping[Path, pa.Table]:
         """The files that hold rows of the persons, with these rows."""
         self.warehouse.create_missing(TABLES)
-        persons = frozenset(zip(keys["kind"].to_pylist(), keys["value"].to_pylist(), strict=True))
+        persons = _persons_of(keys)
         states = {path: (persons, path, _state_of(path)) for path in declared}
         unknown = [path for path, state in states.items() if state not in self._found_before]
         with self.warehouse.view(KEYS, keys.select(["kind", "value"])):
@@ -114,15 +120,55 @@ class LandingLocation:
             search.prepare_needles()
             for path in unknown:
                 self._found_before[states[path]] = self._found(search, path, declared[path])
-        found = {path: self._found_before[state] for path, state in states.items()}
+        found = {path: self._found_before[state].rows for path, state in states.items()}
         return {path: rows for path, rows in found.items() if rows.num_rows}
 
-    def _found(self, search: Search, path: Path, names: Sequence[str]) -> pa.Table:
-        """The persons' rows of a file; none where it cannot be read, which the proof will tell."""
+    def _found(self, search: Search, path: Path, names: Sequence[str]) -> Found:
+        """The persons' rows of a file; none where it cannot be read, which is told as a doubt."""
         try:
-            return search.find([describe_file(name, path, self.landing) for name in names])
-        except (UnreadableFileError, WrongColumnError):
-            return FOUND.empty_table()
+            found = search.find([describe_file(name, path, self.landing) for name in names])
+        except (UnreadableFileError, WrongColumnError) as error:
+            return Found(FOUND.empty_table(), is_misfit=True, doubts=(str(error),))
+        if not found.is_misfit:
+            self._fitting.add((path, _state_of(path)))
+        return found
+
+    def _doubts(self, keys: pa.Table, declared: Declared) -> Sequence[str]:
+        """Why files may hold rows of the persons that are not found."""
+        refused = {
+            file: f"{file} cannot be read, so it cannot be searched: repair or remove it, then run again"
+            for file in self._unreadable(declared)
+        }
+        unsure = {
+            path: names
+            for path, names in declared.items()
+            if self._name_of(path) not in refused and (path, _state_of(path)) not in self._fitting
+        }
+        self._holding(keys, unsure)
+        persons = _persons_of(keys)
+        doubts = [
+            why
+            for path in unsure
+            for why in self._found_before[persons, path, _state_of(path)].doubts
+        ]
+        return (*refused.values(), *doubts)
+
+    def _undeclared(self, declared: Declared) -> Sequence[str]:
+        """Files about persons that were loaded, are still there, and that no source names now."""
+        loads = self.warehouse.read(
+            f"select file, max(source) as source, list(distinct kind) as kinds from {LOADS.name.sql} "
+            "group by file order by file"
+        ).to_pylist()
+        named = set(map(self._name_of, declared))
+        return [
+            f"{load['file']} was loaded as one of source {load['source']!r}, and no source of persons "
+            "in sources.yml names it now, so it cannot be searched: name it there again (a source, "
+            "its `files`), or remove it from the landing folder, then run again"
+            for load in loads
+            if load["file"] not in named
+            and any(table_of(kind).subjects for kind in load["kinds"])
+            and (self.landing / load["file"]).is_file()
+        ]
 
     def _traces(self, holding: Mapping[Path, pa.Table]) -> Sequence[Trace]:
         return tuple(
@@ -176,6 +222,10 @@ class LandingLocation:
             return write_without(file, Spans.of(rows))
         except PermissionError as error:
             raise ReadOnlyLandingError(file.name) from error
+
+
+def _persons_of(keys: pa.Table) -> frozenset[tuple[str, str]]:
+    return frozenset(zip(keys["kind"].to_pylist(), keys["value"].to_pylist(), strict=True))
 
 
 def _state_of(path: Path) -> tuple[int, int, int, int]:

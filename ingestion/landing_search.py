@@ -10,12 +10,15 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingestion.config import EventSource, RecordSource, SourcesConfig
+from ingestion.config import MappedEventSource, RecordSource, SourcesConfig
+from ingestion.errors import WrongColumnError
 from ingestion.files import LandingFile
-from ingestion.formats import event_format
+from ingestion.formats import EventFormat, event_format
 from ingestion.formats.judged import CARRIED, REFUSED_LINES
-from ingestion.inventory import EVENTS, LOADS, QUARANTINE
+from ingestion.formats.mapped import MappedEvents
+from ingestion.inventory import EVENTS, LOADS, PERSON_RECORDS, QUARANTINE
 from ingestion.load_records import read_records, record_identifiers
+from ingestion.misfit import Misfit, keys_brought_sql, misfit_of, naming_columns
 from ingestion.record_rows import LAST_LINE, is_parquet
 from ingestion.records import RECORDS
 from warehouse import SubjectKind, Warehouse, literal, quoted
@@ -48,6 +51,21 @@ _MOST_LITERALS = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What a search of one file gave.
+
+    Attributes:
+        rows: The persons' rows, of schema ``FOUND``.
+        is_misfit: Whether the file lacks columns that some source maps and by which persons are found.
+        doubts: Why there may be more, in words.
+    """
+
+    rows: pa.Table
+    is_misfit: bool = False
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """A search for persons whose keys the engine sees as ``candor_subject_keys``.
 
@@ -61,48 +79,63 @@ class Search:
     config: SourcesConfig
     literals: frozenset[bytes] | None
 
-    def find(self, files: list[LandingFile]) -> pa.Table:
-        """The persons' rows of one file, which several sources may read; of schema ``FOUND``.
+    def find(self, files: list[LandingFile]) -> Found:
+        """The persons' rows of one file, which several sources may read.
+
+        A file that lacks mapped columns is searched by those that it has.
 
         Args:
             files: The same file, once for each source that declares it.
 
         Raises:
             UnreadableFileError: It cannot be read.
-            WrongColumnError: It lacks a column by which persons are found.
         """
-        read = pa.concat_tables([self._rows(file, is_alone=len(files) == 1) for file in files])
+        searched = [self._rows(file, is_alone=len(files) == 1) for file in files]
+        misfits = [misfit for _, misfit in searched if misfit is not None]
+        read = pa.concat_tables([rows for rows, _ in searched])
         with self.warehouse.view("candor_landed", read):
             rows = self.warehouse.read(
                 "select source, file_hash, line, last_line, row_key from candor_landed "
                 "where line in (select line from candor_landed where is_theirs) order by all"
             )
-        return rows.cast(FOUND)
+        found = rows.cast(FOUND)
+        doubts = [misfit.doubt(self.warehouse, found, KEYS) for misfit in misfits]
+        return Found(found, bool(misfits), tuple(why for why in doubts if why is not None))
 
     def prepare_needles(self) -> None:
         """Make the table of values that are looked for in refused rows."""
         self.warehouse.execute(f"create or replace temp table {NEEDLES} as {_NEEDLES}")
 
-    def _rows(self, file: LandingFile, *, is_alone: bool) -> pa.Table:
+    def _rows(self, file: LandingFile, *, is_alone: bool) -> tuple[pa.Table, Misfit | None]:
         source = self.config.sources[file.source]
-        if isinstance(source, EventSource):
-            return self._calls(source, file, is_alone=is_alone)
-        return self._records(source, file)
+        if isinstance(source, RecordSource):
+            return self._records(source, file)
+        try:
+            return self._calls(event_format(source), file, is_alone=is_alone), None
+        except WrongColumnError as error:
+            if not isinstance(source, MappedEventSource):
+                raise
+            form = MappedEvents(source, may_lack=True)
+            # A row may be theirs by its key alone, so every row is asked for.
+            return self._calls(form, file, is_alone=is_alone), misfit_of(error, source, file)
 
-    def _calls(self, source: EventSource, file: LandingFile, *, is_alone: bool) -> pa.Table:
+    def _calls(self, form: EventFormat, file: LandingFile, *, is_alone: bool) -> pa.Table:
         """The calls of lines that name the persons, those of others on the same line as well.
 
         Where another source reads the file too, all its calls: that one may find a person anywhere.
         """
-        found = [_LANDED.empty_table()]
+        found, theirs = [_LANDED.empty_table()], _is_their_call()
+        if isinstance(form, MappedEvents) and form.may_lack:
+            brought = keys_brought_sql(file.source, form.source.kind, "event_id", KEYS)
+            theirs += f" or coalesce(event_id in ({brought}), false)"
         refused, may_skip = self._refused_lines(file), is_alone and self._is_loaded(file)
 
         def worth(block: pa.Table) -> pa.Table:
             return self._worth_reading(block, refused) if may_skip else block
 
         with self.warehouse.view(REFUSED_LINES, refused):
-            for _ in event_format(source).carry(self.warehouse, file, worth):
-                listed = self._listed(file, "event_id", "last_line", _is_their_call(), CARRIED)
+            for _ in form.carry(self.warehouse, file, worth):
+                listed = self._listed(file, "event_id", "last_line", theirs, CARRIED)
                 found.append(_of_their_lines(listed) if is_alone else listed)
         return pa.concat_tables(found)
 
@@ -128,16 +161,34 @@ class Search:
         )
         return bool(found)
 
-    def _records(self, source: RecordSource, file: LandingFile) -> pa.Table:
+    def _records(self, source: RecordSource, file: LandingFile) -> tuple[pa.Table, Misfit | None]:
         """All rows of the file: another source may find a person in any of them."""
-        read_records(self.warehouse, source, file)
+        misfit = self._read(source, file)
         carried = record_identifiers(self.warehouse, file.source, self.config.default_region)
-        last = "line" if is_parquet(file.path) else LAST_LINE
+        key, last = source.record_kind.key, "line" if is_parquet(file.path) else LAST_LINE
         is_theirs = f"""
             line in (select line from candor_carried semi join {KEYS} using (kind, value))
-            or ({mentions_sql("refused")})"""
+            or ({mentions_sql("refused")} and line not in (select line from candor_carried
+                where kind <> '{SubjectKind.SOURCE_RECORD}' or value in (
+                    select source || '|' || source_record_id from {PERSON_RECORDS.name.sql})))"""
+        if misfit is not None:
+            brought = keys_brought_sql(file.source, source.kind, key, KEYS)
+            is_theirs += f" or coalesce({quoted(key)} in ({brought}), false)"
         with self.warehouse.view("candor_carried", carried):
-            return self._listed(file, source.record_kind.key, last, is_theirs, RECORDS)
+            return self._listed(file, key, last, is_theirs, RECORDS), misfit
+
+    def _read(self, source: RecordSource, file: LandingFile) -> Misfit | None:
+        """Read the file into ``candor_records``, by the columns that it has."""
+        try:
+            absent = naming_columns(source) & set(read_records(self.warehouse, source, file))
+            misfit = Misfit.of(file, source.kind, absent) if absent else None
+        except WrongColumnError as error:
+            misfit = misfit_of(error, source, file)
+        else:
+            if misfit is None:
+                return None
+        read_records(self.warehouse, source, file, may_lack=True)
+        return misfit
 
     def _listed(
         self,

@@ -55,8 +55,16 @@ def load_records(context: LoadContext, source: RecordSource, file: LandingFile) 
     )
 
 
-def read_records(warehouse: Warehouse, source: RecordSource, file: LandingFile) -> tuple[str, ...]:
+def read_records(
+    warehouse: Warehouse, source: RecordSource, file: LandingFile, *, may_lack: bool = False
+) -> tuple[str, ...]:
     """Read a file into ``candor_records``: a row per row, judged and typed.
+
+    Args:
+        warehouse: The engine.
+        source: What the file is.
+        file: The landing file.
+        may_lack: Whether it is read without columns that the source maps, see ``reading_rows``.
 
     Returns:
         Mapped fields that no line of a file in JSON lines has.
@@ -66,8 +74,9 @@ def read_records(warehouse: Warehouse, source: RecordSource, file: LandingFile) 
         WrongColumnError: The file lacks a column that the source maps.
     """
     wanted = source.named_columns
-    with reading_rows(warehouse, file, wanted, delimiter=source.delimiter) as rows:
-        chosen = chosen_columns(warehouse, file, source, rows)
+    reading = reading_rows(warehouse, file, wanted, delimiter=source.delimiter, may_lack=may_lack)
+    with reading as rows:
+        chosen = chosen_columns(warehouse, file, source, rows, may_lack=may_lack)
         if chosen.stages:
             records.spread_stages(warehouse, rows, chosen.stages)
         warehouse.execute(records.records_sql(chosen, rows))

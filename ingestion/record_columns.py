@@ -39,12 +39,18 @@ class ChosenColumns:
 
 
 def chosen_columns(
-    warehouse: Warehouse, file: LandingFile, source: RecordSource, rows: Rows
+    warehouse: Warehouse,
+    file: LandingFile,
+    source: RecordSource,
+    rows: Rows,
+    *,
+    may_lack: bool = False,
 ) -> ChosenColumns:
     """The columns of a file whose rows stand in ``candor_rows``.
 
     Raises:
-        WrongColumnError: The file has columns, but not those that a known export cannot lack.
+        WrongColumnError: The file has columns, but not those that a known export cannot lack, and
+            it may not lack them.
     """
     source = _as_written(source, rows, file)
     if source.preset is None:
@@ -58,7 +64,7 @@ def chosen_columns(
         missing.append(_shown(source.preset.id))
     if columns and source.preset.has_stages:
         missing += _lacking_stages(source, choice, person)
-    _refuse(file, missing, columns, choice)
+    _refuse(file, () if may_lack else missing, columns, choice)
     chosen = source.model_copy(
         update={
             "kind": source.row_kind,
@@ -73,12 +79,18 @@ def chosen_columns(
 
 
 def chosen_events(
-    warehouse: Warehouse, file: LandingFile, source: MappedEventSource, rows: Rows
+    warehouse: Warehouse,
+    file: LandingFile,
+    source: MappedEventSource,
+    rows: Rows,
+    *,
+    may_lack: bool = False,
 ) -> MappedEventSource:
     """The same for a file of events.
 
     Raises:
-        WrongColumnError: The file has columns, but not those that a known export cannot lack.
+        WrongColumnError: The file has columns, but not those that a known export cannot lack, and
+            it may not lack them.
     """
     source = _as_written(source, rows, file)
     if source.preset is None:
@@ -93,7 +105,7 @@ def chosen_events(
         for name, names in needed.items()
         if columns and name not in mapped and not _is_said(source, name)
     ]
-    _refuse(file, missing, columns, choice)
+    _refuse(file, () if may_lack else missing, columns, choice)
     return source.model_copy(update={"id": source.id or choice.id, "map": mapped})
 
 

@@ -42,7 +42,7 @@ class Rows:
     Attributes:
         columns: The file's columns; None for JSON lines, where fields are found by path.
         absent: Of the wanted fields those that no line has: JSON lines may leave out an empty field,
-            so that this is no error.
+            so that this is no error; other files only where they may lack columns.
     """
 
     columns: tuple[str, ...] | None
@@ -63,6 +63,7 @@ def reading_rows(
     wanted: AbstractSet[str] = frozenset(),
     *,
     delimiter: str = ",",
+    may_lack: bool = False,
 ) -> Iterator[Rows]:
     """Give the file's rows to the engine.
 
@@ -72,17 +73,23 @@ def reading_rows(
         wanted: Columns without which the file cannot be read, or of JSON lines the fields to look
             for.
         delimiter: Between the fields of a CSV file.
+        may_lack: Whether a column that is wanted and not there is empty instead of an error, and every
+            row says its text as one does that was refused.
 
     Raises:
         UnreadableFileError: The file is not what its name says.
         WrongColumnError: The file lacks a column that is wanted.
     """
     if is_json_lines(file.path):
-        yield _read_json_lines(warehouse, file, wanted)
+        rows = _read_json_lines(warehouse, file, wanted)
     elif is_parquet(file.path):
-        yield _read_parquet(warehouse, file, wanted)
+        rows = _read_parquet(warehouse, file, frozenset() if may_lack else wanted)
     else:
-        yield _read_csv(warehouse, file, wanted, delimiter)
+        rows = _read_csv(warehouse, file, frozenset() if may_lack else wanted, delimiter)
+    if may_lack:
+        rows = _lacking(rows, wanted)
+        warehouse.execute(f"update {ROWS} set refused = {said_sql(rows)}")
+    yield rows
     warehouse.execute(f"drop table if exists {ROWS}")
 
 
@@ -100,6 +107,21 @@ def refused_text_sql(raw: str) -> str:
     """An expression for what a line of bytes says in ASCII, whatever else is in it, lower case."""
     shown = f"replace(cast({raw} as varchar), '\\x22', '\"')"
     return f"lower(replace(replace({shown}, '\\x5Cu0040', '@'), '\\x5Cu002b', '+'))"
+
+
+def said_sql(rows: Rows) -> str:
+    """An expression for the text of a row, as ``refused_text_sql`` writes it."""
+    parts = ["document"] if rows.columns is None else [rows.column(name) for name in rows.columns]
+    text = f"encode(concat_ws(chr(10), {', '.join(parts) or 'null'}))"
+    return f"coalesce(refused, {refused_text_sql(text)})"
+
+
+def _lacking(rows: Rows, wanted: AbstractSet[str]) -> Rows:
+    """The rows with their columns as they are mapped, and with the wanted ones that are not there."""
+    if rows.columns is None:
+        return rows
+    header = _spelt_as_mapped(rows.columns, wanted)
+    return Rows(header, tuple(sorted(wanted - set(header))))
 
 
 def row_code_sql(rows: Rows) -> str:

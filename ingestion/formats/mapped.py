@@ -30,6 +30,7 @@ from ingestion.formats.judged import (
     MappedFields,
 )
 from ingestion.mapping import EVENT_FIELDS, FieldType
+from ingestion.misfit import naming_columns
 from ingestion.record_columns import chosen_events
 from ingestion.record_rows import (
     LAST_LINE,
@@ -38,8 +39,8 @@ from ingestion.record_rows import (
     Rows,
     is_parquet,
     reading_rows,
-    refused_text_sql,
     row_code_sql,
+    said_sql,
 )
 from ingestion.records import row_hash_sql
 from ingestion.unread import count_unread, is_unread_sql, unread_fields_sql
@@ -70,9 +71,12 @@ class MappedEvents:
 
     Attributes:
         source: What its columns are.
+        may_lack: Whether a file that lacks mapped columns is searched all the same: by those that it
+            has, and a row that names nobody in them as text.
     """
 
     source: MappedEventSource
+    may_lack: bool = False
 
     @property
     def reasons(self) -> Mapping[str, str]:
@@ -106,13 +110,20 @@ class MappedEvents:
     ) -> Iterator[None]:
         """Turn a file into a table of whom its events name, see ``EventFormat``."""
         with self._reading(warehouse, file) as rows:
-            source = chosen_events(warehouse, file, self.source, rows)
-            warehouse.execute(_carried_sql(source, file, rows))
+            source = chosen_events(warehouse, file, self.source, rows, may_lack=self.may_lack)
+            is_text = self.may_lack or bool(naming_columns(source) & set(rows.absent))
+            warehouse.execute(_carried_sql(source, file, rows, is_text=is_text))
         yield
 
     def _reading(self, warehouse: Warehouse, file: LandingFile) -> AbstractContextManager[Rows]:
         source = self.source
-        return reading_rows(warehouse, file, source.named_columns, delimiter=source.delimiter)
+        return reading_rows(
+            warehouse,
+            file,
+            source.named_columns,
+            delimiter=source.delimiter,
+            may_lack=self.may_lack,
+        )
 
 
 def _judged_sql(source: MappedEventSource, file: LandingFile, rows: Rows, number: int) -> str:
@@ -129,22 +140,17 @@ def _judged_sql(source: MappedEventSource, file: LandingFile, rows: Rows, number
     """
 
 
-def _carried_sql(source: MappedEventSource, file: LandingFile, rows: Rows) -> str:
+def _carried_sql(source: MappedEventSource, file: LandingFile, rows: Rows, *, is_text: bool) -> str:
     last = "line" if is_parquet(file.path) else LAST_LINE
+    nameless = "coalesce(anonymous_id, user_id, previous_id, email) is null" if is_text else "false"
     return f"""
     create or replace temp table {CARRIED} as
-    with named as (select *, {_said(rows)} as said, {_fields(source, file, rows)} from {ROWS})
+    with named as (select *, {said_sql(rows)} as said, {_fields(source, file, rows)} from {ROWS})
     select line, {last} as last_line, {", ".join(_CARRIED_COLUMNS)},
-        case when not is_row or line in (select line from {REFUSED_LINES}) then said end as refused
+        case when not is_row or {nameless} or line in (select line from {REFUSED_LINES})
+            then said end as refused
     from named
     """
-
-
-def _said(rows: Rows) -> str:
-    """The text of a row, as ``refused_text_sql`` writes it."""
-    parts = ["document"] if rows.columns is None else [rows.column(name) for name in rows.columns]
-    text = f"encode(concat_ws(chr(10), {', '.join(parts) or 'null'}))"
-    return f"coalesce(refused, {refused_text_sql(text)})"
 
 
 def _fields(source: MappedEventSource, file: LandingFile, rows: Rows) -> str:

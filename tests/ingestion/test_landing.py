@@ -5,7 +5,9 @@ import gzip
 import itertools
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -494,3 +496,136 @@ def test_a_full_disk_leaves_a_landing_file_as_it_was_or_without_the_person(
 def _unpacked(path: Path) -> bytes:
     content = path.read_bytes()
     return gzip.decompress(content) if path.suffix == ".gz" else content
+
+
+_CONSENTS = {
+    "kind": "consent_events", "files": "consent/*.csv", "delimiter": ";",
+    "map": {"subject_email": "mail", "purpose": "zweck", "status": "status", "occurred_at": "am"},
+}  # fmt: skip
+_DECISIONS = (
+    b"mail;zweck;status;am\n%s;ads;granted;2026-01-01\nben@maple.example;ads;denied;2026-01-01\n"
+)
+
+
+def _mapped(source: Mapping[str, Any], **changed: str) -> dict[str, Any]:
+    return {**source, "map": {**source["map"], **changed}}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"anonymous_id": "geraet"},
+        {"subject_email": "e-mail"},
+        {"subject_email": "x", "status": "y"},
+    ],
+)
+def test_a_file_that_its_mapping_no_longer_fits_is_rewritten(
+    landing: Landing, changed: dict[str, str]
+) -> None:
+    landing.sources = {"consents": _CONSENTS}
+    path = landing.put("consent/alt.csv", _DECISIONS % b"ann@maple.example")
+    landing.load()
+    landing.sources = {"consents": _mapped(_CONSENTS, **changed)}
+
+    assert landing.location.refusals(ANN) == ()
+    landing.location.erase(ANN)
+
+    assert path.read_bytes() == (_DECISIONS % b"").replace(b";ads;granted;2026-01-01", b"")
+
+
+def test_a_row_is_found_by_its_key_where_the_column_of_its_person_was_renamed(
+    landing: Landing,
+) -> None:
+    landing.sources = {name: SOURCES[name] for name in ("crm", "shop")}
+    path = landing.put(
+        "shop/o.csv", b"order,contact,mail,at,amount\no1,7,,2026-01-01,5\no2,8,,2026-01-01,7\n"
+    )
+    landing.load()
+    shop = SOURCES["shop"]
+    landing.sources = {
+        **landing.sources,
+        "shop": {**shop, "person": {"source": "crm", "id": "who"}},
+    }
+
+    assert landing.location.refusals(ANN) == ()
+    landing.location.erase(ANN)
+
+    assert path.read_bytes() == b"order,contact,mail,at,amount\n\no2,8,,2026-01-01,7\n"
+
+
+def test_what_a_renamed_column_hides_is_a_refusal_that_names_it(landing: Landing) -> None:
+    landing.sources = {"consents": _mapped(_CONSENTS, anonymous_id="mail")}
+    landing.put("consent/alt.csv", _DECISIONS % b"7")
+    landing.load()
+    landing.sources = {"consents": _mapped(_CONSENTS, anonymous_id="geraet", subject_email="e")}
+
+    (refusal,) = landing.location.refusals(keys(anonymous_id="7"))
+
+    assert "1 cannot be found" in refusal
+    assert "no column 'e', 'geraet'; the file has mail, zweck, status, am" in refusal
+    assert landing.location.refusals(keys(anonymous_id="8")) == ()
+
+
+def test_a_file_that_was_never_loaded_for_a_column_is_a_refusal(landing: Landing) -> None:
+    landing.sources = {"consents": _mapped(_CONSENTS, anonymous_id="geraet")}
+    landing.put("consent/neu.csv", _DECISIONS % b"ann@maple.example")
+
+    (refusal,) = landing.location.refusals(keys(user_id="nobody"))
+
+    assert refusal.startswith("consent/neu.csv was never loaded")
+    assert "no column 'geraet'" in refusal
+
+
+def test_a_field_that_json_lines_have_under_another_name_is_found(landing: Landing) -> None:
+    line = b'{"who": {"email": "%s"}, "purpose": "ads", "status": "granted", "at": "2026-01-01"}\n'
+    path = landing.put("consent/c.jsonl", line % b"Ann@maple.example" + line % b"b@x.example")
+    landing.load()
+    landing.sources = {**SOURCES, "consents": _mapped(SOURCES["consents"], subject_email="mail")}
+
+    landing.location.erase(ANN)
+
+    assert path.read_bytes() == b"\n" + line % b"b@x.example"
+
+
+def test_events_of_a_file_that_its_mapping_no_longer_fits_go(landing: Landing) -> None:
+    web = {
+        "kind": "events", "files": "web/*.csv", "event_name": "Seen",
+        "map": {"user_id": "user", "occurred_at": "at"},
+    }  # fmt: skip
+    landing.sources = {"web": web}
+    path = landing.put("web/a.csv", b"user,at\n7,2026-01-01\n8,2026-01-02\n")
+    landing.load()
+    landing.sources = {"web": _mapped(web, user_id="customer")}
+
+    assert landing.location.refusals(ANN) == ()
+    landing.location.erase(ANN)
+
+    assert path.read_bytes() == b"user,at\n\n8,2026-01-02\n"
+
+
+@pytest.mark.parametrize("files", ["consent/neu*.csv", None])
+def test_a_loaded_file_that_no_source_names_now_is_a_refusal(
+    landing: Landing, files: str | None
+) -> None:
+    landing.sources = {"consents": _CONSENTS}
+    path = landing.put("consent/alt.csv", _DECISIONS % b"ann@maple.example")
+    landing.load()
+    landing.sources = (
+        {"consents": {**_CONSENTS, "files": files}} if files else {"crm": SOURCES["crm"]}
+    )
+
+    (refusal,) = landing.location.refusals(ANN)
+
+    assert "consent/alt.csv was loaded as one of source 'consents'" in refusal
+    path.unlink()
+    assert landing.location.refusals(ANN) == ()
+
+
+def test_a_file_that_cannot_be_read_any_more_is_a_refusal_with_the_cause(landing: Landing) -> None:
+    path = landing.put("crm/people.csv", CRM)
+    landing.load()
+    path.write_bytes(CRM.decode().encode("utf-16"))
+
+    (refusal,) = landing.location.refusals(keys(user_id="nobody"))
+
+    assert "crm/people.csv cannot be read: it is UTF-16 text" in refusal
