@@ -10,7 +10,7 @@ import typer
 from orchestration.cli.app import app
 from orchestration.cli.home import existing_company, loading_again, opened_warehouse
 from orchestration.cli.options import JsonOption, with_paths
-from orchestration.cli.output import console, kept_rows, print_json, print_rows
+from orchestration.cli.output import ask_or_abort, console, kept_rows, print_json, print_rows
 from settings import Paths
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _confirm(paths: Paths, day: Day) -> None:
             f"{len(gone):,} of them are gone or changed: what they brought will not come back.",
             style="red",
         )
-    typer.confirm("Take out what they brought?", abort=True)
+    ask_or_abort("Take out what they brought?")
 
 
 def _print(report: DayReport, what: str, *, as_json: bool) -> None:

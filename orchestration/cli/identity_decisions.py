@@ -9,7 +9,7 @@ import typer
 from orchestration.cli.home import opened_warehouse
 from orchestration.cli.identity import RecordId, ShowIds, Source, group
 from orchestration.cli.options import JsonOption, with_paths
-from orchestration.cli.output import console, print_json, print_rows
+from orchestration.cli.output import ask_or_abort, console, print_json, print_rows
 from settings import Paths
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def split(  # noqa: PLR0913 - the options of the command
     if not as_json:
         _show_plan(plan, show_ids=show_ids)
     if not (yes or record):
-        typer.confirm("Split there?", abort=True)
+        ask_or_abort("Split there?")
     with opened_warehouse(paths) as warehouse:
         act_id = split_person(warehouse, plan, Act(Origin.SPLIT, utc_now(), reason or ""))
     _say_written(act_id, "split", as_json=as_json)

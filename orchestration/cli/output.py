@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import typer
 from rich.console import Console
 from rich.measure import Measurement
 from rich.progress import (
@@ -91,6 +92,29 @@ def _as_wide_as_a_page() -> Iterator[None]:
 
 
 @_as_wide_as_a_page()
+def ask_or_abort(question: str, *, without: str = "--yes") -> None:
+    """Ask before something that cannot be undone.
+
+    Args:
+        question: What is asked; yes goes on.
+        without: The option that goes on without a question, for scripts.
+
+    Raises:
+        typer.Abort: The answer is no.
+        typer.BadParameter: Nobody is there to answer.
+    """
+    try:
+        is_sure = typer.confirm(question)
+    except typer.Abort:
+        if sys.stdin.isatty():  # Ctrl+C
+            raise
+        console.print()
+        why = f"nobody is there to answer, nothing was done: {without} goes on without a question"
+        raise typer.BadParameter(why, param_hint=without) from None
+    if not is_sure:
+        raise typer.Abort
+
+
 def print_rows(
     title: str, rows: Sequence[dict[str, Any]] | pa.Table, *, as_json: bool = False
 ) -> None:

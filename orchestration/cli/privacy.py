@@ -13,7 +13,7 @@ import typer
 
 from orchestration.cli.app import app
 from orchestration.cli.options import JsonOption, with_paths
-from orchestration.cli.output import console, print_rows, showing_progress
+from orchestration.cli.output import ask_or_abort, console, print_rows, showing_progress
 from orchestration.cli.privacy_others import naming_others
 from orchestration.cli.privacy_subject import person_request, require_held, show_plans
 from settings import Paths
@@ -84,7 +84,7 @@ def erase(  # noqa: PLR0913 - one parameter per option
     if not unknown:
         require_held(paths, request, is_shown=not yes)
     if not yes:
-        typer.confirm("Erase this person for good?", abort=True)
+        ask_or_abort("Erase this person for good?")
     with naming_others(paths, request), showing_progress():
         receipt = erase_person(paths, request)
     print_receipt(receipt)

@@ -9,6 +9,8 @@ from dataclasses import asdict
 
 import pyarrow as pa
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from audiences.sync.dry_run import SyncPlan
 from orchestration.cli import output
@@ -135,3 +137,23 @@ def test_help_is_given_without_loading_what_commands_work_with() -> None:
     assert {"dagster", "dbt", "duckdb", "scipy", "sklearn", "splink", "sqlglot"}.isdisjoint(
         done.stderr.split()
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [("", 2, "--yes goes on without a question"), ("n\n", 1, "Aborted"), ("y\n", 0, "gone")],
+)
+def test_what_asks_names_the_way_to_go_on_where_nobody_answers(
+    given: str, code: int, said: str
+) -> None:
+    asking = typer.Typer()
+
+    @asking.command()
+    def erase() -> None:
+        output.ask_or_abort("Sure?")
+        typer.echo("gone")
+
+    result = CliRunner().invoke(asking, [], input=given, env={"COLUMNS": "200"})
+
+    assert result.exit_code == code
+    assert said in result.output
