@@ -84,7 +84,7 @@ def show_plans(plans: Sequence[ErasurePlan], against: Mapping[str, Sequence[str]
     for found in plans:
         _show_plan(found, f"Request {found.subject_request_id}:")
     together = plans[0].counts if len(plans) > 1 else ()
-    rows = [{"place": count.location, "rows": count.rows} for count in together if _is_joint(count)]
+    rows = [_counted(count) for count in together if _is_joint(count)]
     if rows:
         console.print(f"These places are counted for all {len(plans)} requests together:")
         print_rows("Would be erased as well", rows)
@@ -104,7 +104,7 @@ def _show_plan(found: ErasurePlan, whose: str) -> None:
     held = ", ".join(f"{count} {kind}" for kind, count in found.identifiers.items()) or "nothing"
     console.print(f"{whose} found by {held}")
     own = [count for count in found.counts if count.rows and not _is_joint(count)]
-    print_rows("Would be erased", [{"place": count.location, "rows": count.rows} for count in own])
+    print_rows("Would be erased", [_counted(count) for count in own])
     left = [
         {"kind": item.kind, "identifiers": item.identifiers, "reason": item.reason}
         for item in found.left_alone
@@ -155,6 +155,11 @@ def _show_possible(found: ErasurePlan) -> None:
 
 def _own_id(found: ErasurePlan) -> str:
     return found.person_ids[0] if len(found.person_ids) == 1 else "PERSON"
+
+
+def _counted(count: PlannedCount) -> dict[str, str | int]:
+    """Rows of tables and of landing files; of folders that runs make anew, the files."""
+    return {"place": count.location, "rows or files": count.rows}
 
 
 def _is_joint(count: PlannedCount) -> bool:

@@ -12,7 +12,9 @@ import pytest
 
 from orchestration.cli import privacy_others
 from orchestration.cli.privacy_others import naming_others
-from privacy import IdentityType, RequestStanding, SubjectIdentity, make_request
+from orchestration.cli.privacy_subject import show_plans
+from privacy import ErasurePlan, IdentityType, RequestStanding, SubjectIdentity, make_request
+from privacy.plan import PlannedCount
 from settings import Paths
 from warehouse import WarehouseBusyError
 
@@ -72,3 +74,11 @@ def test_what_was_done_and_what_went_wrong_are_told_though_others_cannot_be_read
     assert "cannot be read now (WarehouseBusyError): candor privacy list" in " ".join(
         capsys.readouterr().out.split()
     )
+
+
+def test_a_plan_counts_rows_or_files(capsys: pytest.CaptureFixture[str]) -> None:
+    counts = (PlannedCount("landing", 6, 1), PlannedCount("artifacts", 2, 1))
+
+    show_plans([ErasurePlan("r1", (("person_id", "p1"),), counts, ())], {})
+
+    assert "rows or files" in capsys.readouterr().out
