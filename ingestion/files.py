@@ -122,6 +122,15 @@ def landing_files(config: SourcesConfig, landing: Path) -> tuple[Path, ...]:
     return tuple(sorted(_matching(patterns, landing)))
 
 
+def empty_files(config: SourcesConfig, landing: Path) -> tuple[str, ...]:
+    """Names of files that some source declares and that hold no byte: an export that broke off.
+
+    A file of which an erasure took every row still has its line ends.
+    """
+    files = landing_files(config, landing)
+    return tuple(name_of(path, landing) for path in files if not path.stat().st_size)
+
+
 def _matching(patterns: Sequence[str], landing: Path) -> set[Path]:
     found = {path for pattern in patterns for path in landing.glob(pattern) if path.is_file()}
     return {path for path in found if not path.name.endswith(REWRITING)}

@@ -66,6 +66,7 @@ def run(
         if job == REFRESH:
             _show_unread_values(company)
             _show_unknown_statuses(company)
+            show_empty_files(company)
     if outcome.errors:
         raise ChecksFailedError(outcome.errors, _unreadable(paths))
 
@@ -94,6 +95,18 @@ def _show_unread_values(company: Company) -> None:
         told = list(tell_unread(warehouse, company.sources))
     for sentence in told:
         console.print(sentence, style="yellow")
+
+
+def show_empty_files(company: Company) -> None:
+    """Name the landing files that hold no byte: nothing else tells a broken export from a good one."""
+    from ingestion.files import empty_files  # noqa: PLC0415 - loads every package
+
+    for name in empty_files(company.sources, company.paths.landing):
+        console.print(
+            f"{name} is empty, not one byte is in it: look whether the export was cut off, and put a "
+            "whole one in its place, or remove it",
+            style="yellow",
+        )
 
 
 def _show_unknown_statuses(company: Company) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from ingestion import MissingSourceError, load_events, new_files
 from ingestion.errors import UnreadableFileError, WrongFilesError
+from ingestion.files import empty_files
 from ingestion.formats import segment
 from tests.ingestion.conftest import NOW, SOURCES, Landing, call, lines
 
@@ -185,3 +186,10 @@ def test_all_files_that_lack_columns_are_told_at_once_and_the_others_are_loaded(
     assert "no column 'Phone'" in str(caught.value)
     assert "no column 'at'" in str(caught.value)
     assert landing.counts() == [("crm/b.csv", 1, 1, 0, 0)]
+
+
+def test_files_without_a_byte_are_told_from_those_that_an_erasure_emptied(landing: Landing) -> None:
+    landing.put("web/broken.jsonl", b"")
+    landing.put("web/erased.jsonl", b"\n")
+
+    assert empty_files(landing.config, landing.folder) == ("web/broken.jsonl",)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -14,10 +15,13 @@ from typer.testing import CliRunner
 
 from audiences.sync.dry_run import SyncPlan
 from orchestration.cli import output
-from orchestration.cli.run import show_outcome
+from orchestration.cli.run import show_empty_files, show_outcome
 from orchestration.cli.sync import _in_words
+from orchestration.company import Company
 from orchestration.run import RunOutcome
 from orchestration.status import Status
+from settings import Paths
+from tests.conftest import ROOT
 
 PROGRAM = """
 import sys
@@ -157,3 +161,18 @@ def test_what_asks_names_the_way_to_go_on_where_nobody_answers(
 
     assert result.exit_code == code
     assert said in result.output
+
+
+def test_a_landing_file_without_a_byte_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, empty = (
+        ROOT / "tests" / "fernhill" / "config",
+        tmp_path / "crm" / "hubspot_contacts.csv",
+    )
+    empty.parent.mkdir()
+    empty.touch()
+
+    show_empty_files(Company(Paths.resolve({}, config=config, home=tmp_path, landing=tmp_path)))
+
+    assert "crm/hubspot_contacts.csv is empty" in capsys.readouterr().out
