@@ -27,7 +27,8 @@ class Profile:
         fields: Per field of the records: field, value, source, source_record_id, strategy, reason,
             candidate_count, losing_count.
         traits: Every other column of the profile, in the order of the table; null: not known.
-        contact_points: identifier_type, identifier_value, is_preferred, is_shared, source.
+        contact_points: identifier_type, identifier_value, is_preferred, is_shared (so many use it that
+            it links nobody), persons (how many hold it now), source.
         accounts: account_id, name, industry, employee_count, basis, valid_from, and scores: the
             latest of each model of accounts, in words.
         consent: Per purpose: purpose, status, decided_at; a purpose never decided is unknown.
@@ -141,8 +142,12 @@ _SOURCES = """
     order by field
 """
 _CONTACT_POINTS = """
-    select identifier_type, identifier_value, is_preferred, is_shared, source
-    from marts.contact_points where person_id = $person_id
+    select identifier_type, identifier_value, is_preferred, is_shared, (
+        select count(distinct person_id) from marts.contact_points as held
+        where held.identifier_type = own.identifier_type
+            and held.identifier_value = own.identifier_value
+    ) as persons, source
+    from marts.contact_points as own where person_id = $person_id
     order by identifier_type, is_preferred desc, identifier_value
 """
 _ACCOUNTS = """

@@ -146,6 +146,15 @@ def test_traits_are_all_other_columns_of_the_profile(candor: Candor, home: Path)
     assert not {"person_id", "city", "scores", "persona_name"} & set(traits)
 
 
+def test_a_contact_point_says_how_many_persons_hold_it(candor: Candor, home: Path) -> None:
+    points = shown(candor, home, "p_ann")["contact_points"]
+
+    assert {row["identifier_value"]: row["persons"] for row in points} == {
+        ANN: 1,
+        "desk@x.example": 2,
+    }
+
+
 def test_an_account_is_shown_with_its_latest_scores(candor: Candor, home: Path) -> None:
     """Without those that were computed from a colleague alone."""
     accounts = shown(candor, home, "p_ann")["accounts"]
