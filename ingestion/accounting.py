@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ingestion.files import LandingFile
+from ingestion.files import LandingFile, digest_of
 from ingestion.inventory import CONTRACT_VIOLATIONS, DROPPED_LOADS, LOADS, QUARANTINE, TABLES
 from ingestion.received_dates import received_date
 from warehouse import Table, Warehouse, quoted
@@ -148,6 +148,33 @@ def dropped_files(warehouse: Warehouse) -> frozenset[tuple[str, str, str]]:
     """Source, name and hash of files that were dropped: with another date they stay out as well."""
     rows = warehouse.read(f"select distinct source, file, file_hash from {DROPPED_LOADS.name.sql}")
     return frozenset((row["source"], row["file"], row["file_hash"]) for row in rows.to_pylist())
+
+
+def forget_unread_files(warehouse: Warehouse, landing: Path) -> None:
+    """Forget the loads of files that could not be read and that are gone or others by now.
+
+    Nothing came of them, so nothing but their count is lost; one that comes back is a new file.
+    """
+    rows = warehouse.read(
+        f"select load_id, file, file_hash from {LOADS.name.sql} semi join (select load_id "
+        f"from {QUARANTINE.name.sql} where code = 'unreadable_file') as refused using (load_id)"
+    ).to_pylist()
+    gone = [row["load_id"] for row in rows if not _is_as_it_was(landing / row["file"], row)]
+    if not gone:
+        return
+    with warehouse.transaction():
+        for table in (QUARANTINE, LOADS):
+            forgotten = f"delete from {table.name.sql} where list_contains($ids, load_id)"
+            warehouse.execute(forgotten, {"ids": gone})
+
+
+def _is_as_it_was(path: Path, load: Mapping[str, str]) -> bool:
+    try:
+        return digest_of(path) == load["file_hash"]
+    except FileNotFoundError:
+        return False
+    except OSError:  # a folder, or nothing that this user may read
+        return True
 
 
 def forget_rows(

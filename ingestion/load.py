@@ -17,6 +17,7 @@ from ingestion.accounting import (
     FileCount,
     dropped_days,
     dropped_files,
+    forget_unread_files,
     prepare_tables,
     write_loads,
 )
@@ -176,7 +177,7 @@ def load_landing(  # noqa: PLR0913 - each is something that only the caller know
     Files are known by content, see :mod:`ingestion.known_files`: one that was loaded before is
     skipped wherever it lies. A file that changed is a new one, of which the rows that are known
     count as copies. What a file brought
-    stays when the file goes. One that is not what its name says is quarantined whole; the others go
+    stays when the file goes. One that is not what its name says is quarantined whole, until it is gone or repaired; the others go
     on. One that this user may not read is not even known by content, and ends the load.
 
     Args:
@@ -203,6 +204,7 @@ def load_landing(  # noqa: PLR0913 - each is something that only the caller know
     context = LoadContext(warehouse, now, is_suppressed, config.default_region, plan)
     _load_again(context, config, landing)
     refuse_missing_sources(config, landing)
+    forget_unread_files(warehouse, landing)
     run = _Run(context)
     waiting = list(_new_files(warehouse, config, landing))
     done, total = 0, max(sum(file.path.stat().st_size for _, file in waiting), 1)

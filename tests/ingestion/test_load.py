@@ -193,3 +193,16 @@ def test_files_without_a_byte_are_told_from_those_that_an_erasure_emptied(landin
     landing.put("web/erased.jsonl", b"\n")
 
     assert empty_files(landing.config, landing.folder) == ("web/broken.jsonl",)
+
+
+def test_an_unreadable_file_counts_until_it_is_gone_or_repaired(landing: Landing) -> None:
+    for name in ("gone", "repaired", "left"):
+        landing.put(f"web/{name}.jsonl", b"\xff\xfe" + name.encode())
+    landing.load()
+    (landing.folder / "web" / "gone.jsonl").unlink()
+    landing.put("web/repaired.jsonl", lines(call(messageId="a")))
+
+    landing.load(NOW + timedelta(hours=1))
+
+    assert landing.codes() == [(None, "unreadable_file")]
+    assert landing.counts() == [("web/left.jsonl", 1, 0, 0, 1), ("web/repaired.jsonl", 1, 1, 0, 0)]
