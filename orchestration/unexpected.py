@@ -87,11 +87,13 @@ def _cause(error: BaseException) -> BaseException | None:
 
 
 def _may_be_told(error: BaseException) -> bool:
+    package = type(error).__module__.partition(".")[0]
+    if package in OUR_PACKAGES | _ENDS:
+        return True
     if isinstance(error, OSError):
         # Libraries derive errors of their own from it, whose words are theirs.
-        return type(error).__module__ == "builtins" and isinstance(error.errno, int)
-    package = type(error).__module__.partition(".")[0]
-    return package in OUR_PACKAGES | _ENDS or isinstance(error, _OF_NO_ROW)
+        return package == "builtins" and isinstance(error.errno, int)
+    return isinstance(error, _OF_NO_ROW)
 
 
 def _without_names(error: Told, paths: Paths | None) -> Told | OSError:

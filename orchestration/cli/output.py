@@ -91,7 +91,6 @@ def _as_wide_as_a_page() -> Iterator[None]:
         console.width = _UNCUT
 
 
-@_as_wide_as_a_page()
 def ask_or_abort(question: str, *, without: str = "--yes") -> None:
     """Ask before something that cannot be undone.
 
@@ -115,6 +114,7 @@ def ask_or_abort(question: str, *, without: str = "--yes") -> None:
         raise typer.Abort
 
 
+@_as_wide_as_a_page()
 def print_rows(
     title: str, rows: Sequence[dict[str, Any]] | pa.Table, *, as_json: bool = False
 ) -> None:
