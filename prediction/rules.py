@@ -21,10 +21,7 @@ def score_by_rule(
     rule: RuleScore, features: Sequence[str], values: Floats, *, level: float = 0.0
 ) -> Floats:
     """Probabilities of (n, features), the log odds moved by ``level``; an unknown value meets no factor."""
-    logits = np.full(len(values), special.logit(rule.base) + level)
-    return np.asarray(
-        special.expit(logits + contributions(rule, features, values).sum(axis=1)), dtype=np.float64
-    )
+    return _probabilities(_log_odds(rule, features, values), level)
 
 
 def level_of(rule: RuleScore, examples: Examples) -> float:
@@ -35,16 +32,25 @@ def level_of(rule: RuleScore, examples: Examples) -> float:
     """
     if not len(examples):
         return 0.0
-    declared = score_by_rule(rule, examples.features, examples.values)
-    wanted = (examples.outcomes.sum() + 1) / (len(examples) + 1 / declared.mean())
+    declared = _log_odds(rule, examples.features, examples.values)
+    expected = _probabilities(declared, 0.0).mean()
+    wanted = (examples.outcomes.sum() + 1) / (len(examples) + 1 / expected)
 
     def excess(level: float) -> float:
-        found = score_by_rule(rule, examples.features, examples.values, level=level)
-        return float(found.mean() - wanted)
+        return float(_probabilities(declared, level).mean() - wanted)
 
     if excess(_FURTHEST) <= 0 or excess(-_FURTHEST) >= 0:
         return math.copysign(_FURTHEST, -excess(0.0))
     return round(round(optimize.brentq(excess, -_FURTHEST, _FURTHEST) / _STEP) * _STEP, 1)
+
+
+def _log_odds(rule: RuleScore, features: Sequence[str], values: Floats) -> Floats:
+    found = special.logit(rule.base) + contributions(rule, features, values).sum(axis=1)
+    return np.asarray(found, dtype=np.float64)
+
+
+def _probabilities(log_odds: Floats, level: float) -> Floats:
+    return np.asarray(special.expit(log_odds + level), dtype=np.float64)
 
 
 def contributions(rule: RuleScore, features: Sequence[str], values: Floats) -> Floats:
