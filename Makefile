@@ -74,7 +74,7 @@ lock: ## resolve requirements.lock anew (hashes, all supported Pythons)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements.lock
 
-sbom: $(INSTALLED) ## what Candor is made of, from the lock: candor.cdx.json (CycloneDX)
+sbom: $(INSTALLED) ## candor.cdx.json (CycloneDX): all that the lock pins, tools of development too
 	$(BIN)/python .ci/sbom.py > candor.cdx.json
 
 clean: ## remove the demo's data home and caches; the environment stays

@@ -1,4 +1,4 @@
-"""Write what Candor is made of, as a CycloneDX 1.6 bill of materials, from the lock alone.
+"""Write all that the lock pins, tools of development too, as a CycloneDX 1.6 bill of materials.
 
 Usage: python .ci/sbom.py > candor.cdx.json
 """
