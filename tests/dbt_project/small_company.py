@@ -23,6 +23,8 @@ def fill(company: Company) -> None:
     company.add("raw.content_items", *content_items())
     company.add("raw.orders", *orders())
     company.add("raw.tickets", *tickets())
+    company.add("raw.subscriptions", subscription())
+    company.add("raw.deals", deal())
     company.add("raw.consent_events", *consents())
     company.add("raw.events", *events())
     add_identity(company)
@@ -231,6 +233,36 @@ def tickets() -> list[Row]:
             "loaded_at": moment("2026-03-01"),
         }
     ]
+
+
+def subscription() -> Row:
+    return {
+        "source": "billing_plans",
+        "subscription_id": "s1",
+        "person_source": "billing",
+        "person_record_id": "c7",
+        "plan": "Team",
+        "status": "active",
+        "billing_period": "annual",
+        "amount": 1200.0,
+        "currency": "usd",
+        "started_at": moment("2026-01-10"),
+        "record_hash": "1",
+        "loaded_at": moment("2026-03-01"),
+    }
+
+
+def deal() -> Row:
+    return {
+        "source": "deals",
+        "deal_id": "x1",
+        "person_email": "bob@mail.example",
+        "stage": "Proposal",
+        "amount": 500.0,
+        "currency": "USD",
+        "record_hash": "1",
+        "loaded_at": moment("2026-03-01"),
+    }
 
 
 def consent(number: int, at: str, status: str, /, **subject: str) -> Row:

@@ -55,7 +55,20 @@ def test_a_profile_counts_what_the_person_did(small: Company) -> None:
         "ticket_count": 0,
         "open_ticket_count": 0,
         "topic_count": 1,
+        "running_subscription_count": 1,
+        "open_deal_count": 0,
+        "won_deal_count": 0,
     }
+
+
+def test_a_subscription_and_a_deal_are_of_the_person_and_of_the_company(small: Company) -> None:
+    ann, bob = profile(small, "p_ann"), profile(small, "p_bob")
+    acme = small.read("select monthly_revenue, open_deal_count from marts.accounts")
+
+    assert (ann["subscription_plan"], ann["monthly_revenue"]) == ("Team", 100)
+    assert ann["monthly_revenue_currency"] == "USD"
+    assert (bob["open_deal_count"], bob["open_deal_amount"]) == (1, 500)
+    assert acme == [{"monthly_revenue": 100, "open_deal_count": 0}]
 
 
 def test_a_refused_charge_is_not_spent(small: Company) -> None:

@@ -135,7 +135,14 @@ final as (
         end as buying_group_stage,
         coalesce(visits.visit_count, 0) as visit_count,
         coalesce(visits.anonymous_visit_count, 0) as anonymous_visit_count,
-        coalesce(visits.anonymous_visit_count_30d, 0) as anonymous_visit_count_30d
+        coalesce(visits.anonymous_visit_count_30d, 0) as anonymous_visit_count_30d,
+        coalesce(dealt.running_subscription_count, 0) as running_subscription_count,
+        dealt.monthly_revenue,
+        dealt.monthly_revenue_currency,
+        coalesce(dealt.open_deal_count, 0) as open_deal_count,
+        dealt.open_deal_amount,
+        dealt.open_deal_currency,
+        coalesce(dealt.won_deal_count, 0) as won_deal_count
 
     from filled
 
@@ -144,6 +151,9 @@ final as (
 
     left join visits
         on filled.domain = visits.company_domain
+
+    left join {{ ref('int_accounts__dealt') }} as dealt
+        on filled.account_id = dealt.account_id
 
     where filled.trust_rank = 1
 
