@@ -7,7 +7,7 @@ from audiences.sync.destinations import Destination, open_destination
 from audiences.sync.dry_run import SyncPlan, plan_sync
 from audiences.sync.erasure import DestinationEraser, ErasureEvidence, open_eraser
 from audiences.sync.guard import accept_removals
-from audiences.sync.history import read_row_errors, read_runs
+from audiences.sync.history import read_left_behind, read_row_errors, read_runs
 from audiences.sync.run import SyncReport, run_sync
 from audiences.sync.settled import SettledGroups
 from audiences.sync.suppression import SuppressionCheck
@@ -29,6 +29,7 @@ __all__ = [
     "open_destination",
     "open_eraser",
     "plan_sync",
+    "read_left_behind",
     "read_row_errors",
     "read_runs",
     "record_unopened",

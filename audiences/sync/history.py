@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from audiences.inventory import BATCHES, ROW_RESULTS, RUNS, TABLES
+from audiences.inventory import BATCHES, LEDGER, ROW_RESULTS, RUNS, TABLES
 from warehouse import Warehouse
 
 _COLUMNS = (
@@ -36,6 +37,30 @@ def read_runs(warehouse: Warehouse, *, last: int = 1, run_id: str | None = None)
         order by started_at desc, sync_key
         """,
         {"last": last, "run_id": run_id},
+    )
+
+
+def read_left_behind(warehouse: Warehouse, configured: Collection[str]) -> Any:
+    """Count the persons whom syncs sent that are no longer configured: nothing takes them out.
+
+    Args:
+        warehouse: The engine.
+        configured: Keys of the syncs of today's configuration.
+
+    Returns:
+        An Arrow table, one row per such sync whose destination may still hold somebody: sync,
+        destination, persons.
+    """
+    warehouse.create_missing(TABLES)
+    return warehouse.read(
+        f"""
+        select sync_key as sync, max(destination_key) as destination, count(*) as persons
+        from {LEDGER.name.sql}
+        where is_present and not list_contains($configured, sync_key)
+        group by sync_key
+        order by sync_key
+        """,
+        {"configured": list(configured)},
     )
 
 

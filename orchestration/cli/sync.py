@@ -75,12 +75,23 @@ def status(
     last: Annotated[int, typer.Option(min=1, help="How many runs of each sync.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what the latest runs of each sync sent."""
-    from audiences.sync import read_runs  # noqa: PLC0415 - keeps --help quick
+    """Show what the latest runs of each sync sent, and whom a sync left that is no more."""
+    from audiences.sync import read_left_behind, read_runs  # noqa: PLC0415 - keeps --help quick
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
 
+    configured = [sync.key for sync in Company(paths).syncs]
     with opened_warehouse(paths) as warehouse:
         runs = read_runs(warehouse, last=last)
+        left = read_left_behind(warehouse, configured).to_pylist()
     print_rows("Sent", runs, as_json=as_json)
+    for found in [] if as_json else left:
+        console.print(
+            f"{found['sync']} is no longer configured; persons whom it sent and who are still at "
+            f"{found['destination']}: {found['persons']:,}. Nothing takes them out when they withdraw: "
+            "write the sync again with an audience of nobody, run it, accept the removals, then "
+            "delete it",
+            style="yellow",
+        )
 
 
 @sync_app.command()

@@ -21,6 +21,7 @@ from audiences import (
     compute_memberships,
     load_audiences,
 )
+from audiences.sync import read_runs
 from orchestration.cli import audience, sync
 from orchestration.cli.app import app
 from orchestration.cli.exits import FAILED
@@ -218,6 +219,24 @@ def test_plan_counts_what_is_due_and_sends_nothing(folders: list[str], tmp_path:
 
 def test_status_before_the_first_run_is_empty(folders: list[str]) -> None:
     assert _json("sync", "status", *folders) == []
+
+
+def test_status_names_whom_a_sync_left_that_is_no_longer_configured(folders: list[str]) -> None:
+    with Company(Paths.resolve({}, config=Path(folders[1]), home=Path(folders[3]))).open_warehouse() as warehouse:  # fmt: skip
+        read_runs(warehouse)  # makes the tables
+        configured = "readers_to_files"
+        for key, present in (("gone", True), ("emptied", False), (configured, True)):
+            warehouse.execute(
+                "insert into sync.ledger (sync_key, destination_key, person_id, is_present) "
+                "values ($key, 'crm', 'p1', $present)",
+                {"key": key, "present": present},
+            )
+
+    said = " ".join(RUNNER.invoke(app, ["sync", "status", *folders]).output.split())
+
+    assert "gone is no longer configured; persons whom it sent and who are still at crm: 1." in said
+    assert "emptied" not in said
+    assert f"{configured} is no longer" not in said
 
 
 def test_a_held_run_says_so_also_where_the_destination_refused_a_row(
