@@ -45,12 +45,15 @@ def plan(*, paths: Paths, as_json: JsonOption = False) -> None:
         )
 
 
+_SENT = {"added": "added", "changed": "changed", "removed": "removed"}
+_LEFT_OUT = {"held_out": "held out", "no_consent": "without consent",
+             "suppressed": "erased before", "unreachable": "without identifier"}  # fmt: skip
+
+
 def _in_words(found: dict[str, Any]) -> dict[str, str]:
     """A plan as a person reads it: what is not 0. The JSON has every count."""
-    sent = {"added": "added", "changed": "changed", "removed": "removed",
-            "waiting": "of earlier batches first"}  # fmt: skip
-    left = {"held_out": "held out", "no_consent": "without consent",
-            "suppressed": "erased before", "unreachable": "without identifier",
+    sent = {**_SENT, "waiting": "of earlier batches first"}
+    left = {**_LEFT_OUT,
             "held": f"held ({found['held_because']})",
             "removals_to_accept": "removals to accept"}  # fmt: skip
     return {
@@ -58,6 +61,19 @@ def _in_words(found: dict[str, Any]) -> dict[str, str]:
         "to": found["destination_key"],
         "would be sent": _counted(found, sent),
         "left out": _counted(found, left),
+    }
+
+
+def _run_in_words(found: dict[str, Any]) -> dict[str, Any]:
+    """A run likewise."""
+    failed = {"rejected": "rejected", "unanswered": "without an answer"}
+    return {
+        "sync": found["sync"],
+        "status": ", ".join(filter(None, (found["status"], found["code"]))),
+        "sent": _counted(found, _SENT),
+        "failed": _counted(found, failed),
+        "left out": _counted(found, {**_LEFT_OUT, "held": "held"}),
+        "started": f"{found['started_at']:%Y-%m-%d %H:%M}",
     }
 
 
@@ -81,9 +97,9 @@ def status(
 
     configured = [sync.key for sync in Company(paths).syncs]
     with opened_warehouse(paths) as warehouse:
-        runs = read_runs(warehouse, last=last)
+        runs = read_runs(warehouse, last=last).to_pylist()
         left = read_left_behind(warehouse, configured).to_pylist()
-    print_rows("Sent", runs, as_json=as_json)
+    print_rows("Sent", runs if as_json else list(map(_run_in_words, runs)), as_json=as_json)
     for found in [] if as_json else left:
         console.print(
             f"{found['sync']} is no longer configured; persons whom it sent and who are still at "

@@ -239,6 +239,20 @@ def test_status_names_whom_a_sync_left_that_is_no_longer_configured(folders: lis
     assert f"{configured} is no longer" not in said
 
 
+def test_status_says_in_words_what_a_run_came_to(folders: list[str]) -> None:
+    with Company(Paths.resolve({}, config=Path(folders[1]), home=Path(folders[3]))).open_warehouse() as warehouse:  # fmt: skip
+        read_runs(warehouse)  # makes the tables
+        warehouse.execute(
+            "insert into sync.runs (run_id, sync_key, status, code, added, removed, rejected, no_consent, started_at) "
+            "values ('now', 'crm', 'partial', 'too_many_removals', 1200, 0, 3, 7, timestamp '2026-03-01 04:05:06')"
+        )  # fmt: skip
+
+    said = " ".join(RUNNER.invoke(app, ["sync", "status", *folders]).output.split())
+
+    assert {"partial,", "1,200", "added", "3", "rejected", "7", "consent"} <= {*said.split()}
+    assert " removed" not in said
+
+
 def test_a_held_run_says_so_also_where_the_destination_refused_a_row(
     folders: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
