@@ -144,7 +144,7 @@ def compare_gini(readings: ReadersOfContent) -> BreadthFinding:
     size = min(len(chosen), len(held_out), _MOST_UNITS)
     if size < FEWEST_UNITS:
         everybody = _gini_of(readings, chosen) if len(chosen) else None
-        lack = f"too few yet: {size} readers on one side of {FEWEST_UNITS} needed"
+        lack = f"too few yet: one side has {size} and needs {FEWEST_UNITS} readers"
         return hide_few(replace(found, value=everybody, reason=lack))
     rng = np.random.default_rng(_SEED)
     sides = [_rarefied(readings, units, size, rng) for units in (chosen, held_out)]
@@ -188,8 +188,8 @@ def _rate(sample: Sample | None) -> float | None:
 
 def _lack(sample: Sample | None) -> str:
     if sample is None or sample.units < FEWEST_UNITS:
-        return f"{sample.units if sample else 0} of {FEWEST_UNITS} needed"
-    return f"{sample.with_outcome} with the outcome of {FEWEST} needed"
+        return f"{sample.units if sample else 0} and {FEWEST_UNITS} are needed"
+    return f"{sample.with_outcome} with the outcome and {FEWEST} are needed"
 
 
 def _judged(

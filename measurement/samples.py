@@ -254,19 +254,22 @@ def lack_of(arm: Counts | Sample) -> str | None:
     if arm.is_enough:
         return None
     if arm.n < FEWEST_TOLD:
-        return f"{arm.n} of {FEWEST_TOLD} people, below which no figure is shown"
+        return f"{arm.n} and needs {FEWEST_TOLD} people for a figure to be shown"
     without = arm.n - arm.converted
     kind, few = ("with", arm.converted) if arm.converted < FEWEST else ("without", without)
-    return f"{few} of {FEWEST} {kind} the outcome"
+    return f"{few} and needs {FEWEST} people {kind} the outcome"
 
 
 def _lack_of_sample(arm: Sample) -> str | None:
+    drawn = "people" if arm.units == arm.n else "companies and people"
     if arm.units < FEWEST_UNITS:
-        return f"{arm.units} of {FEWEST_UNITS} needed"
+        return f"{arm.units} and needs {FEWEST_UNITS} {drawn}"
     if not arm.sums[PER]:
         return "none of what the outcome is counted per"
     if arm.is_worth_too_little:
         worth = min(round(arm.worth, 1), FEWEST_UNITS - 0.1)
         told = f"{arm.units} of such unequal size that they say no more than {worth:g}"
         return f"{told}, needs {FEWEST_UNITS}"
-    return None if arm.is_enough else f"{arm.with_outcome} of {FEWEST} with the outcome"
+    return (
+        None if arm.is_enough else f"{arm.with_outcome} and needs {FEWEST} {drawn} with the outcome"
+    )

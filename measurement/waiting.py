@@ -34,12 +34,14 @@ class Waiting:
     """How long until a difference worth knowing would be seen.
 
     Attributes:
-        people: Persons needed in each of the two arms, about.
+        people: Persons needed in each of the two arms, about; for a first verdict, in the arm alone.
         days: Days more at the pace so far; None where nobody comes.
+        baseline_people: For a first verdict, those needed in the other one; None: as many.
     """
 
     people: int
     days: int | None
+    baseline_people: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,8 @@ def _until_enough(arms: tuple[tuple[str, Arm], ...], segment: str, pace: Pace) -
         return None
     needed = [arm.n * (growth or 1.0) for (_, arm), growth in zip(arms, growths, strict=True)]
     missing = [people - arm.n for people, (_, arm) in zip(needed, arms, strict=True)]
-    return Waiting(round(max(needed)), _days(arms, missing, segment, pace))
+    people, baseline_people = map(round, needed)
+    return Waiting(people, _days(arms, missing, segment, pace), baseline_people)
 
 
 def _growth(arm: Arm) -> float | None:

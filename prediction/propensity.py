@@ -236,7 +236,11 @@ def _fall_back(question: Question, examples: Examples, reasons: tuple[str, ...])
 
 
 def _rule_answers(level: float) -> str:
-    moved = f", its odds times {math.exp(level):.2g} to expect as many as did it" if level else ""
+    moved = (
+        f", its odds multiplied by {math.exp(level):.2g}, so that it expects as many as did it"
+        if level
+        else ""
+    )
     return f"the rule answers{moved}"
 
 

@@ -15,6 +15,8 @@ from orchestration.cli.output import console, print_rows, require_page
 from settings import Paths
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from measurement import ExperimentsConfig, Finding
 
 lift_app = typer.Typer(
@@ -22,6 +24,10 @@ lift_app = typer.Typer(
 )
 app.add_typer(lift_app, name="lift")
 
+_NOTHING_LOGGED = (
+    "They are judged by what was decided for pages: decide with candor decide, let a run load its log, "
+    "and wait until the days of the outcome are over."
+)
 ExperimentName = Annotated[
     str | None, typer.Argument(help="Only this experiment of experiments.yml; all unless given.")
 ]
@@ -101,7 +107,13 @@ def policies(*, paths: Paths, as_json: JsonOption = False) -> None:
             "ci_high as high, n, converted, coalesce(refusal, '') as refused_because "
             "from personalization.policy_values order by experiment_key, policy, estimator"
         )
+    _print_policies(rows, as_json=as_json)
+
+
+def _print_policies(rows: pa.Table, *, as_json: bool) -> None:
     print_rows("Policies", rows, as_json=as_json)
+    if not (rows.num_rows or as_json):
+        console.print(_NOTHING_LOGGED)
 
 
 def _only(name: str | None, experiments: ExperimentsConfig) -> ExperimentsConfig:

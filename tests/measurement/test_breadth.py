@@ -57,7 +57,7 @@ def test_too_few_readers_say_which_side_lacks_them() -> None:
 
     assert (found.value, found.value_held_out, found.effect) == (3.0, None, None)
     assert found.verdict == "cannot_tell"
-    assert found.reason == f"too few yet: the held-out are 9 of 30 needed; {HIDDEN}"
+    assert found.reason == f"too few yet: the held-out are 9 and 30 are needed; {HIDDEN}"
 
 
 def _readings(

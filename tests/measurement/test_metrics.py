@@ -170,7 +170,7 @@ def test_few_companies_are_not_judged_however_many_persons(company: Company) -> 
     found = everybody(measure(company, {"measure": "count"}, unit="account"))
 
     assert found.p_value is None
-    assert "of 30 needed" in found.reason
+    assert "and needs 30 companies and people" in found.reason
 
 
 def test_a_segment_whose_arms_have_the_wrong_sizes_is_not_judged(company: Company) -> None:

@@ -67,7 +67,7 @@ def test_it_says_whether_choosing_narrows_what_people_meet(company: Company) -> 
     found = (
         BreadthFinding("topics_per_reader", "readings", 900, 100, 2.25, 2.0, 0.25,
                        Interval(0.1, 0.4), "wider", "95 % sure of +0.1 to +0.4"),
-        BreadthFinding("discovery_yield", "pages", reason="too few yet: the held-out are 9 of 30 needed"),
+        BreadthFinding("discovery_yield", "pages", reason="too few yet: the held-out are 9 and 30 are needed"),
     )  # fmt: skip
 
     measure_experiments(company.warehouse, ExperimentsConfig(), now=NOW, run_id="r1")
@@ -78,7 +78,7 @@ def test_it_says_whether_choosing_narrows_what_people_meet(company: Company) -> 
     assert "topics that somebody reads of in four weeks They meet more 2.25 2 0.25" in text
     assert "+0.1 and +0.4 900 and 100" in text
     assert "share of draws on pages that are read within a week We cannot tell" in text
-    assert "too few yet: the held-out are 9 of 30 needed" in text
+    assert "too few yet: the held-out are 9 and 30 are needed" in text
 
 
 def test_it_says_what_is_paused_as_a_precaution_and_why(company: Company) -> None:
@@ -147,7 +147,8 @@ def test_an_arm_that_is_too_small_is_told_when_it_will_be_large_enough() -> None
 
     found = waiting(finding, pace)
 
-    assert found == Waiting(people=400, days=30)  # the control has 4 of 10: 120 more, 4 a day
+    # The control has 4 of 10 with the outcome: 120 people more, 4 a day.
+    assert found == Waiting(people=400, days=30, baseline_people=200)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +194,7 @@ def test_of_fewer_than_ten_no_figure_is_shown_but_how_many_are_wanted(company: C
     text = page(company, experiments())
 
     assert (
-        "Too few yet: b has 9 of 10 people, below which no figure is shown, control has 9" in text
+        "Too few yet: b has 9 and needs 10 people for a figure to be shown, control has 9" in text
     )
     assert "55.6 %" not in text
     assert "data:image/png" not in text
@@ -216,8 +217,11 @@ def test_too_few_people_are_told_what_is_missing_and_until_when(company: Company
 
     text = page(company, experiments())
 
-    assert "Too few yet: b has 5 of 10 with the outcome, control has 2 of 10" in text
-    assert "A first verdict is possible with about 100 people in the smaller arm" in text
+    assert (
+        "Too few yet: b has 5 and needs 10 people with the outcome, control has 2 and needs 10"
+        in text
+    )
+    assert "A first verdict is possible with about 40 people in b and 100 in control" in text
 
 
 def _met(company: Company, *, people: int, control: int, b: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from measurement import Counts, ExperimentsConfig, Finding, UnknownExperimentError
@@ -9,7 +10,7 @@ from measurement.page import _amount
 from measurement.report import in_words
 from orchestration.cli.codes import INPUT
 from orchestration.cli.exits import exit_code
-from orchestration.cli.lift import _only, _row
+from orchestration.cli.lift import _only, _print_policies, _row
 from orchestration.cli.output import print_rows
 from tests.measurement.test_measure import experiments
 
@@ -36,6 +37,17 @@ def test_money_has_no_exponent_in_the_page_and_in_tables(
     told = capsys.readouterr().out
     assert "0.0000123" in told
     assert "4,038" in told
+
+
+def test_without_a_policy_it_is_said_what_they_are_judged_by(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _print_policies(pa.table({"policy": []}), as_json=False)
+    told = capsys.readouterr().out
+    _print_policies(pa.table({"policy": []}), as_json=True)
+
+    assert "decide with candor decide" in " ".join(told.split())
+    assert capsys.readouterr().out.strip() == "[]"
 
 
 def test_one_experiment_can_be_asked_for_by_name() -> None:
