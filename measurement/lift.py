@@ -126,10 +126,14 @@ def minimum_detectable(arm: Counts, baseline: Counts) -> float:
 
     Source: the usual normal approximation, e.g. Fleiss, Levin & Paik (2003), section 4.
     """
-    p = baseline.rate
+    return smallest_difference(baseline.rate, (arm.n, baseline.n))
+
+
+def smallest_difference(rate: float, sizes: tuple[float, float]) -> float:
+    """The same of a rate, and of arms of these sizes."""
     return float(
         (critical_value(SIGNIFICANCE) + _stats().norm.ppf(POWER))
-        * sqrt(p * (1 - p) * (1 / arm.n + 1 / baseline.n))
+        * sqrt(rate * (1 - rate) * sum(1 / size for size in sizes))
     )
 
 

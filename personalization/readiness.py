@@ -103,8 +103,8 @@ def judge_identity(facts: Facts, before: Before) -> Capability:
     """Exact identifiers alone, likeness too, or likeness whose strength is learnt."""
     have = (
         f"{counted(facts['persons'], 'persons')}, {facts['known_persons']:,} of them known by a "
-        f"record, from {counted(facts['records'], 'records')}; "
-        f"sources of records: {facts['sources']}"
+        f"record, a sign-in or an address; {counted(facts['records'], 'records')} from "
+        f"{counted(facts['sources'], 'sources')}"
     )
     if not facts["persons"]:
         return Capability(

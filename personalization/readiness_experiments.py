@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import sqrt
 
 from measurement import FEWEST_UNITS, GLOBAL_SEGMENT, Counts, Experiment, Holdout, Sample
-from measurement.lift import FEWEST, minimum_detectable
+from measurement.lift import FEWEST, smallest_difference
 from personalization.readiness import (
     FULL,
     HYBRID,
@@ -26,6 +26,7 @@ Table = Mapping[str, Mapping[str, Counts]]
 Arms = Mapping[str, Counts | Sample]
 Designs = Mapping[str, Mapping[str, float]]
 _DRAWN_ALONE: Designs = {}
+_NOTHING = "nothing yet, not even that nobody or everybody does it"
 # A hold-out by the persons of a month: a small company must hold out more to see anything.
 SHARES = ((20_000, 0.20), (200_000, 0.10), (10**12, 0.05))
 # A relative effect that is worth waiting for.
@@ -115,22 +116,19 @@ def judge_holdout(facts: Facts, holdout: Holdout | None) -> Iterator[Capability]
         )
         least = detectable(active, outcome.persons, share, design_effect=outcome.design_effect)
         if least is None:
-            nothing = (
-                f"nobody or everybody did it among {counted(active, 'persons')}"
-                if active
-                else f"nobody who granted personalization was active in {WINDOW_DAYS} days",
-            )
+            nothing = (_why_nothing(active, outcome.persons),)
             yield Capability("holdout", outcome.name, NOT_YET, have, nothing, active)
             continue
         half = (
             detectable(active, outcome.persons, 0.5, design_effect=outcome.design_effect) or least
         )
         level = FULL if least <= WORTH else HYBRID if half <= WORTH else RULES
-        told = f"a hold-out of {share:.0%} can detect {_percent(least)} or more"
-        missing: tuple[str, ...] = (
-            f"with half of all held out it would be {_percent(half)}",
-            _more_persons(active, least),
-        )
+        rate = outcome.persons / active
+        found = f"{_percent(least)} or more" if _can_be(least, rate) else _NOTHING
+        told = f"a hold-out of {share:.0%} can detect {found}"
+        missing: tuple[str, ...] = (_more_persons(active, least),)
+        if _can_be(half, rate):
+            missing = (f"with half of all held out it would be {_percent(half)}", *missing)
         missing = missing if level != FULL else ()
         yield Capability("holdout", outcome.name, level, f"{have}; {told}", missing, active)
 
@@ -155,11 +153,22 @@ def detectable(
     if not converted or converted >= persons or not held_out or held_out == persons:
         return None
     rate = converted / persons
-    baseline = Counts(held_out, round(rate * held_out))
-    if not baseline.converted or baseline.converted == held_out:
-        return None
-    alone = minimum_detectable(Counts(persons - held_out, 0), baseline) / baseline.rate
+    alone = smallest_difference(rate, (persons - held_out, held_out)) / rate
     return alone * sqrt(design_effect)
+
+
+def _why_nothing(active: int, converted: int) -> str:
+    """Why it cannot be said what a hold-out would detect."""
+    if not active:
+        return f"nobody who granted personalization was active in {WINDOW_DAYS} days"
+    if 0 < converted < active:
+        return f"{counted(active, 'persons')} are too few to hold any out"
+    return f"nobody or everybody did it among {counted(active, 'persons')}"
+
+
+def _can_be(relative: float, rate: float) -> bool:
+    """Whether an effect can be so large: nobody does less than nothing, nor more than everybody."""
+    return relative <= max(1, 1 / rate - 1)
 
 
 def _more_persons(persons: int, least: float) -> str:

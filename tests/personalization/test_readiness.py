@@ -284,6 +284,18 @@ def test_a_holdout_says_what_it_can_detect() -> None:
     assert "more active persons who granted to detect 30 %" in _told(found[1])
 
 
+def test_of_very_few_persons_a_holdout_detects_nothing_and_nothing_contradicts_itself() -> None:
+    facts = replace(_with(granted_90=17, came_back=8), outcomes=[OutcomeFact("Demo", 2)])
+
+    back, demo = judge_holdout(facts, None)
+
+    assert "a hold-out of 20% can detect nothing yet, not even that nobody or" in back.have
+    assert "it would be" not in _told(back)
+    assert "2 of 17 persons" in demo.have
+    assert "can detect 488 % or more" in demo.have
+    assert "with half of all held out it would be 373 %" in _told(demo)
+
+
 def test_a_holdout_that_is_configured_is_judged_by_its_own_share() -> None:
     facts = replace(GOOD, outcomes=[OutcomeFact("Demo", 200)])
 
