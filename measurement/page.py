@@ -80,6 +80,7 @@ def _told(
     png = base64.b64encode(draw_lift(report)).decode("ascii")
     has_picture = any(f.interval and f.is_told for f in report.findings)
     experiment = experiments.experiments.get(report.experiment_key) if experiments else None
+    comparisons = [_compared(comparison, pace) for comparison in report.comparisons]
     return {
         "report": report,
         "control": (experiment.held_out if experiment else None) or HELD_OUT,
@@ -89,22 +90,26 @@ def _told(
         "success": _success(report, experiments),
         "picture": f"data:image/png;base64,{png}" if has_picture else None,
         "ended": pace.ended(now),
-        "comparisons": [_compared(comparison, pace) for comparison in report.comparisons],
+        "comparisons": comparisons,
+        "tells_how_long": any(compared["tells_how_long"] for compared in comparisons),
     }
 
 
 def _compared(comparison: ComparisonReport, pace: Pace) -> Mapping[str, object]:
     (everybody,) = (f for f in comparison.findings if f.segment == GLOBAL_SEGMENT)
     segments = [f for f in comparison.findings if f.segment != GLOBAL_SEGMENT]
+    waits = [None if f.gives_away else waiting(f, pace) for f in segments]
+    of_all = waiting(everybody, pace)
     return {
         "everybody": everybody,
-        "segments": [(f, None if f.gives_away else waiting(f, pace)) for f in segments],
+        "segments": list(zip(segments, waits, strict=True)),
         "named": {
             verdict: [f.segment for f in segments if f.verdict == verdict]
             for verdict in ("helped", "harmed", "cannot_tell")
         },
         "do_segments_differ": _differ(comparison.heterogeneity_p),
-        "waiting": waiting(everybody, pace),
+        "waiting": of_all,
+        "tells_how_long": any(wait and wait.days for wait in (of_all, *waits)),
     }
 
 

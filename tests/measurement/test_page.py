@@ -196,6 +196,7 @@ def test_of_fewer_than_ten_no_figure_is_shown_but_how_many_are_wanted(company: C
     assert (
         "Too few yet: b has 9 and needs 10 people for a figure to be shown, control has 9" in text
     )
+    assert text.count("it went on") == ("A first verdict is possible" in text)
     assert "55.6 %" not in text
     assert "data:image/png" not in text
 
