@@ -28,6 +28,9 @@ FULL_READINGS, FULL_READERS = 50_000, 1_000
 # Deterministic links from which the strength of names and addresses can be learnt.
 PROVEN_LINKS = 100
 USE_CASES = ("recommendations", "email", "search", "hero")
+_NOBODY_TO_LEARN_FROM = (
+    "nobody was eligible early enough and has granted the model's purpose (predictions.yml)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,8 @@ def _judge_model(model: ModelFact, facts: Facts, before: Before) -> Capability:
         )
         level = RULES if model.algorithm == "rule" else NOT_YET
         missing = said or missing
+    if not model.positives + model.negatives:
+        missing = (_NOBODY_TO_LEARN_FROM, *missing)
     return Capability("propensity", model.key, level, have, missing, facts["active_30"])
 
 
