@@ -36,7 +36,6 @@ def find_changes(warehouse: Warehouse) -> int:
 
     Of addresses, those are there that changed records, events or other tables tell.
     """
-    warehouse.execute(f"create or replace temp table {_DIFFERING} as {_DIFFERING_SQL}")
     warehouse.execute(
         f"create or replace temp table {ARRIVING} as select arriving.*, row_hash "
         f"from (select unnest(rows) as arriving, row_hash from {ROW_HASHES} where rows is not null)"
@@ -47,7 +46,8 @@ def find_changes(warehouse: Warehouse) -> int:
     )
     warehouse.execute(
         f"create or replace temp table {LEFT} as select {_LEFT_COLUMNS} "
-        f"from {NODE_STATES.name.sql} semi join {_DIFFERING} using (row_hash)"
+        f"from {NODE_STATES.name.sql} where row_hash in "
+        f"(select gone from {ROW_HASHES} where gone is not null)"
     )
     warehouse.execute(
         f"create or replace temp table {STALE_ROWS} as select {STALE_COLUMNS} "
@@ -152,14 +152,8 @@ def states_of(nodes: str) -> str:
 
 
 _LEFT_COLUMNS = "source, source_record_id, node, component"
-_DIFFERING, _SEEN = "identity_differing_records", "identity_seen_before"
+_SEEN = "identity_seen_before"
 _GONE = "identity_perhaps_gone_addresses"
-# Hashes of kept records that no staged one has any more.
-_DIFFERING_SQL = f"""
-    select row_hash from (
-        select row_hash from {NODE_STATES.name.sql} where {IS_RECORD}
-    ) anti join {ROW_HASHES} using (row_hash)
-"""
 # Users, devices and those addresses that not only records told.
 _SEEN_SQL = f"""
     select {_LEFT_COLUMNS}, row_hash from {NODE_STATES.name.sql}

@@ -34,20 +34,16 @@ def fingerprint_records(warehouse: Warehouse, config: IdentityConfig, *, setting
     """Name the records and the configuration: what trained parameters depend on.
 
     Fills the temporary table of the records' own hashes: row_hash, email_hash, rows (of a record that
-    the last run did not leave so, a list of what is staged of it; else null). Staged records are a
-    view that ranks all versions: what has changed is found without looking at it again.
+    the last run did not leave so, a list of what is staged of it; else null), and a row without
+    row_hash for each record that is not as the last run left it: gone, its hash then. Staged records
+    are a view that ranks all versions: what has changed is found without looking at it again.
     """
-    packed = ", ".join(f"'{name}': {name}" for name in RECORD_COLUMNS)
-    is_known = f"row_hash in (select row_hash from {NODE_STATES.name.sql} where {IS_RECORD})"
-    if not warehouse.scalar(f"select exists (from {NODE_STATES.name.sql})"):
-        is_known = "true"
+    is_kept = warehouse.scalar(f"select exists (from {NODE_STATES.name.sql})")
     warehouse.execute(
-        f"create or replace temp table {ROW_HASHES} as "
-        f"select row_hash, hash(email) as email_hash, case when not ({is_known}) then [{{{packed}}}] end as rows "
-        f"from (select {', '.join(RECORD_COLUMNS)}, {ROW_HASH} as row_hash from {STAGED_RECORDS})"
+        f"create or replace temp table {ROW_HASHES} as {_COMPARED_SQL if is_kept else _ALL_NEW_SQL}"
     )
     rows = warehouse.scalar(
-        f"select count(*) || '|' || coalesce(sum(row_hash), 0) from {ROW_HASHES}"
+        f"select count(row_hash) || '|' || coalesce(sum(row_hash), 0) from {ROW_HASHES}"
     )
     return _digest(f"{_METHOD}|{config.model_dump_json()}|{settings}|{rows}")
 
@@ -74,3 +70,22 @@ def _sum_of_rows(warehouse: Warehouse, table: str, columns: tuple[str, ...]) -> 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+_HASHED_SQL = f"(select {', '.join(RECORD_COLUMNS)}, {ROW_HASH} as row_hash from {STAGED_RECORDS})"
+_PACKED_SQL = ", ".join(f"'{name}': {name}" for name in RECORD_COLUMNS)
+# One join tells what came and what is gone: of a million rows each hash is looked up once.
+_COMPARED_SQL = f"""
+    select staged.row_hash, hash(email) as email_hash,
+        case when kept.row_hash is null then [{{{_PACKED_SQL}}}] end as rows,
+        case when staged.row_hash is null then kept.row_hash end as gone
+    from {_HASHED_SQL} as staged
+    full join (select row_hash from {NODE_STATES.name.sql} where {IS_RECORD}) as kept
+        on kept.row_hash = staged.row_hash
+"""
+# Without a run before nothing is asked of a single record.
+_ALL_NEW_SQL = f"""
+    select row_hash, hash(email) as email_hash, case when false then [{{{_PACKED_SQL}}}] end as rows,
+        null::ubigint as gone
+    from {_HASHED_SQL}
+"""

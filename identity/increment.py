@@ -81,7 +81,7 @@ def _still_known(task: Task) -> tuple[Knowledge | None, str]:
     """What was learned, if it holds and the tables are as the last run left them; else why not."""
     warehouse = task.warehouse
     key = knowledge_key(task.config, settings=task.settings)
-    count = int(warehouse.scalar(f"select count(*) from {ROW_HASHES}"))
+    count = int(warehouse.scalar(f"select count(row_hash) from {ROW_HASHES}"))
     known, reason = load_knowledge(task.path, key=key, records=count)
     if not task.config.probabilistic or count < task.config.min_model_records:
         return None, "rules alone decide"

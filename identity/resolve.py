@@ -142,7 +142,7 @@ def _resolve(
 
 def _memory(warehouse: Warehouse) -> str:
     """How much the engine may hold: its default, most of the machine, it would fill."""
-    records = int(warehouse.scalar(f"select count(*) from {ROW_HASHES}"))
+    records = int(warehouse.scalar(f"select count(row_hash) from {ROW_HASHES}"))
     return f"{max(2, math.ceil(records / _RECORDS_PER_GIB))} GiB"
 
 
