@@ -99,7 +99,7 @@ def sync_in_child(database: Path, people: int) -> Sent:
 def _child(database: Path, url: str, people: int) -> Sent:
     sync, hook = _to_webhook(url)
     with DuckDBWarehouse.open(database) as warehouse:
-        _fill(warehouse, people)
+        fill(warehouse, people)
         plan_s = _processor_seconds(lambda: plan_sync(warehouse, sync))
         began = time.process_time()
         send_s = seconds(lambda: _run(warehouse, sync, hook, "r1"))
@@ -175,7 +175,7 @@ def _to_webhook(url: str) -> tuple[Sync, Destination]:
     return sync, hook
 
 
-def _fill(warehouse: DuckDBWarehouse, people: int) -> None:
+def fill(warehouse: DuckDBWarehouse, people: int) -> None:
     """Everybody is a member, has an address, and granted the purpose."""
     warehouse.create_missing(TABLES)
     for statement in (

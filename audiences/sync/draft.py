@@ -82,7 +82,7 @@ def count_gates(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> dict[
 
 def _write_due(warehouse: Warehouse, sync: Sync, catalogue: Catalogue, rows: Rows) -> None:
     """Write down what the plan of those whose rows are read is made of."""
-    asked = None if rows is EVERYBODY else f"select person_id from {ASKED}"
+    asked = None if rows.is_whole else f"select person_id from {ASKED}"
     # The plan of before is no longer needed: with it there would be less memory for the others.
     warehouse.execute(f"drop table if exists {ledger.PLAN}")
     _write(warehouse, sync, plan.GATES, gate_sql(sync, catalogue, among=asked, rows=rows))

@@ -34,6 +34,7 @@ class Rows:
         consent: The decisions that hold now.
         members: Query for the members of the audience and their arms.
         ledger: Query for what the sync sent.
+        is_whole: Whether they are of everybody concerned, and not of some.
     """
 
     profiles: str = PROFILES.sql
@@ -41,6 +42,7 @@ class Rows:
     consent: str = CONSENT.sql
     members: str = _MEMBERS
     ledger: str = _SENT
+    is_whole: bool = True
 
     @classmethod
     def of(cls, person_ids: str) -> Self:

@@ -200,5 +200,8 @@ class VendorSettings(HttpSettings):
         "naming them; rows beyond that count as undecided and are sent again.",
     )
     max_polls: int = Field(
-        60, ge=1, description="How often to ask for the result of a job before the next run does."
+        60,
+        ge=1,
+        description="How often to ask for the result of a job before the next run does; after so "
+        "many questions a batch is no longer halved, where a job only counts what failed.",
     )

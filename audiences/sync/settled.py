@@ -28,11 +28,11 @@ from audiences.inventory import (
 from audiences.sync import ledger, plan
 from audiences.sync.checksums import BUCKET, DECISION_COLUMNS, POINT_COLUMNS, profile_columns
 from audiences.sync.config import Sync
-from audiences.sync.gates import EVERYBODY, READY, Rows, gate_sql, named_in
+from audiences.sync.gates import EVERYBODY, READY, Rows, concerned_sql, gate_sql, named_in
 from audiences.sync.identities import each_sql
 from audiences.sync.readings import CHANGED, Readings, sources_of
 from audiences.sync.turns import TAKEN, turns_sql
-from warehouse import TableName, Trace, Warehouse
+from warehouse import TableName, Trace, Warehouse, quoted
 
 ASKED = "candor_sync_asked"
 _SCHEMAS = ("marts", "audiences", "sync", "prediction", "personalization")
@@ -63,14 +63,19 @@ class Settled:
     readings: Readings
 
     def narrow(self) -> Rows:
-        """Find the groups that are not as they were, and where to read what is known of them."""
+        """Find the groups that are not as they were, and where to read what is known of them.
+
+        Of few persons all is read, which is less than to look at the rows of everybody.
+        """
         # In one transaction, as rows are read again by their places.
         with self.warehouse.transaction():
+            if self._are_few():
+                return self._read_concerned()
             return self._read_asked() if self.readings.compare() else EVERYBODY
 
     def widen(self, rows: Rows) -> Rows | None:
         """Ask also about those who have identifiers that the plan takes away; None: nobody."""
-        if rows is EVERYBODY:
+        if rows.is_whole:
             return None
         if not self.warehouse.scalar(f"select exists (from {TAKEN})"):
             return None
@@ -89,7 +94,7 @@ class Settled:
         """How many members stand before each gate, with those who were not asked about."""
         sums = ", ".join(f"coalesce(sum({gate}), 0) as {gate}" for gate in _GATES)
         others = ""
-        if rows is not EVERYBODY:
+        if not rows.is_whole:
             kept = f"from {SETTLED.name.sql} where sync_key = $sync_key"
             less = ", ".join(f"-{gate}" for gate in _GATES)
             others = f"""
@@ -105,9 +110,10 @@ class Settled:
     def remember(self, rows: Rows) -> None:
         """Keep the groups that were asked about, and of which of them nothing is in the plan."""
         due = f"select person_id from {ledger.PLAN}"
-        if rows is not EVERYBODY:
+        is_full = self.sync.mode == "full"  # asks about everybody each time
+        if not rows.is_whole:
             self._keep_changed(due)
-        elif self.sync.mode == "full" or self._is_most():  # full asks about everybody each time
+        elif is_full or rows is not EVERYBODY or self._is_most():
             self._forget()
         else:
             self._keep_all(due)
@@ -136,6 +142,15 @@ class Settled:
         """
         keep = self._keep_changed if self.readings.compare() else self._keep_all
         keep(due, {"batches": list(batches)})
+
+    def _are_few(self) -> bool:
+        """Whether the audience, and those whom the destination may hold, are few of all persons."""
+        members = f"select count(*) from ({EVERYBODY.members})"
+        held = f"select count(*) from ({EVERYBODY.ledger}) where is_present"
+        persons = f"select count(*) from {PROFILES.sql}"
+        values = {"audience_key": self.sync.audience, "sync_key": self.sync.key}
+        few = f"select (({members}) + ({held})) * {_MANY} < ({persons})"
+        return bool(self.warehouse.scalar(few, values))
 
     def _is_most(self) -> bool:
         """Whether something is due for most of all persons: little is to be kept in mind."""
@@ -209,7 +224,31 @@ class Settled:
             consent=self._of_asked("consent", CONSENT, DECISION_COLUMNS),
             members=f"select * from {members}",
             ledger=f"select * from {ledger}",
+            is_whole=False,
         )
+
+    def _read_concerned(self) -> Rows:
+        """Read what is known of everybody concerned, once, into small tables."""
+        concerned = named_in(concerned_sql(), plan.plan_parameters(self.sync))
+        self.warehouse.execute(
+            f"create or replace temp table {ASKED} as {concerned_sql()}", concerned
+        )
+        return Rows(
+            profiles=self._of_concerned("profiles", PROFILES, profile_columns(self.sync)),
+            contact_points=self._of_concerned("contact_points", CONTACT_POINTS, POINT_COLUMNS),
+            consent=self._of_concerned("consent", CONSENT, DECISION_COLUMNS),
+        )
+
+    def _of_concerned(self, name: str, table: TableName, columns: Sequence[str]) -> str:
+        if table not in self.catalogue.columns:
+            return table.sql  # a plan without it does not read it
+        listed = ", ".join(("person_id", *(quoted(column) for column in columns)))
+        written = f"{ASKED}_{name}"
+        self.warehouse.execute(
+            f"create or replace temp table {written} as select {listed} from {table.sql} "
+            f"where person_id in (select person_id from {ASKED})"
+        )
+        return written
 
     def _of_asked(self, name: str, table: TableName, columns: Sequence[str]) -> str:
         if table not in self.catalogue.columns:

@@ -9,6 +9,7 @@ import json
 import random
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,7 +21,7 @@ from audiences.sync.config import Identifier
 from audiences.sync.destinations.fake import FakeDestination, known_by
 from audiences.sync.draft import write_plan
 from audiences.sync.fields import Field
-from audiences.sync.settled import ASKED, SettledGroups
+from audiences.sync.settled import ASKED, Settled, SettledGroups
 from audiences.sync.suppression import suppressed
 from tests.audiences.conftest import AS_OF, EVERYONE, NOW, Company, audience
 
@@ -66,13 +67,18 @@ class Changing:
                 self.compare()
 
     def compare(self) -> None:
-        """The plan that asks about few persons is that which asks about all."""
+        """The plan that asks about few persons is that which asks about all, as is that of few by name."""
+        narrowed = self.narrowed
         with contextlib.suppress(_UndoError), self.company.warehouse.transaction():
             SettledGroups(self.company.warehouse).erase(pa.table({}))
             whole = self._plan()
+            with mock.patch.object(Settled, "_are_few", return_value=True):
+                by_name = self._plan()
             raise _UndoError
+        self.narrowed = narrowed
         quick = self._plan()
         assert quick == whole
+        assert by_name == whole
         self.compared += 1
         self._find_who_is_lost()
 

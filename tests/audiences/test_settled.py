@@ -19,7 +19,7 @@ from audiences.sync.plan import GATES, due_sql, plan_parameters
 from audiences.sync.readings import sources_of
 from audiences.sync.settled import Settled
 from tests.audiences.changing import FIELDS, Changing
-from tests.audiences.conftest import Company
+from tests.audiences.conftest import Company, audience
 from tests.audiences.test_sync import Publisher
 from warehouse import EngineError, Location
 
@@ -100,6 +100,19 @@ def test_a_sync_that_sends_everybody_each_time_keeps_nothing_in_mind(company: Co
     plan_sync(company.warehouse, publisher.sync)
 
     assert (after_all, _groups(publisher), company.rows("sync.settled_parts")) == (0, 0, [])
+
+
+def test_of_an_audience_of_few_all_is_read_and_nothing_kept_in_mind(company: Company) -> None:
+    publisher = Publisher(company, FakeDestination(max_rows=100))
+    publisher.audience = audience({"trait": "person_id", "is": "p007"})
+    company.people(70, country="US")
+    first = publisher.run()
+    company.warehouse.execute("update marts.profiles set country = 'DE'")
+
+    second = publisher.run()
+
+    assert (first.added, second.changed) == (1, 1)
+    assert company.rows("sync.settled") == company.rows("sync.settled_parts") == []
 
 
 def test_who_was_forgotten_by_hand_is_sent_again_once_the_sync_remembers_nothing(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import httpx
 import pyarrow as pa
 import pytest
 
+from audiences import DestinationUnavailableError
 from audiences.sync.destinations.base import Batch
 from audiences.sync.destinations.runner import CallRequest
 from audiences.sync.destinations.vendor import shipments
@@ -80,3 +82,57 @@ def test_whom_braze_knows_by_id_gets_no_earlier_address_back() -> None:
 
     told = json.loads(request.body)["attributes"]
     assert [sorted(user) for user in told] == [["_update_existing_only", "external_id", "in_a"]] * 2
+
+
+def _kind(kind: str) -> Case:
+    return next(case for case in CASES if case.kind == kind)
+
+
+def test_rows_that_a_job_only_counts_are_found_over_runs_and_not_waited_for_without_end() -> None:
+    case, clock = _kind("google"), Clock()
+    service = case.service(clock)
+    names = [f"p{number}" for number in range(32)]
+    service.broken = {case.seen(name) for name in ("p3", "p12", "p30")}
+    due, doubts = set(names), []
+
+    for run in range(5):
+        it = case.open(service, clock, max_polls=8)
+        request = it.plan(case.batch([(n, "add") for n in sorted(due)], batch_id=f"b_{run}"))
+        delivery = it.send(request, sleep=clock.sleep)
+        doubts.append(delivery.doubtful.num_rows)
+        open_rows = [
+            *delivery.doubtful["row_id"].to_pylist(),
+            *delivery.rejected["row_id"].to_pylist(),
+        ]
+        due = {row.removeprefix("r_") for row in open_rows}
+
+    assert due == {"p3", "p12", "p30"}
+    assert doubts[0] > 0 == doubts[-1]
+
+
+def test_a_job_that_is_not_finished_leaves_its_batch_to_the_next_run() -> None:
+    case, clock = _kind("google"), Clock()
+    it = case.open(case.service(clock), clock, max_polls=1)
+
+    with pytest.raises(DestinationUnavailableError, match="job_not_finished"):
+        it.send(it.plan(case.batch([("ann", "add")])), sleep=clock.sleep)
+
+
+def test_more_records_than_salesforce_takes_at_once_go_in_parts() -> None:
+    case, clock = _kind("salesforce"), Clock()
+
+    class Doubled(case.service):  # type: ignore[name-defined,misc]
+        def _query(self, query: str) -> httpx.Response:
+            found = super()._query(query).json()
+            return httpx.Response(200, json={**found, "records": found["records"] * 3})
+
+    service = Doubled(clock)
+    service.records = {f"p{number}": {} for number in range(90)}
+    it = case.open(service, clock)
+
+    delivery = it.send(
+        it.plan(case.batch([(n, "add") for n in service.records])), sleep=clock.sleep
+    )
+
+    assert delivery.rejected.num_rows == 0
+    assert len(service.held(str(case.target))) == 90

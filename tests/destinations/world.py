@@ -18,6 +18,14 @@ from audiences.sync.destinations import Batch, VendorDestination, open_vendor
 from audiences.sync.destinations.exchange import Rate
 from tests.destinations.description import Description
 
+# Values of all kinds, and such as systems stumble over.
+ODD = {
+    "name": "Zoë 😀 \u202e\u0645\u0631\u062d " + "x" * 300,
+    "note": '=1+@"\n\\ \u2028',
+    "unknown": None,
+    "is_new": False,
+    "score": 0.25,
+}
 START = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
 
 
@@ -277,5 +285,5 @@ class Case:
             "operation": operation,
             "identifiers": sent,
             "previous_identifiers": None,
-            "traits": {"country": "US"} if is_put else None,
+            "traits": {"country": "US", **ODD} if is_put else None,
         }

@@ -25,6 +25,7 @@ from audiences.sync.destinations.vendor import (
     Shipment,
     Vendor,
     absent,
+    as_text,
     encoded,
 )
 from audiences.sync.settings import VariableName, VendorSettings
@@ -85,8 +86,8 @@ class ActiveCampaign(Vendor[ActiveCampaignSettings]):
 
 def _sync(target: str, row: Row) -> Call:
     """Fields whose names are numbers are custom fields; others are the contact's own."""
-    custom = [{"field": n, "value": _text(v)} for n, v in row.fields.items() if n.isdigit()]
-    own = {name: _text(value) for name, value in row.fields.items() if not name.isdigit()}
+    custom = [{"field": n, "value": as_text(v)} for n, v in row.fields.items() if n.isdigit()]
+    own = {name: as_text(value) for name, value in row.fields.items() if not name.isdigit()}
     contact: dict[str, Any] = {"email": row.identifiers["email"], **own}
     if custom:
         contact["fieldValues"] = custom
@@ -122,7 +123,3 @@ def _untag(target: str, row: Row, answer: Answer) -> Reading:
 
 def _delete(row: Row, contact: str) -> Call:
     return Call("DELETE", f"/api/3/contacts/{contact}", (row,), refused=absent)
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)

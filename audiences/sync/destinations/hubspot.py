@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 from urllib.parse import quote
 
 from pydantic import Field
@@ -24,6 +24,7 @@ from audiences.sync.destinations.vendor import (
     Shipment,
     Vendor,
     absent,
+    as_text,
     encoded,
 )
 from audiences.sync.settings import VariableName, VendorSettings
@@ -83,7 +84,7 @@ def _upsert(target: str, rows: Rows) -> Call:
         {
             "idProperty": "email",
             "id": row.identifiers["email"],
-            "properties": {"email": row.identifiers["email"], **_texts(row.fields)},
+            "properties": {"email": row.identifiers["email"], **_properties(row)},
         }
         for row in rows
     ]
@@ -142,9 +143,6 @@ def _known(rows: Rows, answer: Answer) -> list[tuple[str, Row]]:
     return [(record, row) for record, row in pairs if row is not None]
 
 
-def _texts(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Properties are texts; what is unknown is emptied."""
-    return {
-        name: "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in fields.items()
-    }
+def _properties(row: Row) -> dict[str, str]:
+    """Properties are texts."""
+    return {name: as_text(value) for name, value in row.fields.items()}

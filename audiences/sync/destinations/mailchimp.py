@@ -29,6 +29,7 @@ from audiences.sync.destinations.vendor import (
     Shipment,
     Vendor,
     absent,
+    as_text,
     by_value,
     encoded,
 )
@@ -104,7 +105,7 @@ class Mailchimp(Vendor[MailchimpSettings]):
 
     def _member(self, row: Row) -> Call:
         """Merge fields first: the answer also says whether there is such a member."""
-        body: dict[str, Any] = {"merge_fields": dict(row.fields)}
+        body: dict[str, Any] = {"merge_fields": _merge_fields(row)}
         if self.settings.status_if_new is not None:
             body["email_address"] = row.identifiers["email"]
             body["status_if_new"] = self.settings.status_if_new
@@ -115,6 +116,12 @@ class Mailchimp(Vendor[MailchimpSettings]):
             encoded(body),
             refused=lambda answer: _not_listed(row, answer),
         )
+
+
+def _merge_fields(row: Row) -> dict[str, Any]:
+    """Texts and numbers: with a null, true or false there the whole member is refused."""
+    numbers = {n: v for n, v in row.fields.items() if type(v) in {int, float}}
+    return {name: numbers.get(name, as_text(value)) for name, value in row.fields.items()}
 
 
 def _segment(path: str, verb: str, rows: Rows) -> Call:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, cast
@@ -185,7 +185,7 @@ class _Work:
     doubtful: dict[str, str] = field(default_factory=dict)
     attempts: int = 0
     splits: int = 0
-    polls: int = 0
+    polls: Counter[str] = field(default_factory=Counter)
     has_effect: bool = False
     answered: str | None = None
 
@@ -194,8 +194,8 @@ class _Work:
         call = self._of_the_others(self.todo.popleft())
         if call is None or self._is_cut(call):
             return
-        if call.is_poll:
-            self._count_poll()
+        if call.is_poll and self._is_slow(call):
+            return
         if call.wait_s:
             self.sleep(call.wait_s)
         answer, verdict, attempts = self.destination.ask(call, self.clients, self.pace, self.sleep)
@@ -259,10 +259,14 @@ class _Work:
             self.rejected.update({row.row_id: code for row in call.rows})
 
     def _narrow(self, call: Call, doubtful: Mapping[str, str]) -> None:
-        """Find the rows that a count speaks of: the one of a single row is its result."""
+        """Find the rows that a count speaks of: the one of a single row is its result.
+
+        Once jobs were asked about often enough, what is left of the search is the next run's.
+        """
+        is_late = self.polls.total() >= self.destination.vendor.settings.max_polls
         if len(call.rows) == 1:
             self.rejected.update(doubtful)
-        elif not self._halve(call):
+        elif is_late or not self._halve(call):
             self.doubtful.update(doubtful)
 
     def _halve(self, call: Call) -> bool:
@@ -281,10 +285,18 @@ class _Work:
         self.rejected.update({row.row_id: code for row in left})
         self.todo.clear()
 
-    def _count_poll(self) -> None:
-        self.polls += 1
-        if self.polls > self.destination.vendor.settings.max_polls:
+    def _is_slow(self, call: Call) -> bool:
+        """Count one more question about a job; whether it is no longer waited for.
+
+        Where the batch was halved other parts of it are decided, so that these rows alone are in doubt.
+        """
+        self.polls[call.path] += 1
+        if self.polls[call.path] <= self.destination.vendor.settings.max_polls:
+            return False
+        if not self.splits:
             raise DestinationUnavailableError(self.destination.key, "job_not_finished")
+        self.doubtful.update({row.row_id: "job_not_finished" for row in call.rows})
+        return True
 
 
 def _table(reasons: Mapping[str, str]) -> pa.Table:

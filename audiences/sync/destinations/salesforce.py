@@ -38,6 +38,7 @@ from audiences.sync.settings import VariableName, VendorSettings
 
 _NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
 _FOUND_AT_ONCE = 100  # values in one query, so that its address stays below 16 KB
+_MOST = 200  # records of one collection; more may hold the values of one query
 _FORBIDDEN = 403
 _TOMORROW_S = 3600.0
 
@@ -80,7 +81,7 @@ class Salesforce(Vendor[SalesforceSettings]):
         api="v66.0",
         semantics=Semantics.PER_ROW,
         idempotency=Idempotency.NATURAL,
-        max_rows=200,
+        max_rows=_MOST,
         rates=(Rate(25, 20),),  # the limit is one of calls a day
         erasure="deletes the records that are found",
         traps="HasOptedOutOfEmail, HasOptedOutOfFax and DoNotCall are refused as fields",
@@ -151,9 +152,14 @@ class Salesforce(Vendor[SalesforceSettings]):
     def _update(
         self, records: Sequence[Mapping[str, Any]], known: Sequence[tuple[str, Row]]
     ) -> tuple[Call, ...]:
-        rows = tuple(row for _, row in known)
         path = f"{self._path()}/composite/sobjects"
-        return (self._collection(path, records, rows),) if records else ()
+        rows = [row for _, row in known]
+        return tuple(
+            self._collection(
+                path, records[first : first + _MOST], tuple(rows[first : first + _MOST])
+            )
+            for first in range(0, len(records), _MOST)
+        )
 
     def _create(self, target: str, rows: Rows) -> Call:
         field = self.settings.match_field
@@ -167,12 +173,14 @@ class Salesforce(Vendor[SalesforceSettings]):
         return Call("PATCH", path, rows, encoded(body), read=partial(_results, rows))
 
     def _delete(self, rows: Rows, known: Sequence[tuple[str, Row]]) -> Reading:  # noqa: ARG002 - who is not found is forgotten
-        if not known:
-            return Reading()
+        parts = (known[first : first + _MOST] for first in range(0, len(known), _MOST))
+        return Reading(then=tuple(map(self._deletion, parts)))
+
+    def _deletion(self, known: Sequence[tuple[str, Row]]) -> Call:
         ids = ",".join(found for found, _ in known)
         path = f"{self._path()}/composite/sobjects?ids={ids}&allOrNone=false"
-        found = tuple(row for _, row in known)
-        return Reading(then=(Call("DELETE", path, found, read=partial(_results, found)),))
+        rows = tuple(row for _, row in known)
+        return Call("DELETE", path, rows, read=partial(_results, rows))
 
     def _path(self) -> str:
         return f"/services/data/{self.settings.api_version}"

@@ -292,6 +292,13 @@ def encoded(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def as_text(value: Any) -> str:
+    """A value for a field that holds text; what is unknown empties it."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def by_index(rows: Rows, refused: Mapping[int, str]) -> dict[str, str]:
     """Reasons by row id, of reasons by the place of a row in a request."""
     return {rows[place].row_id: reason for place, reason in refused.items() if place < len(rows)}

@@ -45,6 +45,7 @@ class ActiveCampaignService(Service):
 
     def _sync(self, contact: dict[str, Any]) -> httpx.Response:
         email = contact["email"]
+        assert all(isinstance(value, str) for value in contact.values())
         if email in self.broken:
             return httpx.Response(422, json={"errors": [{"code": "email_invalid"}]})
         self.contacts[email] = {k: v for k, v in contact.items() if k != "email"}

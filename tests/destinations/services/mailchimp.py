@@ -37,7 +37,9 @@ class MailchimpService(Service):
     def _member(self, found: str, body: dict[str, Any]) -> httpx.Response:
         email = body["email_address"]
         self.statuses |= {body["status"]} if "status" in body else set()
-        if found != _hash(email) or email in self.broken:
+        # "Data did not match any of the schemas described in anyOf."
+        is_odd = any(v is None or isinstance(v, bool) for v in body["merge_fields"].values())
+        if found != _hash(email) or email in self.broken or is_odd:
             return httpx.Response(400, json={"title": "Invalid Resource"})
         self.list[email] = body["merge_fields"]
         return httpx.Response(200, json={"email_address": email})

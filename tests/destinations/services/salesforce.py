@@ -26,6 +26,7 @@ class SalesforceService(Service):
             case "PATCH", ["composite", "sobjects", *_]:
                 body = asked.json()
                 assert body["allOrNone"] is False
+                assert len(body["records"]) <= 200
                 return httpx.Response(200, json=[self._write(r) for r in body["records"]])
             case "DELETE", ["composite", "sobjects"]:
                 ids = asked.query["ids"].split(",")
