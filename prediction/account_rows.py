@@ -34,6 +34,10 @@ _COUNTED = ACCOUNT_SCORE_MEMBERS.name.sql
 
 # What the company's own records say stands before what its members' records say of it.
 _OF_COMPANY = ("employee_count_log", "has_industry")
+# A class of sizes, with its bound behind it.
+_OVER = "company_over_"
+# Of these columns the largest of any member counts.
+_LARGEST = ("days_since_first_", "is_", "has_", "distinct_", _OVER)
 
 # What only an account has.
 OWN_FEATURES = (
@@ -240,7 +244,7 @@ def together(name: str) -> str:
     column = f"one.{quoted(name)}"
     if name.startswith("days_since_last_"):
         return f"min({column})"
-    if name.startswith(("days_since_first_", "is_", "has_", "distinct_")) or name.endswith("_log"):
+    if name.startswith(_LARGEST) or name.endswith("_log"):
         return f"max({column})"
     total = f"cast(sum(cast({column} as decimal(38, 6))) as double)"
     if name.startswith(("mean_", "top_")) or name.endswith(("_share", "_entropy")):
@@ -389,4 +393,8 @@ def _shown(name: str) -> str:
         return f"companies.{quoted(name)}"
     if name in _OF_COMPANY:
         return f"coalesce(companies.{quoted(name)}, gathered.{quoted(name)})"
+    if name.startswith(_OVER):
+        bound = int(name.removeprefix(_OVER))
+        over = f"companies.employee_count_log > round(ln(1 + {bound}), 6)"
+        return f"cast(coalesce({over}, gathered.{quoted(name)} > 0) as double)"
     return f"gathered.{quoted(name)}"

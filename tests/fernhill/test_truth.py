@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(900)]
 
 MIN_TRAPS = 140
 # Of 135 people who did it the standard error is .023.
-MIN_AUC = 0.70
+MIN_AUC = 0.72
 MAX_CALIBRATION_ERROR = 0.03
 MIN_RAND = 0.60
 # Where what Candor holds of a true person is one person with one answer.

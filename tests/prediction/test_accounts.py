@@ -329,6 +329,7 @@ def test_every_column_that_is_no_count_is_put_together_as_such(company: Company)
         "consideration_share", "decision_share", "mean_scroll_depth", "mean_time_on_page_s",
         "mean_scroll_depth_30d", "is_known", "has_company", "has_industry", "has_customer_record",
         "has_crm_record", "days_since_first_record", "employee_count_log",
+        *(name for name in own_features if name.startswith("company_over_")),
     }  # fmt: skip
 
 
@@ -345,6 +346,7 @@ def test_the_company_is_known_by_its_records_of_that_time(small: Company) -> Non
     found = features(small)
 
     assert found["acme"]["employee_count_log"] == round(np.log(1000), 6)
+    assert (found["acme"]["company_over_500"], found["acme"]["company_over_1000"]) == (1, 0)
     assert found["acme"]["days_since_account_record"] == 10
     assert np.isnan(found["beta"]["days_since_account_record"])
 
@@ -395,12 +397,14 @@ def test_what_the_company_does_not_say_is_unknown_or_what_its_members_say(small:
               account_id=["acme"])  # fmt: skip
     small.add("staging.stg_raw__account_versions", source=["crm"], account_id=["7"])
     small.warehouse.execute(
-        "update marts.features_as_of set employee_count_log = 3, has_industry = 1"
+        "update marts.features_as_of set employee_count_log = 3, has_industry = 1, "
+        "company_over_10 = 1, company_over_50 = 0"
     )
 
     found = features(small)["acme"]
 
     assert (found["employee_count_log"], found["has_industry"]) == (3, 1)
+    assert (found["company_over_10"], found["company_over_50"]) == (1, 0)
     assert np.isnan(found["annual_revenue_log"])
 
 

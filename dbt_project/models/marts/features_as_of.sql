@@ -20,6 +20,9 @@
     'device_count', 'distinct_content_items', 'mean_scroll_depth', 'mean_time_on_page_s',
     'mean_scroll_depth_30d', 'deep_readings_30d'
 ] -%}
+{#- The classes of the professional networks, as in int_persons__sized: companies of a middle size may
+    differ from the small and the large ones, which a number alone does not say. -#}
+{%- set company_sizes = [10, 50, 200, 500, 1000, 5000, 10000] -%}
 
 with
 
@@ -54,6 +57,32 @@ dealt as (
 recorded as (
 
     select * from {{ ref('int_spine__recorded') }}
+
+),
+
+located as (
+
+    select * from {{ ref('int_spine__located') }}
+
+),
+
+-- Who works where, by records; where they do not say, by what was met on the way.
+employed as (
+
+    select
+        spine.person_id,
+        spine.as_of,
+        case when located.person_id is not null then 1 else recorded.has_company end as has_company,
+        greatest(recorded.has_industry, located.has_industry) as has_industry,
+        coalesce(recorded.employee_count, located.employee_count) as employee_count
+
+    from spine
+
+    left join recorded
+        on spine.person_id = recorded.person_id and spine.as_of = recorded.as_of
+
+    left join located
+        on spine.person_id = located.person_id and spine.as_of = located.as_of
 
 ),
 
@@ -96,17 +125,20 @@ final as (
             end as double
         ) as is_known,
         cast(coalesce(recorded.record_count, 0) as double) as record_count,
-        {%- for name in [
-            'has_company', 'has_industry', 'has_customer_record', 'has_crm_record'
-        ] %}
-        cast(coalesce(recorded.{{ name }}, 0) as double) as {{ name }},
-        {%- endfor %}
+        cast(coalesce(employed.has_company, 0) as double) as has_company,
+        cast(coalesce(employed.has_industry, 0) as double) as has_industry,
+        cast(coalesce(recorded.has_customer_record, 0) as double) as has_customer_record,
+        cast(coalesce(recorded.has_crm_record, 0) as double) as has_crm_record,
         round(cast(recorded.days_since_first_record as double), 6) as days_since_first_record,
-        round(ln(1 + cast(recorded.employee_count as double)), 6) as employee_count_log
+        round(ln(1 + cast(employed.employee_count as double)), 6) as employee_count_log
+        {%- for size in company_sizes %},
+        cast(case when employed.employee_count > {{ size }} then 1 else 0 end as double)
+            as company_over_{{ size }}
+        {%- endfor %}
 
     from spine
 
-    {% for step in ['behaved', 'interested', 'dealt', 'recorded'] %}
+    {% for step in ['behaved', 'interested', 'dealt', 'recorded', 'employed'] %}
     left join {{ step }}
         on spine.person_id = {{ step }}.person_id and spine.as_of = {{ step }}.as_of
     {% endfor %}

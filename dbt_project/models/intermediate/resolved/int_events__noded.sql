@@ -29,6 +29,8 @@ noded as (
         events.activity,
         events.page_path,
         events.content_id,
+        events.group_id,
+        events.ip,
         events.scroll_share,
         events.attention_s,
         events.occurred_at,

@@ -12,16 +12,9 @@ versions as (
 
 ),
 
-mail_domains as (
-
-    select * from {{ ref('stg_raw__mail_domains') }}
-
-),
-
 companies as (
 
     select
-        source,
         account_id,
         {{ url_host("coalesce(domain, website)") }} as domain,
         industry,
@@ -66,122 +59,33 @@ records as (
 
 ),
 
+known_domains as (
+
+    select * from {{ ref('int_spine_domains__known') }}
+
+),
+
 dates as (
 
     select distinct as_of from records
 
 ),
 
-known_companies as (
+accounts as (
 
     select
         dates.as_of,
-        companies.source,
         companies.account_id,
-        companies.domain,
-        companies.industry,
-        companies.employee_count
+        max(companies.domain) as domain,
+        max(companies.employee_count) as employee_count,
+        max(companies.industry) as industry
 
     from dates
 
     inner join companies
         on {{ known_by('companies', 'dates.as_of') }}
 
-),
-
--- What all records named by then, whoever is asked about.
-referred as (
-
-    select distinct
-        dates.as_of,
-        versions.account_id
-
-    from dates
-
-    inner join versions
-        on
-            {{ known_by('versions', 'dates.as_of') }}
-            and (
-                versions.record_created_at is null
-                or versions.record_created_at <= dates.as_of
-            )
-
-    where versions.account_id is not null
-
-),
-
-named as (
-
-    select
-        as_of,
-        count(*) as account_count
-
-    from referred
-
-    group by as_of
-
-),
-
--- Sources that keep accounts for the persons in them, as in int_accounts__unified.
-keeping as (
-
-    select
-        known_companies.as_of,
-        known_companies.source
-
-    from known_companies
-
-    inner join referred
-        on
-            known_companies.account_id = referred.account_id
-            and known_companies.as_of = referred.as_of
-
-    inner join named
-        on known_companies.as_of = named.as_of
-
-    group by known_companies.as_of, known_companies.source, named.account_count
-
-    having {{ keeps_accounts('count(*)', 'named.account_count') }}
-
-),
-
-accounts as (
-
-    select
-        as_of,
-        account_id,
-        max(domain) as domain,
-        max(employee_count) as employee_count,
-        max(industry) as industry
-
-    from known_companies
-
-    group by as_of, account_id
-
-),
-
-domains as (
-
-    select
-        known_companies.as_of,
-        known_companies.domain,
-        max(case when keeping.source is null then known_companies.employee_count end)
-            as listed_employee_count,
-        max(known_companies.employee_count) as employee_count,
-        max(known_companies.industry) as industry
-
-    from known_companies
-
-    left join keeping
-        on
-            known_companies.source = keeping.source
-            and known_companies.as_of = keeping.as_of
-
-    where
-        known_companies.domain is not null
-        and known_companies.domain not in (select mail_domains.domain from mail_domains)
-
-    group by known_companies.as_of, known_companies.domain
+    group by dates.as_of, companies.account_id
 
 ),
 
@@ -249,10 +153,10 @@ recorded as (
     left join accounts
         on records.account_id = accounts.account_id and records.as_of = accounts.as_of
 
-    left join domains as account_domains
+    left join known_domains as account_domains
         on accounts.domain = account_domains.domain and accounts.as_of = account_domains.as_of
 
-    left join domains
+    left join known_domains as domains
         on records.domain = domains.domain and records.as_of = domains.as_of
 
     left join customer_sources
