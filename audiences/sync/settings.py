@@ -12,6 +12,8 @@ from pydantic import BeforeValidator, Field, HttpUrl, model_validator
 from audiences.sync.forms import IdentifierType
 from settings import StrictModel
 
+# Fewest persons to send to others: who gets a small list can tell who is in it. Meta asks for as many.
+LEAST_SENT = 100
 _VARIABLE = r"^[A-Z][A-Z0-9_]*$"
 
 
@@ -75,9 +77,10 @@ class DestinationSettings(StrictModel):
     )
 
     minimum_size: int = Field(
-        0,
+        LEAST_SENT,
         ge=0,
-        description="With fewer members who can be sent, nobody new is sent; removals still are.",
+        description="With fewer members who can be sent, nobody new is sent, as a small list tells "
+        "who is in it; removals still are. 0 sends any.",
     )
 
     @model_validator(mode="after")
@@ -104,6 +107,12 @@ class WrittenSettings(DestinationSettings):
 class FileSettings(WrittenSettings):
     """Files in a folder: the current members, and each run's changes."""
 
+    minimum_size: int = Field(
+        0,
+        ge=0,
+        description="With fewer members who can be sent, nobody new is sent; removals still are. "
+        "The folder is your own: any number is written.",
+    )
     kind: Literal["file"] = Field(description="file")
     folder: Path = Field(
         description="Where to write; a relative path starts in the data home's artifacts folder."
@@ -141,6 +150,12 @@ class PostgresSettings(ServerSettings):
     needs_target: ClassVar[str | None] = "the name of the table, made where it is missing"
     target_pattern: ClassVar[str] = r"[a-z_][a-z0-9_]{0,62}"
 
+    minimum_size: int = Field(
+        0,
+        ge=0,
+        description="With fewer members who can be sent, nobody new is sent; removals still are. "
+        "The database is your own: any number is written.",
+    )
     kind: Literal["postgres"] = Field(description="postgres")
     host: str = Field(min_length=1, description="Name or address of the server.")
     port: int = Field(5432, gt=0, le=65_535, description="Its port.")

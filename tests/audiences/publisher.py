@@ -58,6 +58,7 @@ def to_webhook(url: str, *, max_rows: int) -> tuple[Sync, Destination]:
                 "hook": {
                     "kind": "webhook", "url": url, "secret_env": "HOOK_SECRET",
                     "max_rows": max_rows, "max_attempts": 1, "allow_insecure_loopback": True,
+                    "minimum_size": 0,
                     "legal_basis": "a test",
                 }
             },

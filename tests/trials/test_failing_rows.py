@@ -27,6 +27,7 @@ NAMES = [f"p{number:03d}" for number in range(N)]
 FAILING = {"sample": (0, 1, 7, N), "full": tuple(range(N + 1))}
 HOOK = {
     "kind": "webhook", "secret_env": "HOOK_SECRET", "max_attempts": 1, "legal_basis": "a test",
+    "minimum_size": 0,
     "allow_insecure_loopback": True,
 }  # fmt: skip
 SECRET = {"HOOK_SECRET": f"whsec_{base64.b64encode(bytes(24)).decode()}"}

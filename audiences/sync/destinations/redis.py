@@ -58,6 +58,12 @@ class RedisSettings(ServerSettings):
     needs_target: ClassVar[str | None] = "the begin of the keys"
     target_pattern: ClassVar[str] = r"[A-Za-z0-9_.-]+(:[A-Za-z0-9_.-]+)*"
 
+    minimum_size: int = Field(
+        0,
+        ge=0,
+        description="With fewer members who can be sent, nobody new is sent; removals still are. "
+        "The server is your own: any number is written.",
+    )
     kind: Literal["redis"] = Field(description="redis")
     host: str = Field(min_length=1, description="Name or address of the server.")
     port: int = Field(6379, gt=0, le=65_535, description="Its port.")

@@ -43,6 +43,9 @@ class TikTokSettings(VendorSettings):
     needs_target: ClassVar = "the number of the custom audience"
     target_pattern: ClassVar = r"[0-9]+"
 
+    minimum_size: int = Field(
+        1000, ge=0, description="TikTok targets no audience with fewer matched members."
+    )
     kind: Literal["tiktok"] = Field(description="tiktok")
     token_env: VariableName = Field(description="Variable with the access token.")
     advertiser_id: str = Field(pattern=r"^[0-9]+$", description="The advertiser.")
