@@ -31,7 +31,7 @@ def test_a_private_file_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
 
 
 # From a fresh company each: the full trial asks until nothing is refused any more.
-MOMENTS = {"sample": (8, 89, 10_000), "full": range(1, 10_001)}
+MOMENTS = {"sample": (28, 10_000), "full": range(1, 10_001)}
 
 
 def test_an_erasure_goes_on_wherever_the_disk_was_full(
@@ -47,6 +47,9 @@ def test_an_erasure_goes_on_wherever_the_disk_was_full(
             with full_disk(n) as disk, contextlib.suppress(OSError):
                 blocked = company.erase().blocked
                 assert not blocked or "No space left on device" in str(blocked)
+        # As the next run: a warehouse whose copy could not take its place is closed for good.
+        with DuckDBWarehouse.open(home / "warehouse.duckdb") as warehouse:
+            company = Company(warehouse, home)
             company.erase()
             assert len(company.rows("privacy.receipts")) == 1
             ends.append({table: company.rows(table) for table in PEOPLE})
@@ -55,5 +58,5 @@ def test_an_erasure_goes_on_wherever_the_disk_was_full(
             break
 
     assert not disk.has_refused
-    assert len(ends) > 2
+    assert len(ends) > 1
     assert all(end == ends[-1] for end in ends)
