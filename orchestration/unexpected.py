@@ -8,12 +8,14 @@ file into the landing folder may have named it after somebody.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from orchestration.errors import UnexpectedError
 from settings import Paths
@@ -27,6 +29,8 @@ _ENDS = frozenset({"click", "dagster", "typer"})
 # Words of a missing package and of too little memory are of machines; a test's own are its answer.
 _OF_NO_ROW = (AssertionError, ImportError, MemoryError)
 Told = TypeVar("Told", bound=BaseException)
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -47,6 +51,32 @@ def without_foreign_words(paths: Paths) -> Iterator[None]:
         if told is error:
             raise
         raise told from told.__cause__
+
+
+def in_own_words(function: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Let what goes wrong anywhere in a function of Dagster's be told without a value of a row.
+
+    It stands next to the function, below Dagster's decorator: Dagster keeps what passes that one.
+    """
+    # Dagster asks whether it is a generator, and reads the types of what it returns.
+    wrap = _generating if inspect.isgeneratorfunction(function) else _calling
+    return cast("Callable[Given, Result]", functools.wraps(function)(wrap(function)))
+
+
+def _calling(function: Callable[..., Any]) -> Callable[..., Any]:
+    def called(*given: Any, **named: Any) -> Any:
+        with without_foreign_words(Paths.resolve(os.environ)):
+            return function(*given, **named)
+
+    return called
+
+
+def _generating(function: Callable[..., Any]) -> Callable[..., Any]:
+    def generated(*given: Any, **named: Any) -> Iterator[Any]:
+        with without_foreign_words(Paths.resolve(os.environ)):
+            yield from function(*given, **named)
+
+    return generated
 
 
 def as_told(error: Exception, paths: Paths | None = None) -> Exception:

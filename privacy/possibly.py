@@ -7,6 +7,7 @@ certain is never erased by itself, and never passed over in silence. The officer
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -21,6 +22,18 @@ MAX_ALIKE = 1_000
 _QUEUE = TableName("identity", "review_queue")
 _PREPARED = TableName("identity", "prepared_records")
 _DECISIONS = TableName("identity", "decisions")
+_RECORDS, _EVENTS = TableName("raw", "person_records"), TableName("raw", "events")
+# The columns of what nobody maps: an address or number there is no identifier of anybody's yet.
+_UNMAPPED = {_RECORDS: ("attributes",), _EVENTS: ("properties", "traits", "context")}
+# When a row is that of a member of the person.
+_OWN = {
+    _RECORDS: ("own.source = rows.source and own.source_record_id = rows.source_record_id",),
+    _EVENTS: (
+        "own.source = 'devices' and own.source_record_id = rows.anonymous_id",
+        "own.source = 'users' and own.source_record_id = rows.user_id",
+        "own.source = 'emails' and own.source_record_id = rows.email",
+    ),
+}
 _SCHEMA = pa.schema(
     [
         ("subject_request_id", pa.string()),
@@ -81,6 +94,13 @@ def possibly_same(warehouse: Warehouse, subjects: str) -> pa.Table:
         for table, sql in ((_QUEUE, _IN_REVIEW), (_PREPARED, _ALIKE))
         if warehouse.exists(table)
     ]
+    texts = list(_own_texts(warehouse, subjects))
+    if texts:
+        pairs.append(
+            _TOLD.format(
+                subjects=subjects, texts=" union ".join(texts), address=_ADDRESS, number=_NUMBER
+            )
+        )
     if not pairs:
         return _SCHEMA.empty_table()
     parted = _PARTED if warehouse.exists(_DECISIONS) else _NOBODY
@@ -92,6 +112,21 @@ def possibly_same(warehouse: Warehouse, subjects: str) -> pa.Table:
         )
     )
     return found.cast(_SCHEMA)
+
+
+def _own_texts(warehouse: Warehouse, subjects: str) -> Iterator[str]:
+    """Queries of (subject_request_id, text) for what is not mapped in the persons' own rows."""
+    columns = warehouse.columns().to_pylist()
+    known = {(TableName(c["table_schema"], c["table_name"]), c["column_name"]) for c in columns}
+    for table, names in _UNMAPPED.items():
+        texts = ", ".join(f"rows.{name}" for name in names if (table, name) in known)
+        for same in _OWN[table] if texts else ():
+            yield f"""
+                select mine.subject_request_id, lower(concat_ws(' ', {texts})) as text
+                from {subjects} as mine
+                inner join identity.members as own using (person_id)
+                inner join {table.sql} as rows on {same}
+            """
 
 
 # Both ends in turn: the person's record may stand on either side of a pair.
@@ -149,6 +184,35 @@ _ALIKE = """
             and same.person_id = members.person_id
     )
 """
+
+# A telephone counts with its country, as in +49 151 234; a value that several hold names nobody.
+_TOLD = """
+    (
+        with texts as materialized ({texts}),
+        told as (
+            select subject_request_id, 'email' as identifier_type,
+                unnest(regexp_extract_all(text, {address})) as identifier_value
+            from texts
+            union
+            select subject_request_id, 'phone',
+                regexp_replace(unnest(regexp_extract_all(text, {number})), '[^0-9+]', '', 'g')
+            from texts
+        )
+        select told.subject_request_id, theirs.source, theirs.source_record_id, theirs.person_id,
+            4 as place, 'an address or number in a field that is not mapped' as reason,
+            null::double as probability
+        from told
+        inner join identity.identifiers as held using (identifier_type, identifier_value)
+        inner join identity.members as theirs
+            on theirs.source = held.source and theirs.source_record_id = held.source_record_id
+        anti join {subjects} as same
+            on same.subject_request_id = told.subject_request_id
+            and same.person_id = theirs.person_id
+        where not coalesce(held.is_shared, false)
+    )
+"""
+_ADDRESS = r"'[\w.%+''-]+@[\w-]+(?:[.][\w-]+)+'"
+_NUMBER = "'[+][0-9][0-9 ().-]{7,18}[0-9]'"
 
 # Whom somebody has decided not to be the person.
 _PARTED = """

@@ -12,6 +12,8 @@ from pydantic import BeforeValidator, Field, HttpUrl, model_validator
 from audiences.sync.forms import IdentifierType
 from settings import StrictModel
 
+# Fewest persons to advertise to: who sees a small audience's figures can tell who is in it.
+LEAST_ADVERTISED_TO = 100
 _VARIABLE = r"^[A-Z][A-Z0-9_]*$"
 
 
@@ -204,4 +206,15 @@ class VendorSettings(HttpSettings):
         ge=1,
         description="How often to ask for the result of a job before the next run does; after so "
         "many questions a batch is no longer halved, where a job only counts what failed.",
+    )
+
+
+class AdvertiserSettings(VendorSettings):
+    """What services have that show advertisements to an audience as a whole."""
+
+    minimum_size: int = Field(
+        LEAST_ADVERTISED_TO,
+        ge=0,
+        description="With fewer members who can be sent, nobody new is sent, as the figures of a small "
+        "audience tell who is in it; removals still are. 0 sends any.",
     )

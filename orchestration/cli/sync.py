@@ -36,6 +36,12 @@ def plan(*, paths: Paths, as_json: JsonOption = False) -> None:
         erased = erased_contacts(company, warehouse)
         plans = [asdict(plan_sync(warehouse, sync, suppression=erased)) for sync in syncs]
     print_rows("Would be sent", plans if as_json else list(map(_in_words, plans)), as_json=as_json)
+    if any(found["held_because"] == "below_minimum" for found in plans) and not as_json:
+        console.print(
+            "below_minimum: fewer members than `minimum_size` of the destination or audience; "
+            "`minimum_size: 0` there sends any",
+            style="yellow",
+        )
     never = sorted({found["audience_key"] for found in plans if not found["is_computed"]})
     if never and not as_json:
         console.print(

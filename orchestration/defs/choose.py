@@ -13,6 +13,7 @@ from orchestration.pictures import picture
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
+from orchestration.unexpected import in_own_words
 from personalization import (
     describe_breadth,
     read_withheld,
@@ -72,6 +73,7 @@ Results = Iterator[dg.MaterializeResult[Any]]
     name="choose_content",
     can_subset=False,
 )
+@in_own_words
 def choose_content(context: dg.AssetExecutionContext, candor: CandorResource) -> Results:
     """Choose content for every person who granted personalization, one list per block."""
     announce("Choosing content")
@@ -110,6 +112,7 @@ def choose_content(context: dg.AssetExecutionContext, candor: CandorResource) ->
 
 
 @dg.asset_check(asset=asset_key(personalization.inventory.CONTEXT_LISTS))
+@in_own_words
 def every_block_has_content(candor: CandorResource) -> dg.AssetCheckResult:
     """Published content fits the filters of every block; compare content.yml with marts.content_items."""
     with candor.open_warehouse() as warehouse:
@@ -125,6 +128,7 @@ def every_block_has_content(candor: CandorResource) -> dg.AssetCheckResult:
 
 
 @dg.asset_check(asset=dg.AssetKey(["personalization", "recommendations"]), blocking=True)
+@in_own_words
 def everyone_recommended_to_has_agreed(candor: CandorResource) -> dg.AssetCheckResult:
     """Every person with a recommendation has granted the purpose personalization."""
     with candor.open_warehouse() as warehouse:
@@ -146,6 +150,7 @@ def everyone_recommended_to_has_agreed(candor: CandorResource) -> dg.AssetCheckR
     name="measure",
     can_subset=False,
 )
+@in_own_words
 def measure(context: dg.AssetExecutionContext, candor: CandorResource) -> Results:
     """Measure every experiment of experiments.yml anew from the events."""
     announce("Measuring experiments")
@@ -174,6 +179,7 @@ def measure(context: dg.AssetExecutionContext, candor: CandorResource) -> Result
     name="share_variants",
     can_subset=False,
 )
+@in_own_words
 def share_variants(context: dg.AssetExecutionContext, candor: CandorResource) -> Results:
     """Say how often each variant is to be shown in each segment, for experiments that ask for it."""
     announce("Sharing variants out")
@@ -199,6 +205,7 @@ def share_variants(context: dg.AssetExecutionContext, candor: CandorResource) ->
 @dg.multi_asset(
     specs=table_specs([BREADTH], deps=READ_BY_BREADTH), name="measure_breadth", can_subset=False
 )
+@in_own_words
 def measure_breadth(context: dg.AssetExecutionContext, candor: CandorResource) -> Results:
     """Say how much of the content people meet, for whom it is chosen and who is held out."""
     announce("Measuring what people meet")
@@ -216,6 +223,7 @@ def measure_breadth(context: dg.AssetExecutionContext, candor: CandorResource) -
 
 
 @dg.asset_check(asset=dg.AssetKey(["measurement", "exposures"]))
+@in_own_words
 def arms_have_the_intended_sizes(candor: CandorResource) -> dg.AssetCheckResult:
     """No experiment or segment shows a sample-ratio mismatch; those whose verdicts were withheld are named."""
     with candor.open_warehouse() as warehouse:

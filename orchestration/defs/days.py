@@ -14,6 +14,7 @@ from orchestration.progress import announce
 from orchestration.reload import loading
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key
+from orchestration.unexpected import in_own_words
 
 
 class DayConfig(dg.Config):
@@ -27,6 +28,7 @@ class DayConfig(dg.Config):
 
 
 @dg.op(out=dg.Out(dg.Nothing), tags={"cdp/pii": "none"})
+@in_own_words
 def load_day_again(
     context: dg.OpExecutionContext, candor: CandorResource, config: DayConfig
 ) -> None:
@@ -35,12 +37,14 @@ def load_day_again(
 
 
 @dg.op(out=dg.Out(dg.Nothing), tags={"cdp/pii": "none"})
+@in_own_words
 def take_day_out(context: dg.OpExecutionContext, candor: CandorResource, config: DayConfig) -> None:
     """Take out what the files of a day brought; none of them is loaded until it is restored."""
     _act(context, candor, config, ingestion.days.drop_day)
 
 
 @dg.op(out=dg.Out(dg.Nothing), tags={"cdp/pii": "none"})
+@in_own_words
 def bring_day_back(
     context: dg.OpExecutionContext, candor: CandorResource, config: DayConfig
 ) -> None:

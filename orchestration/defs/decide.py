@@ -10,6 +10,7 @@ from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.serving import artefact_path, decision_log, serving_secret
 from orchestration.specs import asset_key, table_specs
+from orchestration.unexpected import in_own_words
 from personalization import (
     load_decisions,
     publish_artefact,
@@ -73,6 +74,7 @@ READ_BY_DRAWS = [
         )
     ],
 )
+@in_own_words
 def load_logged_decisions(
     context: dg.AssetExecutionContext, candor: CandorResource
 ) -> Iterator[dg.MaterializeResult[Any]]:
@@ -105,6 +107,7 @@ def load_logged_decisions(
 @dg.multi_asset(
     specs=table_specs([DRAW_UNITS], deps=READ_BY_DRAWS), name="keep_arms", can_subset=False
 )
+@in_own_words
 def keep_arms(
     context: dg.AssetExecutionContext, candor: CandorResource
 ) -> Iterator[dg.MaterializeResult[Any]]:
@@ -126,6 +129,7 @@ def keep_arms(
 @dg.multi_asset(
     specs=table_specs([POLICY_VALUES], deps=READ_BY_VALUES), name="judge_policies", can_subset=False
 )
+@in_own_words
 def judge_policies(
     context: dg.AssetExecutionContext, candor: CandorResource
 ) -> Iterator[dg.MaterializeResult[Any]]:
@@ -155,6 +159,7 @@ def judge_policies(
     owners=["team:personalization"],
     tags={"cdp/pii": "pseudonymous"},
 )
+@in_own_words
 def serving_artefact(candor: CandorResource) -> dg.MaterializeResult[None]:
     """The file that pages are decided from. One row per person who granted personalization.
 

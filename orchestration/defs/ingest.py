@@ -22,12 +22,14 @@ from orchestration.reload import enforce_due_retention
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
 from orchestration.status import unreadable_files
+from orchestration.unexpected import in_own_words
 from warehouse import Warehouse
 
 SPECS = table_specs(ingestion.inventory.TABLES, deps=[PULLED_FILES])
 
 
 @dg.multi_asset(specs=SPECS, name="ingest", can_subset=False)
+@in_own_words
 def ingest(
     context: dg.AssetExecutionContext, candor: CandorResource
 ) -> Iterator[dg.MaterializeResult[None]]:
@@ -93,6 +95,7 @@ def _unread(report: IngestReport) -> dict[str, int]:
 
 
 @dg.asset_check(asset=dg.AssetKey(["raw", "loads"]), blocking=True)
+@in_own_words
 def every_row_is_accounted_for(candor: CandorResource) -> dg.AssetCheckResult:
     """Rows in equal rows loaded, deduplicated and quarantined, for every file ever loaded."""
     with candor.open_warehouse() as warehouse:
@@ -104,6 +107,7 @@ def every_row_is_accounted_for(candor: CandorResource) -> dg.AssetCheckResult:
 
 
 @dg.asset_check(asset=dg.AssetKey(["raw", "quarantine"]))
+@in_own_words
 def every_file_could_be_read(candor: CandorResource) -> dg.AssetCheckResult:
     """No landing file is set aside as a whole; the others are loaded, `candor run` names it."""
     with candor.open_warehouse() as warehouse:
@@ -112,6 +116,7 @@ def every_file_could_be_read(candor: CandorResource) -> dg.AssetCheckResult:
 
 
 @dg.asset_check(asset=dg.AssetKey(["raw", "loads"]))
+@in_own_words
 def every_mapped_field_was_found(candor: CandorResource) -> dg.AssetCheckResult:
     """Some line of the latest JSON lines files has each mapped field; one that was renamed has none."""
     with candor.open_warehouse() as warehouse:
@@ -124,6 +129,7 @@ def every_mapped_field_was_found(candor: CandorResource) -> dg.AssetCheckResult:
 
 
 @dg.asset_check(asset=dg.AssetKey(["raw", "events"]))
+@in_own_words
 def events_keep_the_tracking_plan(candor: CandorResource) -> dg.AssetCheckResult:
     """The events of the latest load break no contract; `candor contracts` names the fields."""
     severity = candor.company.tracking_plan.settings.severity
@@ -158,6 +164,7 @@ def _expectation_specs() -> Iterator[dg.AssetCheckSpec]:
 
 
 @dg.multi_asset_check(specs=list(_expectation_specs()), name="raw_tables_are_as_expected")
+@in_own_words
 def expectations(candor: CandorResource) -> Iterator[dg.AssetCheckResult]:
     """Judge every raw table in one step: the library takes longer to load than to judge."""
     company, now = candor.company, utc_now()

@@ -10,6 +10,7 @@ from orchestration.defs.choose import READ_BY_RECOMMENDATIONS, SEED
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
+from orchestration.unexpected import in_own_words
 from personalization import EmailReport, SendLimits, write_email_blocks
 from personalization.inventory import DRAW_UNITS
 from personalization.inventory_email import EMAIL_BLOCKS
@@ -30,6 +31,7 @@ READ_BY_EMAIL_BLOCKS = [
     name="choose_mailings",
     can_subset=False,
 )
+@in_own_words
 def choose_mailings(
     context: dg.AssetExecutionContext, candor: CandorResource
 ) -> Iterator[dg.MaterializeResult[Any]]:
@@ -52,6 +54,7 @@ def choose_mailings(
 
 
 @dg.asset_check(asset=asset_key(EMAIL_BLOCKS), blocking=True)
+@in_own_words
 def nobody_is_mailed_by_what_they_read_without_having_agreed(
     candor: CandorResource,
 ) -> dg.AssetCheckResult:
@@ -77,6 +80,7 @@ def nobody_is_mailed_by_what_they_read_without_having_agreed(
 
 
 @dg.asset_check(asset=asset_key(EMAIL_BLOCKS), blocking=True)
+@in_own_words
 def no_slot_of_a_mailing_is_empty(candor: CandorResource) -> dg.AssetCheckResult:
     """Every person of a send has each slot once, from 1 on, and each with a content of its own."""
     with candor.open_warehouse() as warehouse:

@@ -13,6 +13,7 @@ from orchestration.privacy_parts import held_person_ids
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_spec, table_specs
+from orchestration.unexpected import in_own_words
 from prediction import (
     PersonaReport,
     ScoreReport,
@@ -86,6 +87,7 @@ class PredictConfig(dg.Config):
 @dg.multi_asset(
     specs=[table_spec(SPINE, deps=KNOWN_BEFORE_MARTS)], name="write_spine", can_subset=False
 )
+@in_own_words
 def spine(candor: CandorResource) -> Iterator[dg.MaterializeResult[None]]:
     """Write whom to look at and when, by what was known at each date."""
     announce("Choosing dates to learn from")
@@ -111,6 +113,7 @@ def spine(candor: CandorResource) -> Iterator[dg.MaterializeResult[None]]:
     name="predict",
     can_subset=False,
 )
+@in_own_words
 def predict(candor: CandorResource, config: PredictConfig) -> Iterator[dg.MaterializeResult[None]]:
     """Score everybody, or every account, by a model, by the rule where there is too little to learn from, or not at all."""
     announce("Predicting")
@@ -142,6 +145,7 @@ def predict(candor: CandorResource, config: PredictConfig) -> Iterator[dg.Materi
     name="group_readers",
     can_subset=False,
 )
+@in_own_words
 def personas(candor: CandorResource, config: PredictConfig) -> Iterator[dg.MaterializeResult[None]]:
     """Group readers by what they read; published only where the groups are real."""
     announce("Grouping readers")
@@ -164,12 +168,14 @@ def personas(candor: CandorResource, config: PredictConfig) -> Iterator[dg.Mater
 
 
 @dg.asset_check(asset=asset_key(PROPENSITY_SCORES), blocking=True)
+@in_own_words
 def scores_are_probabilities(candor: CandorResource) -> dg.AssetCheckResult:
     """Every score and interval is within 0 and 1 and in order; null only where nothing answers."""
     return _are_probabilities(candor, PROPENSITY_SCORES)
 
 
 @dg.asset_check(asset=asset_key(ACCOUNT_SCORES), blocking=True)
+@in_own_words
 def account_scores_are_probabilities(candor: CandorResource) -> dg.AssetCheckResult:
     """Every score and interval is within 0 and 1 and in order; null only where nothing answers."""
     return _are_probabilities(candor, ACCOUNT_SCORES)
@@ -189,6 +195,7 @@ def _are_probabilities(candor: CandorResource, table: Table) -> dg.AssetCheckRes
 
 
 @dg.asset_check(asset=asset_key(MODELS), blocking=True)
+@in_own_words
 def published_models_passed_their_gates(candor: CandorResource) -> dg.AssetCheckResult:
     """No score of the newest date comes from a version that was refused or retired."""
     with candor.open_warehouse() as warehouse:
@@ -218,12 +225,14 @@ def published_models_passed_their_gates(candor: CandorResource) -> dg.AssetCheck
 
 
 @dg.asset_check(asset=asset_key(DRIFT))
+@in_own_words
 def probabilities_came_true(candor: CandorResource) -> dg.AssetCheckResult:
     """As many did it as was foretold, and the scores rank as when they were judged; else: a page."""
     return _without(candor, Tier.PAGE, dg.AssetCheckSeverity.ERROR)
 
 
 @dg.asset_check(asset=asset_key(DRIFT))
+@in_own_words
 def scores_stay_as_they_were(candor: CandorResource) -> dg.AssetCheckResult:
     """Neither scores nor outcomes moved further than chance; else: a ticket. Features may move."""
     return _without(candor, Tier.TICKET, dg.AssetCheckSeverity.WARN)

@@ -15,6 +15,7 @@ from orchestration.restore import finish_restore
 from orchestration.retention import enforce_everything
 from orchestration.specs import asset_key, table_spec, table_specs
 from orchestration.syncs import pass_withdrawals_on
+from orchestration.unexpected import in_own_words
 from privacy import KeyRing, seal_audit, unclassified, write_inventory
 from privacy.inventory import INVENTORY, RETENTION_RUNS, TABLES
 from privacy.inventory_people import OBJECTING_PERSONS
@@ -29,6 +30,7 @@ CLASSIFIED = [dg.AssetKey(["marts", "profiles"]), dg.AssetKey(["identity", "memb
 
 
 @dg.multi_asset(specs=[table_spec(INVENTORY, deps=CLASSIFIED)], name="classify", can_subset=False)
+@in_own_words
 def classify(candor: CandorResource) -> dg.MaterializeResult[None]:
     """Write down what every declared column says about a person."""
     announce("Classifying tables")
@@ -44,6 +46,7 @@ def classify(candor: CandorResource) -> dg.MaterializeResult[None]:
 @dg.multi_asset(
     specs=[table_spec(OBJECTING_PERSONS, deps=OBJECTED)], name="heed_objections", can_subset=False
 )
+@in_own_words
 def heed_objections(candor: CandorResource) -> dg.MaterializeResult[None]:
     """Read signals of browsers, and write down who objects to what, as the persons are today."""
     announce("Heeding objections and opt-outs")
@@ -55,6 +58,7 @@ def heed_objections(candor: CandorResource) -> dg.MaterializeResult[None]:
 
 
 @dg.asset_check(asset=asset_key(INVENTORY), blocking=True)
+@in_own_words
 def every_table_and_column_is_classified(candor: CandorResource) -> dg.AssetCheckResult:
     """The warehouse holds no table or column that nobody declared: an erasure would miss it."""
     with candor.open_warehouse() as warehouse:
@@ -74,6 +78,7 @@ class RequestsConfig(dg.Config):
 
 
 @dg.op(out=dg.Out(dg.Nothing), tags={"cdp/pii": "none"})
+@in_own_words
 def carry_out_requests(
     context: dg.OpExecutionContext, candor: CandorResource, config: RequestsConfig
 ) -> None:
@@ -108,6 +113,7 @@ def carry_out_requests(
 
 
 @dg.op(out=dg.Out(dg.Nothing), tags={"cdp/pii": "none"})
+@in_own_words
 def delete_what_is_old(context: dg.OpExecutionContext, candor: CandorResource) -> None:
     """Delete or anonymise rows, files and runs that are older than retention.yml allows."""
     announce("Deleting what is too old")

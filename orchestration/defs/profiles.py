@@ -10,6 +10,7 @@ from orchestration.manifest import parsed_project
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.restore_mark import remove_mark
+from orchestration.unexpected import in_own_words
 from warehouse import TableName
 
 PARSED = parsed_project()
@@ -22,6 +23,7 @@ TRANSLATOR = LayeredTranslator()
     name="prepare_records",
     dagster_dbt_translator=TRANSLATOR,
 )
+@in_own_words
 def prepare_records(
     context: dg.AssetExecutionContext, candor: CandorResource
 ) -> Iterator[DbtEvent]:
@@ -36,6 +38,7 @@ def prepare_records(
     name="unify_profiles",
     dagster_dbt_translator=TRANSLATOR,
 )
+@in_own_words
 def unify_profiles(context: dg.AssetExecutionContext, candor: CandorResource) -> Iterator[DbtEvent]:
     """Build profiles, events, sessions, consent and features from who is who."""
     announce("Building profiles")

@@ -22,6 +22,7 @@ from orchestration.sync_assets import (
     sync_table_specs,
 )
 from orchestration.syncs import publish
+from orchestration.unexpected import in_own_words
 from warehouse import Table, Warehouse
 
 SEGMENT_TABLES = [t for t in audiences.inventory.TABLES if t.name.schema == "audiences"]
@@ -58,6 +59,7 @@ Results = Iterator[dg.MaterializeResult[Any]]
 @dg.multi_asset(
     specs=table_specs(SEGMENT_TABLES, deps=READ_BY_AUDIENCES), name="segment", can_subset=False
 )
+@in_own_words
 def segment(context: dg.AssetExecutionContext, candor: CandorResource) -> Results:
     """Compute every audience: members, why they are in, who was left out for lack of consent."""
     announce("Computing audiences")
@@ -85,6 +87,7 @@ def _isolating(warehouse: Warehouse) -> dict[str, int | str]:
 
 
 @dg.asset_check(asset=dg.AssetKey(["audiences", "memberships"]), blocking=True)
+@in_own_words
 def no_member_lacks_consent(candor: CandorResource) -> dg.AssetCheckResult:
     """Every member has granted every purpose that the audience's definition names."""
     with candor.open_warehouse() as warehouse:
@@ -113,6 +116,7 @@ SYNCS = configured_syncs()
     name="send",
     can_subset=True,
 )
+@in_own_words
 def send(context: dg.AssetExecutionContext, candor: CandorResource) -> Results:
     """Send what is due to every destination: added, changed, removed; nothing new, nothing sent.
 
@@ -137,6 +141,7 @@ def send(context: dg.AssetExecutionContext, candor: CandorResource) -> Results:
 
 
 @dg.asset_check(asset=dg.AssetKey(["sync", "ledger"]))
+@in_own_words
 def no_held_out_person_was_sent(candor: CandorResource) -> dg.AssetCheckResult:
     """Nobody who is held out of an audience was sent by a sync of it, as its latest run left it."""
     with candor.open_warehouse() as warehouse:
@@ -158,6 +163,7 @@ def no_held_out_person_was_sent(candor: CandorResource) -> dg.AssetCheckResult:
 
 
 @dg.asset_check(asset=dg.AssetKey(["sync", "runs"]))
+@in_own_words
 def every_sync_ran_to_its_end(candor: CandorResource) -> dg.AssetCheckResult:
     """The latest run of each sync succeeded; partial and failed ones are counted."""
     with candor.open_warehouse() as warehouse:

@@ -9,7 +9,7 @@ from ingestion.pull import PullReport, pull_sources
 from orchestration.company import utc_now
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
-from orchestration.unexpected import without_foreign_words
+from orchestration.unexpected import in_own_words
 
 PULLED_FILES = dg.AssetKey(["landing", "pulled_files"])
 PULLED = "every_source_could_be_pulled"
@@ -29,6 +29,7 @@ PULLED = "every_source_could_be_pulled"
         )
     ],
 )
+@in_own_words
 def pulled_files(candor: CandorResource) -> Iterator[dg.MaterializeResult[None]]:
     """Files that sources with `pull` brought into the landing folder. One row per record read.
 
@@ -36,14 +37,13 @@ def pulled_files(candor: CandorResource) -> Iterator[dg.MaterializeResult[None]]
     source is pulled.
     """
     company = candor.company
-    with without_foreign_words(company.paths):
-        reports = pull_sources(
-            company.sources,
-            company.paths.landing,
-            company.paths.home,
-            now=utc_now(),
-            environ=os.environ,
-        )
+    reports = pull_sources(
+        company.sources,
+        company.paths.landing,
+        company.paths.home,
+        now=utc_now(),
+        environ=os.environ,
+    )
     failures = [report.failure for report in reports if report.failure is not None]
     for failure in failures:
         announce(f"Not pulled: {failure}")

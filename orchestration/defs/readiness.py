@@ -10,6 +10,7 @@ from orchestration.defs.choose import READ_BY_RECOMMENDATIONS
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
+from orchestration.unexpected import in_own_words
 from personalization import (
     Plans,
     ReadinessReport,
@@ -49,6 +50,7 @@ Results = Iterator[dg.MaterializeResult[Any]]
     name="match_personas_with_content",
     can_subset=False,
 )
+@in_own_words
 def match_personas_with_content(
     context: dg.AssetExecutionContext, candor: CandorResource
 ) -> Results:
@@ -78,6 +80,7 @@ def match_personas_with_content(
     name="assess_readiness",
     can_subset=False,
 )
+@in_own_words
 def assess_readiness(context: dg.AssetExecutionContext, candor: CandorResource) -> Results:
     """Say for every capability whether rules, a hybrid or a full model is warranted; write the page."""
     announce("Assessing readiness")

@@ -22,6 +22,7 @@ from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
 from orchestration.syncs import pass_withdrawals_on
+from orchestration.unexpected import in_own_words
 from warehouse import Table
 
 STAGED = [
@@ -62,6 +63,7 @@ class ResolveConfig(dg.Config):
         )
     ],
 )
+@in_own_words
 def resolve_identities(
     context: dg.AssetExecutionContext, candor: CandorResource, config: ResolveConfig
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
@@ -165,6 +167,7 @@ def _shown(report: ResolutionReport, table: Table) -> dict[str, Any]:
 
 
 @dg.asset_check(asset=dg.AssetKey(["identity", "members"]), blocking=True)
+@in_own_words
 def every_record_has_one_person(candor: CandorResource) -> dg.AssetCheckResult:
     """No source record belongs to two persons, and none to nobody."""
     with candor.open_warehouse() as warehouse:
@@ -182,6 +185,7 @@ def every_record_has_one_person(candor: CandorResource) -> dg.AssetCheckResult:
 
 
 @dg.asset_check(asset=dg.AssetKey(["identity", "links"]))
+@in_own_words
 def no_person_has_too_many_records(candor: CandorResource) -> dg.AssetCheckResult:
     """Nobody had more records than a person can own, so that their links had to be cut.
 

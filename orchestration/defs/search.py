@@ -10,6 +10,7 @@ from orchestration.defs.choose import READ_BY_RECOMMENDATIONS
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
+from orchestration.unexpected import in_own_words
 from personalization import write_search_profiles
 from personalization.inventory import DRAW_UNITS
 from personalization.inventory_search import SEARCH_PROFILES, SEARCH_WEIGHTS
@@ -27,6 +28,7 @@ SEARCH_TABLES = (SEARCH_PROFILES, SEARCH_WEIGHTS)
     name="profile_searchers",
     can_subset=False,
 )
+@in_own_words
 def profile_searchers(
     context: dg.AssetExecutionContext, candor: CandorResource
 ) -> Iterator[dg.MaterializeResult[Any]]:
@@ -57,6 +59,7 @@ def profile_searchers(
 
 
 @dg.asset_check(asset=asset_key(SEARCH_PROFILES), blocking=True)
+@in_own_words
 def everyone_with_a_search_profile_has_agreed(candor: CandorResource) -> dg.AssetCheckResult:
     """Every person with a search profile has granted personalization; affinities are within 0..1."""
     with candor.open_warehouse() as warehouse:

@@ -13,6 +13,7 @@ from orchestration.defs.predict import ASKS_FOR_TRAINING
 from orchestration.defs.privacy_ops import run_privacy_requests
 from orchestration.privacy_parts import requests_fingerprint
 from orchestration.specs import asset_key
+from orchestration.unexpected import in_own_words
 from prediction.inventory import DRIFT
 
 
@@ -21,6 +22,7 @@ from prediction.inventory import DRIFT
     minimum_interval_seconds=60,
     description="Starts `refresh` when a landing file is new or changed.",
 )
+@in_own_words
 def new_landing_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Refresh when a landing file is new or changed.
 
@@ -43,6 +45,7 @@ def new_landing_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg
     description="Starts `run_privacy_requests` when a request comes into the drop folder or a "
     "landing file.",
 )
+@in_own_words
 def new_privacy_requests(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Carry out requests when one comes into the drop folder or a landing file that holds some."""
     digest = requests_fingerprint(Company.from_environment())
@@ -60,6 +63,7 @@ def new_privacy_requests(context: dg.SensorEvaluationContext) -> dg.RunRequest |
     minimum_interval_seconds=60,
     description="Starts `retrain` when a run has seen that a model drifts.",
 )
+@in_own_words
 def drifting_models(
     _context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry
 ) -> dg.RunRequest | dg.SkipReason:

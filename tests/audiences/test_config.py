@@ -153,6 +153,28 @@ def test_a_sync_to_a_destination_that_is_off_does_not_run(tmp_path: Path) -> Non
     assert _syncs(_write(tmp_path, text), "readers") == ()
 
 
+@pytest.mark.parametrize(
+    ("settings", "least"),
+    [
+        ("kind: webhook, url: 'https://hooks.example/x', secret_env: K", 0),
+        ("kind: meta, token_env: K", 100),
+        ("kind: linkedin, token_env: K", 300),
+        ("kind: tiktok, token_env: K, advertiser_id: '1'", 1000),
+        ("kind: meta, token_env: K, minimum_size: 0", 0),
+        ("kind: file, folder: exports", 0),
+    ],
+)
+def test_nobody_advertises_to_a_small_audience_unless_it_says_so(
+    tmp_path: Path, settings: str, least: int
+) -> None:
+    """The figures of an audience of few tell who is in it."""
+    path = _write(tmp_path, f"destinations: {{it: {{{settings}, purposes: [a]}}}}")
+
+    found = load_config(path, DestinationsConfig).destinations["it"]
+
+    assert found.minimum_size == least
+
+
 TWO_SYNCS = """\
 destinations:
   news: {kind: klaviyo, api_key_env: NEWS_KEY, purposes: [a]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import traceback
@@ -19,6 +20,8 @@ from orchestration.cli import app as command_line
 from orchestration.defs import choose as defs_choose
 from orchestration.defs import decide as defs_decide
 from orchestration.defs import predict as defs_predict
+from orchestration.defs import privacy_ops as defs_privacy
+from orchestration.defs import sensors as defs_sensors
 from orchestration.errors import UnexpectedError
 from orchestration.instance import open_instance
 from orchestration.resources import CandorResource
@@ -148,6 +151,10 @@ def _open_landed(warehouse: Warehouse, *_: object, **__: object) -> None:
     landed.open()
 
 
+def _read_outside(_: object) -> None:
+    float(CANARY)
+
+
 # An asset, where it calls what, what happens there, and what is told of it.
 FAILURES = (
     (defs_predict.predict, defs_predict, "predict_all", _fit, b"UnexpectedError: ValueError at"),
@@ -166,6 +173,8 @@ FAILURES = (
         _open_landed,
         b"landing/?/?",
     ),
+    # Before it opens the warehouse.
+    (defs_privacy.classify, defs_privacy, "declared_tables", _read_outside, b"ValueError at"),
 )
 
 
@@ -197,6 +206,40 @@ def test_dagster_keeps_no_value_of_a_row_of_a_step_that_fails(
     for canary in (CANARY, SECRET):
         assert canary.encode() not in kept
         assert canary not in said
+
+
+def test_a_sensor_that_fails_says_no_value_of_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A landing file that is named after somebody goes while its size is asked for."""
+    paths = Paths.resolve({"CANDOR_HOME": str(tmp_path), "CANDOR_CONFIG": str(ROOT / "config")})
+    for name, value in paths.as_environment().items():
+        monkeypatch.setenv(name, value)
+    gone = paths.landing / f"{CANARY}.csv"
+    monkeypatch.setattr(defs_sensors, "landing_files", lambda *_: [gone])
+    sensor, context = defs_sensors.new_landing_files, dg.build_sensor_context()
+
+    with pytest.raises(FileNotFoundError) as raised:
+        sensor(context)
+
+    told = "".join(traceback.format_exception(raised.value))
+    assert "landing/?" in told
+    assert CANARY not in told
+
+
+def test_whatever_dagster_calls_tells_errors_in_our_words() -> None:
+    """Right below Dagster's decorator, where it covers all that the function does."""
+    bare = [
+        f"{file.name}: {function.name}"
+        for file in (ROOT / "orchestration/defs").glob("*.py")
+        for function in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(function, ast.FunctionDef)
+        and function.decorator_list
+        and not ast.unparse(function.decorator_list[0]).startswith("dg.job")
+        and ast.unparse(function.decorator_list[-1]) != "in_own_words"
+    ]
+
+    assert bare == []
 
 
 def test_a_command_that_fails_says_no_value_of_a_row(monkeypatch: pytest.MonkeyPatch) -> None:

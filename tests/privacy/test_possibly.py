@@ -63,6 +63,29 @@ def test_who_may_be_the_same_person_is_told_and_left_out(in_pieces: Company) -> 
     assert not {ANN_AGAIN, "p_ben_00001"} & set(plan.person_ids)
 
 
+def test_whose_address_or_number_the_persons_own_rows_tell_is_shown(company: Company) -> None:
+    """A second address in a column that nobody maps, a telephone in a trait of a sign-in."""
+    company.warehouse.execute(
+        """
+        insert into identity.identifiers values
+            ('shop', 'shop-5', 'email', 'ann+2@alt.example', false),
+            ('clinic', 'clinic-5', 'phone', '+4915112345678', false);
+        insert into identity.members values ('shop', 'shop-5', 'p_5'), ('clinic', 'clinic-5', 'p_6');
+        update raw.person_records set attributes = '{"E-Mail 2": " Ann+2@Alt.example"}'
+            where source_record_id = 'ann-record-1';
+        update raw.events set properties = '{"tel": "+49 (151) 123-45678", "by": "thelees@maple.example"}'
+            where event_id in ('e2', 'e7');
+        """
+    )
+    company.ask(("email", ANN, "raw"))
+
+    reason = "an address or number in a field that is not mapped"
+    assert _plan(company).possible == (
+        PossiblySame("clinic", reason, 1, 1, None, ("p_6",)),
+        PossiblySame("shop", reason, 1, 1, None, ("p_5",)),
+    )
+
+
 def test_whom_somebody_parted_is_not_offered_again(in_pieces: Company) -> None:
     in_pieces.warehouse.create_missing((DECISIONS,))
     in_pieces.warehouse.execute(

@@ -39,7 +39,7 @@ from audiences.sync.destinations.vendor import (
     encoded,
     in_doubt,
 )
-from audiences.sync.settings import VariableName, VendorSettings
+from audiences.sync.settings import AdvertiserSettings, VariableName
 
 _TOKENS = "https://oauth2.googleapis.com/token"
 _SCOPE = "https://www.googleapis.com/auth/datamanager"
@@ -49,7 +49,7 @@ _POLL_S = 30.0
 _NAMES = {"email": "emailAddress", "phone": "phoneNumber"}
 
 
-class GoogleSettings(VendorSettings):
+class GoogleSettings(AdvertiserSettings):
     """A Customer Match list in Google Ads."""
 
     accepts: ClassVar = {"email": ("google",), "phone": ("google",)}

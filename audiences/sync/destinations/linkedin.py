@@ -27,12 +27,12 @@ from audiences.sync.destinations.vendor import (
     encoded,
     in_doubt,
 )
-from audiences.sync.settings import VariableName, VendorSettings
+from audiences.sync.settings import AdvertiserSettings, VariableName
 
 _TYPES = {"email": "SHA256_EMAIL", "maid": "GOOGLE_AID"}
 
 
-class LinkedInSettings(VendorSettings):
+class LinkedInSettings(AdvertiserSettings):
     """A DMP segment at LinkedIn."""
 
     accepts: ClassVar = {"email": ("sha256",), "maid": ("raw",)}

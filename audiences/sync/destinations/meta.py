@@ -29,7 +29,7 @@ from audiences.sync.destinations.vendor import (
     encoded,
     in_doubt,
 )
-from audiences.sync.settings import VariableName, VendorSettings
+from audiences.sync.settings import AdvertiserSettings, VariableName
 
 _KEYS = {"email": "EMAIL", "phone": "PHONE", "person_id": "EXTERN_ID", "maid": "MADID"}
 _BUSY = frozenset({1, 2, 4, 17, 32, 613, 80003})
@@ -38,7 +38,7 @@ _FLAGGED = 1713230  # the audience was flagged: whatever follows is refused as w
 _WAIT_S = 60.0
 
 
-class MetaSettings(VendorSettings):
+class MetaSettings(AdvertiserSettings):
     """A custom audience at Meta."""
 
     accepts: ClassVar = {

@@ -31,13 +31,13 @@ from audiences.sync.destinations.vendor import (
     encoded,
     in_doubt,
 )
-from audiences.sync.settings import VariableName, VendorSettings
+from audiences.sync.settings import AdvertiserSettings, VariableName
 
 _NAMES = {"uid2": "UID2", "tdid": "TDID", "maid": "DAID"}
 _MINUTES_A_DAY = 1440
 
 
-class TheTradeDeskSettings(VendorSettings):
+class TheTradeDeskSettings(AdvertiserSettings):
     """First-party data of an advertiser at The Trade Desk."""
 
     accepts: ClassVar = {"uid2": ("raw",), "tdid": ("raw",), "maid": ("raw",)}

@@ -28,14 +28,14 @@ from audiences.sync.destinations.vendor import (
     Vendor,
     encoded,
 )
-from audiences.sync.settings import VariableName, VendorSettings
+from audiences.sync.settings import AdvertiserSettings, VariableName
 
 _SCHEMA = {"email": "EMAIL_SHA256", "phone": "PHONE_SHA256"}
 _BUSY = frozenset({40100, 50000, 50002})
 _REFUSED = frozenset({40001, 40002})
 
 
-class TikTokSettings(VendorSettings):
+class TikTokSettings(AdvertiserSettings):
     """A custom audience at TikTok."""
 
     accepts: ClassVar = {"email": ("sha256",), "phone": ("sha256",)}
@@ -43,6 +43,9 @@ class TikTokSettings(VendorSettings):
     needs_target: ClassVar = "the number of the custom audience"
     target_pattern: ClassVar = r"[0-9]+"
 
+    minimum_size: int = Field(
+        1000, ge=0, description="TikTok targets no audience with fewer matched members."
+    )
     kind: Literal["tiktok"] = Field(description="tiktok")
     token_env: VariableName = Field(description="Variable with the access token.")
     advertiser_id: str = Field(pattern=r"^[0-9]+$", description="The advertiser.")
