@@ -70,6 +70,12 @@ _SIMILAR_FIRST_NAMES = (
     "jaro_winkler_similarity(first_name_l, first_name_r) >= 0.88 "
     f"or length(first_name_l) > 3 and {few_slips('first_name', 1)}"
 )
+# "Maria" or "Fernanda" of one who is "Maria Fernanda" elsewhere.
+_WORDS_L, _WORDS_R = (f"string_split(first_name_{side}, ' ')" for side in "lr")
+_ONE_OF_SEVERAL = (
+    "(contains(first_name_l, ' ') or contains(first_name_r, ' ')) "
+    f"and (list_has_all({_WORDS_L}, {_WORDS_R}) or list_has_all({_WORDS_R}, {_WORDS_L}))"
+)
 _SIMILAR_LAST_NAMES = (
     "jaro_winkler_similarity(replace(last_name_l, ' ', ''), replace(last_name_r, ' ', '')) >= 0.9 "
     f"or length(last_name_l) > 3 and {few_slips('last_name', 1)}"
@@ -104,6 +110,7 @@ _ONE_EXCHANGED = (
 )
 
 _SAME_HOUSE = "coalesce(house_number_l = house_number_r, false) and jaro_winkler_similarity(street_l, street_r) >= 0.85"
+_FIRST_OF_YEAR = "(month(birth_date_l) = 1 and day(birth_date_l) = 1)"
 _ALIKE_PLACES = (
     "coalesce(damerau_levenshtein(postal_code_l, postal_code_r) <= 1, false) "
     "or coalesce(jaro_winkler_similarity(replace(city_l, ' ', ''), replace(city_r, ' ', '')) >= 0.9, false)"
@@ -125,7 +132,8 @@ COMPARISONS: tuple[Comparison, ...] = (
             Level(
                 "initial or second name",
                 "(first_name_l is null or first_name_r is null) and initial_l = initial_r "
-                "or first_name_l = middle_name_r or middle_name_l = first_name_r",
+                "or first_name_l = middle_name_r or middle_name_l = first_name_r "
+                f"or {_ONE_OF_SEVERAL}",
             ),
             Level("one exchanged with last name", _ONE_EXCHANGED),
             Level("similar but two usual names", _SIMILAR_FIRST_NAMES),
@@ -161,6 +169,8 @@ COMPARISONS: tuple[Comparison, ...] = (
                 "damerau_levenshtein(strftime(birth_date_l, '%Y%m%d'), strftime(birth_date_r, '%Y%m%d')) <= 1 "
                 "or strftime(birth_date_l, '%Y%m%d') = strftime(birth_date_r, '%Y%d%m')",
             ),
+            # Where the year alone is known, its first of January is written.
+            Level("year alone known", f"year(birth_date_l) = year(birth_date_r) and {_FIRST_OF_YEAR} != {_FIRST_OF_YEAR.replace('_l', '_r')}"),
             Level(
                 "two parts of three",
                 "(year(birth_date_l) = year(birth_date_r))::int + (month(birth_date_l) = month(birth_date_r))::int "
