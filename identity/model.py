@@ -32,7 +32,7 @@ class Comparison:
 
     Attributes:
         name: The field, as evidence is called in links and charts.
-        column: The prepared column whose presence makes the field usable.
+        column: The prepared column, or SQL over several, whose presence makes the field usable.
         unknown: SQL that holds when the field says nothing about the pair.
         levels: Strongest agreement first.
     """
@@ -225,7 +225,7 @@ COMPARISONS: tuple[Comparison, ...] = (
     ),
     Comparison(
         "address",
-        "city",
+        "coalesce(street, postal_code, city)",
         "(street_l is null or street_r is null) and (postal_code_l is null or postal_code_r is null) "
         "and (city_l is null or city_r is null)",
         (

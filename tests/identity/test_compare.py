@@ -7,6 +7,9 @@ import pytest
 
 from identity.compare import level_case
 from identity.model import COMPARISONS, level
+from identity.prepare import RECORDS, prepare_records
+from identity.train import usable_comparisons
+from tests.identity.conftest import Company
 from warehouse import DuckDBWarehouse
 
 _FIRST_NAME = ("first_name", "given_name", "initial", "middle_name", "last_name")
@@ -66,3 +69,12 @@ def test_the_first_of_january_of_a_birth_year_is_no_other_birth_date(
     found = _level("birth_date", {"birth_date": one}, {"birth_date": other})
 
     assert found == (level("birth_date", label) if label else 0)
+
+
+def test_places_are_compared_where_no_record_has_a_city(company: Company) -> None:
+    for street in ("Main Street", "Mill Lane"):
+        company.record("shop", street, street=f"12 {street}")
+
+    prepare_records(company.warehouse, default_region="US")
+
+    assert [item.name for item in usable_comparisons(company.warehouse, RECORDS)] == ["address"]
