@@ -236,6 +236,7 @@ COMPARISONS: tuple[Comparison, ...] = (
                 f"jaro_winkler_similarity(street_l, street_r) >= 0.92 and length(street_l) > 5 and ({_ALIKE_PLACES})",
             ),
             Level("same house and street elsewhere", f"{_SAME_HOUSE} and jaro_winkler_similarity(street_l, street_r) >= 0.92"),
+            Level("same postal code, street unknown", "postal_code_l = postal_code_r and (street_l is null or street_r is null)"),
             Level("same postal code and city", "postal_code_l = postal_code_r and city_l = city_r"),
             Level("same postal code", "postal_code_l = postal_code_r"),
             Level("same city, street unknown", "city_l = city_r and (street_l is null or street_r is null)"),

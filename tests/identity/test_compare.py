@@ -12,14 +12,17 @@ from identity.train import usable_comparisons
 from tests.identity.conftest import Company
 from warehouse import DuckDBWarehouse
 
-_FIRST_NAME = ("first_name", "given_name", "initial", "middle_name", "last_name")
+_FIELDS = (
+    "first_name", "given_name", "initial", "middle_name", "last_name", "birth_date", "house_number", "street",
+    "city", "postal_code",
+)  # fmt: skip
 
 
 def _level(field: str, one: dict[str, str | None], other: dict[str, str | None]) -> int:
     """The level of a pair whose fields that are not named are unknown; all names are rare."""
     comparison = next(item for item in COMPARISONS if item.name == field)
-    pair = {f"{name}_l": one.get(name) for name in (*_FIRST_NAME, "birth_date")} | {
-        f"{name}_r": other.get(name) for name in (*_FIRST_NAME, "birth_date")
+    pair = {f"{name}_l": one.get(name) for name in _FIELDS} | {
+        f"{name}_r": other.get(name) for name in _FIELDS
     }
     rows = pa.Table.from_pylist([pair], pa.schema([(name, pa.string()) for name in pair]))
     warehouse = DuckDBWarehouse.in_memory()
@@ -78,3 +81,18 @@ def test_places_are_compared_where_no_record_has_a_city(company: Company) -> Non
     prepare_records(company.warehouse, default_region="US")
 
     assert [item.name for item in usable_comparisons(company.warehouse, RECORDS)] == ["address"]
+
+
+@pytest.mark.parametrize(
+    ("street", "label"),
+    [(None, "same postal code, street unknown"), ("mill lane", "same postal code")],
+)
+def test_another_house_of_a_postal_code_is_told_from_one_that_nobody_knows(
+    street: str | None, label: str
+) -> None:
+    found = _level(
+        "address", {"postal_code": "62701", "street": "main street", "house_number": "1"},
+        {"postal_code": "62701", "street": street, "house_number": "9"},
+    )  # fmt: skip
+
+    assert found == level("address", label)
