@@ -13,13 +13,19 @@ from identifiers.domains import (
 from identifiers.email import normalise_email, normalise_emails
 from identifiers.hashing import sha256_hex
 from identifiers.mailboxes import canonical_mailboxes
-from identifiers.names import WordOrder, fold_names, learn_word_order, split_full_names
+from identifiers.names import (
+    WordOrder,
+    fold_names,
+    learn_word_order,
+    split_first_names,
+    split_full_names,
+)
 from identifiers.nicknames import (
     canonical_given_name,
     canonical_given_names,
     known_given_names,
 )
-from identifiers.phone import is_region, normalise_phone, normalise_phones
+from identifiers.phone import is_region, normalise_phone, normalise_phones, phones_by_country
 from identifiers.placeholders import null_first_names, null_last_names, null_placeholders
 
 __all__ = [
@@ -46,6 +52,8 @@ __all__ = [
     "null_last_names",
     "null_placeholders",
     "parse_birth_dates",
+    "phones_by_country",
     "sha256_hex",
+    "split_first_names",
     "split_full_names",
 ]

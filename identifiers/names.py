@@ -12,13 +12,19 @@ import pyarrow.compute as pc
 
 from identifiers.nicknames import known_given_names
 from identifiers.placeholders import null_placeholders
-from identifiers.text import folded, trimmed
+from identifiers.text import as_texts, folded, trimmed
 
 _TITLE = r"(?i)^(?:(?:mr|mrs|ms|miss|mx|dr|prof|professor|sir|herr|frau|mme|hon|rev)\.? +)+"
 _SUFFIX = r"(?i)[ ,]+(?:jr|sr|ii|iii|iv|ph\.?d|m\.?d|esq|mba|cpa|dds)\.?$"
 _PARTICLE = r"(?:van|von|der|den|de|del|della|di|da|dos|du|la|le|st\.?|san|bin|ibn|al|el|ter|ten)"
 _LAST_FIRST = r"^(?P<last>[^,]+?) ?, ?(?P<first>[^, ]+)(?: (?P<middle>[^,]+))?$"
 _FIRST_LAST = rf"(?i)^(?P<first>[^ ,]+)(?: (?P<middle>[^,]+?))?? (?P<last>(?:{_PARTICLE} )*[^ ,]+)$"
+
+# Letters that stand for names beside a name or another letter: "M. A.", "J. Edgar", "Maria A". Of
+# other scripts one letter can be a whole name.
+_LETTER = r"[\p{Latin}\p{Greek}\p{Cyrillic}]"
+_LETTER_FIRST = rf"^(?P<first>{_LETTER})[ .]+(?P<middle>.*\p{{L}}.*)$"
+_LETTERS_LAST = rf"^(?P<first>.*?[^ .])[ .]+(?P<middle>{_LETTER}(?:[ .]+{_LETTER})*)[ .]*$"
 
 # A pair of names is turned round only when each is this many times commoner on the other side.
 _TURN_RATIO = 3.0
@@ -91,6 +97,30 @@ def split_full_names(
         "first_name": pc.coalesce(by_comma.first, first, pc.if_else(is_surname, None, lone)),
         "middle_name": pc.coalesce(by_comma.middle, by_order.middle),
         "last_name": pc.coalesce(by_comma.last, last, pc.if_else(is_surname, lone, None)),
+    })  # fmt: skip
+
+
+def split_first_names(values: pa.Array | pa.ChunkedArray) -> pa.Table:
+    """Part letters that stand for names from first names: "Maria A." is Maria, "J. Edgar" is J.
+
+    Several whole names stay one: nobody can tell which of them somebody goes by.
+
+    Args:
+        values: First names as given.
+
+    Returns:
+        A table (first_name, middle_name), one row per value, case as written.
+    """
+    clean = trimmed(as_texts(values))
+    by_first, by_last = (
+        pc.extract_regex(clean, pattern=pattern) for pattern in (_LETTER_FIRST, _LETTERS_LAST)
+    )
+    parts = {
+        name: pc.coalesce(pc.struct_field(by_first, name), pc.struct_field(by_last, name))
+        for name in ("first", "middle")
+    }
+    return pa.table({
+        "first_name": pc.coalesce(parts["first"], clean), "middle_name": parts["middle"],
     })  # fmt: skip
 
 

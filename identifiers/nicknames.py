@@ -39,6 +39,18 @@ _COMMON = {
     "william": "bill billy will willie willy wil liam", "zachary": "zach zack zachariah",
 }  # fmt: skip
 
+# Names of other alphabets, which passports, clerks and their bearers spell in several ways.
+_SPELLINGS = {
+    "abdallah": "abdullah abdulla abdalla", "ahmad": "ahmed achmed ahmet", "aicha": "aisha ayesha aysha aishah aysa", "aleksandr": "oleksandr alexandr aleksander",
+    "aleksei": "alexei alexey aleksey oleksiy oleksii", "ali": "aly", "andrei": "andrey andriy andrii", "bilal": "belal", "dmitri": "dmitry dmitriy dmytro dimitri dimitry",
+    "ebrahim": "ibrahim ibraheem ibraheem", "elena": "yelena olena jelena", "evgenia": "evgeniya yevgenia yevgeniya", "evgeni": "evgeny evgeniy yevgeny yevgeni yevhen jevgeni",
+    "fatima": "fatimah fatma fatema fatimata", "hamza": "hamzah", "hassan": "hasan", "hussein": "hussain husain hossein hossain husayn houssein hosein", "iusuf": "yusuf yousef youssef yousuf yusef yussuf youssouf",
+    "jamal": "gamal djamal djamel", "karim": "kareem", "khadija": "khadijah khadeeja khadidja hadija", "khaled": "khalid", "layla": "leila laila leyla lejla", "mahmoud": "mahmud mahmood",
+    "mariam": "maryam meryem miriam myriam", "mohammed": "mohammad mohamed mohamad muhammad muhammed muhamad muhamed mohd", "mustafa": "mostafa moustafa mustapha moustapha",
+    "natalia": "nataliya natalya nataliia", "nur": "noor nour", "omar": "umar omer", "othman": "osman uthman usman ousmane", "rashid": "rasheed rachid", "said": "saeed saeid saied", "samir": "sameer",
+    "sergei": "sergey serhiy serhii sergej", "tarek": "tariq tareq tarik", "tatiana": "tatyana tetiana tetyana", "vladimir": "volodymyr wladimir", "walid": "waleed oualid", "yulia": "yuliya iuliia juliya", "yuri": "yury yuriy iurii jurij", "zainab": "zeinab zaynab zineb zeynep",
+}  # fmt: skip
+
 _MAX_CHAIN = 5  # a nickname of a nickname of a formal name; the library holds no longer chain
 
 
@@ -82,8 +94,9 @@ def _listed_names() -> pa.Array:
 @lru_cache(maxsize=1)
 def _settled() -> dict[str, str]:
     """Names of the table, and the formal name behind each."""
-    nicknames = {nick: formal for formal, nicks in _COMMON.items() for nick in nicks.split()}
-    return nicknames | {formal: formal for formal in _COMMON}
+    names = _COMMON | _SPELLINGS
+    others = {other: formal for formal, listed in names.items() for other in listed.split()}
+    return others | {formal: formal for formal in names}
 
 
 @lru_cache(maxsize=1)

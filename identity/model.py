@@ -32,7 +32,7 @@ class Comparison:
 
     Attributes:
         name: The field, as evidence is called in links and charts.
-        column: The prepared column whose presence makes the field usable.
+        column: The prepared column, or SQL over several, whose presence makes the field usable.
         unknown: SQL that holds when the field says nothing about the pair.
         levels: Strongest agreement first.
     """
@@ -70,6 +70,12 @@ _SIMILAR_FIRST_NAMES = (
     "jaro_winkler_similarity(first_name_l, first_name_r) >= 0.88 "
     f"or length(first_name_l) > 3 and {few_slips('first_name', 1)}"
 )
+# "Maria" or "Fernanda" of one who is "Maria Fernanda" elsewhere.
+_WORDS_L, _WORDS_R = (f"string_split(first_name_{side}, ' ')" for side in "lr")
+_ONE_OF_SEVERAL = (
+    "(contains(first_name_l, ' ') or contains(first_name_r, ' ')) "
+    f"and (list_has_all({_WORDS_L}, {_WORDS_R}) or list_has_all({_WORDS_R}, {_WORDS_L}))"
+)
 _SIMILAR_LAST_NAMES = (
     "jaro_winkler_similarity(replace(last_name_l, ' ', ''), replace(last_name_r, ' ', '')) >= 0.9 "
     f"or length(last_name_l) > 3 and {few_slips('last_name', 1)}"
@@ -104,6 +110,7 @@ _ONE_EXCHANGED = (
 )
 
 _SAME_HOUSE = "coalesce(house_number_l = house_number_r, false) and jaro_winkler_similarity(street_l, street_r) >= 0.85"
+_FIRST_OF_YEAR = "(month(birth_date_l) = 1 and day(birth_date_l) = 1)"
 _ALIKE_PLACES = (
     "coalesce(damerau_levenshtein(postal_code_l, postal_code_r) <= 1, false) "
     "or coalesce(jaro_winkler_similarity(replace(city_l, ' ', ''), replace(city_r, ' ', '')) >= 0.9, false)"
@@ -125,7 +132,8 @@ COMPARISONS: tuple[Comparison, ...] = (
             Level(
                 "initial or second name",
                 "(first_name_l is null or first_name_r is null) and initial_l = initial_r "
-                "or first_name_l = middle_name_r or middle_name_l = first_name_r",
+                "or first_name_l = middle_name_r or middle_name_l = first_name_r "
+                f"or {_ONE_OF_SEVERAL}",
             ),
             Level("one exchanged with last name", _ONE_EXCHANGED),
             Level("similar but two usual names", _SIMILAR_FIRST_NAMES),
@@ -161,6 +169,8 @@ COMPARISONS: tuple[Comparison, ...] = (
                 "damerau_levenshtein(strftime(birth_date_l, '%Y%m%d'), strftime(birth_date_r, '%Y%m%d')) <= 1 "
                 "or strftime(birth_date_l, '%Y%m%d') = strftime(birth_date_r, '%Y%d%m')",
             ),
+            # Where the year alone is known, its first of January is written.
+            Level("year alone known", f"year(birth_date_l) = year(birth_date_r) and {_FIRST_OF_YEAR} != {_FIRST_OF_YEAR.replace('_l', '_r')}"),
             Level(
                 "two parts of three",
                 "(year(birth_date_l) = year(birth_date_r))::int + (month(birth_date_l) = month(birth_date_r))::int "
@@ -215,7 +225,7 @@ COMPARISONS: tuple[Comparison, ...] = (
     ),
     Comparison(
         "address",
-        "city",
+        "coalesce(street, postal_code, city)",
         "(street_l is null or street_r is null) and (postal_code_l is null or postal_code_r is null) "
         "and (city_l is null or city_r is null)",
         (
@@ -226,6 +236,7 @@ COMPARISONS: tuple[Comparison, ...] = (
                 f"jaro_winkler_similarity(street_l, street_r) >= 0.92 and length(street_l) > 5 and ({_ALIKE_PLACES})",
             ),
             Level("same house and street elsewhere", f"{_SAME_HOUSE} and jaro_winkler_similarity(street_l, street_r) >= 0.92"),
+            Level("same postal code, street unknown", "postal_code_l = postal_code_r and (street_l is null or street_r is null)"),
             Level("same postal code and city", "postal_code_l = postal_code_r and city_l = city_r"),
             Level("same postal code", "postal_code_l = postal_code_r"),
             Level("same city, street unknown", "city_l = city_r and (street_l is null or street_r is null)"),

@@ -21,11 +21,12 @@ from identifiers import (
     learn_date_orders,
     learn_word_order,
     normalise_emails,
-    normalise_phones,
     null_first_names,
     null_last_names,
     null_placeholders,
     parse_birth_dates,
+    phones_by_country,
+    split_first_names,
     split_full_names,
 )
 from identity.reading import Reading
@@ -36,7 +37,8 @@ SOURCE = "staging.stg_raw__person_records"
 # What identity reads of a staged record. A version that says the same in all of these is no change.
 RECORD_COLUMNS = (
     "source", "source_record_id", "user_id", "first_name", "middle_name", "last_name", "full_name",
-    "email", "phone", "birth_date", "street", "city", "state", "postal_code", "company_name",
+    "email", "phone", "birth_date", "street", "city", "state", "postal_code", "country",
+    "company_name",
     "first_seen_at",
 )  # fmt: skip
 # When a record was changed counts only where nobody says when it was made.
@@ -111,14 +113,12 @@ def prepare_records(
         f"from {STAGED_RECORDS if staged == SOURCE else staged}"
     )
     words = _name_values(warehouse, None if reading is None else reading.words)
-    _column_values(warehouse, "first_name", null_first_names)
+    _first_names(warehouse)
     _column_values(warehouse, "last_name", null_last_names)
     for name in ("city", "state", "postal_code", "company_name"):
         _column_keys(warehouse, name)
     _column_values(warehouse, "email", normalise_emails)
-    _column_values(
-        warehouse, "phone", lambda values: normalise_phones(values, default_region=default_region)
-    )
+    _phones(warehouse, default_region)
     dates = _birth_dates(warehouse, None if reading is None else reading.dates, latest_birth)
     _given_names(warehouse)
     warehouse.execute(f"create or replace temp table {RECORDS} as {_RECORDS_SQL}")
@@ -132,13 +132,38 @@ def prepare_records(
 def _column_values(
     warehouse: Warehouse, column: str, normalise: Callable[[pa.Array], pa.Array]
 ) -> None:
+    values = _different_values(warehouse, column)
+    keep_values(
+        warehouse, f"identity_{column}_values", {"given": values, "value": normalise(values)}
+    )
+
+
+def _different_values(warehouse: Warehouse, column: str) -> pa.Array:
     given = warehouse.read(
         f"select distinct {quoted(column)} as given from {_STAGED} where {quoted(column)} is not null "
         "order by given"
     )
-    values = given.column("given").combine_chunks()
+    return given.column("given").combine_chunks()
+
+
+def _first_names(warehouse: Warehouse) -> None:
+    values = _different_values(warehouse, "first_name")
+    parts = split_first_names(null_first_names(values))
+    first, middle = (parts.column(name) for name in ("first_name", "middle_name"))
     keep_values(
-        warehouse, f"identity_{column}_values", {"given": values, "value": normalise(values)}
+        warehouse, "identity_first_name_values", {"given": values, "value": first, "middle": middle}
+    )
+
+
+def _phones(warehouse: Warehouse, default_region: str) -> None:
+    """Read numbers as they are dialled in the country that their record names, if it names one."""
+    given = warehouse.read(
+        f"select distinct phone as given, country from {_STAGED} where phone is not null order by all"
+    )
+    texts, countries = (given.column(name).combine_chunks() for name in ("given", "country"))
+    values = phones_by_country(texts, countries, default_region=default_region)
+    keep_values(
+        warehouse, "identity_phone_values", {"given": texts, "country": countries, "value": values}
     )
 
 
@@ -291,7 +316,7 @@ _RECORDS_SQL = rf"""
 with joined as (
     select records.*,
         coalesce(first_names.value, names.first_name) as any_first_name,
-        coalesce(records.middle_name, names.middle_name) as any_middle_name,
+        coalesce(records.middle_name, first_names.middle, names.middle_name) as any_middle_name,
         coalesce(last_names.value, names.last_name) as any_last_name,
         emails.value as email_value,
         phones.value as phone_value,
@@ -308,7 +333,8 @@ with joined as (
     left join identity_first_name_values as first_names on first_names.given = records.first_name
     left join identity_last_name_values as last_names on last_names.given = records.last_name
     left join identity_email_values as emails on emails.given = records.email
-    left join identity_phone_values as phones on phones.given = records.phone
+    left join identity_phone_values as phones
+        on phones.given = records.phone and phones.country is not distinct from records.country
     left join identity_birth_date_values as birth_dates
         on birth_dates.given = records.birth_date and birth_dates.source = records.source
     left join identity_city_keys as cities on cities.given = records.city
@@ -342,8 +368,9 @@ select
         then replace(local_part, '.', '') end as gmail_mailbox,
     phone_value as phone,
     birth_date_value as birth_date,
-    regexp_extract(street_key, '^\d+') as house_number,
-    nullif(trim(regexp_replace(street_key, '^\d+', '')), '') as street,
+    -- Before the street or behind it: "12 Main Street", "Hauptstraße 12".
+    regexp_extract(street_key, '^(?:\D* )?(\d+)', 1) as house_number,
+    nullif(trim(regexp_replace(street_key, '^(\D* )?\d+ ?', '\1')), '') as street,
     city_key as city,
     state_key as state,
     replace(postal_code_key, ' ', '') as postal_code,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from identifiers import normalise_emails, normalise_phones
+from identifiers import normalise_emails, phones_by_country
 from ingestion import records
 from ingestion.accounting import FileCount
 from ingestion.config import RecordSource
@@ -208,8 +208,10 @@ def record_identifiers(warehouse: Warehouse, source: str, default_region: str) -
     What an erased person's rows are kept out by, and what an erasure finds them by.
     """
     columns = set(warehouse.read(f"select * from {RECORDS} limit 0").column_names)
+    # A number is read as it is dialled in the country of its row, as identity reads it.
+    country = "country" if "country" in columns else "null"
     carried = [
-        _identifiers(warehouse, kind, column, default_region)
+        _identifiers(warehouse, kind, column, default_region, country)
         for kind, column in _SUBJECT_COLUMNS
         if column in columns
     ]
@@ -224,17 +226,17 @@ IDENTIFIERS = pa.schema([("kind", pa.string()), ("value", pa.string()), ("line",
 
 
 def _identifiers(
-    warehouse: Warehouse, kind: SubjectKind, column: str, default_region: str
+    warehouse: Warehouse, kind: SubjectKind, column: str, default_region: str, country: str
 ) -> pa.Table:
     given = warehouse.read(
-        f"select line, {quoted(column)}::varchar as given from {RECORDS} "
+        f"select line, {quoted(column)}::varchar as given, {country}::varchar as country from {RECORDS} "
         f"where {quoted(column)} is not null"
     )
     values = given["given"]
     if kind is SubjectKind.EMAIL:
         values = normalise_emails(values)
     elif kind is SubjectKind.PHONE:
-        values = normalise_phones(values, default_region=default_region)
+        values = phones_by_country(values, given["country"], default_region=default_region)
     kinds = pa.array([str(kind)] * len(values), pa.string())
     table = pa.table([kinds, values, given["line"]], IDENTIFIERS)
     return table.filter(table["value"].is_valid())

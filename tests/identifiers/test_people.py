@@ -6,6 +6,7 @@ from datetime import date
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from identifiers import (
@@ -16,6 +17,7 @@ from identifiers import (
     normalise_postal_codes,
     null_placeholders,
     parse_birth_dates,
+    split_first_names,
     split_full_names,
 )
 
@@ -52,6 +54,34 @@ def test_canonical_names_do_not_change_again() -> None:
     once = canonical_given_names(pa.array(["Bill", "Katie", "Xochitl", "Ted", None]))
 
     assert canonical_given_names(once).equals(once)
+
+
+def test_spellings_of_one_name_in_latin_letters_are_one() -> None:
+    names = pa.array(["Mohammed", "Muhammad", "Mohamed", "Yusuf", "Youssef", "Dmitry", "Dmytro"])
+
+    assert len(pc.unique(canonical_given_names(names))) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "middle"),
+    [
+        ("Maria A.", "Maria", "A"),
+        ("M. A", "M", "A"),
+        ("J.R.R.", "J", "R.R."),
+        ("J. Edgar", "J", "Edgar"),
+        ("Maria Fernanda", "Maria Fernanda", None),
+        ("D'Angelo", "D'Angelo", None),
+        ("小 明", "小 明", None),
+        ("A.", "A.", None),
+        (None, None, None),
+    ],
+)
+def test_letters_that_stand_for_names_are_parted_from_first_names(
+    text: str | None, first: str | None, middle: str | None
+) -> None:
+    parts = split_first_names(pa.array([text], pa.string())).to_pylist()
+
+    assert parts == [{"first_name": first, "middle_name": middle}]
 
 
 def test_one_field_is_split_by_its_comma_or_its_order() -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
+
 from identity.inventory import PREPARED
 from identity.prepare import RECORDS, prepare_records
 from tests.identity.conftest import NOW, Company
@@ -39,6 +41,37 @@ def test_nobody_is_born_after_the_day_of_the_run(company: Company) -> None:
 
     rows = sorted(company.rows(PREPARED.name.sql), key=lambda row: row["source"])
     assert [row["birth_date"] for row in rows] == [None, day, None]
+
+
+def test_a_number_is_read_as_it_is_dialled_in_the_country_of_its_record(company: Company) -> None:
+    company.record("shop", "1", phone="612 345 678", country="es")
+    company.record("shop", "2", phone="612 345 678")
+    company.record("shop", "3", phone="(212) 867-5309", country="Narnia")
+    company.record("shop", "4", phone="07700 900123", country="UK")
+    company.record("shop", "5", phone="0170 1234567", country="Germany")
+
+    prepare_records(company.warehouse, default_region="US")
+
+    phones = {row["source_record_id"]: row["phone"] for row in company.rows(RECORDS)}
+    assert phones == {
+        "1": "+34612345678", "2": None, "3": "+12128675309", "4": "+447700900123",
+        "5": "+491701234567",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "street", ["12 Main Street", "Main Street 12", "Main Street, 12a", "Main street 12 / 3"]
+)
+def test_a_house_has_its_number_before_its_street_or_behind_it(
+    company: Company, street: str
+) -> None:
+    company.record("shop", "1", street=street)
+
+    prepare_records(company.warehouse, default_region="US")
+
+    row = company.rows(RECORDS)[0]
+    assert row["house_number"] == "12"
+    assert row["street"].startswith("main street")
 
 
 def test_words_that_are_nobodys_name_are_no_name(company: Company) -> None:

@@ -13,7 +13,10 @@ from ingestion import WrongColumnError, load_landing
 from ingestion.accounting import unread_values
 from ingestion.csv_rows import CsvForm, read_rows
 from ingestion.files import describe_file
+from ingestion.load_records import record_identifiers
+from ingestion.records import RECORDS
 from tests.ingestion.conftest import NOW, SOURCES, Landing, keys, lines
+from warehouse import DuckDBWarehouse
 
 HEADER = b"Id,User,Name,Email,Phone\n"
 
@@ -687,3 +690,16 @@ def test_files_as_spreadsheets_write_them_are_read_or_told_in_plain_words(landin
     assert landing.rows("select email, attributes from raw.person_records") == [
         {"email": "b@x.org", "attributes": '{"Phone":null,"column 6":"x","column 7":null}'}
     ]
+
+
+def test_an_erased_number_is_found_as_it_is_dialled_in_the_country_of_its_row() -> None:
+    rows = [
+        {"line": 1, "phone": "612 345 678", "country": "España"},
+        {"line": 2, "phone": "612 345 678", "country": None},
+    ]
+    warehouse = DuckDBWarehouse.in_memory()
+
+    with warehouse.view(RECORDS, pa.Table.from_pylist(rows)):
+        found = record_identifiers(warehouse, "crm", "US").to_pylist()
+
+    assert found == [{"kind": "phone", "value": "+34612345678", "line": 1}]
