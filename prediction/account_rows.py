@@ -106,6 +106,7 @@ _WORKED = f"""
                case when valid_from > min(valid_from) over (partition by person_id)
                    then valid_from end as valid_from
         from {EMPLOYED.sql}
+        where valid_to is null or valid_to > valid_from
     )
 """
 _DOINGS = f"""

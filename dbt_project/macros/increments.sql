@@ -57,8 +57,8 @@
     {{ return(rules_of(
         ['stg_raw__events', 'int_events__classified', 'events'],
         [
-            activity('a', 'b'), channel('a', 'b', 'c', 'd'), device_class('a', 'b'),
-            url_host('a'), without_addresses('a'), clean_text('a'), matches('a', 'b'),
+            activity('a', 'b'), channel('a', 'b', 'c', 'd', 'e'), device_class('a', 'b'),
+            url_host('a'), url_parameter('a', 'b'), without_addresses('a'), clean_text('a'), matches('a', 'b'),
             judged_visitors('a'), var('bot_agent_pattern'), var('bot_pages_per_minute'),
             var('bot_pages_per_day'), var('session_gap_minutes')
         ]

@@ -16,15 +16,32 @@
     regexp_matches({{ column }}, '{{ pattern }}')
 {%- endmacro %}
 
-{# The host of a URL or bare domain, lower case, without www, port and path. #}
+{# The host of a URL or bare domain, lower case, without www, port and path; null for about:blank. #}
 {% macro url_host(column) -%}
     {%- set bare -%}
-        regexp_replace(lower(trim({{ column }})), '^([a-z][a-z0-9+.-]*:)?//', '')
+        regexp_replace(lower(trim({{ column }})), '^([a-z][a-z0-9+.-]*:)?//|^about:.*$', '')
     {%- endset -%}
-    {%- set host -%}
-        {{ dbt.split_part(dbt.split_part(dbt.split_part(bare, "'/'", 1), "'?'", 1), "':'", 1) }}
+    nullif(regexp_replace(regexp_replace({{ bare }}, '[/?#:].*$', ''), '^www[.]', ''), '')
+{%- endmacro %}
+
+{# What a URL says by a name, in its query or its fragment, decoded; null where it says nothing. #}
+{% macro url_parameter(column, name) -%}
+    {%- set said -%}
+        replace(regexp_extract({{ column }}, '[?&#]{{ name }}=([^&#]+)', 1), '+', ' ')
     {%- endset -%}
-    nullif(regexp_replace({{ host }}, '^www[.]', ''), '')
+    case
+        when {{ column }} like '%{{ name }}=%'
+            then {{ clean_text(adapter.dispatch('url_decoded')(said)) }}
+    end
+{%- endmacro %}
+
+{# What was not encoded rightly, which happens to those who type, is nothing. #}
+{% macro default__url_decoded(text) -%}
+    try_url_decode({{ text }})
+{%- endmacro %}
+
+{% macro duckdb__url_decoded(text) -%}
+    try(url_decode({{ text }}))
 {%- endmacro %}
 
 {# The domain of a normalised e-mail address. #}

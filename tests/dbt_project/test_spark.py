@@ -19,7 +19,7 @@ pytestmark = pytest.mark.warehouse
 
 SCRIPT = Path(__file__).with_name("compile_for_spark.py")
 # Functions of Spark that sqlglot has no class for; any other name it does not know is a mistake.
-SPARKS_OWN = {"assert_true", "xxhash64"}
+SPARKS_OWN = {"assert_true", "try_url_decode", "xxhash64"}
 HOOK = "hook of "
 
 

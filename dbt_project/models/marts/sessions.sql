@@ -46,7 +46,11 @@ summed as (
         count(case when activity = 'other_track' then 1 end) as own_step_count,
         {{ exact_sum('time_on_page_s') }} as engaged_time_s,
         {{ earliest('channel', moment) }} as channel,
-        {{ earliest('page_referrer', moment) }} as referrer,
+        -- Of the same event as its channel: later pages were reached from one's own.
+        nullif(
+            {{ earliest("case when channel is not null then coalesce(page_referrer, '') end", moment) }},
+            ''
+        ) as referrer,
         {{ earliest('page_path', moment) }} as landing_path,
         {{ latest('page_path', moment) }} as exit_path,
         {{ earliest('device_type', moment) }} as device_type,

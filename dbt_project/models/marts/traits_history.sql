@@ -20,9 +20,26 @@ profiles as (
 
 ),
 
-clock as (
+dated as (
 
     select max(as_of) as as_of from {{ source('raw', 'as_of') }}
+
+),
+
+-- A run for an earlier date than the last change leaves history alone: it has no date then.
+clock as (
+
+    {% if is_incremental() -%}
+    select case when remembered.changed_at > dated.as_of then null else dated.as_of end as as_of
+
+    from dated
+
+    cross join (
+        select max(coalesce(valid_to, valid_from)) as changed_at from {{ this }}
+    ) as remembered
+    {%- else -%}
+    select as_of from dated
+    {%- endif %}
 
 ),
 
@@ -69,7 +86,6 @@ open_values as (
 
 ),
 
--- A run for an earlier date than the last one leaves history alone.
 opened as (
 
     select
@@ -92,10 +108,7 @@ opened as (
         clock.as_of is not null
         and (
             open_values.person_id is null
-            or (
-                open_values.value <> current_values.value
-                and open_values.valid_from <= clock.as_of
-            )
+            or open_values.value <> current_values.value
         )
 
 ),

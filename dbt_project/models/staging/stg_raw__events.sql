@@ -31,11 +31,16 @@ renamed as (
         {{ clean_text('page_path') }} as page_path,
         {{ clean_text('page_title') }} as page_title,
         {{ clean_text('page_referrer') }} as page_referrer,
-        {{ clean_text('campaign_source') }} as campaign_source,
-        {{ clean_text('campaign_medium') }} as campaign_medium,
-        {{ clean_text('campaign_name') }} as campaign_name,
-        {{ clean_text('campaign_term') }} as campaign_term,
-        {{ clean_text('campaign_content') }} as campaign_content,
+        coalesce({{ clean_text('campaign_source') }}, {{ url_parameter('page_url', 'utm_source') }})
+            as campaign_source,
+        coalesce({{ clean_text('campaign_medium') }}, {{ url_parameter('page_url', 'utm_medium') }})
+            as campaign_medium,
+        coalesce({{ clean_text('campaign_name') }}, {{ url_parameter('page_url', 'utm_campaign') }})
+            as campaign_name,
+        coalesce({{ clean_text('campaign_term') }}, {{ url_parameter('page_url', 'utm_term') }})
+            as campaign_term,
+        coalesce({{ clean_text('campaign_content') }}, {{ url_parameter('page_url', 'utm_content') }})
+            as campaign_content,
         {{ clean_text('search_query') }} as search_query,
         {{ clean_text('download') }} as download,
         {{ clean_text('block') }} as block,

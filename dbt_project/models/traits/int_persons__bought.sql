@@ -19,8 +19,11 @@ bought as (
     select
         person_id,
         count(*) as order_count,
-        count(distinct upper(coalesce(currency, ''))) as currency_count,
-        max(upper(currency)) as currency,
+        -- An order without an amount has no currency either.
+        count(amount) as amount_count,
+        count(distinct case when amount is not null then upper(coalesce(currency, '')) end)
+            as currency_count,
+        max(case when amount is not null then upper(currency) end) as currency,
         {{ exact_sum('amount') }} as amount,
         min(ordered_at) as first_ordered_at,
         max(ordered_at) as last_ordered_at
@@ -37,6 +40,7 @@ valued as (
     select
         bought.person_id,
         bought.order_count,
+        bought.amount_count,
         case when bought.currency_count = 1 then bought.amount end as lifetime_value,
         case when bought.currency_count = 1 then bought.currency end as lifetime_value_currency,
         bought.first_ordered_at,
@@ -86,7 +90,7 @@ final as (
         valued.days_since_last_order,
         valued.lifetime_value,
         valued.lifetime_value_currency,
-        valued.lifetime_value / valued.order_count as mean_order_value,
+        valued.lifetime_value / nullif(valued.amount_count, 0) as mean_order_value,
         cast(scored.rfm_recency as bigint) as rfm_recency,
         cast(scored.rfm_frequency as bigint) as rfm_frequency,
         cast(scored.rfm_monetary as bigint) as rfm_monetary

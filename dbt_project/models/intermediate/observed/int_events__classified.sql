@@ -13,7 +13,7 @@ hosts as (
         {{ url_host('page_url') }} as page_host,
         {{ url_host('page_referrer') }} as referrer_host,
         lower(campaign_source) as plain_source,
-        replace(lower(campaign_medium), '_', '-') as plain_medium,
+        replace(replace(lower(campaign_medium), '_', '-'), ' ', '-') as plain_medium,
         lower(device_type) as plain_device_type,
         lower(user_agent) as plain_user_agent
 
@@ -33,7 +33,7 @@ classified as (
         end as visitor_id,
 
         {{ activity('type', 'event') }} as activity,
-        {{ channel('plain_source', 'plain_medium', 'referrer_host', 'page_host') }}
+        {{ channel('plain_source', 'plain_medium', 'referrer_host', 'page_host', 'page_url') }}
             as channel,
         {{ device_class('plain_device_type', 'plain_user_agent') }} as device_class,
 

@@ -213,19 +213,36 @@ changes as (
 
 ),
 
-ended as (
+-- A version without a date of its own was there before the next one, whenever it was loaded.
+begun as (
 
     select
         changes.*,
-        lead(stated_at) over (
+        min(stated_at) over (
             partition by source, source_record_id, basis
             order by change_number
-        ) as changed_at
+            rows between current row and unbounded following
+        ) as begun_at
 
     from changes
 
 ),
 
+ended as (
+
+    select
+        begun.*,
+        lead(begun_at) over (
+            partition by source, source_record_id, basis
+            order by change_number
+        ) as changed_at
+
+    from begun
+
+),
+
+-- Of versions with one date the last one holds. What held for no time stays where it was known for
+-- some: it was what was believed until the last one came.
 dated as (
 
     select
@@ -234,14 +251,16 @@ dated as (
         basis,
         source,
         source_record_id,
-        stated_at as valid_from,
+        begun_at as valid_from,
         changed_at as valid_to,
         known_from,
         known_to
 
     from ended
 
-    where named_account_id is not null
+    where
+        named_account_id is not null
+        and not (coalesce(begun_at >= changed_at, false) and coalesce(known_from >= known_to, false))
 
     union all
 

@@ -5,9 +5,9 @@ orders as (
     select
         person_id,
         count(*) as order_count,
-        -- Amounts of several currencies have no sum.
+        -- Amounts of several currencies have no sum; an order without an amount has no currency either.
         case
-            when count(distinct coalesce(currency, '')) = 1
+            when count(distinct case when amount is not null then coalesce(currency, '') end) = 1
                 then cast(
                     sum({{ dbt.safe_cast('amount', dbt.type_numeric()) }}) as double
                 )
