@@ -34,8 +34,7 @@ _COUNTED = ACCOUNT_SCORE_MEMBERS.name.sql
 
 # What the company's own records say stands before what its members' records say of it.
 _OF_COMPANY = ("employee_count_log", "has_industry")
-# A class of sizes, with its bound behind it.
-_OVER = "company_over_"
+_OVER = "company_over_"  # classes of sizes, each with its bound behind
 # Of these columns the largest of any member counts.
 _LARGEST = ("days_since_first_", "is_", "has_", "distinct_", _OVER)
 
