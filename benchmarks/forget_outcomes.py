@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from benchmarks.guard_variants import ARMS, experiment_of
 from measurement import GLOBAL_SEGMENT, Counts, Guard
@@ -204,7 +205,7 @@ def _print(lost: Mapping[str, Sequence[tuple[float, float]]]) -> None:
     for name, rows in lost.items():
         ours, forgot = np.array(rows).T
         more = ours - never
-        half = 1.96 * more.std() / np.sqrt(len(more))
+        half = stats.t.ppf(0.975, len(more) - 1) * stats.sem(more)
         print(
             f"  {name}: {ours.mean():.2f} lost; {more.mean():+.2f} (+-{half:.2f}, {more.mean() / never.mean():+.0%}); "
             f"forgets in {forgot.mean():.0%} of weeks"

@@ -13,7 +13,7 @@ from measurement.breadth import BreadthFinding
 from measurement.config import GLOBAL_SEGMENT, HELD_OUT, ExperimentsConfig, Metric
 from measurement.pictures import draw_lift
 from measurement.report import ComparisonReport, Finding, LiftReport, in_words
-from measurement.waiting import NOBODY, Pace, read_paces, waiting
+from measurement.waiting import NOBODY, Pace, Waiting, read_paces, waiting
 from measurement.withheld import WithheldArm
 from settings import plain_number
 from warehouse import Warehouse
@@ -98,8 +98,7 @@ def _told(
 def _compared(comparison: ComparisonReport, pace: Pace) -> Mapping[str, object]:
     (everybody,) = (f for f in comparison.findings if f.segment == GLOBAL_SEGMENT)
     segments = [f for f in comparison.findings if f.segment != GLOBAL_SEGMENT]
-    waits = [None if f.gives_away else waiting(f, pace) for f in segments]
-    of_all = waiting(everybody, pace)
+    of_all, *waits = (_wait(finding, pace) for finding in (everybody, *segments))
     return {
         "everybody": everybody,
         "segments": list(zip(segments, waits, strict=True)),
@@ -111,6 +110,13 @@ def _compared(comparison: ComparisonReport, pace: Pace) -> Mapping[str, object]:
         "waiting": of_all,
         "tells_how_long": any(wait and wait.days for wait in (of_all, *waits)),
     }
+
+
+def _wait(finding: Finding, pace: Pace) -> Waiting | None:
+    """How long it takes; None of a verdict, and where it would tell how few of a few people did it."""
+    if finding.verdict != "cannot_tell" or not finding.is_told:
+        return None
+    return waiting(finding, pace)
 
 
 def _success(report: LiftReport, experiments: ExperimentsConfig | None) -> str | None:

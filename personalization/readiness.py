@@ -28,6 +28,7 @@ FULL_READINGS, FULL_READERS = 50_000, 1_000
 # Deterministic links from which the strength of names and addresses can be learnt.
 PROVEN_LINKS = 100
 USE_CASES = ("recommendations", "email", "search", "hero")
+_NEVER_LOOKED_AT = "no run has looked at it yet: candor run"
 _NOBODY_TO_LEARN_FROM = (
     "nobody was eligible early enough and has granted the model's purpose (predictions.yml)"
 )
@@ -167,7 +168,9 @@ def _judge_model(model: ModelFact, facts: Facts, before: Before) -> Capability:
         )
         level = RULES if model.algorithm == "rule" else NOT_YET
         missing = said or missing
-    if not model.positives + model.negatives:
+    if not model.status:
+        missing = (_NEVER_LOOKED_AT, *missing)
+    elif not model.positives + model.negatives:
         missing = (_NOBODY_TO_LEARN_FROM, *missing)
     return Capability("propensity", model.key, level, have, missing, facts["active_30"])
 

@@ -11,7 +11,7 @@ from orchestration.cli.app import app
 from orchestration.cli.codes import FAILED
 from orchestration.cli.home import opened_warehouse
 from orchestration.cli.options import JsonOption, with_paths
-from orchestration.cli.output import console, print_rows, showing_progress
+from orchestration.cli.output import console, print_json, print_rows, showing_progress
 from settings import Paths
 
 sync_app = typer.Typer(
@@ -79,7 +79,7 @@ def _run_in_words(found: dict[str, Any]) -> dict[str, Any]:
         "sent": _counted(found, _SENT),
         "failed": _counted(found, failed),
         "left out": _counted(found, {**_LEFT_OUT, "held": "held"}),
-        "started": f"{found['started_at']:%Y-%m-%d %H:%M}",
+        "started": found["started_at"] and f"{found['started_at']:%Y-%m-%d %H:%M}",
     }
 
 
@@ -97,21 +97,28 @@ def status(
     last: Annotated[int, typer.Option(min=1, help="How many runs of each sync.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what the latest runs of each sync sent, and whom a sync left that is no more."""
+    """Show what the latest runs of each sync sent, and whom a sync left that is no more.
+
+    In the JSON ``left_behind`` counts the latter for each run.
+    """
     from audiences.sync import read_left_behind, read_runs  # noqa: PLC0415 - keeps --help quick
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
 
-    configured = [sync.key for sync in Company(paths).syncs]
+    configured = list(Company(paths).destinations.syncs)
     with opened_warehouse(paths) as warehouse:
         runs = read_runs(warehouse, last=last).to_pylist()
         left = read_left_behind(warehouse, configured).to_pylist()
-    print_rows("Sent", runs if as_json else list(map(_run_in_words, runs)), as_json=as_json)
-    for found in [] if as_json else left:
+    if as_json:
+        persons = {found["sync"]: found["persons"] for found in left}
+        print_json([{**run, "left_behind": persons.get(run["sync"], 0)} for run in runs])
+        return
+    print_rows("Sent", list(map(_run_in_words, runs)))
+    for found in left:
         console.print(
             f"{found['sync']} is no longer configured; persons whom it sent and who are still at "
             f"{found['destination']}: {found['persons']:,}. Nothing takes them out when they withdraw: "
-            "write the sync again with an audience of nobody, run it, accept the removals, then "
-            "delete it",
+            "write the sync again as a mirror of an audience of nobody, run it, accept the removals, "
+            "then delete it",
             style="yellow",
         )
 

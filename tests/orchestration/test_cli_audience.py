@@ -225,6 +225,8 @@ def test_status_names_whom_a_sync_left_that_is_no_longer_configured(folders: lis
     with Company(Paths.resolve({}, config=Path(folders[1]), home=Path(folders[3]))).open_warehouse() as warehouse:  # fmt: skip
         read_runs(warehouse)  # makes the tables
         configured = "readers_to_files"
+        switched_off = DESTINATIONS.replace("{audience", "{enabled: false, audience")
+        (Path(folders[1]) / "destinations.yml").write_text(switched_off)
         for key, present in (("gone", True), ("emptied", False), (configured, True)):
             warehouse.execute(
                 "insert into sync.ledger (sync_key, destination_key, person_id, is_present) "
@@ -232,8 +234,12 @@ def test_status_names_whom_a_sync_left_that_is_no_longer_configured(folders: lis
                 {"key": key, "present": present},
             )
 
-    said = " ".join(RUNNER.invoke(app, ["sync", "status", *folders]).output.split())
+        warehouse.execute("insert into sync.runs (run_id, sync_key) values ('r', 'gone')")
 
+    said = " ".join(RUNNER.invoke(app, ["sync", "status", *folders]).output.split())
+    (told,) = _json("sync", "status", *folders)
+
+    assert told["left_behind"] == 1
     assert "gone is no longer configured; persons whom it sent and who are still at crm: 1." in said
     assert "emptied" not in said
     assert f"{configured} is no longer" not in said

@@ -123,8 +123,10 @@ def test_a_level_is_left_later_than_it_is_entered(
             "rules", "needs 43 more persons who did it", id="rule"),
         pytest.param(ModelFact("m", "insufficient", "none", "nothing answers", 3, 900), "not_yet",
                      "nothing answers", id="nothing"),
+        pytest.param(ModelFact("m", "insufficient", "none", "", 0, 0), "not_yet",
+                     "has granted the model's purpose (predictions.yml); needs 100 more", id="nobody"),
         pytest.param(ModelFact("m", "", "", "", 0, 0), "not_yet",
-                     "has granted the model's purpose (predictions.yml); needs 100 more", id="never run"),
+                     "no run has looked at it yet: candor run; needs 100 more", id="never run"),
     ],
 )  # fmt: skip
 def test_what_a_model_is_ready_for(model: ModelFact, level: str, said: str) -> None:
