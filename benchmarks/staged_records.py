@@ -19,7 +19,7 @@ _SOURCES = Path(__file__).parents[1] / "config" / "sources.yml"
 _RECORDS_PER_PERSON = 1.945
 _TEXTS = (
     "account_id", "user_id", "first_name", "middle_name", "last_name", "full_name", "phone",
-    "birth_date", "street", "city", "state", "postal_code", "company_name",
+    "birth_date", "street", "city", "state", "postal_code", "country", "company_name",
 )  # fmt: skip
 # What dbt's staging does to records, as a table: blanks are null, the last version counts.
 _STAGED_SQL = f"""
