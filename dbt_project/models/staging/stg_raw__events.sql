@@ -1,3 +1,12 @@
+{#- What campaigns write may hold the address of whom they wrote to; they are of nobody. -#}
+{%- set campaign_parameters = {
+    'source': 'utm_source',
+    'medium': 'utm_medium',
+    'name': 'utm_campaign',
+    'term': 'utm_term',
+    'content': 'utm_content'
+} -%}
+
 with
 
 source as (
@@ -31,16 +40,11 @@ renamed as (
         {{ clean_text('page_path') }} as page_path,
         {{ clean_text('page_title') }} as page_title,
         {{ clean_text('page_referrer') }} as page_referrer,
-        coalesce({{ clean_text('campaign_source') }}, {{ url_parameter('page_url', 'utm_source') }})
-            as campaign_source,
-        coalesce({{ clean_text('campaign_medium') }}, {{ url_parameter('page_url', 'utm_medium') }})
-            as campaign_medium,
-        coalesce({{ clean_text('campaign_name') }}, {{ url_parameter('page_url', 'utm_campaign') }})
-            as campaign_name,
-        coalesce({{ clean_text('campaign_term') }}, {{ url_parameter('page_url', 'utm_term') }})
-            as campaign_term,
-        coalesce({{ clean_text('campaign_content') }}, {{ url_parameter('page_url', 'utm_content') }})
-            as campaign_content,
+        {%- for field, parameter in campaign_parameters.items() %}
+        {%- set told = clean_text('campaign_' ~ field) -%}
+        {%- set read = url_parameter('page_url', parameter) %}
+        {{ without_addresses('coalesce(' ~ told ~ ', ' ~ read ~ ')') }} as campaign_{{ field }},
+        {%- endfor %}
         {{ clean_text('search_query') }} as search_query,
         {{ clean_text('download') }} as download,
         {{ clean_text('block') }} as block,
