@@ -20,26 +20,9 @@ profiles as (
 
 ),
 
-dated as (
-
-    select max(as_of) as as_of from {{ source('raw', 'as_of') }}
-
-),
-
--- A run for an earlier date than the last change leaves history alone: it has no date then.
 clock as (
 
-    {% if is_incremental() -%}
-    select case when remembered.changed_at > dated.as_of then null else dated.as_of end as as_of
-
-    from dated
-
-    cross join (
-        select max(coalesce(valid_to, valid_from)) as changed_at from {{ this }}
-    ) as remembered
-    {%- else -%}
-    select as_of from dated
-    {%- endif %}
+    select max(as_of) as as_of from {{ source('raw', 'as_of') }}
 
 ),
 
@@ -57,6 +40,31 @@ current_values as (
 
     {{ 'union all' if not loop.last }}
     {% endfor %}
+
+),
+
+-- What changed at a later date than this run's is left alone; one wrong date stops no other trait.
+changed_later as (
+
+    {% if is_incremental() -%}
+    select distinct
+        remembered.person_id,
+        remembered.trait
+
+    from {{ this }} as remembered
+
+    cross join clock
+
+    where coalesce(remembered.valid_to, remembered.valid_from) > clock.as_of
+    {%- else -%}
+    select
+        person_id,
+        trait
+
+    from current_values
+
+    where false
+    {%- endif %}
 
 ),
 
@@ -104,8 +112,14 @@ opened as (
             current_values.person_id = open_values.person_id
             and current_values.trait = open_values.trait
 
+    left join changed_later
+        on
+            current_values.person_id = changed_later.person_id
+            and current_values.trait = changed_later.trait
+
     where
         clock.as_of is not null
+        and changed_later.person_id is null
         and (
             open_values.person_id is null
             or open_values.value <> current_values.value
@@ -131,8 +145,14 @@ closed as (
             open_values.person_id = current_values.person_id
             and open_values.trait = current_values.trait
 
+    left join changed_later
+        on
+            open_values.person_id = changed_later.person_id
+            and open_values.trait = changed_later.trait
+
     where
         open_values.valid_from < clock.as_of
+        and changed_later.person_id is null
         and (
             current_values.person_id is null or current_values.value <> open_values.value
         )
