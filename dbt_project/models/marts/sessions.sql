@@ -46,9 +46,15 @@ summed as (
         count(case when activity = 'other_track' then 1 end) as own_step_count,
         {{ exact_sum('time_on_page_s') }} as engaged_time_s,
         {{ earliest('channel', moment) }} as channel,
-        -- Of the same event as its channel: later pages were reached from one's own.
+        -- Of the same event as its channel: one's own pages refer nobody.
         nullif(
-            {{ earliest("case when channel is not null then coalesce(page_referrer, '') end", moment) }},
+            {{ earliest(
+                "case
+                    when channel = 'direct' then ''
+                    when channel is not null then coalesce(page_referrer, '')
+                end",
+                moment
+            ) }},
             ''
         ) as referrer,
         {{ earliest('page_path', moment) }} as landing_path,
