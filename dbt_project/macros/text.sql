@@ -16,12 +16,15 @@
     regexp_matches({{ column }}, '{{ pattern }}')
 {%- endmacro %}
 
-{# The host of a URL or bare domain, lower case, without www, port and path; null for about:blank. #}
+{#
+    The host of a URL or bare domain, lower case, without www, port and path, though these have line
+    breaks; null for about:blank.
+#}
 {% macro url_host(column) -%}
     {%- set bare -%}
-        regexp_replace(lower(trim({{ column }})), '^([a-z][a-z0-9+.-]*:)?//|^about:.*$', '')
+        regexp_replace(lower(trim({{ column }})), '(?s)^([a-z][a-z0-9+.-]*:)?//|^about:.*$', '')
     {%- endset -%}
-    nullif(regexp_replace(regexp_replace({{ bare }}, '[/?#:].*$', ''), '^www[.]', ''), '')
+    nullif(regexp_replace(regexp_replace({{ bare }}, '(?s)[/?#:].*$', ''), '^www[.]', ''), '')
 {%- endmacro %}
 
 {# What a URL says by a name, in its query or its fragment, decoded; null where it says nothing. #}
