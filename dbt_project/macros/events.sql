@@ -17,17 +17,17 @@
     end
 {%- endmacro %}
 
-{# Hosts that bring visitors without being paid for it. Of Google's many only these search. #}
+{# Hosts that bring visitors without being paid for it. Of Google's and Naver's many these search. #}
 {% macro search_hosts() -%}
-    ^((cse|images|lens|m|scholar|search)[.])?google[.]
-    {{- '' }}|(^|[.])(bing|duckduckgo|yahoo|baidu|yandex|ecosia|qwant|startpage|naver|seznam|kagi)[.]
-    {{- '' }}|^search[.]brave[.]com$|[.]googlequicksearchbox$
+    ^((cse|encrypted|images|lens|m|scholar|search)[.])?google[.]
+    {{- '' }}|(^|[.])(bing|duckduckgo|yahoo|baidu|yandex|ecosia|qwant|startpage|seznam|kagi)[.]
+    {{- '' }}|(^|[.])search[.]naver[.]com$|^search[.]brave[.]com$|[.]googlequicksearchbox$
 {%- endmacro %}
 
 {% macro social_hosts() -%}
-    {#- Two short hosts, x.com and t.co, would match too much as a mere part. -#}
-    (^|[.])(facebook|instagram|linkedin|lnkd|threads|twitter|tiktok|reddit|pinterest|snapchat|xing|youtube|bsky)[.]
-    {{- '' }}|^x[.]com$|^t[.]co$
+    {#- As a mere part, x.com and t.co would match too much, and so would shops for threads. -#}
+    (^|[.])(facebook|instagram|linkedin|lnkd|twitter|tiktok|reddit|pinterest|snapchat|xing|youtube|bsky)[.]
+    {{- '' }}|^threads[.](net|com)$|^x[.]com$|^t[.]co$
 {%- endmacro %}
 
 {# Apps name themselves the other way round: com.google.android.gm. #}
@@ -41,9 +41,10 @@
     {{- '' }}|^(chatgpt|openai|perplexity|claude|gemini|copilot)$
 {%- endmacro %}
 
-{# Networks as campaigns name them: fb, facebook.com, linkedin_ads. #}
+{# Networks as campaigns name them: fb, facebook.com, linkedin_ads. Meta search is no network. #}
 {% macro social_sources() -%}
-    ^(facebook|fb|instagram|ig|meta|linkedin|twitter|tiktok|reddit|pinterest|snapchat)([^a-z]|$)|^x([.]com)?$
+    ^(facebook|fb|instagram|ig|linkedin|twitter|tiktok|reddit|pinterest|snapchat)([^a-z]|$)
+    {{- '' }}|^meta([ _-]?ads)?$|^x([.]com)?$
 {%- endmacro %}
 
 {#
@@ -86,7 +87,7 @@
 
 {# Amazon's boxes are called AFT and a letter; games are played on the same screen. #}
 {% macro tv_agents() -%}
-    smart-?tv|google ?tv|android ?tv|apple ?tv|hbbtv|web0s|netcast|bravia|roku|crkey|; aft[a-z0-9]+[ );]|playstation|xbox
+    smart-?tv|google ?tv|android ?tv|apple ?tv|hbbtv|web0s|webos|netcast|bravia|roku|crkey|; aft[a-z0-9]+[ );]|playstation|xbox
 {%- endmacro %}
 
 {#
