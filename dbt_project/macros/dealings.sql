@@ -26,8 +26,9 @@
         {{ row }}.mrr,
         case
             when {{ row }}.billing_period in ('month', 'monthly', 'months') then {{ row }}.amount
-            when {{ row }}.billing_period in ('quarter', 'quarterly') then {{ row }}.amount / 3
-            when {{ row }}.billing_period in ('year', 'yearly', 'annual', 'annually')
+            when {{ row }}.billing_period in ('quarter', 'quarterly', 'quarters')
+                then {{ row }}.amount / 3
+            when {{ row }}.billing_period in ('year', 'yearly', 'years', 'annual', 'annually')
                 then {{ row }}.amount / 12
         end
     )

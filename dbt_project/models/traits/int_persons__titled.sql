@@ -3,7 +3,7 @@
     ('entry', 'assistant to .*|secretary|intern|trainee|apprentice|working student|praktikant(in)?|werkstudent(in)?'),
     ('vice_president', '[sea]?vp|vice[ -]president'),
     ('owner', '(co-?)?founder|founding .*|business owner|company owner|inhaber(in)?|gesellschafter(in)?'),
-    ('executive', 'c[a-z]o|chro|ciso|chief executive|chief .* officer|chair(man|woman|person)|president|managing director|gesch.ftsf.hr(er|erin|ung)|vorstand'),
+    ('executive', 'c[a-z]o|chro|ciso|chief executive|chief .* officer|chair(man|woman|person)|chair,? (of )?(the )?board( of directors)?|board chair|president|managing director|gesch.ftsf.hr(er|erin|ung)|vorstand'),
     ('director', 'director|direktor(in)?'),
     ('head', 'head|([a-z]+)?leiter(in)?|([a-z]+)?leitung'),
     ('manager', 'manager(in)?|supervisor|(team|group|tech|technical|project|design) ?lead(er)?'),
