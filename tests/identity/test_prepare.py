@@ -46,16 +46,19 @@ def test_nobody_is_born_after_the_day_of_the_run(company: Company) -> None:
 def test_a_number_is_read_as_it_is_dialled_in_the_country_of_its_record(company: Company) -> None:
     company.record("shop", "1", phone="612 345 678", country="es")
     company.record("shop", "2", phone="612 345 678")
-    company.record("shop", "3", phone="(212) 867-5309", country="Narnia")
+    company.record("shop", "3", phone="(212) 867-5309", country="N/A")
     company.record("shop", "4", phone="07700 900123", country="UK")
     company.record("shop", "5", phone="0170 1234567", country="Germany")
+    company.record("shop", "6", phone="98450 12345", country="IND")
+    company.record("shop", "7", phone="(212) 867-5309", country="Narnia")
+    company.record("shop", "8", phone="+1 212 867 5309", country="Narnia")
 
     prepare_records(company.warehouse, default_region="US")
 
     phones = {row["source_record_id"]: row["phone"] for row in company.rows(RECORDS)}
     assert phones == {
         "1": "+34612345678", "2": None, "3": "+12128675309", "4": "+447700900123",
-        "5": "+491701234567",
+        "5": "+491701234567", "6": "+919845012345", "7": None, "8": "+12128675309",
     }  # fmt: skip
 
 
