@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from identifiers.addresses import normalise_postal_codes
+from identifiers.countries import is_region
 from identifiers.dates import DateOrders, learn_date_orders, parse_birth_dates
 from identifiers.domains import (
     DISPOSABLE_DOMAINS,
@@ -25,7 +26,7 @@ from identifiers.nicknames import (
     canonical_given_names,
     known_given_names,
 )
-from identifiers.phone import is_region, normalise_phone, normalise_phones, phones_by_country
+from identifiers.phone import normalise_phone, normalise_phones, phones_by_country
 from identifiers.placeholders import null_first_names, null_last_names, null_placeholders
 
 __all__ = [

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from identifiers.nicknames import known_given_names
-from identifiers.placeholders import null_placeholders
+from identifiers.placeholders import null_first_names, null_placeholders
 from identifiers.text import as_texts, folded, trimmed
 
 _TITLE = r"(?i)^(?:(?:mr|mrs|ms|miss|mx|dr|prof|professor|sir|herr|frau|mme|hon|rev)\.? +)+"
@@ -25,6 +25,8 @@ _FIRST_LAST = rf"(?i)^(?P<first>[^ ,]+)(?: (?P<middle>[^,]+?))?? (?P<last>(?:{_P
 _LETTER = r"[\p{Latin}\p{Greek}\p{Cyrillic}]"
 _LETTER_FIRST = rf"^(?P<first>{_LETTER})[ .]+(?P<middle>.*\p{{L}}.*)$"
 _LETTERS_LAST = rf"^(?P<first>.*?[^ .])[ .]+(?P<middle>{_LETTER}(?:[ .]+{_LETTER})*)[ .]*$"
+# What an apostrophe has left: "D Angelo", "O Malley".
+_LEFT_APART = r"^[DO] \p{Lu}\p{L}"
 
 # A pair of names is turned round only when each is this many times commoner on the other side.
 _TURN_RATIO = 3.0
@@ -103,7 +105,8 @@ def split_full_names(
 def split_first_names(values: pa.Array | pa.ChunkedArray) -> pa.Table:
     """Part letters that stand for names from first names: "Maria A." is Maria, "J. Edgar" is J.
 
-    Several whole names stay one: nobody can tell which of them somebody goes by.
+    Several whole names stay one: nobody can tell which of them somebody goes by. What is nobody's
+    name beside a letter ("Mr. J") becomes null with the letter.
 
     Args:
         values: First names as given.
@@ -112,15 +115,20 @@ def split_first_names(values: pa.Array | pa.ChunkedArray) -> pa.Table:
         A table (first_name, middle_name), one row per value, case as written.
     """
     clean = trimmed(as_texts(values))
+    is_apart = pc.match_substring_regex(clean, pattern=_LEFT_APART)
     by_first, by_last = (
-        pc.extract_regex(clean, pattern=pattern) for pattern in (_LETTER_FIRST, _LETTERS_LAST)
+        pc.extract_regex(pc.if_else(is_apart, None, clean), pattern=pattern)
+        for pattern in (_LETTER_FIRST, _LETTERS_LAST)
     )
-    parts = {
-        name: pc.coalesce(pc.struct_field(by_first, name), pc.struct_field(by_last, name))
+    beside = pc.if_else(pc.is_null(by_first), pc.struct_field(by_last, "first"), None)
+    is_nobodys = pc.and_(pc.is_valid(beside), pc.is_null(null_first_names(beside)))
+    first, middle = (
+        pc.coalesce(pc.struct_field(by_first, name), pc.struct_field(by_last, name))
         for name in ("first", "middle")
-    }
+    )
     return pa.table({
-        "first_name": pc.coalesce(parts["first"], clean), "middle_name": parts["middle"],
+        "first_name": pc.if_else(is_nobodys, None, pc.coalesce(first, clean)),
+        "middle_name": pc.if_else(is_nobodys, None, middle),
     })  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from identifiers.countries import regions_of
 from identifiers.distinct import over_distinct
 
 # Runs that people type when a form wants a number: 0123456789 and back.
@@ -21,17 +22,6 @@ _PLAIN_TEN = (
 )
 _PLAIN_REGIONS = frozenset({"US", "CA"})
 _SHORTEST = 7  # digits; shorter is an extension or a typing error (ITU-T E.164 leaves room for it)
-
-# What people call a country beside its name.
-_COLLOQUIAL = {
-    "uk": "GB", "great britain": "GB", "england": "GB", "scotland": "GB", "wales": "GB", "usa": "US", "u.s.a.": "US",
-    "u.s.": "US", "united states of america": "US", "holland": "NL", "the netherlands": "NL", "czech republic": "CZ",
-}  # fmt: skip
-
-
-def is_region(code: str) -> bool:
-    """Whether a code of ISO 3166-1 is a country whose numbering plan is known: US, DE."""
-    return code in phonenumbers.SUPPORTED_REGIONS
 
 
 def normalise_phones(values: pa.Array | pa.ChunkedArray, *, default_region: str) -> pa.Array:
@@ -65,14 +55,15 @@ def phones_by_country(
 
     Args:
         values: As written.
-        countries: Per number a country as given: its two letters of ISO 3166, or its name.
-        default_region: ISO country of numbers whose country is null or unknown.
+        countries: Per number a country as given, see :func:`regions_of`. Where it cannot be read,
+            numbers with a country code of their own are.
+        default_region: ISO country of numbers whose country is null.
     """
     texts, names = (
         pa.chunked_array([values]).combine_chunks().cast(pa.string()),
         pa.chunked_array([countries]).combine_chunks().cast(pa.string()),
     )
-    regions = over_distinct(names, _region_of, pa.string())
+    regions = regions_of(names)
     codes = sorted(pc.unique(regions.drop_null()).to_pylist())
     found = pc.fill_null(pc.index_in(regions, value_set=pa.array(codes, pa.string())), len(codes))
     places = found.to_numpy(zero_copy_only=False)
@@ -82,27 +73,6 @@ def phones_by_country(
     ]
     back = np.argsort(np.argsort(places, kind="stable"), kind="stable")
     return pa.concat_arrays(parts).take(pa.array(back))
-
-
-def _region_of(country: str) -> str | None:
-    """The ISO country behind a country as people and tools write it."""
-    code, name = country.strip().upper(), country.strip().casefold()
-    if is_region(code):
-        return code
-    return _COLLOQUIAL.get(name) or _regions_by_name().get(name)
-
-
-@lru_cache(maxsize=1)
-def _regions_by_name() -> dict[str, str]:
-    """Countries by their names in the languages that the library knows; it loads them in .4 s."""
-    from phonenumbers.geodata.locale import LOCALE_DATA  # noqa: PLC0415 - see above
-
-    return {
-        name.casefold(): region
-        for region, names in LOCALE_DATA.items()
-        for name in names.values()
-        if is_region(region)
-    }
 
 
 def _normalised(texts: pa.Array, default_region: str) -> pa.Array:

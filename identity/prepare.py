@@ -30,6 +30,7 @@ from identifiers import (
     split_full_names,
 )
 from identity.reading import Reading
+from identity.streets import house_number, simplified_street, street_name
 from warehouse import Warehouse, quoted
 
 RECORDS = "identity_records"
@@ -321,7 +322,7 @@ with joined as (
         emails.value as email_value,
         phones.value as phone_value,
         cast(birth_dates.value as date) as birth_date_value,
-        {_KEY_OF_TEXT.format("street")} as street_key,
+        {simplified_street(_KEY_OF_TEXT.format("street"))} as street_key,
         cities.value as city_key,
         states.value as state_key,
         postal_codes.value as postal_code_key,
@@ -368,9 +369,8 @@ select
         then replace(local_part, '.', '') end as gmail_mailbox,
     phone_value as phone,
     birth_date_value as birth_date,
-    -- Before the street or behind it: "12 Main Street", "Hauptstraße 12".
-    regexp_extract(street_key, '^(?:\D* )?(\d+)', 1) as house_number,
-    nullif(trim(regexp_replace(street_key, '^(\D* )?\d+ ?', '\1')), '') as street,
+    {house_number("street_key")} as house_number,
+    {street_name("street_key")} as street,
     city_key as city,
     state_key as state,
     replace(postal_code_key, ' ', '') as postal_code,

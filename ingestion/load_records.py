@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from identifiers import normalise_emails, phones_by_country
+from identifiers import normalise_emails, normalise_phones, phones_by_country
 from ingestion import records
 from ingestion.accounting import FileCount
 from ingestion.config import RecordSource
@@ -205,10 +206,11 @@ _SUBJECT_COLUMNS = (
 def record_identifiers(warehouse: Warehouse, source: str, default_region: str) -> pa.Table:
     """Every identifier of ``candor_records``, normalised: (kind, value, line).
 
-    What an erased person's rows are kept out by, and what an erasure finds them by.
+    What an erased person's rows are kept out by, and what an erasure finds them by. A number is
+    carried as it is dialled in the country of its row, as identity reads it, and as in the default
+    region: so it is known for those who were erased where no country was read.
     """
     columns = set(warehouse.read(f"select * from {RECORDS} limit 0").column_names)
-    # A number is read as it is dialled in the country of its row, as identity reads it.
     country = "country" if "country" in columns else "null"
     carried = [
         _identifiers(warehouse, kind, column, default_region, country)
@@ -232,14 +234,27 @@ def _identifiers(
         f"select line, {quoted(column)}::varchar as given, {country}::varchar as country from {RECORDS} "
         f"where {quoted(column)} is not null"
     )
-    values = given["given"]
+    texts = given["given"]
     if kind is SubjectKind.EMAIL:
-        values = normalise_emails(values)
+        readings = [normalise_emails(texts)]
     elif kind is SubjectKind.PHONE:
-        values = phones_by_country(values, given["country"], default_region=default_region)
-    kinds = pa.array([str(kind)] * len(values), pa.string())
-    table = pa.table([kinds, values, given["line"]], IDENTIFIERS)
-    return table.filter(table["value"].is_valid())
+        readings = _phone_readings(texts, given["country"], default_region)
+    else:
+        readings = [texts]
+    kinds = pa.array([str(kind)] * len(texts), pa.string())
+    tables = [pa.table([kinds, values, given["line"]], IDENTIFIERS) for values in readings]
+    return pa.concat_tables(table.filter(table["value"].is_valid()) for table in tables)
+
+
+def _phone_readings(
+    texts: pa.ChunkedArray, countries: pa.ChunkedArray, default_region: str
+) -> list[pa.Array]:
+    by_country = phones_by_country(texts, countries, default_region=default_region)
+    if countries.null_count == len(countries):
+        return [by_country]
+    by_default = normalise_phones(texts, default_region=default_region)
+    is_same = pc.fill_null(pc.equal(by_country, by_default), fill_value=False)
+    return [by_country, pc.if_else(is_same, None, by_default)]
 
 
 def _record_keys(warehouse: Warehouse, source: str, column: str) -> pa.Table:

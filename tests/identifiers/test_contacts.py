@@ -20,6 +20,7 @@ from identifiers import (
     normalise_phones,
     sha256_hex,
 )
+from identifiers.countries import UNKNOWN_REGION, regions_of
 from tests.conftest import SHARED_DATA
 
 VECTORS = SHARED_DATA.parent / "specs" / "identifier_vectors" / "vectors.json"
@@ -128,6 +129,19 @@ def test_what_is_no_number_or_nobodys_becomes_none(text: str) -> None:
 def test_the_region_decides_a_number_without_a_country() -> None:
     assert normalise_phone("020 7946 0018", default_region="GB") == "+442079460018"
     assert normalise_phone("+44 20 7946 0018", default_region="US") == "+442079460018"
+
+
+def test_a_country_is_read_as_people_and_tools_write_it() -> None:
+    given = {
+        "de": "DE", "DEU": "DE", "NGA": "NG", "U.K.": "GB", "U.S.A": "US", "UAE": "AE", "Czechia": "CZ",
+        "Ivory Coast": "CI", "Viet Nam": "VN", "Macau": "MO", "Espana": "ES", "España": "ES", "Oesterreich": "AT",
+        "Korea, Republic of": "KR", "Virgin Islands, U.S.": "VI", "Moldova, Republic of": "MD", "United States (USA)": "US",
+        "Narnia": UNKNOWN_REGION, "*aa": UNKNOWN_REGION, "n/a": None, " ": None, None: None,
+    }  # fmt: skip
+
+    regions = regions_of(pa.array([*given], pa.string())).to_pylist()
+
+    assert dict(zip(given, regions, strict=True)) == given
 
 
 def test_arrays_keep_order_repetition_and_nulls() -> None:

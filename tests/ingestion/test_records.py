@@ -692,14 +692,20 @@ def test_files_as_spreadsheets_write_them_are_read_or_told_in_plain_words(landin
     ]
 
 
-def test_an_erased_number_is_found_as_it_is_dialled_in_the_country_of_its_row() -> None:
+def test_an_erased_number_is_found_as_it_is_dialled_in_the_country_of_its_row_and_at_home() -> None:
     rows = [
         {"line": 1, "phone": "612 345 678", "country": "España"},
         {"line": 2, "phone": "612 345 678", "country": None},
+        {"line": 3, "phone": "98450 12345", "country": "IN"},
+        {"line": 4, "phone": "(212) 867-5309", "country": "Narnia"},
+        {"line": 5, "phone": "+91 98450 12345", "country": "IN"},
     ]
     warehouse = DuckDBWarehouse.in_memory()
 
     with warehouse.view(RECORDS, pa.Table.from_pylist(rows)):
         found = record_identifiers(warehouse, "crm", "US").to_pylist()
 
-    assert found == [{"kind": "phone", "value": "+34612345678", "line": 1}]
+    assert sorted((row["line"], row["value"]) for row in found) == [
+        (1, "+34612345678"), (3, "+19845012345"), (3, "+919845012345"), (4, "+12128675309"),
+        (5, "+919845012345"),
+    ]  # fmt: skip

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
+from identifiers import normalise_phone
+from ingestion.load_records import record_identifiers
+from ingestion.records import RECORDS
 from privacy import KeyRing, MissingKeyError
 from tests.privacy.company import ANN, NOW, Company
 
@@ -18,6 +21,19 @@ def test_further_columns_come_back_with_the_suppressed_rows(company: Company) ->
     company.suppressions.add(KEYS, now=NOW)
 
     assert company.suppressions.suppressed(ASKED)["person_id"].to_pylist() == ["p1"]
+
+
+def test_a_number_that_was_erased_before_countries_were_read_is_kept_out(company: Company) -> None:
+    earlier = normalise_phone("98450 12345", default_region="US")
+    company.suppressions.add(
+        pa.table({"subject_request_id": ["r1"], "kind": ["phone"], "value": [earlier]}), now=NOW
+    )
+    rows = pa.table({"line": [7], "phone": ["98450 12345"], "country": ["IN"]})
+
+    with company.warehouse.view(RECORDS, rows):
+        carried = record_identifiers(company.warehouse, "crm", "US")
+
+    assert company.suppressions.suppressed(carried)["line"].to_pylist() == [7]
 
 
 def test_nobody_is_suppressed_before_the_first_erasure(company: Company) -> None:
