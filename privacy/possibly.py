@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from privacy.told_values import told_values
 from warehouse import TableName, Warehouse
 
 # As many as somebody can look at; how many there are is counted beside.
@@ -97,9 +98,7 @@ def possibly_same(warehouse: Warehouse, subjects: str) -> pa.Table:
     texts = list(_own_texts(warehouse, subjects))
     if texts:
         pairs.append(
-            _TOLD.format(
-                subjects=subjects, texts=" union ".join(texts), address=_ADDRESS, number=_NUMBER
-            )
+            _TOLD.format(subjects=subjects, told=told_values(f"({' union '.join(texts)})"))
         )
     if not pairs:
         return _SCHEMA.empty_table()
@@ -122,7 +121,7 @@ def _own_texts(warehouse: Warehouse, subjects: str) -> Iterator[str]:
         texts = ", ".join(f"rows.{name}" for name in names if (table, name) in known)
         for same in _OWN[table] if texts else ():
             yield f"""
-                select mine.subject_request_id, lower(concat_ws(' ', {texts})) as text
+                select mine.subject_request_id, concat_ws(' ', {texts}) as text
                 from {subjects} as mine
                 inner join identity.members as own using (person_id)
                 inner join {table.sql} as rows on {same}
@@ -185,19 +184,10 @@ _ALIKE = """
     )
 """
 
-# A telephone counts with its country, as in +49 151 234; a value that several hold names nobody.
+# A value that several hold names nobody.
 _TOLD = """
     (
-        with texts as materialized ({texts}),
-        told as (
-            select subject_request_id, 'email' as identifier_type,
-                unnest(regexp_extract_all(text, {address})) as identifier_value
-            from texts
-            union
-            select subject_request_id, 'phone',
-                regexp_replace(unnest(regexp_extract_all(text, {number})), '[^0-9+]', '', 'g')
-            from texts
-        )
+        with told as ({told})
         select told.subject_request_id, theirs.source, theirs.source_record_id, theirs.person_id,
             4 as place, 'an address or number in a field that is not mapped' as reason,
             null::double as probability
@@ -211,8 +201,6 @@ _TOLD = """
         where not coalesce(held.is_shared, false)
     )
 """
-_ADDRESS = r"'[\w.%+''-]+@[\w-]+(?:[.][\w-]+)+'"
-_NUMBER = "'[+][0-9][0-9 ().-]{7,18}[0-9]'"
 
 # Whom somebody has decided not to be the person.
 _PARTED = """
