@@ -35,6 +35,19 @@ _OWN = {
         "own.source = 'emails' and own.source_record_id = rows.email",
     ),
 }
+# Of an event the person is whom the user id names, else the address, else the browser: on that of one
+# person another may have signed in.
+_NAMED = {
+    _RECORDS: "",
+    _EVENTS: """
+        left join identity.members as users
+            on users.source = 'users' and users.source_record_id = rows.user_id
+        left join identity.members as emails
+            on emails.source = 'emails' and emails.source_record_id = rows.email
+        where (mine.subject_request_id, coalesce(users.person_id, emails.person_id, own.person_id))
+            in (select subject_request_id, person_id from {subjects})
+    """,
+}
 _SCHEMA = pa.schema(
     [
         ("subject_request_id", pa.string()),
@@ -114,17 +127,19 @@ def possibly_same(warehouse: Warehouse, subjects: str) -> pa.Table:
 
 
 def _own_texts(warehouse: Warehouse, subjects: str) -> Iterator[str]:
-    """Queries of (subject_request_id, text) for what is not mapped in the persons' own rows."""
+    """Queries of what is not mapped in the persons' own rows: see ``told_values``."""
     columns = warehouse.columns().to_pylist()
     known = {(TableName(c["table_schema"], c["table_name"]), c["column_name"]) for c in columns}
     for table, names in _UNMAPPED.items():
         texts = ", ".join(f"rows.{name}" for name in names if (table, name) in known)
         for same in _OWN[table] if texts else ():
             yield f"""
-                select mine.subject_request_id, concat_ws(' ', {texts}) as text
+                select mine.subject_request_id, lower(trim(rows.email)) as mapped,
+                    concat_ws(' ', {texts}) as text
                 from {subjects} as mine
                 inner join identity.members as own using (person_id)
                 inner join {table.sql} as rows on {same}
+                {_NAMED[table].format(subjects=subjects)}
             """
 
 

@@ -25,7 +25,8 @@ def told_values(texts: str) -> str:
     A telephone counts with its country, as in +49 151 234 or 0049 151 234.
 
     Args:
-        texts: Relation ``(subject_request_id, text)``; each text is JSON, or several one after another.
+        texts: Relation ``(subject_request_id, mapped, text)``; each text is JSON, or several one
+            after another, and ``mapped`` an address that is no news where it stands there.
 
     Returns:
         A query of ``(subject_request_id, identifier_type, identifier_value)``, each once.
@@ -34,10 +35,13 @@ def told_values(texts: str) -> str:
     for written, meant in _ESCAPED:
         text = f"regexp_replace({text}, '{written}', '{meant}', 'g')"
     return f"""
-        with plain as materialized (select subject_request_id, {text} as text from {texts})
-        select subject_request_id, 'email' as identifier_type,
-            unnest(regexp_extract_all(text, {_ADDRESS})) as identifier_value
-        from plain
+        with plain as materialized (select subject_request_id, mapped, {text} as text from {texts})
+        select subject_request_id, 'email' as identifier_type, identifier_value
+        from (
+            select subject_request_id, mapped,
+                unnest(regexp_extract_all(text, {_ADDRESS})) as identifier_value
+            from plain
+        ) where identifier_value is distinct from mapped
         union
         select subject_request_id, 'phone', '+' || regexp_replace(
             regexp_replace(unnest(regexp_extract_all(text, {_NUMBER})), '[^0-9]', '', 'g'), '^00', '')

@@ -31,7 +31,7 @@ ADDRESS, NUMBER = "bob@alt.example", "+4915112345678"
             ),
         ),
         ("o'neil+news@alt.example", ("'o'neil+news@alt.example'.",)),
-        (None, ("1.0049151123456", "x0049151123456", "0151 12345678", "bob@alt")),
+        (None, ("1.0049151123456", "x0049151123456", "0151 12345678", "bob@alt", "her@alt.example")),
     ],
 )  # fmt: skip
 def test_what_is_told_is_read(tmp_path: Path, value: str | None, texts: tuple[str, ...]) -> None:
@@ -39,7 +39,9 @@ def test_what_is_told_is_read(tmp_path: Path, value: str | None, texts: tuple[st
         read = {}
         for text in texts:
             found = warehouse.read(
-                told_values("(select 'r' as subject_request_id, $text as text)"),
+                told_values(
+                    "(select 'r' as subject_request_id, 'her@alt.example' as mapped, $text as text)"
+                ),
                 {"text": json.dumps({"field": text}, ensure_ascii=False)},
             )
             read[text] = found["identifier_value"].to_pylist()
