@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from privacy.told_values import told_values
 from warehouse import TableName, Warehouse
 
 # As many as somebody can look at; how many there are is counted beside.
@@ -33,6 +34,19 @@ _OWN = {
         "own.source = 'users' and own.source_record_id = rows.user_id",
         "own.source = 'emails' and own.source_record_id = rows.email",
     ),
+}
+# Of an event the person is whom the user id names, else the address, else the browser: on that of one
+# person another may have signed in.
+_NAMED = {
+    _RECORDS: "",
+    _EVENTS: """
+        left join identity.members as users
+            on users.source = 'users' and users.source_record_id = rows.user_id
+        left join identity.members as emails
+            on emails.source = 'emails' and emails.source_record_id = rows.email
+        where (mine.subject_request_id, coalesce(users.person_id, emails.person_id, own.person_id))
+            in (select subject_request_id, person_id from {subjects})
+    """,
 }
 _SCHEMA = pa.schema(
     [
@@ -97,9 +111,7 @@ def possibly_same(warehouse: Warehouse, subjects: str) -> pa.Table:
     texts = list(_own_texts(warehouse, subjects))
     if texts:
         pairs.append(
-            _TOLD.format(
-                subjects=subjects, texts=" union ".join(texts), address=_ADDRESS, number=_NUMBER
-            )
+            _TOLD.format(subjects=subjects, told=told_values(f"({' union '.join(texts)})"))
         )
     if not pairs:
         return _SCHEMA.empty_table()
@@ -115,17 +127,19 @@ def possibly_same(warehouse: Warehouse, subjects: str) -> pa.Table:
 
 
 def _own_texts(warehouse: Warehouse, subjects: str) -> Iterator[str]:
-    """Queries of (subject_request_id, text) for what is not mapped in the persons' own rows."""
+    """Queries of what is not mapped in the persons' own rows: see ``told_values``."""
     columns = warehouse.columns().to_pylist()
     known = {(TableName(c["table_schema"], c["table_name"]), c["column_name"]) for c in columns}
     for table, names in _UNMAPPED.items():
         texts = ", ".join(f"rows.{name}" for name in names if (table, name) in known)
         for same in _OWN[table] if texts else ():
             yield f"""
-                select mine.subject_request_id, lower(concat_ws(' ', {texts})) as text
+                select mine.subject_request_id, lower(trim(rows.email)) as mapped,
+                    concat_ws(' ', {texts}) as text
                 from {subjects} as mine
                 inner join identity.members as own using (person_id)
                 inner join {table.sql} as rows on {same}
+                {_NAMED[table].format(subjects=subjects)}
             """
 
 
@@ -185,19 +199,10 @@ _ALIKE = """
     )
 """
 
-# A telephone counts with its country, as in +49 151 234; a value that several hold names nobody.
+# A value that several hold names nobody.
 _TOLD = """
     (
-        with texts as materialized ({texts}),
-        told as (
-            select subject_request_id, 'email' as identifier_type,
-                unnest(regexp_extract_all(text, {address})) as identifier_value
-            from texts
-            union
-            select subject_request_id, 'phone',
-                regexp_replace(unnest(regexp_extract_all(text, {number})), '[^0-9+]', '', 'g')
-            from texts
-        )
+        with told as ({told})
         select told.subject_request_id, theirs.source, theirs.source_record_id, theirs.person_id,
             4 as place, 'an address or number in a field that is not mapped' as reason,
             null::double as probability
@@ -211,8 +216,6 @@ _TOLD = """
         where not coalesce(held.is_shared, false)
     )
 """
-_ADDRESS = r"'[\w.%+''-]+@[\w-]+(?:[.][\w-]+)+'"
-_NUMBER = "'[+][0-9][0-9 ().-]{7,18}[0-9]'"
 
 # Whom somebody has decided not to be the person.
 _PARTED = """

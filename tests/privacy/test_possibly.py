@@ -13,7 +13,7 @@ from privacy import ErasurePlan, plan_erasure
 from privacy.likely import JoinedByLikeness
 from privacy.plan import PlanStore
 from privacy.possibly import PossiblySame
-from tests.privacy.company import ALL_TABLES, ANN, ANN_DEVICE, Company
+from tests.privacy.company import ALL_TABLES, ANN, ANN_DEVICE, BEN, Company
 
 ANN_AGAIN = "p_ann_again"
 TABLES = (*ALL_TABLES, PREPARED, REVIEW_QUEUE)
@@ -84,6 +84,28 @@ def test_whose_address_or_number_the_persons_own_rows_tell_is_shown(company: Com
         PossiblySame("clinic", reason, 1, 1, None, ("p_6",)),
         PossiblySame("shop", reason, 1, 1, None, ("p_5",)),
     )
+
+
+def test_who_signed_in_on_the_persons_browser_is_not_shown(company: Company) -> None:
+    """What Ben tells there is his, and an address that an event of Ann maps is no news; `0` is nobody."""
+    company.warehouse.execute(
+        """
+        insert into identity.members values
+            ('users', 'ben-user-1', 'p_ben_00001'), ('shop', 'shop-5', 'p_5');
+        insert into identity.identifiers values ('shop', 'shop-5', 'phone', '+4915112345678', false);
+        insert into raw.events by name
+        select event_id, $device as anonymous_id, user_id, email, properties
+        from (values
+            ('b1', null, $ben, $told), ('b2', 'ben-user-1', null, $told), ('b3', 'ben-user-1', $ann, $told),
+            ('a1', 'ann-user-77', $ben, $told), ('a2', '0', null, '{"tel": "+4915112345678"}')
+        ) as given (event_id, user_id, email, properties)
+        """,
+        {"device": ANN_DEVICE, "ann": ANN, "ben": BEN, "told": json.dumps({"email": BEN})},
+    )
+    company.ask(("email", ANN, "raw"))
+
+    reason = "an address or number in a field that is not mapped"
+    assert _plan(company).possible == (PossiblySame("shop", reason, 1, 1, None, ("p_5",)),)
 
 
 def test_whom_somebody_parted_is_not_offered_again(in_pieces: Company) -> None:
