@@ -36,16 +36,16 @@
 
 {#
     won, lost or open; null where the source says neither. What a source says of it counts before
-    the name of its stage.
+    the name of its stage, and that before a mere "closed", which may be either.
 #}
 {% macro deal_outcome(row) -%}
     {%- set stage = "replace(replace(replace(" ~ row ~ ".stage, ' ', ''), '_', ''), '-', '')" -%}
     case
         when {{ row }}.is_won then 'won'
-        when {{ row }}.is_closed then 'lost'
+        when {{ row }}.is_closed and not {{ row }}.is_won then 'lost'
         when not {{ row }}.is_closed then 'open'
         when {{ stage }} in ('won', 'closedwon') then 'won'
-        when {{ stage }} in ('lost', 'closedlost') then 'lost'
+        when {{ stage }} in ('lost', 'closedlost') or {{ row }}.is_closed then 'lost'
         when {{ row }}.stage is not null then 'open'
     end
 {%- endmacro %}
