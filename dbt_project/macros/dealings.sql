@@ -50,20 +50,32 @@
     end
 {%- endmacro %}
 
-{# The sum of the rows where a condition holds; null where there are none, or of several currencies. #}
+{#
+    The sum of the amounts where a condition holds; null where there is none, or in several
+    currencies. A row without an amount, such as a free plan, has no say in the currency.
+#}
 {% macro sum_of_one_currency(amount, condition) -%}
     case
-        when count(distinct case when {{ condition }} then coalesce(currency, '') end) = 1
+        when {{ currency_count(amount, condition) }} = 1
             then {{ exact_sum('case when ' ~ condition ~ ' then ' ~ amount ~ ' end') }}
     end
 {%- endmacro %}
 
 {# The currency of such a sum; null where there is no sum or the source names none. #}
-{% macro one_currency(condition) -%}
+{% macro one_currency(amount, condition) -%}
     case
-        when count(distinct case when {{ condition }} then coalesce(currency, '') end) = 1
-            then max(case when {{ condition }} then currency end)
+        when {{ currency_count(amount, condition) }} = 1
+            then max(case when {{ condition }} and {{ amount }} is not null then currency end)
     end
+{%- endmacro %}
+
+{# Different currencies of the amounts where a condition holds; none named is one. #}
+{% macro currency_count(amount, condition) -%}
+    count(
+        distinct case
+            when {{ condition }} and {{ amount }} is not null then coalesce(currency, '')
+        end
+    )
 {%- endmacro %}
 
 {#
