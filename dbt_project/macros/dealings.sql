@@ -5,12 +5,12 @@
 {% macro is_running(row, as_of) -%}
     (
         coalesce({{ row }}.started_at <= {{ as_of }}, true)
-        and coalesce({{ row }}.ended_at > {{ as_of }}, not {{ has_ended(row ~ '.status') }})
+        and coalesce({{ row }}.ended_at > {{ as_of }}, not {{ is_idle(row ~ '.status') }})
     )
 {%- endmacro %}
 
-{# Whether the word is one for a subscription that no longer runs, or never did. #}
-{% macro has_ended(status) -%}
+{# Whether the word is one for a subscription that does not run: it ended or never began. #}
+{% macro is_idle(status) -%}
     coalesce(
         replace(replace({{ status }}, ' ', '_'), '-', '_') in (
             'cancelled', 'canceled', 'ended', 'expired', 'terminated', 'inactive', 'closed', 'churned',
