@@ -5,12 +5,12 @@
 {% macro is_running(row, as_of) -%}
     (
         coalesce({{ row }}.started_at <= {{ as_of }}, true)
-        and coalesce({{ row }}.ended_at > {{ as_of }}, not {{ has_ended(row ~ '.status') }})
+        and coalesce({{ row }}.ended_at > {{ as_of }}, not {{ is_idle(row ~ '.status') }})
     )
 {%- endmacro %}
 
-{# Whether the word is one for a subscription that no longer runs, or never did. #}
-{% macro has_ended(status) -%}
+{# Whether the word is one for a subscription that does not run: it ended or never began. #}
+{% macro is_idle(status) -%}
     coalesce(
         replace(replace({{ status }}, ' ', '_'), '-', '_') in (
             'cancelled', 'canceled', 'ended', 'expired', 'terminated', 'inactive', 'closed', 'churned',
@@ -36,34 +36,46 @@
 
 {#
     won, lost or open; null where the source says neither. What a source says of it counts before
-    the name of its stage.
+    the name of its stage, and that before a mere "closed", which may be either.
 #}
 {% macro deal_outcome(row) -%}
     {%- set stage = "replace(replace(replace(" ~ row ~ ".stage, ' ', ''), '_', ''), '-', '')" -%}
     case
         when {{ row }}.is_won then 'won'
-        when {{ row }}.is_closed then 'lost'
+        when {{ row }}.is_closed and not {{ row }}.is_won then 'lost'
         when not {{ row }}.is_closed then 'open'
         when {{ stage }} in ('won', 'closedwon') then 'won'
-        when {{ stage }} in ('lost', 'closedlost') then 'lost'
+        when {{ stage }} in ('lost', 'closedlost') or {{ row }}.is_closed then 'lost'
         when {{ row }}.stage is not null then 'open'
     end
 {%- endmacro %}
 
-{# The sum of the rows where a condition holds; null where there are none, or of several currencies. #}
+{#
+    The sum of the amounts where a condition holds; null where there is none, or in several
+    currencies. A row without an amount, such as a free plan, has no say in the currency.
+#}
 {% macro sum_of_one_currency(amount, condition) -%}
     case
-        when count(distinct case when {{ condition }} then coalesce(currency, '') end) = 1
+        when {{ currency_count(amount, condition) }} = 1
             then {{ exact_sum('case when ' ~ condition ~ ' then ' ~ amount ~ ' end') }}
     end
 {%- endmacro %}
 
 {# The currency of such a sum; null where there is no sum or the source names none. #}
-{% macro one_currency(condition) -%}
+{% macro one_currency(amount, condition) -%}
     case
-        when count(distinct case when {{ condition }} then coalesce(currency, '') end) = 1
-            then max(case when {{ condition }} then currency end)
+        when {{ currency_count(amount, condition) }} = 1
+            then max(case when {{ condition }} and {{ amount }} is not null then currency end)
     end
+{%- endmacro %}
+
+{# Different currencies of the amounts where a condition holds; none named is one. #}
+{% macro currency_count(amount, condition) -%}
+    count(
+        distinct case
+            when {{ condition }} and {{ amount }} is not null then coalesce(currency, '')
+        end
+    )
 {%- endmacro %}
 
 {#

@@ -42,6 +42,50 @@
     {{ dbt.datediff(first, second, 'second') }} / 86400.0
 {%- endmacro %}
 
+{#
+    Common table expressions of what was known of companies at the dates of a step: ``dates`` and
+    ``known_companies``, a row per date and record of an account.
+#}
+{% macro companies_known(step) -%}
+companies as (
+
+    select
+        source,
+        account_id,
+        {{ url_host("coalesce(domain, website)") }} as domain,
+        industry,
+        employee_count,
+        known_from,
+        known_to
+
+    from {{ ref('stg_raw__account_versions') }}
+
+),
+
+dates as (
+
+    select distinct as_of from {{ step }}
+
+),
+
+known_companies as (
+
+    select
+        dates.as_of,
+        companies.source,
+        companies.account_id,
+        companies.domain,
+        companies.industry,
+        companies.employee_count
+
+    from dates
+
+    inner join companies
+        on {{ known_by('companies', 'dates.as_of') }}
+
+)
+{%- endmacro %}
+
 {# A sum of doubles depends on their order in the last digits; a sum of decimals does not. #}
 {% macro exact_sum(expression) -%}
     cast(sum({{ dbt.safe_cast(expression, dbt.type_numeric()) }}) as double)

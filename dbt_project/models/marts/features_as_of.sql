@@ -66,7 +66,7 @@ located as (
 
 ),
 
--- Who works where, by records; where they do not say, by what was met on the way.
+-- Who works where, by records and calls; a network speaks only for those of whom neither does.
 employed as (
 
     select
@@ -74,7 +74,7 @@ employed as (
         spine.as_of,
         case when located.person_id is not null then 1 else recorded.has_company end as has_company,
         greatest(recorded.has_industry, located.has_industry) as has_industry,
-        coalesce(recorded.employee_count, located.employee_count) as employee_count
+        greatest(recorded.employee_count, located.employee_count) as employee_count
 
     from spine
 
@@ -82,7 +82,10 @@ employed as (
         on spine.person_id = recorded.person_id and spine.as_of = recorded.as_of
 
     left join located
-        on spine.person_id = located.person_id and spine.as_of = located.as_of
+        on
+            spine.person_id = located.person_id
+            and spine.as_of = located.as_of
+            and (located.is_called = 1 or coalesce(recorded.has_company, 0) = 0)
 
 ),
 

@@ -41,7 +41,7 @@ subscribed as (
         count(case when is_running then 1 end) as running_subscription_count,
         max(case when is_running and recency = 1 then plan end) as subscription_plan,
         {{ sum_of_one_currency('monthly_revenue', 'is_running') }} as monthly_revenue,
-        {{ one_currency('is_running') }} as monthly_revenue_currency,
+        {{ one_currency('monthly_revenue', 'is_running') }} as monthly_revenue_currency,
         min(case when is_running then started_at end) as subscribed_since,
         min(case when is_running and renews_at > as_of then renews_at end) as next_renewal_at,
         case

@@ -6,7 +6,7 @@ subscriptions as (
         account_id,
         count(*) as running_subscription_count,
         {{ sum_of_one_currency('monthly_revenue', 'is_running') }} as monthly_revenue,
-        {{ one_currency('is_running') }} as monthly_revenue_currency
+        {{ one_currency('monthly_revenue', 'is_running') }} as monthly_revenue_currency
 
     from {{ ref('int_subscriptions__attributed') }}
 
@@ -22,7 +22,7 @@ deals as (
         account_id,
         count(case when outcome = 'open' then 1 end) as open_deal_count,
         {{ sum_of_one_currency('amount', "outcome = 'open'") }} as open_deal_amount,
-        {{ one_currency("outcome = 'open'") }} as open_deal_currency,
+        {{ one_currency('amount', "outcome = 'open'") }} as open_deal_currency,
         count(case when outcome = 'won' then 1 end) as won_deal_count
 
     from {{ ref('int_deals__attributed') }}

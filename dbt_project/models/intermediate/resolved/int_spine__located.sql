@@ -24,13 +24,30 @@ known_domains as (
 
 ),
 
+{{ companies_known('nodes') }},
+
+accounts as (
+
+    select
+        as_of,
+        account_id,
+        max(domain) as domain,
+        max(employee_count) as employee_count,
+        max(industry) as industry
+
+    from known_companies
+
+    group by as_of, account_id
+
+),
+
 -- When a company was first told of a node: by a call that names it, or by a visit from its network.
 told as (
 
     select
         source,
         source_record_id,
-        lower(group_id) as domain,
+        group_id as company,
         1 as basis_rank,
         min(greatest(occurred_at, known_at)) as told_at
 
@@ -38,14 +55,14 @@ told as (
 
     where type = 'group' and group_id is not null
 
-    group by source, source_record_id, lower(group_id)
+    group by source, source_record_id, group_id
 
     union all
 
     select
         events.source,
         events.source_record_id,
-        addresses.domain,
+        addresses.domain as company,
         2 as basis_rank,
         min(greatest(events.occurred_at, events.known_at)) as told_at
 
@@ -58,17 +75,20 @@ told as (
 
 ),
 
--- A network speaks only for those of whom no call tells.
-ranked as (
+-- A call names the company by the number of its account or by its domain; a team is no company.
+known as (
 
     select
         nodes.person_id,
         nodes.as_of,
-        told.domain,
-        rank() over (
-            partition by nodes.person_id, nodes.as_of
-            order by told.basis_rank
-        ) as strength_rank
+        told.basis_rank,
+        coalesce(accounts.industry, domains.industry) as industry,
+        coalesce(
+            account_domains.listed_employee_count,
+            domains.listed_employee_count,
+            accounts.employee_count,
+            domains.employee_count
+        ) as employee_count
 
     from nodes
 
@@ -78,25 +98,50 @@ ranked as (
             and nodes.source_record_id = told.source_record_id
             and told.told_at < nodes.as_of
 
+    left join accounts
+        on
+            told.basis_rank = 1
+            and told.company = accounts.account_id
+            and nodes.as_of = accounts.as_of
+
+    left join known_domains as account_domains
+        on accounts.domain = account_domains.domain and accounts.as_of = account_domains.as_of
+
+    left join known_domains as domains
+        on lower(told.company) = domains.domain and nodes.as_of = domains.as_of
+
+    where told.basis_rank = 2 or accounts.account_id is not null or domains.domain is not null
+
+),
+
+-- A network speaks only for those of whom no call tells.
+ranked as (
+
+    select
+        known.*,
+        rank() over (
+            partition by person_id, as_of
+            order by basis_rank
+        ) as strength_rank
+
+    from known
+
 ),
 
 located as (
 
     select
-        ranked.person_id,
-        ranked.as_of,
-        max(coalesce(known_domains.listed_employee_count, known_domains.employee_count))
-            as employee_count,
-        max(case when known_domains.industry is not null then 1 else 0 end) as has_industry
+        person_id,
+        as_of,
+        max(case when basis_rank = 1 then 1 else 0 end) as is_called,
+        max(employee_count) as employee_count,
+        max(case when industry is not null then 1 else 0 end) as has_industry
 
     from ranked
 
-    left join known_domains
-        on ranked.domain = known_domains.domain and ranked.as_of = known_domains.as_of
+    where strength_rank = 1
 
-    where ranked.strength_rank = 1
-
-    group by ranked.person_id, ranked.as_of
+    group by person_id, as_of
 
 )
 

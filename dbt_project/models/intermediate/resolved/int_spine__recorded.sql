@@ -12,20 +12,6 @@ versions as (
 
 ),
 
-companies as (
-
-    select
-        account_id,
-        {{ url_host("coalesce(domain, website)") }} as domain,
-        industry,
-        employee_count,
-        known_from,
-        known_to
-
-    from {{ ref('stg_raw__account_versions') }}
-
-),
-
 orders as (
 
     select * from {{ ref('stg_raw__order_versions') }}
@@ -65,27 +51,20 @@ known_domains as (
 
 ),
 
-dates as (
-
-    select distinct as_of from records
-
-),
+{{ companies_known('records') }},
 
 accounts as (
 
     select
-        dates.as_of,
-        companies.account_id,
-        max(companies.domain) as domain,
-        max(companies.employee_count) as employee_count,
-        max(companies.industry) as industry
+        as_of,
+        account_id,
+        max(domain) as domain,
+        max(employee_count) as employee_count,
+        max(industry) as industry
 
-    from dates
+    from known_companies
 
-    inner join companies
-        on {{ known_by('companies', 'dates.as_of') }}
-
-    group by dates.as_of, companies.account_id
+    group by as_of, account_id
 
 ),
 

@@ -18,43 +18,7 @@ mail_domains as (
 
 ),
 
-companies as (
-
-    select
-        source,
-        account_id,
-        {{ url_host("coalesce(domain, website)") }} as domain,
-        industry,
-        employee_count,
-        known_from,
-        known_to
-
-    from {{ ref('stg_raw__account_versions') }}
-
-),
-
-dates as (
-
-    select distinct as_of from nodes
-
-),
-
-known_companies as (
-
-    select
-        dates.as_of,
-        companies.source,
-        companies.account_id,
-        companies.domain,
-        companies.industry,
-        companies.employee_count
-
-    from dates
-
-    inner join companies
-        on {{ known_by('companies', 'dates.as_of') }}
-
-),
+{{ companies_known('nodes') }},
 
 -- What all records named by then, whoever is asked about.
 referred as (
