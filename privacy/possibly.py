@@ -26,6 +26,11 @@ _DECISIONS = TableName("identity", "decisions")
 _RECORDS, _EVENTS = TableName("raw", "person_records"), TableName("raw", "events")
 # The columns of what nobody maps: an address or number there is no identifier of anybody's yet.
 _UNMAPPED = {_RECORDS: ("attributes",), _EVENTS: ("properties", "traits", "context")}
+# Without one of these an erasure is blocked anyway.
+_KEYS = {
+    _RECORDS: {"source", "source_record_id", "email"},
+    _EVENTS: {"anonymous_id", "user_id", "email"},
+}
 # When a row is that of a member of the person.
 _OWN = {
     _RECORDS: ("own.source = rows.source and own.source_record_id = rows.source_record_id",),
@@ -129,10 +134,14 @@ def possibly_same(warehouse: Warehouse, subjects: str) -> pa.Table:
 def _own_texts(warehouse: Warehouse, subjects: str) -> Iterator[str]:
     """Queries of what is not mapped in the persons' own rows: see ``told_values``."""
     columns = warehouse.columns().to_pylist()
-    known = {(TableName(c["table_schema"], c["table_name"]), c["column_name"]) for c in columns}
+    known: dict[TableName, set[str]] = {}
+    for row in columns:  # one row per column of the warehouse
+        table = TableName(row["table_schema"], row["table_name"])
+        known.setdefault(table, set()).add(row["column_name"])
     for table, names in _UNMAPPED.items():
-        texts = ", ".join(f"rows.{name}" for name in names if (table, name) in known)
-        for same in _OWN[table] if texts else ():
+        there = known.get(table, set())
+        texts = ", ".join(f"rows.{name}" for name in names if name in there)
+        for same in _OWN[table] if texts and there >= _KEYS[table] else ():
             yield f"""
                 select mine.subject_request_id, lower(trim(rows.email)) as mapped,
                     concat_ws(' ', {texts}) as text
