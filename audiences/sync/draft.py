@@ -53,7 +53,7 @@ def write_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Draft:
     settled.remember(rows)
     if _is_large_enough(warehouse, sync, gates[READY]):
         return Draft(gates, settle=settled.remember_sent)
-    warehouse.execute(f"delete from {ledger.PLAN} where operation <> 'remove'")
+    _hold_back_new(warehouse, sync)
     return Draft(gates, is_large_enough=False)
 
 
@@ -102,6 +102,24 @@ def _write_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue, rows: Ro
 def _write(warehouse: Warehouse, sync: Sync, table: str, sql: str) -> None:
     values = named_in(sql, plan.plan_parameters(sync))
     warehouse.execute(f"create or replace temp table {table} as {sql}", values)
+
+
+def _hold_back_new(warehouse: Warehouse, sync: Sync) -> None:
+    """Take out of the plan whom the destination does not have.
+
+    Whom it may have is changed as ever, or an address that was withdrawn would stay there. Of these
+    one whose last row was refused or in doubt is an addition too.
+    """
+    warehouse.execute(
+        f"""
+        create or replace temp table {ledger.PLAN} as
+        select * replace (row_number() over (order by number) - 1 as number)
+        from {ledger.PLAN}
+        where operation <> 'add'
+            or person_id in (select person_id from ({EVERYBODY.ledger}) where is_present)
+        """,
+        {"sync_key": sync.key},
+    )
 
 
 def _is_large_enough(warehouse: Warehouse, sync: Sync, ready: int) -> bool:

@@ -31,8 +31,8 @@ class Guarded:
     """What the guards found of a plan.
 
     Attributes:
-        code: Why it is held; None where it is not. below_minimum: nobody new is sent, the
-            removals are; empty_source and too_many_removals: only those go who must.
+        code: Why it is held; None where it is not. below_minimum: nobody new is sent,
+            changes and removals are; empty_source and too_many_removals: only those go who must.
         removals: Removals that need somebody's word, if any do.
         held: Rows of the plan that are not sent.
     """

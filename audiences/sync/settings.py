@@ -79,7 +79,7 @@ class DestinationSettings(StrictModel):
     minimum_size: int = Field(
         0,
         ge=0,
-        description="With fewer members who can be sent, nobody new is sent; removals still are.",
+        description="With fewer members who can be sent, nobody new is sent; changes and removals are.",
     )
 
     @model_validator(mode="after")
@@ -216,5 +216,5 @@ class AdvertiserSettings(VendorSettings):
         LEAST_ADVERTISED_TO,
         ge=0,
         description="With fewer members who can be sent, nobody new is sent, as the figures of a small "
-        "audience tell who is in it; removals still are. 0 sends any.",
+        "audience tell who is in it; changes and removals are. 0 sends any.",
     )
