@@ -204,8 +204,9 @@ class VendorSettings(HttpSettings):
     max_polls: int = Field(
         60,
         ge=1,
-        description="How often to ask for the result of a job before the next run does; after so "
-        "many questions a batch is no longer halved, where a job only counts what failed.",
+        description="How often to ask for the result of a job before the next run does. Where a job "
+        "only counts what failed, a batch is no longer halved after so many questions about all its "
+        "jobs, and after twice as many none is asked about.",
     )
 
 
