@@ -104,7 +104,7 @@ class Changing:
             rows = warehouse.read(f"select * from {ledger.PLAN} order by number").to_pylist()
             asked = "select count(*) from duckdb_tables() where table_name = $name"
             self.narrowed += warehouse.scalar(asked, {"name": ASKED})
-        return rows, dict(draft.gates), draft.is_large_enough
+        return rows, dict(draft.gates), draft.below_minimum
 
     def _bar(self, known: pa.Table) -> pa.Table:
         return known.filter(pc.is_in(known["person_id"], pa.array(self.barred, pa.string())))

@@ -155,8 +155,11 @@ def test_below_a_minimum_a_withdrawn_address_goes_also_where_that_was_refused_at
     publisher.destination.reject = lambda _row: None
 
     report = publisher.run()
+    company.consent("new", "marketing", "denied")
+    at_rest = publisher.run()
 
     assert (report.status, report.code, report.sent) == ("held", "below_minimum", 1)
+    assert (report.held, at_rest.status, at_rest.code) == (1, "succeeded", None)
     there = [member["identifiers"] for member in publisher.destination.members.values()]
     assert sorted(known["email_sha256"] is None for known in there) == [False, True]
 
