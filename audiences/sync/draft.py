@@ -10,7 +10,7 @@ from audiences.inventory import DEFINITIONS
 from audiences.sync import ledger, plan
 from audiences.sync.config import Sync
 from audiences.sync.gates import EVERYBODY, READY, Rows, gate_parameters, gate_sql, named_in
-from audiences.sync.settled import ASKED, open_settled
+from audiences.sync.settled import ASKED, MANY, open_settled
 from audiences.sync.turns import DUE, TAKEN, TURNS, taken_sql, turns_sql
 from warehouse import Warehouse
 
@@ -32,12 +32,20 @@ class Draft:
     settle: Callable[[Sequence[str]], None] | None = None
 
 
-def write_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Draft:
+def write_plan(
+    warehouse: Warehouse, sync: Sync, catalogue: Catalogue, *, many: int = MANY
+) -> Draft:
     """Write what is due into ``candor_sync_plan``; reads the suppressed persons.
 
     It is the plan of everybody, whomever it had to ask about.
+
+    Args:
+        warehouse: The engine.
+        sync: The sync.
+        catalogue: The tables that the warehouse has.
+        many: Where fewer than one person of so many are concerned, their rows are read by name.
     """
-    settled = open_settled(warehouse, sync, catalogue)
+    settled = open_settled(warehouse, sync, catalogue, many=many)
     rows = settled.narrow()
     _write_plan(warehouse, sync, catalogue, rows)
     wider = settled.widen(rows)

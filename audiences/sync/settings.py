@@ -12,8 +12,6 @@ from pydantic import BeforeValidator, Field, HttpUrl, model_validator
 from audiences.sync.forms import IdentifierType
 from settings import StrictModel
 
-# Fewest persons to advertise to: who sees a small audience's figures can tell who is in it.
-LEAST_ADVERTISED_TO = 100
 _VARIABLE = r"^[A-Z][A-Z0-9_]*$"
 
 
@@ -214,7 +212,7 @@ class AdvertiserSettings(VendorSettings):
     """What services have that show advertisements to an audience as a whole."""
 
     minimum_size: int = Field(
-        LEAST_ADVERTISED_TO,
+        100,  # a careful choice of ours; LinkedIn and TikTok have the numbers that they publish
         ge=0,
         description="With fewer members who can be sent, nobody new is sent, as the figures of a small "
         "audience tell who is in it; changes and removals are. 0 sends any.",
