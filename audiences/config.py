@@ -68,7 +68,7 @@ class Audience(StrictModel):
         None, description="Its place in a priority list; a person is in one audience of a list."
     )
     minimum_size: int = Field(
-        0, ge=0, description="With fewer members nobody new is sent; removals still are."
+        0, ge=0, description="With fewer members nobody new is sent; changes and removals are."
     )
     _file: Path | None = PrivateAttr(None)
 

@@ -10,7 +10,7 @@ from audiences.inventory import DEFINITIONS
 from audiences.sync import ledger, plan
 from audiences.sync.config import Sync
 from audiences.sync.gates import EVERYBODY, READY, Rows, gate_parameters, gate_sql, named_in
-from audiences.sync.settled import ASKED, open_settled
+from audiences.sync.settled import ASKED, MANY, open_settled
 from audiences.sync.turns import DUE, TAKEN, TURNS, taken_sql, turns_sql
 from warehouse import Warehouse
 
@@ -21,28 +21,31 @@ class Draft:
 
     Attributes:
         gates: How many members stand before each gate, by its name.
-        is_large_enough: Whether there are the members that the audience's definition and the
-            destination ask for; without them nobody new is in the plan.
+        below_minimum: Rows of new persons that were taken out of it, as there are fewer members than
+            the audience's definition or the destination asks for.
         settle: Keeps in mind that nothing is due any more, given the batches that all of the plan
             was sent in, while nothing else was written; None where the plan is not of everything.
     """
 
     gates: Mapping[str, int]
-    is_large_enough: bool = True
+    below_minimum: int = 0
     settle: Callable[[Sequence[str]], None] | None = None
 
-    @property
-    def below_minimum(self) -> int:
-        """Members who could be sent, were there enough of them; 0 where there are enough."""
-        return 0 if self.is_large_enough else self.gates.get(READY, 0)
 
-
-def write_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Draft:
+def write_plan(
+    warehouse: Warehouse, sync: Sync, catalogue: Catalogue, *, many: int = MANY
+) -> Draft:
     """Write what is due into ``candor_sync_plan``; reads the suppressed persons.
 
     It is the plan of everybody, whomever it had to ask about.
+
+    Args:
+        warehouse: The engine.
+        sync: The sync.
+        catalogue: The tables that the warehouse has.
+        many: Where fewer than one person of so many are concerned, their rows are read by name.
     """
-    settled = open_settled(warehouse, sync, catalogue)
+    settled = open_settled(warehouse, sync, catalogue, many=many)
     rows = settled.narrow()
     _write_plan(warehouse, sync, catalogue, rows)
     wider = settled.widen(rows)
@@ -51,10 +54,10 @@ def write_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Draft:
     rows = wider or rows
     gates = settled.count(rows)
     settled.remember(rows)
-    if _is_large_enough(warehouse, sync, gates[READY]):
-        return Draft(gates, settle=settled.remember_sent)
-    warehouse.execute(f"delete from {ledger.PLAN} where operation <> 'remove'")
-    return Draft(gates, is_large_enough=False)
+    held = 0
+    if not _is_large_enough(warehouse, sync, gates[READY]):
+        held = _hold_back_new(warehouse, sync)
+    return Draft(gates, held, None if held else settled.remember_sent)
 
 
 def write_removals(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Draft:
@@ -102,6 +105,26 @@ def _write_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue, rows: Ro
 def _write(warehouse: Warehouse, sync: Sync, table: str, sql: str) -> None:
     values = named_in(sql, plan.plan_parameters(sync))
     warehouse.execute(f"create or replace temp table {table} as {sql}", values)
+
+
+def _hold_back_new(warehouse: Warehouse, sync: Sync) -> int:
+    """Take out of the plan whom the destination does not have; returns how many they are.
+
+    Whom it may have is changed as ever, or an address that was withdrawn would stay there. Of these
+    one whose last row was refused or in doubt is an addition too.
+    """
+    before = warehouse.scalar(f"select count(*) from {ledger.PLAN}")
+    warehouse.execute(
+        f"""
+        create or replace temp table {ledger.PLAN} as
+        select * replace (row_number() over (order by number) - 1 as number)
+        from {ledger.PLAN}
+        where operation <> 'add'
+            or person_id in (select person_id from ({EVERYBODY.ledger}) where is_present)
+        """,
+        {"sync_key": sync.key},
+    )
+    return int(before - warehouse.scalar(f"select count(*) from {ledger.PLAN}"))
 
 
 def _is_large_enough(warehouse: Warehouse, sync: Sync, ready: int) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Self
 
 from audiences.catalogue import CONSENT, CONTACT_POINTS, PROFILES, Catalogue
@@ -24,6 +25,14 @@ _MEMBERS = f"select person_id, arm from {MEMBERSHIPS.name.sql} where audience_ke
 _SENT = f"select * from {LEDGER.name.sql} where sync_key = $sync_key"
 
 
+class Whose(Enum):
+    """Of whom rows are: everybody, all concerned as these are few, or some of those concerned."""
+
+    EVERYBODY = "everybody"
+    FEW = "few"
+    SOME = "some"
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Where to read what is known of persons; by default of everybody.
@@ -34,7 +43,7 @@ class Rows:
         consent: The decisions that hold now.
         members: Query for the members of the audience and their arms.
         ledger: Query for what the sync sent.
-        is_whole: Whether they are of everybody concerned, and not of some.
+        whose: Of whom they are.
     """
 
     profiles: str = PROFILES.sql
@@ -42,7 +51,12 @@ class Rows:
     consent: str = CONSENT.sql
     members: str = _MEMBERS
     ledger: str = _SENT
-    is_whole: bool = True
+    whose: Whose = Whose.EVERYBODY
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether they are of everybody concerned, and not of some."""
+        return self.whose is not Whose.SOME
 
     @classmethod
     def of(cls, person_ids: str) -> Self:
@@ -51,7 +65,8 @@ class Rows:
         def only(table: str) -> str:
             return f"(select * from {table} where person_id in ({person_ids}))"
 
-        return cls(only(PROFILES.sql), only(CONTACT_POINTS.sql), only(CONSENT.sql))
+        profiles, points, consent = map(only, (PROFILES.sql, CONTACT_POINTS.sql, CONSENT.sql))
+        return cls(profiles, points, consent, whose=Whose.SOME)
 
 
 EVERYBODY = Rows()

@@ -31,8 +31,8 @@ class Guarded:
     """What the guards found of a plan.
 
     Attributes:
-        code: Why it is held; None where it is not. below_minimum: nobody new is sent, the
-            removals are; empty_source and too_many_removals: only those go who must.
+        code: Why it is held; None where it is not. below_minimum: nobody new is sent,
+            changes and removals are; empty_source and too_many_removals: only those go who must.
         removals: Removals that need somebody's word, if any do.
         held: Rows of the plan that are not sent.
     """
@@ -66,8 +66,8 @@ def guard_plan(warehouse: Warehouse, sync: Sync, catalogue: Catalogue, draft: Dr
     is_many = removals > FEW and removals > sync.max_removed_share * present
     if is_many and removals > _accepted(warehouse, sync):
         return Guarded(TOO_MANY_REMOVALS, removals, _keep_withdrawals(warehouse, sync, catalogue))
-    small = draft.below_minimum
-    return Guarded(BELOW_MINIMUM, 0, small) if small else Guarded()
+    new = draft.below_minimum
+    return Guarded(BELOW_MINIMUM, 0, new) if new else Guarded()
 
 
 def accept_removals(warehouse: Warehouse, sync: Sync, removals: int, *, now: dt.datetime) -> None:

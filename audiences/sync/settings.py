@@ -12,8 +12,6 @@ from pydantic import BeforeValidator, Field, HttpUrl, model_validator
 from audiences.sync.forms import IdentifierType
 from settings import StrictModel
 
-# Fewest persons to advertise to: who sees a small audience's figures can tell who is in it.
-LEAST_ADVERTISED_TO = 100
 _VARIABLE = r"^[A-Z][A-Z0-9_]*$"
 
 
@@ -79,7 +77,7 @@ class DestinationSettings(StrictModel):
     minimum_size: int = Field(
         0,
         ge=0,
-        description="With fewer members who can be sent, nobody new is sent; removals still are.",
+        description="With fewer members who can be sent, nobody new is sent; changes and removals are.",
     )
 
     @model_validator(mode="after")
@@ -204,8 +202,9 @@ class VendorSettings(HttpSettings):
     max_polls: int = Field(
         60,
         ge=1,
-        description="How often to ask for the result of a job before the next run does; after so "
-        "many questions a batch is no longer halved, where a job only counts what failed.",
+        description="How often to ask for the result of a job before the next run does. Where a job "
+        "only counts what failed, a batch is no longer halved after so many questions about all its "
+        "jobs, and after twice as many none is asked about.",
     )
 
 
@@ -213,8 +212,8 @@ class AdvertiserSettings(VendorSettings):
     """What services have that show advertisements to an audience as a whole."""
 
     minimum_size: int = Field(
-        LEAST_ADVERTISED_TO,
+        100,  # a careful choice of ours; LinkedIn and TikTok have the numbers that they publish
         ge=0,
         description="With fewer members who can be sent, nobody new is sent, as the figures of a small "
-        "audience tell who is in it; removals still are. 0 sends any.",
+        "audience tell who is in it; changes and removals are. 0 sends any.",
     )

@@ -28,7 +28,7 @@ from audiences.inventory import (
 from audiences.sync import ledger, plan
 from audiences.sync.checksums import BUCKET, DECISION_COLUMNS, POINT_COLUMNS, profile_columns
 from audiences.sync.config import Sync
-from audiences.sync.gates import EVERYBODY, READY, Rows, concerned_sql, gate_sql, named_in
+from audiences.sync.gates import EVERYBODY, READY, Rows, Whose, concerned_sql, gate_sql, named_in
 from audiences.sync.identities import each_sql
 from audiences.sync.readings import CHANGED, Readings, sources_of
 from audiences.sync.turns import TAKEN, turns_sql
@@ -39,7 +39,7 @@ _SCHEMAS = ("marts", "audiences", "sync", "prediction", "personalization")
 NOT_SENT = ("held_out", "no_consent", "suppressed", "unreachable")
 _GATES = (READY, *NOT_SENT)
 # With as few as one person of so many in the plan, to ask about them again costs less than checksums.
-_MANY = 32
+MANY = 32
 _SENT = (
     *("sync_key", "fingerprint", "identifiers", "earlier_identifiers"),
     *("is_present", "acknowledged_at"),
@@ -55,12 +55,14 @@ class Settled:
         sync: The sync.
         catalogue: The tables that the warehouse has.
         readings: What the plan reads, against what the last one read.
+        many: Few are fewer than one person of so many.
     """
 
     warehouse: Warehouse
     sync: Sync
     catalogue: Catalogue
     readings: Readings
+    many: int = MANY
 
     def narrow(self) -> Rows:
         """Find the groups that are not as they were, and where to read what is known of them.
@@ -113,7 +115,7 @@ class Settled:
         is_full = self.sync.mode == "full"  # asks about everybody each time
         if not rows.is_whole:
             self._keep_changed(due)
-        elif is_full or rows is not EVERYBODY or self._is_most():
+        elif is_full or rows.whose is Whose.FEW or self._is_most():
             self._forget()
         else:
             self._keep_all(due)
@@ -131,7 +133,7 @@ class Settled:
         persons = f"select count(*) from {PROFILES.sql}"
         planned = f"select count(*) from {ledger.PLAN}"
         is_full = self.sync.mode == "full"
-        if is_full or self.warehouse.scalar(f"select ({planned}) * {_MANY} < ({persons})"):
+        if is_full or self.warehouse.scalar(f"select ({planned}) * {MANY} < ({persons})"):
             return
         due = f"""
             select person_id from {ROW_RESULTS.name.sql}
@@ -149,7 +151,7 @@ class Settled:
         held = f"select count(*) from ({EVERYBODY.ledger}) where is_present"
         persons = f"select count(*) from {PROFILES.sql}"
         values = {"audience_key": self.sync.audience, "sync_key": self.sync.key}
-        few = f"select (({members}) + ({held})) * {_MANY} < ({persons})"
+        few = f"select (({members}) + ({held})) * {self.many} < ({persons})"
         return bool(self.warehouse.scalar(few, values))
 
     def _is_most(self) -> bool:
@@ -224,7 +226,7 @@ class Settled:
             consent=self._of_asked("consent", CONSENT, DECISION_COLUMNS),
             members=f"select * from {members}",
             ledger=f"select * from {ledger}",
-            is_whole=False,
+            whose=Whose.SOME,
         )
 
     def _read_concerned(self) -> Rows:
@@ -237,6 +239,7 @@ class Settled:
             profiles=self._of_concerned("profiles", PROFILES, profile_columns(self.sync)),
             contact_points=self._of_concerned("contact_points", CONTACT_POINTS, POINT_COLUMNS),
             consent=self._of_concerned("consent", CONSENT, DECISION_COLUMNS),
+            whose=Whose.FEW,
         )
 
     def _of_concerned(self, name: str, table: TableName, columns: Sequence[str]) -> str:
@@ -261,7 +264,9 @@ class Settled:
         return f"{ASKED}_{name}"
 
 
-def open_settled(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Settled:
+def open_settled(
+    warehouse: Warehouse, sync: Sync, catalogue: Catalogue, *, many: int = MANY
+) -> Settled:
     """What a sync remembers of its last plans by the rules of today."""
     parts = _parts(warehouse)
     sources = sources_of(warehouse, sync, catalogue)
@@ -289,7 +294,8 @@ def open_settled(warehouse: Warehouse, sync: Sync, catalogue: Catalogue) -> Sett
     )
     # 64 bits of it: it stands in every row.
     digest = hashlib.sha256(rules.encode()).hexdigest()[:16]
-    return Settled(warehouse, sync, catalogue, Readings(warehouse, sync, sources, parts, digest))
+    readings = Readings(warehouse, sync, sources, parts, digest)
+    return Settled(warehouse, sync, catalogue, readings, many)
 
 
 def _counts() -> str:

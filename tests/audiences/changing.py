@@ -9,7 +9,6 @@ import json
 import random
 from collections.abc import Callable
 from typing import Any
-from unittest import mock
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,7 +20,7 @@ from audiences.sync.config import Identifier
 from audiences.sync.destinations.fake import FakeDestination, known_by
 from audiences.sync.draft import write_plan
 from audiences.sync.fields import Field
-from audiences.sync.settled import ASKED, Settled, SettledGroups
+from audiences.sync.settled import ASKED, MANY, SettledGroups
 from audiences.sync.suppression import suppressed
 from tests.audiences.conftest import AS_OF, EVERYONE, NOW, Company, audience
 
@@ -72,8 +71,7 @@ class Changing:
         with contextlib.suppress(_UndoError), self.company.warehouse.transaction():
             SettledGroups(self.company.warehouse).erase(pa.table({}))
             whole = self._plan()
-            with mock.patch.object(Settled, "_are_few", return_value=True):
-                by_name = self._plan()
+            by_name = self._plan(many=0)
             raise _UndoError
         self.narrowed = narrowed
         quick = self._plan()
@@ -97,14 +95,14 @@ class Changing:
             value for held in maybe for value in known_by(held)
         }
 
-    def _plan(self) -> tuple[Any, ...]:
+    def _plan(self, many: int = MANY) -> tuple[Any, ...]:
         warehouse, catalogue = self.company.warehouse, read_catalogue(self.company.warehouse)
         with suppressed(warehouse, self.sync, catalogue, self._bar):
-            draft = write_plan(warehouse, self.sync, catalogue)
+            draft = write_plan(warehouse, self.sync, catalogue, many=many)
             rows = warehouse.read(f"select * from {ledger.PLAN} order by number").to_pylist()
             asked = "select count(*) from duckdb_tables() where table_name = $name"
             self.narrowed += warehouse.scalar(asked, {"name": ASKED})
-        return rows, dict(draft.gates), draft.is_large_enough
+        return rows, dict(draft.gates), draft.below_minimum
 
     def _bar(self, known: pa.Table) -> pa.Table:
         return known.filter(pc.is_in(known["person_id"], pa.array(self.barred, pa.string())))

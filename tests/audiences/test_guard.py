@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -137,6 +139,29 @@ def test_below_the_destinations_minimum_nobody_new_is_sent(company: Company) -> 
 
     assert (first.status, first.code, first.held) == ("held", "below_minimum", 5)
     assert (second.status, second.added) == ("succeeded", 6)
+
+
+def test_below_a_minimum_a_withdrawn_address_goes_also_where_that_was_refused_at_first(
+    company: Company,
+) -> None:
+    company.people(2)
+    publisher = Publisher(company, FakeDestination(max_rows=1), traits=())
+    publisher.run()
+    publisher.sync = dataclasses.replace(publisher.sync, minimum_size=4)
+    company.person("new")
+    deny(publisher, "p001@mail.example", "marketing")
+    publisher.destination.reject = lambda row: "busy" if row["operation"] == "change" else None
+    publisher.run()
+    publisher.destination.reject = lambda _row: None
+
+    report = publisher.run()
+    company.consent("new", "marketing", "denied")
+    at_rest = publisher.run()
+
+    assert (report.status, report.code, report.sent) == ("held", "below_minimum", 1)
+    assert (report.held, at_rest.status, at_rest.code) == (1, "succeeded", None)
+    there = [member["identifiers"] for member in publisher.destination.members.values()]
+    assert sorted(known["email_sha256"] is None for known in there) == [False, True]
 
 
 def test_why_says_what_each_sync_makes_of_a_person(publisher: Publisher) -> None:

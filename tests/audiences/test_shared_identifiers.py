@@ -57,10 +57,6 @@ def _refuse_bob(publisher: Publisher) -> None:
     publisher.destination.reject = lambda row: "bad" if row["operation"] != "remove" else None
 
 
-def _are_too_few(publisher: Publisher) -> None:
-    publisher.audience = audience(EVERYONE, minimum_size=10)
-
-
 def _die(publisher: Publisher) -> None:
     publisher.destination.after = [CrashError()]
 
@@ -69,7 +65,7 @@ def _do_not_answer(publisher: Publisher) -> None:
     publisher.destination.after = [DestinationUnavailableError("fake", "http_503")]
 
 
-@pytest.mark.parametrize("fault", [_refuse_bob, _are_too_few, _die, _do_not_answer])
+@pytest.mark.parametrize("fault", [_refuse_bob, _die, _do_not_answer])
 def test_who_went_with_another_is_put_again_though_that_failed_at_first(
     household: Publisher, fault: Callable[[Publisher], None]
 ) -> None:
@@ -79,13 +75,23 @@ def test_who_went_with_another_is_put_again_though_that_failed_at_first(
         household.run()
     lost = _holds(household)
     household.destination.reject = lambda _row: None
-    household.audience = audience(EVERYONE)
 
     report = household.run()
 
     assert (lost, _holds(household)) == (set(), {HOME})
     assert (report.status, household.present()) == ("succeeded", {"bob"})
     assert household.run().sent == 0
+
+
+def test_who_went_with_another_is_put_again_at_once_also_below_a_minimum(
+    household: Publisher,
+) -> None:
+    household.audience = audience(EVERYONE, minimum_size=10)
+    household.company.consent("ann", "marketing", "denied")
+
+    household.run()
+
+    assert (_holds(household), household.present()) == ({HOME}, {"bob"})
 
 
 def test_who_went_with_an_erasure_is_put_again(household: Publisher) -> None:

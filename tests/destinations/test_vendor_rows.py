@@ -13,7 +13,7 @@ from audiences.sync.destinations.base import Batch
 from audiences.sync.destinations.runner import CallRequest
 from audiences.sync.destinations.vendor import shipments
 from tests.destinations.cases import CASES
-from tests.destinations.world import Case, Clock
+from tests.destinations.world import Asked, Case, Clock
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,33 @@ def test_rows_that_a_job_only_counts_are_found_over_runs_and_not_waited_for_with
 
     assert due == {"p3", "p12", "p30"}
     assert doubts[0] > 0 == doubts[-1]
+
+
+def test_halves_of_which_no_job_ends_are_not_asked_about_one_after_the_other() -> None:
+    case, clock = _kind("google"), Clock()
+    names = [f"p{number}" for number in range(32)]
+    asked = []
+
+    class Stalled(case.service):  # type: ignore[name-defined,misc]
+        def answer(self, request: Asked) -> httpx.Response:
+            if request.method != "GET":
+                return super().answer(request)
+            asked.append(request)
+            if len(self.jobs) < 6:
+                self.polled.add(request.query["requestId"])
+                return super().answer(request)
+            waiting = [{"requestStatus": "PROCESSING"}]
+            return httpx.Response(200, json={"requestStatusPerDestination": waiting})
+
+    service = Stalled(clock)
+    service.broken = {case.seen(name) for name in names[::2]}
+    it = case.open(service, clock, max_polls=8)
+
+    delivery = it.send(it.plan(case.batch([(n, "add") for n in names])), sleep=clock.sleep)
+
+    assert 8 < len(asked) <= 16
+    open_rows = {*delivery.doubtful["row_id"].to_pylist(), *delivery.rejected["row_id"].to_pylist()}
+    assert {f"r_{name}" for name in names[::2]} <= open_rows
 
 
 def test_a_job_that_is_not_finished_leaves_its_batch_to_the_next_run() -> None:

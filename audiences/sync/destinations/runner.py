@@ -288,15 +288,26 @@ class _Work:
     def _is_slow(self, call: Call) -> bool:
         """Count one more question about a job; whether it is no longer waited for.
 
-        Where the batch was halved other parts of it are decided, so that these rows alone are in doubt.
+        Where the batch was halved other parts of it are decided, so that these rows alone are in doubt;
+        those of all that is left, once the halves were asked about twice as often as one job may be.
         """
+        most = self.destination.vendor.settings.max_polls
         self.polls[call.path] += 1
-        if self.polls[call.path] <= self.destination.vendor.settings.max_polls:
+        if self.splits and self.polls.total() > 2 * most:
+            self._leave(call, *self.todo)
+            self.todo.clear()
+            return True
+        if self.polls[call.path] <= most:
             return False
         if not self.splits:
             raise DestinationUnavailableError(self.destination.key, "job_not_finished")
-        self.doubtful.update({row.row_id: "job_not_finished" for row in call.rows})
+        self._leave(call)
         return True
+
+    def _leave(self, *calls: Call) -> None:
+        """Nobody knows what becomes of the rows of these calls, but of those that were refused."""
+        rows = {row.row_id for call in calls for row in call.rows} - self.rejected.keys()
+        self.doubtful.update(dict.fromkeys(rows, "job_not_finished"))
 
 
 def _table(reasons: Mapping[str, str]) -> pa.Table:
