@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from identifiers import is_region
-from ingestion.file_form import Decimal, Delimiter, Zone
+from ingestion.file_form import Decimal, Delimiter, Order, Zone
 from ingestion.json_schema import Schema
 from ingestion.mapping import EVENT_FIELDS, KINDS, RecordKind
 from ingestion.order_statuses import OrderStatuses
@@ -158,6 +158,7 @@ class MappedEventSource(EventSource):
     map: Columns = Field(default_factory=dict)
     delimiter: Delimiter = ","
     decimal: Decimal = None
+    date_order: Order = None
     timezone: Zone = "UTC"
 
     @model_validator(mode="after")
@@ -242,6 +243,7 @@ class RecordSource(SourceBase):
     )
     delimiter: Delimiter = ","
     decimal: Decimal = None
+    date_order: Order = None
     timezone: Zone = "UTC"
 
     @model_validator(mode="after")

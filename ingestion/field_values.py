@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from functools import cache
 
 from ingestion.mapping import FieldType
 from warehouse import literal
 
 UTC = "UTC"
+
+
+class DateOrder(StrEnum):
+    """Which number of a date with slashes comes first."""
+
+    MONTH_FIRST = "month_first"
+    DAY_FIRST = "day_first"
+    BOTH = "both"
+    """Now one and now the other: only dates are read that can be but one."""
+
 
 _GRANTED = ("granted", "grant", "yes", "true", "1", "opt_in", "opted_in", "subscribed")
 _DENIED = (
@@ -17,12 +28,27 @@ _DENIED = (
 )  # fmt: skip
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
 
-# Beside ISO 8601, what exports write: how a text begins, and the date that it then holds. With
-# slashes the month comes first, with dots the day. A format that does not fit costs as much as one
-# that does, so the beginning decides on the few to try.
+# Beside ISO 8601, what exports write: how a text begins, and the date that it then holds. With dots
+# the day comes first. A format that does not fit costs as much as one that does, so the beginning
+# decides on the few to try.
+_NO_MONTH = r"(?:1[3-9]|[23]\d)"
+_SLASHES = {
+    DateOrder.MONTH_FIRST: {
+        r"\d{1,2}/\d{1,2}/\d{4}": ("%m/%d/%Y",),
+        r"\d{1,2}/\d{1,2}/\d": ("%m/%d/%y",),
+    },
+    DateOrder.DAY_FIRST: {
+        r"\d{1,2}/\d{1,2}/\d{4}": ("%d/%m/%Y",),
+        r"\d{1,2}/\d{1,2}/\d": ("%d/%m/%y",),
+    },
+    DateOrder.BOTH: {
+        rf"\d{{1,2}}/{_NO_MONTH}/\d{{4}}": ("%m/%d/%Y",),
+        rf"{_NO_MONTH}/\d{{1,2}}/\d{{4}}": ("%d/%m/%Y",),
+        rf"\d{{1,2}}/{_NO_MONTH}/\d": ("%m/%d/%y",),
+        rf"{_NO_MONTH}/\d{{1,2}}/\d": ("%d/%m/%y",),
+    },
+}
 _DATES = {
-    r"\d{1,2}/\d{1,2}/\d{4}": ("%m/%d/%Y",),
-    r"\d{1,2}/\d{1,2}/\d": ("%m/%d/%y",),
     r"\d{1,2}\.\d{1,2}\.\d{4}": ("%d.%m.%Y",),
     r"\d{1,2}\.\d{1,2}\.\d": ("%d.%m.%y",),
     r"\d{4}/\d": ("%Y/%m/%d",),
@@ -67,7 +93,12 @@ def text_sql(text: str) -> str:
 
 
 def typed_sql(
-    text: str, field_type: FieldType, *, zone: str = UTC, decimal: str | None = None
+    text: str,
+    field_type: FieldType,
+    *,
+    zone: str = UTC,
+    decimal: str | None = None,
+    order: DateOrder = DateOrder.MONTH_FIRST,
 ) -> str:
     """An expression for a field's value; null where it is empty or cannot be read.
 
@@ -77,6 +108,7 @@ def typed_sql(
         zone: Where clocks stand that a time without a zone is read from; an IANA name.
         decimal: The decimal sign of numbers, a comma or a point; by the look of each where it is
             None.
+        order: Which number of a date with slashes comes first.
     """
     bare = text_sql(text)
     return {
@@ -84,7 +116,7 @@ def typed_sql(
         FieldType.EMAIL: f"lower({bare})",
         FieldType.NUMBER: _number(bare, decimal),
         FieldType.WHOLE: f"try_cast(round({_number(bare, decimal)}) as bigint)",
-        FieldType.TIME: time_sql(bare, zone=zone),
+        FieldType.TIME: time_sql(bare, zone=zone, order=order),
         FieldType.CONSENT: f"case when lower({bare}) in ({_listed(_GRANTED)}) then 'granted' "
         f"when lower({bare}) in ({_listed(_DENIED)}) then 'denied' end",
         FieldType.FLAG: f"case when lower({bare}) in ({_listed(_TRUE)}) then true "
@@ -92,7 +124,7 @@ def typed_sql(
     }[field_type]
 
 
-def time_sql(text: str, *, zone: str = UTC) -> str:
+def time_sql(text: str, *, zone: str = UTC, order: DateOrder = DateOrder.MONTH_FIRST) -> str:
     """An expression for a moment in UTC; null where the text tells none.
 
     A time that names no zone, or a date alone, is one of the given zone. The hour that comes twice
@@ -101,7 +133,7 @@ def time_sql(text: str, *, zone: str = UTC) -> str:
     A number is a count of seconds (9 or 10 digits) or milliseconds (12 or 13) since 1970, as APIs
     write it: years 1973 to 2286.
     """
-    return _named(text, _moment(zone))
+    return _named(text, _moment(zone, order))
 
 
 def _named(text: str, expression: str) -> str:
@@ -114,7 +146,7 @@ def _listed(texts: Sequence[str]) -> str:
 
 
 @cache
-def _moment(zone: str) -> str:
+def _moment(zone: str, order: DateOrder) -> str:
     zoned = " ".join(
         f"when regexp_matches(said, '^{begin}') then try_strptime(said, [{_listed(formats)}])::timestamp"
         for begin, formats in _ZONED.items()
@@ -122,7 +154,7 @@ def _moment(zone: str) -> str:
     local = " ".join(
         f"when regexp_matches(said, '^{begin}') then try_strptime(said, "
         f"[{_listed([date + clock for date in dates for clock in _CLOCKS])}])"
-        for begin, dates in _DATES.items()
+        for begin, dates in (_SLASHES[order] | _DATES).items()
     )
     iso = _finite("try_cast(said as timestamptz)::timestamp")
     if zone != UTC:

@@ -1,4 +1,4 @@
-"""What ``sources.yml`` says of how files are written: delimiter, decimal sign, zone of times."""
+"""What ``sources.yml`` says of how files are written: delimiter, decimal sign, dates and their zone."""
 
 from __future__ import annotations
 
@@ -37,6 +37,14 @@ Decimal = Annotated[
         description="Of CSV files: the decimal sign of numbers; where it is a comma, 1.234 is above "
         "a thousand, and where it is a point 1,5 is no number. Without it each number is read by "
         "its own look."
+    ),
+]
+Order = Annotated[
+    Literal["month_first", "day_first"] | None,
+    Field(
+        description="Which number of dates with slashes comes first: of 03/04/2026, month_first makes "
+        "the fourth of March and day_first the third of April. Without it the dates of each file "
+        "tell it of which only one number can be a month; where none does, the month comes first."
     ),
 ]
 Zone = Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from identifiers import normalise_emails, normalise_phones, phones_by_country
 from ingestion import records
 from ingestion.accounting import FileCount
 from ingestion.config import RecordSource
+from ingestion.date_orders import date_orders
 from ingestion.files import LandingFile
 from ingestion.inventory import QUARANTINE, table_of
 from ingestion.mapping import RecordKind
@@ -80,7 +82,9 @@ def read_records(
         chosen = chosen_columns(warehouse, file, source, rows, may_lack=may_lack)
         if chosen.stages:
             records.spread_stages(warehouse, rows, chosen.stages)
-        warehouse.execute(records.records_sql(chosen, rows))
+        times = records.time_texts(chosen, rows)
+        orders = date_orders(warehouse, source.date_order, rows, times)
+        warehouse.execute(records.records_sql(replace(chosen, orders=orders), rows))
     return rows.absent
 
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 from ingestion.config import MappedEventSource, PersonReference, RecordSource
 from ingestion.csv_rows import likely_delimiter
 from ingestion.errors import WrongColumnError
+from ingestion.field_values import DateOrder
 from ingestion.files import LandingFile
 from ingestion.presets import Choice
 from ingestion.record_rows import ROWS, Rows, is_parquet
@@ -31,11 +32,13 @@ class ChosenColumns:
         source: The source, of a basic kind, with this file's column for every field that it has.
         stages: Stage to the column with the date on which it was reached, where a row holds several.
         lists_persons: Whether the column that says whose a row is may list several, by semicolons.
+        orders: Which number of dates with slashes comes first, by field.
     """
 
     source: RecordSource
     stages: Mapping[str, str] = field(default_factory=dict)
     lists_persons: bool = False
+    orders: Mapping[str, DateOrder] = field(default_factory=dict)
 
 
 def chosen_columns(

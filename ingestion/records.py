@@ -7,8 +7,8 @@ from collections.abc import Set as AbstractSet
 
 from ingestion import plausible
 from ingestion.attributes import attributes_sql
-from ingestion.config import PersonReference, RecordSource
-from ingestion.field_values import text_sql, typed_sql
+from ingestion.config import PersonReference
+from ingestion.field_values import DateOrder, text_sql, typed_sql
 from ingestion.mapping import FieldType, RecordKind
 from ingestion.order_statuses import declared_status_sql
 from ingestion.record_columns import ChosenColumns
@@ -62,6 +62,19 @@ def spread_stages(warehouse: Warehouse, rows: Rows, stages: Mapping[str, str]) -
     )
 
 
+def time_texts(chosen: ChosenColumns, rows: Rows) -> Mapping[str, str]:
+    """An expression for the text of each field that is a time, by its name; of those that are there."""
+    source = chosen.source
+    fields = source.record_kind.fields
+    columns = {
+        name: column for name, column in source.map.items() if fields[name] is FieldType.TIME
+    }
+    times = {"record_created_at": source.created_at, "record_updated_at": source.updated_at}
+    columns |= {name: column for name, column in times.items() if column}
+    texts = {name: rows.column(column) for name, column in columns.items()}
+    return texts | ({"changed_at": _STAGE_TIME} if chosen.stages else {})
+
+
 def records_sql(chosen: ChosenColumns, rows: Rows) -> str:
     """The statement that turns ``candor_rows`` into ``candor_records``: typed, with a code."""
     source, kind = chosen.source, chosen.source.record_kind
@@ -69,7 +82,7 @@ def records_sql(chosen: ChosenColumns, rows: Rows) -> str:
     if chosen.stages:
         given |= {"stage": _STAGE, "changed_at": _STAGE_TIME}
     fields = {
-        name: _possible(source, name, of, given.get(name, "null::varchar"))
+        name: _possible(chosen, name, of, given.get(name, "null::varchar"))
         for name, of in kind.fields.items()
     }
     if source.id is not None:
@@ -146,13 +159,11 @@ def _unread(chosen: ChosenColumns, rows: Rows) -> Mapping[tuple[str, str], str]:
     }
 
 
-def _typed(source: RecordSource, of: FieldType, text: str) -> str:
-    return typed_sql(text, of, zone=source.timezone, decimal=source.decimal)
-
-
-def _possible(source: RecordSource, name: str, of: FieldType, text: str) -> str:
+def _possible(chosen: ChosenColumns, name: str, of: FieldType, text: str) -> str:
     """An expression for a field's value; null where it cannot be read, or cannot be."""
-    return plausible.possible_sql(name, of, _typed(source, of, text))
+    source, order = chosen.source, chosen.orders.get(name, DateOrder.MONTH_FIRST)
+    typed = typed_sql(text, of, zone=source.timezone, decimal=source.decimal, order=order)
+    return plausible.possible_sql(name, of, typed)
 
 
 def _shared_fields(chosen: ChosenColumns, rows: Rows) -> dict[str, str]:
@@ -160,7 +171,7 @@ def _shared_fields(chosen: ChosenColumns, rows: Rows) -> dict[str, str]:
     source = chosen.source
     times = {"record_created_at": source.created_at, "record_updated_at": source.updated_at}
     fields = {
-        name: _possible(source, name, FieldType.TIME, rows.column(column))
+        name: _possible(chosen, name, FieldType.TIME, rows.column(column))
         if column
         else "null::timestamp"
         for name, column in times.items()

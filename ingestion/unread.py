@@ -6,16 +6,23 @@ from collections.abc import Iterator, Mapping
 
 from ingestion.accounting import unread_values
 from ingestion.config import MappedEventSource, RecordSource, SourcesConfig
-from ingestion.field_values import text_sql
+from ingestion.field_values import DateOrder, text_sql
 from ingestion.mapping import EVENT_FIELDS, FieldType
 from warehouse import Warehouse, literal, quoted
 
 # What was wanted where a value cannot be read, and what to do.
 _WANTED = {
-    FieldType.TIME: "no time that Candor knows: 2026-03-14 17:06, 3/14/2026 (the month first), "
-    "14.3.2026 and the like",
     FieldType.CONSENT: "neither a grant nor a denial: granted, denied and the like",
     FieldType.FLAG: "neither true nor false",
+}
+_TIMES: Mapping[str | None, str] = {
+    None: "no time that Candor knows: 2026-03-14 17:06, 14.3.2026 and the like, and with slashes "
+    "3/14/2026 or 14/3/2026, whichever the dates of its file show; where they show both, write "
+    "`date_order: day_first` (or month_first) under the source in sources.yml",
+    DateOrder.MONTH_FIRST: "no time that Candor knows: 2026-03-14 17:06, 14.3.2026, 3/14/2026 (the "
+    "month first, as sources.yml says of this source) and the like",
+    DateOrder.DAY_FIRST: "no time that Candor knows: 2026-03-14 17:06, 14.3.2026, 14/3/2026 (the day "
+    "first, as sources.yml says of this source) and the like",
 }
 _NUMBERS = {
     None: "no number: 1,234.50, 1.234,50 and the like",
@@ -46,7 +53,10 @@ def _why(source: object, name: str) -> str:
         fields = kind.fields
         place = f"attributes of raw.{kind.table}" if kind.keeps_attributes else ""
     wanted = fields.get(name, FieldType.TIME)  # created_at and updated_at are no fields
-    why = _WANTED.get(wanted, _NUMBERS[source.decimal])
+    if wanted is FieldType.TIME:
+        why = _TIMES[source.date_order]
+    else:
+        why = _WANTED.get(wanted, _NUMBERS[source.decimal])
     return f"{why} (the texts are in {place})" if place else why
 
 

@@ -18,7 +18,8 @@ import pyarrow as pa
 
 from ingestion.attributes import attributes_sql
 from ingestion.config import MappedEventSource
-from ingestion.field_values import typed_sql
+from ingestion.date_orders import date_orders
+from ingestion.field_values import DateOrder, typed_sql
 from ingestion.files import LandingFile
 from ingestion.formats import judged
 from ingestion.formats.judged import (
@@ -99,7 +100,10 @@ class MappedEvents:
         for number, file in enumerate(files):
             with self._reading(warehouse, file) as rows:
                 source = chosen_events(warehouse, file, self.source, rows)
-                warehouse.execute(_judged_sql(source, file, rows, number), {"now": now})
+                times = {name: rows.column(source.map[name]) for name in _given_times(source)}
+                orders = date_orders(warehouse, source.date_order, rows, times)
+                fields = _fields(source, file, rows, orders)
+                warehouse.execute(_judged_sql(source, fields, rows, number), {"now": now})
             yield MappedFields(number, rows.absent, count_unread(warehouse, CALLS))
 
     def carry(
@@ -126,11 +130,11 @@ class MappedEvents:
         )
 
 
-def _judged_sql(source: MappedEventSource, file: LandingFile, rows: Rows, number: int) -> str:
+def _judged_sql(source: MappedEventSource, fields: str, rows: Rows, number: int) -> str:
     columns = ", ".join(f"{_COLUMNS.get(name, quoted(name))} as {quoted(name)}" for name in _LISTED)
     return f"""
     create or replace temp table {CALLS} as
-    with typed as (select *, {_fields(source, file, rows)} from {ROWS}),
+    with typed as (select *, {fields} from {ROWS}),
     named as (select {number} as file_no, {_told(source, rows)} from typed),
     dated as (
         select named.*, {judged.happened_sql()} as happened_at
@@ -145,7 +149,7 @@ def _carried_sql(source: MappedEventSource, file: LandingFile, rows: Rows, *, is
     nameless = "coalesce(anonymous_id, user_id, previous_id, email) is null" if is_text else "false"
     return f"""
     create or replace temp table {CARRIED} as
-    with named as (select *, {said_sql(rows)} as said, {_fields(source, file, rows)} from {ROWS})
+    with named as (select *, {said_sql(rows)} as said, {_fields(source, file, rows, {})} from {ROWS})
     select line, {last} as last_line, {", ".join(_CARRIED_COLUMNS)},
         case when not is_row or {nameless} or line in (select line from {REFUSED_LINES})
             then said end as refused
@@ -153,10 +157,17 @@ def _carried_sql(source: MappedEventSource, file: LandingFile, rows: Rows, *, is
     """
 
 
-def _fields(source: MappedEventSource, file: LandingFile, rows: Rows) -> str:
+def _given_times(source: MappedEventSource) -> Sequence[str]:
+    return [name for name in _TIMES.values() if name in source.map]
+
+
+def _fields(
+    source: MappedEventSource, file: LandingFile, rows: Rows, orders: Mapping[str, DateOrder]
+) -> str:
     """Every mapped field, typed; null where the source does not map it."""
     fields = {
-        name: _typed(source, rows, name) if name in source.map else "null" for name in EVENT_FIELDS
+        name: _typed(source, rows, name, orders) if name in source.map else "null"
+        for name in EVENT_FIELDS
     }
     if source.event_name is not None:
         fields["event"] = literal(source.event_name)
@@ -199,9 +210,16 @@ def _unread(source: MappedEventSource, rows: Rows, name: str, typed: str) -> str
     return is_unread_sql(typed, rows.column(source.map[name]))
 
 
-def _typed(source: MappedEventSource, rows: Rows, name: str) -> str:
-    text = rows.column(source.map[name])
-    return typed_sql(text, EVENT_FIELDS[name], zone=source.timezone, decimal=source.decimal)
+def _typed(
+    source: MappedEventSource, rows: Rows, name: str, orders: Mapping[str, DateOrder]
+) -> str:
+    return typed_sql(
+        rows.column(source.map[name]),
+        EVENT_FIELDS[name],
+        zone=source.timezone,
+        decimal=source.decimal,
+        order=orders.get(name, DateOrder.MONTH_FIRST),
+    )
 
 
 def _event_id(source: MappedEventSource, file: LandingFile, rows: Rows) -> str:

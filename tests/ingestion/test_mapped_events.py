@@ -320,3 +320,12 @@ def test_what_was_refused_comes_back_after_a_correction(mail: Landing) -> None:
     assert (report.recovered, report.newly_refused, mail.codes()) == (2, 0, [])
     assert mail.values("select event from raw.events order by 1") == ["Opened", "phone"]
     assert mail.values("select source_record_id from raw.person_records order by 1") == ["k1", "k2"]
+
+
+def test_a_file_shows_which_number_of_its_dates_is_the_month(mail: Landing) -> None:
+    _put(mail, "action,at,address,item,link\nA,05/11/2026,a@x.org,,\nB,14/11/2026,a@x.org,,\n")
+
+    mail.load()
+
+    days = "select strftime(timestamp, '%d.%m.') from raw.events order by event"
+    assert mail.values(days) == ["05.11.", "14.11."]

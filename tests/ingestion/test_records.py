@@ -676,6 +676,34 @@ def test_a_decimal_comma_holds_for_text_and_not_for_numbers_of_json(landing: Lan
     assert report.unread_values == {}
 
 
+def test_dates_with_slashes_are_read_as_their_file_shows_or_the_source_says(
+    landing: Landing,
+) -> None:
+    shop = {**SOURCES["shop"], "files": "shop/*", "created_at": "made", "person": None}
+    said = {**shop, "files": "said/*", "date_order": "day_first"}
+    landing.sources = {"shop": shop, "said": said}
+    head = b"order,at,amount,made\n"
+    landing.put("shop/day.csv", head + b"1,03/04/2026 10:00,,\n2, 14/03/2026,,05/06/2026\n")
+    landing.put("shop/month.csv", head + b"3,3/4/2026,,\n4,3/14/2026,,\n5,3/4/2026,,5/6/2026\n")
+    landing.put("shop/none.csv", head + b"6,03/04/2026,,24/06/05\n")
+    landing.put("shop/mixed.csv", head + b"7,2026-01-01,,03/04/2026\n8,14/03/2026,,3/14/2026\n"
+                b"9,2026-01-01,,14/03/2026\n")  # fmt: skip
+    landing.put(
+        "shop/json.jsonl", b'{"order": 10, "at": "03\\/04\\/26", "made": "31\\/12\\/2025"}\n'
+    )
+    landing.put("said/a.csv", head + b"11,03/04/2026,,\n")
+
+    landing.load()
+
+    read = "[order_id, strftime(ordered_at, '%d.%m.%y'), strftime(record_created_at, '%d.%m.%y')]"
+    assert landing.values(f"select {read} from raw.orders order by order_id::int") == [
+        ["1", "03.04.26", None], ["2", "14.03.26", "05.06.26"],
+        ["3", "04.03.26", None], ["4", "14.03.26", None], ["5", "04.03.26", "06.05.26"],
+        ["6", "04.03.26", None], ["7", "01.01.26", None], ["8", "14.03.26", "14.03.26"],
+        ["9", "01.01.26", "14.03.26"], ["10", "03.04.26", "31.12.25"], ["11", "03.04.26", None],
+    ]  # fmt: skip
+
+
 def test_files_as_spreadsheets_write_them_are_read_or_told_in_plain_words(landing: Landing) -> None:
     landing.put("crm/a.csv", b"sep=,\r\n" + HEADER)
     landing.put("crm/b.csv", HEADER.strip() + b"\r1,,Ann,,\r")

@@ -39,6 +39,7 @@ def test_values_that_cannot_be_read_are_told_by_source_and_field(
         "shop: amount is empty in 2 rows", "shop: created_at is empty in 1 row",
     ]  # fmt: skip
     assert 'decimal: ","' in told[0]
+    assert "write `date_order: day_first`" in told[1]
     assert told[1].endswith("(the texts are in attributes of raw.orders)")
     assert not any(value in str([told, metadata]) for value in ("12,5", "12,7", "31/31"))
 

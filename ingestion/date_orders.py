@@ -1,0 +1,90 @@
+"""Which number of dates with slashes is the month: as a source declares it, or as a file shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ingestion.field_values import DateOrder, text_sql
+from ingestion.record_rows import ROWS, Rows
+from warehouse import Warehouse, literal
+
+_DATE = r"^(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})(?:\D|$)"
+# What a line of JSON has in it where any of its values is such a date; slashes may be escaped.
+_DATE_IN_JSON = r"\d{1,2}\\?/\d{1,2}\\?/\d{2}"
+# Where more than one in ten of the dates that tell differ, both orders are written.
+_MOST_CONTRARY = 0.1
+# What dates can tell of which only one number is a month.
+_TOLD = (DateOrder.MONTH_FIRST, DateOrder.DAY_FIRST)
+
+
+def date_orders(
+    warehouse: Warehouse, declared: str | None, rows: Rows, texts: Mapping[str, str]
+) -> Mapping[str, DateOrder]:
+    """The order of day and month in the time fields of ``candor_rows``.
+
+    Dates of which only one number is a month tell it, column by column; a column without any is
+    written as the others of its file. Where nothing tells it, the month comes first.
+
+    Args:
+        warehouse: The engine.
+        declared: What the source says of all its dates, if it does.
+        rows: The file.
+        texts: An expression for the text of each field, by its name.
+    """
+    if declared is not None:
+        return dict.fromkeys(texts, DateOrder(declared))
+    if not texts:
+        return {}
+    told = {row["name"]: row for row in warehouse.read(_told_sql(rows, texts)).to_pylist()}
+    of_file = _order(*(sum(row[count] for row in told.values()) for count in _TOLD))
+    return {
+        name: _order(*(told[name][count] for count in _TOLD), otherwise=of_file)
+        if name in told
+        else of_file
+        for name in texts
+    }
+
+
+def _order(month: int, day: int, *, otherwise: DateOrder = DateOrder.MONTH_FIRST) -> DateOrder:
+    if not month + day:
+        return otherwise
+    if day <= _MOST_CONTRARY * (month + day):
+        return DateOrder.MONTH_FIRST
+    return DateOrder.DAY_FIRST if month <= _MOST_CONTRARY * (month + day) else DateOrder.BOTH
+
+
+def _told_sql(rows: Rows, texts: Mapping[str, str]) -> str:
+    """Count the dates that tell an order.
+
+    A year of two digits may stand first as well, as in 24/03/14. Its dates tell that the day comes
+    first only where some begin with a number that may be a month: of others none is misread.
+    """
+    listed = ", ".join(
+        f"{{'name': {literal(name)}, 'said': {text_sql(text)}}}" for name, text in texts.items()
+    )
+    some = f"regexp_matches(document, '{_DATE_IN_JSON}')" if rows.columns is None else "true"
+    return rf"""
+    with given as (
+        select unnest(
+            list_filter([{listed}], lambda one: regexp_matches(one.said, '{_DATE}'))
+        ) as given
+        from {ROWS} where is_row and {some}
+    ),
+    dates as (
+        select given.name, regexp_extract(given.said, '{_DATE}', ['one', 'two', 'year']) as parts
+        from given
+    ),
+    numbers as (
+        select name, parts.one::int as one, parts.two::int as two,
+            length(parts.year) = 2 as is_short,
+            bool_or(length(parts.year) = 2 and parts.one::int <= 12) over (partition by name)
+                as is_spread
+        from dates
+    )
+    select name,
+        count(*) filter (one between 1 and 12 and two between 13 and 31)
+            as {DateOrder.MONTH_FIRST},
+        count(*) filter (one between 13 and 31 and two between 1 and 12
+            and (is_spread or not is_short)) as {DateOrder.DAY_FIRST}
+    from numbers group by name
+    """
