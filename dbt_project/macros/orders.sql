@@ -16,14 +16,30 @@
     ]) }}
 {%- endmacro %}
 
-{# The ISO code of a currency that is written as a sign or in small letters. #}
+{#
+    The ISO code of a currency that is written as a sign or in small letters. Signs of one currency are
+    known (narrow and usual forms of Unicode CLDR 46), and $ and £ by whose they are mostly; what
+    several share, as ¥ and kr, stays as it is written.
+#}
 {% macro currency_code(column) -%}
-    {%- set code = 'upper(' ~ clean_text(column) ~ ')' -%}
+    {%- set code = "replace(upper(" ~ clean_text(column) ~ "), ' ', '')" -%}
     case {{ code }}
-        when '€' then 'EUR'
-        when '$' then 'USD'
-        when 'US$' then 'USD'
-        when '£' then 'GBP'
+    {%- for iso, signs in currency_signs().items() %}{% for sign in signs %}
+        when '{{ sign }}' then '{{ iso }}'
+    {%- endfor %}{% endfor %}
         else {{ code }}
     end
+{%- endmacro %}
+
+{# Signs in capitals and without blanks. #}
+{% macro currency_signs() -%}
+    {{ return({
+        'USD': ['$', 'US$', 'U$S'], 'EUR': ['€', 'EURO'], 'GBP': ['£'], 'BRL': ['R$'],
+        'CAD': ['CA$', 'C$'], 'AUD': ['A$', 'AU$'], 'NZD': ['NZ$'], 'HKD': ['HK$'],
+        'SGD': ['S$', 'SG$'], 'TWD': ['NT$'], 'MXN': ['MX$'], 'CNY': ['CN¥', 'RMB'], 'JPY': ['JP¥'],
+        'INR': ['₹'], 'KRW': ['₩'], 'ILS': ['₪'], 'VND': ['₫'], 'RUB': ['₽'], 'TRY': ['₺'],
+        'UAH': ['₴'], 'KZT': ['₸'], 'GEL': ['₾'], 'AZN': ['₼'], 'PHP': ['₱'], 'THB': ['฿'],
+        'NGN': ['₦'], 'GHS': ['₵', 'GH₵'], 'CRC': ['₡'], 'PYG': ['₲'], 'PEN': ['S/', 'S/.'],
+        'PLN': ['ZŁ'], 'CZK': ['KČ'], 'HUF': ['FT'], 'IDR': ['RP'], 'MYR': ['RM']
+    }) }}
 {%- endmacro %}
