@@ -21,10 +21,14 @@ class DateOrder(StrEnum):
     """Now one and now the other: only dates are read that can be but one."""
 
 
-_GRANTED = ("granted", "grant", "yes", "true", "1", "opt_in", "opted_in", "subscribed")
-_DENIED = (
+# Yes and no as well in Dutch, French, German, Italian, Portuguese, Spanish and the Nordic languages.
+GRANTED = (
+    "granted", "grant", "yes", "true", "1", "opt_in", "opted_in", "subscribed",
+    "ja", "oui", "sim", "si", "s\u00ec", "s\u00ed",
+)  # fmt: skip
+DENIED = (
     "denied", "deny", "revoked", "withdrawn", "no", "false", "0", "opt_out", "opted_out",
-    "unsubscribed",
+    "unsubscribed", "nao", "n\u00e3o", "nee", "nei", "nein", "nej", "non",
 )  # fmt: skip
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
 
@@ -117,8 +121,8 @@ def typed_sql(
         FieldType.NUMBER: _number(bare, decimal),
         FieldType.WHOLE: f"try_cast(round({_number(bare, decimal)}) as bigint)",
         FieldType.TIME: time_sql(bare, zone=zone, order=order),
-        FieldType.CONSENT: f"case when lower({bare}) in ({_listed(_GRANTED)}) then 'granted' "
-        f"when lower({bare}) in ({_listed(_DENIED)}) then 'denied' end",
+        FieldType.CONSENT: f"case when lower({bare}) in ({_listed(GRANTED)}) then 'granted' "
+        f"when lower({bare}) in ({_listed(DENIED)}) then 'denied' end",
         FieldType.FLAG: f"case when lower({bare}) in ({_listed(_TRUE)}) then true "
         f"when lower({bare}) in ({_listed(_FALSE)}) then false end",
     }[field_type]

@@ -15,9 +15,10 @@ from ingestion import records
 from ingestion.accounting import FileCount
 from ingestion.config import RecordSource
 from ingestion.date_orders import date_orders
+from ingestion.field_values import DENIED, GRANTED
 from ingestion.files import LandingFile
 from ingestion.inventory import QUARANTINE, table_of
-from ingestion.mapping import RecordKind
+from ingestion.mapping import FieldType, RecordKind
 from ingestion.plausible import WHOLE_INTERNET
 from ingestion.record_columns import chosen_columns
 from ingestion.record_rows import reading_rows
@@ -171,11 +172,8 @@ _ORIGIN = ("load_id", "source", "file", "loaded_at")
 
 def _quarantine(warehouse: Warehouse, file: LandingFile, kind: RecordKind) -> int:
     """Note every refused row; return how many there are."""
-    lacking = ", ".join(
-        f"case when {quoted(name)} is null then {literal(name)} end" for name in kind.required
-    )
     whys = {code: literal(why) for code, why in records.REASONS.items()}
-    whys["missing_value"] = f"concat_ws(', ', {lacking}) || ' is empty or cannot be read'"
+    whys["missing_value"] = _lacking(kind)
     reasons = " ".join(f"when {literal(code)} then {why}" for code, why in whys.items())
     return warehouse.append(
         QUARANTINE.name,
@@ -183,6 +181,25 @@ def _quarantine(warehouse: Warehouse, file: LandingFile, kind: RecordKind) -> in
         f"case code {reasons} end as reason from {RECORDS} where code is not null order by line",
         {"load_id": file.load_id, "source": file.source, "file": file.name},
     )
+
+
+def _lacking(kind: RecordKind) -> str:
+    """An expression for what a row lacks; for which words are read, where those are few."""
+    lacking = ", ".join(
+        f"case when {quoted(name)} is null then {literal(name)} end" for name in kind.required
+    )
+    words = "".join(
+        f" || case when {quoted(name)} is null then {literal(_CONSENT_WORDS)} else '' end"
+        for name in kind.required
+        if kind.fields[name] is FieldType.CONSENT
+    )
+    return f"concat_ws(', ', {lacking}) || ' is empty or cannot be read'{words}"
+
+
+_CONSENT_WORDS = (
+    f": a grant is one of {', '.join(GRANTED)}, a denial one of {', '.join(DENIED)}; others cannot be "
+    "declared, write one of these into the file"
+)
 
 
 def _mark_suppressed(context: LoadContext, file: LandingFile) -> None:

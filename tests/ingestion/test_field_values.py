@@ -151,6 +151,22 @@ def test_what_is_no_time_is_not_guessed(warehouse: DuckDBWarehouse, text: str) -
 
 
 @pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("Sim", "granted"),
+        ("N\u00c3O", "denied"),
+        ("Non", "denied"),
+        ("S\u00ed", "granted"),
+        ("?", None),
+    ],
+)
+def test_decisions_are_read_in_several_languages(
+    warehouse: DuckDBWarehouse, text: str, status: str | None
+) -> None:
+    assert _read(warehouse, text, FieldType.CONSENT) == status
+
+
+@pytest.mark.parametrize(
     ("text", "value"), [("TRUE", True), ("1", True), ("no", False), ("0", False), ("maybe", None)]
 )
 def test_flags_are_read_and_what_is_none_is_unknown(

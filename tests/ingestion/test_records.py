@@ -12,6 +12,7 @@ import pytest
 from ingestion import WrongColumnError, load_landing
 from ingestion.accounting import unread_values
 from ingestion.csv_rows import CsvForm, read_rows
+from ingestion.field_values import DENIED, GRANTED
 from ingestion.files import describe_file
 from ingestion.load_records import record_identifiers
 from ingestion.records import RECORDS
@@ -421,6 +422,11 @@ def test_json_lines_are_read_by_path(landing: Landing) -> None:
     assert landing.rows("select subject_email, status from raw.consent_events") == [
         {"subject_email": "ann@x.org", "status": "denied"}
     ]
+    (why,) = landing.values("select reason from raw.quarantine where code = 'missing_value'")
+    page = (Path(__file__).parents[2] / "docs/how-to/bring-your-crm.md").read_text("utf-8")
+    for word in (*GRANTED, *DENIED):
+        assert word in why, word
+        assert f"`{word}`" in page, word
     assert landing.codes() == [(2, "no_subject"), (3, "missing_value"), (4, "invalid_json")]
 
 
