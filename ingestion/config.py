@@ -20,9 +20,9 @@ from identifiers import is_region
 from ingestion.file_form import Decimal, Delimiter, Order, Zone
 from ingestion.json_schema import Schema
 from ingestion.mapping import EVENT_FIELDS, KINDS, RecordKind
-from ingestion.order_statuses import OrderStatuses
 from ingestion.presets import PRESETS, Preset, row_kind
 from ingestion.pull_config import Pull, pulled_pattern, with_default_files
+from ingestion.status_words import PeriodWords, StatusWords, unfit_words
 from settings import StrictModel, misfit, unfit_name
 
 # What stands for a source where an id was seen in events only.
@@ -232,10 +232,14 @@ class RecordSource(SourceBase):
         None, description="Whose the row is (orders, subscriptions, deals, tickets, stages)."
     )
     map: Columns = Field(default_factory=dict)
-    statuses: OrderStatuses | None = Field(
+    statuses: StatusWords | None = Field(
         None,
-        description="What the words of the mapped status mean (orders only); common English ones are "
-        "known. An order with any other word is not paid.",
+        description="What the words of the mapped status of orders or subscriptions, or stage of "
+        "deals, mean; common English ones are known. With any other an order is not paid, a "
+        "subscription runs, a deal is open.",
+    )
+    periods: PeriodWords | None = Field(
+        None, description="What the words of the mapped billing_period mean (subscriptions only)."
     )
     pull: Pull | None = Field(
         None,
@@ -310,9 +314,11 @@ class RecordSource(SourceBase):
         return KINDS[self.kind]
 
     @model_validator(mode="after")
-    def _has_words_for_its_status(self) -> Self:
-        if self.statuses is not None and (self.kind != "orders" or "status" not in self.map):
-            raise ValueError("statuses: only orders whose status is mapped (map: status) have them")
+    def _words_fit_its_kind(self) -> Self:
+        mapped = {*self.map, *(self.preset.fields if self.preset is not None else ())}
+        problems = sorted(unfit_words(self.row_kind, mapped, self.statuses, self.periods))
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
 

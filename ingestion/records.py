@@ -10,9 +10,9 @@ from ingestion.attributes import attributes_sql
 from ingestion.config import PersonReference
 from ingestion.field_values import DateOrder, text_sql, typed_sql
 from ingestion.mapping import FieldType, RecordKind
-from ingestion.order_statuses import declared_status_sql
 from ingestion.record_columns import ChosenColumns
 from ingestion.record_rows import ROW_REASONS, ROWS, Rows, row_code_sql
+from ingestion.status_words import STATUS_FIELDS, declared_outcome_sql, declared_sql
 from ingestion.unread import is_unread_sql, unread_fields_sql
 from warehouse import Warehouse, literal, quoted
 
@@ -87,8 +87,7 @@ def records_sql(chosen: ChosenColumns, rows: Rows) -> str:
     }
     if source.id is not None:
         fields[kind.key] = typed_sql(rows.column(source.id), FieldType.TEXT)
-    if source.statuses is not None:
-        fields["status"] = declared_status_sql(given["status"], source.statuses)
+    fields |= _declared_fields(source, given, fields)
     fields |= _shared_fields(chosen, rows)
     if source.kind == "consent_events":
         fields["consent_event_id"] = "null::varchar"
@@ -182,6 +181,22 @@ def _shared_fields(chosen: ChosenColumns, rows: Rows) -> dict[str, str]:
     if source.record_kind.has_person:
         fields |= _person_fields(chosen, rows)
     return fields
+
+
+def _declared_fields(
+    source: RecordSource, given: Mapping[str, str], fields: Mapping[str, str]
+) -> dict[str, str]:
+    """The fields whose words the source declares; a stage stays, and says what its flags do not."""
+    declared: dict[str, str] = {}
+    if source.periods is not None:
+        declared["billing_period"] = declared_sql(given["billing_period"], source.periods)
+    status = STATUS_FIELDS.get(source.row_kind, "")
+    if source.statuses is None or status not in given:
+        return declared
+    if source.row_kind != "deals":
+        return declared | {status: declared_sql(given[status], source.statuses)}
+    outcome = declared_outcome_sql(given[status], source.statuses)
+    return declared | {name: f"coalesce({fields[name]}, {sql})" for name, sql in outcome.items()}
 
 
 def _person_fields(chosen: ChosenColumns, rows: Rows) -> dict[str, str]:

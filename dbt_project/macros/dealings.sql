@@ -9,7 +9,10 @@
     )
 {%- endmacro %}
 
-{# Whether the word is one for a subscription that does not run: it ended or never began. #}
+{#
+    Whether the word is one for a subscription that does not run: it ended or never began.
+    ingestion/status_words.py has the same words, and tells of unknown ones.
+#}
 {% macro is_idle(status) -%}
     coalesce(
         replace(replace({{ status }}, ' ', '_'), '-', '_') in (
@@ -20,7 +23,10 @@
     )
 {%- endmacro %}
 
-{# What a subscription brings in a month: as told, else by the price of a period that is known. #}
+{#
+    What a subscription brings in a month: as told, else by the price of a period that is known.
+    ingestion/status_words.py has the same words, and tells of unknown ones.
+#}
 {% macro monthly_revenue(row) -%}
     coalesce(
         {{ row }}.mrr,

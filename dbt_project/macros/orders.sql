@@ -1,6 +1,6 @@
 {#
     Whether the status of an order says that its money is there, or says nothing. A word that is not
-    known is no payment. ingestion/order_statuses.py has the same words, and tells of unknown ones.
+    known is no payment. ingestion/status_words.py has the same words, and tells of unknown ones.
 #}
 {% macro is_paid(status) -%}
     coalesce(

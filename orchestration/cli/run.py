@@ -65,7 +65,7 @@ def run(
         show_outcome(outcome, refused_rows=_refused_rows(company) if job == REFRESH else 0)
         if job == REFRESH:
             _show_unread_values(company)
-            _show_unknown_statuses(company)
+            _show_unknown_words(company)
             show_empty_files(company)
     if outcome.errors:
         raise ChecksFailedError(outcome.errors, _unreadable(paths))
@@ -109,19 +109,14 @@ def show_empty_files(company: Company) -> None:
         )
 
 
-def _show_unknown_statuses(company: Company) -> None:
-    """Print how many orders are not paid because nobody knows the word for their status."""
-    from ingestion.order_statuses import unknown_statuses  # noqa: PLC0415 - loads every package
+def _show_unknown_words(company: Company) -> None:
+    """Print what counts as something because nobody knows its word: counts by source, no word."""
+    from ingestion.status_words import tell_unknown_words  # noqa: PLC0415 - loads every package
 
     with company.open_warehouse() as warehouse:
-        unknown = unknown_statuses(warehouse)
-    for source, orders in unknown.items():
-        console.print(
-            f"{source}: the status of {orders:,} orders is a word that Candor does not know: they "
-            "count as not paid. Say what your words mean under statuses of this source in "
-            "sources.yml, then `candor day redo` reads the loaded files again",
-            style="yellow",
-        )
+        told = list(tell_unknown_words(warehouse))
+    for sentence in told:
+        console.print(sentence, style="yellow")
 
 
 def show_outcome(outcome: RunOutcome, *, refused_rows: int) -> None:

@@ -1,6 +1,6 @@
 """Landing files become raw tables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import dagster as dg
@@ -11,9 +11,8 @@ from ingestion.accounting import absent_fields
 from ingestion.contract_report import judge_contracts
 from ingestion.expectations import SUITES, TableReport, judge_tables
 from ingestion.expectations_config import ExpectationsConfig
-from ingestion.inventory_dealings import ORDERS
-from ingestion.order_statuses import unknown_statuses
 from ingestion.quarantine import count_codes
+from ingestion.status_words import UnknownWords, unknown_words
 from orchestration.company import Company, utc_now
 from orchestration.defs.pull import PULLED_FILES
 from orchestration.privacy_parts import open_suppressions
@@ -23,7 +22,7 @@ from orchestration.resources import CandorResource
 from orchestration.specs import asset_key, table_specs
 from orchestration.status import unreadable_files
 from orchestration.unexpected import in_own_words
-from warehouse import Warehouse
+from warehouse import Table, Warehouse
 
 SPECS = table_specs(ingestion.inventory.TABLES, deps=[PULLED_FILES])
 
@@ -46,20 +45,20 @@ def ingest(
             table.name: warehouse.scalar(f"select count(*) from {table.name.sql}")
             for table in ingestion.inventory.TABLES
         }
-        unknown = {
-            f"unknown_statuses_{source}": orders
-            for source, orders in unknown_statuses(warehouse).items()
-        }
+        unknown = unknown_words(warehouse)
         refused = {f"refused_{code}": rows for code, rows in count_codes(warehouse).items()}
     for table in ingestion.inventory.TABLES:
         more = refused if table is ingestion.inventory.QUARANTINE else {}
         if table is ingestion.inventory.LOADS:
             more = _unread(report)
-        if table is ORDERS:
-            more = unknown
         yield dg.MaterializeResult(
             asset_key=asset_key(table),
-            metadata={"dagster/row_count": counts[table.name], **_accounting(report), **more},
+            metadata={
+                "dagster/row_count": counts[table.name],
+                **_accounting(report),
+                **more,
+                **_unknown(unknown, table),
+            },
         )
 
 
@@ -74,6 +73,11 @@ def _load(company: Company, warehouse: Warehouse, now: datetime) -> IngestReport
         mailbox_providers=company.identity.mailbox_providers,
         progress=announce,
     )
+
+
+def _unknown(words: Sequence[UnknownWords], table: Table) -> dict[str, int]:
+    """How many rows of a table have a word that nobody knows, by what would say it and by source."""
+    return {f"unknown_{one.setting}_{one.source}": one.rows for one in words if one.table is table}
 
 
 def _accounting(report: IngestReport) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What a run and Dagster tell of values that could not be read: counts, never a value."""
+"""What a run and Dagster tell of values and words that could not be read: counts, never a value."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from ingestion.inventory_dealings import DEALS, SUBSCRIPTIONS
+from ingestion.status_words import unknown_words
 from orchestration.cli import run
-from orchestration.defs.ingest import _unread
+from orchestration.defs.ingest import _unknown, _unread
 from tests.ingestion.conftest import SOURCES, Landing
 from warehouse import DuckDBWarehouse
 
@@ -42,6 +44,25 @@ def test_values_that_cannot_be_read_are_told_by_source_and_field(
     assert "write `date_order: day_first`" in told[1]
     assert told[1].endswith("(the texts are in attributes of raw.orders)")
     assert not any(value in str([told, metadata]) for value in ("12,5", "12,7", "31/31"))
+
+
+def test_words_that_nobody_knows_are_told_by_source(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run.console, "width", 1_000)
+    plans = {"kind": "subscriptions", "files": "*.csv", "id": "no", "map": {"status": "state"}}
+    landing = Landing(tmp_path, sources={"plans": plans})
+    landing.put("a.csv", b"no,state\n1,suspensa\n2,active\n")
+    landing.load()
+
+    run._show_unknown_words(_company(landing))
+
+    words = unknown_words(landing.warehouse)
+    assert _unknown(words, SUBSCRIPTIONS) == {"unknown_statuses_plans": 1}
+    assert _unknown(words, DEALS) == {}
+    told = capsys.readouterr().out
+    assert told.startswith("plans: the status of 1 subscriptions")
+    assert "suspensa" not in told
 
 
 def _company(landing: Landing) -> Any:
