@@ -27,7 +27,7 @@ from measurement.errors import (
     MeasurementError,
     UnknownExperimentError,
 )
-from measurement.exposures import standing_segments
+from measurement.exposures import explain_unmet, standing_segments
 from measurement.lift import FEWEST_TOLD, Counts, Interval, give_away
 from measurement.measure import (
     count_table,
@@ -88,6 +88,7 @@ __all__ = [
     "design_effect",
     "draw_lift",
     "expect_rewards",
+    "explain_unmet",
     "gini",
     "give_away",
     "in_percent",

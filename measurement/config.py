@@ -115,10 +115,12 @@ class Exposure(StrictModel):
         "personalised, business_as_usual and none.",
     )
     experiment_property: str = Field(
-        "experiment_id", pattern=PROPERTY, description="Property that names the experiment."
+        "experiment_id",
+        pattern=PROPERTY,
+        description="Property that names the experiment: a name, no path; a dot is part of it.",
     )
     arm_property: str = Field(
-        "variation_id", pattern=PROPERTY, description="Property that names the arm."
+        "variation_id", pattern=PROPERTY, description="Property that names the arm; likewise."
     )
 
     @model_validator(mode="after")

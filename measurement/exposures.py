@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from measurement.config import Experiment, Exposure, Metric
 from measurement.inventory import ASSIGNMENTS, EXPOSURES, OUTCOMES
 from measurement.segments import Bindings, segment_sql
-from warehouse import Warehouse, literal
+from warehouse import TableName, Warehouse, literal
+
+_EVENTS = TableName("marts", "events")
 
 _MET = """
     select person_id, arm, occurred_at
@@ -51,6 +53,18 @@ _MAILED = """
         on mails.person_id = current_person.person_id
     where mails.block = $block and mails.slot = 1 and mails.is_randomised
       and mails.send_date < $as_of
+"""
+
+_UNMET = """
+    select count(*) as events,
+           count(*) filter (person_id is not null and not is_bot) as of_persons,
+           count(json_extract(properties, $experiment_path)) as with_experiment,
+           count(json_extract(properties, $arm_path)) as with_arm,
+           count(*) filter (
+               json_extract_string(properties, $experiment_path) = $experiment_id
+           ) as naming_it
+    from marts.events
+    where event = $event
 """
 
 _MEMBERS_AND_RECORDS = """
@@ -184,6 +198,44 @@ def write_exposures(
             count += warehouse.append(EXPOSURES.name, rows, bindings.values)
         warehouse.replace(ASSIGNMENTS.name, _assignments(experiments))
     return count
+
+
+def explain_unmet(warehouse: Warehouse, experiments: Mapping[str, Experiment]) -> tuple[str, ...]:
+    """One line for each experiment that is told by an event and that nobody has met: what the events say.
+
+    Args:
+        warehouse: With the last measurement.
+        experiments: Those to explain.
+    """
+    if not warehouse.exists(_EVENTS):
+        return ()
+    warehouse.create_missing([EXPOSURES])
+    met = set(
+        warehouse.read(f"select distinct experiment_key from {EXPOSURES.name.sql}")[0].to_pylist()
+    )
+    return tuple(
+        _explained(warehouse, key, experiment)
+        for key, experiment in experiments.items()
+        if experiment.exposure.event and key not in met
+    )
+
+
+def _explained(warehouse: Warehouse, key: str, experiment: Experiment) -> str:
+    exposure, name = experiment.exposure, experiment.experiment_id or key
+    values = {
+        "event": exposure.event,
+        "experiment_id": name,
+        "experiment_path": _path(exposure.experiment_property),
+        "arm_path": _path(exposure.arm_property),
+    }
+    (counted,) = warehouse.read(_UNMET, values).to_pylist()
+    return (
+        f"{key}: nobody has met an arm. Of {counted['events']:,} events {exposure.event!r} "
+        f"({counted['of_persons']:,} of persons), "
+        f"{counted['with_experiment']:,} have the property {exposure.experiment_property!r} "
+        f"({counted['naming_it']:,} with {name!r}), "
+        f"{counted['with_arm']:,} the property {exposure.arm_property!r}."
+    )
 
 
 def standing_segments(

@@ -7,10 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, HttpUrl, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from audiences.sync.forms import IdentifierType
-from settings import StrictModel
+from settings import StrictModel, misfit
 
 _VARIABLE = r"^[A-Z][A-Z0-9_]*$"
 
@@ -133,6 +140,19 @@ class HttpSettings(ServerSettings):
         description="Longest pause between attempts, in seconds; a destination that "
         "asks for more is left to the next run.",
     )
+
+    @field_validator("url", "base_url", "endpoint", check_fields=False)
+    @classmethod
+    def _is_encrypted(cls, url: HttpUrl | None, info: ValidationInfo) -> HttpUrl | None:
+        if url is None or url.scheme == "https" or info.data.get("allow_insecure_loopback"):
+            return url
+        # A path may hold a token.
+        raise misfit(
+            (),
+            f"{url.scheme}://{url.host}",
+            "write https://; http:// is for trials with a server of this machine, beside "
+            "allow_insecure_loopback: true",
+        )
 
 
 class PostgresSettings(ServerSettings):

@@ -58,7 +58,8 @@
         ['stg_raw__events', 'int_events__classified', 'events'],
         [
             activity('a', 'b'), channel('a', 'b', 'c', 'd', 'e'), device_class('a', 'b'),
-            url_host('a'), url_parameter('a', 'b'), without_addresses('a'), clean_text('a'), matches('a', 'b'),
+            url_host('a'), url_path('a'), url_parameter('a', 'b'), without_addresses('a'), clean_text('a'),
+            matches('a', 'b'),
             judged_visitors('a'), var('bot_agent_pattern'), var('bot_pages_per_minute'),
             var('bot_pages_per_day'), var('session_gap_minutes')
         ]

@@ -27,6 +27,20 @@
     nullif(regexp_replace(regexp_replace({{ bare }}, '(?s)[/?#:].*$', ''), '^www[.]', ''), '')
 {%- endmacro %}
 
+{#
+    The path of a URL or of what is a path already, '/' where a URL with a host has none; null for
+    anything else.
+#}
+{% macro url_path(column) -%}
+    case
+        when {{ matches(column, '^[^/?#]*//') }}
+            then coalesce(
+                nullif(regexp_extract({{ column }}, '^[^/?#]*//[^/?#]*(/[^?#]*)', 1), ''), '/'
+            )
+        when {{ column }} like '/%' then regexp_extract({{ column }}, '^([^?#]*)', 1)
+    end
+{%- endmacro %}
+
 {# What a URL says by a name, in its query or its fragment, decoded; null where it says nothing. #}
 {% macro url_parameter(column, name) -%}
     {%- set said -%}

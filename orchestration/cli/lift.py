@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,12 +38,13 @@ ExperimentName = Annotated[
 @with_paths
 def show(*, paths: Paths, experiment: ExperimentName = None, as_json: JsonOption = False) -> None:
     """Show the verdict of every comparison, for everybody and by segment."""
-    from measurement import read_lift  # noqa: PLC0415 - loads every package
+    from measurement import explain_unmet, read_lift  # noqa: PLC0415 - loads every package
     from orchestration.company import Company  # noqa: PLC0415 - as above
 
     experiments = _only(experiment, Company(paths).experiments)
     with opened_warehouse(paths) as warehouse:
         reports = read_lift(warehouse, experiments)
+        unmet = explain_unmet(warehouse, experiments.experiments)
     rows = [
         {
             "experiment": report.experiment_key,
@@ -54,7 +56,7 @@ def show(*, paths: Paths, experiment: ExperimentName = None, as_json: JsonOption
         for report in reports
         for finding in report.findings
     ]
-    print_rows("Lift", rows, as_json=as_json)
+    _print_lift(rows, unmet, as_json=as_json)
 
 
 @lift_app.command()
@@ -108,6 +110,12 @@ def policies(*, paths: Paths, as_json: JsonOption = False) -> None:
             "from personalization.policy_values order by experiment_key, policy, estimator"
         )
     _print_policies(rows, as_json=as_json)
+
+
+def _print_lift(rows: Sequence[dict[str, object]], unmet: Sequence[str], *, as_json: bool) -> None:
+    print_rows("Lift", rows, as_json=as_json)
+    for line in () if as_json else unmet:
+        console.print(line)
 
 
 def _print_policies(rows: pa.Table, *, as_json: bool) -> None:

@@ -139,6 +139,30 @@ def test_a_secret_in_the_wrong_place_is_refused_without_being_shown(
     assert "pass1" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        ("kind: webhook, secret_env: K", "url"),
+        ("kind: meta, token_env: K", "base_url"),
+        (
+            "kind: s3, bucket: abc, region: a, access_key_id_env: K, secret_access_key_env: K",
+            "endpoint",
+        ),
+    ],
+)
+def test_an_address_without_encryption_is_refused_where_it_stands(
+    tmp_path: Path, settings: str, address: str
+) -> None:
+    named = f"destinations:\n  it: {{{settings}, purposes: [a],\n    {address}: 'http://127.0.0.1/t0ken'}}\n"
+    path = _write(tmp_path, named)
+    with pytest.raises(ConfigurationError, match=r"line 3, .*allow_insecure_loopback") as refused:
+        load_config(path, DestinationsConfig)
+    assert "t0ken" not in str(refused.value)
+
+    path.write_text(named.replace("purposes", "allow_insecure_loopback: true, purposes"))
+    assert load_config(path, DestinationsConfig).destinations["it"]
+
+
 def test_a_clause_that_its_file_no_longer_has_is_told_without_a_line(tmp_path: Path) -> None:
     path = _write(tmp_path, GOOD)
     audience = load_config(path, Audience).read_from(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import datetime as dt
 import json
 import re
@@ -243,8 +244,11 @@ def test_private_networks_can_be_allowed_but_not_a_machines_own_services(address
 
 
 def test_only_https_is_called() -> None:
+    hook = _hook("https://hooks.example/x", addresses=["93.184.215.14"])
+    plain = hook.settings.model_copy(update={"url": "http://hooks.example/x"})
+
     with pytest.raises(UnsafeAddressError, match="not https"):
-        _send(_hook("http://hooks.example/x", addresses=["93.184.215.14"]))
+        _send(dataclasses.replace(hook, settings=plain))
 
 
 def test_plain_http_goes_to_this_machine_alone() -> None:

@@ -175,6 +175,9 @@ def test_json_lines_and_parquet_are_read_too(mail: Landing) -> None:
         {"content_id": "5", "at": "2026-11-01 10:00:00"},
         {"content_id": "5", "at": "2026-11-03 10:00:00"},
     ]
+    told = mail.values('select properties from raw.events order by "timestamp"')
+    assert json.loads(told[0]) == row, "of JSON lines the whole line stays"
+    assert told[2] is None, "of a table what is not mapped does"
     assert mail.codes() == [(2, "invalid_json")]
 
 

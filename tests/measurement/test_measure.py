@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from measurement import ExperimentsConfig, InvalidExperimentError, LiftReport, measure_experiments
+from measurement import (
+    ExperimentsConfig,
+    InvalidExperimentError,
+    LiftReport,
+    explain_unmet,
+    measure_experiments,
+)
 from tests.measurement.conftest import NOW, START, Company
 
 
@@ -237,3 +243,19 @@ def test_a_wrong_split_is_reported_and_no_verdict_is_given(company: Company) -> 
 
     assert report.is_sample_ratio_broken
     assert {finding.verdict for finding in report.findings} == {"cannot_tell"}
+
+
+def test_of_an_experiment_that_nobody_met_it_is_said_what_its_events_have(company: Company) -> None:
+    company.event("p1", "Experiment Viewed", 1, experiment_id="other", arm="b")
+    company.event(None, "Experiment Viewed", 1, arm="b")
+    measure(company)
+    unmet = explain_unmet(company.warehouse, experiments().experiments)
+    company.saw("p1", "b", day=2)
+    measure(company)
+
+    (said,) = unmet
+    assert said == (
+        "hero: nobody has met an arm. Of 2 events 'Experiment Viewed' (1 of persons), 1 have the property "
+        "'experiment_id' (0 with 'hero'), 0 the property 'variation_id'."
+    )
+    assert explain_unmet(company.warehouse, experiments().experiments) == ()

@@ -10,7 +10,7 @@ from measurement.page import _amount
 from measurement.report import in_words
 from orchestration.cli.codes import INPUT
 from orchestration.cli.exits import exit_code
-from orchestration.cli.lift import _only, _print_policies, _row
+from orchestration.cli.lift import _only, _print_lift, _print_policies, _row
 from orchestration.cli.output import print_rows
 from tests.measurement.test_measure import experiments
 
@@ -48,6 +48,15 @@ def test_without_a_policy_it_is_said_what_they_are_judged_by(
 
     assert "decide with candor decide" in " ".join(told.split())
     assert capsys.readouterr().out.strip() == "[]"
+
+
+def test_what_is_said_of_the_unmet_follows_the_table_and_leaves_json_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _print_lift([], ["hero: nobody"], as_json=False)
+    _print_lift([], ["hero: nobody"], as_json=True)
+
+    assert capsys.readouterr().out.splitlines() == ["Lift: none", "hero: nobody", "[]"]
 
 
 def test_one_experiment_can_be_asked_for_by_name() -> None:

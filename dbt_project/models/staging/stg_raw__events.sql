@@ -37,7 +37,10 @@ renamed as (
         lower(trim(type)) as type,
         {{ clean_text('event') }} as event,
         {{ clean_text('page_url') }} as page_url,
-        {{ clean_text('page_path') }} as page_path,
+        coalesce(
+            {{ clean_text('page_path') }},
+            {{ without_addresses(url_path(clean_text('page_url'))) }}
+        ) as page_path,
         {{ clean_text('page_title') }} as page_title,
         {{ clean_text('page_referrer') }} as page_referrer,
         {%- for field, parameter in campaign_parameters.items() %}
