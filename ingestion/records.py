@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 
 from ingestion import plausible
 from ingestion.attributes import attributes_sql
-from ingestion.config import PersonReference
+from ingestion.config import PersonReference, RecordSource
 from ingestion.field_values import DateOrder, text_sql, typed_sql
 from ingestion.mapping import FieldType, RecordKind
 from ingestion.record_columns import ChosenColumns
