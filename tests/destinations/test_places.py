@@ -255,7 +255,13 @@ def test_nobody_there_is_left_to_the_next_run_and_forgets_nothing(
 
 @pytest.mark.parametrize("served", WITH_ADDRESS, indirect=True)
 def test_this_machine_is_refused_unless_it_is_allowed(place: Place, tmp_path: Path) -> None:
-    closed = place.open(tmp_path, allow_insecure_loopback=False)
+    # Without encryption the configuration is refused already.
+    encrypted = {
+        name: value.replace("http://", "https://")
+        for name, value in place.settings.items()
+        if name == "endpoint"
+    }
+    closed = place.open(tmp_path, allow_insecure_loopback=False, **encrypted)
 
     with pytest.raises(UnsafeAddressError):
         closed.send(closed.plan(_batch(place, [("p000", "add")])), sleep=_no_sleep)
