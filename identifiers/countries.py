@@ -7,30 +7,14 @@ from functools import lru_cache
 import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
+from babel.core import get_global
 
 from identifiers.placeholders import null_placeholders
 from identifiers.text import folded
 
 # The code of CLDR for a country that nobody knows.
 UNKNOWN_REGION = "ZZ"
-
-# ISO 3166-1: three letters, and the two that stand for the same. XKX is in use for Kosovo.
-_ALPHA_3 = """
-    ABWAW AFGAF AGOAO AIAAI ALAAX ALBAL ANDAD AREAE ARGAR ARMAM ASMAS ATGAG AUSAU AUTAT AZEAZ BDIBI BELBE BENBJ
-    BESBQ BFABF BGDBD BGRBG BHRBH BHSBS BIHBA BLMBL BLRBY BLZBZ BMUBM BOLBO BRABR BRBBB BRNBN BTNBT BWABW CAFCF
-    CANCA CCKCC CHECH CHLCL CHNCN CIVCI CMRCM CODCD COGCG COKCK COLCO COMKM CPVCV CRICR CUBCU CUWCW CXRCX CYMKY
-    CYPCY CZECZ DEUDE DJIDJ DMADM DNKDK DOMDO DZADZ ECUEC EGYEG ERIER ESHEH ESPES ESTEE ETHET FINFI FJIFJ FLKFK
-    FRAFR FROFO FSMFM GABGA GBRGB GEOGE GGYGG GHAGH GIBGI GINGN GLPGP GMBGM GNBGW GNQGQ GRCGR GRDGD GRLGL GTMGT
-    GUFGF GUMGU GUYGY HKGHK HNDHN HRVHR HTIHT HUNHU IDNID IMNIM INDIN IOTIO IRLIE IRNIR IRQIQ ISLIS ISRIL ITAIT
-    JAMJM JEYJE JORJO JPNJP KAZKZ KENKE KGZKG KHMKH KIRKI KNAKN KORKR KWTKW LAOLA LBNLB LBRLR LBYLY LCALC LIELI
-    LKALK LSOLS LTULT LUXLU LVALV MACMO MAFMF MARMA MCOMC MDAMD MDGMG MDVMV MEXMX MHLMH MKDMK MLIML MLTMT MMRMM
-    MNEME MNGMN MNPMP MOZMZ MRTMR MSRMS MTQMQ MUSMU MWIMW MYSMY MYTYT NAMNA NCLNC NERNE NFKNF NGANG NICNI NIUNU
-    NLDNL NORNO NPLNP NRUNR NZLNZ OMNOM PAKPK PANPA PERPE PHLPH PLWPW PNGPG POLPL PRIPR PRKKP PRTPT PRYPY PSEPS
-    PYFPF QATQA REURE ROURO RUSRU RWARW SAUSA SDNSD SENSN SGPSG SHNSH SJMSJ SLBSB SLESL SLVSV SMRSM SOMSO SPMPM
-    SRBRS SSDSS STPST SURSR SVKSK SVNSI SWESE SWZSZ SXMSX SYCSC SYRSY TCATC TCDTD TGOTG THATH TJKTJ TKLTK TKMTM
-    TLSTL TONTO TTOTT TUNTN TURTR TUVTV TWNTW TZATZ UGAUG UKRUA URYUY USAUS UZBUZ VATVA VCTVC VENVE VGBVG VIRVI
-    VNMVN VUTVU WLFWF WSMWS YEMYE ZAFZA ZMBZM ZWEZW XKXXK
-"""
+_ALPHA_3 = 3  # letters of the longer codes of ISO 3166-1
 
 # What people and ISO 3166 call a country beside the names that the library of numbers knows.
 _OTHER_NAMES = {
@@ -89,7 +73,13 @@ def _by_name(name: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def _regions_by_alpha_3() -> dict[str, str]:
-    return {pair[:3]: pair[3:] for pair in _ALPHA_3.split()}
+    """Two letters by three, as CLDR knows them; XKX for Kosovo is in use beside its XKK."""
+    aliases = get_global("territory_aliases")
+    return {"XKX": "XK"} | {
+        code: regions[0]
+        for code, regions in aliases.items()
+        if len(code) == _ALPHA_3 and code.isalpha() and len(regions) == 1 and is_region(regions[0])
+    }
 
 
 @lru_cache(maxsize=1)
