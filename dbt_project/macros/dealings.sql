@@ -99,17 +99,7 @@ members as (
 
 numbered as (
 
-    select
-        account_id,
-        min(unified_account_id) as unified_account_id
-
-    from {{ ref('int_accounts__unified') }}
-
-    where origin = 'record'
-
-    group by account_id
-
-    having count(distinct unified_account_id) = 1
+    {{ accounts_by_number() }}
 
 ),
 
@@ -139,13 +129,13 @@ attributed as (
         personal.*,
         case
             when personal.account_id is null then employed.account_id
-            else numbered.unified_account_id
+            else numbered.account_id
         end as unified_account_id
 
     from personal
 
     left join numbered
-        on personal.account_id = numbered.account_id
+        on personal.account_id = numbered.account_record_id
 
     left join {{ ref('int_persons__employed') }} as employed
         on personal.person_id = employed.person_id

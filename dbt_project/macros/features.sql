@@ -86,6 +86,24 @@ known_companies as (
 )
 {%- endmacro %}
 
+{# Of each account that was known at a date, whatever one of its records says; after companies_known. #}
+{% macro accounts_known() -%}
+accounts as (
+
+    select
+        as_of,
+        account_id,
+        max(domain) as domain,
+        max(employee_count) as employee_count,
+        max(industry) as industry
+
+    from known_companies
+
+    group by as_of, account_id
+
+)
+{%- endmacro %}
+
 {# A sum of doubles depends on their order in the last digits; a sum of decimals does not. #}
 {% macro exact_sum(expression) -%}
     cast(sum({{ dbt.safe_cast(expression, dbt.type_numeric()) }}) as double)

@@ -6,12 +6,6 @@ members as (
 
 ),
 
-accounts as (
-
-    select * from {{ ref('int_accounts__unified') }}
-
-),
-
 domains as (
 
     select * from {{ ref('int_accounts__domiciled') }}
@@ -77,20 +71,9 @@ versions as (
 
 ),
 
--- A number that two sources give to different accounts names neither.
 numbered as (
 
-    select
-        account_id as account_record_id,
-        min(unified_account_id) as account_id
-
-    from accounts
-
-    where origin = 'record'
-
-    group by account_id
-
-    having count(distinct unified_account_id) = 1
+    {{ accounts_by_number() }}
 
 ),
 

@@ -26,20 +26,7 @@ known_domains as (
 
 {{ companies_known('nodes') }},
 
-accounts as (
-
-    select
-        as_of,
-        account_id,
-        max(domain) as domain,
-        max(employee_count) as employee_count,
-        max(industry) as industry
-
-    from known_companies
-
-    group by as_of, account_id
-
-),
+{{ accounts_known() }},
 
 -- When a company was first told of a node: by a call that names it, or by a visit from its network.
 told as (

@@ -53,20 +53,7 @@ known_domains as (
 
 {{ companies_known('records') }},
 
-accounts as (
-
-    select
-        as_of,
-        account_id,
-        max(domain) as domain,
-        max(employee_count) as employee_count,
-        max(industry) as industry
-
-    from known_companies
-
-    group by as_of, account_id
-
-),
+{{ accounts_known() }},
 
 -- Where customers are kept: the sources that orders named by then.
 customer_sources as (
