@@ -32,6 +32,7 @@ from privacy import (
     ObjectionReport,
     Receipt,
     RequestDesk,
+    SearchReport,
     SubjectIdentity,
     SubjectRequest,
     archive_path,
@@ -43,6 +44,7 @@ from privacy import (
     read_receipts,
     read_standing,
     seal_audit,
+    search_again,
     serve_access,
     serve_objections,
 )
@@ -137,6 +139,22 @@ def plan_requests(
             company, warehouse, now=utc_now(), run_id="plan", progress=lambda _message: None
         )
         return plan_erasure(requests, replace(context, request_places=()))
+
+
+def search_person(paths: Paths, request: SubjectRequest) -> SearchReport:
+    """Search every table and file for the person whom a request names; nothing is written."""
+    company = Company(paths)
+    waiting = [
+        identity.normalised(company.sources.default_region)
+        for item in waiting_requests(company)
+        for identity in item.subject_identities
+    ]
+    announce("Searching every table and file")
+    with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
+        context = open_erasure(
+            company, warehouse, now=utc_now(), run_id="search", progress=lambda _message: None
+        )
+        return search_again(request, context, waiting=waiting)
 
 
 def erase_person(paths: Paths, request: SubjectRequest) -> Receipt:

@@ -81,11 +81,13 @@ from privacy.requests import (
 )
 from privacy.retention import RetentionOutcome, enforce_retention, record_retention
 from privacy.returned import returned_requests
+from privacy.search_again import SearchReport, search_again
 from privacy.serve_objections import ObjectionReport, serve_objections
 from privacy.signals import record_signals
 from privacy.signing_rotation import SigningKeyUse, read_signing_keys, rotate_signing_key
 from privacy.standing import RequestStanding, StepTaken, read_standing, read_steps
 from privacy.suppression import Suppressions
+from privacy.verify import ScanReport
 
 __all__ = [
     "AccessReport",
@@ -145,7 +147,9 @@ __all__ = [
     "RetentionConfig",
     "RetentionOutcome",
     "RetentionRuleError",
+    "ScanReport",
     "ScannerRecallError",
+    "SearchReport",
     "SigningKeyUse",
     "StepTaken",
     "SubjectIdentity",
@@ -189,6 +193,7 @@ __all__ = [
     "rotate_key",
     "rotate_signing_key",
     "seal_audit",
+    "search_again",
     "serve_access",
     "serve_objections",
     "table_locations",

@@ -39,6 +39,7 @@ COMMANDS = (
     "audience",
     "sync",
     "privacy",
+    "privacy_verify",
     "privacy_decisions",
     "privacy_holds",
     "privacy_objections",

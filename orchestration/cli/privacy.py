@@ -243,60 +243,6 @@ def public_key(
     sys.stdout.write(KeyRing(paths.keys).public_key_pem(fingerprint).decode())
 
 
-@privacy_app.command("verify-receipt")
-@with_paths
-def verify_receipt(
-    *,
-    paths: Paths,
-    file: Annotated[
-        Path,
-        typer.Argument(help="The receipt as `candor privacy receipt` wrote it, or a request's id."),
-    ],
-    key: Annotated[
-        Path | None,
-        typer.Option(help="Public key in PEM; by default that of the data home which it names."),
-    ] = None,
-) -> None:
-    """Check that a receipt was signed by us, not changed since, and says all that it must."""
-    from orchestration.requests import receipt_given  # noqa: PLC0415 - loads every package
-    from privacy import KeyRing, check_facts, read_public_key  # noqa: PLC0415 - as above
-    from privacy import verify_receipt as verify  # noqa: PLC0415 - as above
-
-    found = receipt_given(paths, file)
-    if key is None:
-        verify(found, key=KeyRing(paths.keys).key_of(found.key_id))
-    else:
-        verify(found, key=read_public_key(key))
-    facts = check_facts(found)
-    console.print(f"Good: key {found.key_id} signed it, for {found.subject_request_id}.")
-    if facts is not None:
-        console.print(facts.summary)
-
-
-@privacy_app.command("verify-audit")
-@with_paths
-def verify_audit(*, paths: Paths) -> None:
-    """Check that nothing was changed in, or taken out of, the log of all that was done."""
-    from orchestration.company import Company  # noqa: PLC0415 - loads every package
-    from privacy import KeyRing, anchors_of, is_sealed  # noqa: PLC0415 - as above
-    from privacy import verify_audit as verify  # noqa: PLC0415 - as above
-
-    company = Company(paths)
-    company.require_warehouse()
-    keys = KeyRing(paths.keys)
-    with company.open_warehouse() as warehouse:
-        anchors = anchors_of(warehouse, keys)
-        entries = verify(warehouse, anchors=anchors)
-    console.print(
-        f"Good: {entries:,} entries hold together, {len(anchors):,} signed checkpoints fit them."
-    )
-    if not is_sealed(keys):
-        console.print(
-            f"But no seal lies in {paths.keys}: entries after the last receipt may have been cut "
-            "off. The next run of requests seals the log; whoever has run one looks who removed it."
-        )
-
-
 @privacy_app.command()
 @with_paths
 def retention(*, paths: Paths, as_json: JsonOption = False) -> None:

@@ -217,6 +217,21 @@ def test_asking_about_a_request_that_waits_makes_no_warehouse(
     assert not (home / "warehouse.duckdb").exists()
 
 
+def test_a_search_for_somebody_tells_what_it_saw_and_fails_at_a_trace(
+    candor: Candor, home: Path
+) -> None:
+    clean = candor("privacy", "verify", "--email", ADDRESS, "--home", home)
+    _ask(candor, home)
+    asked = candor("privacy", "verify", "--email", ADDRESS, "--home", home)
+
+    assert clean.code == 0
+    assert "Nothing is held of the person." in clean.out
+    assert "the search proved itself in" in clean.out
+    assert asked.code == 1
+    assert "Nothing is held" not in asked.out
+    assert ADDRESS not in clean.out + clean.err + asked.out + asked.err
+
+
 def test_an_audit_log_whose_seal_is_gone_is_said_to_have_none(candor: Candor, home: Path) -> None:
     assert candor("privacy", "keys", "rotate", "--home", home).code == 0
     sealed = candor("privacy", "verify-audit", "--home", home)

@@ -1,0 +1,125 @@
+"""``candor privacy verify|verify-receipt|verify-audit``: check what was erased, and what was said of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestration.cli.codes import FAILED
+from orchestration.cli.options import with_paths
+from orchestration.cli.output import console, print_rows, showing_progress
+from orchestration.cli.privacy import (
+    CustomerOption,
+    EmailOption,
+    PhoneOption,
+    UserOption,
+    privacy_app,
+)
+from orchestration.cli.privacy_subject import person_request
+from settings import Paths
+
+if TYPE_CHECKING:
+    from privacy import ScanReport
+    from warehouse import Trace
+
+
+@privacy_app.command()
+@with_paths
+def verify(
+    *,
+    paths: Paths,
+    email: EmailOption = None,
+    phone: PhoneOption = None,
+    user_id: UserOption = None,
+    customer_id: CustomerOption = None,
+) -> None:
+    """Search every table and file for one person, now; change nothing, and fail if there is a trace."""
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from orchestration.erasure import search_person  # noqa: PLC0415 - as above
+
+    Company(paths).require_warehouse()
+    given = {"email": email, "phone": phone, "user_id": user_id, "customer_id": customer_id}
+    request = person_request(paths, given, "erasure", "gdpr")
+    with showing_progress():
+        found = search_person(paths, request)
+    print_rows("Held of the person", [_row(trace) for trace in found.rows])
+    if found.scan is not None:
+        _print_scan(found.scan)
+    if not found.is_clean:
+        raise typer.Exit(FAILED)
+
+
+def _print_scan(scan: ScanReport) -> None:
+    """What the search of everything saw, and what it could not."""
+    print_rows("Values of the person", [_row(trace) for trace in scan.traces])
+    print_rows("Could not be searched", [{"place": place} for place in scan.undecoded])
+    console.print(
+        f"{scan.files:,} files were searched for {scan.values:,} values; "
+        f"the search proved itself in {scan.probes} hiding places."
+    )
+    if not scan.values:
+        console.print(
+            "No value is long enough to be told from others in text: rows alone were looked up."
+        )
+    if scan.is_clean:
+        console.print("Nothing is held of the person.")
+
+
+def _row(trace: Trace) -> dict[str, str | int]:
+    return {"place": trace.location, "found": trace.rows}
+
+
+@privacy_app.command("verify-receipt")
+@with_paths
+def verify_receipt(
+    *,
+    paths: Paths,
+    file: Annotated[
+        Path,
+        typer.Argument(help="The receipt as `candor privacy receipt` wrote it, or a request's id."),
+    ],
+    key: Annotated[
+        Path | None,
+        typer.Option(help="Public key in PEM; by default that of the data home which it names."),
+    ] = None,
+) -> None:
+    """Check that a receipt was signed by us, not changed since, and says all that it must."""
+    from orchestration.requests import receipt_given  # noqa: PLC0415 - loads every package
+    from privacy import KeyRing, check_facts, read_public_key  # noqa: PLC0415 - as above
+    from privacy import verify_receipt as verify  # noqa: PLC0415 - as above
+
+    found = receipt_given(paths, file)
+    if key is None:
+        verify(found, key=KeyRing(paths.keys).key_of(found.key_id))
+    else:
+        verify(found, key=read_public_key(key))
+    facts = check_facts(found)
+    console.print(f"Good: key {found.key_id} signed it, for {found.subject_request_id}.")
+    if facts is not None:
+        console.print(facts.summary)
+
+
+@privacy_app.command("verify-audit")
+@with_paths
+def verify_audit(*, paths: Paths) -> None:
+    """Check that nothing was changed in, or taken out of, the log of all that was done."""
+    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from privacy import KeyRing, anchors_of, is_sealed  # noqa: PLC0415 - as above
+    from privacy import verify_audit as verify  # noqa: PLC0415 - as above
+
+    company = Company(paths)
+    company.require_warehouse()
+    keys = KeyRing(paths.keys)
+    with company.open_warehouse() as warehouse:
+        anchors = anchors_of(warehouse, keys)
+        entries = verify(warehouse, anchors=anchors)
+    console.print(
+        f"Good: {entries:,} entries hold together, {len(anchors):,} signed checkpoints fit them."
+    )
+    if not is_sealed(keys):
+        console.print(
+            f"But no seal lies in {paths.keys}: entries after the last receipt may have been cut "
+            "off. The next run of requests seals the log; whoever has run one looks who removed it."
+        )
