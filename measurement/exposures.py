@@ -87,16 +87,41 @@ _EXPOSURES = """
     ),
     {known},
     units as (
-        select exposed.*, {segment} as segment, {unit} as unit_id
+        select exposed.*, {unit} as unit_id
         from exposed
         left join marts.profiles as profiles on exposed.person_id = profiles.person_id
+    ),
+    judged as (
+        select person_id, {unit_segment} as segment
+        from (
+            select exposed.person_id, exposed.unit_id, {segment} as segment
+            from ({judged}) as exposed
+            left join marts.profiles as profiles on exposed.person_id = profiles.person_id
+        )
     )
     select $experiment_key as experiment_key, units.* replace (
-               {first_arm} as arm, is_crossover or arm <> {first_arm} as is_crossover,
-               {unit_segment} as segment
-           ), $run_id as run_id
+               {first_arm} as arm, is_crossover or arm <> {first_arm} as is_crossover
+           ), judged.segment, $run_id as run_id
     from units
+    left join judged on units.person_id = judged.person_id
 """
+# Of a company everybody is looked at, met or not, at the moment when it met the experiment: were it
+# only those who did, a colleague who comes later would move all of it to another segment, and an arm
+# that brings more colleagues would have other segments than one that brings few.
+_JUDGED = {
+    "person": "select person_id, unit_id, first_exposed_at from units",
+    "account": """
+        select people.person_id, people.unit_id, begun.first_exposed_at
+        from (
+            select person_id, unit_id from units
+            union
+            select person_id, account_id from marts.profiles where not is_bot
+        ) as people
+        inner join (
+            select unit_id, min(first_exposed_at) as first_exposed_at from units group by unit_id
+        ) as begun on people.unit_id = begun.unit_id
+    """,
+}
 # A company that met several arms stays in the first one, all of it.
 _FIRST_ARM = "arg_min(arm, (first_exposed_at, arm)) over (partition by unit_id)"
 # A company is in the first segment that fits one of its persons: one draw needs one share.
@@ -194,6 +219,7 @@ def write_exposures(
                 unit=_UNITS[experiment.unit],
                 first_arm=_FIRST_ARM,
                 unit_segment=_unit_segment(experiment, bindings),
+                judged=_JUDGED[experiment.unit],
             )
             count += warehouse.append(EXPOSURES.name, rows, bindings.values)
         warehouse.replace(ASSIGNMENTS.name, _assignments(experiments))

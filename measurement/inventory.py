@@ -38,7 +38,7 @@ EXPOSURES = Table(
             "segment",
             "VARCHAR",
             Pii.PERSONAL,
-            "the first segment that fits, of an account any of its persons; null: none does",
+            "the first segment that fits, of an account any of its persons, met or not; null: none does",
         ),
         Column("unit_id", "VARCHAR", Pii.PSEUDONYMOUS, "what was drawn: the account or the person"),
         Column("is_crossover", "BOOLEAN", Pii.NONE, "whether the person met another arm than this"),

@@ -22,7 +22,7 @@ create table marts.events (
 );
 create table marts.profiles (
     person_id varchar, country varchar, account_id varchar, employee_count bigint,
-    order_count bigint, is_known boolean
+    order_count bigint, is_known boolean, is_bot boolean default false
 );
 create table identity.members (source varchar, source_record_id varchar, person_id varchar);
 create table staging.stg_raw__person_records (

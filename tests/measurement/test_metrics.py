@@ -404,7 +404,15 @@ def test_a_company_stays_in_the_arm_and_segment_that_it_met_first(company: Compa
     company.profile("p1", account_id="acme", country="DE")
     company.profile("p2", account_id="acme", country="FR")
     company.profile("p3", country="DE")
-    segments = [{"name": name, "when": [{"trait": "country", "is": name}]} for name in ("FR", "DE")]
+    company.profile("robot", account_id="acme", country="IT", is_bot=True)
+    segments = [
+        {"name": "customer", "when": [{"record": "billing"}]},
+        *(
+            {"name": name, "when": [{"trait": "country", "is": name}]}
+            for name in ("IT", "FR", "DE")
+        ),
+    ]
+    company.record("p2", "billing", day=1.5)  # before p2 met it, and after the company did
 
     measure(company, {}, unit="account", segments=segments)
 
@@ -417,6 +425,18 @@ def test_a_company_stays_in_the_arm_and_segment_that_it_met_first(company: Compa
         ("p2", "acme", "b", "FR", True),
         ("p3", "p3", "control", "DE", False),
     ]
+
+
+def test_a_company_is_in_the_segment_of_those_too_who_have_not_met_it_yet(company: Company) -> None:
+    """Who comes later moves nobody, and an arm that brings more colleagues moves no company."""
+    company.saw("p1", "b", day=1)
+    company.profile("p1", account_id="acme", country="DE")
+    company.profile("p2", account_id="acme", country="FR")
+    segments = [{"name": name, "when": [{"trait": "country", "is": name}]} for name in ("FR", "DE")]
+
+    measure(company, {}, unit="account", segments=segments)
+
+    assert company.rows("exposures", "person_id, segment") == [("p1", "FR")]
 
 
 def test_the_holdout_and_an_experiment_of_a_slot_draw_the_same_units() -> None:
