@@ -26,7 +26,7 @@ _MET = """
         where event = $event and person_id is not null and not is_bot
           and occurred_at < $as_of and coalesce(received_at, occurred_at) <= $as_of
     )
-    where experiment_id = $experiment_id and arm is not null
+    where experiment_id = $experiment_id and trim(arm) <> ''  -- null and blank name no arm
 """
 
 # Held-out persons count from when they would have been shown it: like is compared with like. What a

@@ -53,8 +53,12 @@ def test_the_arm_becomes_the_assignment(company: Company) -> None:
     assert rows == [("hero", "person", "p1", "b", START + dt.timedelta(days=2))]
 
 
-def test_other_experiments_and_programs_and_nobody_do_not_count(company: Company) -> None:
+def test_other_experiments_and_programs_and_nobody_and_no_arm_do_not_count(
+    company: Company,
+) -> None:
     company.saw("p1", "b", experiment="another")
+    company.saw("p3", "")
+    company.saw("p4", " ")
     company.event(None, "Experiment Viewed", 0, experiment_id="hero", variation_id="b")
     company.saw("p2", "b")
     company.warehouse.execute("update marts.events set is_bot = true where person_id = 'p2'")
