@@ -137,12 +137,28 @@ def _equal(operand: Operand, value: Any, bindings: Bindings) -> exp.Expression:
 
 
 def _as(operand: Operand, data_type: str) -> exp.Expression:
-    """The value as another type; of a property that does not read as one, null."""
-    return exp.cast(operand.value.copy(), data_type) if operand.kind else _try(operand, data_type)
+    """The value as another type; null where it does not read as one, and where it is not finite.
+
+    "NaN" and "infinity" are as good as unknown, be they told or what a trait divided by 0 came to.
+    """
+    read = _read(operand, data_type)
+    if data_type == "boolean" or operand.kind is ValueKind.TIME:
+        return read
+    return exp.Case().when(exp.func("isfinite", read.copy()), read)
 
 
-def _try(operand: Operand, data_type: str) -> exp.Expression:
-    return exp.TryCast(this=operand.value.copy(), to=exp.DataType.build(data_type))
+def _read(operand: Operand, data_type: str) -> exp.Expression:
+    if operand.kind:
+        return exp.cast(operand.value.copy(), data_type)
+    if (
+        data_type == "timestamp"
+    ):  # as timestamp alone, the engine drops "+02:00" and does not count it
+        return exp.cast(_cast_text(operand.value.copy(), "timestamptz"), "timestamp")
+    return _cast_text(operand.value.copy(), data_type)
+
+
+def _cast_text(text: exp.Expression, data_type: str) -> exp.Expression:
+    return exp.TryCast(this=text, to=exp.DataType.build(data_type))
 
 
 def _folded(text: exp.Expression) -> exp.Expression:

@@ -363,3 +363,27 @@ def test_values_and_names_of_a_user_are_never_sql(text: str) -> None:
     }
 
     assert _matches(COMPANY, audience(include)) == [set()]
+
+
+def test_times_with_an_offset_are_told_in_utc_and_what_is_not_finite_meets_no_test() -> None:
+    """East of Greenwich it is the first of February while UTC is still in January."""
+    company = Company()
+    told = {"east": "2026-02-01T01:00:00+02:00", "west": "2026-01-31T23:30:00-01:00",
+            "utc": "2026-01-31T23:59:59Z", "bare": "2026-02-01", "never": "infinity"}  # fmt: skip
+    for name, moment in told.items():
+        company.person(name)
+        company.event(name, "Renewed", properties=json.dumps({"until": moment, "seats": "NaN"}))
+    company.person("no visits", total_spent=float("nan"))
+    company.person("spender", total_spent=10.0)
+    day = dt.date(2026, 2, 1)
+
+    after, before, spent, seats = _matches(
+        company,
+        audience({"event": "Renewed", "where": {"until": {"after": day}}}, key="after"),
+        audience({"event": "Renewed", "where": {"until": {"before": day}}}, key="before"),
+        audience({"trait": "total_spent", "at_least": 1}, key="spent"),
+        audience({"event": "Renewed", "where": {"seats": {"at_least": 1}}}, key="seats"),
+    )
+
+    assert (after, before) == ({"west", "bare"}, {"east", "utc"})
+    assert (spent, seats) == ({"spender"}, set())
