@@ -179,6 +179,7 @@ def _chosen(
     lately = sent_lately(
         warehouse, send, person_ids=library.readers.person_ids,
         content_ids=library.catalogue.content_ids.tolist(),
+        ghosts=people.filter(pc.equal(people["arm"], NONE))["person_id"],
     )  # fmt: skip
     fitting = np.asarray(rest["rule"].fill_null("").to_pylist(), dtype=np.str_)
     size = max(1, BATCH_CELLS // max(len(library.catalogue), 1))

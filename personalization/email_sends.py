@@ -156,19 +156,34 @@ def forget_reasons(warehouse: Warehouse, purpose: str) -> None:
 
 
 def sent_lately(
-    warehouse: Warehouse, send: Send, *, person_ids: pa.ChunkedArray, content_ids: list[str]
+    warehouse: Warehouse,
+    send: Send,
+    *,
+    person_ids: pa.ChunkedArray,
+    content_ids: list[str],
+    ghosts: pa.ChunkedArray,
 ) -> sparse.csr_matrix:
-    """1 where the item was in one of the person's last sends; (persons, items)."""
+    """1 where the item was in one of the person's last sends; (persons, items).
+
+    Args:
+        warehouse: With the sends of before.
+        send: What lies in the days before it counts.
+        person_ids: The rows.
+        content_ids: The columns.
+        ghosts: Who gets no block: for them what would have been sent counts, and nothing else, so
+            that their next list is again what they would be sent.
+    """
     since = send.date - dt.timedelta(days=send.block.rest_sends * send.block.every_days)
     rows = warehouse.read(
-        "select distinct coalesce(current_person_id, person_id) as person_id, content_id "
+        "select distinct coalesce(current_person_id, person_id) as person_id, content_id, is_ghost "
         f"from {EMAIL_BLOCKS.name.sql} left join marts.current_person using (person_id) "
-        "where block = $block and send_date >= $since and send_date < $until and not is_ghost",
+        "where block = $block and send_date >= $since and send_date < $until",
         {"block": send.key, "since": since, "until": send.date},
     )
     persons = positions(rows["person_id"], person_ids)
     items = positions(rows["content_id"], pa.array(content_ids, pa.string()))
-    known = (persons >= 0) & (items >= 0)
+    was_sent = rows["is_ghost"].to_numpy() == (positions(rows["person_id"], ghosts) >= 0)
+    known = (persons >= 0) & (items >= 0) & was_sent
     where = (persons[known], items[known])
     shape = (len(person_ids), len(content_ids))
     return sparse.csr_matrix((np.ones(int(known.sum())), where), shape=shape)

@@ -283,6 +283,10 @@ def test_who_gets_no_block_is_stored_with_what_it_would_have_been(mailer: Mailer
     assert all(flags == [True] * 3 for flags in ghosts.values())
     assert not any(flag for flags in mailer.mails("is_ghost", "arm <> 'none'").values()
                    for flag in flags)  # fmt: skip
+    # What they would have been sent rests as what is sent does: else they are shown another choice.
+    mailer.choose(days=7, arms=ARMS)
+    twice = mailer.mails(where="arm = 'none' and starts_with(person_id, 'n')")
+    assert all(len(set(items)) == 6 for items in twice.values())
 
 
 def test_drawn_slots_bear_the_probability_with_which_they_were_drawn(mailer: Mailer) -> None:
