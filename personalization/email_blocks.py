@@ -200,8 +200,9 @@ def _offer(send: Send, library: _Library, rule: EmailRule | None) -> Candidates:
 
 def _usual(send: Send, library: _Library, people: pa.Table) -> pa.Table:
     slots = usual_slots(
-        send.block.usual, _offer(send, library, None), library.catalogue, library.model.popularity
-    )
+        send.block.usual, _offer(send, library, None), library.catalogue, library.model.popularity,
+        banned=library.banned | set(send.block.bans),
+    )  # fmt: skip
     persons = np.repeat(np.arange(people.num_rows), len(slots))
     columns = usual_columns(slots, people.num_rows)
     return _table(people, persons, columns, pa.repeat(SAME_FOR_ALL, len(persons)))

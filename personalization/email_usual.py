@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,19 +29,26 @@ class UsualSlot:
 
 
 def usual_slots(
-    usual: list[str], candidates: Candidates, catalogue: Catalogue, popularity: Floats
+    usual: list[str],
+    candidates: Candidates,
+    catalogue: Catalogue,
+    popularity: Floats,
+    *,
+    banned: Collection[str],
 ) -> tuple[UsualSlot, ...]:
     """What everybody gets: the list, then what is popular in the block, then defaults.
 
     Args:
-        usual: Ids in order; what is not offered is passed over.
+        usual: Ids in order, whatever the filters of the block say; what is not published is passed over.
         candidates: The block without a rule.
         catalogue: What is published.
         popularity: Share of each item.
+        banned: Ids that are never shown.
     """
     ids = catalogue.content_ids.tolist()
     offered = {ids[item] for item in np.flatnonzero(candidates.rules.allowed)}
-    listed = [UsualSlot(one, LISTED) for one in dict.fromkeys(usual) if one in offered]
+    listable = set(ids).difference(banned, candidates.defaults)
+    listed = [UsualSlot(one, LISTED) for one in dict.fromkeys(usual) if one in listable]
     taken = {slot.content_id for slot in listed}
     popular = [
         UsualSlot(ids[item], POPULAR)

@@ -112,10 +112,15 @@ def test_business_as_usual_fills_every_slot_too(data: st.DataObject) -> None:
     block = data.draw(blocks(catalogue.content_ids.tolist()))
     candidates = _candidates(block, catalogue, with_rule=False)
 
-    slots = usual_slots(block.usual, candidates, catalogue, np.ones(len(catalogue)))
+    slots = usual_slots(
+        block.usual, candidates, catalogue, np.ones(len(catalogue)), banned=block.bans
+    )
 
     ids = [slot.content_id for slot in slots]
     assert len(ids) == block.size == len(set(ids))
+    published = set(catalogue.content_ids.tolist()) - {*block.bans, *block.defaults}
+    listed = [one for one in dict.fromkeys(block.usual) if one in published]
+    assert ids[: len(listed)] == listed[: block.size]  # whatever the filters say
 
 
 def test_what_a_rule_wants_stands_above_a_better_score() -> None:
