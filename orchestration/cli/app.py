@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import warnings
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -65,6 +66,27 @@ _ADVICE = {
     IsADirectoryError: "name a file, not a folder",
     PermissionError: "let this user in, or name another one",
 }
+
+
+def _tell_version(asked: bool) -> None:  # noqa: FBT001 - the form that typer calls
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415 - keeps --help quick
+
+        typer.echo(f"candor {version('candor-cdp')}")
+        raise typer.Exit
+
+
+@app.callback()
+def candor(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_tell_version, is_eager=True, help="Say which release this is."
+        ),
+    ] = False,
+) -> None:
+    """An open, warehouse-native customer data platform."""
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from orchestration.company import Company
 from orchestration.run import RunOutcome
 from orchestration.status import Status
 from settings import Paths
+from tests.command_line import call_candor
 from tests.conftest import ROOT
 
 PROGRAM = """
@@ -141,6 +143,12 @@ def test_help_is_given_without_loading_what_commands_work_with() -> None:
     assert {"dagster", "dbt", "duckdb", "scipy", "sklearn", "splink", "sqlglot"}.isdisjoint(
         done.stderr.split()
     )
+
+
+def test_the_release_is_told() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+    assert call_candor("--version").out == f"candor {declared}\n"
 
 
 @pytest.mark.parametrize(
