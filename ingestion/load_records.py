@@ -184,22 +184,23 @@ def _quarantine(warehouse: Warehouse, file: LandingFile, kind: RecordKind) -> in
 
 
 def _lacking(kind: RecordKind) -> str:
-    """An expression for what a row lacks; for which words are read, where those are few."""
+    """An expression for what a row lacks: which fields are empty, and which are not to be read."""
     lacking = ", ".join(
-        f"case when {quoted(name)} is null then {literal(name)} end" for name in kind.required
-    )
-    words = "".join(
-        f" || case when {quoted(name)} is null then {literal(_CONSENT_WORDS)} else '' end"
+        f"case when {quoted(name)} is null then {literal(name)} || "
+        f"case when list_contains(unread, {literal(name)}) "
+        f"then {literal(_UNREADABLE.get(kind.fields[name], ' cannot be read'))} "
+        "else ' is empty' end end"
         for name in kind.required
-        if kind.fields[name] is FieldType.CONSENT
     )
-    return f"concat_ws(', ', {lacking}) || ' is empty or cannot be read'{words}"
+    return f"concat_ws('; ', {lacking})"
 
 
-_CONSENT_WORDS = (
-    f": a grant is one of {', '.join(GRANTED)}, a denial one of {', '.join(DENIED)}; others cannot be "
-    "declared, write one of these into the file"
-)
+# Which words are read, where those are few.
+_UNREADABLE = {
+    FieldType.CONSENT: f" cannot be read: a grant is one of {', '.join(GRANTED)}, a denial one of "
+    f"{', '.join(DENIED)}; others cannot be declared, write one of these into the file",
+    FieldType.TIME: " cannot be read as a time",
+}
 
 
 def _mark_suppressed(context: LoadContext, file: LandingFile) -> None:

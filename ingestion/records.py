@@ -130,7 +130,10 @@ def _taken(chosen: ChosenColumns) -> AbstractSet[str]:
 def _told(chosen: ChosenColumns, rows: Rows) -> str:
     """Expressions for what cannot be read of a row, and for what it says beside its fields."""
     unread = _unread(chosen, rows)
-    told = f"{unread_fields_sql({name: test for (name, _), test in unread.items()})} as unread"
+    fields = {name: test for (name, _), test in unread.items()}
+    if chosen.stages:
+        fields["changed_at"] = is_unread_sql("changed_at", _STAGE_TIME)
+    told = f"{unread_fields_sql(fields)} as unread"
     if not chosen.source.record_kind.keeps_attributes:
         return told
     tests = {column: test for (_, column), test in unread.items()}

@@ -186,14 +186,19 @@ def test_a_row_without_its_id_is_refused(landing: Landing) -> None:
     assert landing.codes() == [(2, "no_key")]
 
 
-def test_an_order_without_a_readable_time_is_refused(landing: Landing) -> None:
-    landing.put("shop/a.csv", b"order,contact,mail,at,amount\no1,1,,soon,5\no2,1,,2026-01-01,x\n")
+def test_an_order_without_a_readable_time_is_refused_and_told_whether_it_has_one(
+    landing: Landing,
+) -> None:
+    landing.put(
+        "shop/a.csv", b"order,contact,mail,at,amount\no1,1,,soon,5\no2,1,,2026-01-01,x\no3,1,,,5\n"
+    )
 
     landing.load()
 
-    assert landing.codes() == [(2, "missing_value")]
-    assert landing.values("select reason from raw.quarantine") == [
-        "ordered_at is empty or cannot be read"
+    assert landing.codes() == [(2, "missing_value"), (4, "missing_value")]
+    assert landing.values("select reason from raw.quarantine order by line") == [
+        "ordered_at cannot be read as a time",
+        "ordered_at is empty",
     ]
     assert landing.values("select amount from raw.orders") == [None]
 
