@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from ingestion.inventory import LOADS, QUARANTINE
 from ingestion.load import LoadContext, load_again
 from ingestion.record_rows import is_parquet
 from ingestion.reload import Finder, Missing, ReloadReport
+from ingestion.standing import PastLoads, past_loads
 from warehouse import Warehouse
 
 # What an erased person's rows are refused by: no correction brings them back.
@@ -30,11 +31,19 @@ SUPPRESSED = "suppressed"
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which refused rows are meant; None means any."""
+    """Which refused rows are meant; None means any.
+
+    Attributes:
+        source: Only of this source.
+        code: Only refused by this code.
+        day: Only of files that came on this day.
+        without: Not those of these loads.
+    """
 
     source: str | None = None
     code: str | None = None
     day: date | None = None
+    without: Sequence[str] = ()
 
     @property
     def condition(self) -> str:
@@ -42,13 +51,17 @@ class Scope:
         return (
             "($source is null or loads.source = $source) "
             "and ($code is null or quarantine.code = $code) "
-            "and ($day is null or loads.received_date = $day)"
+            "and ($day is null or loads.received_date = $day) "
+            "and not list_contains($without, load_id)"
         )
 
     @property
     def parameters(self) -> Mapping[str, object]:
         """The parameters of the condition."""
-        return {"source": self.source, "code": self.code, "day": self.day}
+        return {
+            "source": self.source, "code": self.code, "day": self.day,
+            "without": list(self.without),
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +130,12 @@ def require_known_source(warehouse: Warehouse, config: SourcesConfig, name: str)
         raise UnknownSourceError(name, known)
 
 
-def count_codes(warehouse: Warehouse) -> Mapping[str, int]:
-    """How many rows are refused now, by code."""
+def count_codes(warehouse: Warehouse, past: PastLoads) -> Mapping[str, int]:
+    """How many rows are refused in files as they are now, by code."""
     rows = warehouse.read(
-        f"select code, count(*) as n from {QUARANTINE.name.sql} group by code order by code"
+        f"select code, count(*) as n from {QUARANTINE.name.sql} "
+        "where not list_contains($past, load_id) group by code order by code",
+        {"past": list(past.all)},
     )
     return dict(zip(rows["code"].to_pylist(), rows["n"].to_pylist(), strict=True))
 
@@ -204,10 +219,12 @@ def replay(
 
     A file is read as a whole: its other refused rows are judged again too, and its good ones give
     the rows that they gave. What an erased person left stays out. A file that is gone or changed
-    is left as it stood, and reported.
+    is left as it stood, and reported; but not one whose new content was loaded.
     """
     warehouse = context.warehouse
     prepare_tables(warehouse)
+    replaced = past_loads(warehouse, config, landing).replaced
+    scope = replace(scope, without=(*scope.without, *replaced))
     loads = read_loads(
         warehouse,
         f"load_id in (select load_id from {_JOINED} "

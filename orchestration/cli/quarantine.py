@@ -33,6 +33,13 @@ DayOption = Annotated[
     datetime | None,
     typer.Option(formats=["%Y-%m-%d"], help="Only rows of files that came on this day."),
 ]
+EarlierOption = Annotated[
+    bool,
+    typer.Option(
+        "--earlier",
+        help="With what was refused of files that were corrected or taken away since.",
+    ),
+]
 
 
 @quarantine_app.command("list")
@@ -43,13 +50,18 @@ def list_(
     source: SourceOption = None,
     code: CodeOption = None,
     day: DayOption = None,
+    earlier: EarlierOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Count refused rows by source, code and reason, with the latest day on which some came."""
+    """Count refused rows of the files as they are now, by source, code and reason.
+
+    Beside them stands the latest day on which some came.
+    """
     from ingestion.quarantine import count_refused  # noqa: PLC0415 - keeps --help quick
 
-    with _opened(paths, source) as warehouse:
-        rows = count_refused(warehouse, _scope(source, code, day))
+    with _opened(paths, source) as (company, warehouse):
+        without = () if earlier else _past(company, warehouse)
+        rows = count_refused(warehouse, _scope(source, code, day, without))
     print_rows("Refused rows", rows, as_json=as_json)
 
 
@@ -61,6 +73,7 @@ def show(  # noqa: PLR0913 - one parameter per option
     source: SourceOption = None,
     code: CodeOption = None,
     day: DayOption = None,
+    earlier: EarlierOption = False,
     limit: Annotated[int, typer.Option(min=1, help="Most rows to list.")] = 20,
     file: Annotated[
         str | None, typer.Option(help="With --line: a landing file, as `show` lists it.")
@@ -73,7 +86,7 @@ def show(  # noqa: PLR0913 - one parameter per option
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List refused rows, those of the latest day first; or show one of them."""
+    """List refused rows of the files as they are now, the latest day first; or show one of any."""
     from ingestion.quarantine import list_refused  # noqa: PLC0415 - keeps --help quick
 
     if (file is None) != (line is None) or (raw and line is None):
@@ -81,8 +94,9 @@ def show(  # noqa: PLR0913 - one parameter per option
     if file is not None and line is not None:
         _show_row(paths, file, line, raw=raw, as_json=as_json)
         return
-    with _opened(paths, source) as warehouse:
-        rows = list_refused(warehouse, _scope(source, code, day), limit=limit)
+    with _opened(paths, source) as (company, warehouse):
+        without = () if earlier else _past(company, warehouse)
+        rows = list_refused(warehouse, _scope(source, code, day, without), limit=limit)
     print_rows("Refused rows", rows, as_json=as_json)
 
 
@@ -108,11 +122,20 @@ def replay(
 
 
 @contextmanager
-def _opened(paths: Paths, source: str | None) -> Iterator[Warehouse]:
+def _opened(paths: Paths, source: str | None) -> Iterator[tuple[Company, Warehouse]]:
     company = existing_company(paths)
     with company.open_warehouse() as warehouse:
         _require_source(company, warehouse, source)
-        yield warehouse
+        yield company, warehouse
+
+
+def _past(company: Company, warehouse: Warehouse) -> Sequence[str]:
+    """The loads whose files are not what they were."""
+    from ingestion.accounting import prepare_tables  # noqa: PLC0415 - keeps --help quick
+    from ingestion.standing import past_loads  # noqa: PLC0415 - as above
+
+    prepare_tables(warehouse)
+    return past_loads(warehouse, company.sources, company.paths.landing).all
 
 
 def _require_source(company: Company, warehouse: Warehouse, source: str | None) -> None:
@@ -122,10 +145,12 @@ def _require_source(company: Company, warehouse: Warehouse, source: str | None) 
         require_known_source(warehouse, company.sources, source)
 
 
-def _scope(source: str | None, code: str | None, day: datetime | None) -> Scope:
+def _scope(
+    source: str | None, code: str | None, day: datetime | None, without: Sequence[str] = ()
+) -> Scope:
     from ingestion.quarantine import Scope  # noqa: PLC0415 - keeps --help quick
 
-    return Scope(source, code, day.date() if day else None)
+    return Scope(source, code, day.date() if day else None, without)
 
 
 def _show_row(paths: Paths, file: str, line: int, *, raw: bool, as_json: bool) -> None:

@@ -81,10 +81,11 @@ def _unread_values(company: Company) -> list[dict[str, Any]]:
 
 
 def _refused_rows(company: Company) -> int:
-    from orchestration.status import read_loads  # noqa: PLC0415 - loads every package
+    from ingestion.standing import count_standing, past_loads  # noqa: PLC0415 - as above
 
     with company.open_warehouse() as warehouse:
-        return sum(read_loads(warehouse)["quarantined"].to_pylist())
+        past = past_loads(warehouse, company.sources, company.paths.landing)
+        return count_standing(warehouse, past)
 
 
 def _show_unread_values(company: Company) -> None:
@@ -120,7 +121,7 @@ def _show_unknown_words(company: Company) -> None:
 
 
 def show_outcome(outcome: RunOutcome, *, refused_rows: int) -> None:
-    """Print what a run did, which checks did not pass, and how many rows are refused in all."""
+    """Print what a run did, which checks did not pass, and how many rows are refused."""
     console.print(
         f"Run {outcome.run_id} is done: {outcome.steps} steps, "
         f"{outcome.checks_passed} checks passed, {len(outcome.checks_failed)} not."
@@ -128,10 +129,8 @@ def show_outcome(outcome: RunOutcome, *, refused_rows: int) -> None:
     for check in outcome.checks_failed:
         console.print("  not as expected", check, style="yellow")
     if refused_rows:
-        console.print(
-            f"{refused_rows:,} rows of all files that were ever loaded are refused: see `candor "
-            "quarantine list`"
-        )
+        rows = "1 row" if refused_rows == 1 else f"{refused_rows:,} rows"
+        console.print(f"Refused in the files as they are now: {rows}, see `candor quarantine list`")
 
 
 def _unreadable(paths: Paths) -> Sequence[str]:

@@ -12,6 +12,7 @@ from ingestion.contract_report import judge_contracts
 from ingestion.expectations import SUITES, TableReport, judge_tables
 from ingestion.expectations_config import ExpectationsConfig
 from ingestion.quarantine import count_codes
+from ingestion.standing import past_loads
 from ingestion.status_words import UnknownWords, unknown_words
 from orchestration.company import Company, utc_now
 from orchestration.defs.pull import PULLED_FILES
@@ -46,7 +47,8 @@ def ingest(
             for table in ingestion.inventory.TABLES
         }
         unknown = unknown_words(warehouse)
-        refused = {f"refused_{code}": rows for code, rows in count_codes(warehouse).items()}
+        past = past_loads(warehouse, candor.company.sources, candor.company.paths.landing)
+        refused = {f"refused_{code}": rows for code, rows in count_codes(warehouse, past).items()}
     for table in ingestion.inventory.TABLES:
         more = refused if table is ingestion.inventory.QUARANTINE else {}
         if table is ingestion.inventory.LOADS:

@@ -23,6 +23,7 @@ from ingestion.quarantine import (
     replay,
 )
 from ingestion.reload import Missing
+from ingestion.standing import PastLoads, count_standing, past_loads
 from tests.ingestion.conftest import Landing, call, lines, nobody
 
 LATER = datetime.fromisoformat("2026-12-24T12:00")
@@ -73,7 +74,46 @@ def test_refused_rows_are_counted_by_source_code_and_reason_with_the_latest_day(
         ("crm", "no_key", 1, 1, date(2026, 7, 6)),
         ("web", "unknown_type", 1, 1, date(2026, 7, 5)),
     ]
-    assert count_codes(refused.warehouse) == {"invalid_json": 2, "no_key": 1, "unknown_type": 1}
+    nothing_past = PastLoads((), ())
+    assert count_codes(refused.warehouse, nothing_past) == {
+        "invalid_json": 2,
+        "no_key": 1,
+        "unknown_type": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "refused_now", "in_history"),
+    [
+        pytest.param(
+            [("crm/2026-07-06.csv", CONTACTS.replace(b"\n,,", b"\n1,,"))], 3, 4, id="mended"
+        ),
+        pytest.param([("crm/2026-07-06.csv", None)], 3, 4, id="taken-away"),
+        pytest.param(
+            [("crm/2026-07-06.csv", None), ("crm/2026-07-06-old.csv", CONTACTS)], 4, 4, id="moved"
+        ),
+        pytest.param(
+            [("web/2026-07-06.jsonl", lines(call())), ("web/2026-07-06.jsonl", lines(b"{"))],
+            4,
+            4,
+            id="mended-and-back",
+        ),
+        pytest.param([("web/2026-07-06.jsonl", lines(b"{", b"{"))], 5, 6, id="worse"),
+    ],
+)
+def test_what_is_refused_is_counted_in_files_as_they_are_now(
+    refusing: Landing, change: list[tuple[str, bytes | None]], refused_now: int, in_history: int
+) -> None:
+    for name, content in change:
+        (refusing.folder / name).unlink() if content is None else refusing.put(name, content)
+        refusing.load()
+
+    past = past_loads(refusing.warehouse, refusing.config, refusing.folder)
+
+    assert count_standing(refusing.warehouse, past) == refused_now
+    listed = list_refused(refusing.warehouse, Scope(without=past.all), limit=99)
+    assert listed.num_rows == refused_now
+    assert list_refused(refusing.warehouse, Scope(), limit=99).num_rows == in_history
 
 
 @pytest.mark.parametrize(

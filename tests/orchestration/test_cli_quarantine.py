@@ -160,6 +160,11 @@ def test_a_replay_tells_which_files_it_left(paths: Paths, candor: Candor) -> Non
 
     assert answer.code == 0
     assert "no longer in the landing folder" in answer.out
+    listed = [
+        json.loads(candor("quarantine", "list", *folders(paths), *more, "--json").out)
+        for more in ([], ["--earlier"])
+    ]
+    assert [len(rows) for rows in listed] == [0, 1]
 
 
 def test_a_day_is_dropped_restored_and_redone(paths: Paths, candor: Candor) -> None:
