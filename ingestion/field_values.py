@@ -13,7 +13,7 @@ UTC = "UTC"
 
 
 class DateOrder(StrEnum):
-    """Which number of a date with slashes comes first."""
+    """Which number of a date with slashes or hyphens comes first."""
 
     MONTH_FIRST = "month_first"
     DAY_FIRST = "day_first"
@@ -36,20 +36,24 @@ _TRUE, _FALSE = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n",
 # the day comes first. A format that does not fit costs as much as one that does, so the beginning
 # decides on the few to try.
 _NO_MONTH = r"(?:1[3-9]|[23]\d)"
-_SLASHES = {
+_NUMBERED = {
     DateOrder.MONTH_FIRST: {
         r"\d{1,2}/\d{1,2}/\d{4}": ("%m/%d/%Y",),
         r"\d{1,2}/\d{1,2}/\d": ("%m/%d/%y",),
+        r"\d{1,2}-\d{1,2}-\d{4}": ("%m-%d-%Y",),
     },
     DateOrder.DAY_FIRST: {
         r"\d{1,2}/\d{1,2}/\d{4}": ("%d/%m/%Y",),
         r"\d{1,2}/\d{1,2}/\d": ("%d/%m/%y",),
+        r"\d{1,2}-\d{1,2}-\d{4}": ("%d-%m-%Y",),
     },
     DateOrder.BOTH: {
         rf"\d{{1,2}}/{_NO_MONTH}/\d{{4}}": ("%m/%d/%Y",),
         rf"{_NO_MONTH}/\d{{1,2}}/\d{{4}}": ("%d/%m/%Y",),
         rf"\d{{1,2}}/{_NO_MONTH}/\d": ("%m/%d/%y",),
         rf"{_NO_MONTH}/\d{{1,2}}/\d": ("%d/%m/%y",),
+        rf"\d{{1,2}}-{_NO_MONTH}-\d{{4}}": ("%m-%d-%Y",),
+        rf"{_NO_MONTH}-\d{{1,2}}-\d{{4}}": ("%d-%m-%Y",),
     },
 }
 _DATES = {
@@ -57,6 +61,7 @@ _DATES = {
     r"\d{1,2}\.\d{1,2}\.\d": ("%d.%m.%y",),
     r"\d{4}/\d": ("%Y/%m/%d",),
     r"\d{4}-\d": ("%Y-%m-%d",),
+    r"\d{4}\.\d": ("%Y.%m.%d",),
     r"\d{8}T": ("%Y%m%dT%H%M%S", "%Y%m%dT%H%M"),
     r"\d{8}": ("%Y%m%d",),
     r"\d{1,2}-[A-Za-z]{3}-\d{4}": ("%d-%b-%Y",),
@@ -66,7 +71,17 @@ _DATES = {
 }
 # Of a time in ISO 8601: whether a zone or an offset follows the clock.
 _NAMES_ZONE = r"regexp_matches(said, '^[-/\d]+[T ]\d.*([A-Za-z]|[-+]\d)')"
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %I:%M %p", ", %I:%M:%S %p")
+# The usual ones first: they are tried in order.
+_CLOCKS = (
+    "", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %I:%M %p", ", %I:%M:%S %p",
+    ", %H:%M", ", %H:%M:%S", " %H:%M:%S.%f", " %I:%M%p", " %I:%M:%S%p", ", %I:%M%p", ", %I:%M:%S%p",
+    " %H.%M", " %H.%M.%S", ", %H.%M", ", %H.%M.%S", "T%H:%M", "T%H:%M:%S", " %I.%M %p",
+)  # fmt: skip
+# Narrow and unbreakable blanks before PM, as browsers write, and "p. m." as several languages do.
+_PLAIN = r"""
+    case when regexp_matches(said, '[^ -~]|[mM][.]$') then regexp_replace(
+        regexp_replace(said, '[\s\p{Z}]+', ' ', 'g'), ' ([AaPp])[.] ?[Mm][.]$', ' \1m')
+    else said end"""
 # With a zone (RFC 5322, and databases that put a blank before it).
 _ZONED = {
     r"[A-Za-z]{3}, \d": ("%a, %d %b %Y %H:%M:%S %z",),
@@ -112,7 +127,7 @@ def typed_sql(
         zone: Where clocks stand that a time without a zone is read from; an IANA name.
         decimal: The decimal sign of numbers, a comma or a point; by the look of each where it is
             None.
-        order: Which number of a date with slashes comes first.
+        order: Which number of a date with slashes or hyphens comes first.
     """
     bare = text_sql(text)
     return {
@@ -137,7 +152,7 @@ def time_sql(text: str, *, zone: str = UTC, order: DateOrder = DateOrder.MONTH_F
     A number is a count of seconds (9 or 10 digits) or milliseconds (12 or 13) since 1970, as APIs
     write it: years 1973 to 2286.
     """
-    return _named(text, _moment(zone, order))
+    return _named(_named(text, _PLAIN), _moment(zone, order))
 
 
 def _named(text: str, expression: str) -> str:
@@ -158,7 +173,7 @@ def _moment(zone: str, order: DateOrder) -> str:
     local = " ".join(
         f"when regexp_matches(said, '^{begin}') then try_strptime(said, "
         f"[{_listed([date + clock for date in dates for clock in _CLOCKS])}])"
-        for begin, dates in (_SLASHES[order] | _DATES).items()
+        for begin, dates in (_NUMBERED[order] | _DATES).items()
     )
     iso = _finite("try_cast(said as timestamptz)::timestamp")
     if zone != UTC:

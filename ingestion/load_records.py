@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -14,8 +15,8 @@ from identifiers import normalise_emails, normalise_phones, phones_by_country
 from ingestion import records
 from ingestion.accounting import FileCount
 from ingestion.config import RecordSource
-from ingestion.date_orders import date_orders
-from ingestion.field_values import DENIED, GRANTED
+from ingestion.date_orders import date_orders, earlier_orders
+from ingestion.field_values import DENIED, GRANTED, DateOrder
 from ingestion.files import LandingFile
 from ingestion.inventory import QUARANTINE, table_of
 from ingestion.mapping import FieldType, RecordKind
@@ -38,7 +39,8 @@ def load_records(context: LoadContext, source: RecordSource, file: LandingFile) 
         WrongColumnError: The file lacks a column that the source maps.
     """
     warehouse = context.warehouse
-    absent = read_records(warehouse, source, file)
+    first_loaded_at = context.first_loads.get(file.load_id)
+    read = read_records(warehouse, source, file, first_loaded_at=first_loaded_at)
     if source.kind == "ip_ranges":
         _resolve_networks(warehouse)
     key = source.record_kind.key
@@ -54,14 +56,33 @@ def load_records(context: LoadContext, source: RecordSource, file: LandingFile) 
         rows_loaded=loaded,
         rows_deduplicated=good - loaded,
         rows_quarantined=refused,
-        absent_fields=absent,
+        absent_fields=read.absent,
         unread_values=count_unread(warehouse, RECORDS),
+        date_orders=read.date_orders,
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """What was seen of a file while it was read.
+
+    Attributes:
+        absent: Mapped fields that no line of a file in JSON lines has.
+        date_orders: Which number its dates tell to come first, by field.
+    """
+
+    absent: tuple[str, ...]
+    date_orders: Mapping[str, DateOrder]
+
+
 def read_records(
-    warehouse: Warehouse, source: RecordSource, file: LandingFile, *, may_lack: bool = False
-) -> tuple[str, ...]:
+    warehouse: Warehouse,
+    source: RecordSource,
+    file: LandingFile,
+    *,
+    may_lack: bool = False,
+    first_loaded_at: datetime | None = None,
+) -> ReadFile:
     """Read a file into ``candor_records``: a row per row, judged and typed.
 
     Args:
@@ -69,9 +90,7 @@ def read_records(
         source: What the file is.
         file: The landing file.
         may_lack: Whether it is read without columns that the source maps, see ``reading_rows``.
-
-    Returns:
-        Mapped fields that no line of a file in JSON lines has.
+        first_loaded_at: When it was loaded first, where it is loaded again.
 
     Raises:
         UnreadableFileError: The file is not what its name says.
@@ -84,9 +103,10 @@ def read_records(
         if chosen.stages:
             records.spread_stages(warehouse, rows, chosen.stages)
         times = records.time_texts(chosen, rows)
-        orders = date_orders(warehouse, source.date_order, rows, times)
-        warehouse.execute(records.records_sql(replace(chosen, orders=orders), rows))
-    return rows.absent
+        earlier = earlier_orders(warehouse, file, first_loaded_at)
+        orders = date_orders(warehouse, source.date_order, rows, times, earlier)
+        warehouse.execute(records.records_sql(replace(chosen, orders=orders.read), rows))
+    return ReadFile(rows.absent, orders.told)
 
 
 def _store(context: LoadContext, source: RecordSource, file: LandingFile) -> int:

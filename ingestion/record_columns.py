@@ -32,7 +32,7 @@ class ChosenColumns:
         source: The source, of a basic kind, with this file's column for every field that it has.
         stages: Stage to the column with the date on which it was reached, where a row holds several.
         lists_persons: Whether the column that says whose a row is may list several, by semicolons.
-        orders: Which number of dates with slashes comes first, by field.
+        orders: Which number of dates with slashes or hyphens comes first, by field.
     """
 
     source: RecordSource

@@ -16,8 +16,8 @@ _WANTED = {
     FieldType.FLAG: "neither true nor false",
 }
 _TIMES: Mapping[str | None, str] = {
-    None: "no time that Candor knows: 2026-03-14 17:06, 14.3.2026 and the like, and with slashes "
-    "3/14/2026 or 14/3/2026, whichever the dates of its file show; where they show both, write "
+    None: "no time that Candor knows: 2026-03-14 17:06, 14.3.2026 and the like, and with slashes or "
+    "hyphens 3/14/2026 or 14/3/2026, whichever the dates of its files show; where they show both, write "
     "`date_order: day_first` (or month_first) under the source in sources.yml",
     DateOrder.MONTH_FIRST: "no time that Candor knows: 2026-03-14 17:06, 14.3.2026, 3/14/2026 (the "
     "month first, as sources.yml says of this source) and the like",
