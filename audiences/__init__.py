@@ -14,6 +14,7 @@ from audiences.errors import (
     UnknownIdError,
     UnsafeAddressError,
 )
+from audiences.examine import doubts
 from audiences.list_files import ListFiles
 from audiences.membership import AudienceReport, compute_memberships
 from audiences.preview import AudiencePreview, Reached, preview, why
@@ -36,6 +37,7 @@ __all__ = [
     "UnsafeAddressError",
     "compute_memberships",
     "diff_runs",
+    "doubts",
     "find_audience",
     "load_audiences",
     "members_at",

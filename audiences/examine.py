@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from audiences.catalogue import (
@@ -15,6 +15,7 @@ from audiences.catalogue import (
     PROFILES,
     Catalogue,
     ValueKind,
+    read_catalogue,
     suggestion,
 )
 from audiences.clauses import (
@@ -34,7 +35,7 @@ from audiences.comparisons import check
 from audiences.config import Audience
 from audiences.lists import why_unusable
 from audiences.references import circle, leaves, strangers
-from warehouse import TableName
+from warehouse import TableName, Warehouse
 
 
 @dataclass(slots=True)
@@ -74,6 +75,38 @@ def named_events(audience: Audience, by_key: Mapping[str, Audience]) -> frozense
         elif isinstance(clause, SequenceClause):
             tests += [test for _, test in _tests(clause.sequence)]
     return frozenset(test.event for test in tests) - {"*"}
+
+
+def doubts(warehouse: Warehouse, audiences: Sequence[Audience]) -> Mapping[str, tuple[str, ...]]:
+    """What stands against each audience, by its key: names that are not there, as they are now.
+
+    Nothing is judged. Before there are profiles nothing can be told.
+    """
+    catalogue = read_catalogue(warehouse)
+    if PROFILES not in catalogue.columns:
+        return {}
+    by_key = {audience.key: audience for audience in audiences}
+    found = {key: examine(audience, by_key, catalogue) for key, audience in by_key.items()}
+    told = {key: [*one.mistakes, *one.unpublished] for key, one in found.items()}
+    sound = [key for key, one in found.items() if not one.mistakes]
+    named = {key: named_events(by_key[key], by_key) for key in sound}
+    unseen = unseen_events(warehouse, frozenset().union(*named.values()))
+    for key, events in named.items():
+        told[key] += (
+            f"nobody has ever done {event!r}: {meant}"
+            for event, meant in unseen.items()
+            if event in events
+        )
+    return {key: tuple(dict.fromkeys(one)) for key, one in told.items() if one}
+
+
+def unseen_events(warehouse: Warehouse, events: Collection[str]) -> Mapping[str, str]:
+    """Of these events, those that nobody has ever done, and what may have been meant."""
+    if not events:
+        return {}
+    rows = warehouse.read(f"select distinct event from {EVENTS.sql} where event is not null")
+    known = frozenset(rows["event"].to_pylist())
+    return {event: suggestion(event, known) for event in sorted(set(events) - known)}
 
 
 def tables_of(clause: Leaf) -> tuple[TableName, ...]:

@@ -10,15 +10,13 @@ from typing import Any
 from audiences.before import read_before
 from audiences.catalogue import (
     CONTACT_POINTS,
-    EVENTS,
     PROFILES,
     Catalogue,
     read_catalogue,
-    suggestion,
 )
 from audiences.compile import Plan, compile_audiences
 from audiences.config import Audience
-from audiences.examine import named_events
+from audiences.examine import named_events, unseen_events
 from audiences.inventory import LEDGER, MEMBERSHIPS, TABLES
 from audiences.judge import (
     FACTS,
@@ -228,7 +226,7 @@ class _Look:
                 """
             ),
             lists=self._lists(),
-            unseen=self._unseen(events),
+            unseen=unseen_events(self.warehouse, events),
             notes=self.plan.held.get(self.key, ()),
         )
 
@@ -237,15 +235,6 @@ class _Look:
         tests = {test.name: test for test in named}
         usable = (test for test in tests.values() if why_unusable(test) is None)
         return [column for test in usable for column in count_columns(test)]
-
-    def _unseen(self, events: frozenset[str]) -> dict[str, str]:
-        if not events:
-            return {}
-        rows = self.warehouse.read(
-            f"select distinct event from {EVENTS.sql} where event is not null"
-        )
-        known = frozenset(rows["event"].to_pylist())
-        return {event: suggestion(event, known) for event in sorted(events - known)}
 
     def _members(self) -> str:
         return f"select * from ({MEMBERS}) where audience_key = $key"

@@ -33,7 +33,11 @@ AudienceKey = Annotated[
 @audience_app.command("list")
 @with_paths
 def list_audiences(*, paths: Paths, as_json: JsonOption = False) -> None:
-    """Show every configured audience with its size at the last run."""
+    """Show every configured audience with its size at the last run, and what its rules lack.
+
+    Traits, events and whatever else a rule names and the warehouse does not have are told below.
+    """
+    from audiences import doubts  # noqa: PLC0415 - keeps --help quick
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
     from orchestration.results import audience_rows  # noqa: PLC0415 - as above
 
@@ -41,12 +45,19 @@ def list_audiences(*, paths: Paths, as_json: JsonOption = False) -> None:
     configured = company.audiences
     with opened_warehouse(paths) as warehouse:
         sizes = {row.pop("audience"): row for row in audience_rows(warehouse).to_pylist()}
+        problems = doubts(warehouse, configured)
     unknown = dict.fromkeys(("matched", "without_consent", "members", "held_out"))
     rows = [
         {"audience": audience.key, "name": audience.name, **sizes.get(audience.key, unknown)}
         for audience in configured
     ]
-    print_rows("Audiences", rows, as_json=as_json)
+    if as_json:
+        print_json([{**row, "problems": problems.get(row["audience"], ())} for row in rows])
+        return
+    print_rows("Audiences", rows)
+    for key, told in problems.items():
+        for problem in told:
+            console.print(f"{key}: {problem}", style="yellow")
 
 
 @audience_app.command()

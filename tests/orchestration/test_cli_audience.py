@@ -94,6 +94,21 @@ def test_list_shows_every_audience_with_its_size(folders: list[str]) -> None:
     assert (row["audience"], row["matched"], row["members"]) == ("readers", 2, 1)
 
 
+def test_list_says_which_traits_and_events_of_a_rule_are_not_there(folders: list[str]) -> None:
+    rules = {"lost": "{trait: contry, is: US}", "quiet": "{event: Demo Requestet, within_days: 30}"}
+    for key, rule in rules.items():
+        file = Path(folders[1]) / "audiences" / f"{key}.yml"
+        file.write_text(f"key: {key}\nname: {key}\npurposes: [personalization]\ninclude: {rule}\n")
+
+    told = {row["audience"]: row["problems"] for row in _json("audience", "list", *folders)}
+    shown = RUNNER.invoke(app, ["audience", "list", *folders], catch_exceptions=False).stdout
+
+    assert told["readers"] == []
+    assert ["did you mean 'country'" in problem for problem in told["lost"]] == [True]
+    assert ["nobody has ever done 'Demo Requestet'" in one for one in told["quiet"]] == [True]
+    assert "nobody has ever done" in " ".join(shown.split())
+
+
 @pytest.mark.parametrize("command", ["audience preview readers", "sync plan"])
 def test_before_there_are_profiles_one_sentence_says_what_to_run(
     folders: list[str], command: str
