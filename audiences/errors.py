@@ -85,9 +85,13 @@ class DestinationRefusedError(DestinationError):
         super().__init__(destination, code, advice)
 
 
+# How the codes of rows and runs begin whose destination's address was refused.
+UNSAFE_ADDRESS = "unsafe_address"
+
+
 class UnsafeAddressError(DestinationRefusedError):
     """A destination's address is not one that personal data may be sent to."""
 
     def __init__(self, destination: str, reason: str) -> None:
         self.reason = reason
-        super().__init__(destination, f"unsafe_address ({reason})", is_final=True)
+        super().__init__(destination, f"{UNSAFE_ADDRESS} ({reason})", is_final=True)

@@ -24,6 +24,7 @@ from audiences.sync.draft import write_plan
 from audiences.sync.dry_run import is_computed
 from audiences.sync.gates import READY, gate_parameters, gate_sql, required_sql
 from audiences.sync.suppression import SuppressionCheck, suppressed
+from audiences.sync.unsafe import is_unsafe, tell_unsafe
 from warehouse import Table, Warehouse
 
 _NOW = {
@@ -119,13 +120,12 @@ def _answer(warehouse: Warehouse, sync: Sync, catalogue: Catalogue, person: str)
     )
     last = _last(warehouse, sync, person)
     status = last.get("ledger_status")
-    there = _THERE.get(status, "") if status else "never sent"
     return SyncAnswer(
         sync=sync.key,
         destination=sync.destination,
         audience=sync.audience,
         now=_Words(warehouse, sync, catalogue, person).of(gate),
-        there=there.format(reason=last.get("ledger_reason") or "no reason given"),
+        there=_there(status, last.get("ledger_reason")),
         is_present=bool(last.get("is_present")),
         is_due=bool(due),
         last_operation=last.get("operation"),
@@ -134,6 +134,14 @@ def _answer(warehouse: Warehouse, sync: Sync, catalogue: Catalogue, person: str)
         last_at=last.get("recorded_at"),
         run_id=last.get("run_id"),
     )
+
+
+def _there(status: str | None, reason: str | None) -> str:
+    if status is None:
+        return "never sent"
+    if status == "rejected" and reason is not None and is_unsafe(reason):
+        return tell_unsafe(reason)
+    return _THERE.get(status, "").format(reason=reason or "no reason given")
 
 
 @dataclass(frozen=True, slots=True)

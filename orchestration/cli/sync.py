@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -72,10 +73,15 @@ def _in_words(found: dict[str, Any]) -> dict[str, str]:
 
 def _run_in_words(found: dict[str, Any]) -> dict[str, Any]:
     """A run likewise."""
-    failed = {"rejected": "rejected", "unanswered": "without an answer"}
+    from audiences.sync.unsafe import is_unsafe  # noqa: PLC0415 - keeps --help quick
+
+    never_left = is_unsafe(found["code"])
+    failed = {"rejected": "not sent" if never_left else "rejected",
+              "unanswered": "not sent yet" if never_left else "without an answer"}  # fmt: skip
+    code = "unsafe address" if never_left else found["code"]
     return {
         "sync": found["sync"],
-        "status": ", ".join(filter(None, (found["status"], found["code"]))),
+        "status": ", ".join(filter(None, (found["status"], code))),
         "sent": _counted(found, _SENT),
         "failed": _counted(found, failed),
         "left out": _counted(found, {**_LEFT_OUT, "held": "held"}),
@@ -113,6 +119,7 @@ def status(
         print_json([{**run, "left_behind": persons.get(run["sync"], 0)} for run in runs])
         return
     print_rows("Sent", list(map(_run_in_words, runs)))
+    _tell_unsafe(runs)
     for found in left:
         console.print(
             f"{found['sync']} is no longer configured; persons whom it sent and who are still at "
@@ -121,6 +128,15 @@ def status(
             "then delete it",
             style="yellow",
         )
+
+
+def _tell_unsafe(runs: Iterable[dict[str, Any]]) -> None:
+    """Say of each sync whose destination's address was refused what that is and what to do."""
+    from audiences.sync.unsafe import is_unsafe, tell_unsafe  # noqa: PLC0415 - keeps --help quick
+
+    told = {run["sync"]: tell_unsafe(run["code"]) for run in runs if is_unsafe(run["code"])}
+    for sync, sentence in told.items():
+        console.print(f"{sync}: {sentence}", style="yellow")
 
 
 @sync_app.command()
@@ -194,6 +210,7 @@ def run(*, paths: Paths, as_json: JsonOption = False) -> None:
         console.print(f"held: {sync} ({held[sync]}); see `candor sync plan`", style="yellow")
     if failed:
         if not as_json:
+            _tell_unsafe(runs.to_pylist())
             console.print(
                 f"stopped: {', '.join(failed)}; the next run goes on from here", style="red"
             )

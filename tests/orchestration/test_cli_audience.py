@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
+from collections import defaultdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ import orchestration.run
 from audiences import (
     InvalidAudienceError,
     NothingToAcceptError,
+    UnsafeAddressError,
     compute_memberships,
     load_audiences,
 )
@@ -272,6 +274,21 @@ def test_status_says_in_words_what_a_run_came_to(folders: list[str]) -> None:
 
     assert {"partial,", "1,200", "added", "3", "rejected", "7", "consent"} <= {*said.split()}
     assert " removed" not in said
+
+
+def test_status_says_that_an_unsafe_address_was_never_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = UnsafeAddressError("crm", "an address that is not public").code
+    monkeypatch.setattr(sync.console, "width", 200)
+    run = {"sync": "crm", "status": "failed", "code": code, "rejected": 3, "started_at": None}
+
+    row = sync._run_in_words(defaultdict(int, run))
+    sync._tell_unsafe([run])
+
+    assert (row["status"], row["failed"]) == ("failed, unsafe address", "3 not sent")
+    assert "the destination was never asked" in (said := " ".join(capsys.readouterr().out.split()))
+    assert "`allow_private_addresses: true`" in said
 
 
 def test_a_held_run_says_so_also_where_the_destination_refused_a_row(
