@@ -7,7 +7,7 @@ the arm of the older exposure in force and a correction of the events corrects t
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from measurement.config import Experiment, Exposure, Metric
 from measurement.inventory import ASSIGNMENTS, EXPOSURES, OUTCOMES
@@ -185,6 +185,18 @@ _AMOUNT = f"""
     (select case when given between {-_LARGEST} and {_LARGEST} then given else 0 end
      from (select try_cast(json_extract_string(properties, $path) as double) as given))
 """
+# Null where no event has the property.
+_NUMBERLESS = f"""
+    select count(given) = 0 from (
+        select try_cast(given as double) as given
+        from (
+            select json_extract_string(properties, $path) as given
+            from {_EVENTS.sql} where event = $event
+        )
+        where given is not null
+    )
+    having count(*) > 0
+"""
 _IS_AFTER = "known.occurred_at >= exposed.first_exposed_at"
 
 _ASSIGNMENTS = """
@@ -300,6 +312,18 @@ def write_outcomes(
                 sql = outcome_sql(metric)
                 count += warehouse.append(OUTCOMES.name, sql, {**values, "run_id": run_id})
     return count
+
+
+def numberless(warehouse: Warehouse, metrics: Iterable[Metric]) -> tuple[Metric, ...]:
+    """The metrics that sum a property up of which no event holds a number, though it has a value."""
+    return tuple(
+        metric
+        for metric in metrics
+        if metric.summed_property
+        and warehouse.scalar(
+            _NUMBERLESS, {"event": metric.event, "path": _path(metric.summed_property)}
+        )
+    )
 
 
 def outcome_sql(metric: Metric) -> str:

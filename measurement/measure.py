@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from measurement.config import GLOBAL_SEGMENT, HELD_OUT, Experiment, ExperimentsConfig, Holdout
-from measurement.exposures import write_exposures, write_outcomes
+from measurement.exposures import numberless, write_exposures, write_outcomes
 from measurement.inventory import LIFT, TABLES
 from measurement.lift import SIGNIFICANCE, Counts, is_ratio_broken, sample_ratio_p_value
 from measurement.looks import Look, look_of, moments_of, significance_at
@@ -175,6 +175,7 @@ def _read_experiment(
         is_sample_ratio_broken=is_ratio_broken(ratio),
         wrong_segments=_wrong_segments(warehouse, key, experiment, holdout),
         waits_for=look.next_at if look is not None and look.number == 0 else None,
+        numberless=numberless(warehouse, experiment.metrics.values()),
     )
     names = sorted(experiment.metrics, key=lambda name: name != experiment.primary_metric)
     tables = {name: _table(warehouse, key, experiment, name, until) for name in names}

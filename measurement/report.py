@@ -31,6 +31,7 @@ NOT_FINITE = (
     "the outcome of an arm adds up to no finite number: look for impossible values in the events"
 )
 GIVES_AWAY = f"not shown: without it, figures of fewer than {FEWEST_TOLD} people would follow"
+_NUMBERLESS = "property {!r} of {!r} holds no numbers: sum another one up, or `measure: count`"
 WRONG_SIZES = "the arms do not have the intended sizes: find out why first"
 
 # What each arm did, by segment and arm: persons counted, or sums over what was drawn.
@@ -48,6 +49,7 @@ class Rules:
         is_sample_ratio_broken: No verdict is given where the arms are not what was drawn.
         wrong_segments: Segments of which the same holds.
         waits_for: The first planned look, where it has not come yet.
+        numberless: Metrics that sum a property up which holds no number in any event.
     """
 
     metric: Metric
@@ -55,6 +57,7 @@ class Rules:
     is_sample_ratio_broken: bool = False
     wrong_segments: tuple[str, ...] = ()
     waits_for: dt.datetime | None = None
+    numberless: Collection[Metric] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +367,8 @@ def _refused(finding: Finding, rules: Rules) -> str | None:
         return WRONG_SIZES
     if finding.segment in rules.wrong_segments:
         return WRONG_SIZES_HERE
+    if rules.metric in rules.numberless:
+        return _NUMBERLESS.format(rules.metric.summed_property, rules.metric.event)
     if rules.waits_for is not None:
         return f"the first look is on {rules.waits_for:%Y-%m-%d}"
     if not rules.significance:

@@ -76,6 +76,19 @@ def test_a_sum_adds_up_a_property_and_takes_what_is_no_number_for_nothing(
     assert outcomes(company) == {"p1": (12.5, 1, 0, True)}
 
 
+def test_a_sum_over_a_property_without_a_number_says_so(company: Company) -> None:
+    company.saw("p1", "b")
+    company.saw("p2", "control")
+    company.event("p1", "Ordered", 1, amount="much")
+    metric = {"event": "Ordered", "measure": "sum"}
+
+    text = measure(company, {**metric, "summed_property": "amount"})
+    absent = measure(company, {**metric, "summed_property": "worth"})
+
+    assert everybody(text).reason.startswith("property 'amount' of 'Ordered' holds no numbers")
+    assert "too few yet" in everybody(absent).reason
+
+
 @pytest.mark.parametrize(
     ("metric", "said"),
     [
