@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
+from settings.allowed import allowed_words, suggestion
 from settings.errors import (
     ConfigurationError,
     FaultyConfigurationError,
@@ -82,7 +83,7 @@ def unknown_name(
     """
     document = _read_yaml(path)
     key = ".".join(str(part) for part in location if isinstance(part, str))
-    allowed = f"{_suggestion(name, known)}{what}: {_listed(name, known)}"
+    allowed = f"{suggestion(name, known)}{what}: {_listed(name, known)}"
     return Problem(_line_of(document, location), key, repr(name), allowed)
 
 
@@ -108,7 +109,7 @@ def unfit_name(
 ) -> PydanticCustomError:
     """The same of a name that is none of those that are known."""
     listed = ", ".join(sorted(known)) or "none"
-    return misfit(place, name, f"{_suggestion(name, known)}{what}: {listed}")
+    return misfit(place, name, f"{suggestion(name, known)}{what}: {listed}")
 
 
 def read_together(
@@ -136,11 +137,6 @@ def read_together(
     if errors:
         raise FaultyConfigurationError(tuple(errors.values()))
     return read
-
-
-def _suggestion(name: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(known), n=1)
-    return f"did you mean {close[0]!r}? " if close else ""
 
 
 def _listed(name: str, known: Collection[str]) -> str:
@@ -191,7 +187,7 @@ def _problem(model: type[pydantic.BaseModel], document: Any, item: Any) -> Probl
         line=_line_of(document, place),
         key=".".join(str(part) for part in written) or None,
         found=_found(item),
-        allowed=_allowed(model, item),
+        allowed=allowed_words(model, item),
     )
 
 
@@ -255,89 +251,3 @@ def _found(item: Any) -> str:
         return f"the keys {', '.join(map(str, given))}" if given else "no keys"
     text = repr(given)
     return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _allowed(model: type[pydantic.BaseModel], item: Any) -> str:
-    kind, context = item["type"], item.get("ctx", {})
-    if kind == "extra_forbidden":
-        names = _field_names(model, tuple(item["loc"])[:-1])
-        hint = _suggestion(str(item["loc"][-1]), names)
-        return f"{hint}allowed: {', '.join(names) if names else 'no further keys'}"
-    if kind == "union_tag_invalid":
-        names = re.findall(r"'([^']*)'", context["expected_tags"])
-        return f"{_suggestion(context['tag'], names)}allowed: {', '.join(names)}"
-    if kind in {"literal_error", "enum"} and isinstance(item["input"], str):
-        names = re.findall(r"'([^']*)'", context["expected"])
-        return f"{_suggestion(item['input'], names)}allowed: {', '.join(names)}"
-    if kind == "model_type":
-        return f"expected some of the keys {', '.join(_field_names(model, tuple(item['loc'])))}"
-    if kind == "string_pattern_mismatch":
-        of = _node(model, item["loc"]).get("description")
-        form = f"of the form {context['pattern']}"
-        return f"{of} It is {form}" if of else f"expected a text {form}"
-    return _PLAIN.get(kind) or str(item["msg"]).removeprefix("Value error, ")
-
-
-# What pydantic says in the words of Python.
-_PLAIN = {
-    "missing": "this key is required",
-    "union_tag_not_found": "this key is required: it says what the others mean",
-    "dict_type": "expected keys with values",
-    "float_parsing": "expected a number",
-    "float_type": "expected a number",
-    "int_from_float": "expected a whole number",
-    "int_parsing": "expected a whole number",
-    "int_type": "expected a whole number",
-    "bool_parsing": "expected true or false",
-    "bool_type": "expected true or false",
-    "list_type": "expected a list",
-    "string_type": "expected a text: put it in quotes",
-}
-
-
-def _field_names(model: type[pydantic.BaseModel], location: Location) -> Sequence[str]:
-    """The keys allowed at a place, read off the model's JSON Schema."""
-    schema = model.model_json_schema()
-    return sorted(_resolved(schema, _node(model, location)).get("properties", {}))
-
-
-def _node(model: type[pydantic.BaseModel], location: Location) -> dict[str, Any]:
-    """The part of the model's JSON Schema that describes a place."""
-    schema = model.model_json_schema()
-    node: dict[str, Any] = schema
-    for part in location:
-        node = _child(_resolved(schema, node), schema, part)
-    return node
-
-
-def _child(node: dict[str, Any], schema: dict[str, Any], part: str | int) -> dict[str, Any]:
-    if isinstance(part, int):
-        return dict(node.get("items", {}))
-    if part in node.get("properties", {}):
-        return dict(node["properties"][part])
-    for branch in (*node.get("anyOf", ()), *node.get("oneOf", ())):
-        resolved = _resolved(schema, branch)
-        if part in resolved.get("properties", {}):
-            return dict(resolved["properties"][part])
-        if _names_branch(resolved, part):
-            return resolved
-    patterns = list(node.get("patternProperties", {}).values())
-    extra = patterns[0] if patterns else node.get("additionalProperties", {})
-    return dict(extra) if isinstance(extra, dict) and extra else node
-
-
-def _names_branch(branch: dict[str, Any], part: str) -> bool:
-    """Whether ``part`` is the tag by which pydantic names this branch of a union."""
-    tags = {
-        tag
-        for field in branch.get("properties", {}).values()
-        for tag in (field.get("const"), *field.get("enum", ()))
-    }
-    return part in tags or part == branch.get("title")
-
-
-def _resolved(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
-    reference = node.get("$ref")
-    if reference is None:
-        return node
-    return dict(schema["$defs"][reference.rsplit("/", 1)[-1]])

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import datetime as dt
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Literal, Self
 
 import pytest
 from pydantic import Field, model_validator
@@ -39,6 +40,18 @@ class Fitting(Config):
         return self
 
 
+class Bounded(StrictModel):
+    few: int = Field(ge=1)
+    share: float = Field(ge=0, le=1)
+    both: float = Field(gt=1, lt=3)
+    name: str = Field(min_length=1)
+    listed: list[str] = Field(min_length=1)
+    day: dt.date
+    way: Literal["here", "there"]
+    maybe: Annotated[float, Field(le=5)] | None
+    less: Literal[1, 2]
+
+
 def _write(folder: Path, text: str) -> Path:
     path = folder / "sources.yml"
     path.write_text(text, encoding="utf-8")
@@ -70,10 +83,25 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_value_out_of_range_says_what_was_found_and_what_is_allowed(tmp_path: Path) -> None:
-    path = _write(tmp_path, "sources:\n  web: {files: x, days: 0}\n")
+    path = _write(
+        tmp_path,
+        "few: 0\nshare: 4\nboth: .5\nname: ''\nlisted: []\nday: soon\nway: 3\nmaybe: 7\nless: 0\n",
+    )
 
-    with pytest.raises(ConfigurationError, match=r"found 0; Input should be greater"):
-        load_config(path, Config)
+    with pytest.raises(ConfigurationError) as refused:
+        load_config(path, Bounded)
+
+    assert {problem.key: problem.allowed for problem in refused.value.problems} == {
+        "few": "expected a whole number of at least 1",
+        "share": "expected a number from 0 to 1",
+        "both": "expected a number above 1 and below 3",
+        "name": "expected a text no shorter than 1",
+        "listed": "expected a list no shorter than 1",
+        "day": "expected a date such as 2026-03-14",
+        "way": "allowed: here, there",
+        "maybe": "expected a number of at most 5",
+        "less": "allowed: 1, 2",
+    }
 
 
 @pytest.mark.parametrize(
