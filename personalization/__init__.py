@@ -31,7 +31,7 @@ from personalization.policies import write_variant_policies
 from personalization.policy_values import write_policy_values
 from personalization.publish import PublishReport, publish_artefact
 from personalization.readiness import Capability
-from personalization.readiness_page import readiness_page
+from personalization.readiness_page import overview_rows, readiness_page
 from personalization.readiness_report import (
     Plans,
     ReadinessReport,
@@ -93,6 +93,7 @@ __all__ = [
     "describe_breadth",
     "describe_results",
     "load_decisions",
+    "overview_rows",
     "preview_arms",
     "preview_person",
     "preview_slots",

@@ -17,6 +17,7 @@ from personalization import (
     Plans,
     ReadinessReport,
     assess_readiness,
+    overview_rows,
     readiness_page,
     summary_rows,
     write_readiness,
@@ -598,3 +599,17 @@ def test_the_page_shows_no_name_of_a_person(company: Company) -> None:
 
     assert "p_secret_person" not in page + str(rows)
     assert len(rows) == len(report.capabilities)
+
+
+def test_the_overview_has_a_row_per_capability_and_what_is_missing_where_there_is_least() -> None:
+    blocks = judge_recommendations(_with(items=0), {"home": (0, 6)}, {})
+    others = judge_recommendations(GOOD, {"email": (90, 3)}, {})
+    found = (judge_identity(GOOD, {}), *others, *blocks)
+
+    rows = overview_rows(ReadinessReport(AS_OF, GOOD, found, (), ()))
+
+    assert [(row["capability"], row["level"]) for row in rows] == [
+        ("Who is who", "a hybrid"),
+        ("Recommendations on pages", "not yet (1), a hybrid (1)"),
+    ]
+    assert rows[1]["missing first"].startswith("home: ")
