@@ -101,7 +101,10 @@ def _problem(condition: Condition, known: Mapping[str, str]) -> str | None:
     if isinstance(condition, RecordCondition):
         return None
     if condition.trait in MOVED_BY_EXPERIMENTS:
-        return f"{condition.trait} is moved by what people do after the exposure"
+        return (
+            f"{condition.trait} is moved by what people do after the exposure: tell segments by what "
+            "was known before it, such as company_name, country, or `record:` and a source"
+        )
     if condition.trait not in known:
         close = difflib.get_close_matches(condition.trait, known, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
