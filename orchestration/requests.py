@@ -27,7 +27,7 @@ from settings import Paths
 # As few as git asks for: less names a request by chance.
 _FEWEST_SIGNS = 4
 # What may be an id, or begin one, where a file was expected.
-_ID = re.compile("[0-9a-fA-F-]{8,36}")
+_ID = re.compile(f"[0-9a-fA-F-]{{{_FEWEST_SIGNS},36}}")
 
 
 def request_places(company: Company) -> tuple[RequestPlace, ...]:

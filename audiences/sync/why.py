@@ -30,7 +30,7 @@ from warehouse import Table, Warehouse
 _NOW = {
     READY: "may be sent",
     "gone": "no profile has this id any more",
-    "no_consent": "a consent is missing: {lacking}",
+    "no_consent": "consent is missing for {lacking}",
     "suppressed": "was erased and must not come back",
     "held_out": "held out of the audience, never sent",
     "exited": "not in the audience: {left}",
@@ -192,7 +192,7 @@ class _Words:
             self.warehouse.scalar(
                 f"""
                 select string_agg(
-                    'consent:' || purpose || ':' || coalesce(status, 'unknown'), ', '
+                    purpose || ' (' || coalesce(status, 'unknown') || ')', ', '
                     order by purpose
                 )
                 from ({required_sql()})

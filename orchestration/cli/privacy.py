@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -262,11 +262,21 @@ def retention(*, paths: Paths, as_json: JsonOption = False) -> None:
     print_rows("Retention", rows, as_json=as_json)
 
 
+def _place_row(place: Mapping[str, Any]) -> dict[str, object]:
+    """Headings as short as what stands below, so that a place is a line of a narrow terminal."""
+    return {
+        "place": place["location"],
+        "requests": place["requests_counted"],
+        "found": place["rows_found"],
+        "left": place["rows_left"],
+    }
+
+
 def print_receipt(receipt: Receipt) -> None:
     """Show a receipt as a person reads it."""
     facts = receipt.facts
     places = facts["locations"] or []
-    print_rows("Erased, by place", places)
+    print_rows("Erased, by place", list(map(_place_row, places)))
     if any(place["location"] == "identity.persons" and place["rows_found"] > 1 for place in places):
         console.print(
             "identity.persons has a row for each id that the person ever had, those that were joined too."

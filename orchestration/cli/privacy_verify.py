@@ -78,7 +78,9 @@ def verify_receipt(
     paths: Paths,
     file: Annotated[
         Path,
-        typer.Argument(help="The receipt as `candor privacy receipt` wrote it, or a request's id."),
+        typer.Argument(
+            help="The receipt as `candor privacy receipt` wrote it, or a request's id, or how it begins."
+        ),
     ],
     key: Annotated[
         Path | None,

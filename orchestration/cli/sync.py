@@ -157,7 +157,11 @@ def why(
     with opened_warehouse(paths) as warehouse:
         erased = erased_contacts(company, warehouse)
         found = why_synced(warehouse, syncs, person_id, suppression=erased)
-    print_rows(f"Person {person_id}", [asdict(answer) for answer in found], as_json=as_json)
+    rows = [asdict(answer) for answer in found]
+    if not as_json:  # of who was never sent, half of the rows would be empty
+        told = {name for row in rows for name, value in row.items() if value is not None}
+        rows = [{name: row[name] for name in row if name in told} for row in rows]
+    print_rows(f"Person {person_id}", rows, as_json=as_json)
 
 
 @sync_app.command()

@@ -395,7 +395,7 @@ def test_two_audiences_that_tell_few_apart_are_named(
 def test_why_a_person_was_not_sent(folders: list[str]) -> None:
     (found,) = _json("sync", "why", "bea", *folders)
 
-    assert found["now"] == "a consent is missing: consent:personalization:denied"
+    assert found["now"] == "consent is missing for personalization (denied)"
     assert (found["sync"], found["is_due"], found["there"]) == (
         "readers_to_files", False, "never sent",
     )  # fmt: skip

@@ -334,11 +334,12 @@ def test_a_receipt_to_check_is_found_by_its_request(candor: Candor, home: Path) 
     _ask(candor, home)
     said = [
         candor("privacy", "verify-receipt", given, "--home", home).err
-        for given in (IDS[0], UUID(int=7))
+        for given in (IDS[0], UUID(int=7), IDS[0][:4])
     ]
 
     assert f"request {IDS[0]} has no receipt: no run has read it yet" in said[0]
     assert f"there is no request {UUID(int=7)} here" in said[1]
+    assert f"2 requests begin with {IDS[0][:4]}" in said[2]
 
 
 def test_what_cannot_be_checked_as_a_receipt_is_told_and_makes_no_key(
