@@ -176,7 +176,7 @@ def test_why_says_what_each_sync_makes_of_a_person(publisher: Publisher) -> None
     company.person("far", country="DE", consent=())
     publisher.run()
 
-    lacking = "a consent is missing: consent:marketing"
+    lacking = "consent is missing for marketing"
     said = {}
     for person in ("p000", "p001", "old", "held", "far"):
         (found,) = why_synced(company.warehouse, [publisher.sync], person)
@@ -188,14 +188,14 @@ def test_why_says_what_each_sync_makes_of_a_person(publisher: Publisher) -> None
             "was sent and has been removed (exited)", False, "remove",
         ),
         "p001": (
-            f"{lacking}:denied",
+            f"{lacking} (denied)",
             "was sent and has been removed (no_consent)", False, "remove",
         ),
         "old": ("held out of the audience, never sent",
                 "was sent and has been removed (held_out)", False, "remove"),
         "held": ("held out of the audience, never sent", "never sent", False, None),
         "far": (
-            f"not in the audience: does not meet its rules; besides, {lacking}:unknown",
+            f"not in the audience: does not meet its rules; besides, {lacking} (unknown)",
             "never sent", False, None,
         ),
     }  # fmt: skip
