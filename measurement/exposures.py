@@ -7,7 +7,7 @@ the arm of the older exposure in force and a correction of the events corrects t
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from measurement.config import Experiment, Exposure, Metric
 from measurement.inventory import ASSIGNMENTS, EXPOSURES, OUTCOMES
@@ -185,18 +185,6 @@ _AMOUNT = f"""
     (select case when given between {-_LARGEST} and {_LARGEST} then given else 0 end
      from (select try_cast(json_extract_string(properties, $path) as double) as given))
 """
-# Null where no event has the property.
-_NUMBERLESS = f"""
-    select count(given) = 0 from (
-        select try_cast(given as double) as given
-        from (
-            select json_extract_string(properties, $path) as given
-            from {_EVENTS.sql} where event = $event
-        )
-        where given is not null
-    )
-    having count(*) > 0
-"""
 _IS_AFTER = "known.occurred_at >= exposed.first_exposed_at"
 
 _ASSIGNMENTS = """
@@ -263,8 +251,8 @@ def _explained(warehouse: Warehouse, key: str, experiment: Experiment) -> str:
     values = {
         "event": exposure.event,
         "experiment_id": name,
-        "experiment_path": _path(exposure.experiment_property),
-        "arm_path": _path(exposure.arm_property),
+        "experiment_path": path_of(exposure.experiment_property),
+        "arm_path": path_of(exposure.arm_property),
     }
     (counted,) = warehouse.read(_UNMET, values).to_pylist()
     return (
@@ -314,18 +302,6 @@ def write_outcomes(
     return count
 
 
-def numberless(warehouse: Warehouse, metrics: Iterable[Metric]) -> tuple[Metric, ...]:
-    """The metrics that sum a property up of which no event holds a number, though it has a value."""
-    return tuple(
-        metric
-        for metric in metrics
-        if metric.summed_property
-        and warehouse.scalar(
-            _NUMBERLESS, {"event": metric.event, "path": _path(metric.summed_property)}
-        )
-    )
-
-
 def outcome_sql(metric: Metric) -> str:
     """What one metric counts, as a query over exposures and events."""
     amount = "1.0"
@@ -365,8 +341,8 @@ def _exposure_values(
         **common,
         "experiment_id": experiment.experiment_id or key,
         "event": exposure.event,
-        "experiment_path": _path(exposure.experiment_property),
-        "arm_path": _path(exposure.arm_property),
+        "experiment_path": path_of(exposure.experiment_property),
+        "arm_path": path_of(exposure.arm_property),
     }
 
 
@@ -380,7 +356,7 @@ def _outcome_values(key: str, name: str, metric: Metric, as_of: dt.datetime) -> 
         "per": metric.per or metric.event,
         "cap": _cap(metric),
         "as_of": as_of,
-        **({"path": _path(metric.summed_property)} if metric.summed_property else {}),
+        **({"path": path_of(metric.summed_property)} if metric.summed_property else {}),
     }
 
 
@@ -399,7 +375,7 @@ def _assignments(experiments: Mapping[str, Experiment]) -> str:
     return _ASSIGNMENTS.format(kind=kind)
 
 
-def _path(name: str) -> str:
+def path_of(name: str) -> str:
     """The JSON path of a property; its name has no character that needs an escape."""
     return f'$."{name}"'
 

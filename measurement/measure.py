@@ -10,10 +10,11 @@ from typing import Any
 import pyarrow as pa
 
 from measurement.config import GLOBAL_SEGMENT, HELD_OUT, Experiment, ExperimentsConfig, Holdout
-from measurement.exposures import numberless, write_exposures, write_outcomes
+from measurement.exposures import write_exposures, write_outcomes
 from measurement.inventory import LIFT, TABLES
 from measurement.lift import SIGNIFICANCE, Counts, is_ratio_broken, sample_ratio_p_value
 from measurement.looks import Look, look_of, moments_of, significance_at
+from measurement.numberless import numberless
 from measurement.report import Finding, LiftReport, MetricTable, Rules, Table, compare_metrics
 from measurement.samples import ADDED_UP, Sample, sample_of
 from measurement.segments import check_segments
