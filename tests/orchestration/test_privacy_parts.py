@@ -134,6 +134,26 @@ def test_after_retention_no_table_and_no_export_has_anything_older_than_its_rule
     assert {one.table_name for one in done} == {*rules, "exports/exports", "dagster/runs"}
 
 
+def test_the_check_of_every_run_fails_at_what_nobody_classified(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in company.paths.as_environment().items():
+        monkeypatch.setenv(name, value)
+
+    def check() -> dg.AssetCheckResult:
+        found = privacy_ops.every_table_and_column_is_classified(CandorResource())
+        assert isinstance(found, dg.AssetCheckResult)
+        return found
+
+    before = check()
+    with company.open_warehouse() as warehouse:
+        warehouse.execute("alter table raw.events add column note varchar")
+    after = check()
+
+    assert (before.passed, after.passed) == (True, False)
+    assert after.metadata["which"].value == "raw.events.note is not declared"
+
+
 def test_folders_of_sent_files_outside_the_home_are_searched(
     company: Company, tmp_path: Path
 ) -> None:

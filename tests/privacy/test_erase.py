@@ -7,7 +7,7 @@ import itertools
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -198,6 +198,18 @@ def test_an_undeclared_column_blocks(company: Company) -> None:
     company.ask(("email", ANN, "raw"))
 
     assert company.erase().blocked == {ID: ["raw.events.note is not declared"]}
+
+
+def test_a_table_of_addresses_that_says_not_whose_they_are_blocks(company: Company) -> None:
+    tables = [
+        replace(table, subjects=()) if str(table.name) == "raw.events" else table
+        for table in ALL_TABLES
+    ]
+    company.ask(("email", ANN, "raw"))
+
+    assert company.erase(tables=tables).blocked == {
+        ID: ["raw.events holds direct identifiers and declares no key by which to find a person"]
+    }
 
 
 def test_a_table_without_the_column_of_its_key_blocks(company: Company) -> None:
