@@ -93,7 +93,7 @@ def test_a_file_that_says_more_than_a_receipt_is_refused(more: str) -> None:
 
 def test_nothing_is_signed_that_could_not_be_verified() -> None:
     with pytest.raises(ReceiptError, match="nothing was signed, since these parts are missing"):
-        require_facts({"subject_request_id": "r1", "version": 3})
+        require_facts({"subject_request_id": "r1", "version": 4})
 
 
 def test_a_file_that_is_not_there_is_told_by_name(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_file_that_is_no_key_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_receipt_that_lacks_what_its_version_says_is_refused() -> None:
-    short = sign_receipt({"subject_request_id": "r1", "version": 3}, key=KEY, now=NOW)
+    short = sign_receipt({"subject_request_id": "r1", "version": 4}, key=KEY, now=NOW)
     old = sign_receipt({"subject_request_id": "r1", "version": 2}, key=KEY, now=NOW)
 
     assert check_facts(old) is None
