@@ -19,6 +19,7 @@ from audiences.list_files import ListFiles
 from audiences.membership import AudienceReport, compute_memberships
 from audiences.preview import AudiencePreview, Reached, preview, why
 from audiences.references import require_known_names
+from audiences.sensitive import require_uses, used_columns
 
 __all__ = [
     "Audience",
@@ -45,6 +46,8 @@ __all__ = [
     "preview",
     "readable_audiences",
     "require_known_names",
+    "require_uses",
     "tell_isolation",
+    "used_columns",
     "why",
 ]

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
@@ -69,6 +69,11 @@ class Audience(StrictModel):
     )
     minimum_size: int = Field(
         0, ge=0, description="With fewer members nobody new is sent; changes and removals are."
+    )
+    sensitive: dict[str, Annotated[str, Field(min_length=3)]] = Field(
+        default_factory=dict,
+        description="Sensitive columns of profiles and accounts that its clauses test or that are sent of its "
+        "members, each with what it is used for; without that the audience is refused.",
     )
     _file: Path | None = PrivateAttr(None)
 

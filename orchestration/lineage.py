@@ -86,6 +86,13 @@ class Project:
         written = {str(table.name): list(table.column_names) for table in python_tables()}
         return {**described, **written}
 
+    def described(self, relation: str) -> frozenset[str]:
+        """Names of the columns of a relation; a profile has those of every trait too (ADR 0015)."""
+        traits = (node for node in self._models.values() if "trait" in node.get("tags", ()))
+        joined = (name for node in traits for name in node["columns"])
+        own = self.columns.get(relation, [])
+        return frozenset(own).union(joined if relation == PROFILES else ())
+
     @property
     def history_columns(self) -> frozenset[str]:
         """The traits whose changes are kept, as the macro ``history_columns`` of dbt finds them."""

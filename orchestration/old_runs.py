@@ -37,4 +37,13 @@ def remove_old_runs(instance: dg.DagsterInstance, paths: Paths, *, before: datet
             path.unlink()
         # Last: what a kill leaves is found by it the next time.
         instance.run_storage.delete_run(run_id)
+    _forget_last_seen(instance)
     return len(run_ids)
+
+
+def _forget_last_seen(instance: dg.DagsterInstance) -> None:
+    """Forget the copy that Dagster keeps of a table's last materialization, once its run is gone."""
+    for record in instance.event_log_storage.get_asset_records():
+        last = record.asset_entry.last_materialization
+        if last is not None and not instance.has_run(last.run_id):
+            instance.event_log_storage.wipe_asset(record.asset_entry.asset_key)

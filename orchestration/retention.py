@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 import pyarrow as pa
 
+from audiences.sync import remove_old_changes
 from ingestion import LandingLocation, remove_old_files
 from orchestration.company import Company
 from orchestration.old_runs import remove_old_runs
@@ -56,7 +57,9 @@ def enforce_everything(
     remove_expired_archives(warehouse, company.paths.home, company.retention, now=now)
     files = _landing(company, warehouse, held, now=now, run_id=run_id)
     runs = _runs(company, warehouse, instance, now=now, run_id=run_id)
-    return [*tables, *files, *runs, *_backups(company, warehouse, now=now, run_id=run_id)]
+    exports = _exports(company, warehouse, held, now=now, run_id=run_id)
+    backups = _backups(company, warehouse, now=now, run_id=run_id)
+    return [*tables, *files, *exports, *runs, *backups]
 
 
 def _landing(
@@ -75,6 +78,35 @@ def _landing(
         outcome = RetentionOutcome(f"landing/{old.source}", cutoff, old.deleted, 0, old.held)
         record_retention(
             warehouse, outcome, aged_by="received", days=old.days, now=now, run_id=run_id
+        )
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _exports(
+    company: Company, warehouse: Warehouse, held: pa.Table, *, now: datetime, run_id: str
+) -> list[RetentionOutcome]:
+    days = company.retention.exports_days
+    if days is None:
+        return []
+    cutoff = now - timedelta(days=days)
+    outcomes = []
+    for old in remove_old_changes(
+        warehouse,
+        company.destinations,
+        artifacts=company.paths.artifacts,
+        before=cutoff,
+        held=[row["value"] for row in held.to_pylist() if row["kind"] == "person_id"],
+    ):
+        if old.failed:
+            dg.get_dagster_logger().warning(
+                f"{old.failed} old files of destination {old.destination_key} may not be removed: "
+                "give Candor write access to its folder"
+            )
+        name = f"exports/{old.destination_key}"
+        outcome = RetentionOutcome(name, cutoff, old.deleted, 0, old.held)
+        record_retention(
+            warehouse, outcome, aged_by="created_at", days=days, now=now, run_id=run_id
         )
         outcomes.append(outcome)
     return outcomes

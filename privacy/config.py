@@ -215,6 +215,12 @@ class RetentionConfig(StrictModel):
         description="Days that Dagster keeps a finished run with its events and logs; for ever when "
         "absent.",
     )
+    exports_days: int | None = Field(
+        None,
+        gt=0,
+        description="Days that file destinations keep each run's changes (`deltas/`); for ever when "
+        "absent. The current members stay.",
+    )
     backups: BackupRule | None = Field(
         None, description="Backups by `candor backup`; none are made when absent."
     )

@@ -44,6 +44,10 @@ class DestinationEvidence(Protocol):
         """Whether the destination has acknowledged."""
 
     @property
+    def told(self) -> str:
+        """What it was told: erasure, or removal where it has no call that forgets a person."""
+
+    @property
     def batch_id(self) -> str | None:
         """The key under which it was told; None where nothing had to be sent."""
 

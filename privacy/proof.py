@@ -41,7 +41,7 @@ def issue_receipts(
             "suppressed": suppressed[case.subject_request_id],
             "destinations": [
                 # What an earlier version wrote down tells neither.
-                {"batch": None, "answer": None, **item}
+                {"batch": None, "answer": None, "told": None, **item}
                 for item in told[case.subject_request_id]["destinations"]
             ],
             "models": [_fate(model, context.models) for model in plan.models],

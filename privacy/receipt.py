@@ -25,7 +25,8 @@ from warehouse import Warehouse
 
 # 2: names the key under which the person is kept out.
 # 3: tells what destinations answered, which models learnt from the person, and which search it was.
-VERSION = 3
+# 4: tells which destinations could only remove the person from what was sent.
+VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,10 @@ class Destination(_Facts):
     sync: str = Field(description="The sync that had sent the person there.")
     persons: int = Field(ge=1, description="Ids of the person that it was told to forget.")
     status: Literal["confirmed"] = Field(description="Otherwise there is no receipt.")
+    told: Literal["erasure", "removal"] | None = Field(
+        description="erasure: to forget the person; removal: it has no call for that, and was told to take "
+        "the person out of all that they were sent to; null: an earlier version did not write it down."
+    )
     batch: str | None = Field(
         description="Key under which it was told; null: it had confirmed a removal before."
     )
@@ -116,7 +120,7 @@ class Backup(_Facts):
 class ReceiptFacts(_Facts):
     """The content of a receipt; names no person. Times are UTC, without a zone."""
 
-    version: Literal[3]
+    version: Literal[4]
     subject_request_id: str
     request_type: Literal["erasure"]
     regulation: Literal["gdpr", "ccpa"]
@@ -141,12 +145,14 @@ class ReceiptFacts(_Facts):
     def summary(self) -> str:
         """What it says, in one sentence for a person."""
         rows = sum(place.rows_found for place in self.locations)
+        removed = sum(item.told == "removal" for item in self.destinations)
+        only = f" ({removed} could only remove the person from what was sent)" if removed else ""
         known = sum(bool(model.has_learnt) for model in self.models)
         unknown = len(self.models) - known
         may_have = f" and {unknown} may have" if unknown else ""
         return (
             f"It says: {_counted(rows, 'row')} in {_counted(len(self.locations), 'place')} found and none "
-            f"left, {_counted(len(self.destinations), 'destination')} confirmed, "
+            f"left, {_counted(len(self.destinations), 'destination')} confirmed{only}, "
             f"{_counted(known, 'model')} had learnt from the person{may_have}, 0 traces in "
             f"{_counted(self.scan.files, 'file')} (search {self.scan.verifier}, "
             f"{_counted(self.scan.probes_found, 'hiding place')})."

@@ -122,6 +122,14 @@ class SubjectRequest(pydantic.BaseModel):
     submitted_time: pydantic.AwareDatetime
     subject_identities: tuple[SubjectIdentity, ...] = Field(min_length=1)
 
+    @pydantic.field_validator("subject_identities", mode="before")
+    @classmethod
+    def _as_list(cls, given: object) -> object:
+        """Read mParticle's form, too: an object of identities by type, in place of a list."""
+        if not isinstance(given, Mapping):
+            return given
+        return [_of_mparticle(kind, identity) for kind, identity in given.items()]
+
     @property
     def request_id(self) -> str:
         """The id as text, in lower case."""
@@ -303,6 +311,15 @@ def make_request(
         submitted_time=now.replace(tzinfo=UTC),
         subject_identities=tuple(identities),
     )
+
+
+def _of_mparticle(kind: str, identity: object) -> object:
+    """One identity as the specification has it; what is missing stays so."""
+    if not isinstance(identity, Mapping):
+        return identity
+    names = {"value": "identity_value", "encoding": "identity_format"}
+    parts = {names[name]: part for name, part in identity.items() if name in names}
+    return {"identity_type": kind, **parts}
 
 
 def _bodies(text: str) -> Sequence[str]:

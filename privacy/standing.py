@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -126,6 +126,17 @@ def read_steps(warehouse: Warehouse, request_id: str) -> tuple[StepTaken, ...]:
         {"request_id": request_id},
     ).to_pylist()
     return tuple(StepTaken(**{**row, "detail": json.loads(row["detail"])}) for row in rows)
+
+
+def left_to_ask(steps: Sequence[StepTaken], due_at: datetime) -> tuple[str, ...]:
+    """What somebody has to ask of destinations that have no call to forget a person, until when."""
+    told = [item for taken in steps for item in taken.detail.get("destinations", ())]
+    names = sorted({item["destination"] for item in told if item.get("told") == "removal"})
+    return tuple(
+        f"{name} was told to take the person out of all that they were sent to, and has no call that "
+        f"forgets a person: ask there until {due_at:%Y-%m-%d} for the deletion of what else it keeps."
+        for name in names
+    )
 
 
 def read_standing(warehouse: Warehouse) -> tuple[RequestStanding, ...]:

@@ -58,6 +58,7 @@ def _fact(item: DestinationEvidence) -> Mapping[str, object]:
         "sync": item.sync_key,
         "persons": item.persons,
         "status": item.status,
+        "told": item.told,
         "batch": item.batch_id,
         "answer": item.answer,
     }

@@ -8,6 +8,7 @@ from audiences.sync.dry_run import SyncPlan, plan_sync
 from audiences.sync.erasure import DestinationEraser, ErasureEvidence, open_eraser
 from audiences.sync.guard import accept_removals
 from audiences.sync.history import read_left_behind, read_row_errors, read_runs
+from audiences.sync.old_changes import OldChanges, remove_old_changes
 from audiences.sync.run import SyncReport, run_sync
 from audiences.sync.settled import SettledGroups
 from audiences.sync.suppression import SuppressionCheck
@@ -19,6 +20,7 @@ __all__ = [
     "DestinationEraser",
     "DestinationsConfig",
     "ErasureEvidence",
+    "OldChanges",
     "SettledGroups",
     "SuppressionCheck",
     "Sync",
@@ -33,6 +35,7 @@ __all__ = [
     "read_row_errors",
     "read_runs",
     "record_unopened",
+    "remove_old_changes",
     "resolve_syncs",
     "run_sync",
     "why_synced",

@@ -12,9 +12,12 @@ from audiences.inventory import BATCHES, LEDGER, ROW_RESULTS, RUNS, TABLES
 from audiences.sync import ledger
 from audiences.sync.config import DestinationsConfig, Sync
 from audiences.sync.destinations import Clock, Destination, Sleep, open_destination
+from audiences.sync.destinations.base import can_erase
 from audiences.sync.telling import ASKED, Answer, Telling, asked
 from settings import MissingSecretError
 from warehouse import Warehouse
+
+_REMOVAL = "removal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class ErasureEvidence:
         answer: What the service said to that batch, as ``HTTP 202``; None where it is no service,
             or gave no answer.
         code: Why it is not confirmed; None when it is.
+        told: erasure; removal where it has no call that forgets a person: whatever else it keeps
+            must be asked for there.
     """
 
     destination_key: str
@@ -41,6 +46,7 @@ class ErasureEvidence:
     batch_id: str | None
     answer: str | None
     code: str | None
+    told: str
 
     @property
     def is_confirmed(self) -> bool:
@@ -124,7 +130,10 @@ class DestinationEraser:
         destination = self.destinations.get(sent.destination_key)
         if destination is None:
             why = Answer("unreachable", None, "not configured, switched off or without its secret")
-            return {request_id: sent.evidence(request_id, why, None) for request_id in persons}
+            return {
+                request_id: sent.evidence(request_id, why, None, told=ledger.ERASURE)
+                for request_id in persons
+            }
         sync = Sync(
             sent.sync_key,
             sent.audience_key,
@@ -141,8 +150,9 @@ class DestinationEraser:
                 answers |= telling.tell({name: persons[name]})
         batches = [answer.batch_id for answer in answers.values() if answer.batch_id]
         said = ledger.answers(self.warehouse, batches)
+        act = ledger.ERASURE if can_erase(destination) else _REMOVAL
         return {
-            name: sent.evidence(name, answer, said.get(answer.batch_id or ""))
+            name: sent.evidence(name, answer, said.get(answer.batch_id or ""), told=act)
             for name, answer in answers.items()
         }
 
@@ -204,10 +214,12 @@ class _Sent:
     audience_key: str
     persons: Mapping[str, int]
 
-    def evidence(self, request_id: str, answer: Answer, said: str | None) -> ErasureEvidence:
+    def evidence(
+        self, request_id: str, answer: Answer, said: str | None, *, told: str
+    ) -> ErasureEvidence:
         return ErasureEvidence(
             self.destination_key, self.sync_key, self.persons[request_id],
-            answer.status, answer.batch_id, said, answer.code,
+            answer.status, answer.batch_id, said, answer.code, told,
         )  # fmt: skip
 
 

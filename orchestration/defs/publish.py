@@ -12,6 +12,7 @@ from audiences.sync import SyncReport
 from orchestration.company import utc_now
 from orchestration.progress import announce
 from orchestration.resources import CandorResource
+from orchestration.sensitive_traits import require_sensitive_uses
 from orchestration.specs import asset_key, table_specs
 from orchestration.sync_assets import (
     chosen_syncs,
@@ -63,6 +64,7 @@ Results = Iterator[dg.MaterializeResult[Any]]
 def segment(context: dg.AssetExecutionContext, candor: CandorResource) -> Results:
     """Compute every audience: members, why they are in, who was left out for lack of consent."""
     announce("Computing audiences")
+    require_sensitive_uses(candor.company)
     with candor.open_warehouse() as warehouse:
         reports = compute_memberships(
             warehouse, candor.company.audiences, run_id=context.run.run_id, now=utc_now()

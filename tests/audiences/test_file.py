@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,8 @@ import pyarrow as pa
 import pytest
 
 from audiences import DestinationUnavailableError, compute_memberships
-from audiences.sync import Sync, open_destination, run_sync
-from audiences.sync.config import FileSettings, Identifier
+from audiences.sync import OldChanges, Sync, open_destination, remove_old_changes, run_sync
+from audiences.sync.config import DestinationsConfig, FileSettings, Identifier
 from audiences.sync.destinations import Batch, FileDestination
 from audiences.sync.destinations.base import place_of
 from audiences.sync.destinations.file import _Folder
@@ -21,6 +23,12 @@ from tests.audiences.conftest import EVERYONE, NOW, Company, audience
 
 EMAIL = Identifier(type="email", form="raw")
 SYNC = Sync("to_files", "everyone", "files", "mirror", (EMAIL,), ("country", "download_count"))
+
+PLACES = {
+    "files": {"kind": "file", "folder": ".", "legal_basis": "a test"},
+    "hook": {"kind": "webhook", "url": "https://hooks.example/x", "secret_env": "S", "legal_basis": "a test"},
+}  # fmt: skip
+CONFIG = DestinationsConfig.model_validate({"destinations": PLACES, "syncs": {}})
 
 
 def _no_sleep(_seconds: float) -> None:
@@ -244,6 +252,40 @@ def test_a_lost_file_is_written_again_with_everyone(
             (tmp_path / "to_files" / "current.csv").unlink()
 
     assert len(_current(tmp_path)) == 3
+
+
+def test_changes_are_kept_as_long_as_they_may_and_the_members_stay(
+    company: Company, files: FileDestination, tmp_path: Path
+) -> None:
+    later = [NOW + dt.timedelta(days=30 * number) for number in range(3)]
+    for number, now in enumerate(later):
+        company.person("held" if number == 1 else f"p{number}")
+        compute_memberships(company.warehouse, [audience(EVERYONE)], run_id="r", now=now)
+        run_sync(
+            company.warehouse, SYNC, files, run_id=f"r{number}", now=now, sleep=_no_sleep
+        )  # fmt: skip
+    folder = tmp_path / "to_files" / "deltas"
+    (folder / "notes.csv").write_text("not ours\n")
+    (folder / "b_unknown.csv").write_text("of a batch that is forgotten\n")
+    os.utime(folder / "b_unknown.csv", (0, 0))
+    before = _current(tmp_path)
+
+    def enforce(*held: str) -> OldChanges:
+        (found,) = remove_old_changes(
+            company.warehouse, CONFIG, artifacts=tmp_path, before=later[2], held=held
+        )
+        return found
+
+    during, after = enforce("held"), enforce()
+
+    assert (during.deleted, during.held, during.failed) == (1, 2, 0)
+    assert (after.deleted, after.held) == (2, 0)
+    made = {row["batch_id"]: row["created_at"] for row in company.rows("sync.batches")}
+    left = sorted(path.stem for path in folder.iterdir() if path.stem in made)
+    assert [made[name] for name in left] == later[2:]
+    assert (folder / "notes.csv").exists()
+    assert _current(tmp_path) == before
+    assert files.remembers("to_files")
 
 
 def test_what_a_kill_left_half_written_is_removed_by_an_erasure(

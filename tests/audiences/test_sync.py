@@ -654,7 +654,7 @@ def test_an_erased_person_is_forgotten_and_the_answer_is_evidence(publisher: Pub
     (evidence,) = _erase(publisher, "p001", "never_sent")
 
     assert evidence.is_confirmed
-    assert evidence.persons == 1
+    assert (evidence.persons, evidence.told) == (1, "erasure")
     assert publisher.destination.erased == {row_id}
     assert publisher.held() == {"p000", "p002"}
 
@@ -665,9 +665,11 @@ def test_a_person_who_was_removed_before_is_forgotten_too(publisher: Publisher) 
     publisher.company.consent("ann", "marketing", "denied")
     publisher.run()
 
-    _erase(publisher, "ann")
+    publisher.destination.can_erase = False
+    (evidence,) = _erase(publisher, "ann")
 
     assert len(publisher.destination.erased) == 1
+    assert evidence.told == "removal"
 
 
 def test_a_person_in_a_batch_without_an_answer_is_forgotten_too(publisher: Publisher) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from audiences import DestinationRefusedError, DestinationUnavailableError, compute_memberships
 from audiences.sync import run_sync
+from audiences.sync.destinations.base import can_erase
 from audiences.sync.destinations.vendors import VENDORS
 from tests.audiences.conftest import EVERYONE, NOW, Company, audience
 from tests.destinations.cases import CASES, DESCRIBED, SIGNED_IN
@@ -211,6 +212,7 @@ def test_whoever_is_erased_is_named_to_the_service(
     delivery = destination.erase(case.batch([("p001", "erase")]), sleep=clock.sleep)
 
     assert delivery.rejected.num_rows == 0
+    assert can_erase(destination) is case.erases
     if case.erases:
         assert service.erased == [case.seen("p001")]
     else:

@@ -1,6 +1,7 @@
 """Nothing that a full run writes down about itself names anybody: no log, no metadata, no SQL.
 
-Every person of the company is a canary: each address, telephone number, name, sign-in, browser and record.
+Every person of the company is a canary: each address, telephone number, name, sign-in, browser and record;
+so are the secrets in the environment of the run.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fernhill.conftest import Run
+from tests.fernhill.conftest import SECRET, Run
 from warehouse import DuckDBWarehouse
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(900)]
@@ -49,6 +50,14 @@ def test_a_run_writes_down_nothing_of_anybody(
     assert {path.suffix for path in kept} >= {".db", ".err", ".log", ".sql"}
     assert _named(kept, canaries) == {}
     assert _words(str(run.outcome)) & canaries == set()
+
+
+def test_a_run_writes_down_no_secret_of_its_environment(run: Run) -> None:
+    kept = [path for path in run.home.rglob("*") if path.is_file()]
+
+    assert len(kept) > 100
+    assert not [path for path in kept if SECRET.encode() in path.read_bytes()]
+    assert SECRET not in str(run.outcome)
 
 
 def _named(paths: Iterable[Path], canaries: frozenset[str]) -> dict[str, int]:

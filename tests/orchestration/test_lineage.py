@@ -1,13 +1,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import dagster as dg
 import pytest
 
+from audiences import Audience, InvalidAudienceError
+from audiences.sync import Sync
+from orchestration import sensitive_traits
+from orchestration.defs import publish
 from orchestration.lineage import UNTRACED, Project
+from orchestration.resources import CandorResource
+from tests.conftest import ROOT
 
 NOTED = """
     with people as (select * from "warehouse"."staging"."stg_people"),
@@ -89,7 +97,10 @@ def test_histories_are_kept_of_texts_and_yes_or_no_unless_the_yml_says_otherwise
     manifest = tmp_path / "manifest.json"
     manifest.write_text(json.dumps({"nodes": nodes, "sources": {}}))
 
-    assert Project.read(manifest, tmp_path).history_columns == {"city", "is_known", "seats"}
+    found = Project.read(manifest, tmp_path)
+    assert found.history_columns == {"city", "is_known", "seats"}
+    assert found.described("marts.profiles") == {*columns, "seats"}
+    assert found.described("marts.accounts") == {"name"}
 
 
 @pytest.mark.parametrize("how", [{"left_out": "int_noted"}, {"sql": "select from from from"}])
@@ -142,3 +153,55 @@ def test_marks_of_seeds_are_read_and_what_is_made_of_nothing_is_not_sensitive(
     found = project(tmp_path, meta={"pii": "sensitive"}, sql=sql).sensitive_columns()
 
     assert found == {"was_ill": ("seeds.wards.ward",)}
+
+
+def _audience(key: str, clause: Mapping[str, object], **said: object) -> Audience:
+    include = {"any": [clause]}
+    return Audience.model_validate(
+        {"key": key, "name": key, "legal_basis": "x", "include": include, **said}
+    )
+
+
+def test_an_audience_that_uses_what_is_sensitive_and_says_not_what_for_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tested, also by an audience that another names, or sent; not where it is another column."""
+    monkeypatch.setitem(MODELS, "marts.profiles", (["person_id", "was_ill", "towns"], FEATURES))
+    made = project(tmp_path, meta={"pii": "sensitive"})
+    monkeypatch.setattr(sensitive_traits.Project, "read", lambda *_: made)
+    monkeypatch.setattr(sensitive_traits, "parsed_project", lambda _: SimpleNamespace(manifest=""))
+    ill, town = {"trait": "was_ill", "is": 1}, {"trait": "towns", "is": "Oslo"}
+    use = {"sensitive": {"was_ill": "to invite to check-ups"}}
+
+    def problems(*audiences: Audience, sent: Sequence[str] = ()) -> tuple[str, ...]:
+        sync = Sync("s", "named", "d", "mirror", (), tuple(sent))
+        company: Any = SimpleNamespace(
+            audiences=audiences, syncs=[sync], paths=SimpleNamespace(dbt="")
+        )
+        try:
+            sensitive_traits.require_sensitive_uses(company)
+        except InvalidAudienceError as error:
+            return error.problems
+        return ()
+
+    refers = _audience("refers", {"audience": "named"})
+    (told,) = problems(_audience("named", ill), refers)
+    assert "'was_ill' is sensitive (from staging.stg_people.health_note): name it under" in told
+    assert problems(_audience("named", ill, **use), refers, sent=["was_ill"]) == ()
+    assert problems(_audience("named", town), sent=["towns", "no_column"]) == ()
+    (told,) = problems(_audience("named", town), sent=["was_ill"])
+    assert told.startswith("a sync of audience 'named'")
+
+
+def test_audiences_are_not_computed_where_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_company: object) -> None:
+        raise InvalidAudienceError(["was_ill is sensitive"])
+
+    monkeypatch.setenv("CANDOR_HOME", str(tmp_path))
+    monkeypatch.setenv("CANDOR_CONFIG", str(ROOT / "config"))
+    monkeypatch.setattr(publish, "require_sensitive_uses", refuse)
+
+    with pytest.raises(InvalidAudienceError, match="was_ill"):
+        list(publish.segment(dg.build_asset_context(), CandorResource()))  # type: ignore[call-overload]

@@ -26,6 +26,12 @@ def talk() -> None:
     say()
 
 
+@dg.asset
+def told() -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Say it of a table."""
+    return dg.MaterializeResult(metadata={"who": "somebody@mail.example"})
+
+
 @pytest.fixture
 def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     for name in ("DAGSTER_HOME", "CANDOR_HOME", "CANDOR_CONFIG"):
@@ -56,6 +62,7 @@ def test_what_a_kill_leaves_goes_the_next_time(
 def test_ended_runs_go_by_age_with_events_and_logs_and_others_stay(paths: Paths) -> None:
     with open_instance(paths) as instance:
         ended = talk.execute_in_process(instance=instance).run_id
+        dg.materialize([told], instance=instance)
         begun = instance.create_run_for_job(talk, status=dg.DagsterRunStatus.STARTED).run_id
         now = datetime.now(tz=UTC).replace(tzinfo=None)
         young = remove_old_runs(instance, paths, before=now - timedelta(days=1))
@@ -65,9 +72,12 @@ def test_ended_runs_go_by_age_with_events_and_logs_and_others_stay(paths: Paths)
             (paths.dagster / "history" / "runs" / f"{ended}.db").exists(),
         )
 
+        last = instance.get_latest_materialization_event(told.key)
         removed = remove_old_runs(instance, paths, before=now + timedelta(seconds=1))
 
-        assert (young, removed) == (0, 1)
+        assert (young, removed) == (0, 2)
+        # Dagster keeps a copy of a table's last materialization beside the events of its run.
+        assert (last is not None, instance.has_asset_key(told.key)) == (True, False)
         assert (had_logs, had_events) == (True, True)
         assert [run.run_id for run in instance.get_runs()] == [begun]
     assert not logs.exists()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +20,7 @@ from orchestration.defs import privacy_ops
 from orchestration.defs.schedules import ALL as SCHEDULES
 from orchestration.erasure import CarriedOut
 from orchestration.errors import RequestBlockedError, RunFailedError
+from orchestration.inventory import python_tables
 from orchestration.privacy_parts import (
     PROFILING_TABLES,
     erased_contacts,
@@ -30,6 +32,7 @@ from orchestration.privacy_parts import (
     requests_fingerprint,
 )
 from orchestration.resources import CandorResource
+from orchestration.retention import enforce_everything
 from privacy import (
     AccessReport,
     ErasureReport,
@@ -90,6 +93,65 @@ def test_every_id_of_a_held_person_is_known_to_what_removes_scores(company: Comp
         "prediction.account_score_members"
     )
     assert {place.name for place in profile_locations(context)} == set(PROFILING_TABLES)
+
+
+def test_after_retention_no_table_and_no_export_has_anything_older_than_its_rule(
+    company: Company,
+) -> None:
+    """Every table of ours that tells its age, but for those that keep promises to people."""
+    tables = [
+        table
+        for table in python_tables()
+        if table.aged_by and not str(table.name).startswith(("privacy.", "raw.consent_events"))
+    ]
+    rules = {str(table.name): {"days": 30} for table in tables}
+    _change(company, "retention.yml", tables=rules, exports_days=30, landing={})
+    old, young = (NOW - timedelta(days=days) for days in (31, 29))
+    changes = company.paths.artifacts / "exports" / "to_exports" / "deltas"
+    changes.mkdir(parents=True)
+    for name, at in (("b_old.csv", old), ("b_young.csv", young)):
+        (changes / name).touch()
+        os.utime(changes / name, (at.replace(tzinfo=UTC).timestamp(),) * 2)
+
+    with company.open_warehouse() as warehouse, dg.DagsterInstance.ephemeral() as instance:
+        warehouse.create_missing(tables)
+        for table in tables:
+            warehouse.execute(
+                f"insert into {table.name.sql} ({table.aged_by}) values ($old), ($young)",
+                {"old": old, "young": young},
+            )
+        done = enforce_everything(company, warehouse, instance, now=NOW, run_id="run-1")
+        left = {
+            str(table.name): warehouse.read(f"select {table.aged_by} as at from {table.name.sql}")
+            for table in tables
+        }
+
+    assert len(tables) > 20
+    assert {name: rows["at"].to_pylist() for name, rows in left.items()} == {
+        name: [young] for name in rules
+    }
+    assert [path.name for path in changes.iterdir()] == ["b_young.csv"]
+    assert {one.table_name for one in done} == {*rules, "exports/exports", "dagster/runs"}
+
+
+def test_the_check_of_every_run_fails_at_what_nobody_classified(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in company.paths.as_environment().items():
+        monkeypatch.setenv(name, value)
+
+    def check() -> dg.AssetCheckResult:
+        found = privacy_ops.every_table_and_column_is_classified(CandorResource())
+        assert isinstance(found, dg.AssetCheckResult)
+        return found
+
+    before = check()
+    with company.open_warehouse() as warehouse:
+        warehouse.execute("alter table raw.events add column note varchar")
+    after = check()
+
+    assert (before.passed, after.passed) == (True, False)
+    assert after.metadata["which"].value == "raw.events.note is not declared"
 
 
 def test_folders_of_sent_files_outside_the_home_are_searched(

@@ -17,6 +17,7 @@ from orchestration.defs.publish import publish
 from settings import Paths
 from tests.audiences.contract import empty_company
 from tests.conftest import ROOT
+from warehouse import Warehouse
 
 NOW = dt.datetime.fromisoformat("2026-03-02T09:30")
 HOOK = {"kind": "webhook", "url": "https://hooks.example/x", "secret_env": "HOOK_SECRET"}
@@ -41,8 +42,10 @@ def company(tmp_path: Path) -> Company:
     return found
 
 
-def _publish(company: Company) -> dict[str, tuple[str, str | None]]:
-    warehouse = empty_company()
+def _publish(
+    company: Company, warehouse: Warehouse | None = None
+) -> dict[str, tuple[str, str | None]]:
+    warehouse = warehouse or empty_company()
     warehouse.create_missing(privacy.inventory.TABLES)
     compute_memberships(warehouse, company.audiences, run_id="r1", now=NOW)
     reports = publish(company, warehouse, run_id="r1")
@@ -61,9 +64,11 @@ def test_a_secret_of_another_form_stops_its_own_sync_alone(
     company: Company, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HOOK_SECRET", "not-base64-at-all")
+    warehouse = empty_company()
 
-    assert _publish(company)["to_hook"] == ("failed", "invalid_secret")
-    assert "not-base64" not in "".join(capsys.readouterr())
+    assert _publish(company, warehouse)["to_hook"] == ("failed", "invalid_secret")
+    kept = [warehouse.read(f"select * from sync.{name}") for name in ("runs", "batches")]
+    assert "not-base64" not in "".join([*capsys.readouterr(), *map(str, kept)])
 
 
 def test_a_trait_that_is_gone_stops_its_own_sync_alone(company: Company) -> None:

@@ -181,7 +181,9 @@ FAILURES = (
 def test_dagster_keeps_no_value_of_a_row_of_a_step_that_fails(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a fit, in the engine, at a broken file, at a file that is named after somebody."""
+    """In a fit, in the engine, at a broken file, at a file that is named after somebody; nor a secret."""
+    for name in ("CANDOR_WEBHOOK_SECRET", "HUBSPOT_TOKEN"):
+        monkeypatch.setenv(name, SECRET)
     for _, module, name, wrong, _ in FAILURES:
         monkeypatch.setattr(module, name, wrong)
     paths = Paths.resolve({"CANDOR_HOME": str(tmp_path), "CANDOR_CONFIG": str(ROOT / "config")})

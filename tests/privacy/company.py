@@ -162,6 +162,7 @@ class Evidence:
     code: str | None = None
     batch_id: str | None = "b_1"
     answer: str | None = "HTTP 202"
+    told: str = "erasure"
 
     @property
     def is_confirmed(self) -> bool:

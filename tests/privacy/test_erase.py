@@ -19,7 +19,9 @@ from privacy import (
     LostSigningKeyError,
     TableLocation,
     check_facts,
+    left_to_ask,
     read_receipts,
+    read_steps,
     verify_audit,
     verify_receipt,
 )
@@ -40,7 +42,7 @@ from tests.privacy.company import (
     FakeModels,
     found_company,
 )
-from warehouse import DuckDBWarehouse, TableName, Trace
+from warehouse import Column, DuckDBWarehouse, Pii, Table, TableName, Trace
 
 ID = "00000000-0000-4000-8000-000000000001"
 
@@ -200,6 +202,19 @@ def test_an_undeclared_column_blocks(company: Company) -> None:
     assert company.erase().blocked == {ID: ["raw.events.note is not declared"]}
 
 
+def test_a_table_of_addresses_that_says_not_whose_they_are_blocks(company: Company) -> None:
+    email = Column("email", "VARCHAR", Pii.IDENTIFIER, "an address")
+    addresses = Table(TableName("raw", "addresses"), grain="One row per address", columns=(email,))
+    company.warehouse.create_missing([addresses])
+    company.ask(("email", ANN, "raw"))
+
+    report = company.erase(tables=(*ALL_TABLES, addresses))
+
+    assert report.blocked == {
+        ID: ["raw.addresses holds direct identifiers and declares no key by which to find a person"]
+    }
+
+
 def test_a_table_without_the_column_of_its_key_blocks(company: Company) -> None:
     """As one that was made before the declaration."""
     company.warehouse.execute("alter table raw.events drop column user_id")
@@ -312,10 +327,25 @@ def test_a_blocked_request_goes_on_once_the_destination_answers(company: Company
             "sync": "weekly",
             "persons": 1,
             "status": "confirmed",
+            "told": "erasure",
             "batch": "b_1",
             "answer": "HTTP 202",
         }
     ]
+
+
+def test_a_destination_without_a_call_for_erasure_leaves_something_to_ask(company: Company) -> None:
+    company.ask(("email", ANN, "raw"))
+    told = [Evidence("ads", told="removal"), Evidence("mail")]
+
+    (receipt,) = company.erase(destinations=FakeDestinations({"ads": 1, "mail": 1}, told)).receipts
+
+    facts = check_facts(receipt)
+    assert facts is not None
+    assert "2 destinations confirmed (1 could only remove the person from what" in facts.summary
+    (task,) = left_to_ask(read_steps(company.warehouse, ID), facts.due_at)
+    assert task.startswith("ads was told to take the person out")
+    assert "ask there until 2026-12-20 for the deletion" in task
 
 
 def test_what_an_earlier_version_told_destinations_makes_a_receipt_that_can_be_verified(
@@ -327,7 +357,8 @@ def test_what_an_earlier_version_told_destinations_makes_a_receipt_that_can_be_v
     company.erase(destinations=FakeDestinations({"ads": 1}, [Evidence("ads")]))
     company.warehouse.execute(
         "update privacy.request_steps set detail = "
-        "regexp_replace(detail, '\"(answer|batch)\": \"[^\"]*\", ', '', 'g')"
+        "regexp_replace(regexp_replace(detail, '\"(answer|batch)\": \"[^\"]*\", ', '', 'g'), "
+        '\', "told": "[^"]*"\', \'\')'
     )
     copy.unlink()
 
@@ -336,7 +367,7 @@ def test_what_an_earlier_version_told_destinations_makes_a_receipt_that_can_be_v
     ).receipts
 
     assert (facts := check_facts(receipt)) is not None
-    assert [(told.batch, told.answer) for told in facts.destinations] == [(None, None)]
+    assert [(item.batch, item.answer, item.told) for item in facts.destinations] == [(None,) * 3]
 
 
 def test_a_lost_key_of_receipts_is_not_replaced(company: Company) -> None:

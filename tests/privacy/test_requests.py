@@ -130,6 +130,28 @@ def test_every_part_that_the_specification_requires_is_asked_for(tmp_path: Path)
     assert _file(tmp_path, without).read()[0].regulation == "gdpr"
 
 
+def test_a_body_as_mparticle_sends_it_is_read_and_redacted(tmp_path: Path) -> None:
+    """Its third version: identities by type, and fields that the specification does not have."""
+    identities = {
+        "controller_customer_id": {"value": "c-17", "encoding": "raw"},
+        "email": {"value": "JohnDoe@example.com", "encoding": "raw"},
+    }
+    extensions = {"opendsr.mparticle.com": {"skip_waiting_period": True}}
+    body = {**BODY, "api_version": "3.0", "group_id": "g1", "extensions": extensions}
+    file = _file(tmp_path, {**body, "subject_identities": identities})
+
+    (request,) = file.read()
+    file.settle([request.request_id])
+
+    assert [(one.identity_type, one.normalised("US")) for one in request.subject_identities] == [
+        ("controller_customer_id", "c-17"), ("email", "johndoe@example.com"),
+    ]  # fmt: skip
+    assert (file.read(), "johndoe" in file.path.read_text().lower()) == ((), False)
+    for wrong in ({}, {"email": {"value": "x"}}, {"email": "x"}, {"email": {"encoding": "raw"}}):
+        with pytest.raises(InvalidRequestError, match="line 1: subject_identities"):
+            _file(tmp_path, {**body, "subject_identities": wrong}).read()
+
+
 def test_the_identity_does_not_show_in_a_repr(tmp_path: Path) -> None:
     (request,) = _file(tmp_path, BODY).read()
 

@@ -138,6 +138,11 @@ def reads_columns(destination: Destination) -> bool:
     return bool(getattr(destination, "reads_columns", True))
 
 
+def can_erase(destination: Destination) -> bool:
+    """Whether a destination can forget a person, and not only take them out of what was sent."""
+    return bool(getattr(destination, "can_erase", True))
+
+
 def rejected_rows(row_ids: Sequence[str], reasons: Sequence[str]) -> pa.Table:
     """The table of refused rows that a delivery carries."""
     return pa.table(

@@ -38,6 +38,7 @@ class FakeDestination:
         after: Errors to raise after a request was taken in, one for each request.
         erased: Row ids that it was told to forget.
         is_forgetful: Whether it says that it lost what it had.
+        can_erase: Whether it says that it can forget a person.
     """
 
     key: str = "fake"
@@ -51,6 +52,7 @@ class FakeDestination:
     after: list[BaseException | None] = field(default_factory=list)
     erased: set[str] = field(default_factory=set)
     is_forgetful: bool = False
+    can_erase: bool = True
     by_identifiers: bool = False
     _answers: dict[str, Delivery] = field(default_factory=dict)
 

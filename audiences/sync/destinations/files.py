@@ -32,7 +32,8 @@ from audiences.sync.destinations.base import Batch, Delivery, Request, Sleep, re
 from audiences.sync.destinations.csv_rows import as_csv, filled, merged, named, read_csv, without
 
 _NOBODY = pa.table({"row_id": pa.array([], pa.string())})
-_BATCH = re.compile(r"b_[0-9a-z]+\.csv")
+# The name of a file of changes.
+BATCH_FILE = re.compile(r"b_[0-9a-z]+\.csv")
 
 
 class Store(Protocol):
@@ -215,7 +216,7 @@ def _take_out(store: Store, name: str, row_ids: Any) -> None:
 def _delta_files(store: Store, sync_key: str) -> list[str]:
     """The deltas; whoever else puts files beside them answers for those."""
     folder = _deltas(sync_key)
-    return [name for name in store.names(folder) if _BATCH.fullmatch(name.removeprefix(folder))]
+    return [name for name in store.names(folder) if BATCH_FILE.fullmatch(name.removeprefix(folder))]
 
 
 def _still_named(store: Store, sync_key: str, row_ids: Any) -> list[str]:

@@ -87,6 +87,7 @@ class Google(Vendor[GoogleSettings]):
         max_rows=10_000,
         rates=(Rate(300, 60),),
         erasure="none for a person: removed from every list that they were sent to",
+        can_erase=False,
         traps="uploads state that consent is granted, so that a purpose must be named",
     )
     host = "https://datamanager.googleapis.com"

@@ -62,6 +62,7 @@ class LinkedIn(Vendor[LinkedInSettings]):
         max_rows=5000,
         rates=(Rate(500, 60),),  # older copies of the page say 500 a minute, the newest 600
         erasure="none for a person: removed from every segment that they were sent to",
+        can_erase=False,
         traps="let the sync need a purpose for advertising",
     )
     host = "https://api.linkedin.com"

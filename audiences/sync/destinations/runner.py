@@ -71,6 +71,11 @@ class VendorDestination:
         return self.vendor.place(self.vendor.settings.account_label)
 
     @property
+    def can_erase(self) -> bool:
+        """Whether it has a call that forgets a person."""
+        return self.vendor.facts.can_erase
+
+    @property
     def bare_place(self) -> str | None:
         """The same without the label of the account; None where it has none."""
         return self.vendor.place(None) if self.vendor.settings.account_label else None

@@ -64,6 +64,7 @@ class TikTok(Vendor[TikTokSettings]):
         max_rows=1000,
         rates=(Rate(10, 1),),
         erasure="none for a person: removed from every audience that they were sent to",
+        can_erase=False,
         traps="let the sync need a purpose for advertising",
     )
     host = "https://business-api.tiktok.com"

@@ -59,6 +59,8 @@ class Facts:
         traps: What could change a consent there, and how it is kept from happening.
         erasure_rates: Rates of the requests that erase, where they differ.
         max_bytes: Most bytes of one request; 0 where no limit is near.
+        can_erase: Whether it has a call that forgets a person; else erasing takes the person out of
+            what they were sent to.
     """
 
     title: str
@@ -71,6 +73,7 @@ class Facts:
     traps: str
     erasure_rates: tuple[Rate, ...] = ()
     max_bytes: int = 0
+    can_erase: bool = True
 
 
 @dataclass(frozen=True, slots=True)
