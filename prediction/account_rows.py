@@ -36,7 +36,7 @@ _COUNTED = ACCOUNT_SCORE_MEMBERS.name.sql
 _OF_COMPANY = ("employee_count_log", "has_industry")
 _OVER = "company_over_"  # classes of sizes, each with its bound behind
 # Of these columns the largest of any member counts.
-_LARGEST = ("days_since_first_", "is_", "has_", "distinct_", _OVER)
+_LARGEST = ("days_since_first_", "is_", "has_", "distinct_", "sector_", "works_in_", _OVER)
 
 # What only an account has.
 OWN_FEATURES = (

@@ -329,7 +329,11 @@ def test_every_column_that_is_no_count_is_put_together_as_such(company: Company)
         "consideration_share", "decision_share", "mean_scroll_depth", "mean_time_on_page_s",
         "mean_scroll_depth_30d", "is_known", "has_company", "has_industry", "has_customer_record",
         "has_crm_record", "days_since_first_record", "employee_count_log",
-        *(name for name in own_features if name.startswith("company_over_")),
+        "has_job_title", "is_executive", "is_director", "is_manager",
+        *(
+            name for name in own_features
+            if name.startswith(("company_over_", "sector_", "works_in_"))
+        ),
     }  # fmt: skip
 
 

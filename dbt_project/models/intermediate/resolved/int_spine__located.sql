@@ -122,7 +122,8 @@ located as (
         as_of,
         max(case when basis_rank = 1 then 1 else 0 end) as is_called,
         max(employee_count) as employee_count,
-        max(case when industry is not null then 1 else 0 end) as has_industry
+        max(case when industry is not null then 1 else 0 end) as has_industry,
+        max(lower(industry)) as industry
 
     from ranked
 

@@ -29,6 +29,7 @@ records as (
         versions.record_created_at,
         versions.account_id,
         versions.company_name,
+        lower(versions.job_title) as job_title,
         coalesce(versions.company_domain, {{ email_domain('versions.email') }}) as domain
 
     from nodes
@@ -103,6 +104,8 @@ recorded as (
                 else 0
             end
         ) as has_industry,
+        max(lower(coalesce(accounts.industry, domains.industry))) as industry,
+        max(records.job_title) as job_title,
         max(case when customer_sources.source is not null then 1 else 0 end)
             as has_customer_record,
         max(
