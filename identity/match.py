@@ -18,8 +18,8 @@ DETERMINISTIC = "identity_deterministic_links"
 CONTESTED = "identity_contested_values"
 UNDECIDABLE = "identity_undecidable_pairs"
 
-_FIRST_NAMES_CLASH = "first_name = 0"
-_LAST_NAMES_CLASH = "last_name = 0"
+_FIRST_NAMES_CLASH = f"first_name between 0 and {level('first_name', 'roughly alike')}"
+_LAST_NAMES_CLASH = f"last_name between 0 and {level('last_name', 'roughly alike')}"
 _BIRTH_DATES_CLASH = "birth_date = 0"
 _FIRST_NAMES_AGREE = f"first_name >= {level('first_name', 'similar')}"
 

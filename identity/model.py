@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from identifiers import GENERATIONS, SURNAME_PARTICLES
+
 DIFFERENT = 0
 UNKNOWN = -1
 
@@ -82,6 +84,12 @@ _SIMILAR_LAST_NAMES = (
 )
 
 
+def _surnames(side: str) -> str:
+    """SQL of the surnames in a last name: "de Souza" and "de Carvalho" have none in common."""
+    particles = f"regexp_replace(last_name_{side}, '(^| )((?:{'|'.join(SURNAME_PARTICLES)}) )+', '\\1', 'g')"
+    return f"string_split(regexp_replace({particles}, ' (?:{'|'.join(GENERATIONS)})$', ''), ' ')"
+
+
 def _one_is_rare(count: str) -> str:
     fewer, more = (f"{which}({count}_l, {count}_r)" for which in ("least", "greatest"))
     return f"{fewer} <= 3 or {fewer} * 5 <= {more}"
@@ -116,6 +124,8 @@ _ALIKE_PLACES = (
     "or coalesce(jaro_winkler_similarity(replace(city_l, ' ', ''), replace(city_r, ' ', '')) >= 0.9, false)"
 )
 
+_SEVERAL_SURNAMES = "(contains(last_name_l, ' ') or contains(last_name_r, ' '))"
+
 COMPARISONS: tuple[Comparison, ...] = (
     Comparison(
         "first_name",
@@ -137,6 +147,7 @@ COMPARISONS: tuple[Comparison, ...] = (
             ),
             Level("one exchanged with last name", _ONE_EXCHANGED),
             Level("similar but two usual names", _SIMILAR_FIRST_NAMES),
+            Level("roughly alike", f"jaro_winkler_similarity(first_name_l, first_name_r) >= 0.75 and ({_one_is_rare('first_name_count')})"),
         ),
     ),
     Comparison(
@@ -147,9 +158,10 @@ COMPARISONS: tuple[Comparison, ...] = (
         f"or first_name_l != first_name_r and last_name_l != last_name_r and ({_ONE_EXCHANGED})",
         (
             Level("same", "last_name_l = last_name_r", frequency_of="last_name"),
-            Level("one part of two", "list_has_any(string_split(last_name_l, ' '), string_split(last_name_r, ' '))"),
+            Level("one part of two", f"{_SEVERAL_SURNAMES} and list_has_any({_surnames('l')}, {_surnames('r')})"),
             Level("similar", f"({_SIMILAR_LAST_NAMES}) and ({_one_is_rare('last_name_count')})"),
             Level("similar but two usual names", _SIMILAR_LAST_NAMES),
+            Level("roughly alike", f"jaro_winkler_similarity(replace(last_name_l, ' ', ''), replace(last_name_r, ' ', '')) >= 0.75 and ({_one_is_rare('last_name_count')})"),
         ),
     ),
     Comparison(
