@@ -84,10 +84,20 @@ _SIMILAR_LAST_NAMES = (
 )
 
 
-def _surnames(side: str) -> str:
-    """SQL of the surnames in a last name: "de Souza" and "de Carvalho" have none in common."""
-    particles = f"regexp_replace(last_name_{side}, '(^| )((?:{'|'.join(SURNAME_PARTICLES)}) )+', '\\1', 'g')"
-    return f"string_split(regexp_replace({particles}, ' (?:{'|'.join(GENERATIONS)})$', ''), ' ')"
+def _bare(side: str) -> str:
+    """SQL of a last name without its particles: "de Souza" and "de Carvalho" have nothing in common."""
+    leading, trailing = (
+        rf"'(^| )((?:{'|'.join(SURNAME_PARTICLES)}) )+'", f"' (?:{'|'.join(GENERATIONS)})$'",
+    )  # fmt: skip
+    bare = rf"regexp_replace(last_name_{side}, {leading}, '\1', 'g')"
+    return f"regexp_replace({bare}, {trailing}, '')"
+
+
+_ONE_SURNAME_OF_SEVERAL = (
+    "(contains(last_name_l, ' ') or contains(last_name_r, ' ')) "
+    f"and list_has_any(string_split({_bare('l')}, ' '), string_split({_bare('r')}, ' '))"
+)
+_ROUGHLY_ALIKE_LAST_NAMES = f"jaro_winkler_similarity(replace({_bare('l')}, ' ', ''), replace({_bare('r')}, ' ', '')) >= 0.75"
 
 
 def _one_is_rare(count: str) -> str:
@@ -124,8 +134,6 @@ _ALIKE_PLACES = (
     "or coalesce(jaro_winkler_similarity(replace(city_l, ' ', ''), replace(city_r, ' ', '')) >= 0.9, false)"
 )
 
-_SEVERAL_SURNAMES = "(contains(last_name_l, ' ') or contains(last_name_r, ' '))"
-
 COMPARISONS: tuple[Comparison, ...] = (
     Comparison(
         "first_name",
@@ -147,7 +155,12 @@ COMPARISONS: tuple[Comparison, ...] = (
             ),
             Level("one exchanged with last name", _ONE_EXCHANGED),
             Level("similar but two usual names", _SIMILAR_FIRST_NAMES),
-            Level("roughly alike", f"jaro_winkler_similarity(first_name_l, first_name_r) >= 0.75 and ({_one_is_rare('first_name_count')})"),
+            # Misspelt more than once, or two names: what it weighs follows from the data.
+            Level(
+                "roughly alike",
+                "jaro_winkler_similarity(first_name_l, first_name_r) >= 0.75 "
+                f"and ({_one_is_rare('first_name_count')})",
+            ),
         ),
     ),
     Comparison(
@@ -158,10 +171,10 @@ COMPARISONS: tuple[Comparison, ...] = (
         f"or first_name_l != first_name_r and last_name_l != last_name_r and ({_ONE_EXCHANGED})",
         (
             Level("same", "last_name_l = last_name_r", frequency_of="last_name"),
-            Level("one part of two", f"{_SEVERAL_SURNAMES} and list_has_any({_surnames('l')}, {_surnames('r')})"),
+            Level("one part of two", _ONE_SURNAME_OF_SEVERAL),
             Level("similar", f"({_SIMILAR_LAST_NAMES}) and ({_one_is_rare('last_name_count')})"),
             Level("similar but two usual names", _SIMILAR_LAST_NAMES),
-            Level("roughly alike", f"jaro_winkler_similarity(replace(last_name_l, ' ', ''), replace(last_name_r, ' ', '')) >= 0.75 and ({_one_is_rare('last_name_count')})"),
+            Level("roughly alike", f"{_ROUGHLY_ALIKE_LAST_NAMES} and ({_one_is_rare('last_name_count')})"),
         ),
     ),
     Comparison(
