@@ -89,8 +89,9 @@ def _bare(side: str) -> str:
     leading, trailing = (
         rf"'(^| )((?:{'|'.join(SURNAME_PARTICLES)}) )+'", f"' (?:{'|'.join(GENERATIONS)})$'",
     )  # fmt: skip
-    bare = rf"regexp_replace(last_name_{side}, {leading}, '\1', 'g')"
-    return f"regexp_replace({bare}, {trailing}, '')"
+    name = f"last_name_{side}"
+    bare = rf"regexp_replace(regexp_replace({name}, {leading}, '\1', 'g'), {trailing}, '')"
+    return f"case when contains({name}, ' ') then {bare} else {name} end"
 
 
 _ONE_SURNAME_OF_SEVERAL = (
