@@ -15,6 +15,8 @@ from identifiers.email import normalise_email, normalise_emails
 from identifiers.hashing import sha256_hex
 from identifiers.mailboxes import canonical_mailboxes
 from identifiers.names import (
+    GENERATIONS,
+    SURNAME_PARTICLES,
     WordOrder,
     fold_names,
     learn_word_order,
@@ -32,6 +34,8 @@ from identifiers.placeholders import null_first_names, null_last_names, null_pla
 __all__ = [
     "DISPOSABLE_DOMAINS",
     "FREE_MAIL_DOMAINS",
+    "GENERATIONS",
+    "SURNAME_PARTICLES",
     "DateOrders",
     "WordOrder",
     "canonical_given_name",

@@ -16,6 +16,13 @@ from identifiers.text import as_texts, folded, trimmed
 
 _TITLE = r"(?i)^(?:(?:mr|mrs|ms|miss|mx|dr|prof|professor|sir|herr|frau|mme|hon|rev)\.? +)+"
 _SUFFIX = r"(?i)[ ,]+(?:jr|sr|ii|iii|iv|ph\.?d|m\.?d|esq|mba|cpa|dds)\.?$"
+# Words that stand before the surnames of many families, folded, and those that stand behind a name.
+SURNAME_PARTICLES = (
+    "af", "al", "av", "bin", "bint", "binti", "da", "das", "de", "del", "della", "dello", "den", "der", "des", "di", "do",
+    "dos", "du", "e", "el", "het", "ibn", "la", "las", "le", "les", "los", "mac", "mc", "o", "op", "saint", "san", "santa",
+    "st", "ten", "ter", "van", "vom", "von", "y", "zu", "zum", "zur",
+)  # fmt: skip
+GENERATIONS = ("filho", "ii", "iii", "iv", "jr", "junior", "neto", "senior", "sr")
 _PARTICLE = r"(?:van|von|der|den|de|del|della|di|da|dos|du|la|le|st\.?|san|bin|ibn|al|el|ter|ten)"
 _LAST_FIRST = r"^(?P<last>[^,]+?) ?, ?(?P<first>[^, ]+)(?: (?P<middle>[^,]+))?$"
 _FIRST_LAST = rf"(?i)^(?P<first>[^ ,]+)(?: (?P<middle>[^,]+?))?? (?P<last>(?:{_PARTICLE} )*[^ ,]+)$"

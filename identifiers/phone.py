@@ -21,6 +21,8 @@ _PLAIN_TEN = (
     r"^(?:\+?1[ .-]?)?(?:\(([2-9][0-9]{2})\)|([2-9][0-9]{2}))[ .-]?([0-9]{3})[ .-]?([0-9]{4})$"
 )
 _PLAIN_REGIONS = frozenset({"US", "CA"})
+# What ITU-T E.164 recommends to dial before a country code; not all countries do, but all write it.
+_ABROAD = re.compile(r"[\s(]*00")
 _SHORTEST = 7  # digits; shorter is an extension or a typing error (ITU-T E.164 leaves room for it)
 
 
@@ -99,13 +101,20 @@ def normalise_phone(text: str, *, default_region: str) -> str | None:
         text: As written.
         default_region: ISO country of a number without a country code.
     """
-    try:
-        number = phonenumbers.parse(text, default_region)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_possible_number(number) or _is_placeholder(number.national_number):
+    number = _possible(text, default_region)
+    if number is None and (abroad := _ABROAD.match(text)):
+        number = _possible(f"+{text[abroad.end() :]}", default_region)
+    if number is None or _is_placeholder(number.national_number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _possible(text: str, region: str) -> phonenumbers.PhoneNumber | None:
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    return number if phonenumbers.is_possible_number(number) else None
 
 
 def _is_placeholder(national: int | None) -> bool:

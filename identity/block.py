@@ -72,6 +72,8 @@ KEYS: tuple[BlockingKey, ...] = (
     BlockingKey("beginning of mailbox", "case when length(mailbox) >= 5 then left(mailbox, 5) end", is_weak=True),
     BlockingKey("first name, place", "given_name || '|' || city", is_weak=True),
     BlockingKey("last name, place", "last_name || '|' || city", is_weak=True),
+    # Both names may be misspelt behind their first letters.
+    BlockingKey("initials, postal code", "initial || left(last_name, 1) || '|' || postal_code", is_weak=True),
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from identity.compare import COMPARED
 from identity.decide import DIVIDED
-from identity.model import level
+from identity.model import DIFFERENT, level
 from identity.prepare import RECORDS
 from identity.share import IDENTIFIERS
 from warehouse import Warehouse
@@ -18,8 +18,11 @@ DETERMINISTIC = "identity_deterministic_links"
 CONTESTED = "identity_contested_values"
 UNDECIDABLE = "identity_undecidable_pairs"
 
-_FIRST_NAMES_CLASH = "first_name = 0"
-_LAST_NAMES_CLASH = "last_name = 0"
+# Two who share an address or a number have names alike as siblings do: rough likeness is a clash.
+_FIRST_NAMES_CLASH, _LAST_NAMES_CLASH = (
+    f"{field} between {DIFFERENT} and {level(field, 'roughly alike')}"
+    for field in ("first_name", "last_name")
+)
 _BIRTH_DATES_CLASH = "birth_date = 0"
 _FIRST_NAMES_AGREE = f"first_name >= {level('first_name', 'similar')}"
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from identifiers import GENERATIONS, SURNAME_PARTICLES
+
 DIFFERENT = 0
 UNKNOWN = -1
 
@@ -82,6 +84,23 @@ _SIMILAR_LAST_NAMES = (
 )
 
 
+def _bare(side: str) -> str:
+    """SQL of a last name without its particles: "de Souza" and "de Carvalho" have nothing in common."""
+    leading, trailing = (
+        rf"'(^| )((?:{'|'.join(SURNAME_PARTICLES)}) )+'", f"' (?:{'|'.join(GENERATIONS)})$'",
+    )  # fmt: skip
+    name = f"last_name_{side}"
+    bare = rf"regexp_replace(regexp_replace({name}, {leading}, '\1', 'g'), {trailing}, '')"
+    return f"case when contains({name}, ' ') then {bare} else {name} end"
+
+
+_ONE_SURNAME_OF_SEVERAL = (
+    "(contains(last_name_l, ' ') or contains(last_name_r, ' ')) "
+    f"and list_has_any(string_split({_bare('l')}, ' '), string_split({_bare('r')}, ' '))"
+)
+_ROUGHLY_ALIKE_LAST_NAMES = f"jaro_winkler_similarity(replace({_bare('l')}, ' ', ''), replace({_bare('r')}, ' ', '')) >= 0.75"
+
+
 def _one_is_rare(count: str) -> str:
     fewer, more = (f"{which}({count}_l, {count}_r)" for which in ("least", "greatest"))
     return f"{fewer} <= 3 or {fewer} * 5 <= {more}"
@@ -137,6 +156,12 @@ COMPARISONS: tuple[Comparison, ...] = (
             ),
             Level("one exchanged with last name", _ONE_EXCHANGED),
             Level("similar but two usual names", _SIMILAR_FIRST_NAMES),
+            # Misspelt more than once, or two names: what it weighs follows from the data.
+            Level(
+                "roughly alike",
+                "jaro_winkler_similarity(first_name_l, first_name_r) >= 0.75 "
+                f"and ({_one_is_rare('first_name_count')})",
+            ),
         ),
     ),
     Comparison(
@@ -147,9 +172,10 @@ COMPARISONS: tuple[Comparison, ...] = (
         f"or first_name_l != first_name_r and last_name_l != last_name_r and ({_ONE_EXCHANGED})",
         (
             Level("same", "last_name_l = last_name_r", frequency_of="last_name"),
-            Level("one part of two", "list_has_any(string_split(last_name_l, ' '), string_split(last_name_r, ' '))"),
+            Level("one part of two", _ONE_SURNAME_OF_SEVERAL),
             Level("similar", f"({_SIMILAR_LAST_NAMES}) and ({_one_is_rare('last_name_count')})"),
             Level("similar but two usual names", _SIMILAR_LAST_NAMES),
+            Level("roughly alike", f"{_ROUGHLY_ALIKE_LAST_NAMES} and ({_one_is_rare('last_name_count')})"),
         ),
     ),
     Comparison(

@@ -126,6 +126,11 @@ def test_what_is_no_number_or_nobodys_becomes_none(text: str) -> None:
     assert normalise_phone(text, default_region="US") is None
 
 
+def test_zeros_before_a_country_code_are_read_where_other_digits_are_dialled() -> None:
+    assert normalise_phone("001-206-555-7870x181", default_region="US") == "+12065557870"
+    assert normalise_phone("0044 20 7946 0018", default_region="US") == "+442079460018"
+
+
 def test_the_region_decides_a_number_without_a_country() -> None:
     assert normalise_phone("020 7946 0018", default_region="GB") == "+442079460018"
     assert normalise_phone("+44 20 7946 0018", default_region="US") == "+442079460018"

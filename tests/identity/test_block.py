@@ -57,6 +57,13 @@ def test_the_run_tells_what_each_key_brought(company: Company) -> None:
     assert report.pairs_left_out_by_key["phone"] == 0
 
 
+def test_two_misspelt_names_of_one_postal_code_are_compared(company: Company) -> None:
+    company.record("crm", "1", first_name="Joseph", last_name="Carroll", postal_code="28334")
+    company.record("shop", "2", first_name="Josepg", last_name="Catroll", postal_code="28334")
+
+    assert company.resolve().pairs_by_key["initials, postal code"] == 1
+
+
 def test_limits_of_before_are_kept(company: Company) -> None:
     for number in range(3):
         company.record("crm", str(number), first_name="Ann", last_name="Lee", phone="2065550100")

@@ -31,7 +31,8 @@ def _level(field: str, one: dict[str, str | None], other: dict[str, str | None])
         return int(
             warehouse.scalar(
                 f"select {level_case(comparison)} from "
-                f"({dated} 2 as first_name_count_l, 2 as first_name_count_r from pairs)"
+                f"({dated} 2 as first_name_count_l, 2 as first_name_count_r, "
+                f"2 as last_name_count_l, 2 as last_name_count_r from pairs)"
             )
         )
 
@@ -54,6 +55,26 @@ def test_who_goes_by_one_of_several_first_names_has_no_other_name(
     )  # fmt: skip
 
     assert found == (level("first_name", label) if label else 0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "label"),
+    [
+        ("de souza", "de carvalho", None),
+        ("van der berg", "van der laan", None),
+        ("oliveira junior", "santos junior", None),
+        ("de la cruz", "cruz", "one part of two"),
+        ("garcia gonzalez", "garcia", "one part of two"),
+        ("simmons", "smiions", "roughly alike"),
+        ("simmons", "hernandez", None),
+    ],
+)
+def test_particles_are_no_surname_and_a_name_misspelt_twice_is_roughly_alike(
+    one: str, other: str, label: str | None
+) -> None:
+    found = _level("last_name", {"last_name": one}, {"last_name": other})
+
+    assert found == (level("last_name", label) if label else 0)
 
 
 @pytest.mark.parametrize(
