@@ -18,11 +18,9 @@ DETERMINISTIC = "identity_deterministic_links"
 CONTESTED = "identity_contested_values"
 UNDECIDABLE = "identity_undecidable_pairs"
 
-# Two who share an address or a number have names alike as siblings do: rough likeness is a clash.
-_FIRST_NAMES_CLASH, _LAST_NAMES_CLASH = (
-    f"{field} between {DIFFERENT} and {level(field, 'roughly alike')}"
-    for field in ("first_name", "last_name")
-)
+_FIRST_NAMES_CLASH = f"first_name = {DIFFERENT}"
+# Two of one mailbox or number have surnames two letters apart as often as one has a surname misspelt twice.
+_LAST_NAMES_CLASH = f"last_name between {DIFFERENT} and {level('last_name', 'two slips')}"
 _BIRTH_DATES_CLASH = "birth_date = 0"
 _FIRST_NAMES_AGREE = f"first_name >= {level('first_name', 'similar')}"
 

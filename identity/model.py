@@ -98,7 +98,12 @@ _ONE_SURNAME_OF_SEVERAL = (
     "(contains(last_name_l, ' ') or contains(last_name_r, ' ')) "
     f"and list_has_any(string_split({_bare('l')}, ' '), string_split({_bare('r')}, ' '))"
 )
-_ROUGHLY_ALIKE_LAST_NAMES = f"jaro_winkler_similarity(replace({_bare('l')}, ' ', ''), replace({_bare('r')}, ' ', '')) >= 0.75"
+# Misspelt twice; a shared beginning counts for nothing, as fathers, sons and strangers share those.
+_BARE_L, _BARE_R = (f"replace({_bare(side)}, ' ', '')" for side in "lr")
+_TWO_SLIPS_IN_LAST_NAMES = (
+    f"least(length({_BARE_L}), length({_BARE_R})) >= 5 and abs(length({_BARE_L}) - length({_BARE_R})) <= 2 "
+    f"and damerau_levenshtein({_BARE_L}, {_BARE_R}) <= 2"
+)
 
 
 def _one_is_rare(count: str) -> str:
@@ -156,12 +161,6 @@ COMPARISONS: tuple[Comparison, ...] = (
             ),
             Level("one exchanged with last name", _ONE_EXCHANGED),
             Level("similar but two usual names", _SIMILAR_FIRST_NAMES),
-            # Misspelt more than once, or two names: what it weighs follows from the data.
-            Level(
-                "roughly alike",
-                "jaro_winkler_similarity(first_name_l, first_name_r) >= 0.75 "
-                f"and ({_one_is_rare('first_name_count')})",
-            ),
         ),
     ),
     Comparison(
@@ -175,7 +174,7 @@ COMPARISONS: tuple[Comparison, ...] = (
             Level("one part of two", _ONE_SURNAME_OF_SEVERAL),
             Level("similar", f"({_SIMILAR_LAST_NAMES}) and ({_one_is_rare('last_name_count')})"),
             Level("similar but two usual names", _SIMILAR_LAST_NAMES),
-            Level("roughly alike", f"{_ROUGHLY_ALIKE_LAST_NAMES} and ({_one_is_rare('last_name_count')})"),
+            Level("two slips", f"{_TWO_SLIPS_IN_LAST_NAMES} and ({_one_is_rare('last_name_count')})"),
         ),
     ),
     Comparison(

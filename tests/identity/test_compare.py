@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from identity.compare import level_case
-from identity.model import COMPARISONS, level
+from identity.model import COMPARISONS, DIFFERENT, level
 from identity.prepare import RECORDS, prepare_records
 from identity.train import usable_comparisons
 from tests.identity.conftest import Company
@@ -58,6 +58,20 @@ def test_who_goes_by_one_of_several_first_names_has_no_other_name(
 
 
 @pytest.mark.parametrize(
+    ("one", "other"), [("karl", "karen"), ("charlie", "christopher"), ("marlon", "marvin")]
+)
+def test_first_names_of_twins_and_brothers_differ_although_they_begin_alike(
+    one: str, other: str
+) -> None:
+    found = _level(
+        "first_name", {"first_name": one, "given_name": one, "initial": one[0]},
+        {"first_name": other, "given_name": other, "initial": other[0]},
+    )  # fmt: skip
+
+    assert found == DIFFERENT
+
+
+@pytest.mark.parametrize(
     ("one", "other", "label"),
     [
         ("de souza", "de carvalho", None),
@@ -65,11 +79,14 @@ def test_who_goes_by_one_of_several_first_names_has_no_other_name(
         ("oliveira junior", "santos junior", None),
         ("de la cruz", "cruz", "one part of two"),
         ("garcia gonzalez", "garcia", "one part of two"),
-        ("simmons", "smiions", "roughly alike"),
+        ("simmons", "smiions", "two slips"),
         ("simmons", "hernandez", None),
+        ("petersen", "peterhoff", None),
+        ("ross", "rohs", "similar"),
+        ("ross", "rouch", None),
     ],
 )
-def test_particles_are_no_surname_and_a_name_misspelt_twice_is_roughly_alike(
+def test_particles_are_no_surname_and_two_slips_are_told_from_another_surname(
     one: str, other: str, label: str | None
 ) -> None:
     found = _level("last_name", {"last_name": one}, {"last_name": other})

@@ -202,6 +202,26 @@ PEOPLE = (
         ("crm/1", "crm/2 shop/1"),
     ),
     Story(
+        "twins whose names begin alike",
+        "Karl and Karen of one house and one day, each with an e-mail address.",
+        tuple(
+            tuple(
+                record(
+                    f"{source}/{number}",
+                    first_name=first_name,
+                    last_name="{n}",
+                    birth_date="1999-12-12",
+                    street="2044 Heyden Lane",
+                    postal_code="92{x}",
+                    email=f"{first_name.lower()}@{{s}}.example",
+                )
+                for source in ("crm", "shop")
+            )
+            for number, first_name in ((1, "Karl"), (2, "Karen"))
+        ),
+        ("crm/1 shop/1", "crm/2 shop/2"),
+    ),
+    Story(
         "father and son",
         "One name, one address, one landline, a generation apart.",
         (
