@@ -95,7 +95,7 @@ def field_parameters(
     proven = int(counts.sum())
     candidates: list[tuple[str, Floats]] = []
     if proven >= min_proven_pairs:
-        candidates.append(("proven pairs", smoothed(counts)))
+        candidates.append(("proven pairs", no_surer_than_equal(smoothed(counts), counts, u)))
     if comparison.name in learned:
         candidates.append(
             (
@@ -143,6 +143,17 @@ def conventional(u: Floats) -> Floats:
 def smoothed(counts: Floats) -> Floats:
     """Shares of counts with half a pair added to each level (Jeffreys' prior)."""
     return np.asarray((counts + 0.5) / (counts + 0.5).sum(), dtype=np.float64)
+
+
+def no_surer_than_equal(m: Floats, counts: Floats, u: Floats) -> Floats:
+    """Let no level that no proven pair has weigh more than that both are the same.
+
+    Few pairs, proven or random, have such a level, and half a pair would be worth a thousand of chance.
+    """
+    unseen = counts == 0
+    unseen[[0, -1]] = False
+    bounded = np.where(unseen, np.minimum(m, u * m[0] / u[0]), m)
+    return np.asarray(bounded / bounded.sum(), dtype=np.float64)
 
 
 def proven_scale(proven: int) -> float:

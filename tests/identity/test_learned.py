@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from identity import Act, Origin, import_answers, plan_split, revoke_decision, split_person
+from identity.train import no_surer_than_equal, smoothed
 from tests.identity.conftest import NOW, RECORDS, Company, Members, day
 
 PEOPLE = 400
@@ -249,3 +250,15 @@ def test_no_name_is_kept_in_what_was_learned(crowd: Company) -> None:
     text = json.dumps(knowledge(crowd)).lower()
 
     assert [name for name in (*FIRST, *LAST) if f'"{name.lower()}"' in text] == []
+
+
+def test_a_level_that_no_proven_pair_has_weighs_no_more_than_that_both_are_the_same() -> None:
+    counts, by_chance = np.array([200.0, 0.0, 30.0, 2.0]), np.array([0.08, 2e-6, 1e-4, 0.9])
+    unbounded = smoothed(counts) / by_chance
+    shares = no_surer_than_equal(smoothed(counts), counts, by_chance)
+    same, unseen, seen, different = shares / by_chance
+
+    assert unbounded[1] > unbounded[0]
+    assert unseen <= same * 1.001
+    assert seen > same > 1 > different
+    assert shares.sum() == pytest.approx(1)
