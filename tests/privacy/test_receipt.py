@@ -170,6 +170,25 @@ def test_a_receipt_that_lacks_what_its_version_says_is_refused() -> None:
         check_facts(short)
 
 
+@pytest.mark.parametrize(
+    ("version", "told", "is_good"), [(3, {}, True), (4, {}, False), (4, {"told": None}, True)]
+)
+def test_what_destinations_were_told_is_asked_of_receipts_from_version_4_on(
+    version: int, told: dict[str, None], is_good: bool
+) -> None:
+    destination = {"destination": "ads", "sync": "weekly", "persons": 1, "status": "confirmed"}
+    facts = {
+        "version": version,
+        "destinations": [{**destination, "batch": None, "answer": None, **told}],
+    }
+    receipt = sign_receipt({"subject_request_id": "r1", **facts}, key=KEY, now=NOW)
+
+    with pytest.raises(ReceiptError, match="as they must be: audit, backups, ") as refused:
+        check_facts(receipt)
+
+    assert ("destinations" not in str(refused.value)) is is_good
+
+
 def test_the_schema_of_receipts_asks_for_every_part() -> None:
     schema = receipt_schema()
 
