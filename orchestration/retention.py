@@ -75,7 +75,8 @@ def _landing(
                 f"{old.failed} old files of {old.source} may not be removed: give Candor write "
                 "access to the landing folder, or take the source out of retention.yml"
             )
-        outcome = RetentionOutcome(f"landing/{old.source}", cutoff, old.deleted, 0, old.held)
+        name = f"landing/{old.source}"
+        outcome = RetentionOutcome(name, cutoff, old.deleted, 0, old.held, rows_failed=old.failed)
         record_retention(
             warehouse, outcome, aged_by="received", days=old.days, now=now, run_id=run_id
         )
@@ -104,7 +105,7 @@ def _exports(
                 "give Candor write access to its folder"
             )
         name = f"exports/{old.destination_key}"
-        outcome = RetentionOutcome(name, cutoff, old.deleted, 0, old.held)
+        outcome = RetentionOutcome(name, cutoff, old.deleted, 0, old.held, rows_failed=old.failed)
         record_retention(
             warehouse, outcome, aged_by="created_at", days=days, now=now, run_id=run_id
         )

@@ -50,6 +50,7 @@ from privacy.errors import (
     RequestActError,
     RetentionRuleError,
     ScannerRecallError,
+    SharedIdentityError,
     UnknownBackupError,
     UnknownRequestError,
     UnusableIdentityError,
@@ -85,7 +86,13 @@ from privacy.search_again import SearchReport, search_again
 from privacy.serve_objections import ObjectionReport, serve_objections
 from privacy.signals import record_signals
 from privacy.signing_rotation import SigningKeyUse, read_signing_keys, rotate_signing_key
-from privacy.standing import RequestStanding, StepTaken, left_to_ask, read_standing, read_steps
+from privacy.standing import (
+    RequestStanding,
+    StepTaken,
+    read_standing,
+    read_steps,
+    tell_what_to_ask,
+)
 from privacy.suppression import Suppressions
 from privacy.verify import ScanReport
 
@@ -150,6 +157,7 @@ __all__ = [
     "ScanReport",
     "ScannerRecallError",
     "SearchReport",
+    "SharedIdentityError",
     "SigningKeyUse",
     "StepTaken",
     "SubjectIdentity",
@@ -172,7 +180,6 @@ __all__ = [
     "find_keys",
     "hand_out_archive",
     "is_sealed",
-    "left_to_ask",
     "make_request",
     "place_hold",
     "plan_erasure",
@@ -198,6 +205,7 @@ __all__ = [
     "serve_access",
     "serve_objections",
     "table_locations",
+    "tell_what_to_ask",
     "unclassified",
     "verify_audit",
     "verify_receipt",

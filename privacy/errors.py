@@ -5,6 +5,7 @@
   - UnknownRequestError
   - AmbiguousRequestError
   - UnusableIdentityError
+  - SharedIdentityError
   - NothingHeldError
   - MissingKeyError
   - NoSigningKeyError
@@ -78,6 +79,17 @@ class UnusableIdentityError(PrivacyError, ValueError):
         super().__init__(
             f"what was given as {identity_type} is none, and nothing was looked for: check how it is "
             "written; a telephone number is safest with its country, such as +44 20 7946 0018"
+        )
+
+
+class SharedIdentityError(PrivacyError, ValueError):
+    """All that was given of a person is shared, so that it names nobody."""
+
+    def __init__(self, kinds: Sequence[str]) -> None:
+        self.kinds = tuple(kinds)
+        super().__init__(
+            f"what was given as {' and '.join(self.kinds)} is shared by several persons, so that it names "
+            "nobody, and nothing was searched: give an identifier that is the person's alone"
         )
 
 

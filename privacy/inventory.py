@@ -129,6 +129,7 @@ RETENTION_RUNS = Table(
         Column("enforced_at", "TIMESTAMP", Pii.NONE, "UTC"),
         Column("rows_held", "BIGINT", Pii.NONE, "old rows or files kept because of a legal hold"),
         Column("rows_anonymised", "BIGINT", Pii.NONE, "rows that lost what says who it was"),
+        Column("rows_failed", "BIGINT", Pii.NONE, "old files that may not be looked at or removed"),
     ),
     key=("run_id", "table_name"),
 )

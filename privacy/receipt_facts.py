@@ -1,4 +1,4 @@
-"""What a receipt of the current version says, field by field; also its JSON Schema."""
+"""What a receipt says, field by field, from version 3 on; also its JSON Schema."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any, Literal
 
 import pydantic
 from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from privacy.errors import ReceiptError
-from privacy.receipt import VERSION, Receipt
+from privacy.receipt import Receipt
 
 _Count = Field(ge=0)
+_FIRST = 3  # the first version whose receipts have this form
 
 
 class _Facts(pydantic.BaseModel):
@@ -38,8 +40,10 @@ class Destination(_Facts):
     persons: int = Field(ge=1, description="Ids of the person that it was told to forget.")
     status: Literal["confirmed"] = Field(description="Otherwise there is no receipt.")
     told: Literal["erasure", "removal"] | None = Field(
+        None,
         description="erasure: to forget the person; removal: it has no call for that, and was told to take "
-        "the person out of all that they were sent to; null: an earlier version did not write it down."
+        "the person out of all that they were sent to; null: an earlier version did not write it down. "
+        "Receipts of version 3 do not have it.",
     )
     batch: str | None = Field(
         description="Key under which it was told; null: it had confirmed a removal before."
@@ -117,10 +121,18 @@ class Backup(_Facts):
     expires_at: datetime
 
 
+_TOLD_FROM_4: JsonDict = {
+    "if": {"properties": {"version": {"const": 4}}},
+    "then": {"properties": {"destinations": {"items": {"required": ["told"]}}}},
+}
+
+
 class ReceiptFacts(_Facts):
     """The content of a receipt; names no person. Times are UTC, without a zone."""
 
-    version: Literal[4]
+    model_config = ConfigDict(json_schema_extra=_TOLD_FROM_4)
+
+    version: Literal[3, 4]
     subject_request_id: str
     request_type: Literal["erasure"]
     regulation: Literal["gdpr", "ccpa"]
@@ -140,6 +152,16 @@ class ReceiptFacts(_Facts):
     scan: Search
     audit: Audit
     backups: tuple[Backup, ...]
+
+    @pydantic.field_validator("destinations")
+    @classmethod
+    def _tell_what_was_told(
+        cls, destinations: tuple[Destination, ...], info: pydantic.ValidationInfo
+    ) -> tuple[Destination, ...]:
+        is_due = info.data.get("version") == 4
+        if is_due and any("told" not in item.model_fields_set for item in destinations):
+            raise ValueError("a destination lacks told")
+        return destinations
 
     @property
     def summary(self) -> str:
@@ -170,7 +192,7 @@ def check_facts(receipt: Receipt) -> ReceiptFacts | None:
         ReceiptError: It lacks what a receipt of its version says, or its version is not known.
     """
     version = receipt.facts.get("version")
-    if isinstance(version, int) and version < VERSION:
+    if isinstance(version, int) and version < _FIRST:
         return None
     try:
         return ReceiptFacts.model_validate(receipt.facts)

@@ -37,6 +37,7 @@ class RetentionOutcome:
         rows_without_age: Rows that stay because their age is null.
         rows_held: Old rows that stay because their person is under a legal hold.
         rows_anonymised: Old rows that stay without what says who it was.
+        rows_failed: Old files that stay because they may not be looked at or removed.
     """
 
     table_name: str
@@ -45,6 +46,7 @@ class RetentionOutcome:
     rows_without_age: int
     rows_held: int = 0
     rows_anonymised: int = 0
+    rows_failed: int = 0
 
 
 def enforce_retention(
@@ -226,6 +228,7 @@ def record_retention(
         "rows_deleted": outcome.rows_deleted,
         "rows_held": outcome.rows_held,
         "rows_anonymised": outcome.rows_anonymised,
+        "rows_failed": outcome.rows_failed,
     }
     row = {
         "run_id": run_id,

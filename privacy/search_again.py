@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from uuid import uuid4
 
 import pyarrow as pa
 
-from privacy.closure import named_identities
+from privacy.backups import Backup
+from privacy.closure import close_identities, named_identities
 from privacy.context import ErasureContext
+from privacy.errors import SharedIdentityError
 from privacy.neighbours import needles_among_neighbours
 from privacy.plan_requests import find_keys
-from privacy.requests import SubjectRequest
+from privacy.requests import SubjectIdentity, SubjectRequest
 from privacy.verify import ScanReport, scan_home
 from warehouse import SubjectKind, Trace
 
@@ -26,10 +29,17 @@ class SearchReport:
         rows: Places whose rows or files are found by the person's keys, with how many.
         scan: What the search of every table and file for the values saw; None where ``rows`` tell
             that the person is held.
+        person_ids: Who has today what was given; it may be somebody who shared it.
+        shared: Kinds of what was given that several persons hold: it names nobody, and nothing
+            was searched by it.
+        backups: Backups of the data home, which were not searched.
     """
 
     rows: tuple[Trace, ...]
     scan: ScanReport | None
+    person_ids: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    backups: tuple[Backup, ...] = ()
 
     @property
     def is_clean(self) -> bool:
@@ -52,16 +62,51 @@ def search_again(
         waiting: Values that other requests name, who need not be in the warehouse.
 
     Raises:
+        SharedIdentityError: Several persons hold all that is named.
         ScannerRecallError: The search cannot be trusted.
     """
-    keys = _keys(request, context)
+    shared = _find_shared(request, context)
+    kinds = tuple(sorted({str(identity.identity_type) for identity in shared}))
+    alone = tuple(item for item in request.subject_identities if item not in shared)
+    if not alone:
+        raise SharedIdentityError(kinds)
+    keys = _keys(request.model_copy(update={"subject_identities": alone}), context)
+    backups = context.backups.all() if context.backups else ()
     found = (trace for place in context.places for trace in place.find(keys))
     if rows := tuple(trace for trace in found if trace.rows):
-        return SearchReport(rows, None)
+        ids = [row["value"] for row in keys.to_pylist() if row["kind"] == SubjectKind.PERSON_ID]
+        return SearchReport(rows, None, tuple(ids), kinds, backups)
     needles = needles_among_neighbours(context.warehouse, keys, context.tables, waiting=waiting)
-    return SearchReport(
-        (),
-        scan_home(context.warehouse, context.roots, needles, warehouse_file=context.warehouse_file),
+    scan = scan_home(
+        context.warehouse, context.roots, needles, warehouse_file=context.warehouse_file
+    )
+    return SearchReport((), scan, shared=kinds, backups=backups)
+
+
+def _find_shared(request: SubjectRequest, context: ErasureContext) -> tuple[SubjectIdentity, ...]:
+    """What is named that several persons hold, or held: after an erasure one of them is left."""
+    asked = [  # each by itself: together, one that is clear hides the others
+        request.model_copy(
+            update={"subject_request_id": uuid4(), "subject_identities": (identity,)}
+        )
+        for identity in request.subject_identities
+    ]
+    unclear = close_identities(
+        context.warehouse,
+        asked,
+        tables=context.tables,
+        customer_id_sources=context.customer_id_sources,
+        default_region=context.default_region,
+    ).unclear
+    named = named_identities(
+        context.warehouse, asked, tables=context.tables, default_region=context.default_region
+    )
+    with context.warehouse.view("candor_asked", named):
+        marked = context.warehouse.read(_MARKED)["subject_request_id"].to_pylist()
+    return tuple(
+        one.subject_identities[0]
+        for one in asked
+        if one.request_id in unclear or one.request_id in marked
     )
 
 
@@ -76,3 +121,15 @@ def _keys(request: SubjectRequest, context: ErasureContext) -> pa.Table:
     pairs |= find_keys([request], context).get(request.request_id, frozenset())
     rows = [{"kind": str(kind), "value": value} for kind, value in sorted(pairs)]
     return pa.Table.from_pylist(rows, schema=pa.schema({"kind": pa.string(), "value": pa.string()}))
+
+
+# Identity marks what several hold; the mark stays until the next run, also where one of them is left.
+_MARKED = """
+    select distinct asked.subject_request_id
+    from candor_asked as asked
+    inner join identity.identifiers as held
+        on held.identifier_value = asked.value
+        and held.identifier_type
+            = case asked.kind when 'customer_id' then 'user_id' else asked.kind end
+    where held.is_shared
+"""

@@ -128,13 +128,17 @@ def read_steps(warehouse: Warehouse, request_id: str) -> tuple[StepTaken, ...]:
     return tuple(StepTaken(**{**row, "detail": json.loads(row["detail"])}) for row in rows)
 
 
-def left_to_ask(steps: Sequence[StepTaken], due_at: datetime) -> tuple[str, ...]:
+def tell_what_to_ask(
+    steps: Sequence[StepTaken], due_at: datetime, *, now: datetime
+) -> tuple[str, ...]:
     """What somebody has to ask of destinations that have no call to forget a person, until when."""
     told = [item for taken in steps for item in taken.detail.get("destinations", ())]
     names = sorted({item["destination"] for item in told if item.get("told") == "removal"})
+    is_past = due_at < now
+    when = f"that was due {due_at:%Y-%m-%d}" if is_past else f"until {due_at:%Y-%m-%d}"
     return tuple(
         f"{name} was told to take the person out of all that they were sent to, and has no call that "
-        f"forgets a person: ask there until {due_at:%Y-%m-%d} for the deletion of what else it keeps."
+        f"forgets a person: ask there for the deletion of what else it keeps, {when}."
         for name in names
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +28,7 @@ class OldChanges:
         destination_key: The destination.
         deleted: Files that went.
         held: Files that stay because somebody under a legal hold is in them.
-        failed: Files that stay because they may not be removed.
+        failed: Files that stay because they may not be looked at or removed.
     """
 
     destination_key: str
@@ -65,28 +65,40 @@ def remove_old_changes(
 def _remove(
     warehouse: Warehouse, key: str, folder: Path, before: dt.datetime, held: Collection[str]
 ) -> OldChanges:
-    files = pa.Table.from_pylist(list(_changes(folder)), schema=_SCHEMA)
+    changes, unseen = _changes(folder)
+    files = pa.Table.from_pylist(changes, schema=_SCHEMA)
     with warehouse.view(_FILES, files):
         old = warehouse.read(_OLD, {"before": before, "held": list(held)}).to_pylist()
     due = [Path(row["file"]) for row in old if not row["is_held"]]
-    gone = [path for path in due if _is_removed(path)]
-    return OldChanges(key, len(gone), len(old) - len(due), len(due) - len(gone))
+    removed = [_remove_file(path) for path in due]
+    return OldChanges(key, removed.count(True), len(old) - len(due), unseen + removed.count(False))
 
 
-def _changes(folder: Path) -> Iterator[dict[str, object]]:
+def _changes(folder: Path) -> tuple[list[dict[str, object]], int]:
+    """The files of changes, and how many may not be looked at; who reads them may move them meanwhile."""
+    files: list[dict[str, object]] = []
+    unseen = 0
     for path in folder.glob("*/deltas/*.csv"):
-        if BATCH_FILE.fullmatch(path.name):
-            changed_at = dt.datetime.fromtimestamp(path.stat().st_mtime, tz=dt.UTC)
-            yield {
-                "file": str(path),
-                "batch_id": path.stem,
-                "changed_at": changed_at.replace(tzinfo=None),
-            }
+        if not BATCH_FILE.fullmatch(path.name):
+            continue
+        try:
+            written = path.lstat().st_mtime
+        except FileNotFoundError:
+            continue
+        except OSError:
+            unseen += 1
+            continue
+        changed_at = dt.datetime.fromtimestamp(written, tz=dt.UTC).replace(tzinfo=None)
+        files.append({"file": str(path), "batch_id": path.stem, "changed_at": changed_at})
+    return files, unseen
 
 
-def _is_removed(path: Path) -> bool:
+def _remove_file(path: Path) -> bool | None:
+    """Whether it could be removed; None where somebody else did."""
     try:
         path.unlink()
+    except FileNotFoundError:
+        return None
     except OSError:
         return False
     return True

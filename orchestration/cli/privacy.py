@@ -255,7 +255,7 @@ def retention(*, paths: Paths, as_json: JsonOption = False) -> None:
     with Company(paths).open_warehouse() as warehouse:
         rows = warehouse.read(
             'select table_name as "table", days, cutoff, rows_deleted as deleted, '
-            "rows_anonymised as anonymised, rows_held as held, rows_without_age as without_age "
+            "rows_anonymised as anonymised, rows_held as held, rows_without_age as without_age, rows_failed as failed "
             "from privacy.retention_runs where run_id = $run_id order by table_name",
             {"run_id": outcome.run_id},
         )

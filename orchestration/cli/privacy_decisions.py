@@ -58,9 +58,9 @@ def show(*, paths: Paths, request_id: RequestId, as_json: JsonOption = False) ->
     print_rows(
         f"Request {request_id}", [_row(taken, as_json=as_json) for taken in steps], as_json=as_json
     )
-    from privacy import left_to_ask  # noqa: PLC0415 - loads every package
+    from privacy import tell_what_to_ask  # noqa: PLC0415 - loads every package
 
-    for line in () if as_json else left_to_ask(steps, standing.due_at):
+    for line in () if as_json else tell_what_to_ask(steps, standing.due_at, now=utc_now()):
         console.print(line)
     if not as_json and steps:
         console.print(f"Done by: run {', '.join(dict.fromkeys(taken.run_id for taken in steps))}")

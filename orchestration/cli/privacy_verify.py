@@ -21,7 +21,7 @@ from orchestration.cli.privacy_subject import person_request
 from settings import Paths
 
 if TYPE_CHECKING:
-    from privacy import ScanReport
+    from privacy import ScanReport, SearchReport
     from warehouse import Trace
 
 
@@ -35,7 +35,7 @@ def verify(
     user_id: UserOption = None,
     customer_id: CustomerOption = None,
 ) -> None:
-    """Search every table and file for one person, now; change nothing, and fail if there is a trace."""
+    """Search every table and file of the data home for one person, now; change nothing, and fail if there is a trace."""
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
     from orchestration.erasure import search_person  # noqa: PLC0415 - as above
 
@@ -44,11 +44,34 @@ def verify(
     request = person_request(paths, given, "erasure", "gdpr")
     with showing_progress():
         found = search_person(paths, request)
-    print_rows("Held of the person", [_row(trace) for trace in found.rows])
+    _print_held(found)
     if found.scan is not None:
         _print_scan(found.scan)
+    _print_unsearched(found)
     if not found.is_clean:
         raise typer.Exit(FAILED)
+
+
+def _print_held(found: SearchReport) -> None:
+    """Rows of whoever has what was given: that it was the person's before, nobody knows any more."""
+    print_rows("Held of whoever has what was given", [_row(trace) for trace in found.rows])
+    for person_id in found.person_ids:
+        console.print(
+            f"{person_id} has it today. Where somebody else had it too, as a family's telephone, that need "
+            f"not be whom you mean: `candor identity explain {person_id}` shows who it is."
+        )
+
+
+def _print_unsearched(found: SearchReport) -> None:
+    for kind in found.shared:
+        console.print(
+            f"What was given as {kind} is shared by several persons: nothing was searched by it."
+        )
+    for backup in found.backups:
+        console.print(
+            f"Backup {backup.name} was not searched: it may hold the person until it goes, "
+            f"{backup.expires_at:%Y-%m-%d}."
+        )
 
 
 def _print_scan(scan: ScanReport) -> None:
@@ -64,7 +87,7 @@ def _print_scan(scan: ScanReport) -> None:
             "No value is long enough to be told from others in text: rows alone were looked up."
         )
     if scan.is_clean:
-        console.print("Nothing is held of the person.")
+        console.print("Nothing is held of the person in the data home.")
 
 
 def _row(trace: Trace) -> dict[str, str | int]:

@@ -268,6 +268,8 @@ def test_changes_are_kept_as_long_as_they_may_and_the_members_stay(
     (folder / "notes.csv").write_text("not ours\n")
     (folder / "b_unknown.csv").write_text("of a batch that is forgotten\n")
     os.utime(folder / "b_unknown.csv", (0, 0))
+    (folder / "b_moved.csv").symlink_to(tmp_path / "moved away")
+    os.utime(folder / "b_moved.csv", (0, 0), follow_symlinks=False)
     before = _current(tmp_path)
 
     def enforce(*held: str) -> OldChanges:
@@ -278,14 +280,44 @@ def test_changes_are_kept_as_long_as_they_may_and_the_members_stay(
 
     during, after = enforce("held"), enforce()
 
-    assert (during.deleted, during.held, during.failed) == (1, 2, 0)
-    assert (after.deleted, after.held) == (2, 0)
+    assert (during.deleted, during.held, during.failed) == (1, 3, 0)
+    assert (after.deleted, after.held) == (3, 0)
     made = {row["batch_id"]: row["created_at"] for row in company.rows("sync.batches")}
     left = sorted(path.stem for path in folder.iterdir() if path.stem in made)
     assert [made[name] for name in left] == later[2:]
     assert (folder / "notes.csv").exists()
     assert _current(tmp_path) == before
     assert files.remembers("to_files")
+
+
+@pytest.mark.parametrize("call", ["lstat", "unlink"])
+@pytest.mark.parametrize(("error", "failed"), [(FileNotFoundError, 0), (PermissionError, 1)])
+def test_a_file_of_changes_that_cannot_be_had_ends_nothing(
+    company: Company,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    call: str,
+    error: type[OSError],
+    failed: int,
+) -> None:
+    folder = tmp_path / "to_files" / "deltas"
+    folder.mkdir(parents=True)
+    for name in ("b_first", "b_other"):
+        (folder / f"{name}.csv").touch()
+        os.utime(folder / f"{name}.csv", (0, 0))
+    as_ever = getattr(Path, call)
+
+    def broken(path: Path) -> object:
+        if path.stem == "b_first":
+            raise error
+        return as_ever(path)
+
+    monkeypatch.setattr(Path, call, broken)
+    (found,) = remove_old_changes(
+        company.warehouse, CONFIG, artifacts=tmp_path, before=NOW, held=()
+    )
+
+    assert (found.deleted, found.held, found.failed) == (1, 0, failed)
 
 
 def test_what_a_kill_left_half_written_is_removed_by_an_erasure(

@@ -32,7 +32,8 @@ def lines() -> list[str]:
             f"| `{kind}` | {facts.title} {facts.api} | {settings.needs_target} | {taken} "
             f"| {facts.semantics} | {facts.max_rows} | {rates} |"
         )
-        rules.append(f"| `{kind}` | {facts.erasure} | {facts.traps} |")
+        none = f"none for a person: removed from every {facts.group} that they were sent to"
+        rules.append(f"| `{kind}` | {facts.erasure or none} | {facts.traps} |")
     return [*shapes, *rules]
 
 

@@ -32,6 +32,12 @@ def told() -> dg.MaterializeResult:  # type: ignore[type-arg]
     return dg.MaterializeResult(metadata={"who": "somebody@mail.example"})
 
 
+@dg.asset_check(asset=told)
+def fine() -> dg.AssetCheckResult:
+    """Find it well."""
+    return dg.AssetCheckResult(passed=True)
+
+
 @pytest.fixture
 def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     for name in ("DAGSTER_HOME", "CANDOR_HOME", "CANDOR_CONFIG"):
@@ -77,11 +83,38 @@ def test_ended_runs_go_by_age_with_events_and_logs_and_others_stay(paths: Paths)
 
         assert (young, removed) == (0, 2)
         # Dagster keeps a copy of a table's last materialization beside the events of its run.
-        assert (last is not None, instance.has_asset_key(told.key)) == (True, False)
+        assert last is not None
+        assert instance.get_latest_materialization_event(told.key) is None
         assert (had_logs, had_events) == (True, True)
         assert [run.run_id for run in instance.get_runs()] == [begun]
     assert not logs.exists()
     assert not list((paths.dagster / "history" / "runs").glob(f"{ended}*"))
+
+
+def test_what_younger_runs_checked_stays_and_so_does_a_younger_report(paths: Paths) -> None:
+    check = dg.AssetCheckKey(told.key, "fine")
+    reported = dg.AssetKey("reported")
+    with open_instance(paths) as instance:
+
+        def seen() -> tuple[list[str], bool, bool]:
+            history = instance.event_log_storage.get_asset_check_execution_history(check, limit=9)
+            found = map(instance.get_latest_materialization_event, (told.key, reported))
+            return ([one.run_id for one in history], *(event is not None for event in found))  # type: ignore[return-value]
+
+        dg.materialize([told, fine], instance=instance)
+        between = datetime.now(tz=UTC).replace(tzinfo=None)
+        job = dg.define_asset_job("ask", selection=dg.AssetSelection.checks(fine))
+        asked = dg.Definitions(assets=[told], asset_checks=[fine], jobs=[job]).resolve_job_def(
+            "ask"
+        )
+        young = asked.execute_in_process(instance=instance).run_id
+        instance.report_runless_asset_event(dg.AssetMaterialization(reported))
+        removed = remove_old_runs(instance, paths, before=between)
+        after = seen()
+        remove_old_runs(instance, paths, before=between + timedelta(days=1))
+
+        assert (removed, after) == (1, ([young], False, True))
+        assert seen() == ([], False, False)
 
 
 def test_a_run_that_never_held_the_lock_is_closed_when_it_is_overdue_and_not_before(

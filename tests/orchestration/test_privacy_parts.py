@@ -109,7 +109,8 @@ def test_after_retention_no_table_and_no_export_has_anything_older_than_its_rule
     old, young = (NOW - timedelta(days=days) for days in (31, 29))
     changes = company.paths.artifacts / "exports" / "to_exports" / "deltas"
     changes.mkdir(parents=True)
-    for name, at in (("b_old.csv", old), ("b_young.csv", young)):
+    (changes / "b_stuck.csv").mkdir()  # what cannot be removed as a file
+    for name, at in (("b_old.csv", old), ("b_young.csv", young), ("b_stuck.csv", old)):
         (changes / name).touch()
         os.utime(changes / name, (at.replace(tzinfo=UTC).timestamp(),) * 2)
 
@@ -125,12 +126,16 @@ def test_after_retention_no_table_and_no_export_has_anything_older_than_its_rule
             str(table.name): warehouse.read(f"select {table.aged_by} as at from {table.name.sql}")
             for table in tables
         }
+        failed = warehouse.read(
+            "select table_name, rows_failed from privacy.retention_runs where rows_failed > 0"
+        ).to_pylist()
 
     assert len(tables) > 20
     assert {name: rows["at"].to_pylist() for name, rows in left.items()} == {
         name: [young] for name in rules
     }
-    assert [path.name for path in changes.iterdir()] == ["b_young.csv"]
+    assert sorted(path.name for path in changes.iterdir()) == ["b_stuck.csv", "b_young.csv"]
+    assert failed == [{"table_name": "exports/exports", "rows_failed": 1}]
     assert {one.table_name for one in done} == {*rules, "exports/exports", "dagster/runs"}
 
 

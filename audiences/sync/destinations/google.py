@@ -86,8 +86,8 @@ class Google(Vendor[GoogleSettings]):
         idempotency=Idempotency.NATURAL,
         max_rows=10_000,
         rates=(Rate(300, 60),),
-        erasure="none for a person: removed from every list that they were sent to",
-        can_erase=False,
+        erasure=None,
+        group="list",
         traps="uploads state that consent is granted, so that a purpose must be named",
     )
     host = "https://datamanager.googleapis.com"

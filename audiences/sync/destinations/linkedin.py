@@ -61,8 +61,8 @@ class LinkedIn(Vendor[LinkedInSettings]):
         idempotency=Idempotency.NATURAL,
         max_rows=5000,
         rates=(Rate(500, 60),),  # older copies of the page say 500 a minute, the newest 600
-        erasure="none for a person: removed from every segment that they were sent to",
-        can_erase=False,
+        erasure=None,
+        group="segment",
         traps="let the sync need a purpose for advertising",
     )
     host = "https://api.linkedin.com"

@@ -70,8 +70,7 @@ class Meta(Vendor[MetaSettings]):
         idempotency=Idempotency.NATURAL,
         max_rows=10_000,
         rates=(Rate(10, 1),),  # the real limit depends on the audience's size
-        erasure="none for a person: removed from every audience that they were sent to",
-        can_erase=False,
+        erasure=None,
         traps="let the sync need a purpose for advertising",
     )
     host = "https://graph.facebook.com"

@@ -63,8 +63,7 @@ class TikTok(Vendor[TikTokSettings]):
         idempotency=Idempotency.NATURAL,
         max_rows=1000,
         rates=(Rate(10, 1),),
-        erasure="none for a person: removed from every audience that they were sent to",
-        can_erase=False,
+        erasure=None,
         traps="let the sync need a purpose for advertising",
     )
     host = "https://business-api.tiktok.com"

@@ -55,12 +55,12 @@ class Facts:
         idempotency: Why a repeated batch does no harm.
         max_rows: Most rows of one request.
         rates: Most requests in a time.
-        erasure: How it is told to forget a person.
+        erasure: How it is told to forget a person; None where it has no call for that, and erasing
+            takes the person out of what they were sent to.
         traps: What could change a consent there, and how it is kept from happening.
         erasure_rates: Rates of the requests that erase, where they differ.
         max_bytes: Most bytes of one request; 0 where no limit is near.
-        can_erase: Whether it has a call that forgets a person; else erasing takes the person out of
-            what they were sent to.
+        group: What it calls that to which persons are sent.
     """
 
     title: str
@@ -69,11 +69,16 @@ class Facts:
     idempotency: Idempotency
     max_rows: int
     rates: tuple[Rate, ...]
-    erasure: str
+    erasure: str | None
     traps: str
     erasure_rates: tuple[Rate, ...] = ()
     max_bytes: int = 0
-    can_erase: bool = True
+    group: str = "audience"
+
+    @property
+    def can_erase(self) -> bool:
+        """Whether it has a call that forgets a person."""
+        return self.erasure is not None
 
 
 @dataclass(frozen=True, slots=True)
