@@ -715,46 +715,37 @@ def test_dates_with_slashes_are_read_as_their_file_shows_or_the_source_says(
     ]  # fmt: skip
 
 
-def test_dates_that_tell_no_order_are_read_as_in_earlier_files_of_their_source(
-    landing: Landing,
-) -> None:
-    shop = {**SOURCES["shop"], "files": "shop/*", "created_at": "made", "person": None}
-    other = {**shop, "files": "other/*"}
+def test_a_file_is_read_by_its_own_dates_whichever_files_came_before(landing: Landing) -> None:
+    shop = {**SOURCES["shop"], "person": None}
     mail = {
         "kind": "events",
         "files": "mail/*",
-        "map": {"occurred_at": "at", "email": "who", "event": "what"},
+        "event_name": "Read",
+        "map": {"occurred_at": "at", "email": "who"},
     }
-    landing.sources = {"shop": shop, "other": other, "mail": mail}
-    head = b"order,at,amount,made\n"
-    landing.put("shop/1.csv", head + b"1,14-03-2026,,14/03/2026\n2,03/04/2026,,\n")
-    landing.put("shop/2.csv", head + b"3,03/04/2026,,05-06-2026\n")
-    landing.put("other/1.csv", head + b"4,03/04/2026,,\n")
-    landing.put("mail/1.csv", b"at,who,what\n14/03/2026,a@x.org,Read\n")
-    landing.put("mail/2.csv", b"at,who,what\n03/04/2026,a@x.org,Read\n")
+    landing.sources = {
+        "first": {**shop, "files": "first/*"},
+        "last": {**shop, "files": "last/*"},
+        "mail": mail,
+    }
+    silent, telling = b"order,at,amount\n1,03/04/2026,\n", b"order,at,amount\n2,14-03-2026,\n"
+    landing.put("first/a.csv", silent)
+    landing.put("last/a.csv", telling)
+    landing.put("mail/1.csv", b"at,who\n14/03/2026,a@x.org\n")
+    landing.put("mail/2.csv", b"at,who\n03/04/2026,a@x.org\n")
     landing.load()
-    landing.put("shop/3.csv", head + b"5,03/04/2026,,05/06/2026\n")
-    landing.put("shop/4.csv", head + b"6,03/04/2026,,12/31/2026\n")  # another export now
-    landing.put("mail/3.csv", b"at,who,what\n02/04/2026,a@x.org,Read\n")
+    landing.put("first/b.csv", telling)
+    landing.put("last/b.csv", silent)
 
     landing.load()
-    before = landing.values(_DATES_READ)
-    landing.warehouse.execute("update raw.loads set reload = 'same'")
-    landing.load()
 
-    assert before == [
-        ["1", "14.03", "14.03"], ["2", "03.04", None], ["3", "03.04", "05.06"],
-        ["4", "04.03", None], ["5", "03.04", "05.06"], ["6", "04.03", "31.12"],
+    read = "select [source, order_id, strftime(ordered_at, '%d.%m')] from raw.orders order by all"
+    assert landing.values(read) == [
+        ["first", "1", "04.03"], ["first", "2", "14.03"],
+        ["last", "1", "04.03"], ["last", "2", "14.03"],
     ]  # fmt: skip
-    assert landing.values(_DATES_READ) == before
     days = landing.values("select strftime(\"timestamp\", '%d.%m') from raw.events order by all")
-    assert days == ["02.04", "03.04", "14.03"]
-
-
-_DATES_READ = """
-    select [order_id, strftime(ordered_at, '%d.%m'), strftime(record_created_at, '%d.%m')]
-    from raw.orders order by order_id
-"""
+    assert days == ["04.03", "14.03"]
 
 
 def test_files_as_spreadsheets_write_them_are_read_or_told_in_plain_words(landing: Landing) -> None:
