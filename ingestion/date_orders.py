@@ -9,10 +9,9 @@ from ingestion.record_rows import ROWS, Rows
 from warehouse import Warehouse, literal
 
 # With hyphens a year of two digits may as well be a day, so such a date is not read.
-_DATE = r"^(\d{1,2})[/-](\d{1,2})(/\d{4}|/\d{2}|-\d{4})(?:\D|$)"
+_DATE = r"^(\d{1,2})(/\d{1,2}/(?:\d{4}|\d{2})|-\d{1,2}-\d{4})(?:\D|$)"
 # What a line of JSON has in it where any of its values is such a date; slashes may be escaped.
 _DATE_IN_JSON = r"\d{1,2}(?:\\?/\d{1,2}\\?/\d{2}|-\d{1,2}-\d{4})"
-_SHORT_YEAR = len("/26")
 # Where more than one in ten of the dates that tell differ, both orders are written.
 _MOST_CONTRARY = 0.1
 # What dates can tell of which only one number is a month.
@@ -25,7 +24,8 @@ def date_orders(
     """The order of day and month in the time fields of ``candor_rows``.
 
     Dates of which only one number is a month tell it, column by column; a column without any is
-    written as the others of its file. Where nothing tells it, the month comes first. No other file
+    written as the others of its file. Where nothing tells it, the month comes first with slashes, and
+    of dates with hyphens those are read that can be but one. No other file
     is asked: what a file says is the same whichever files there are and in whatever order they come.
 
     Args:
@@ -48,7 +48,7 @@ def date_orders(
     }
 
 
-def _order(month: int, day: int, *, otherwise: DateOrder = DateOrder.MONTH_FIRST) -> DateOrder:
+def _order(month: int, day: int, *, otherwise: DateOrder = DateOrder.UNTOLD) -> DateOrder:
     if not month + day:
         return otherwise
     if day <= _MOST_CONTRARY * (month + day):
@@ -74,14 +74,13 @@ def _told_sql(rows: Rows, texts: Mapping[str, str]) -> str:
         from {ROWS} where is_row and {some}
     ),
     dates as (
-        select given.name, regexp_extract(given.said, '{_DATE}', ['one', 'two', 'year']) as parts
+        select given.name, regexp_extract(given.said, '{_DATE}', 1) as one,
+            string_split(translate(regexp_extract(given.said, '{_DATE}', 2), '-', '/'), '/') as rest
         from given
     ),
     numbers as (
-        select name, parts.one::int as one, parts.two::int as two,
-            length(parts.year) = {_SHORT_YEAR} as is_short,
-            bool_or(length(parts.year) = {_SHORT_YEAR} and parts.one::int <= 12) over (partition by name)
-                as is_spread
+        select name, one::int as one, rest[2]::int as two, length(rest[3]) = 2 as is_short,
+            bool_or(length(rest[3]) = 2 and one::int <= 12) over (partition by name) as is_spread
         from dates
     )
     select name,

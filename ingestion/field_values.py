@@ -19,6 +19,8 @@ class DateOrder(StrEnum):
     DAY_FIRST = "day_first"
     BOTH = "both"
     """Now one and now the other: only dates are read that can be but one."""
+    UNTOLD = "untold"
+    """Nobody says it: with slashes the month, with hyphens only dates are read that can be but one."""
 
 
 # Yes and no as well in Dutch, French, German, Italian, Portuguese, Spanish and the Nordic languages.
@@ -36,12 +38,17 @@ _TRUE, _FALSE = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n",
 # the day comes first. A format that does not fit costs as much as one that does, so the beginning
 # decides on the few to try.
 _NO_MONTH = r"(?:1[3-9]|[23]\d)"
+_MONTH_FIRST = {
+    r"\d{1,2}/\d{1,2}/\d{4}": ("%m/%d/%Y",),
+    r"\d{1,2}/\d{1,2}/\d": ("%m/%d/%y",),
+}
+_CLEAR_HYPHENS = {
+    rf"\d{{1,2}}-{_NO_MONTH}-\d{{4}}": ("%m-%d-%Y",),
+    rf"{_NO_MONTH}-\d{{1,2}}-\d{{4}}": ("%d-%m-%Y",),
+}
 _NUMBERED = {
-    DateOrder.MONTH_FIRST: {
-        r"\d{1,2}/\d{1,2}/\d{4}": ("%m/%d/%Y",),
-        r"\d{1,2}/\d{1,2}/\d": ("%m/%d/%y",),
-        r"\d{1,2}-\d{1,2}-\d{4}": ("%m-%d-%Y",),
-    },
+    DateOrder.UNTOLD: _MONTH_FIRST | _CLEAR_HYPHENS,
+    DateOrder.MONTH_FIRST: _MONTH_FIRST | {r"\d{1,2}-\d{1,2}-\d{4}": ("%m-%d-%Y",)},
     DateOrder.DAY_FIRST: {
         r"\d{1,2}/\d{1,2}/\d{4}": ("%d/%m/%Y",),
         r"\d{1,2}/\d{1,2}/\d": ("%d/%m/%y",),
@@ -52,9 +59,8 @@ _NUMBERED = {
         rf"{_NO_MONTH}/\d{{1,2}}/\d{{4}}": ("%d/%m/%Y",),
         rf"\d{{1,2}}/{_NO_MONTH}/\d": ("%m/%d/%y",),
         rf"{_NO_MONTH}/\d{{1,2}}/\d": ("%d/%m/%y",),
-        rf"\d{{1,2}}-{_NO_MONTH}-\d{{4}}": ("%m-%d-%Y",),
-        rf"{_NO_MONTH}-\d{{1,2}}-\d{{4}}": ("%d-%m-%Y",),
-    },
+    }
+    | _CLEAR_HYPHENS,
 }
 _DATES = {
     r"\d{1,2}\.\d{1,2}\.\d{4}": ("%d.%m.%Y",),
@@ -117,7 +123,7 @@ def typed_sql(
     *,
     zone: str = UTC,
     decimal: str | None = None,
-    order: DateOrder = DateOrder.MONTH_FIRST,
+    order: DateOrder = DateOrder.UNTOLD,
 ) -> str:
     """An expression for a field's value; null where it is empty or cannot be read.
 
@@ -143,7 +149,7 @@ def typed_sql(
     }[field_type]
 
 
-def time_sql(text: str, *, zone: str = UTC, order: DateOrder = DateOrder.MONTH_FIRST) -> str:
+def time_sql(text: str, *, zone: str = UTC, order: DateOrder = DateOrder.UNTOLD) -> str:
     """An expression for a moment in UTC; null where the text tells none.
 
     A time that names no zone, or a date alone, is one of the given zone. The hour that comes twice

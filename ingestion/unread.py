@@ -17,8 +17,8 @@ _WANTED = {
 }
 _TIMES: Mapping[str | None, str] = {
     None: "no time that Candor knows: 2026-03-14 17:06, 14.3.2026 and the like, and with slashes or "
-    "hyphens 3/14/2026 or 14/3/2026, whichever the dates of their file show; where they show both, write "
-    "`date_order: day_first` (or month_first) under the source in sources.yml",
+    "hyphens 3/14/2026 or 14/3/2026, whichever the dates of their file show; where they show both, or with "
+    "hyphens neither, write `date_order: day_first` (or month_first) under the source in sources.yml",
     DateOrder.MONTH_FIRST: "no time that Candor knows: 2026-03-14 17:06, 14.3.2026, 3/14/2026 (the "
     "month first, as sources.yml says of this source) and the like",
     DateOrder.DAY_FIRST: "no time that Candor knows: 2026-03-14 17:06, 14.3.2026, 14/3/2026 (the day "

@@ -218,7 +218,7 @@ def _typed(
         EVENT_FIELDS[name],
         zone=source.timezone,
         decimal=source.decimal,
-        order=orders.get(name, DateOrder.MONTH_FIRST),
+        order=orders.get(name, DateOrder.UNTOLD),
     )
 
 

@@ -702,9 +702,11 @@ def test_dates_with_slashes_are_read_as_their_file_shows_or_the_source_says(
     landing.put(
         "shop/json.jsonl", b'{"order": 10, "at": "03\\/04\\/26", "made": "31\\/12\\/2025"}\n'
     )
-    landing.put("said/a.csv", head + b"11,03/04/2026,,\n")
+    landing.put("said/a.csv", head + b"11,03-04-2026,,\n")
+    landing.put("shop/hyphens.csv", head + b"12,2026-01-01,,03-04-2026\n13,14/03-2026,,\n")
+    landing.put("shop/odd.csv", head + b"14,03/04/2026,,14/03-2026\n")
 
-    landing.load()
+    report = landing.load()
 
     read = "[order_id, strftime(ordered_at, '%d.%m.%y'), strftime(record_created_at, '%d.%m.%y')]"
     assert landing.values(f"select {read} from raw.orders order by order_id::int") == [
@@ -712,7 +714,9 @@ def test_dates_with_slashes_are_read_as_their_file_shows_or_the_source_says(
         ["3", "04.03.26", None], ["4", "14.03.26", None], ["5", "04.03.26", "06.05.26"],
         ["6", "04.03.26", None], ["7", "01.01.26", None], ["8", "14.03.26", "14.03.26"],
         ["9", "01.01.26", "14.03.26"], ["10", "03.04.26", "31.12.25"], ["11", "03.04.26", None],
+        ["12", "01.01.26", None], ["14", "04.03.26", None],
     ]  # fmt: skip
+    assert report.unread_values["shop", "created_at"] == 4
 
 
 def test_a_file_is_read_by_its_own_dates_whichever_files_came_before(landing: Landing) -> None:
