@@ -19,7 +19,7 @@ from ingestion.field_values import DENIED, GRANTED
 from ingestion.files import LandingFile
 from ingestion.inventory import QUARANTINE, table_of
 from ingestion.mapping import FieldType, RecordKind
-from ingestion.plausible import WHOLE_INTERNET
+from ingestion.plausible import EARLIEST, LATEST, WHOLE_INTERNET
 from ingestion.record_columns import chosen_columns
 from ingestion.record_rows import reading_rows
 from ingestion.records import RECORDS
@@ -199,7 +199,7 @@ def _lacking(kind: RecordKind) -> str:
 _UNREADABLE = {
     FieldType.CONSENT: f" cannot be read: a grant is one of {', '.join(GRANTED)}, a denial one of "
     f"{', '.join(DENIED)}; others cannot be declared, write one of these into the file",
-    FieldType.TIME: " cannot be read as a time",
+    FieldType.TIME: f" cannot be read as a time between {EARLIEST:.4} and {LATEST:.4}",
 }
 
 
