@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -21,8 +21,7 @@ class FileCount:
     """Rows of one file; rows_in is the sum of the three others.
 
     ``absent_fields`` are the mapped fields that no line has, of a file in JSON lines;
-    ``unread_values`` how many rows that are not refused have a value that cannot be read, by field;
-    ``date_orders`` which number its dates tell to come first, by field.
+    ``unread_values`` how many rows that are not refused have a value that cannot be read, by field.
     """
 
     file: LandingFile
@@ -32,7 +31,6 @@ class FileCount:
     rows_quarantined: int
     absent_fields: tuple[str, ...] = ()
     unread_values: Mapping[str, int] = field(default_factory=dict)
-    date_orders: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_loads(
@@ -57,8 +55,13 @@ def write_loads(
         "absent_fields": pa.array(
             [", ".join(count.absent_fields) or None for count in counts], pa.string()
         ),
-        "unread_values": _as_json(count.unread_values for count in counts),
-        "date_orders": _as_json(count.date_orders for count in counts),
+        "unread_values": pa.array(
+            [
+                json.dumps(dict(count.unread_values)) if count.unread_values else None
+                for count in counts
+            ],
+            pa.string(),
+        ),
     }
     warehouse.append(LOADS.name, pa.table(rows))
     refusing = [count.file.load_id for count in counts if count.rows_quarantined]
@@ -68,11 +71,6 @@ def write_loads(
             "where refused_at is null and list_contains($ids, load_id)",
             {"now": now, "ids": refusing},
         )
-
-
-def _as_json(said: Iterable[Mapping[str, object]]) -> pa.Array:
-    """A text of each; null where it says nothing."""
-    return pa.array([json.dumps(dict(one)) if one else None for one in said], pa.string())
 
 
 def prepare_tables(warehouse: Warehouse) -> None:

@@ -19,6 +19,8 @@ class DateOrder(StrEnum):
     DAY_FIRST = "day_first"
     BOTH = "both"
     """Now one and now the other: only dates are read that can be but one."""
+    UNTOLD = "untold"
+    """Nobody says it: with slashes the month, with hyphens only dates are read that can be but one."""
 
 
 # Yes and no as well in Dutch, French, German, Italian, Portuguese, Spanish and the Nordic languages.
@@ -36,12 +38,17 @@ _TRUE, _FALSE = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n",
 # the day comes first. A format that does not fit costs as much as one that does, so the beginning
 # decides on the few to try.
 _NO_MONTH = r"(?:1[3-9]|[23]\d)"
+_MONTH_FIRST = {
+    r"\d{1,2}/\d{1,2}/\d{4}": ("%m/%d/%Y",),
+    r"\d{1,2}/\d{1,2}/\d": ("%m/%d/%y",),
+}
+_CLEAR_HYPHENS = {
+    rf"\d{{1,2}}-{_NO_MONTH}-\d{{4}}": ("%m-%d-%Y",),
+    rf"{_NO_MONTH}-\d{{1,2}}-\d{{4}}": ("%d-%m-%Y",),
+}
 _NUMBERED = {
-    DateOrder.MONTH_FIRST: {
-        r"\d{1,2}/\d{1,2}/\d{4}": ("%m/%d/%Y",),
-        r"\d{1,2}/\d{1,2}/\d": ("%m/%d/%y",),
-        r"\d{1,2}-\d{1,2}-\d{4}": ("%m-%d-%Y",),
-    },
+    DateOrder.UNTOLD: _MONTH_FIRST | _CLEAR_HYPHENS,
+    DateOrder.MONTH_FIRST: _MONTH_FIRST | {r"\d{1,2}-\d{1,2}-\d{4}": ("%m-%d-%Y",)},
     DateOrder.DAY_FIRST: {
         r"\d{1,2}/\d{1,2}/\d{4}": ("%d/%m/%Y",),
         r"\d{1,2}/\d{1,2}/\d": ("%d/%m/%y",),
@@ -52,9 +59,8 @@ _NUMBERED = {
         rf"{_NO_MONTH}/\d{{1,2}}/\d{{4}}": ("%d/%m/%Y",),
         rf"\d{{1,2}}/{_NO_MONTH}/\d": ("%m/%d/%y",),
         rf"{_NO_MONTH}/\d{{1,2}}/\d": ("%d/%m/%y",),
-        rf"\d{{1,2}}-{_NO_MONTH}-\d{{4}}": ("%m-%d-%Y",),
-        rf"{_NO_MONTH}-\d{{1,2}}-\d{{4}}": ("%d-%m-%Y",),
-    },
+    }
+    | _CLEAR_HYPHENS,
 }
 _DATES = {
     r"\d{1,2}\.\d{1,2}\.\d{4}": ("%d.%m.%Y",),
@@ -71,16 +77,24 @@ _DATES = {
 }
 # Of a time in ISO 8601: whether a zone or an offset follows the clock.
 _NAMES_ZONE = r"regexp_matches(said, '^[-/\d]+[T ]\d.*([A-Za-z]|[-+]\d)')"
-# The usual ones first: they are tried in order.
-_CLOCKS = (
-    "", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %I:%M %p", ", %I:%M:%S %p",
-    ", %H:%M", ", %H:%M:%S", " %H:%M:%S.%f", " %I:%M%p", " %I:%M:%S%p", ", %I:%M%p", ", %I:%M:%S%p",
-    " %H.%M", " %H.%M.%S", ", %H.%M", ", %H.%M.%S", "T%H:%M", "T%H:%M:%S", " %I.%M %p",
-)  # fmt: skip
-# Narrow and unbreakable blanks before PM, as browsers write, and "p. m." as several languages do.
-_PLAIN = r"""
-    case when regexp_matches(said, '[^ -~]|[mM][.]$') then regexp_replace(
-        regexp_replace(said, '[\s\p{Z}]+', ' ', 'g'), ' ([AaPp])[.] ?[Mm][.]$', ' \1m')
+# The clocks to try, by how a text that is written plainly ends.
+_CLOCKS = {
+    "ends_with(lower(plain), 'm')": (" %I:%M %p", " %I:%M:%S %p", " %I:%M:%S.%f %p"),
+    "contains(plain, ':')": (" %H:%M", " %H:%M:%S", " %H:%M:%S.%f"),
+    "true": ("",),
+}
+# What is not written plainly: narrow and unbreakable blanks, as browsers write, a comma or T before
+# the clock, dots in it, a comma before parts of a second, and PM as "pm" without a blank or "p. m.".
+_IS_ODD = r"""regexp_matches(said, '[^ -~]|, ?\d{1,2}[:.]|\dT\d|[ T]\d{1,2}[.]\d\d|:\d\d,\d|'
+    '[^ ][AaPp][Mm]$|[Mm][.]$| [Mm]$')"""
+_PLAIN = rf"""
+    case when {_IS_ODD} then
+        regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+            regexp_replace(said, '[\s\p{{Z}}]+', ' ', 'g'),
+            ' ?([AaPp])[.]? ?[Mm][.]?$', ' \1m'),
+            '(\d)(?:,? |T)(\d{{1,2}})[:.](\d\d)\b', '\1 \2:\3'),
+            '( \d{{1,2}}:\d\d)[:.](\d\d)\b', '\1:\2'),
+            '(:\d\d:\d\d),(\d)', '\1.\2')
     else said end"""
 # With a zone (RFC 5322, and databases that put a blank before it).
 _ZONED = {
@@ -117,7 +131,7 @@ def typed_sql(
     *,
     zone: str = UTC,
     decimal: str | None = None,
-    order: DateOrder = DateOrder.MONTH_FIRST,
+    order: DateOrder = DateOrder.UNTOLD,
 ) -> str:
     """An expression for a field's value; null where it is empty or cannot be read.
 
@@ -143,7 +157,7 @@ def typed_sql(
     }[field_type]
 
 
-def time_sql(text: str, *, zone: str = UTC, order: DateOrder = DateOrder.MONTH_FIRST) -> str:
+def time_sql(text: str, *, zone: str = UTC, order: DateOrder = DateOrder.UNTOLD) -> str:
     """An expression for a moment in UTC; null where the text tells none.
 
     A time that names no zone, or a date alone, is one of the given zone. The hour that comes twice
@@ -152,7 +166,7 @@ def time_sql(text: str, *, zone: str = UTC, order: DateOrder = DateOrder.MONTH_F
     A number is a count of seconds (9 or 10 digits) or milliseconds (12 or 13) since 1970, as APIs
     write it: years 1973 to 2286.
     """
-    return _named(_named(text, _PLAIN), _moment(zone, order))
+    return _named(text, _moment(zone, order))
 
 
 def _named(text: str, expression: str) -> str:
@@ -167,12 +181,11 @@ def _listed(texts: Sequence[str]) -> str:
 @cache
 def _moment(zone: str, order: DateOrder) -> str:
     zoned = " ".join(
-        f"when regexp_matches(said, '^{begin}') then try_strptime(said, [{_listed(formats)}])::timestamp"
+        f"when regexp_matches(plain, '^{begin}') then {_parsed(formats)}::timestamp"
         for begin, formats in _ZONED.items()
     )
     local = " ".join(
-        f"when regexp_matches(said, '^{begin}') then try_strptime(said, "
-        f"[{_listed([date + clock for date in dates for clock in _CLOCKS])}])"
+        f"when regexp_matches(plain, '^{begin}') then {_with_clock(dates)}"
         for begin, dates in (_NUMBERED[order] | _DATES).items()
     )
     iso = _finite("try_cast(said as timestamptz)::timestamp")
@@ -180,13 +193,27 @@ def _moment(zone: str, order: DateOrder) -> str:
         here = _in_utc(_finite("try_cast(said as timestamp)"), zone)
         iso = f"case when {_NAMES_ZONE} then {iso} else {here} end"
     unzoned = _in_utc(f"case {local} end", zone)
+    # What is in ISO 8601 or a number, as most is, is not looked at any closer.
     return f"""
-    case when regexp_matches(said, '^\\d{{4}}[-/]')
-        then coalesce({iso}, case {zoned} else {unzoned} end)
-        when regexp_full_match(said, '\\d{{12,13}}') then epoch_ms(try_cast(said as bigint))
-        when regexp_full_match(said, '\\d{{9,10}}') then epoch_ms(try_cast(said as bigint) * 1000)
-        {zoned} else {unzoned}
-    end"""
+    coalesce(
+        case when regexp_matches(said, '^\\d{{4}}[-/]') then {iso}
+            when regexp_full_match(said, '\\d{{12,13}}') then epoch_ms(try_cast(said as bigint))
+            when regexp_full_match(said, '\\d{{9,10}}') then epoch_ms(try_cast(said as bigint) * 1000)
+        end,
+        list_transform([{_PLAIN}], lambda plain: case {zoned} else {unzoned} end)[1]
+    )"""
+
+
+def _with_clock(dates: Sequence[str]) -> str:
+    tests = (
+        f"when {look} then {_parsed([date + clock for date in dates for clock in clocks])}"
+        for look, clocks in _CLOCKS.items()
+    )
+    return f"case {' '.join(tests)} end"
+
+
+def _parsed(formats: Sequence[str]) -> str:
+    return f"try_strptime(plain, [{_listed(formats)}])"
 
 
 def _in_utc(local: str, zone: str) -> str:

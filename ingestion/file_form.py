@@ -44,8 +44,8 @@ Order = Annotated[
     Field(
         description="Which number of dates with slashes or hyphens comes first: of 03/04/2026, "
         "month_first makes the fourth of March and day_first the third of April. Without it the dates "
-        "of each file tell it of which only one number can be a month; where none does, those of "
-        "earlier files of the source; where those do not either, the month comes first."
+        "of each file tell it of which only one number can be a month; where none does, the "
+        "month comes first with slashes, and 03-04-2026 is not read."
     ),
 ]
 Zone = Annotated[

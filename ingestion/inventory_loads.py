@@ -47,13 +47,6 @@ LOADS = Table(
             "JSON; such a value is empty; null: none",
         ),
         Column(
-            "date_orders",
-            "VARCHAR",
-            Pii.NONE,
-            "which number comes first in dates such as 03/04/2026, of each field whose dates tell it, "
-            "as JSON: later files of the source that do not tell it are read so; null: none does",
-        ),
-        Column(
             "stored_at",
             "TIMESTAMP",
             Pii.NONE,

@@ -115,7 +115,6 @@ class _Run:
             rows_quarantined=refused,
             absent_fields=fields.absent,
             unread_values=fields.unread,
-            date_orders=fields.date_orders,
         )
 
     def _queue(self) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -15,12 +14,12 @@ from identifiers import normalise_emails, normalise_phones, phones_by_country
 from ingestion import records
 from ingestion.accounting import FileCount
 from ingestion.config import RecordSource
-from ingestion.date_orders import date_orders, earlier_orders
-from ingestion.field_values import DENIED, GRANTED, DateOrder
+from ingestion.date_orders import date_orders
+from ingestion.field_values import DENIED, GRANTED
 from ingestion.files import LandingFile
 from ingestion.inventory import QUARANTINE, table_of
 from ingestion.mapping import FieldType, RecordKind
-from ingestion.plausible import WHOLE_INTERNET
+from ingestion.plausible import EARLIEST, LATEST, WHOLE_INTERNET
 from ingestion.record_columns import chosen_columns
 from ingestion.record_rows import reading_rows
 from ingestion.records import RECORDS
@@ -39,8 +38,7 @@ def load_records(context: LoadContext, source: RecordSource, file: LandingFile) 
         WrongColumnError: The file lacks a column that the source maps.
     """
     warehouse = context.warehouse
-    first_loaded_at = context.first_loads.get(file.load_id)
-    read = read_records(warehouse, source, file, first_loaded_at=first_loaded_at)
+    absent = read_records(warehouse, source, file)
     if source.kind == "ip_ranges":
         _resolve_networks(warehouse)
     key = source.record_kind.key
@@ -56,33 +54,14 @@ def load_records(context: LoadContext, source: RecordSource, file: LandingFile) 
         rows_loaded=loaded,
         rows_deduplicated=good - loaded,
         rows_quarantined=refused,
-        absent_fields=read.absent,
+        absent_fields=absent,
         unread_values=count_unread(warehouse, RECORDS),
-        date_orders=read.date_orders,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ReadFile:
-    """What was seen of a file while it was read.
-
-    Attributes:
-        absent: Mapped fields that no line of a file in JSON lines has.
-        date_orders: Which number its dates tell to come first, by field.
-    """
-
-    absent: tuple[str, ...]
-    date_orders: Mapping[str, DateOrder]
-
-
 def read_records(
-    warehouse: Warehouse,
-    source: RecordSource,
-    file: LandingFile,
-    *,
-    may_lack: bool = False,
-    first_loaded_at: datetime | None = None,
-) -> ReadFile:
+    warehouse: Warehouse, source: RecordSource, file: LandingFile, *, may_lack: bool = False
+) -> tuple[str, ...]:
     """Read a file into ``candor_records``: a row per row, judged and typed.
 
     Args:
@@ -90,7 +69,9 @@ def read_records(
         source: What the file is.
         file: The landing file.
         may_lack: Whether it is read without columns that the source maps, see ``reading_rows``.
-        first_loaded_at: When it was loaded first, where it is loaded again.
+
+    Returns:
+        Mapped fields that no line of a file in JSON lines has.
 
     Raises:
         UnreadableFileError: The file is not what its name says.
@@ -103,10 +84,9 @@ def read_records(
         if chosen.stages:
             records.spread_stages(warehouse, rows, chosen.stages)
         times = records.time_texts(chosen, rows)
-        earlier = earlier_orders(warehouse, file, first_loaded_at)
-        orders = date_orders(warehouse, source.date_order, rows, times, earlier)
-        warehouse.execute(records.records_sql(replace(chosen, orders=orders.read), rows))
-    return ReadFile(rows.absent, orders.told)
+        orders = date_orders(warehouse, source.date_order, rows, times)
+        warehouse.execute(records.records_sql(replace(chosen, orders=orders), rows))
+    return rows.absent
 
 
 def _store(context: LoadContext, source: RecordSource, file: LandingFile) -> int:
@@ -219,7 +199,7 @@ def _lacking(kind: RecordKind) -> str:
 _UNREADABLE = {
     FieldType.CONSENT: f" cannot be read: a grant is one of {', '.join(GRANTED)}, a denial one of "
     f"{', '.join(DENIED)}; others cannot be declared, write one of these into the file",
-    FieldType.TIME: " cannot be read as a time",
+    FieldType.TIME: f" cannot be read as a time between {EARLIEST:.4} and {LATEST:.4}",
 }
 
 

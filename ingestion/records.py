@@ -163,7 +163,7 @@ def _unread(chosen: ChosenColumns, rows: Rows) -> Mapping[tuple[str, str], str]:
 
 def _possible(chosen: ChosenColumns, name: str, of: FieldType, text: str) -> str:
     """An expression for a field's value; null where it cannot be read, or cannot be."""
-    source, order = chosen.source, chosen.orders.get(name, DateOrder.MONTH_FIRST)
+    source, order = chosen.source, chosen.orders.get(name, DateOrder.UNTOLD)
     typed = typed_sql(text, of, zone=source.timezone, decimal=source.decimal, order=order)
     return plausible.possible_sql(name, of, typed)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from ingestion.config import SourcesConfig
@@ -25,7 +26,7 @@ class PastLoads:
     """Loads with refused rows whose files are not what they were; sorted ids.
 
     Attributes:
-        replaced: Other content of the same file was loaded, and stands there now.
+        replaced: Other content of the same file was loaded since, or stands there now.
         gone: The file is not there any more, nor elsewhere, or no source reads it.
     """
 
@@ -46,10 +47,12 @@ def past_loads(warehouse: Warehouse, config: SourcesConfig, landing: Path) -> Pa
     """
     contents = _contents(warehouse)
     finder = Finder(config, landing)
+    digest_at = cache(_digest)  # a file that grew has many loads, and is read once
     replaced, gone = [], []
     for load in read_loads(warehouse, "rows_quarantined > 0"):
         if load.source in config.sources and (landing / load.file).is_file():
-            if _is_replaced(load, landing / load.file, contents[load.source, load.file]):
+            loaded = contents[load.source, load.file]
+            if len(loaded) > 1 and _is_replaced(load, digest_at(landing / load.file), loaded):
                 replaced.append(load.load_id)
         elif not _is_moved(load, finder, contents):
             gone.append(load.load_id)
@@ -66,15 +69,19 @@ def _contents(warehouse: Warehouse) -> Mapping[tuple[str, str], Sequence[tuple[s
     return contents
 
 
-def _is_replaced(load: KnownLoad, path: Path, loaded: Sequence[tuple[str, str]]) -> bool:
-    if len(loaded) == 1:
-        return False
+def _digest(path: Path) -> str | None:
     try:
-        digest = digest_of(path)
+        return digest_of(path)
     except OSError:  # nobody can say what is there now
+        return None
+
+
+def _is_replaced(load: KnownLoad, digest: str | None, loaded: Sequence[tuple[str, str]]) -> bool:
+    """Whether the file holds another content that was loaded, or one later than it that was not."""
+    if digest is None:
         return False
-    latest = dict(loaded).get(digest)
-    return latest is not None and latest != load.load_id
+    standing = dict(loaded).get(digest, loaded[-1][1])
+    return standing != load.load_id
 
 
 def _is_moved(load: KnownLoad, finder: Finder, contents: Mapping[tuple[str, str], object]) -> bool:

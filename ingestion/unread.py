@@ -8,20 +8,24 @@ from ingestion.accounting import unread_values
 from ingestion.config import MappedEventSource, RecordSource, SourcesConfig
 from ingestion.field_values import DateOrder, text_sql
 from ingestion.mapping import EVENT_FIELDS, FieldType
+from ingestion.plausible import EARLIEST, LATEST
 from warehouse import Warehouse, literal, quoted
 
+# What tools write for nothing at all, where something else than a text is wanted.
+_NOTHING = ("-", "n/a", "null")
 # What was wanted where a value cannot be read, and what to do.
 _WANTED = {
     FieldType.CONSENT: "neither a grant nor a denial: granted, denied and the like",
     FieldType.FLAG: "neither true nor false",
 }
+_NO_TIME = f"no time between {EARLIEST:.4} and {LATEST:.4}"
 _TIMES: Mapping[str | None, str] = {
-    None: "no time that Candor knows: 2026-03-14 17:06, 14.3.2026 and the like, and with slashes or "
-    "hyphens 3/14/2026 or 14/3/2026, whichever the dates of its files show; where they show both, write "
-    "`date_order: day_first` (or month_first) under the source in sources.yml",
-    DateOrder.MONTH_FIRST: "no time that Candor knows: 2026-03-14 17:06, 14.3.2026, 3/14/2026 (the "
+    None: f"{_NO_TIME} that Candor knows: 2026-03-14 17:06, 14.3.2026 and the like, and with slashes or "
+    "hyphens 3/14/2026 or 14/3/2026, whichever the dates of their file show; where they show both, or with "
+    "hyphens neither, write `date_order: day_first` (or month_first) under the source in sources.yml",
+    DateOrder.MONTH_FIRST: f"{_NO_TIME} that Candor knows: 2026-03-14 17:06, 14.3.2026, 3/14/2026 (the "
     "month first, as sources.yml says of this source) and the like",
-    DateOrder.DAY_FIRST: "no time that Candor knows: 2026-03-14 17:06, 14.3.2026, 14/3/2026 (the day "
+    DateOrder.DAY_FIRST: f"{_NO_TIME} that Candor knows: 2026-03-14 17:06, 14.3.2026, 14/3/2026 (the day "
     "first, as sources.yml says of this source) and the like",
 }
 _NUMBERS = {
@@ -61,14 +65,17 @@ def _why(source: object, name: str) -> str:
 
 
 def is_unread_sql(typed: str, text: str) -> str:
-    """Whether a text says something of which nothing was read.
+    """Whether a text says something of which nothing was read; what stands for nothing says nothing.
 
     Args:
         typed: The name of the column that was read from it. It stands in an earlier step of the
             statement, so that no value is read twice.
         text: An expression for the text as given.
     """
-    return f"({quoted(typed)} is null and {text_sql(text)} is not null)"
+    nothing = ", ".join(map(literal, _NOTHING))
+    return (
+        f"({quoted(typed)} is null and coalesce(lower({text_sql(text)}) not in ({nothing}), false))"
+    )
 
 
 def unread_fields_sql(tests: Mapping[str, str]) -> str:

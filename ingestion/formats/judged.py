@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 import pyarrow as pa
 
-from ingestion.field_values import DateOrder
 from ingestion.files import LandingFile
 from ingestion.inventory import EVENTS
 from warehouse import Warehouse, quoted
@@ -80,13 +79,11 @@ class MappedFields:
         file_no: The place of the file among those that are judged.
         absent: Those that no line has, as the configuration names them.
         unread: How many good events have a value that cannot be read, by Candor's field.
-        date_orders: Which number the dates of the file tell to come first, by time field.
     """
 
     file_no: int
     absent: tuple[str, ...]
     unread: Mapping[str, int]
-    date_orders: Mapping[str, DateOrder] = field(default_factory=dict)
 
 
 class EventFormat(Protocol):

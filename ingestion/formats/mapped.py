@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from ingestion.attributes import attributes_sql
 from ingestion.config import MappedEventSource
-from ingestion.date_orders import clear_orders, date_orders, earlier_orders
+from ingestion.date_orders import date_orders
 from ingestion.field_values import DateOrder, typed_sql
 from ingestion.files import LandingFile
 from ingestion.formats import judged
@@ -97,17 +97,14 @@ class MappedEvents:
         self, warehouse: Warehouse, files: Sequence[LandingFile], *, now: datetime
     ) -> Iterator[MappedFields]:
         """Turn the files into tables of judged events, see ``EventFormat``."""
-        told: dict[str, DateOrder] = {}  # by the files before, which raw.loads does not know yet
         for number, file in enumerate(files):
             with self._reading(warehouse, file) as rows:
                 source = chosen_events(warehouse, file, self.source, rows)
                 times = {name: rows.column(source.map[name]) for name in _given_times(source)}
-                earlier = clear_orders({**_earlier(warehouse, file, number), **told})
-                orders = date_orders(warehouse, source.date_order, rows, times, earlier)
-                told |= orders.told
-                fields = _fields(source, file, rows, orders.read)
+                orders = date_orders(warehouse, source.date_order, rows, times)
+                fields = _fields(source, file, rows, orders)
                 warehouse.execute(_judged_sql(source, fields, rows, number), {"now": now})
-            yield MappedFields(number, rows.absent, count_unread(warehouse, CALLS), orders.told)
+            yield MappedFields(number, rows.absent, count_unread(warehouse, CALLS))
 
     def carry(
         self,
@@ -131,12 +128,6 @@ class MappedEvents:
             delimiter=source.delimiter,
             may_lack=self.may_lack,
         )
-
-
-def _earlier(warehouse: Warehouse, file: LandingFile, number: int) -> Mapping[str, DateOrder]:
-    """What files told that were loaded before this one was."""
-    loaded_at = warehouse.scalar(f"select loaded_at from {FILES} where file_no = {number:d}")
-    return earlier_orders(warehouse, file, loaded_at)
 
 
 def _judged_sql(source: MappedEventSource, fields: str, rows: Rows, number: int) -> str:
@@ -227,7 +218,7 @@ def _typed(
         EVENT_FIELDS[name],
         zone=source.timezone,
         decimal=source.decimal,
-        order=orders.get(name, DateOrder.MONTH_FIRST),
+        order=orders.get(name, DateOrder.UNTOLD),
     )
 
 

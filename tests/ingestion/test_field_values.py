@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from ingestion.field_values import typed_sql
+from ingestion.field_values import time_sql, typed_sql
 from ingestion.mapping import FieldType
 from warehouse import DuckDBWarehouse
 
@@ -107,12 +108,19 @@ def test_a_decimal_sign_that_is_declared_decides(
         ("14-Mar-2026 05:06", "2026-03-14T05:06"),
         ("20260314", "2026-03-14"),
         ("03-14-2026", "2026-03-14"),
+        ("14-03-2026", "2026-03-14"),
         ("03/14/2026, 17:06", "2026-03-14T17:06"),
         ("03/14/2026, 05:06:07 PM", "2026-03-14T17:06:07"),
         ("3/14/2026, 5:06:07\u202fPM", "2026-03-14T17:06:07"),
         ("3/14/2026 5:06pm", "2026-03-14T17:06"),
         ("3/14/2026, 5:06 p.\u00a0m.", "2026-03-14T17:06"),
         ("3/14/2026 17:06:07.250", "2026-03-14T17:06:07.25"),
+        ("3/14/2026 5:06p.m.", "2026-03-14T17:06"),
+        ("3/14/2026 5.06pm", "2026-03-14T17:06"),
+        ("3/14/2026 5.06 P.M.", "2026-03-14T17:06"),
+        ("3/14/2026 17:06:07,250", "2026-03-14T17:06:07.25"),
+        ("14.03.2026 17.06.07", "2026-03-14T17:06:07"),
+        ("14.03.2026T17:06", "2026-03-14T17:06"),
         ("14.03.2026, 17:06", "2026-03-14T17:06"),
         ("14.3.2026 17.06", "2026-03-14T17:06"),
         ("2026.03.14 17:06", "2026-03-14T17:06"),
@@ -161,7 +169,8 @@ def test_times_without_a_zone_are_of_the_zone_that_the_source_names(
         "13/14/2026",
         "14/03/2026",
         "3/4/20261",
-        "14-03-2026",
+        "03-04-2026",
+        "14/03-2026",
         "26-03-14",
         "infinity",
         "0000-00-00",
@@ -171,6 +180,12 @@ def test_times_without_a_zone_are_of_the_zone_that_the_source_names(
 )
 def test_what_is_no_time_is_not_guessed(warehouse: DuckDBWarehouse, text: str) -> None:
     assert _read(warehouse, text, FieldType.TIME) is None
+
+
+def test_few_formats_are_tried_on_a_time() -> None:
+    tried = re.findall(r"try_strptime\(\w+, \[([^]]*)\]", time_sql("given"))
+
+    assert max(len(formats.split("', '")) for formats in tried) <= 6
 
 
 @pytest.mark.parametrize(

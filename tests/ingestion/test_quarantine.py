@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
+from unittest.mock import Mock
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingestion import UnknownRowError
+from ingestion import UnknownRowError, standing
+from ingestion.files import digest_of
 from ingestion.load import LoadContext
 from ingestion.quarantine import (
     ReplayReport,
@@ -114,6 +116,22 @@ def test_what_is_refused_is_counted_in_files_as_they_are_now(
     listed = list_refused(refusing.warehouse, Scope(without=past.all), limit=99)
     assert listed.num_rows == refused_now
     assert list_refused(refusing.warehouse, Scope(), limit=99).num_rows == in_history
+
+
+def test_what_was_mended_stays_history_when_the_file_changes_again_and_each_file_is_read_once(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = Mock(side_effect=digest_of)
+    monkeypatch.setattr(standing, "digest_of", digests)
+    for content in (lines(b"{"), lines(b"{", b"{"), lines(call(), b"{", b"{", b"{")):
+        landing.put("web/grown.jsonl", content)
+        landing.load()
+    landing.put("web/grown.jsonl", lines(call(), b"{", b"{", b"{", b"{"))  # not loaded yet
+
+    past = past_loads(landing.warehouse, landing.config, landing.folder)
+
+    assert (len(past.replaced), count_standing(landing.warehouse, past)) == (2, 3)
+    digests.assert_called_once_with(landing.folder / "web/grown.jsonl")
 
 
 @pytest.mark.parametrize(

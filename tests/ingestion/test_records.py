@@ -190,14 +190,18 @@ def test_an_order_without_a_readable_time_is_refused_and_told_whether_it_has_one
     landing: Landing,
 ) -> None:
     landing.put(
-        "shop/a.csv", b"order,contact,mail,at,amount\no1,1,,soon,5\no2,1,,2026-01-01,x\no3,1,,,5\n"
+        "shop/a.csv",
+        b"order,contact,mail,at,amount\no1,1,,soon,5\no2,1,,2026-01-01,x\no3,1,,,5\n"
+        b"o4,1,,1802-01-01,5\no5,1,,N/A,5\n",
     )
 
     landing.load()
 
-    assert landing.codes() == [(2, "missing_value"), (4, "missing_value")]
+    assert landing.codes() == [(line, "missing_value") for line in (2, 4, 5, 6)]
     assert landing.values("select reason from raw.quarantine order by line") == [
-        "ordered_at cannot be read as a time",
+        "ordered_at cannot be read as a time between 1900 and 2200",
+        "ordered_at is empty",
+        "ordered_at cannot be read as a time between 1900 and 2200",
         "ordered_at is empty",
     ]
     assert landing.values("select amount from raw.orders") == [None]
@@ -655,11 +659,11 @@ def test_values_that_cannot_be_read_are_counted_by_field_and_needed_ones_refused
     report = landing.load()
 
     assert report.unread_values == {
-        ("mail", "scroll_depth"): 1, ("shop", "amount"): 2, ("shop", "created_at"): 1,
+        ("mail", "scroll_depth"): 1, ("shop", "amount"): 1, ("shop", "created_at"): 1,
     }  # fmt: skip
     assert unread_values(landing.warehouse).to_pylist() == [
         {"source": "mail", "field": "scroll_depth", "rows": 1},
-        {"source": "shop", "field": "amount", "rows": 2},
+        {"source": "shop", "field": "amount", "rows": 1},
         {"source": "shop", "field": "created_at", "rows": 1},
     ]
     assert landing.codes() == [(3, "invalid_timestamp"), (3, "missing_value")]
@@ -702,9 +706,11 @@ def test_dates_with_slashes_are_read_as_their_file_shows_or_the_source_says(
     landing.put(
         "shop/json.jsonl", b'{"order": 10, "at": "03\\/04\\/26", "made": "31\\/12\\/2025"}\n'
     )
-    landing.put("said/a.csv", head + b"11,03/04/2026,,\n")
+    landing.put("said/a.csv", head + b"11,03-04-2026,,\n")
+    landing.put("shop/hyphens.csv", head + b"12,2026-01-01,,03-04-2026\n13,14/03-2026,,\n")
+    landing.put("shop/odd.csv", head + b"14,03/04/2026,,14/03-2026\n")
 
-    landing.load()
+    report = landing.load()
 
     read = "[order_id, strftime(ordered_at, '%d.%m.%y'), strftime(record_created_at, '%d.%m.%y')]"
     assert landing.values(f"select {read} from raw.orders order by order_id::int") == [
@@ -712,49 +718,42 @@ def test_dates_with_slashes_are_read_as_their_file_shows_or_the_source_says(
         ["3", "04.03.26", None], ["4", "14.03.26", None], ["5", "04.03.26", "06.05.26"],
         ["6", "04.03.26", None], ["7", "01.01.26", None], ["8", "14.03.26", "14.03.26"],
         ["9", "01.01.26", "14.03.26"], ["10", "03.04.26", "31.12.25"], ["11", "03.04.26", None],
+        ["12", "01.01.26", None], ["14", "04.03.26", None],
     ]  # fmt: skip
+    assert report.unread_values["shop", "created_at"] == 4
 
 
-def test_dates_that_tell_no_order_are_read_as_in_earlier_files_of_their_source(
-    landing: Landing,
-) -> None:
-    shop = {**SOURCES["shop"], "files": "shop/*", "created_at": "made", "person": None}
-    other = {**shop, "files": "other/*"}
+def test_a_file_is_read_by_its_own_dates_whichever_files_came_before(landing: Landing) -> None:
+    shop = {**SOURCES["shop"], "person": None}
     mail = {
         "kind": "events",
         "files": "mail/*",
-        "map": {"occurred_at": "at", "email": "who", "event": "what"},
+        "event_name": "Read",
+        "map": {"occurred_at": "at", "email": "who"},
     }
-    landing.sources = {"shop": shop, "other": other, "mail": mail}
-    head = b"order,at,amount,made\n"
-    landing.put("shop/1.csv", head + b"1,14-03-2026,,14/03/2026\n2,03/04/2026,,\n")
-    landing.put("shop/2.csv", head + b"3,03/04/2026,,05-06-2026\n")
-    landing.put("other/1.csv", head + b"4,03/04/2026,,\n")
-    landing.put("mail/1.csv", b"at,who,what\n14/03/2026,a@x.org,Read\n")
-    landing.put("mail/2.csv", b"at,who,what\n03/04/2026,a@x.org,Read\n")
+    landing.sources = {
+        "first": {**shop, "files": "first/*"},
+        "last": {**shop, "files": "last/*"},
+        "mail": mail,
+    }
+    silent, telling = b"order,at,amount\n1,03/04/2026,\n", b"order,at,amount\n2,14-03-2026,\n"
+    landing.put("first/a.csv", silent)
+    landing.put("last/a.csv", telling)
+    landing.put("mail/1.csv", b"at,who\n14/03/2026,a@x.org\n")
+    landing.put("mail/2.csv", b"at,who\n03/04/2026,a@x.org\n")
     landing.load()
-    landing.put("shop/3.csv", head + b"5,03/04/2026,,05/06/2026\n")
-    landing.put("shop/4.csv", head + b"6,03/04/2026,,12/31/2026\n")  # another export now
-    landing.put("mail/3.csv", b"at,who,what\n02/04/2026,a@x.org,Read\n")
+    landing.put("first/b.csv", telling)
+    landing.put("last/b.csv", silent)
 
     landing.load()
-    before = landing.values(_DATES_READ)
-    landing.warehouse.execute("update raw.loads set reload = 'same'")
-    landing.load()
 
-    assert before == [
-        ["1", "14.03", "14.03"], ["2", "03.04", None], ["3", "03.04", "05.06"],
-        ["4", "04.03", None], ["5", "03.04", "05.06"], ["6", "04.03", "31.12"],
+    read = "select [source, order_id, strftime(ordered_at, '%d.%m')] from raw.orders order by all"
+    assert landing.values(read) == [
+        ["first", "1", "04.03"], ["first", "2", "14.03"],
+        ["last", "1", "04.03"], ["last", "2", "14.03"],
     ]  # fmt: skip
-    assert landing.values(_DATES_READ) == before
     days = landing.values("select strftime(\"timestamp\", '%d.%m') from raw.events order by all")
-    assert days == ["02.04", "03.04", "14.03"]
-
-
-_DATES_READ = """
-    select [order_id, strftime(ordered_at, '%d.%m'), strftime(record_created_at, '%d.%m')]
-    from raw.orders order by order_id
-"""
+    assert days == ["04.03", "14.03"]
 
 
 def test_files_as_spreadsheets_write_them_are_read_or_told_in_plain_words(landing: Landing) -> None:
