@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from sqlglot.schema import MappingSchema
 
 from audiences import Audience, InvalidAudienceError
 from audiences.sync import Sync
@@ -71,6 +72,19 @@ def test_a_feature_made_from_a_sensitive_column_is_found_through_the_models_betw
     found = project(tmp_path, meta=meta).sensitive_columns()
 
     assert found == {"was_ill": ("staging.stg_people.health_note",)}
+
+
+def test_the_names_of_all_relations_are_read_once_not_for_each_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read for each model they took most of a minute where the columns of profiles are looked into."""
+    read: list[object] = []
+    normalize = MappingSchema._normalize
+    monkeypatch.setattr(MappingSchema, "_normalize", lambda *a: read.append(a) or normalize(*a))
+
+    assert project(tmp_path, meta={"pii": "sensitive"}).sensitive_columns()
+
+    assert len(read) == 1
 
 
 def test_where_nothing_is_sensitive_nothing_is_left_out(tmp_path: Path) -> None:
