@@ -19,7 +19,7 @@ from audiences.list_files import ListFiles
 from audiences.membership import AudienceReport, compute_memberships
 from audiences.preview import AudiencePreview, Reached, preview, why
 from audiences.references import require_known_names
-from audiences.sensitive import require_uses, used_columns
+from audiences.sensitive import missing_uses, used_columns
 
 __all__ = [
     "Audience",
@@ -42,11 +42,11 @@ __all__ = [
     "find_audience",
     "load_audiences",
     "members_at",
+    "missing_uses",
     "overlaps",
     "preview",
     "readable_audiences",
     "require_known_names",
-    "require_uses",
     "tell_isolation",
     "used_columns",
     "why",

@@ -17,6 +17,9 @@ from audiences.errors import InvalidAudienceError
 from audiences.lists import find_lists
 from settings import SettingsError, StrictModel, line_of, load_config, read_together
 
+# A use that is said: more than blanks.
+WORDS = r"\S"
+
 
 class HoldOut(StrictModel):
     """A share of the members that is never sent anywhere, to measure against."""
@@ -70,7 +73,7 @@ class Audience(StrictModel):
     minimum_size: int = Field(
         0, ge=0, description="With fewer members nobody new is sent; changes and removals are."
     )
-    sensitive: dict[str, Annotated[str, Field(min_length=3)]] = Field(
+    sensitive: dict[str, Annotated[str, Field(min_length=3, pattern=WORDS)]] = Field(
         default_factory=dict,
         description="Sensitive columns of profiles and accounts that its clauses test or that are sent of its "
         "members, each with what it is used for; without that the audience is refused.",

@@ -58,7 +58,7 @@ def examine(audience: Audience, by_key: Mapping[str, Audience], catalogue: Catal
     if problem:
         findings.mistakes.append(f"audience {audience.key!r}: {problem}")
         return findings
-    findings.mistakes += strangers(audience, by_key)
+    findings.mistakes += (*strangers(audience, by_key), *_strange_uses(audience, catalogue))
     for owner, place, clause in leaves(audience, by_key):
         mistakes, unpublished = _judge(clause, catalogue)
         findings.mistakes += [f"{owner.where(place)}: {mistake}" for mistake in mistakes]
@@ -118,6 +118,17 @@ def tables_of(clause: Leaf) -> tuple[TableName, ...]:
             return (PROFILES, ACCOUNT_MEMBERS)
         case _:
             return (PROFILES,)
+
+
+def _strange_uses(audience: Audience, catalogue: Catalogue) -> Iterator[str]:
+    """Columns that `sensitive` names and that are not there; nothing before both tables are."""
+    profiles, accounts = catalogue.of(PROFILES), catalogue.of(ACCOUNTS)
+    known = {*profiles, *accounts} if profiles and accounts else set(audience.sensitive)
+    for name in sorted(set(audience.sensitive) - known):
+        yield (
+            f"{audience.where(f'sensitive.{name}')}: {name!r} is not a column of {PROFILES} or "
+            f"{ACCOUNTS}: {suggestion(name, known)}"
+        )
 
 
 def _judge(clause: Leaf, catalogue: Catalogue) -> tuple[list[str], list[str]]:

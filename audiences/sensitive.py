@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from audiences.catalogue import ACCOUNTS, PROFILES
 from audiences.clauses import AccountClause, TraitClause
 from audiences.config import Audience
-from audiences.errors import InvalidAudienceError
 from audiences.references import leaves
 
 # A column by its relation and its name.
@@ -23,44 +22,51 @@ def used_columns(
         audiences: All that are configured.
         sent: Traits that are sent of the members, by the key of the audience.
     """
-    return frozenset(column for _, _, column in _used(audiences, sent))
+    return frozenset(column for *_, column in _used(audiences, sent))
 
 
-def require_uses(
+def missing_uses(
     audiences: Sequence[Audience],
     sent: Mapping[str, Collection[str]],
     sensitive: Mapping[Column, Sequence[str]],
-) -> None:
-    """Refuse what is sensitive and of which an audience does not say what it is used for.
+    *,
+    unknown: Collection[Column] = (),
+) -> dict[str, tuple[str, ...]]:
+    """By the key of each audience, where it uses what is sensitive and does not say what for.
 
     Args:
         audiences: All that are configured.
         sent: Traits that are sent of the members, by the key of the audience.
         sensitive: Of each sensitive column the columns that it comes from.
-
-    Raises:
-        InvalidAudienceError: All places where a use is missing.
+        unknown: Columns of which nobody can tell yet, as what they are made of is not compiled.
     """
-    problems = {
-        f"{where}: {column[1]!r} is sensitive (from {', '.join(sensitive[column])}): name it under "
-        f"`sensitive` of audience {audience.key!r} with what it is used for, or take it out": None
-        for audience, where, column in _used(audiences, sent)
-        if column in sensitive and column[1] not in audience.sensitive
-    }
-    if problems:
-        raise InvalidAudienceError(tuple(problems))
+    found: dict[str, dict[str, None]] = {}
+    for key, audience, where, column in _used(audiences, sent):
+        if column[1] in audience.sensitive:
+            continue
+        if column in sensitive:
+            found.setdefault(key, {})[
+                f"{where}: {column[1]!r} is sensitive (from {', '.join(sensitive[column])}): name it "
+                f"under `sensitive` of audience {audience.key!r} with what it is used for, or take it out"
+            ] = None
+        elif column in unknown:
+            found.setdefault(key, {})[
+                f"{where}: whether {column[1]!r} is sensitive cannot be told yet, as the models that it is "
+                "made of are not compiled in this data home: run `candor run` first"
+            ] = None
+    return {key: tuple(problems) for key, problems in found.items()}
 
 
 def _used(
     audiences: Sequence[Audience], sent: Mapping[str, Collection[str]]
-) -> Iterator[tuple[Audience, str, Column]]:
-    """The audience that answers for it, where it is used, and the column."""
+) -> Iterator[tuple[str, Audience, str, Column]]:
+    """Key of the audience, the one that answers for it, where it is used, and the column."""
     by_key = {audience.key: audience for audience in audiences}
-    for audience in audiences:
+    for key, audience in by_key.items():
         for owner, place, clause in leaves(audience, by_key):
             if isinstance(clause, TraitClause):
-                yield owner, owner.where(place), (str(PROFILES), clause.trait)
+                yield key, owner, owner.where(place), (str(PROFILES), clause.trait)
             elif isinstance(clause, AccountClause):
-                yield owner, owner.where(place), (str(ACCOUNTS), clause.account)
-        for trait in sent.get(audience.key, ()):
-            yield audience, f"a sync of audience {audience.key!r}", (str(PROFILES), trait)
+                yield key, owner, owner.where(place), (str(ACCOUNTS), clause.account)
+        for trait in sent.get(key, ()):
+            yield key, audience, f"a sync of audience {key!r}", (str(PROFILES), trait)

@@ -20,7 +20,8 @@ from warehouse import Pii
 
 Column = tuple[str, str]
 FEATURES, PROFILES = "marts.features_as_of", "marts.profiles"
-UNTRACED = "it cannot be traced"
+UNTRACED = "what cannot be traced"
+UNBUILT = "what is not compiled in this data home: `candor run` does that"
 SEED, MADE_BY_SQL = "seed", ("model", "snapshot")
 
 
@@ -115,6 +116,9 @@ class Project:
     def _upstream(self, column: Column) -> Iterator[frozenset[str]]:
         if column[0] not in self._models:
             return  # a source: nothing lies before it
+        if self._compiled(column[0]) is None:
+            yield frozenset({UNBUILT})
+            return
         parents = self._parents(column)
         if parents is None:
             yield frozenset({UNTRACED})
@@ -129,7 +133,15 @@ class Project:
             scope = self._scope(column[0])
             if scope is None:
                 return None
-            root = lineage(column[1], scope.expression, scope=scope, dialect="duckdb")
+            # Two copies of the query for each column were a quarter of the time.
+            root = lineage(
+                column[1],
+                scope.expression,
+                scope=scope,
+                dialect="duckdb",
+                copy=False,
+                trim_selects=False,
+            )
             parents = frozenset(_leaves(root))
         except Exception:  # noqa: BLE001 - sqlglot raises more than its own; none may let one pass
             return None
@@ -144,12 +156,20 @@ class Project:
         return {_relation(n): n for n in self.nodes if n["resource_type"] in MADE_BY_SQL}
 
     @cached_property
-    def _schema(self) -> dict[str, dict[str, dict[str, str]]]:
+    def _schema(self) -> Any:
+        """Names as sqlglot wants them: made once, as it takes longer than the query of a model."""
+        from sqlglot.schema import MappingSchema  # noqa: PLC0415 - slow to import
+
         found: dict[str, dict[str, dict[str, str]]] = {}
         for relation, names in self.columns.items():
             schema, table = relation.split(".", 1)
             found.setdefault(schema, {})[table] = dict.fromkeys(names, "unknown")
-        return found
+        return MappingSchema(found, dialect="duckdb")
+
+    def _compiled(self, relation: str) -> Path | None:
+        """The compiled SQL of a model; None where it was not built."""
+        path = str(self._models[relation]["original_file_path"]).removeprefix("models/")
+        return next((f / path for f in self.compiled if (f / path).exists()), None)
 
     def _scope(self, relation: str) -> Any:
         """The query of a model, every column with its table; None where it was not built."""
@@ -163,8 +183,7 @@ class Project:
         from sqlglot.optimizer.qualify import qualify  # noqa: PLC0415 - as above
         from sqlglot.optimizer.scope import build_scope  # noqa: PLC0415 - as above
 
-        path = str(self._models[relation]["original_file_path"]).removeprefix("models/")
-        file = next((f / path for f in self.compiled if (f / path).exists()), None)
+        file = self._compiled(relation)
         if file is None:
             return None
         query = sqlglot.parse_one(file.read_text(encoding="utf-8"), dialect="duckdb")

@@ -19,9 +19,11 @@ from audiences.sync import (
 )
 from identity import HeldChangesError, require_published
 from orchestration.company import Company, utc_now
+from orchestration.errors import DbtProjectError
 from orchestration.marts import build_marts
 from orchestration.privacy_parts import erased_contacts, refresh_objections
 from orchestration.progress import announce
+from orchestration.sensitive_traits import require_sensitive_uses
 from settings import MissingSecretError
 from warehouse import TableName, Warehouse
 
@@ -42,10 +44,13 @@ def publish(
 
     Raises:
         HeldChangesError: Changes of persons wait for somebody's word; only withdrawals were sent.
+        InvalidAudienceError: What is sensitive is used and nobody says what for; as above.
+        DbtProjectError: dbt cannot parse the project, in which sensitive columns are found; as above.
     """
     try:
         require_published(warehouse)
-    except HeldChangesError:
+        require_sensitive_uses(company)
+    except (HeldChangesError, InvalidAudienceError, DbtProjectError):
         _run_syncs(company, warehouse, run_id=run_id, only_withdrawals=True)
         raise
     return _run_syncs(company, warehouse, run_id=run_id, only=only)

@@ -24,7 +24,13 @@ from personalization.blocks import discoverable_content
 from personalization.champion import read_champion
 from personalization.config import PURPOSE, ContentConfig
 from personalization.email_config import NONE, USUAL, EmailRule
-from personalization.email_fill import Candidates, fill_slots, offer, slot_columns
+from personalization.email_fill import (
+    Candidates,
+    banned_ids,
+    fill_slots,
+    offer,
+    slot_columns,
+)
 from personalization.email_people import arm_probabilities, check_rules, read_recipients
 from personalization.email_sends import (
     NO_LIMITS,
@@ -158,7 +164,7 @@ def _write(
     due: pa.Table,
     syncs: Sequence[str],
 ) -> EmailReport:
-    banned = library.banned | set(send.block.bans)
+    banned = banned_ids(send.block, library.banned)
     offered = sorted(set(library.catalogue.content_ids.tolist()) - banned)
     with warehouse.transaction():
         fresh = forget_stale(
@@ -200,9 +206,8 @@ def _offer(send: Send, library: _Library, rule: EmailRule | None) -> Candidates:
 
 def _usual(send: Send, library: _Library, people: pa.Table) -> pa.Table:
     slots = usual_slots(
-        send.block.usual, _offer(send, library, None), library.catalogue, library.model.popularity,
-        banned=library.banned | set(send.block.bans),
-    )  # fmt: skip
+        send.block.usual, _offer(send, library, None), library.catalogue, library.model.popularity
+    )
     persons = np.repeat(np.arange(people.num_rows), len(slots))
     columns = usual_columns(slots, people.num_rows)
     return _table(people, persons, columns, pa.repeat(SAME_FOR_ALL, len(persons)))

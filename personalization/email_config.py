@@ -93,8 +93,8 @@ class EmailBlock(ContentFilters):
     )
     usual: ContentIds = Field(
         default_factory=list,
-        description="Business as usual: what everybody gets, in this order; where it ends or is "
-        "not published, what is popular.",
+        description="Business as usual: what everybody gets, in this order, whatever the filters say, a "
+        "default too; in place of what is banned or not published, and where it ends, what is popular.",
     )
     defaults: ContentIds = Field(
         min_length=1,

@@ -34,12 +34,14 @@ class Candidates:
     Attributes:
         rules: What may be shown, pinned and drawn, over the catalogue.
         wanted: Items that the rule asks for; none without a rule.
-        defaults: At least as many as slots.
+        defaults: At least as many as slots, each once.
+        banned: Ids that are never shown but as a default.
     """
 
     rules: BlockRules
     wanted: Flags
     defaults: tuple[str, ...]
+    banned: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,11 @@ class FilledSlots:
     propensity: Floats
 
 
+def banned_ids(block: EmailBlock, everywhere: frozenset[str]) -> frozenset[str]:
+    """Ids that a block does not show: its own bans, and those of all blocks."""
+    return everywhere.union(block.bans)
+
+
 def offer(
     block: EmailBlock,
     rule: EmailRule | None,
@@ -83,23 +90,24 @@ def offer(
         banned: Ids that no block shows; defaults of the block never fill another slot.
         salt: Of the draws: the send.
     """
-    banned = banned | frozenset(block.defaults)
-    allowed = allowed_content(_filters(block), catalogue, banned)
-    first = pinned_content(_filters(block, pins=rule.pins if rule else []), catalogue, banned)
+    banned = banned_ids(block, banned)
+    unfit = banned.union(block.defaults)
+    allowed = allowed_content(_filters(block), catalogue, unfit)
+    first = pinned_content(_filters(block, pins=rule.pins if rule else []), catalogue, unfit)
     pins = np.array(list(dict.fromkeys(
-        [*first.tolist(), *pinned_content(_filters(block), catalogue, banned).tolist()]
+        [*first.tolist(), *pinned_content(_filters(block), catalogue, unfit).tolist()]
     )), dtype=np.int64)  # fmt: skip
     shown, wanted = allowed.copy(), np.zeros(len(catalogue), dtype=np.bool_)
     shown[pins] = True
     if rule:
-        wanted = allowed & allowed_content(_filters(block, rule=rule), catalogue, banned)
+        wanted = allowed & allowed_content(_filters(block, rule=rule), catalogue, unfit)
         wanted[first] = True
     rules = BlockRules(
         allowed=shown, pins=pins, discoverable=discoverable & allowed, size=block.size,
         discovery_slots=block.discovery_slots, shows_read=False,
         salt=int.from_bytes(hashlib.sha256(salt.encode()).digest()[:8], "big"),
     )  # fmt: skip
-    return Candidates(rules, wanted, tuple(block.defaults))
+    return Candidates(rules, wanted, tuple(dict.fromkeys(block.defaults)), banned)
 
 
 def fill_slots(
@@ -168,5 +176,5 @@ def _filters(
     found = rule or block
     return Block.model_construct(
         content_types=found.content_types, topics=found.topics, stages=found.stages,
-        bans=block.bans, pins=block.pins if pins is None else pins,
+        bans=[], pins=block.pins if pins is None else pins,
     )  # fmt: skip

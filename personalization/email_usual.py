@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,21 +33,19 @@ def usual_slots(
     candidates: Candidates,
     catalogue: Catalogue,
     popularity: Floats,
-    *,
-    banned: Collection[str],
 ) -> tuple[UsualSlot, ...]:
     """What everybody gets: the list, then what is popular in the block, then defaults.
 
     Args:
-        usual: Ids in order, whatever the filters of the block say; what is not published is passed over.
+        usual: Ids in order, whatever the filters of the block say, its defaults too; what is not
+            published, or is banned, is passed over.
         candidates: The block without a rule.
         catalogue: What is published.
         popularity: Share of each item.
-        banned: Ids that are never shown.
     """
     ids = catalogue.content_ids.tolist()
     offered = {ids[item] for item in np.flatnonzero(candidates.rules.allowed)}
-    listable = set(ids).difference(banned, candidates.defaults)
+    listable = set(ids) - candidates.banned
     listed = [UsualSlot(one, LISTED) for one in dict.fromkeys(usual) if one in listable]
     taken = {slot.content_id for slot in listed}
     popular = [
@@ -56,8 +54,15 @@ def usual_slots(
         if ids[item] in offered - taken
     ]
     filled = (listed + popular)[: candidates.rules.size]
-    rest = candidates.defaults[len(filled) : candidates.rules.size]
-    return (*filled, *(UsualSlot(one, DEFAULT) for one in rest))
+    return (*filled, *_rest(candidates, filled))
+
+
+def _rest(candidates: Candidates, filled: Sequence[UsualSlot]) -> list[UsualSlot]:
+    """Defaults for the slots that are left: each slot's own first, none that is listed already."""
+    number, taken = len(filled), {slot.content_id for slot in filled}
+    in_turn = (*candidates.defaults[number:], *candidates.defaults[:number])
+    free = [UsualSlot(one, DEFAULT) for one in in_turn if one not in taken]
+    return free[: candidates.rules.size - number]
 
 
 def usual_columns(slots: tuple[UsualSlot, ...], persons: int) -> dict[str, pa.Array]:

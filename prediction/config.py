@@ -11,7 +11,7 @@ from pydantic import Field, StrictBool, StrictInt, StringConstraints, model_vali
 from settings import StrictModel
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-PurposeText = Annotated[str, StringConstraints(min_length=3)]
+PurposeText = Annotated[str, StringConstraints(min_length=3, pattern=r"\S")]
 EventName = Annotated[str, StringConstraints(min_length=1)]
 # The registry stores personas beside the models; no model may take their place.
 PERSONAS_KEY = "personas"

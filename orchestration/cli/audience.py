@@ -35,17 +35,21 @@ AudienceKey = Annotated[
 def list_audiences(*, paths: Paths, as_json: JsonOption = False) -> None:
     """Show every configured audience with its size at the last run, and what its rules lack.
 
-    Traits, events and whatever else a rule names and the warehouse does not have are told below.
+    Traits, events and whatever else a rule names and the warehouse does not have are told below, and
+    sensitive columns that are used without a word on what for.
     """
     from audiences import doubts  # noqa: PLC0415 - keeps --help quick
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
     from orchestration.results import audience_rows  # noqa: PLC0415 - as above
+    from orchestration.sensitive_traits import missing_sensitive_uses  # noqa: PLC0415 - as above
 
     company = Company(paths)
     configured = company.audiences
     with opened_warehouse(paths) as warehouse:
         sizes = {row.pop("audience"): row for row in audience_rows(warehouse).to_pylist()}
-        problems = doubts(warehouse, configured)
+        problems = dict(doubts(warehouse, configured))
+    for key, told in missing_sensitive_uses(company).items():
+        problems[key] = (*problems.get(key, ()), *told)
     unknown = dict.fromkeys(("matched", "without_consent", "members", "held_out"))
     rows = [
         {"audience": audience.key, "name": audience.name, **sizes.get(audience.key, unknown)}
@@ -55,8 +59,8 @@ def list_audiences(*, paths: Paths, as_json: JsonOption = False) -> None:
         print_json([{**row, "problems": problems.get(row["audience"], ())} for row in rows])
         return
     print_rows("Audiences", rows)
-    for key, told in problems.items():
-        for problem in told:
+    for key, lines in problems.items():
+        for problem in lines:
             console.print(f"{key}: {problem}", style="yellow")
 
 
@@ -72,6 +76,7 @@ def preview(*, paths: Paths, key: AudienceKey, as_json: JsonOption = False) -> N
     from audiences import preview as preview_audience  # noqa: PLC0415 - as above
     from orchestration.company import Company, utc_now  # noqa: PLC0415 - loads every package
     from orchestration.profile import require_profiles  # noqa: PLC0415 - as above
+    from orchestration.sensitive_traits import missing_sensitive_uses  # noqa: PLC0415 - as above
 
     company = Company(paths)
     configured = company.audiences
@@ -80,9 +85,12 @@ def preview(*, paths: Paths, key: AudienceKey, as_json: JsonOption = False) -> N
     with opened_warehouse(paths) as warehouse:
         require_profiles(warehouse)
         found = preview_audience(warehouse, chosen, others=configured, syncs=syncs, now=utc_now())
+    refused = missing_sensitive_uses(company).get(key, ())
     if as_json:
-        print_json(asdict(found))
+        print_json({**asdict(found), "refused": refused})
         return
+    for problem in refused:
+        console.print(f"a run refuses it: {problem}", style="yellow")
     for note in found.notes:
         console.print(f"held, nobody is counted: {note}", style="yellow")
     print_rows(f"{chosen.name} ({chosen.key}), if it were published now", _preview_rows(found))

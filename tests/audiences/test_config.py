@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from audiences import InvalidAudienceError, load_audiences
+from audiences.catalogue import ACCOUNTS, PROFILES, Catalogue, ValueKind
 from audiences.clauses import EventClause
 from audiences.config import Audience
+from audiences.examine import examine
 from audiences.sync import DestinationsConfig, Sync, resolve_syncs
 from settings import ConfigurationError, load_config
 
@@ -327,3 +330,21 @@ def test_the_schema_for_editors_refuses_what_the_reader_refuses() -> None:
     wrong = YAML(typ="safe").load(SEQUENCE.replace("event: B", "evnt: B"))
 
     assert not validator.is_valid(wrong)
+
+
+def test_what_sensitive_says_names_columns_that_are_there_and_more_than_blanks() -> None:
+    """What is said of accounts is judged when there are any."""
+    said = {"key": "a", "name": "a", "legal_basis": "x", "include": {"trait": "city", "is": "Oslo"}}
+    meant = Audience.model_validate({**said, "sensitive": {"cty": "to write to the right branch"}})
+    profiles, accounts = {"city": ValueKind.TEXT}, {"industry": ValueKind.TEXT}
+    names: frozenset[str] = frozenset()
+
+    (told,) = examine(
+        meant, {"a": meant}, Catalogue({PROFILES: profiles, ACCOUNTS: accounts}, names, names)
+    ).mistakes
+
+    assert "sensitive.cty: 'cty' is not a column of marts.profiles or marts.accounts" in told
+    assert "did you mean 'city'" in told
+    assert not examine(meant, {"a": meant}, Catalogue({PROFILES: profiles}, names, names)).mistakes
+    with pytest.raises(ValidationError, match="pattern"):
+        Audience.model_validate({**said, "sensitive": {"city": "   "}})

@@ -24,6 +24,7 @@ from audiences import (
     load_audiences,
 )
 from audiences.sync import read_runs
+from orchestration import sensitive_traits
 from orchestration.cli import audience, sync
 from orchestration.cli.app import app
 from orchestration.cli.exits import FAILED
@@ -96,7 +97,11 @@ def test_list_shows_every_audience_with_its_size(folders: list[str]) -> None:
     assert (row["audience"], row["matched"], row["members"]) == ("readers", 2, 1)
 
 
-def test_list_says_which_traits_and_events_of_a_rule_are_not_there(folders: list[str]) -> None:
+def test_list_says_which_traits_and_events_of_a_rule_are_not_there(
+    folders: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ill = {"lost": ("'ill' is sensitive",)}
+    monkeypatch.setattr(sensitive_traits, "missing_sensitive_uses", lambda _: ill)
     rules = {"lost": "{trait: contry, is: US}", "quiet": "{event: Demo Requestet, within_days: 30}"}
     for key, rule in rules.items():
         file = Path(folders[1]) / "audiences" / f"{key}.yml"
@@ -106,7 +111,9 @@ def test_list_says_which_traits_and_events_of_a_rule_are_not_there(folders: list
     shown = RUNNER.invoke(app, ["audience", "list", *folders], catch_exceptions=False).stdout
 
     assert told["readers"] == []
-    assert ["did you mean 'country'" in problem for problem in told["lost"]] == [True]
+    lost, sensitive = told["lost"]
+    assert "did you mean 'country'" in lost
+    assert sensitive == "'ill' is sensitive"
     assert ["nobody has ever done 'Demo Requestet'" in one for one in told["quiet"]] == [True]
     assert "nobody has ever done" in " ".join(shown.split())
 
@@ -122,11 +129,17 @@ def test_before_there_are_profiles_one_sentence_says_what_to_run(
         RUNNER.invoke(app, [*command.split(), *folders], catch_exceptions=False)
 
 
-def test_preview_counts_who_is_left_out_for_lack_of_consent(folders: list[str]) -> None:
+def test_preview_counts_who_is_left_out_for_lack_of_consent(
+    folders: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ill = {"readers": ("'ill' is sensitive",), "others": ("'old' is sensitive",)}
+    monkeypatch.setattr(sensitive_traits, "missing_sensitive_uses", lambda _: ill)
+
     found = _json("audience", "preview", "readers", *folders)
 
     assert isinstance(found, dict)
     assert found["members"] == 1
+    assert found["refused"] == ["'ill' is sensitive"]
     assert found["suppressed"] == {"consent:personalization:denied": 1}
 
 

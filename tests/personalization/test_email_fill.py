@@ -15,7 +15,7 @@ from personalization.email_fill import Candidates, fill_slots, offer
 from personalization.email_usual import usual_slots
 from personalization.readings import Catalogue
 
-DEFAULTS = ["archive", "i0", "events", "contact", "about", "careers"]
+DEFAULTS = ["archive", "archive", "i0", "events", "contact", "about", "careers"]
 
 
 @st.composite
@@ -29,6 +29,8 @@ def blocks(draw: st.DrawFn, ids: list[str]) -> EmailBlock:
         size=size, discovery_share=share, pins=pins, defaults=DEFAULTS, rules=[rule],
         topics=draw(st.sampled_from([[], ["seo"], ["privacy"]])),
         usual=draw(st.lists(st.sampled_from([*ids, "gone"]), max_size=4)),
+        bans=draw(st.lists(st.sampled_from(["i1", "i2", "i3"]).filter(lambda one: one not in pins),
+                           max_size=2)),
     )  # fmt: skip
 
 
@@ -45,10 +47,16 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
     )  # fmt: skip
 
 
-def _candidates(block: EmailBlock, catalogue: Catalogue, *, with_rule: bool) -> Candidates:
+def _candidates(
+    block: EmailBlock,
+    catalogue: Catalogue,
+    *,
+    with_rule: bool,
+    banned: frozenset[str] = frozenset(),
+) -> Candidates:
     return offer(
         block, block.rules[0] if with_rule else None, catalogue,
-        discoverable=np.ones(len(catalogue), dtype=np.bool_), banned=frozenset(), salt="s",
+        discoverable=np.ones(len(catalogue), dtype=np.bool_), banned=banned, salt="s",
     )  # fmt: skip
 
 
@@ -75,6 +83,7 @@ def test_every_slot_holds_something_of_its_own_that_nobody_has_read(data: st.Dat
         own = contents[person * block.size : (person + 1) * block.size]
         assert len(own) == block.size == len(set(own))
     shown = filled.is_filled
+    assert not set(catalogue.content_ids[filled.items[shown]].tolist()) & set(block.bans)
     assert not blocked[filled.persons[shown], filled.items[shown]].any()
     assert ((filled.propensity > 0) & (filled.propensity <= 1)).all()
     assert not (filled.is_discovery & ~filled.is_filled).any()
@@ -110,17 +119,18 @@ def test_the_next_best_in_a_slot_that_not_all_draw_says_how_likely_it_was() -> N
 def test_business_as_usual_fills_every_slot_too(data: st.DataObject) -> None:
     catalogue = data.draw(catalogues())
     block = data.draw(blocks(catalogue.content_ids.tolist()))
-    candidates = _candidates(block, catalogue, with_rule=False)
+    everywhere = frozenset(data.draw(st.sets(st.sampled_from(["i2", "i4"]))))
+    candidates = _candidates(block, catalogue, with_rule=False, banned=everywhere)
 
-    slots = usual_slots(
-        block.usual, candidates, catalogue, np.ones(len(catalogue)), banned=block.bans
-    )
+    slots = usual_slots(block.usual, candidates, catalogue, np.ones(len(catalogue)))
 
     ids = [slot.content_id for slot in slots]
     assert len(ids) == block.size == len(set(ids))
-    published = set(catalogue.content_ids.tolist()) - {*block.bans, *block.defaults}
-    listed = [one for one in dict.fromkeys(block.usual) if one in published]
-    assert ids[: len(listed)] == listed[: block.size]  # whatever the filters say
+    banned = everywhere.union(block.bans)
+    assert not banned.intersection(slot.content_id for slot in slots if slot.level != "default")
+    shown = set(catalogue.content_ids.tolist()) - banned
+    listed = [one for one in dict.fromkeys(block.usual) if one in shown]
+    assert ids[: len(listed)] == listed[: block.size]  # whatever the filters say, defaults too
 
 
 def test_what_a_rule_wants_stands_above_a_better_score() -> None:
