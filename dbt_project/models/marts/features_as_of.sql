@@ -110,7 +110,7 @@ industries as (
     select
         industry
         {%- for name, words in sectors_of_industry() %},
-        case when {{ has_word('industry', words) }} then 1 else 0 end as sector_{{ name }}
+        case when {{ has_word(industry_said('industry'), words) }} then 1 else 0 end as sector_{{ name }}
         {%- endfor %}
 
     from (select distinct industry from employed where industry is not null) as industries
