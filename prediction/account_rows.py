@@ -22,6 +22,7 @@ from prediction.relations import (
     EMPLOYED,
     EVENTS,
     FEATURES,
+    INDUSTRIES,
     MEMBERS,
     PERSON_VERSIONS,
     PROFILES,
@@ -33,10 +34,11 @@ from warehouse import quoted
 _COUNTED = ACCOUNT_SCORE_MEMBERS.name.sql
 
 # What the company's own records say stands before what its members' records say of it.
-_OF_COMPANY = ("employee_count_log", "has_industry")
+_SECTOR = "sector_"  # classes of industries
+_OF_COMPANY = ("employee_count_log", "has_industry", _SECTOR)
 _OVER = "company_over_"  # classes of sizes, each with its bound behind
 # Of these columns the largest of any member counts.
-_LARGEST = ("days_since_first_", "is_", "has_", "distinct_", "sector_", "works_in_", _OVER)
+_LARGEST = ("days_since_first_", "is_", "has_", "distinct_", _SECTOR, "works_in_", _OVER)
 
 # What only an account has.
 OWN_FEATURES = (
@@ -214,7 +216,7 @@ _COMPANIES = f"""
     companies as (
         select dated.account_id, dated.as_of,
                {_figure("employee_count")} as employee_count_log,
-               max(case when versions.industry is not null then 1.0 end) as has_industry,
+               max(case when versions.industry is not null then 1.0 end) as has_industry{{sectors}},
                {_figure("annual_revenue")} as annual_revenue_log,
                round(max(date_diff('second', versions.record_created_at, dated.as_of)) / 86400.0, 6)
                    as days_since_account_record
@@ -224,6 +226,7 @@ _COMPANIES = f"""
             on records.source = versions.source
             and records.account_record_id = versions.account_id
             and {_version_sql("versions", "dated.as_of")}
+        left join {INDUSTRIES.sql} as industries using (industry)
         left join keeping
             on versions.source = keeping.source and dated.as_of = keeping.as_of
         group by dated.account_id, dated.as_of
@@ -366,6 +369,11 @@ def _features_sql(names: Sequence[str]) -> str:
     """Common tables up to ``features``: one row per account and date."""
     gathered = [name for name in names if name not in OWN_FEATURES]
     of_members = ", ".join(f"{together(name)} as {quoted(name)}" for name in gathered)
+    of_industries = "".join(
+        f", max(industries.{quoted(name)}) as {quoted(name)}"
+        for name in names
+        if name.startswith(_SECTOR)
+    )
     shown = ", ".join(f"{_shown(name)} as {quoted(name)}" for name in names)
     return f"""
         gathered as (
@@ -380,7 +388,7 @@ def _features_sql(names: Sequence[str]) -> str:
             inner join {FEATURES.sql} as one
                 on members.person_id = one.person_id and members.as_of = one.as_of
             group by members.account_id, members.as_of
-        ), {_COMPANIES},
+        ), {_COMPANIES.format(sectors=of_industries)},
         features as (
             select gathered.account_id, gathered.as_of, gathered.only_id, {shown}
             from gathered left join companies using (account_id, as_of)
@@ -391,7 +399,7 @@ def _features_sql(names: Sequence[str]) -> str:
 def _shown(name: str) -> str:
     if name in {"annual_revenue_log", "days_since_account_record"}:
         return f"companies.{quoted(name)}"
-    if name in _OF_COMPANY:
+    if name.startswith(_OF_COMPANY):
         return f"coalesce(companies.{quoted(name)}, gathered.{quoted(name)})"
     if name.startswith(_OVER):
         bound = int(name.removeprefix(_OVER))

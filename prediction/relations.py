@@ -19,6 +19,7 @@ PERSONS = TableName("identity", "persons")
 ACCOUNT_IDS = TableName("identity", "accounts")
 ACCOUNT_RECORDS = TableName("identity", "account_records")
 PERSON_VERSIONS = TableName("staging", "stg_raw__person_record_versions")
+INDUSTRIES = TableName("intermediate", "int_industries__read")
 ACCOUNT_VERSIONS = TableName("staging", "stg_raw__account_versions")
 
 # A withdrawal counts for the past as well: who has not granted now is not learnt from, whatever

@@ -55,6 +55,7 @@ READ_BY_MODELS = [
     dg.AssetKey(["identity", "account_records"]),
     dg.AssetKey(["staging", "stg_raw__account_versions"]),
     dg.AssetKey(["staging", "stg_raw__person_record_versions"]),
+    dg.AssetKey(["intermediate", "int_industries__read"]),
     dg.AssetKey(["marts", "accounts"]),
     dg.AssetKey(["marts", "account_members_history"]),
     dg.AssetKey(["marts", "traits_history"]),

@@ -73,6 +73,12 @@ def create_marts() -> str:
             columns = [(column["name"], column["data_type"]) for column in model["columns"]]
             listed = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns)
             statements.append(f"create table marts.{model['name']} ({listed});")
+        if model["name"] == "features_as_of":
+            sectors = [name for name, _ in columns if name.startswith("sector_")]
+            listed = ", ".join(f"{name} integer" for name in sectors)
+            statements.append(
+                f"create table intermediate.int_industries__read (industry varchar, {listed});"
+            )
     return "".join(statements)
 
 

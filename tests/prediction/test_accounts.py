@@ -347,9 +347,14 @@ def test_the_company_is_known_by_its_records_of_that_time(small: Company) -> Non
             record_created_at=at(AS_OF - 10 * DAY), known_from=at(since), known_to=at(until),
         )  # fmt: skip
 
+    small.add("intermediate.int_industries__read", industry=["Retail"], sector_retail=[1],
+              sector_media=[0])  # fmt: skip
+    small.warehouse.execute("update marts.features_as_of set sector_media = 1")
+
     found = features(small)
 
     assert found["acme"]["employee_count_log"] == round(np.log(1000), 6)
+    assert (found["acme"]["sector_retail"], found["acme"]["sector_media"]) == (1, 0)
     assert (found["acme"]["company_over_500"], found["acme"]["company_over_1000"]) == (1, 0)
     assert found["acme"]["days_since_account_record"] == 10
     assert np.isnan(found["beta"]["days_since_account_record"])
@@ -402,12 +407,13 @@ def test_what_the_company_does_not_say_is_unknown_or_what_its_members_say(small:
     small.add("staging.stg_raw__account_versions", source=["crm"], account_id=["7"])
     small.warehouse.execute(
         "update marts.features_as_of set employee_count_log = 3, has_industry = 1, "
-        "company_over_10 = 1, company_over_50 = 0"
+        "company_over_10 = 1, company_over_50 = 0, sector_retail = 1"
     )
 
     found = features(small)["acme"]
 
     assert (found["employee_count_log"], found["has_industry"]) == (3, 1)
+    assert found["sector_retail"] == 1
     assert (found["company_over_10"], found["company_over_50"]) == (1, 0)
     assert np.isnan(found["annual_revenue_log"])
 
