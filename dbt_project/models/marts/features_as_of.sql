@@ -74,9 +74,11 @@ employed as (
         spine.as_of,
         case when located.person_id is not null then 1 else recorded.has_company end as has_company,
         greatest(recorded.has_industry, located.has_industry) as has_industry,
-        greatest(recorded.employee_count, located.employee_count) as employee_count,
-        recorded.job_title,
-        coalesce(recorded.industry, located.industry) as industry
+        greatest(recorded.employee_count, located.employee_count) as employee_count
+        {%- for name, _ in sectors_of_industry() %},
+        case when recorded.has_industry = 1 then recorded.sector_{{ name }} else located.sector_{{ name }} end
+            as sector_{{ name }}
+        {%- endfor %}
 
     from spine
 
@@ -88,32 +90,6 @@ employed as (
             spine.person_id = located.person_id
             and spine.as_of = located.as_of
             and (located.is_called = 1 or coalesce(recorded.has_company, 0) = 0)
-
-),
-
--- Many have the same title and the same industry: each is read once.
-titles as (
-
-    select
-        job_title,
-        {{ seniority('job_title') }} as seniority
-        {%- for name, words in functions_of_work() %},
-        case when {{ has_word('job_title', words) }} then 1 else 0 end as works_in_{{ name }}
-        {%- endfor %}
-
-    from (select distinct job_title from employed where job_title is not null) as titles
-
-),
-
-industries as (
-
-    select
-        industry
-        {%- for name, words in sectors_of_industry() %},
-        case when {{ has_word(industry_said('industry'), words) }} then 1 else 0 end as sector_{{ name }}
-        {%- endfor %}
-
-    from (select distinct industry from employed where industry is not null) as industries
 
 ),
 
@@ -167,19 +143,14 @@ final as (
             as company_over_{{ size }}
         {%- endfor %}
         {%- for name, _ in sectors_of_industry() %},
-        cast(coalesce(industries.sector_{{ name }}, 0) as double) as sector_{{ name }}
+        cast(coalesce(employed.sector_{{ name }}, 0) as double) as sector_{{ name }}
         {%- endfor %},
-        cast(case when employed.job_title is not null then 1 else 0 end as double) as has_job_title
-        {%- for name, ranks in [
-            ('executive', ['owner', 'executive', 'vice_president']), ('director', ['director', 'head']),
-            ('manager', ['manager'])
-        ] %},
-        cast(
-            case when titles.seniority in ('{{ ranks | join("', '") }}') then 1 else 0 end as double
-        ) as is_{{ name }}
+        cast(coalesce(recorded.has_job_title, 0) as double) as has_job_title
+        {%- for name in ['executive', 'director', 'manager'] %},
+        cast(coalesce(recorded.is_{{ name }}, 0) as double) as is_{{ name }}
         {%- endfor %}
         {%- for name, _ in functions_of_work() %},
-        cast(coalesce(titles.works_in_{{ name }}, 0) as double) as works_in_{{ name }}
+        cast(coalesce(recorded.works_in_{{ name }}, 0) as double) as works_in_{{ name }}
         {%- endfor %}
 
     from spine
@@ -188,12 +159,6 @@ final as (
     left join {{ step }}
         on spine.person_id = {{ step }}.person_id and spine.as_of = {{ step }}.as_of
     {% endfor %}
-
-    left join titles
-        on employed.job_title = titles.job_title
-
-    left join industries
-        on employed.industry = industries.industry
 
 )
 

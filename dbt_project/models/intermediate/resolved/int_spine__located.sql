@@ -24,6 +24,12 @@ known_domains as (
 
 ),
 
+industries as (
+
+    select * from {{ ref('int_industries__read') }}
+
+),
+
 {{ companies_known('nodes') }},
 
 {{ accounts_known() }},
@@ -118,18 +124,23 @@ ranked as (
 located as (
 
     select
-        person_id,
-        as_of,
-        max(case when basis_rank = 1 then 1 else 0 end) as is_called,
-        max(employee_count) as employee_count,
-        max(case when industry is not null then 1 else 0 end) as has_industry,
-        max(lower(industry)) as industry
+        ranked.person_id,
+        ranked.as_of,
+        max(case when ranked.basis_rank = 1 then 1 else 0 end) as is_called,
+        max(ranked.employee_count) as employee_count,
+        max(case when ranked.industry is not null then 1 else 0 end) as has_industry
+        {%- for name, _ in sectors_of_industry() %},
+        coalesce(max(industries.sector_{{ name }}), 0) as sector_{{ name }}
+        {%- endfor %}
 
     from ranked
 
-    where strength_rank = 1
+    left join industries
+        on ranked.industry = industries.industry
 
-    group by person_id, as_of
+    where ranked.strength_rank = 1
+
+    group by ranked.person_id, ranked.as_of
 
 )
 

@@ -18,6 +18,30 @@ orders as (
 
 ),
 
+-- Many have the same title: it is read once.
+titles as (
+
+    select
+        job_title,
+        {{ seniority('job_title') }} as seniority
+        {%- for name, words in functions_of_work() %},
+        case when {{ has_word('job_title', words) }} then 1 else 0 end as works_in_{{ name }}
+        {%- endfor %}
+
+    from (
+        select distinct lower(job_title) as job_title
+        from versions
+        where job_title is not null
+    ) as told
+
+),
+
+industries as (
+
+    select * from {{ ref('int_industries__read') }}
+
+),
+
 -- The version of that time; where only later ones were kept, the oldest stands in for it.
 records as (
 
@@ -104,8 +128,20 @@ recorded as (
                 else 0
             end
         ) as has_industry,
-        max(lower(coalesce(accounts.industry, domains.industry))) as industry,
-        max(records.job_title) as job_title,
+        {%- for name, _ in sectors_of_industry() %}
+        coalesce(max(industries.sector_{{ name }}), 0) as sector_{{ name }},
+        {%- endfor %}
+        max(case when records.job_title is not null then 1 else 0 end) as has_job_title,
+        {%- for name, ranks in [
+            ('executive', ['owner', 'executive', 'vice_president']), ('director', ['director', 'head']),
+            ('manager', ['manager'])
+        ] %}
+        max(case when titles.seniority in ('{{ ranks | join("', '") }}') then 1 else 0 end)
+            as is_{{ name }},
+        {%- endfor %}
+        {%- for name, _ in functions_of_work() %}
+        coalesce(max(titles.works_in_{{ name }}), 0) as works_in_{{ name }},
+        {%- endfor %}
         max(case when customer_sources.source is not null then 1 else 0 end)
             as has_customer_record,
         max(
@@ -127,6 +163,12 @@ recorded as (
 
     left join known_domains as domains
         on records.domain = domains.domain and records.as_of = domains.as_of
+
+    left join industries
+        on coalesce(accounts.industry, domains.industry) = industries.industry
+
+    left join titles
+        on records.job_title = titles.job_title
 
     left join customer_sources
         on
