@@ -9,22 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from prediction.company_rows import COMPANIES
 from prediction.config import PropensityConfig
 from prediction.inventory import ACCOUNT_SCORE_MEMBERS
 from prediction.objecting import OBJECTING
 from prediction.person_rows import active_sql, features_sql, groups_sql
 from prediction.relations import (
     ACCOUNT_IDS,
-    ACCOUNT_RECORDS,
-    ACCOUNT_VERSIONS,
     ACCOUNTS,
     CURRENT,
     EMPLOYED,
     EVENTS,
     FEATURES,
-    INDUSTRIES,
     MEMBERS,
-    PERSON_VERSIONS,
     PROFILES,
     granted_sql,
 )
@@ -34,11 +31,10 @@ from warehouse import quoted
 _COUNTED = ACCOUNT_SCORE_MEMBERS.name.sql
 
 # What the company's own records say stands before what its members' records say of it.
-_SECTOR = "sector_"  # classes of industries
-_OF_COMPANY = ("employee_count_log", "has_industry", _SECTOR)
+_OF_COMPANY = ("employee_count_log", "has_industry", "sector_")
 _OVER = "company_over_"  # classes of sizes, each with its bound behind
 # Of these columns the largest of any member counts.
-_LARGEST = ("days_since_first_", "is_", "has_", "distinct_", _SECTOR, "works_in_", _OVER)
+_LARGEST = ("days_since_first_", "is_", "has_", "distinct_", "sector_", "works_in_", _OVER)
 
 # What only an account has.
 OWN_FEATURES = (
@@ -169,68 +165,6 @@ _ONLY = f"""
         when count(distinct members.current_id) filter (where {_ACTED}) = 1
             then min(members.current_id) filter (where {_ACTED})
     end
-"""
-
-
-def _figure(column: str) -> str:
-    """The greatest of sources that describe companies for their own sake, else of all.
-
-    Null where none is known, which ``greatest(null, 0)`` would take for 0.
-    """
-    greatest = f"max(ln(1 + case when versions.{column} < 0 then 0 else versions.{column} end))"
-    listed = f"{greatest} filter (where keeping.source is null)"
-    return f"round(coalesce({listed}, {greatest}), 6)"
-
-
-def _version_sql(versions: str, date: str) -> str:
-    return f"""
-        ({versions}.record_created_at is null or {versions}.record_created_at <= {date})
-        and ({versions}.known_from is null or {versions}.known_from <= {date})
-        and ({versions}.known_to is null or {versions}.known_to > {date})
-    """
-
-
-# As the company's records were known then. Sources keep accounts for the persons in them where
-# their accounts are at least one in so many of those that records of persons name; all others
-# describe companies for their own sake. dbt's macro keeps_accounts has the same rule, and
-# docs/concepts/profiles.md the reason.
-NAMED_PER_KEPT = 10
-_COMPANIES = f"""
-    dates as (select distinct as_of from asked),
-    named as (
-        select distinct dates.as_of, records.account_id
-        from dates
-        inner join {PERSON_VERSIONS.sql} as records
-            on records.account_id is not null and {_version_sql("records", "dates.as_of")}
-    ),
-    keeping as (
-        select named.as_of, versions.source
-        from named
-        inner join {ACCOUNT_VERSIONS.sql} as versions
-            on named.account_id = versions.account_id and {_version_sql("versions", "named.as_of")}
-        inner join (select as_of, count(*) as named_count from named group by as_of) as counted
-            on named.as_of = counted.as_of
-        group by named.as_of, versions.source, counted.named_count
-        having count(distinct named.account_id) * {NAMED_PER_KEPT} >= counted.named_count
-    ),
-    companies as (
-        select dated.account_id, dated.as_of,
-               {_figure("employee_count")} as employee_count_log,
-               max(case when versions.industry is not null then 1.0 end) as has_industry{{sectors}},
-               {_figure("annual_revenue")} as annual_revenue_log,
-               round(max(date_diff('second', versions.record_created_at, dated.as_of)) / 86400.0, 6)
-                   as days_since_account_record
-        from (select distinct account_id, as_of from asked) as dated
-        inner join {ACCOUNT_RECORDS.sql} as records on dated.account_id = records.account_id
-        inner join {ACCOUNT_VERSIONS.sql} as versions
-            on records.source = versions.source
-            and records.account_record_id = versions.account_id
-            and {_version_sql("versions", "dated.as_of")}
-        left join {INDUSTRIES.sql} as industries using (industry)
-        left join keeping
-            on versions.source = keeping.source and dated.as_of = keeping.as_of
-        group by dated.account_id, dated.as_of
-    )
 """
 
 
@@ -369,11 +303,8 @@ def _features_sql(names: Sequence[str]) -> str:
     """Common tables up to ``features``: one row per account and date."""
     gathered = [name for name in names if name not in OWN_FEATURES]
     of_members = ", ".join(f"{together(name)} as {quoted(name)}" for name in gathered)
-    of_industries = "".join(
-        f", max(industries.{quoted(name)}) as {quoted(name)}"
-        for name in names
-        if name.startswith(_SECTOR)
-    )
+    sectors = [quoted(name) for name in names if name.startswith("sector_")]
+    of_industries = "".join(f", max(industries.{name}) as {name}" for name in sectors)
     shown = ", ".join(f"{_shown(name)} as {quoted(name)}" for name in names)
     return f"""
         gathered as (
@@ -388,7 +319,7 @@ def _features_sql(names: Sequence[str]) -> str:
             inner join {FEATURES.sql} as one
                 on members.person_id = one.person_id and members.as_of = one.as_of
             group by members.account_id, members.as_of
-        ), {_COMPANIES.format(sectors=of_industries)},
+        ), {COMPANIES.format(sectors=of_industries)},
         features as (
             select gathered.account_id, gathered.as_of, gathered.only_id, {shown}
             from gathered left join companies using (account_id, as_of)

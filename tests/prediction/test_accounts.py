@@ -21,7 +21,8 @@ from prediction import (
     read_cards,
     write_spine,
 )
-from prediction.account_rows import NAMED_PER_KEPT, OWN_FEATURES, together
+from prediction.account_rows import OWN_FEATURES, together
+from prediction.company_rows import NAMED_PER_KEPT
 from prediction.config import PredictionsConfig
 from prediction.dataset import known_features, read_asked, read_examples
 from prediction.outcomes import read_matured
