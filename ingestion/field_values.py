@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache
 
+from ingestion.currency_signs import bare_number_sql
 from ingestion.mapping import FieldType
 from warehouse import literal
 
@@ -225,13 +226,6 @@ def _finite(value: str) -> str:
     return f"list_transform([{value}], lambda found: case when isfinite(found) then found end)[1]"
 
 
-# Blanks of all kinds, apostrophes between thousands, signs of currencies and of per cent; then a
-# currency's code; then brackets, which accountants put around what is lacking.
-_BARE = r"""
-    regexp_replace(regexp_replace(regexp_replace(
-        said, '[\s\p{Z}\p{Sc}''\x{2019}%]', '', 'g'),
-        '^([-+(]?)[A-Z]{3}|[A-Z]{3}([)]?)$', '\1\2', 'g'),
-        '^[(](.*)[)]$', '-\1')"""
 _GROUPED = r"""
     case when regexp_full_match(bare, '[-+]?[1-9]\d{0,2}(,\d{2,3})*,\d{3}(\.\d*)?')
             then replace(bare, ',', '')
@@ -260,7 +254,9 @@ def _number(text: str, decimal: str | None) -> str:
 
 
 def _bared(number: str) -> str:
-    return f"try_cast(list_transform([{_BARE}], lambda bare: {number})[1] as double)"
+    return (
+        f"try_cast(list_transform([{bare_number_sql('said')}], lambda bare: {number})[1] as double)"
+    )
 
 
 def _marked(decimal: str) -> str:
