@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache
 
+from ingestion.consent_words import DENIED, GRANTED
 from ingestion.currency_signs import bare_number_sql
 from ingestion.mapping import FieldType
 from warehouse import literal
@@ -24,15 +25,6 @@ class DateOrder(StrEnum):
     """Nobody says it: with slashes the month, with hyphens only dates are read that can be but one."""
 
 
-# Yes and no as well in Dutch, French, German, Italian, Portuguese, Spanish and the Nordic languages.
-GRANTED = (
-    "granted", "grant", "yes", "true", "1", "opt_in", "opted_in", "subscribed",
-    "ja", "oui", "sim", "si", "s\u00ec", "s\u00ed",
-)  # fmt: skip
-DENIED = (
-    "denied", "deny", "revoked", "withdrawn", "no", "false", "0", "opt_out", "opted_out",
-    "unsubscribed", "nao", "n\u00e3o", "nee", "nei", "nein", "nej", "non",
-)  # fmt: skip
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
 
 # Beside ISO 8601, what exports write: how a text begins, and the date that it then holds. With dots

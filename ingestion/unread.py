@@ -16,7 +16,7 @@ from warehouse import Warehouse, literal, quoted
 _NOTHING = ("-", "n/a", "null")
 # What was wanted where a value cannot be read, and what to do.
 _WANTED = {
-    FieldType.CONSENT: "neither a grant nor a denial: granted, denied and the like",
+    FieldType.CONSENT: "neither a grant nor a denial: granted, denied and the like, or a word under statuses",
     FieldType.FLAG: "neither true nor false",
 }
 _NO_TIME = f"no time between {EARLIEST:.4} and {LATEST:.4}"
