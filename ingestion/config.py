@@ -234,9 +234,9 @@ class RecordSource(SourceBase):
     map: Columns = Field(default_factory=dict)
     statuses: StatusWords | None = Field(
         None,
-        description="What the words of the mapped status of orders or subscriptions, or stage of "
-        "deals, mean; common English ones are known. With any other an order is not paid, a "
-        "subscription runs, a deal is open.",
+        description="What the words of the mapped status of orders, subscriptions or consent events, "
+        "or stage of deals, mean; common ones are known. With any other an order is not paid, a "
+        "subscription runs, a deal is open, a consent event is refused.",
     )
     periods: PeriodWords | None = Field(
         None, description="What the words of the mapped billing_period mean (subscriptions only)."

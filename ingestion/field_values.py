@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache
 
+from ingestion.consent_words import DENIED, GRANTED
+from ingestion.currency_signs import bare_number_sql
 from ingestion.mapping import FieldType
 from warehouse import literal
 
@@ -23,15 +25,6 @@ class DateOrder(StrEnum):
     """Nobody says it: with slashes the month, with hyphens only dates are read that can be but one."""
 
 
-# Yes and no as well in Dutch, French, German, Italian, Portuguese, Spanish and the Nordic languages.
-GRANTED = (
-    "granted", "grant", "yes", "true", "1", "opt_in", "opted_in", "subscribed",
-    "ja", "oui", "sim", "si", "s\u00ec", "s\u00ed",
-)  # fmt: skip
-DENIED = (
-    "denied", "deny", "revoked", "withdrawn", "no", "false", "0", "opt_out", "opted_out",
-    "unsubscribed", "nao", "n\u00e3o", "nee", "nei", "nein", "nej", "non",
-)  # fmt: skip
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
 
 # Beside ISO 8601, what exports write: how a text begins, and the date that it then holds. With dots
@@ -225,13 +218,6 @@ def _finite(value: str) -> str:
     return f"list_transform([{value}], lambda found: case when isfinite(found) then found end)[1]"
 
 
-# Blanks of all kinds, apostrophes between thousands, signs of currencies and of per cent; then a
-# currency's code; then brackets, which accountants put around what is lacking.
-_BARE = r"""
-    regexp_replace(regexp_replace(regexp_replace(
-        said, '[\s\p{Z}\p{Sc}''\x{2019}%]', '', 'g'),
-        '^([-+(]?)[A-Z]{3}|[A-Z]{3}([)]?)$', '\1\2', 'g'),
-        '^[(](.*)[)]$', '-\1')"""
 _GROUPED = r"""
     case when regexp_full_match(bare, '[-+]?[1-9]\d{0,2}(,\d{2,3})*,\d{3}(\.\d*)?')
             then replace(bare, ',', '')
@@ -260,7 +246,9 @@ def _number(text: str, decimal: str | None) -> str:
 
 
 def _bared(number: str) -> str:
-    return f"try_cast(list_transform([{_BARE}], lambda bare: {number})[1] as double)"
+    return (
+        f"try_cast(list_transform([{bare_number_sql('said')}], lambda bare: {number})[1] as double)"
+    )
 
 
 def _marked(decimal: str) -> str:

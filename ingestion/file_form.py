@@ -8,6 +8,8 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field
 
+from settings import suggestion
+
 _DELIMITER = re.compile(r"[\t !#-,./:-@\[-`{-~]")
 
 
@@ -19,10 +21,11 @@ def _is_delimiter(sign: str) -> str:
 
 def _is_zone(name: str) -> str:
     # Names without a place (EST, CET) mean one thing here and another there.
-    if name != "UTC" and ("/" not in name or name not in available_timezones()):
-        raise ValueError(
-            "write a time zone by its IANA name, such as Europe/Berlin or America/New_York"
-        )
+    zones = available_timezones()
+    if name != "UTC" and ("/" not in name or name not in zones):
+        near = suggestion(name, [zone for zone in zones if "/" in zone])
+        such = near or "such as Europe/Berlin or America/New_York; "
+        raise ValueError(f"{such}write a time zone by its IANA name")
     return name
 
 

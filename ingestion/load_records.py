@@ -14,8 +14,8 @@ from identifiers import normalise_emails, normalise_phones, phones_by_country
 from ingestion import records
 from ingestion.accounting import FileCount
 from ingestion.config import RecordSource
+from ingestion.consent_words import DENIED, GRANTED
 from ingestion.date_orders import date_orders
-from ingestion.field_values import DENIED, GRANTED
 from ingestion.files import LandingFile
 from ingestion.inventory import QUARANTINE, table_of
 from ingestion.mapping import FieldType, RecordKind
@@ -198,7 +198,8 @@ def _lacking(kind: RecordKind) -> str:
 # Which words are read, where those are few.
 _UNREADABLE = {
     FieldType.CONSENT: f" cannot be read: a grant is one of {', '.join(GRANTED)}, a denial one of "
-    f"{', '.join(DENIED)}; others cannot be declared, write one of these into the file",
+    f"{', '.join(DENIED)}; say what other words mean under `statuses` of the source in sources.yml "
+    "(granted, denied), then `candor day redo` reads the loaded files again",
     FieldType.TIME: f" cannot be read as a time between {EARLIEST:.4} and {LATEST:.4}",
 }
 

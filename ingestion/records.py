@@ -196,6 +196,9 @@ def _declared_fields(
     status = STATUS_FIELDS.get(source.row_kind, "")
     if source.statuses is None or status not in given:
         return declared
+    if source.row_kind == "consent_events":
+        answer = declared_sql(given[status], source.statuses)
+        return declared | {status: typed_sql(answer, FieldType.CONSENT)}
     if source.row_kind != "deals":
         return declared | {status: declared_sql(given[status], source.statuses)}
     outcome = declared_outcome_sql(given[status], source.statuses)

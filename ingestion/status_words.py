@@ -1,7 +1,7 @@
-"""What the words of a source mean: of an order its money, of a subscription and a deal how it stands.
+"""What the words of a source mean: of an order, a subscription, a deal, an answer about consent.
 
-Common English words are known, others can be declared. A word that nobody knows is told: an order is
-not paid by it, a subscription runs, a deal is open, and a price has no period.
+Common words are known, others can be declared. A word that nobody knows is told: an order is not paid
+by it, a subscription runs, a deal is open, a price has no period, and an answer is refused.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from ingestion.consent_words import DENIED
 from ingestion.field_values import text_sql
 from ingestion.inventory_dealings import DEALS, ORDERS, SUBSCRIPTIONS
 from settings import StrictModel
@@ -48,8 +49,11 @@ _MEANINGS = {
     "orders": ("paid", "refunded", "failed"),
     "subscriptions": ("running", "ended"),
     "deals": ("won", "lost", "open"),
+    "consent_events": ("granted", "denied"),
 }
-STATUS_FIELDS = {"orders": "status", "subscriptions": "status", "deals": "stage"}
+STATUS_FIELDS = {
+    "orders": "status", "subscriptions": "status", "deals": "stage", "consent_events": "status",
+}  # fmt: skip
 
 
 def _words(what: str) -> list[str]:
@@ -74,7 +78,7 @@ class _Words(StrictModel):
 
 
 class StatusWords(_Words):
-    """The words of a source for how an order, a subscription or a deal stands, in its language."""
+    """The words of a source for how an order, a subscription, a deal or consent stands."""
 
     paid: list[str] = _words('Orders: the money is there; "" means an empty status, here as below.')
     refunded: list[str] = _words("Orders: the money was given back.")
@@ -84,6 +88,15 @@ class StatusWords(_Words):
     won: list[str] = _words("Deals: stages of one that was won.")
     lost: list[str] = _words("Deals: stages of one that was lost.")
     open: list[str] = _words("Deals: stages of one that may still be won.")
+    granted: list[str] = _words("Consents: it is granted. No empty status, and no known denial.")
+    denied: list[str] = _words("Consents: it is denied or withdrawn.")
+
+    @model_validator(mode="after")
+    def _no_denial_is_a_grant(self) -> Self:
+        denials = sorted({"", *DENIED} & set(map(_folded, self.granted)))
+        if denials:
+            raise ValueError(f"granted: {denials[0]!r} is no grant")
+        return self
 
 
 class PeriodWords(_Words):
@@ -100,8 +113,8 @@ def unfit_words(
     """What is declared and says nothing of rows of this kind."""
     if statuses is not None and STATUS_FIELDS.get(kind) not in mapped:
         yield (
-            "statuses: only orders and subscriptions whose status is mapped (map: status) and deals "
-            "whose stage is (map: stage) have them"
+            "statuses: only orders, subscriptions and consent events whose status is mapped "
+            "(map: status) and deals whose stage is (map: stage) have them"
         )
     meanings = _MEANINGS.get(kind, ())
     for meaning in statuses.model_fields_set if statuses is not None and meanings else ():

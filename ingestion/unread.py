@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ingestion import currency_signs
 from ingestion.accounting import unread_values
 from ingestion.config import MappedEventSource, RecordSource, SourcesConfig
 from ingestion.field_values import DateOrder, text_sql
@@ -15,7 +16,7 @@ from warehouse import Warehouse, literal, quoted
 _NOTHING = ("-", "n/a", "null")
 # What was wanted where a value cannot be read, and what to do.
 _WANTED = {
-    FieldType.CONSENT: "neither a grant nor a denial: granted, denied and the like",
+    FieldType.CONSENT: "neither a grant nor a denial: granted, denied and the like, or a word under statuses",
     FieldType.FLAG: "neither true nor false",
 }
 _NO_TIME = f"no time between {EARLIEST:.4} and {LATEST:.4}"
@@ -29,10 +30,11 @@ _TIMES: Mapping[str | None, str] = {
     "first, as sources.yml says of this source) and the like",
 }
 _NUMBERS = {
-    None: "no number: 1,234.50, 1.234,50 and the like",
-    ",": "no number with a decimal comma, as sources.yml says of this source: 1.234,50",
-    ".": "no number with a decimal point, as sources.yml says of this source: 1,234.50. Where the "
-    'sign is a comma, write `decimal: ","` there',
+    None: f"no number: 1,234.50, 1.234,50 and the like; {currency_signs.TOLD}",
+    ",": "no number with a decimal comma, as sources.yml says of this source: 1.234,50; "
+    f"{currency_signs.TOLD}",
+    ".": "no number with a decimal point, as sources.yml says of this source: 1,234.50; "
+    f'{currency_signs.TOLD}. Where the decimal sign is a comma, write `decimal: ","` there',
 }
 
 

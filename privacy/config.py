@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from settings import StrictModel
+from settings import StrictModel, unfit_name
 
 
 class LegalBasis(StrEnum):
@@ -41,6 +42,14 @@ def _inside_landing(files: tuple[str, ...]) -> tuple[str, ...]:
         if file.startswith("/") or ".." in file.split("/"):
             raise ValueError(f"{file!r} leaves the landing folder; paths are relative to it")
     return files
+
+
+def _refuse_unknown(
+    place: tuple[str, ...], purposes: tuple[str, ...], known: AbstractSet[str]
+) -> None:
+    for number, purpose in enumerate(purposes):
+        if purpose not in known:
+            raise unfit_name((*place, number), purpose, known, what="purposes of consent.yml")
 
 
 class Objection(StrEnum):
@@ -115,21 +124,15 @@ class ConsentConfig(StrictModel):
     def _objections_name_purposes(self) -> ConsentConfig:
         for law, kinds in self.objections.items():
             for kind, purposes in kinds.items():
-                unknown = sorted(set(purposes) - {*self.purposes, PROFILING})
-                if unknown:
-                    allowed = ", ".join(sorted({*self.purposes, PROFILING}))
-                    raise ValueError(
-                        f"objections {law} {kind}: {unknown} are no purposes: {allowed}"
-                    )
+                place = ("objections", law, str(kind))
+                _refuse_unknown(place, purposes, {*self.purposes, PROFILING})
         return self
 
     @model_validator(mode="after")
     def _exemptions_name_purposes(self) -> ConsentConfig:
         for source, exempt in self.exempt_sources.items():
-            unknown = sorted(set(exempt.purposes) - set(self.purposes))
-            if unknown:
-                allowed = ", ".join(sorted(self.purposes))
-                raise ValueError(f"exempt source {source}: {unknown} are no purposes: {allowed}")
+            place = ("exempt_sources", source, "purposes")
+            _refuse_unknown(place, exempt.purposes, set(self.purposes))
         return self
 
 

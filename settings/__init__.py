@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from settings.allowed import suggestion
 from settings.configuration import (
     StrictModel,
     line_of,
@@ -44,6 +45,7 @@ __all__ = [
     "plain_number",
     "read_secret",
     "read_together",
+    "suggestion",
     "unfit_name",
     "unknown_name",
 ]

@@ -83,7 +83,8 @@ def _names(model: type[pydantic.BaseModel], item: Any) -> str | None:
     if kind in {"literal_error", "enum"}:
         names = re.findall(r"'([^']*)'|([^', ]+)(?=,| or |$)", context["expected"])
         listed = [word or bare for word, bare in names]
-        return f"{suggestion(str(given), listed)}allowed: {', '.join(listed)}"
+        shown = (word if re.search(r"\w", word) else repr(word) for word in listed)
+        return f"{suggestion(str(given), listed)}allowed: {', '.join(shown)}"
     return None
 
 
@@ -108,7 +109,10 @@ def _between(node: dict[str, Any], context: dict[str, Any]) -> str:
 def _field_names(model: type[pydantic.BaseModel], location: Location) -> Sequence[str]:
     """The keys allowed at a place, read off the model's JSON Schema."""
     schema = model.model_json_schema()
-    return sorted(_resolved(schema, _node(model, location)).get("properties", {}))
+    node = _resolved(schema, _node(model, location))
+    # What may be left out is one branch of two: its keys, or nothing.
+    branches = (node, *(_resolved(schema, branch) for branch in node.get("anyOf", ())))
+    return sorted({name for branch in branches for name in branch.get("properties", {})})
 
 
 def _node(model: type[pydantic.BaseModel], location: Location) -> dict[str, Any]:

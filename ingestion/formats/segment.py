@@ -216,9 +216,9 @@ class SegmentCalls:
     def _call_code(self) -> str:
         """The checks that look at the fields."""
         types = ", ".join(literal(name) for name in self.types)
-        # Trackers put an envelope around each call, and somebody's id into it. A call without any
-        # is written by hand: it is counted, and belongs to nobody.
-        has_envelope = "coalesce(message_id, received_at::varchar, sent_at::varchar) is not null"
+        # Trackers put an id of the call or a time into each call, and somebody's id. A call without
+        # any, as in examples of the specification, is written by hand: it is counted, and is nobody's.
+        has_envelope = f"coalesce(message_id, {', '.join(map(_written, _TIMES))}) is not null"
         return f"""
         case
             when case when {_may_have_wrong_type(types)} then {_HAS_WRONG_TYPE} else false end

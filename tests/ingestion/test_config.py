@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pydantic
 import pytest
 
 from ingestion import SourcesConfig
+from settings import ConfigurationError, load_config
 from tests.ingestion.conftest import SOURCES
 
 
@@ -69,3 +73,25 @@ def test_all_that_is_wrong_with_a_source_is_told_at_once() -> None:
 
     for told in ("the column that identifies a row", "needs ordered_at", "only person records"):
         assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "allowed"),
+    [
+        ({"statuses": {"payed": ["x"]}}, "did you mean 'paid'? allowed: denied, ended, failed"),
+        ({"decimal": ";"}, "allowed: ',', '.'"),
+        ({"timezone": "Europe/Warszawa"}, "did you mean 'Europe/Warsaw'? write a time zone"),
+    ],
+)
+def test_a_slip_is_told_with_what_was_meant(
+    tmp_path: Path, said: Mapping[str, Any], allowed: str
+) -> None:
+    fields = {"amount": "a", "status": "s", "ordered_at": "t"}
+    shop = {"kind": "orders", "files": "o.csv", "id": "no", "map": fields, **said}
+    path = tmp_path / "sources.yml"
+    path.write_text(json.dumps({"sources": {"shop": shop}}))
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_config(path, SourcesConfig)
+
+    assert [problem.allowed.startswith(allowed) for problem in caught.value.problems] == [True]

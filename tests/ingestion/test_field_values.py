@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from ingestion.currency_signs import WORDS
 from ingestion.field_values import time_sql, typed_sql
 from ingestion.mapping import FieldType
 from warehouse import DuckDBWarehouse
@@ -44,6 +46,21 @@ def _read(warehouse: DuckDBWarehouse, text: str, field_type: FieldType, zone: st
         ("(1,234.50)", -1234.5),
         ("-$5", -5.0),
         ("50%", 50.0),
+        ("1 234,50\u00a0z\u0142", 1234.5),
+        ("-1 234,50 Z\u0141.", -1234.5),
+        ("K\u010d 5", 5.0),
+        ("kr. 1.234,50", 1234.5),
+        ("(5 Ft)", -5.0),
+        ("5 lei", 5.0),
+        ("5 \u043b\u0432.", 5.0),
+        ("R$ 1.234,50", 1234.5),
+        ("U$S 5", 5.0),
+        ("RON 5", 5.0),
+        ("US$5 USD", 5.0),
+        ("5 k\u20ac", None),
+        ("5 mkr", None),
+        ("5 tys. z\u0142", None),
+        ("5\u20ac50", None),
         ("1,234,56", None),
         ("x5", None),
         ("inf", None),
@@ -64,6 +81,7 @@ def test_numbers_are_read_as_tools_and_people_write_them(
         ("1.234", 1234.0, 1.234),
         ("1,234", 1.234, 1234.0),
         ("1.234,50 \u20ac", 1234.5, None),
+        ("1 234,50 z\u0142", 1234.5, None),
         ("-1,234.5", None, -1234.5),
         ("1,5", 1.5, None),
         ("0.123", None, 0.123),
@@ -211,3 +229,9 @@ def test_flags_are_read_and_what_is_none_is_unknown(
     warehouse: DuckDBWarehouse, text: str, value: bool | None
 ) -> None:
     assert _read(warehouse, text, FieldType.FLAG) is value
+
+
+def test_the_guide_names_every_sign_of_a_currency_that_is_written_out() -> None:
+    page = (Path(__file__).parents[2] / "docs/how-to/bring-your-crm.md").read_text("utf-8")
+
+    assert [word for word in WORDS if f"`{word}`" not in page] == []

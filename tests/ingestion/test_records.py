@@ -11,8 +11,8 @@ import pytest
 
 from ingestion import WrongColumnError, load_landing
 from ingestion.accounting import unread_values
+from ingestion.consent_words import DENIED, GRANTED
 from ingestion.csv_rows import CsvForm, read_rows
-from ingestion.field_values import DENIED, GRANTED
 from ingestion.files import describe_file
 from ingestion.load_records import record_identifiers
 from ingestion.records import RECORDS

@@ -117,6 +117,11 @@ def test_a_call_without_an_id_is_known_by_its_line(landing: Landing) -> None:
         pytest.param(call(type="purchase"), "unknown_type", id="type"),
         pytest.param(call(anonymousId=None), "no_identity", id="nobody"),
         pytest.param(call(anonymousId="  "), "no_identity", id="blank-id"),
+        pytest.param(
+            b'{"type": "track", "event": "X", "timestamp": "2026-11-01T00:00:00Z"}',
+            "no_identity",
+            id="nobody-by-hand",
+        ),
         pytest.param(call(event=None), "no_event_name", id="no-name"),
         pytest.param(call(receivedAt="yesterday"), "invalid_timestamp", id="time"),
         pytest.param(call(receivedAt="2036-01-01T00:00:00Z"), "implausible_timestamp", id="future"),

@@ -117,6 +117,25 @@ def test_stages_of_deals_are_read_and_a_source_where_none_ends_is_told(landing: 
     assert _counts(landing) == [("deals", "statuses", "unknown", 3)]
 
 
+def test_words_for_consent_are_read_and_no_denial_is_made_a_grant(landing: Landing) -> None:
+    words = {"granted": ["Zgoda"], "denied": ["brak zgody", ""]}
+    landing.sources = {"consents": {**SOURCES["consents"], "statuses": words}}
+    said = ("ZGODA", "Brak zgody", "", "Tak", "nie", "perhaps")
+    for number, word in enumerate(said, 1):
+        line = f'{{"who": {{"email": "{number}@x.org"}}, "purpose": "ads", "status": "{word}", "at": "2026-01-01"}}'
+        landing.put(f"consent/{number}.jsonl", f"{line}\n".encode())
+
+    landing.load()
+
+    read = landing.values("select status from raw.consent_events order by subject_email")
+    assert read == ["granted", "denied", "denied", "granted", "denied"]
+    (why,) = landing.values("select reason from raw.quarantine")
+    assert "`statuses` of the source in sources.yml" in why
+    for denial in ("", " NO ", "nie"):
+        with pytest.raises(ValidationError, match="is no grant"):
+            StatusWords(granted=[denial])
+
+
 def test_the_marts_know_the_same_words() -> None:
     def words(file: str, macro: str) -> Sequence[str]:
         text = (_MACROS / file).read_text("utf-8").split(f"macro {macro}(")[1].split("endmacro")[0]
@@ -141,6 +160,7 @@ def test_a_word_means_one_thing() -> None:
     [
         ({**_PLANS, "statuses": {"paid": ["paga"]}}, "words of subscriptions mean running, ended"),
         ({**_PLANS, "map": {}, "statuses": {"ended": ["x"]}}, "whose status is mapped"),
+        ({**_DEALS, "statuses": {"granted": ["x"]}}, "words of deals mean won, lost, open"),
         ({**_DEALS, "periods": {"month": ["mensal"]}}, "only subscriptions"),
     ],
 )
