@@ -12,6 +12,7 @@ from audiences.errors import (
     InvalidAudienceError,
     NothingToAcceptError,
     UnknownIdError,
+    UnsafeAddress,
     UnsafeAddressError,
 )
 from audiences.examine import doubts
@@ -35,6 +36,7 @@ __all__ = [
     "NothingToAcceptError",
     "Reached",
     "UnknownIdError",
+    "UnsafeAddress",
     "UnsafeAddressError",
     "compute_memberships",
     "diff_runs",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,12 +24,13 @@ _ALLOWED: Mapping[ValueKind, frozenset[str]] = {
     ValueKind.TIME: _TIMES | {"is_known"},
     ValueKind.OTHER: frozenset({"is_known"}),
 }
-_OPERATORS: Mapping[str, type[exp.Binary]] = {
-    "at_least": exp.GTE,
-    "more_than": exp.GT,
-    "at_most": exp.LTE,
-    "less_than": exp.LT,
-}
+# A bound is a range of finite values, so that a value is read once: what a mere `>=` and a test of
+# finiteness beside it would take out of JSON twice.
+_LARGEST = sys.float_info.max
+_NOT_FINITE = (math.nan, math.inf, -math.inf)
+_FIRST, _LAST = "290309-12-22 (BC) 00:00:00", "294247-01-10 04:00:54.775806"
+# As a timestamp with a zone, the engine reads an offset, but not behind a blank.
+_BLANK_BEFORE_OFFSET = " +([+-][0-9]{2}(:?[0-9]{2})?)$"
 
 
 @dataclass(slots=True)
@@ -102,59 +105,100 @@ def _test(
         unknown = exp.Is(this=operand.value.copy(), expression=exp.null())
         return exp.not_(unknown) if value else unknown
     if name in _EQUALS:
-        equal = exp.or_(*(_equal(operand, item, bindings) for item in _listed(value)))
-        return exp.paren(equal) if name in {"is", "in"} else exp.not_(exp.paren(equal))
-    if name in _OPERATORS:
-        return _OPERATORS[name](this=_as(operand, "double"), expression=bindings.bind(value))
+        is_wanted = name in {"is", "in"}
+        equal = exp.paren(_equal_any(operand, _listed(value), bindings, is_wanted=is_wanted))
+        return equal if is_wanted else exp.not_(equal)
+    if name in _BOUNDS:
+        low, high = _range_of(name, value)
+        number = _read(operand, "double")
+        return exp.Between(this=number, low=bindings.bind(low), high=bindings.bind(high))
     if name == "contains":
         return exp.func("contains", _folded(operand.value), _folded(bindings.bind(value)))
-    return _time(name, value, _as(operand, "timestamp"), bindings, as_of)
+    return _time(name, value, operand, bindings, as_of)
+
+
+def _range_of(name: str, value: float) -> tuple[float, float]:
+    """The finite numbers that a bound allows, both ends among them."""
+    match name:
+        case "at_least":
+            low, high = value, _LARGEST
+        case "more_than":
+            low, high = math.nextafter(value, math.inf), _LARGEST
+        case "at_most":
+            low, high = -_LARGEST, value
+        case _:
+            low, high = -_LARGEST, math.nextafter(value, -math.inf)
+    return max(low, -_LARGEST), min(high, _LARGEST)
 
 
 def _time(
-    name: str, value: Any, moment: exp.Expression, bindings: Bindings, as_of: dt.datetime
+    name: str, value: Any, operand: Operand, bindings: Bindings, as_of: dt.datetime
 ) -> exp.Expression:
+    is_told = operand.kind is None
+    low = _moment(_FIRST if is_told else "-infinity")
+    high = _moment(_LAST if is_told else "infinity")
     if name == "before":
-        return exp.LT(this=moment, expression=timestamp(value, bindings))
-    if name == "after":
-        return exp.GTE(this=moment, expression=timestamp(value, bindings))
-    start = as_of - dt.timedelta(days=value)
-    return exp.and_(
-        exp.GTE(this=moment, expression=timestamp(start, bindings)),
-        exp.LT(this=moment.copy(), expression=timestamp(as_of, bindings)),
-    )
+        high = _just_before(timestamp(value, bindings))
+    elif name == "after":
+        low = timestamp(value, bindings)
+    else:
+        low = timestamp(as_of - dt.timedelta(days=value), bindings)
+        high = _just_before(timestamp(as_of, bindings))
+    return exp.Between(this=_read(operand, "timestamp"), low=low, high=high)
 
 
-def _equal(operand: Operand, value: Any, bindings: Bindings) -> exp.Expression:
-    match _kind_of(value):
-        case ValueKind.BOOLEAN:
-            return exp.EQ(this=_as(operand, "boolean"), expression=bindings.bind(value))
-        case ValueKind.NUMBER:
-            return exp.EQ(this=_as(operand, "double"), expression=bindings.bind(float(value)))
-        case _:
-            text = _folded(bindings.bind(str(value)))
-            return exp.EQ(this=_folded(operand.value), expression=text)
+def _moment(text: str) -> exp.Expression:
+    return exp.cast(exp.Literal.string(text), "timestamp")
 
 
-def _as(operand: Operand, data_type: str) -> exp.Expression:
-    """The value as another type; null where it does not read as one, and where it is not finite.
+def _just_before(moment: exp.Expression) -> exp.Expression:
+    step = exp.Anonymous(this="to_microseconds", expressions=[exp.Literal.number(1)])
+    return exp.Sub(this=moment, expression=step)
+
+
+def _equal_any(
+    operand: Operand, values: list[Any], bindings: Bindings, *, is_wanted: bool
+) -> exp.Expression:
+    """Whether the value is one of these; where it is to be none, one that is not finite is too.
 
     "NaN" and "infinity" are as good as unknown, be they told or what a trait divided by 0 came to.
     """
-    read = _read(operand, data_type)
-    if data_type == "boolean" or operand.kind is ValueKind.TIME:
-        return read
-    return exp.Case().when(exp.func("isfinite", read.copy()), read)
+    numbers = [float(value) for value in values if _kind_of(value) is ValueKind.NUMBER]
+    tests = [
+        _equal(operand, value, bindings)
+        for value in values
+        if _kind_of(value) is not ValueKind.NUMBER
+    ]
+    if numbers:
+        listed = [
+            bindings.bind(number) for number in (*numbers, *(() if is_wanted else _NOT_FINITE))
+        ]
+        tests.append(exp.In(this=_read(operand, "double"), expressions=listed))
+    return exp.or_(*tests)
+
+
+def _equal(operand: Operand, value: Any, bindings: Bindings) -> exp.Expression:
+    if _kind_of(value) is ValueKind.BOOLEAN:
+        return exp.EQ(this=_read(operand, "boolean"), expression=bindings.bind(value))
+    return exp.EQ(this=_folded(operand.value), expression=_folded(bindings.bind(str(value))))
 
 
 def _read(operand: Operand, data_type: str) -> exp.Expression:
+    """The value as another type; null where it is told and does not read as one."""
     if operand.kind:
         return exp.cast(operand.value.copy(), data_type)
-    if (
-        data_type == "timestamp"
-    ):  # as timestamp alone, the engine drops "+02:00" and does not count it
-        return exp.cast(_cast_text(operand.value.copy(), "timestamptz"), "timestamp")
-    return _cast_text(operand.value.copy(), data_type)
+    if data_type != "timestamp":
+        return _cast_text(operand.value.copy(), data_type)
+    # As timestamp alone, the engine drops "+02:00" and does not count it.
+    text = exp.Anonymous(
+        this="regexp_replace",
+        expressions=[
+            operand.value.copy(),
+            exp.Literal.string(_BLANK_BEFORE_OFFSET),
+            exp.Literal.string("\\1"),
+        ],
+    )
+    return exp.cast(_cast_text(text, "timestamptz"), "timestamp")
 
 
 def _cast_text(text: exp.Expression, data_type: str) -> exp.Expression:

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 
 
@@ -89,9 +90,17 @@ class DestinationRefusedError(DestinationError):
 UNSAFE_ADDRESS = "unsafe_address"
 
 
+class UnsafeAddress(enum.StrEnum):
+    """Why personal data may not be sent to an address; ``audiences.sync.unsafe`` knows the way out."""
+
+    NOT_HTTPS = "not https"
+    HTTP_ELSEWHERE = "http to another machine"
+    NOT_PUBLIC = "an address that is not public"
+
+
 class UnsafeAddressError(DestinationRefusedError):
     """A destination's address is not one that personal data may be sent to."""
 
-    def __init__(self, destination: str, reason: str) -> None:
+    def __init__(self, destination: str, reason: UnsafeAddress) -> None:
         self.reason = reason
         super().__init__(destination, f"{UNSAFE_ADDRESS} ({reason})", is_final=True)

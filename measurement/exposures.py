@@ -16,17 +16,22 @@ from warehouse import TableName, Warehouse, literal
 
 _EVENTS = TableName("marts", "events")
 
-_MET = """
+# What was known at the time, of people.
+KNOWN = """
+    not is_bot and occurred_at < $as_of and coalesce(received_at, occurred_at) <= $as_of
+"""
+_NAMES_ARM = r"regexp_matches(arm, '\S')"  # null and blank name no arm
+
+_MET = f"""
     select person_id, arm, occurred_at
     from (
         select person_id, occurred_at,
                json_extract_string(properties, $arm_path) as arm,
                json_extract_string(properties, $experiment_path) as experiment_id
         from marts.events
-        where event = $event and person_id is not null and not is_bot
-          and occurred_at < $as_of and coalesce(received_at, occurred_at) <= $as_of
+        where event = $event and person_id is not null and {KNOWN}
     )
-    where experiment_id = $experiment_id and trim(arm) <> ''  -- null and blank name no arm
+    where experiment_id = $experiment_id and {_NAMES_ARM}
 """
 
 # Held-out persons count from when they would have been shown it: like is compared with like. What a
@@ -55,16 +60,19 @@ _MAILED = """
       and mails.send_date < $as_of
 """
 
-_UNMET = """
+_UNMET = f"""
     select count(*) as events,
            count(*) filter (person_id is not null and not is_bot) as of_persons,
            count(json_extract(properties, $experiment_path)) as with_experiment,
-           count(json_extract(properties, $arm_path)) as with_arm,
+           count(*) filter ({_NAMES_ARM}) as with_arm,
            count(*) filter (
                json_extract_string(properties, $experiment_path) = $experiment_id
            ) as naming_it
-    from marts.events
-    where event = $event
+    from (
+        select *, json_extract_string(properties, $arm_path) as arm
+        from marts.events
+        where event = $event
+    )
 """
 
 _MEMBERS_AND_RECORDS = """
@@ -154,8 +162,7 @@ _OUTCOMES = """
         select person_id, event, occurred_at,
                {amount} as amount
         from marts.events
-        where event in ($event, $per) and not is_bot
-          and occurred_at < $as_of and coalesce(received_at, occurred_at) <= $as_of
+        where event in ($event, $per) and {known}
     ),
     done as (
         select exposed.person_id,
@@ -181,8 +188,9 @@ _OUTCOMES = """
 # "NaN" and "Infinity" are numbers to a cast, and one of them would be the sum of its arm. What is
 # larger than this counts for nothing either: beyond it a DOUBLE no longer tells 1 from 2.
 _LARGEST = 1e15
+ADDS = f"between {-_LARGEST} and {_LARGEST}"
 _AMOUNT = f"""
-    (select case when given between {-_LARGEST} and {_LARGEST} then given else 0 end
+    (select case when given {ADDS} then given else 0 end
      from (select try_cast(json_extract_string(properties, $path) as double) as given))
 """
 _IS_AFTER = "known.occurred_at >= exposed.first_exposed_at"
@@ -309,6 +317,7 @@ def outcome_sql(metric: Metric) -> str:
         amount = _AMOUNT
     return _OUTCOMES.format(
         amount=amount,
+        known=KNOWN,
         is_after=_IS_AFTER,
         per="coalesce(done.per, 0)" if metric.per else "1.0",
     )

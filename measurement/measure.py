@@ -14,7 +14,7 @@ from measurement.exposures import write_exposures, write_outcomes
 from measurement.inventory import LIFT, TABLES
 from measurement.lift import SIGNIFICANCE, Counts, is_ratio_broken, sample_ratio_p_value
 from measurement.looks import Look, look_of, moments_of, significance_at
-from measurement.numberless import numberless
+from measurement.numberless import find_numberless
 from measurement.report import Finding, LiftReport, MetricTable, Rules, Table, compare_metrics
 from measurement.samples import ADDED_UP, Sample, sample_of
 from measurement.segments import check_segments
@@ -176,7 +176,7 @@ def _read_experiment(
         is_sample_ratio_broken=is_ratio_broken(ratio),
         wrong_segments=_wrong_segments(warehouse, key, experiment, holdout),
         waits_for=look.next_at if look is not None and look.number == 0 else None,
-        numberless=numberless(warehouse, experiment.metrics.values()),
+        numberless=find_numberless(warehouse, experiment.metrics.values(), as_of=now),
     )
     names = sorted(experiment.metrics, key=lambda name: name != experiment.primary_metric)
     tables = {name: _table(warehouse, key, experiment, name, until) for name in names}

@@ -29,6 +29,8 @@ _PLAIN = {
     "missing": "this key is required",
     "union_tag_not_found": "this key is required: it says what the others mean",
     "dict_type": "expected keys with values",
+    "model_attributes_type": "expected keys with values",
+    "invalid_key": "expected a key that is a text: put it in quotes",
     "float_parsing": "expected a number",
     "float_type": "expected a number",
     "int_from_float": "expected a whole number",
@@ -42,11 +44,16 @@ _PLAIN = {
     "string_too_long": "expected a text no longer than {max_length}",
     "too_short": "expected a list no shorter than {min_length}",
     "too_long": "expected a list no longer than {max_length}",
+    "too_short Dictionary": "expected keys with values, no fewer than {min_length}",
+    "too_long Dictionary": "expected keys with values, no more than {max_length}",
     "tuple_type": "expected a list",
     "set_type": "expected a list",
     "frozen_set_type": "expected a list",
     "finite_number": "expected a finite number",
     "path_type": "expected the path of a file or folder",
+    **dict.fromkeys(
+        ("url_parsing", "url_scheme", "url_type"), "expected an address such as https://example.com"
+    ),
     "date_type": "expected a date such as 2026-03-14",
     "datetime_type": "expected a moment such as 2026-03-14 17:06",
 }
@@ -64,7 +71,9 @@ def allowed_words(model: type[pydantic.BaseModel], item: Any) -> str:
         of = _node(model, item["loc"]).get("description")
         form = f"of the form {context['pattern']}"
         return f"{of} It is {form}" if of else f"expected a text {form}"
-    plain = _PLAIN.get(f"{kind.partition('_')[0]}_type" if kind.startswith("date") else kind)
+    if kind.startswith("date"):
+        kind = f"{kind.partition('_')[0]}_type"
+    plain = _PLAIN.get(f"{kind} {context.get('field_type')}", _PLAIN.get(kind))
     return plain.format(**context) if plain else str(item["msg"]).removeprefix("Value error, ")
 
 

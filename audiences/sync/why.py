@@ -43,6 +43,8 @@ _THERE = {
     "unknown": "was sent without a clear answer; it is sent again by the next run",
 }
 
+_SENT_AS = {"change": "change", "remove": "removal", "erase": "erasure"}
+
 
 @dataclass(frozen=True, slots=True)
 class SyncAnswer:
@@ -119,13 +121,12 @@ def _answer(warehouse: Warehouse, sync: Sync, catalogue: Catalogue, person: str)
         f"select count(*) from {ledger.PLAN} where person_id = $person_id", {"person_id": person}
     )
     last = _last(warehouse, sync, person)
-    status = last.get("ledger_status")
     return SyncAnswer(
         sync=sync.key,
         destination=sync.destination,
         audience=sync.audience,
         now=_Words(warehouse, sync, catalogue, person).of(gate),
-        there=_there(status, last.get("ledger_reason")),
+        there=_tell_there(last),
         is_present=bool(last.get("is_present")),
         is_due=bool(due),
         last_operation=last.get("operation"),
@@ -136,11 +137,16 @@ def _answer(warehouse: Warehouse, sync: Sync, catalogue: Catalogue, person: str)
     )
 
 
-def _there(status: str | None, reason: str | None) -> str:
+def _tell_there(last: Mapping[str, Any]) -> str:
+    """What the destination has of a person; only of the last row, that it did not leave."""
+    status, reason = last.get("ledger_status"), last.get("ledger_reason")
     if status is None:
         return "never sent"
     if status == "rejected" and reason is not None and is_unsafe(reason):
-        return tell_unsafe(reason)
+        left = "nothing was sent"
+        if last["is_present"]:
+            left = f"is still there from an earlier send; the {_SENT_AS.get(last['operation'], 'last row')} did not leave"
+        return f"{left}: {tell_unsafe(reason)}"
     return _THERE.get(status, "").format(reason=reason or "no reason given")
 
 

@@ -131,12 +131,19 @@ def status(
 
 
 def _tell_unsafe(runs: Iterable[dict[str, Any]]) -> None:
-    """Say of each sync whose destination's address was refused what that is and what to do."""
+    """Say of each sync whose destination's address its newest run found refused what to do.
+
+    Args:
+        runs: The newest of each sync first.
+    """
     from audiences.sync.unsafe import is_unsafe, tell_unsafe  # noqa: PLC0415 - keeps --help quick
 
-    told = {run["sync"]: tell_unsafe(run["code"]) for run in runs if is_unsafe(run["code"])}
-    for sync, sentence in told.items():
-        console.print(f"{sync}: {sentence}", style="yellow")
+    newest: dict[str, str | None] = {}
+    for run in runs:
+        newest.setdefault(run["sync"], run["code"])
+    for sync, code in newest.items():
+        if code is not None and is_unsafe(code):
+            console.print(f"{sync}: {tell_unsafe(code)}", style="yellow")
 
 
 @sync_app.command()

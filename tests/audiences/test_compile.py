@@ -7,12 +7,16 @@ import itertools
 import json
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlglot import exp
 
 from audiences import InvalidAudienceError
 from audiences.catalogue import read_catalogue
+from audiences.clauses import Comparison
+from audiences.comparisons import Bindings, Operand, compile_comparison
 from audiences.compile import compile_audiences
 from tests.audiences.conftest import AS_OF, Company, audience
 
@@ -369,7 +373,8 @@ def test_times_with_an_offset_are_told_in_utc_and_what_is_not_finite_meets_no_te
     """East of Greenwich it is the first of February while UTC is still in January."""
     company = Company()
     told = {"east": "2026-02-01T01:00:00+02:00", "west": "2026-01-31T23:30:00-01:00",
-            "utc": "2026-01-31T23:59:59Z", "bare": "2026-02-01", "never": "infinity"}  # fmt: skip
+            "utc": "2026-01-31T23:59:59Z", "apart": "2026-02-01 01:00:00 +02:00",
+            "near": "2026-01-31T22:00:00 -0200", "bare": "2026-02-01", "never": "infinity"}  # fmt: skip
     for name, moment in told.items():
         company.person(name)
         company.event(name, "Renewed", properties=json.dumps({"until": moment, "seats": "NaN"}))
@@ -385,5 +390,48 @@ def test_times_with_an_offset_are_told_in_utc_and_what_is_not_finite_meets_no_te
         audience({"event": "Renewed", "where": {"seats": {"at_least": 1}}}, key="seats"),
     )
 
-    assert (after, before) == ({"west", "bare"}, {"east", "utc"})
+    assert (after, before) == ({"west", "bare", "near"}, {"east", "utc", "apart"})
     assert (spent, seats) == ({"spender"}, set())
+
+
+@pytest.mark.parametrize(
+    ("test", "met"),
+    [
+        ({"at_least": 5}, {"5", "6"}),
+        ({"more_than": 5}, {"6"}),
+        ({"at_most": 5}, {"4", "5"}),
+        ({"less_than": 5}, {"4"}),
+        ({"in": [5, 6]}, {"5", "6"}),
+        ({"not_in": [5, 6]}, {"4"}),
+        ({"before": dt.date(1, 1, 2)}, {"0001-01-01"}),
+        ({"after": dt.date(2, 1, 1)}, {"0002-01-01"}),
+    ],
+    ids=str,
+)
+def test_a_property_is_read_once_and_meets_only_finite_bounds(
+    test: dict[str, Any], met: set[str]
+) -> None:
+    """To take it out of the text of an event is most of what a test costs."""
+    bindings, given = Bindings(), exp.column("given")
+    sql = compile_comparison(
+        Comparison.model_validate(test), Operand(given, None), bindings, AS_OF
+    ).sql(dialect="duckdb")
+    told = [
+        "4",
+        "5",
+        "6",
+        "NaN",
+        "inf",
+        "-inf",
+        "infinity",
+        "-infinity",
+        "0001-01-01",
+        "0002-01-01",
+    ]
+
+    found = duckdb.execute(
+        f"select given from unnest($told) as t(given) where {sql}",
+        {**bindings.values, "told": told},
+    ).fetchall()
+
+    assert ({value for (value,) in found}, sql.count("given")) == (met, 1)

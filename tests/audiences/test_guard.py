@@ -8,9 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from audiences import NothingToAcceptError, UnknownIdError
+from audiences import NothingToAcceptError, UnknownIdError, UnsafeAddress, UnsafeAddressError
 from audiences.sync import accept_removals, plan_sync, why_synced
 from audiences.sync.destinations.fake import FakeDestination
+from audiences.sync.unsafe import tell_unsafe
 from tests.audiences.conftest import EVERYONE, NOW, Company, audience
 from tests.audiences.test_sync import SYNC, Publisher, deny
 
@@ -202,3 +203,33 @@ def test_why_says_what_each_sync_makes_of_a_person(publisher: Publisher) -> None
     with pytest.raises(UnknownIdError) as refused:
         why_synced(company.warehouse, [publisher.sync], "ann@mail.example")
     assert "ann" not in str(refused.value)
+
+
+def test_of_whom_an_unsafe_address_kept_from_leaving_it_is_said_that_they_are_there(
+    publisher: Publisher,
+) -> None:
+    publisher.company.consent("p000", "marketing", "denied")
+    publisher.company.person("new", country="US")
+    refused = UnsafeAddressError("fake", UnsafeAddress.NOT_PUBLIC)
+    publisher.destination.before = [refused, refused]
+    publisher.run()
+
+    said = {
+        person: why_synced(publisher.company.warehouse, [publisher.sync], person)[0].there
+        for person in ("p000", "p001", "new")
+    }
+
+    told = tell_unsafe(refused.code)
+    assert said["p000"] == (
+        f"is still there from an earlier send; the removal did not leave: {told}"
+    )
+    assert said["p001"] == "sent, and the destination has it"
+    assert said["new"] == f"nothing was sent: {told}"
+
+
+@pytest.mark.parametrize("reason", UnsafeAddress)
+def test_each_reason_for_an_unsafe_address_has_a_way_out(reason: UnsafeAddress) -> None:
+    said = tell_unsafe(UnsafeAddressError("fake", reason).code)
+
+    assert "In destinations.yml give it" in said
+    assert said != tell_unsafe("unsafe_address")

@@ -252,6 +252,9 @@ def test_a_wrong_split_is_reported_and_no_verdict_is_given(company: Company) -> 
 def test_of_an_experiment_that_nobody_met_it_is_said_what_its_events_have(company: Company) -> None:
     company.event("p1", "Experiment Viewed", 1, experiment_id="other", arm="b")
     company.event(None, "Experiment Viewed", 1, arm="b")
+    for number, blank in enumerate((" ", "\t")):
+        company.saw(f"p{number}", blank, experiment="other")
+    company.saw("p3", "\t")
     measure(company)
     unmet = explain_unmet(company.warehouse, experiments().experiments)
     company.saw("p1", "b", day=2)
@@ -259,7 +262,7 @@ def test_of_an_experiment_that_nobody_met_it_is_said_what_its_events_have(compan
 
     (said,) = unmet
     assert said == (
-        "hero: nobody has met an arm. Of 2 events 'Experiment Viewed' (1 of persons), 1 have the property "
-        "'experiment_id' (0 with 'hero'), 0 the property 'variation_id'."
+        "hero: nobody has met an arm. Of 5 events 'Experiment Viewed' (4 of persons), 4 have the property "
+        "'experiment_id' (1 with 'hero'), 0 the property 'variation_id'."
     )
     assert explain_unmet(company.warehouse, experiments().experiments) == ()

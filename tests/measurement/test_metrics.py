@@ -79,7 +79,10 @@ def test_a_sum_adds_up_a_property_and_takes_what_is_no_number_for_nothing(
 def test_a_sum_over_a_property_without_a_number_says_so(company: Company) -> None:
     company.saw("p1", "b")
     company.saw("p2", "control")
-    company.event("p1", "Ordered", 1, amount="much")
+    for number, amount in enumerate(("much", "NaN", "1e300")):
+        company.event("p1", "Ordered", 1 + number, amount=amount)
+    company.event("crawler", "Ordered", 1, amount="1")
+    company.warehouse.execute("update marts.events set is_bot = true where person_id = 'crawler'")
     metric = {"event": "Ordered", "measure": "sum"}
 
     text = measure(company, {**metric, "summed_property": "amount"})

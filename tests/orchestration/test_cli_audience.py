@@ -19,6 +19,7 @@ import orchestration.run
 from audiences import (
     InvalidAudienceError,
     NothingToAcceptError,
+    UnsafeAddress,
     UnsafeAddressError,
     compute_memberships,
     load_audiences,
@@ -289,19 +290,23 @@ def test_status_says_in_words_what_a_run_came_to(folders: list[str]) -> None:
     assert " removed" not in said
 
 
-def test_status_says_that_an_unsafe_address_was_never_asked(
+def test_status_says_what_to_do_about_an_unsafe_address_until_a_run_got_past_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = UnsafeAddressError("crm", "an address that is not public").code
+    code = UnsafeAddressError("crm", UnsafeAddress.NOT_PUBLIC).code
     monkeypatch.setattr(sync.console, "width", 200)
     run = {"sync": "crm", "status": "failed", "code": code, "rejected": 3, "started_at": None}
 
     row = sync._run_in_words(defaultdict(int, run))
-    sync._tell_unsafe([run])
+    sync._tell_unsafe([{"sync": "mended", "code": None}, run, {**run, "sync": "mended"}])
 
     assert (row["status"], row["failed"]) == ("failed, unsafe address", "3 not sent")
-    assert "the destination was never asked" in (said := " ".join(capsys.readouterr().out.split()))
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.startswith(
+        "crm: Candor found the address of the destination unsafe: its name leads to"
+    )
     assert "`allow_private_addresses: true`" in said
+    assert "mended" not in said
 
 
 def test_a_held_run_says_so_also_where_the_destination_refused_a_row(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import pytest
-from pydantic import Field, model_validator
+from pydantic import Field, HttpUrl, model_validator
 
 from settings import (
     ConfigurationError,
@@ -40,6 +40,14 @@ class Fitting(Config):
         return self
 
 
+class Web(StrictModel):
+    kind: Literal["web"]
+
+
+class Shop(StrictModel):
+    kind: Literal["shop"]
+
+
 class Bounded(StrictModel):
     few: int = Field(ge=1)
     share: float = Field(ge=0, le=1)
@@ -50,6 +58,9 @@ class Bounded(StrictModel):
     way: Literal["here", "there"]
     maybe: Annotated[float, Field(le=5)] | None
     less: Literal[1, 2]
+    keyed: dict[str, int] = Field(min_length=1)
+    either: Annotated[Web | Shop, Field(discriminator="kind")]
+    base_url: HttpUrl
 
 
 def _write(folder: Path, text: str) -> Path:
@@ -85,7 +96,8 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
 def test_a_value_out_of_range_says_what_was_found_and_what_is_allowed(tmp_path: Path) -> None:
     path = _write(
         tmp_path,
-        "few: 0\nshare: 4\nboth: .5\nname: ''\nlisted: []\nday: soon\nway: 3\nmaybe: 7\nless: 0\n",
+        "few: 0\nshare: 4\nboth: .5\nname: ''\nlisted: []\nday: soon\nway: 3\nmaybe: 7\nless: 0\n"
+        "keyed: {}\n8: 1\neither: 3\nbase_url: example\n",
     )
 
     with pytest.raises(ConfigurationError) as refused:
@@ -101,6 +113,10 @@ def test_a_value_out_of_range_says_what_was_found_and_what_is_allowed(tmp_path: 
         "way": "allowed: here, there",
         "maybe": "expected a number of at most 5",
         "less": "allowed: 1, 2",
+        "keyed": "expected keys with values, no fewer than 1",
+        "8": "expected a key that is a text: put it in quotes",
+        "either": "expected keys with values",
+        "base_url": "expected an address such as https://example.com",
     }
 
 

@@ -10,7 +10,7 @@ import ipaddress
 import socket
 from collections.abc import Callable, Sequence
 
-from audiences.errors import DestinationUnavailableError, UnsafeAddressError
+from audiences.errors import DestinationUnavailableError, UnsafeAddress, UnsafeAddressError
 from audiences.sync.settings import ServerSettings
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -57,7 +57,7 @@ def safe_address(
     if not found:
         raise DestinationUnavailableError(destination, "name_not_resolved")
     if not all(is_public(address) or allows(_embedded(address)) for address in found):
-        raise UnsafeAddressError(destination, "an address that is not public")
+        raise UnsafeAddressError(destination, UnsafeAddress.NOT_PUBLIC)
     return str(found[0])
 
 

@@ -26,7 +26,7 @@ import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
 
-from audiences.errors import DestinationUnavailableError, UnsafeAddressError
+from audiences.errors import DestinationUnavailableError, UnsafeAddress, UnsafeAddressError
 from audiences.sync.destinations.address import (
     Resolve,
     allowed_by,
@@ -283,13 +283,13 @@ class Exchange:
     def _safe_address(self, url: httpx.URL) -> str:
         is_https = url.scheme == "https"
         if not is_https and not self.settings.allow_insecure_loopback:
-            raise UnsafeAddressError(self.key, "not https")
+            raise UnsafeAddressError(self.key, UnsafeAddress.NOT_HTTPS)
         port = url.port or (443 if is_https else 80)
         address = safe_address(
             self.key, url.host, port, resolve=self.resolve, allows=allowed_by(self.settings)
         )
         if not is_https and not ipaddress.ip_address(address).is_loopback:
-            raise UnsafeAddressError(self.key, "http to another machine")
+            raise UnsafeAddressError(self.key, UnsafeAddress.HTTP_ELSEWHERE)
         return address
 
 
