@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -65,6 +65,7 @@ def judge_tables(
     config: ExpectationsConfig | None = None,
     *,
     now: datetime | None = None,
+    past: Collection[str] = (),
 ) -> tuple[TableReport, ...]:
     """Judge raw tables by their suites; holds counts and names of sources, never a value.
 
@@ -73,11 +74,14 @@ def judge_tables(
         tables: Some of :data:`SUITES`.
         config: How strictly.
         now: What age is counted to; None leaves age and volume out.
+        past: Loads whose files are not what they were: what they refused is history.
 
     Returns:
         One report per table, in this order.
     """
-    asked = [_asked(warehouse, table, config or ExpectationsConfig(), now) for table in tables]
+    asked = [
+        _asked(warehouse, table, config or ExpectationsConfig(), now, past) for table in tables
+    ]
     reports = judge_all(warehouse, [one.suite for one in asked])
     return tuple(
         TableReport(report, one.unjudged) for report, one in zip(reports, asked, strict=True)
@@ -93,11 +97,15 @@ class _Asked:
 
 
 def _asked(
-    warehouse: Warehouse, table: TableName, config: ExpectationsConfig, now: datetime | None
+    warehouse: Warehouse,
+    table: TableName,
+    config: ExpectationsConfig,
+    now: datetime | None,
+    past: Collection[str],
 ) -> _Asked:
     bounds = config.of_table(table.name)
     suite, declared = SUITES[table], _DECLARED[table]
-    facts = [_bounded(fact, bounds) for fact in suite.facts]
+    facts = [_bounded(fact, bounds, past) for fact in suite.facts]
     unjudged: list[str] = []
     if now is not None and _moment_sql(declared) is not None:
         for source in _sources(warehouse, declared, now):
@@ -107,9 +115,12 @@ def _asked(
     return _Asked(replace(suite, facts=tuple(facts)), tuple(unjudged))
 
 
-def _bounded(fact: Fact, bounds: TableExpectations) -> Fact:
-    is_share = fact.claim == _FEW_REFUSED
-    return replace(fact, at_most=bounds.max_refused_share) if is_share else fact
+def _bounded(fact: Fact, bounds: TableExpectations, past: Collection[str]) -> Fact:
+    if fact.claim != _FEW_REFUSED:
+        return fact
+    listed = ", ".join(map(literal, sorted(past)))
+    sql = f"{fact.sql} and load_id not in ({listed})" if past else fact.sql
+    return replace(fact, sql=sql, at_most=bounds.max_refused_share)
 
 
 # Freshness and volume, by source

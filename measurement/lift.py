@@ -198,36 +198,38 @@ def paule_mandel(effects: Floats, variances: Floats) -> float:
     return float(root)
 
 
-def give_away(told: Sequence[tuple[str, str, float]], *, everybody: str) -> frozenset[str]:
-    """The segments to hide, so that what is told leaves nobody or at least 10 by subtraction.
+def give_away(
+    told: Sequence[tuple[str, str, str, float]], *, everybody: str
+) -> frozenset[tuple[str, str]]:
+    """The arms and segments to hide, so that what is told leaves nobody or at least 10 by subtraction.
 
-    Whoever is in no segment counts as hidden too. The smallest segments go first.
+    Whoever is in no segment counts as hidden too. The arm's smallest segment that is told goes first.
 
     Args:
-        told: Arm, segment and persons of every figure that is told, of several comparisons at once:
-            what one of them hides, another may tell.
+        told: Table, arm, segment and persons of every figure that is told, of several tables at
+            once: what one of them hides, another may tell.
         everybody: The segment of all.
 
     Source: complementary suppression, Hundepool et al. (2012), "Statistical Disclosure Control".
     """
-    hidden: set[str] = set()
+    hidden: set[tuple[str, str]] = set()
     while found := min(_near_few(told, hidden, everybody), default=None):
-        hidden.add(found[1])
+        hidden.add(found[1:])
     return frozenset(hidden)
 
 
 def _near_few(
-    told: Sequence[tuple[str, str, float]], hidden: set[str], everybody: str
-) -> Iterator[tuple[float, str]]:
-    """Size and name of every segment of an arm of which fewer than 10 are left."""
-    sizes: dict[str, dict[str, float]] = {}
-    for arm, segment, n in told:
-        if segment not in hidden:
-            sizes.setdefault(arm, {})[segment] = n
-    for of_arm in sizes.values():
+    told: Sequence[tuple[str, str, str, float]], hidden: set[tuple[str, str]], everybody: str
+) -> Iterator[tuple[float, str, str]]:
+    """Size, arm and segment of all that is told of an arm of which fewer than 10 are left."""
+    sizes: dict[tuple[str, str], dict[str, float]] = {}
+    for table, arm, segment, n in told:
+        if (arm, segment) not in hidden:
+            sizes.setdefault((table, arm), {})[segment] = n
+    for (_, arm), of_arm in sizes.items():
         left = of_arm.pop(everybody, 0) - sum(of_arm.values())
         if 0 < left < FEWEST_TOLD:
-            yield from ((n, segment) for segment, n in of_arm.items())
+            yield from ((n, arm, segment) for segment, n in of_arm.items())
 
 
 def corrected(p_values: Sequence[float]) -> tuple[float, ...]:

@@ -11,7 +11,7 @@ import jinja2
 
 from measurement.breadth import BreadthFinding
 from measurement.config import GLOBAL_SEGMENT, HELD_OUT, ExperimentsConfig, Metric
-from measurement.pictures import draw_lift
+from measurement.pictures import draw_lift, is_drawn, labels
 from measurement.report import ComparisonReport, Finding, LiftReport, in_words
 from measurement.waiting import NOBODY, Pace, Waiting, read_paces, waiting
 from measurement.withheld import WithheldArm
@@ -78,7 +78,7 @@ def _told(
     report: LiftReport, pace: Pace, now: dt.datetime, experiments: ExperimentsConfig | None
 ) -> Mapping[str, object]:
     png = base64.b64encode(draw_lift(report)).decode("ascii")
-    has_picture = any(f.interval and f.is_told for f in report.findings)
+    has_picture = any(is_drawn(f) for f in report.findings)
     experiment = experiments.experiments.get(report.experiment_key) if experiments else None
     comparisons = [_compared(comparison, pace) for comparison in report.comparisons]
     return {
@@ -89,6 +89,7 @@ def _told(
         ),
         "success": _success(report, experiments),
         "picture": f"data:image/png;base64,{png}" if has_picture else None,
+        "not_drawn": labels(f for f in report.findings if not is_drawn(f)),
         "ended": pace.ended(now),
         "comparisons": comparisons,
         "tells_how_long": any(compared["tells_how_long"] for compared in comparisons),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from measurement.config import GLOBAL_SEGMENT
@@ -18,12 +18,12 @@ def draw_lift(report: LiftReport) -> bytes:
     Args:
         report: One metric of one experiment; without persons the picture is empty.
     """
-    findings = [f for f in report.findings if f.interval is not None and f.is_told]
+    findings = [f for f in report.findings if is_drawn(f)]
     figure, axes = _figure(height=1.4 + 0.3 * len(findings))
     axes.axvline(0, color="#9aa3ad", linewidth=1)
     for row, finding in enumerate(reversed(findings)):
         _draw(axes, row, finding)
-    axes.set_yticks(range(len(findings)), _labels(list(reversed(findings))), fontsize=8)
+    axes.set_yticks(range(len(findings)), labels(reversed(findings)), fontsize=8)
     axes.ticklabel_format(axis="x", style="plain", useOffset=False)
     is_share = all(finding.is_share for finding in findings)
     unit = "effect, points of 100" if is_share else "effect"
@@ -43,7 +43,17 @@ def _draw(axes: Any, row: int, finding: Finding) -> None:
     axes.plot([scale * effect], [row], "o", color=colour)
 
 
-def _labels(findings: Sequence[Finding]) -> list[str]:
+def is_drawn(finding: Finding) -> bool:
+    """Whether it has an interval and may be told."""
+    return finding.interval is not None and finding.is_told
+
+
+def labels(findings: Iterable[Finding]) -> list[str]:
+    """For whom, and which arm against which.
+
+    Args:
+        findings: In the order of the labels.
+    """
     names = {GLOBAL_SEGMENT: "everybody"}
     return [f"{names.get(f.segment, f.segment)}: {f.arm} - {f.baseline_arm}" for f in findings]
 

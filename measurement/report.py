@@ -30,7 +30,7 @@ WRONG_SIZES_HERE = "in this segment the arms do not have the intended sizes: fin
 NOT_FINITE = (
     "the outcome of an arm adds up to no finite number: look for impossible values in the events"
 )
-GIVES_AWAY = f"not shown: without it, figures of fewer than {FEWEST_TOLD} people would follow"
+GIVES_AWAY = "not shown: figures of fewer than {} people would follow by subtraction, in arm {}"
 _NUMBERLESS = "property {!r} of {!r} holds no numbers: sum another one up, or `measure: count`"
 WRONG_SIZES = "the arms do not have the intended sizes: find out why first"
 
@@ -66,7 +66,7 @@ class Finding:
 
     The interval is honest for few persons too; a test of few is not made (``p_value`` is None).
     ``kept_variance`` is the share that the adjustment for the time before left; 1 without one.
-    ``gives_away`` says that whoever takes it from everybody would be left with fewer than 10.
+    ``gives_away`` names the arms of which whoever takes it from everybody is left with fewer than 10.
     """
 
     segment: str
@@ -86,7 +86,7 @@ class Finding:
     minimum_detectable: float | None = None
     verdict: Verdict = "cannot_tell"
     reason: str = ""
-    gives_away: bool = False
+    gives_away: tuple[str, ...] = ()
 
     @property
     def is_told(self) -> bool:
@@ -255,10 +255,10 @@ def _kept_back(
     """
     told = [f for comparison in comparisons for f in comparison.findings if f.is_told]
     hidden = give_away(
-        [(f"here {f.arm}", f.segment, f.counts.n) for f in told]
-        + [(f"here {f.baseline_arm}", f.segment, f.baseline.n) for f in told]
+        [("here", f.arm, f.segment, f.counts.n) for f in told]
+        + [("here", f.baseline_arm, f.segment, f.baseline.n) for f in told]
         + [
-            (f"elsewhere {arm}", segment, found.n)
+            ("elsewhere", arm, segment, found.n)
             for segment, arms in elsewhere.items()
             for arm, found in arms.items()
             if found.n >= FEWEST_TOLD
@@ -271,11 +271,12 @@ def _kept_back(
     )
 
 
-def _without(finding: Finding, hidden: Collection[str]) -> Finding:
-    if finding.segment not in hidden:
-        return finding
-    reason = GIVES_AWAY if finding.is_told else finding.reason
-    return replace(finding, gives_away=True, reason=reason)
+def _without(finding: Finding, hidden: Collection[tuple[str, str]]) -> Finding:
+    pair = (finding.arm, finding.baseline_arm)
+    arms = tuple(arm for arm in pair if (arm, finding.segment) in hidden)
+    why = GIVES_AWAY.format(FEWEST_TOLD, " and ".join(arms))
+    reason = why if arms and finding.is_told else finding.reason
+    return replace(finding, gives_away=arms, reason=reason)
 
 
 def _is_told(finding: Finding) -> bool:

@@ -20,7 +20,7 @@ from personalization.policies import STATE
 from warehouse import Warehouse
 
 _TOO_FEW = f"fewer than {FEWEST_TOLD} people met it, of whom no figure is shown"
-_GIVES_AWAY = f"without it, figures of fewer than {FEWEST_TOLD} people would follow"
+_GIVES_AWAY = f"not shown: figures of fewer than {FEWEST_TOLD} people would follow by subtraction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,9 @@ def read_variants(warehouse: Warehouse, experiments: ExperimentsConfig) -> tuple
     return tuple(
         told
         for key, found in by_experiment.items()
-        for told in _told(found, {f.segment for f in findings.get(key, ()) if f.gives_away})
+        for told in _told(
+            found, {(arm, f.segment) for f in findings.get(key, ()) for arm in f.gives_away}
+        )
     )
 
 
@@ -110,11 +112,13 @@ def _findings(
     }
 
 
-def _told(rows: Sequence[Mapping[str, Any]], hidden: Collection[str]) -> Iterator[ToldVariant]:
+def _told(
+    rows: Sequence[Mapping[str, Any]], hidden: Collection[tuple[str, str]]
+) -> Iterator[ToldVariant]:
     told = [
-        (row["arm"], row["segment"], row["n"])
+        ("variants", row["arm"], row["segment"], row["n"])
         for row in rows
-        if row["n"] >= FEWEST_TOLD and row["segment"] not in hidden
+        if row["n"] >= FEWEST_TOLD and (row["arm"], row["segment"]) not in hidden
     ]
     hidden = {*hidden, *give_away(told, everybody=GLOBAL_SEGMENT)}
     for row in rows:
@@ -123,8 +127,8 @@ def _told(rows: Sequence[Mapping[str, Any]], hidden: Collection[str]) -> Iterato
         yield ToldVariant(**{**row, **figures})
 
 
-def _hidden(row: Mapping[str, Any], hidden: Collection[str]) -> str | None:
+def _hidden(row: Mapping[str, Any], hidden: Collection[tuple[str, str]]) -> str | None:
     """Why the figures of a row are not shown; None where they are. Nobody at all is no secret."""
     if 0 < row["n"] < FEWEST_TOLD:
         return _TOO_FEW
-    return _GIVES_AWAY if row["segment"] in hidden and row["n"] else None
+    return _GIVES_AWAY if (row["arm"], row["segment"]) in hidden and row["n"] else None

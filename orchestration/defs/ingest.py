@@ -176,7 +176,8 @@ def expectations(candor: CandorResource) -> Iterator[dg.AssetCheckResult]:
     company, now = candor.company, utc_now()
     config = company.expectations
     with candor.open_warehouse() as warehouse:
-        reports = judge_tables(warehouse, list(SUITES), config, now=now)
+        past = past_loads(warehouse, company.sources, company.paths.landing).all
+        reports = judge_tables(warehouse, list(SUITES), config, now=now, past=past)
     yield from (_expectation_result(report, config) for report in reports)
     # The first one that is not met ends the step, so they come last.
     yield from (_blocking_result(report, config) for report in reports)

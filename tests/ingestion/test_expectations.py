@@ -13,6 +13,7 @@ from ingestion import SourcesConfig
 from ingestion.expectations import SUITES, judge_tables
 from ingestion.expectations_config import ExpectationsConfig, load_expectations
 from ingestion.inventory import EVENTS, TABLES
+from ingestion.standing import past_loads
 from settings import ConfigurationError
 from tests.ingestion.conftest import NOW, SOURCES, Landing, call, lines
 
@@ -165,6 +166,21 @@ def test_the_share_of_refused_rows_is_a_matter_of_configuration(landing: Landing
 
     assert "few_rows_are_refused" in _volume(landing)[0]
     assert _volume(landing, max_refused_share=0.5)[0] == set()
+
+
+def test_what_was_refused_of_a_file_that_is_mended_is_history(landing: Landing) -> None:
+    landing.put("web/a.jsonl", lines(call(messageId="m1"), b"broken"))
+    landing.load()
+    landing.put("web/a.jsonl", lines(call(messageId="m1"), call(messageId="m2")))
+    landing.load()
+    past = past_loads(landing.warehouse, landing.config, landing.folder).all
+
+    (as_loaded,) = judge_tables(landing.warehouse, [EVENTS.name])
+    (as_it_is,) = judge_tables(landing.warehouse, [EVENTS.name], past=past)
+
+    (unmet,) = map(str, as_loaded.met.unmet)
+    assert unmet.startswith("few_rows_are_refused: found 0.25")
+    assert as_it_is.met.is_met
 
 
 def test_a_table_that_does_not_exist_is_refused() -> None:

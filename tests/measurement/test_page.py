@@ -17,9 +17,11 @@ from measurement import (
     measure_experiments,
     read_lift,
 )
+from measurement.config import Metric
+from measurement.inventory import TABLES
 from measurement.lift import Counts, minimum_detectable
 from measurement.page import duration
-from measurement.report import Finding
+from measurement.report import Finding, LiftReport, Rules, compare
 from measurement.waiting import Pace, Waiting, waiting
 from tests.measurement.conftest import NOW, Company
 from tests.measurement.test_measure import experiments
@@ -216,6 +218,19 @@ def test_the_control_of_an_experiment_and_the_global_hold_out_have_names_of_thei
     assert "The <strong>control</strong> of an experiment would have been shown" in text
     assert "The <strong>global hold-out</strong> is shown nothing that is chosen" in text
     assert text.count("control is the control of this experiment.") == 1
+
+
+def test_the_picture_names_what_is_not_drawn(company: Company) -> None:
+    table = {"global": {"b": Counts(60, 20), "control": Counts(60, 9)}, "x": {"b": Counts(9, 5)}}
+    found = (
+        compare(table, ("b", "control"), Rules(metric=Metric(event="Visited", within_days=7))),
+    )
+    report = LiftReport("hero", "visit", found, 0, 0, 0, None)
+
+    company.warehouse.create_missing(TABLES)
+    text = lift_page(company.warehouse, [report], now=NOW)
+
+    assert "Not drawn, as the tables say why: x: b - control.</p>" in text
 
 
 def test_too_few_people_are_told_what_is_missing_and_until_when(company: Company) -> None:

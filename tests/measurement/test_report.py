@@ -137,7 +137,25 @@ def test_what_is_shown_leaves_nobody_or_at_least_ten_by_subtraction() -> None:
     told = [{f.segment for f in report.findings if f.is_told} for report in found]
     # With few_b in the second as well, 94 of the control are left by either, and 4 by both.
     assert told == [{"global", "large", "small", "few_c"}, {"global", "large", "small"}]
-    assert [f.segment for f in found[1].findings if f.reason == GIVES_AWAY] == ["few_b"]
+    reason = GIVES_AWAY.format(10, "control")
+    assert [f.segment for f in found[1].findings if f.reason == reason] == ["few_b"]
+
+
+def test_what_is_kept_back_of_one_arm_keeps_back_no_pair_of_others() -> None:
+    """Of nine held out in one segment, those in the other are hidden: no other arm's figures tell of them."""
+    table = {
+        "krakow": {"b": Counts(90, 40), "control": Counts(80, 30), "out": Counts(9, 2)},
+        "others": {"b": Counts(190, 90), "control": Counts(181, 60), "out": Counts(41, 20)},
+        "global": {"b": Counts(280, 130), "control": Counts(261, 90), "out": Counts(50, 22)},
+    }
+    pairs = (PAIR, ("control", "out"))
+
+    (found,) = compare_metrics([MetricTable(table, pairs, Rules(metric=METRIC))])
+
+    told = [[f.segment for f in report.findings if f.is_told] for report in found]
+    assert told == [["global", "krakow", "others"], ["global"]]
+    (hidden,) = (f for f in found[1].findings if f.segment == "others")
+    assert hidden.reason == GIVES_AWAY.format(10, "out")
 
 
 def test_whoever_is_in_no_segment_is_not_told_by_subtraction_either() -> None:

@@ -532,7 +532,7 @@ def test_page_and_variants_hide_the_same_and_what_is_withheld_knows_its_verdict(
     (withheld,) = read_withheld(company.warehouse, asked)
 
     # Of `b`, everybody less A, D and those 40 of C leaves 25: B and the five in no segment.
-    assert (told["C", "b"], told["B", "b"], told["B", "control"]) == (40, None, None)
+    assert (told["C", "b"], told["B", "b"], told["B", "control"]) == (40, None, 50)
     assert page == {"global", "A", "D"}
     assert (withheld.segment, withheld.verdict) == ("D", "harmed")
 
