@@ -7,10 +7,10 @@ import math
 # What is counted, of many and of one.
 _ONE = {
     "accounts": "account", "clicks": "click", "companies": "company", "conversions": "conversion",
-    "days": "day", "events": "event", "items": "item", "links": "link", "pairs": "pair", "persons": "person",
+    "days": "day", "events": "event", "files": "file", "items": "item", "links": "link", "pairs": "pair", "persons": "person",
     "places": "place", "queries": "query", "readers": "reader", "readings": "reading",
-    "records": "record", "searches": "search", "segments": "segment", "sources": "source",
-    "variants": "variant",
+    "records": "record", "rows": "row", "searches": "search", "segments": "segment", "sources": "source",
+    "values": "value", "variants": "variant",
 }  # fmt: skip
 
 

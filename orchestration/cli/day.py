@@ -11,7 +11,7 @@ from orchestration.cli.app import app
 from orchestration.cli.home import existing_company, loading_again, opened_warehouse
 from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import ask_or_abort, console, kept_rows, print_json, print_rows
-from settings import Paths
+from settings import Paths, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,7 +127,10 @@ def _print(report: DayReport, what: str, *, as_json: bool) -> None:
         print_json({"files": report.files, "rows": report.rows, "files_with_copies": others,
                     "left_as_they_stood": kept})  # fmt: skip
         return
-    console.print(f"{report.files:,} files with {report.rows:,} rows are {what}.")
+    verb = "is" if report.files == 1 else "are"
+    console.print(
+        f"{counted(report.files, 'files')} with {counted(report.rows, 'rows')} {verb} {what}."
+    )
     if others:
         console.print(f"{others:,} files of other days were read again for copies of their rows.")
     if kept:

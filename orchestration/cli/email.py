@@ -9,7 +9,7 @@ import typer
 from orchestration.cli.app import app
 from orchestration.cli.home import existing_company
 from orchestration.cli.options import JsonOption, with_paths
-from orchestration.cli.output import print_json, print_rows
+from orchestration.cli.output import console, print_json, print_rows
 from settings import Paths
 
 email_app = typer.Typer(
@@ -54,3 +54,5 @@ def preview(
         return
     print_rows("Persons by arm, and where their slots come from", arms)
     print_rows("What most get", slots)
+    if "none" in slots["arm"].to_pylist():
+        console.print("Persons of the arm none get no block: listed is what they would have got.")

@@ -81,10 +81,13 @@ def erase(  # noqa: PLR0913 - one parameter per option
 
     given = {"email": email, "phone": phone, "user_id": user_id, "customer_id": customer_id}
     request = person_request(paths, given, "erasure", regulation)
-    if not unknown:
-        require_held(paths, request, is_shown=not yes)
+    is_free = unknown or require_held(paths, request, is_shown=not yes)
     if not yes:
-        ask_or_abort("Erase this person for good?")
+        ask_or_abort(
+            "Erase this person for good?"
+            if is_free
+            else "Ask for it all the same? It waits, and goes on once that is settled."
+        )
     with naming_others(paths, request), showing_progress():
         receipt = erase_person(paths, request)
     print_receipt(receipt)

@@ -17,7 +17,7 @@ from orchestration.cli.privacy import (
     privacy_app,
 )
 from orchestration.cli.privacy_others import naming_others
-from orchestration.cli.privacy_subject import named_identities
+from orchestration.cli.privacy_subject import is_held, named_identities
 from settings import Paths
 
 Kind = Annotated[
@@ -53,10 +53,20 @@ def object_(  # noqa: PLR0913 - one parameter per option
         regulation=regulation,
         now=utc_now(),
     )
+    known = is_held(paths, request)
     with naming_others(paths, request), showing_progress():
         object_to(paths, request)
-    console.print(
-        "Withdrawn: what the person has granted holds again."
-        if withdraw
-        else "Recorded. Destinations are told to remove the person from what needs these purposes."
+    console.print(_outcome(withdraw=withdraw, is_known=known))
+
+
+def _outcome(*, withdraw: bool, is_known: bool) -> str:
+    if withdraw:
+        return "Withdrawn: what the person has granted holds again."
+    if is_known:
+        return (
+            "Recorded. Destinations are told to remove the person from what needs these purposes."
+        )
+    return (
+        "Recorded for whoever comes with it: nothing is held now of whom this names; "
+        "look how it is written."
     )

@@ -59,8 +59,11 @@ def named_identities(paths: Paths, given: dict[str, str | None]) -> list[Subject
     return identities
 
 
-def require_held(paths: Paths, request: SubjectRequest, *, is_shown: bool) -> None:
+def require_held(paths: Paths, request: SubjectRequest, *, is_shown: bool) -> bool:
     """Refuse a request about somebody of whom nothing is held.
+
+    Returns:
+        Whether nothing stands against it.
 
     Raises:
         NothingHeldError: Often a slip in the identifier, which would end as a clean success.
@@ -77,6 +80,17 @@ def require_held(paths: Paths, request: SubjectRequest, *, is_shown: bool) -> No
         for found in plans:
             _show_plan(found, "The person is")
         _show_against("this erasure", against.get(request.request_id, ()))
+    return not against
+
+
+def is_held(paths: Paths, request: SubjectRequest) -> bool:
+    """Whether anything is held of whom a request names; nothing is where there is no warehouse."""
+    from orchestration.erasure import plan_requests  # noqa: PLC0415 - loads every package
+
+    if not paths.warehouse.is_file():
+        return False
+    plans, against = plan_requests(paths, [request])
+    return bool(against) or any(found.is_of_somebody for found in plans)
 
 
 def show_plans(plans: Sequence[ErasurePlan], against: Mapping[str, Sequence[str]]) -> None:

@@ -18,7 +18,7 @@ from orchestration.cli.privacy import (
     privacy_app,
 )
 from orchestration.cli.privacy_subject import person_request
-from settings import Paths
+from settings import Paths, counted
 
 if TYPE_CHECKING:
     from privacy import ScanReport, SearchReport
@@ -79,7 +79,7 @@ def _print_scan(scan: ScanReport) -> None:
     print_rows("Values of the person", [_row(trace) for trace in scan.traces])
     print_rows("Could not be searched", [{"place": place} for place in scan.undecoded])
     console.print(
-        f"{scan.files:,} files were searched for {scan.values:,} values; "
+        f"{scan.files:,} files were searched for {counted(scan.values, 'values')}; "
         f"the search proved itself in {scan.probes} hiding places."
     )
     if not scan.values:

@@ -13,7 +13,7 @@ from orchestration.cli.app import app
 from orchestration.cli.home import existing_company, loading_again
 from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import console, kept_rows, print_json, print_rows
-from settings import Paths
+from settings import Paths, counted
 
 if TYPE_CHECKING:
     from ingestion.quarantine import ReplayReport, Scope
@@ -184,7 +184,9 @@ def _print_replay(report: ReplayReport, *, as_json: bool) -> None:
                     "newly_refused": report.newly_refused, "refused": dict(report.refused),
                     "not_replayed": kept})  # fmt: skip
         return
-    console.print(f"Read {files:,} files again: {report.recovered:,} rows recovered.")
+    console.print(
+        f"Read {counted(files, 'files')} again: {counted(report.recovered, 'rows')} recovered."
+    )
     if report.newly_refused:
         console.print(f"{report.newly_refused:,} rows that were good are refused now.")
     refused = [{"code": code, "rows": rows} for code, rows in report.refused.items()]

@@ -397,19 +397,19 @@ def test_times_with_an_offset_are_told_in_utc_and_what_is_not_finite_meets_no_te
 @pytest.mark.parametrize(
     ("test", "met"),
     [
-        ({"at_least": 5}, {"5", "6"}),
-        ({"more_than": 5}, {"6"}),
-        ({"at_most": 5}, {"4", "5"}),
-        ({"less_than": 5}, {"4"}),
-        ({"in": [5, 6]}, {"5", "6"}),
-        ({"not_in": [5, 6]}, {"4"}),
-        ({"before": dt.date(1, 1, 2)}, {"0001-01-01"}),
-        ({"after": dt.date(2, 1, 1)}, {"0002-01-01"}),
+        ({"at_least": 5}, ["5", "6"]),
+        ({"more_than": 5}, ["6"]),
+        ({"at_most": 5}, ["4", "5"]),
+        ({"less_than": 5}, ["4"]),
+        ({"in": [5, 6]}, ["5", "6"]),
+        ({"not_in": [5, 6]}, ["4"]),
+        ({"before": dt.date(1, 1, 2)}, ["0001-01-01"]),
+        ({"after": dt.date(2, 1, 1)}, ["0002-01-01"]),
     ],
     ids=str,
 )
 def test_a_property_is_read_once_and_meets_only_finite_bounds(
-    test: dict[str, Any], met: set[str]
+    test: dict[str, Any], met: list[str]
 ) -> None:
     """To take it out of the text of an event is most of what a test costs."""
     bindings, given = Bindings(), exp.column("given")
@@ -434,4 +434,4 @@ def test_a_property_is_read_once_and_meets_only_finite_bounds(
         {**bindings.values, "told": told},
     ).fetchall()
 
-    assert ({value for (value,) in found}, sql.count("given")) == (met, 1)
+    assert ({value for (value,) in found}, sql.count("given")) == (set(met), 1)

@@ -232,6 +232,18 @@ def test_a_search_for_somebody_tells_what_it_saw_and_fails_at_a_trace(
     assert ADDRESS not in clean.out + clean.err + asked.out + asked.err
 
 
+def test_an_objection_of_nobody_is_said_to_name_nobody(
+    candor: Candor, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be a slip; it holds for whoever comes with the address."""
+    monkeypatch.setattr("orchestration.erasure.object_to", lambda _paths, _request: None)
+    answer = candor("privacy", "object", "--email", ADDRESS, "--home", home)
+
+    assert answer.code == 0
+    assert "nothing is held now" in answer.out
+    assert "Destinations are told" not in answer.out
+
+
 def test_an_audit_log_whose_seal_is_gone_is_said_to_have_none(candor: Candor, home: Path) -> None:
     assert candor("privacy", "keys", "rotate", "--home", home).code == 0
     sealed = candor("privacy", "verify-audit", "--home", home)
