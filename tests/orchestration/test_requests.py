@@ -225,7 +225,7 @@ def test_a_search_for_somebody_tells_what_it_saw_and_fails_at_a_trace(
     asked = candor("privacy", "verify", "--email", ADDRESS, "--home", home)
 
     assert clean.code == 0
-    assert "Nothing is held of the person." in clean.out
+    assert "Nothing is held of the person in the data home." in clean.out
     assert "the search proved itself in" in clean.out
     assert asked.code == 1
     assert "Nothing is held" not in asked.out
