@@ -23,6 +23,7 @@ SURNAME_PARTICLES = (
     "st", "ten", "ter", "van", "vom", "von", "y", "zu", "zum", "zur",
 )  # fmt: skip
 GENERATIONS = ("filho", "ii", "iii", "iv", "jr", "junior", "neto", "senior", "sr")
+# Those of them that can hardly be a second name or its initial.
 _PARTICLE = r"(?:van|von|der|den|de|del|della|di|da|dos|du|la|le|st\.?|san|bin|ibn|al|el|ter|ten)"
 _LAST_FIRST = r"^(?P<last>[^,]+?) ?, ?(?P<first>[^, ]+)(?: (?P<middle>[^,]+))?$"
 _FIRST_LAST = rf"(?i)^(?P<first>[^ ,]+)(?: (?P<middle>[^,]+?))?? (?P<last>(?:{_PARTICLE} )*[^ ,]+)$"

@@ -21,7 +21,7 @@ UNDECIDABLE = "identity_undecidable_pairs"
 _FIRST_NAMES_CLASH = f"first_name = {DIFFERENT}"
 # Two of one mailbox or number have surnames two letters apart as often as one has a surname misspelt twice.
 _LAST_NAMES_CLASH = f"last_name between {DIFFERENT} and {level('last_name', 'two slips')}"
-_BIRTH_DATES_CLASH = "birth_date = 0"
+_BIRTH_DATES_CLASH = f"birth_date = {DIFFERENT}"
 _FIRST_NAMES_AGREE = f"first_name >= {level('first_name', 'similar')}"
 
 # A second first name at one mailbox is a nickname that nobody lists, or another one of the family who

@@ -45,6 +45,7 @@ def show(*, paths: Paths, request_id: RequestId, as_json: JsonOption = False) ->
     """Show what was done for one request, step by step, and what was decided about it."""
     from orchestration.company import Company, utc_now  # noqa: PLC0415 - loads every package
     from orchestration.requests import standing_of  # noqa: PLC0415 - as above
+    from privacy import tell_what_to_ask  # noqa: PLC0415 - as above
 
     company = Company(paths)
     standing = standing_of(company, request_id)
@@ -58,8 +59,6 @@ def show(*, paths: Paths, request_id: RequestId, as_json: JsonOption = False) ->
     print_rows(
         f"Request {request_id}", [_row(taken, as_json=as_json) for taken in steps], as_json=as_json
     )
-    from privacy import tell_what_to_ask  # noqa: PLC0415 - loads every package
-
     for line in () if as_json else tell_what_to_ask(steps, standing.due_at, now=utc_now()):
         console.print(line)
     if not as_json and steps:

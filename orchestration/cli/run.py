@@ -14,7 +14,7 @@ from orchestration.cli.app import app
 from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import console, print_json, showing_progress
 from orchestration.errors import ChecksFailedError
-from settings import Paths
+from settings import Paths, counted
 
 if TYPE_CHECKING:
     from orchestration.company import Company
@@ -129,7 +129,7 @@ def show_outcome(outcome: RunOutcome, *, refused_rows: int) -> None:
     for check in outcome.checks_failed:
         console.print("  not as expected", check, style="yellow")
     if refused_rows:
-        rows = "1 row" if refused_rows == 1 else f"{refused_rows:,} rows"
+        rows = counted(refused_rows, "rows")
         console.print(f"Refused in the files as they are now: {rows}, see `candor quarantine list`")
 
 
