@@ -7,6 +7,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
+from prediction import boosting
 from prediction.boosting import SETTINGS, train_boosted
 from prediction.dataset import Examples
 from prediction.files import read_state, write_folder
@@ -99,3 +100,39 @@ def test_the_same_examples_and_seed_give_the_same_trees() -> None:
 
     np.testing.assert_array_equal(again.trees.values, TRAINED.trees.values)
     np.testing.assert_array_equal(again.errors, TRAINED.errors)
+
+
+def test_trees_that_grow_in_steps_are_those_that_grow_at_once() -> None:
+    data = examples(2_000, seed=1)
+    in_steps, at_once = boosting._sapling(5), boosting._sapling(5)
+
+    for rounds in (10, 25, 40):
+        boosting._grow(in_steps, data.values, data.outcomes, rounds)
+    boosting._grow(at_once, data.values, data.outcomes, 40)
+
+    found, expected = (trees.decision_function(data.values) for trees in (in_steps, at_once))
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_trees_grow_until_more_of_them_lose_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = iter((0.5, 0.4, 0.45, 0.1))
+    monkeypatch.setattr(boosting, "log_loss", lambda *_: next(losses))
+    monkeypatch.setattr(boosting, "ROUNDS", (2, 4, 6, 8))
+    monkeypatch.setattr(boosting, "ENOUGH_FOR_MORE", 0)
+
+    model = train_boosted(examples(1_000, seed=1), use=USE, seed=5)
+
+    assert len(model.trees.roots) == 4
+
+
+def test_some_persons_choose_for_many_with_all_their_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = examples(6_000, seed=1)
+    monkeypatch.setattr(boosting, "CHOOSING_ROWS", 2_000)
+
+    choosing = boosting._choosing(data.persons, 5)
+    model = train_boosted(data, use=USE, seed=5)
+
+    assert 1_800 < choosing.sum() < 2_200
+    assert (np.unique(data.persons[choosing], return_counts=True)[1] == 2).all()
+    np.testing.assert_array_equal(model.trees.values, TRAINED.trees.values)
+    assert model.errors.mean() == pytest.approx(TRAINED.errors.mean(), rel=0.3)
