@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
 
 from settings import Paths
 
@@ -23,6 +24,9 @@ retention:
   sensor:
     purge_after_days: {skipped: 7, failure: 30, success: 30}
 """
+
+# Where Dagster finds the storage of a run that writes many events.
+KEPT_OPEN = "orchestration.event_log"
 
 # Tag of runs that have held the run lock.
 HOLDS_LOCK = {"candor/run_lock": "held"}
@@ -50,10 +54,18 @@ def owner_only() -> Iterator[None]:
 
 
 @contextmanager
-def open_instance(paths: Paths) -> Iterator[dg.DagsterInstance]:
-    """Open the instance in the data home, made on first use."""
+def open_instance(paths: Paths, *, keep_open: bool = False) -> Iterator[dg.DagsterInstance]:
+    """Open the instance in the data home, made on first use.
+
+    Args:
+        paths: The folders of the company.
+        keep_open: Keep the files of its events open, for a run that writes many.
+    """
     prepare_instance(paths)
-    with dg.DagsterInstance.from_config(str(paths.dagster)) as instance:
+    folder = str(paths.dagster)
+    kept = {"module": KEPT_OPEN, "class": "KeptOpenStorage", "config": {"base_dir": folder}}
+    storage = {"storage": {"custom": kept}} if keep_open else {}
+    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(folder, overrides=storage)) as instance:
         yield instance
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import dagster as dg
@@ -19,6 +20,9 @@ from warehouse import WarehouseBusyError
 
 # The terminal shows progress and, at the end, what failed; Dagster's own log is in the UI.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+# Jobs of many tables, none of which searches the files of the data home.
+MANY_EVENTS = frozenset({"refresh", "publish_audiences", "retrain"})
 
 # What Dagster raises in a step when a person or the system ends the process.
 INTERRUPTED = frozenset({"DagsterExecutionInterruptedError", "KeyboardInterrupt"})
@@ -55,7 +59,7 @@ def run_job(
         WarehouseBusyError: Another run holds the data home.
     """
     paths.make_home()
-    with owner_only(), hold_run_lock(paths.home), open_instance(paths) as instance:
+    with owner_only(), hold_run_lock(paths.home), _instance(paths, name) as instance:
         refuse_unfinished_restore(paths, job=name)
         job = _job(name)
         result = job.execute_in_process(
@@ -87,6 +91,10 @@ def close_dead_runs(paths: Paths) -> int:
             return close_orphans(instance)
     except WarehouseBusyError:
         return 0
+
+
+def _instance(paths: Paths, job: str) -> AbstractContextManager[dg.DagsterInstance]:
+    return open_instance(paths, keep_open=job in MANY_EVENTS)
 
 
 def _job(name: str) -> dg.JobDefinition:

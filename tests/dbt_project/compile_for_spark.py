@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -94,11 +95,17 @@ def _answer(self: Any, sql: str, *_: Any, **__: Any) -> Any:
 def _declared(model: str) -> list[Any]:
     from dbt.adapters.spark.column import SparkColumn  # noqa: PLC0415
 
-    files = (PROJECT / "models").rglob("*__models.yml")
-    models = (one for file in files for one in yaml.safe_load(file.read_text())["models"])
-    columns = [column for one in models if _has_columns(one, model) for column in one["columns"]]
+    models = (one for one in _declarations() if _has_columns(one, model))
+    columns = [column for one in models for column in one["columns"]]
     types = {one["name"]: one.get("data_type", "string") for one in columns}
     return [SparkColumn(name, data_type) for name, data_type in types.items()]
+
+
+@cache
+def _declarations() -> list[Any]:
+    """What every model declares; read once, as many models ask."""
+    files = (PROJECT / "models").rglob("*__models.yml")
+    return [one for file in files for one in yaml.safe_load(file.read_text())["models"]]
 
 
 def _has_columns(declared: Any, model: str) -> bool:

@@ -130,8 +130,10 @@ def test_definitions_load_in_a_fresh_process_without_any_variable_in_under_ten_s
         before = _seconds_of_children()
         done = subprocess.run(command, cwd=ROOT, env={"PATH": ""}, capture_output=True, check=False)
         taken.append(_seconds_of_children() - before)
+        assert done.returncode == 0, done.stderr[-2000:]
+        if min(taken) < 10:
+            break
 
-    assert done.returncode == 0, done.stderr[-2000:]
     assert min(taken) < 10
 
 
