@@ -10,7 +10,14 @@ from privacy.access import (
     remove_expired_archives,
     serve_access,
 )
-from privacy.audit import AuditEntry, AuditHead, verify_audit
+from privacy.addendum import (
+    AddendumFacts,
+    addendum_schema,
+    check_addendum,
+    is_addendum,
+    sign_addendum,
+)
+from privacy.audit import AuditEntry, AuditHead, read_head, verify_audit
 from privacy.audit_seal import anchors_of, break_seal, is_sealed, seal_audit
 from privacy.backups import Backup, BackupFolder
 from privacy.classification import unclassified, write_inventory
@@ -43,6 +50,7 @@ from privacy.errors import (
     MissingPlanError,
     NoSigningKeyError,
     NothingHeldError,
+    PersonalNoteError,
     PrivacyError,
     ReceiptError,
     ReceiptFileError,
@@ -51,6 +59,7 @@ from privacy.errors import (
     RetentionRuleError,
     ScannerRecallError,
     SharedIdentityError,
+    TaskError,
     UnknownBackupError,
     UnknownRequestError,
     UnusableIdentityError,
@@ -91,13 +100,14 @@ from privacy.standing import (
     StepTaken,
     read_standing,
     read_steps,
-    tell_what_to_ask,
 )
 from privacy.suppression import Suppressions
+from privacy.tasks import ErasureTask, TaskDesk, overdue, read_tasks
 from privacy.verify import ScanReport
 
 __all__ = [
     "AccessReport",
+    "AddendumFacts",
     "AmbiguousRequestError",
     "ArchiveFolder",
     "ArchiveTargetError",
@@ -119,6 +129,7 @@ __all__ = [
     "ErasureLogError",
     "ErasurePlan",
     "ErasureReport",
+    "ErasureTask",
     "FolderLocation",
     "HashedObjections",
     "HoldError",
@@ -138,6 +149,7 @@ __all__ = [
     "NothingHeldError",
     "Objection",
     "ObjectionReport",
+    "PersonalNoteError",
     "PlannedCount",
     "PrivacyError",
     "Receipt",
@@ -164,26 +176,33 @@ __all__ = [
     "SubjectRequest",
     "Suppressions",
     "TableLocation",
+    "TaskDesk",
+    "TaskError",
     "TrainedModels",
     "UnknownBackupError",
     "UnknownRequestError",
     "UnusableIdentityError",
+    "addendum_schema",
     "anchors_of",
     "archive_path",
     "attribute_objections",
     "break_seal",
     "catch_up",
+    "check_addendum",
     "check_facts",
     "enforce_retention",
     "erase",
     "extend_objections",
     "find_keys",
     "hand_out_archive",
+    "is_addendum",
     "is_sealed",
     "make_request",
+    "overdue",
     "place_hold",
     "plan_erasure",
     "read_bodies",
+    "read_head",
     "read_key_uses",
     "read_lists",
     "read_public_key",
@@ -191,6 +210,7 @@ __all__ = [
     "read_signing_keys",
     "read_standing",
     "read_steps",
+    "read_tasks",
     "receipt_schema",
     "record_retention",
     "record_signals",
@@ -204,8 +224,8 @@ __all__ = [
     "search_again",
     "serve_access",
     "serve_objections",
+    "sign_addendum",
     "table_locations",
-    "tell_what_to_ask",
     "unclassified",
     "verify_audit",
     "verify_receipt",

@@ -42,6 +42,7 @@ COMMANDS = (
     "privacy",
     "privacy_verify",
     "privacy_decisions",
+    "privacy_tasks",
     "privacy_holds",
     "privacy_objections",
     "privacy_drop",

@@ -16,7 +16,7 @@ from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import ask_or_abort, console, print_rows, showing_progress
 from orchestration.cli.privacy_others import naming_others
 from orchestration.cli.privacy_subject import person_request, require_held, show_plans
-from settings import Paths
+from settings import Paths, counted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -219,11 +219,19 @@ def receipt(
     paths: Paths,
     request_id: RequestId,
     out: Annotated[Path | None, typer.Option(help="Write it to this file as JSON.")] = None,
+    addendum: Annotated[
+        bool, typer.Option("--addendum", help="In its place, how its tasks stand now, signed too.")
+    ] = False,
 ) -> None:
     """Show the receipt of a request, or write it to a file for whoever asked."""
-    from orchestration.requests import receipt_of  # noqa: PLC0415 - loads every package
+    from orchestration.privacy_tasks import addendum_of  # noqa: PLC0415 - loads every package
+    from orchestration.requests import receipt_of  # noqa: PLC0415 - as above
+    from privacy import check_addendum  # noqa: PLC0415 - as above
 
-    found = receipt_of(paths, request_id)
+    found = addendum_of(paths, request_id) if addendum else receipt_of(paths, request_id)
+    if out is None and addendum:
+        console.print(check_addendum(found).summary)
+        return
     if out is None:
         print_receipt(found)
         return
@@ -314,6 +322,21 @@ def _print_standing(paths: Paths, *, as_json: bool) -> None:
     finally:  # a file that holds no requests hides none that were read
         rows = [_standing_row(case, now) for case in standing]
         print_rows("Requests", rows, as_json=as_json)
+        if not as_json:
+            _print_tasks(paths, now)
+
+
+def _print_tasks(paths: Paths, now: datetime) -> None:
+    """How much is left to be asked of destinations: a request that is completed may still ask for it."""
+    from orchestration.privacy_tasks import tasks_of  # noqa: PLC0415 - loads every package
+    from privacy import overdue  # noqa: PLC0415 - as above
+
+    left = [task for task in tasks_of(paths) if task.is_open]
+    if left:
+        late = f", {len(overdue(left, now))} of them overdue" if overdue(left, now) else ""
+        console.print(
+            f"{counted(len(left), 'tasks')} to be done by hand at destinations{late}: candor privacy task list"
+        )
 
 
 def _standing_row(case: RequestStanding, now: datetime) -> dict[str, str | None]:
