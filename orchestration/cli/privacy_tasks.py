@@ -40,7 +40,8 @@ def list_tasks(
 
     now = utc_now()
     shown = [task for task in tasks_of(paths) if every or task.is_open]
-    print_rows("Tasks", [_row(task, now) for task in shown], as_json=as_json)
+    rows = [_row(task, now) | (_noted(task) if every or as_json else {}) for task in shown]
+    print_rows("Tasks", rows, as_json=as_json)
     if not as_json and not shown:
         console.print("Nothing is left to be asked of destinations.")
 
@@ -100,12 +101,17 @@ def undo(
 
 
 def _row(task: ErasureTask, now: datetime) -> dict[str, str | None]:
-    note = task.note
     return {
         "request": task.subject_request_id,
         "destination": task.destination,
         "due": f"{task.due_at:%Y-%m-%d}",
         "warning": task.warning(now),
+    }
+
+
+def _noted(task: ErasureTask) -> dict[str, str | None]:
+    note = task.note
+    return {
         "done": note.done_on.isoformat() if note else None,
         "by": note.by if note else None,
         "evidence": note.evidence if note else None,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import dagster as dg
 import pyarrow as pa
@@ -36,6 +38,7 @@ from orchestration.retention import enforce_everything
 from privacy import (
     AccessReport,
     ErasureReport,
+    ErasureTask,
     IdentityType,
     ObjectionReport,
     RequestFile,
@@ -44,6 +47,8 @@ from privacy import (
     make_request,
     place_hold,
 )
+from privacy.inventory import TABLES as PRIVACY_TABLES
+from privacy.tasks import TaskNote
 from settings import Paths
 from tests.conftest import ROOT
 
@@ -157,6 +162,30 @@ def test_the_check_of_every_run_fails_at_what_nobody_classified(
 
     assert (before.passed, after.passed) == (True, False)
     assert after.metadata["which"].value == "raw.events.note is not declared"
+
+
+def test_the_check_of_tasks_counts_open_and_overdue_ones(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in company.paths.as_environment().items():
+        monkeypatch.setenv(name, value)
+    with company.open_warehouse() as warehouse:
+        warehouse.create_missing(PRIVACY_TABLES)
+    monkeypatch.setattr(privacy_ops, "utc_now", lambda: NOW)
+    task = ErasureTask("r1", "ads", NOW - timedelta(days=30), NOW - timedelta(days=1), NOW, None)
+    later = replace(task, destination="mail", due_at=NOW + timedelta(days=1))
+    note = TaskNote("jo", NOW.date(), "ticket 4711", NOW, 1, "")
+
+    def counts(*tasks: ErasureTask) -> tuple[bool, Any, Any]:
+        if tasks:
+            monkeypatch.setattr(privacy_ops, "read_tasks", lambda _warehouse: tasks)
+        found = privacy_ops.no_task_at_a_destination_is_overdue(CandorResource())
+        assert isinstance(found, dg.AssetCheckResult)
+        return found.passed, found.metadata["open"].value, found.metadata["overdue"].value
+
+    assert counts() == (True, 0, 0)
+    assert counts(task, later) == (False, 2, 1)
+    assert counts(replace(task, note=note), later) == (True, 1, 0)
 
 
 def test_folders_of_sent_files_outside_the_home_are_searched(
