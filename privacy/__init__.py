@@ -5,6 +5,7 @@ from __future__ import annotations
 from privacy.access import (
     AccessReport,
     ArchiveFolder,
+    OldArchives,
     archive_path,
     hand_out_archive,
     remove_expired_archives,
@@ -19,7 +20,7 @@ from privacy.addendum import (
 )
 from privacy.audit import AuditEntry, AuditHead, read_head, verify_audit
 from privacy.audit_seal import anchors_of, break_seal, is_sealed, seal_audit
-from privacy.backups import Backup, BackupFolder
+from privacy.backups import Backup, BackupFolder, OldBackups
 from privacy.classification import unclassified, write_inventory
 from privacy.config import ConsentConfig, Objection, RetentionConfig
 from privacy.context import (
@@ -149,6 +150,8 @@ __all__ = [
     "NothingHeldError",
     "Objection",
     "ObjectionReport",
+    "OldArchives",
+    "OldBackups",
     "PersonalNoteError",
     "PlannedCount",
     "PrivacyError",

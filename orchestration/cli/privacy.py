@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from privacy import (
         Receipt,
         RequestStanding,
+        RetentionOutcome,
     )
 
 privacy_app = typer.Typer(
@@ -256,11 +257,23 @@ def public_key(
 
 @privacy_app.command()
 @with_paths
-def retention(*, paths: Paths, as_json: JsonOption = False) -> None:
+def retention(
+    *,
+    paths: Paths,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show how much would go, and change nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Delete or anonymise what is older than retention.yml allows, and show how much it was."""
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from orchestration.retention import what_would_go  # noqa: PLC0415 - as above
     from orchestration.run import run_job  # noqa: PLC0415 - as above
 
+    if dry_run:
+        due = [_due_row(outcome) for outcome in what_would_go(paths)]
+        print_rows("Retention would", due, as_json=as_json)
+        return
     with showing_progress():
         outcome = run_job(paths, "enforce_retention")
     with Company(paths).open_warehouse() as warehouse:
@@ -271,6 +284,19 @@ def retention(*, paths: Paths, as_json: JsonOption = False) -> None:
             {"run_id": outcome.run_id},
         )
     print_rows("Retention", rows, as_json=as_json)
+
+
+def _due_row(outcome: RetentionOutcome) -> dict[str, object]:
+    return {
+        "table": outcome.table_name,
+        "cutoff": outcome.cutoff,
+        "delete": outcome.rows_deleted,
+        "anonymise": outcome.rows_anonymised,
+        "held": outcome.rows_held,
+        "without_age": outcome.rows_without_age,
+        "failed": outcome.rows_failed,
+        "which": ", ".join(outcome.names) or None,
+    }
 
 
 def _place_row(place: Mapping[str, Any]) -> dict[str, object]:
