@@ -18,6 +18,7 @@ from privacy import (
     read_head,
     read_tasks,
     sign_addendum,
+    signing_key_of,
 )
 from settings import Paths
 
@@ -44,10 +45,13 @@ def note_task(paths: Paths, act: Callable[[TaskDesk], None], *, by: str) -> None
     Raises:
         TaskError: It cannot be noted so.
         PersonalNoteError: What is to be kept tells an address or telephone.
+        LostSigningKeyError: The key that seals the audit log is gone; nothing was noted.
     """
     company = Company(paths)
     company.require_warehouse()
     with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
+        # A key that is lost must stop it before anything is noted: nobody could seal the note.
+        signing_key_of(warehouse, KeyRing(paths.keys))
         act(TaskDesk(warehouse, utc_now(), by, company.sources.default_region))
         carry_log(company, warehouse)
 
@@ -58,13 +62,13 @@ def addendum_of(paths: Paths, request_id: str) -> Receipt:
     Raises:
         NoReceiptError: There is no receipt to which it could be added.
         TaskError: The request has no task.
-        NoSigningKeyError: The key that signs is gone.
+        LostSigningKeyError: The key that signs is gone.
     """
     receipt = receipt_of(paths, request_id)
     with Company(paths).open_warehouse() as warehouse:
         tasks = [task for task in read_tasks(warehouse) if task.subject_request_id == request_id]
         head = read_head(warehouse)
+        key = signing_key_of(warehouse, KeyRing(paths.keys))
     if not tasks:
         raise TaskError(request_id, None, "the request has no task, so its receipt says all")
-    key = KeyRing(paths.keys).signing_key()
     return sign_addendum(receipt, tasks, head=head, key=key, now=utc_now())

@@ -71,6 +71,7 @@ from privacy.holds import Holds, LegalHold, place_hold
 from privacy.key_rotation import KeyUse, read_key_uses, rotate_key
 from privacy.keys import KeyRing, read_public_key
 from privacy.locations import FolderLocation, TableLocation, table_locations
+from privacy.notes import impersonal
 from privacy.objections import (
     attribute_objections,
     extend_objections,
@@ -95,6 +96,7 @@ from privacy.returned import returned_requests
 from privacy.search_again import SearchReport, search_again
 from privacy.serve_objections import ObjectionReport, serve_objections
 from privacy.signals import record_signals
+from privacy.signing import signing_key_of
 from privacy.signing_rotation import SigningKeyUse, read_signing_keys, rotate_signing_key
 from privacy.standing import (
     RequestStanding,
@@ -198,6 +200,7 @@ __all__ = [
     "extend_objections",
     "find_keys",
     "hand_out_archive",
+    "impersonal",
     "is_addendum",
     "is_sealed",
     "make_request",
@@ -228,6 +231,7 @@ __all__ = [
     "serve_access",
     "serve_objections",
     "sign_addendum",
+    "signing_key_of",
     "table_locations",
     "unclassified",
     "verify_audit",

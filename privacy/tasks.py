@@ -8,23 +8,20 @@ audit log: what was noted cannot be changed unseen, and a restored backup knows 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from identifiers import tells_contact
 from privacy.audit import AuditEntry, append_audit
-from privacy.errors import PersonalNoteError, TaskError
+from privacy.errors import TaskError
 from privacy.inventory import AUDIT_LOG, REQUESTS
+from privacy.notes import impersonal
 from privacy.standing import time_used
 from warehouse import Warehouse
 
-MAX_NOTE = 300  # signs; a ticket number or a sentence
 # Somewhere it is that day already when it is the day before in UTC.
 _EARLIEST_ZONE = timedelta(hours=14)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class TaskAct(StrEnum):
@@ -188,29 +185,6 @@ class TaskDesk:
         why = f"the tasks of the request are at: {known}" if known else "the request has no task"
         # Whoever mistakes an address for a destination must not find it in a log.
         raise TaskError(request_id, None, why)
-
-
-def impersonal(what: str, text: str, *, default_region: str) -> str:
-    """A note on one line that tells no address and no telephone number; it is kept for ever.
-
-    Raises:
-        PersonalNoteError: It is empty, too long or tells one; does not repeat it.
-    """
-    note = _CONTROL.sub(" ", text).strip()
-    if not note:
-        raise PersonalNoteError(what, "is empty: give the number of a ticket, or a few words")
-    if len(note) > MAX_NOTE:
-        raise PersonalNoteError(
-            what, f"has more than {MAX_NOTE} signs: give the number of a ticket"
-        )
-    if tells_contact(note, default_region=default_region):
-        raise PersonalNoteError(
-            what,
-            "holds what looks like an e-mail address or a telephone number, and would be kept for ever: "
-            "name the ticket or the document instead (letters right before the digits of a ticket, as in "
-            "T2065550100, say that it is no telephone)",
-        )
-    return note
 
 
 def _task(row: dict[str, object]) -> ErasureTask:

@@ -21,8 +21,22 @@ if TYPE_CHECKING:
     from orchestration.company import Company
     from privacy import RequestStanding, StepTaken
 
+
+def _require_name(by: str | None) -> str | None:
+    from identifiers import tells_contact  # noqa: PLC0415 - keeps --help quick
+
+    if by is not None and tells_contact(by, default_region="US"):
+        raise typer.BadParameter(
+            "it is kept for ever, and must be no e-mail address or telephone number: give a name"
+        )
+    return by
+
+
 ByOption = Annotated[
-    str | None, typer.Option(help="Who decides, for the audit log; the user of this computer.")
+    str | None,
+    typer.Option(
+        callback=_require_name, help="Who decides, for the audit log; the user of this computer."
+    ),
 ]
 
 

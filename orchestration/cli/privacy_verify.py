@@ -106,8 +106,11 @@ def verify_receipt(
         ),
     ],
     key: Annotated[
-        Path | None,
-        typer.Option(help="Public key in PEM; by default that of the data home which it names."),
+        list[Path] | None,
+        typer.Option(
+            help="Public key in PEM; once for each, where the key was changed between a receipt and its "
+            "addendum. By default those of the data home."
+        ),
     ] = None,
     addendum: Annotated[
         Path | None, typer.Option(help="An addendum, which must belong to that very receipt.")
@@ -130,12 +133,17 @@ def verify_receipt(
         _tell_good(more, check_addendum(more, found))
 
 
-def _check_signature(paths: Paths, found: Receipt, key: Path | None) -> None:
+def _check_signature(paths: Paths, found: Receipt, given: list[Path] | None) -> None:
     from privacy import KeyRing, read_public_key  # noqa: PLC0415 - loads every package
     from privacy import verify_receipt as verify  # noqa: PLC0415 - as above
+    from privacy.keys import fingerprint  # noqa: PLC0415 - as above
 
-    own = KeyRing(paths.keys)
-    verify(found, key=own.key_of(found.key_id) if key is None else read_public_key(key))
+    if not given:
+        verify(found, key=KeyRing(paths.keys).key_of(found.key_id))
+        return
+    keys = {fingerprint(key): key for key in map(read_public_key, given)}
+    # Of one that none has signed the first says so.
+    verify(found, key=keys.get(found.key_id, next(iter(keys.values()))))
 
 
 def _tell_good(found: Receipt, facts: ReceiptFacts | AddendumFacts | None) -> None:

@@ -143,6 +143,15 @@ def grown(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Company
         "raw.events",
         event("s1", "2026-02-21 09:00", "page", anonymous_id="d7", **PAGE),
         event("s2", "2026-02-21 09:01", "page", anonymous_id="d7", **PAGE),
+        # At one moment: which of the two was first must not hang on how they lie.
+        event("t2", "2026-02-22 09:00", "page", anonymous_id="d1", page_path="/b"),
+        event("t1", "2026-02-22 09:00", "page", anonymous_id="d1", page_path="/a"),
+    )
+    versions = {"last_name": "Lee", "record_updated_at": moment("2026-02-06")}
+    company.add(
+        "raw.person_records",
+        record("crm_contacts", "1", **versions, first_name="Ann", record_hash="2"),
+        record("crm_contacts", "1", **versions, first_name="Anna", record_hash="1"),
     )
     build(company)
     return company
@@ -161,7 +170,7 @@ def lay_otherwise(company: Company, number: int) -> None:
     company.execute(
         "; ".join(
             f"create or replace table {table['name']} as select * from {table['name']} "
-            f"order by hash(rowid, {number})"
+            f"order by {'hash(rowid)' if number % 2 else '-rowid'}"
             for table in tables
         )
     )
