@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 import warnings
@@ -69,6 +70,13 @@ _ADVICE = {
 }
 
 
+# The same where the class of the error does not tell; these are no fault of what was given.
+_ADVICE_BY_NUMBER = {
+    errno.EROFS: "the disk is read-only: make it writable, or give a copy of the data home with --home",
+    errno.ENOSPC: "the disk is full: make room on it, then give the command again",
+}
+
+
 def _tell_version(asked: bool) -> None:  # noqa: FBT001 - the form that typer calls
     if asked:
         from importlib.metadata import version  # noqa: PLC0415 - keeps --help quick
@@ -117,7 +125,8 @@ def main() -> None:
     except OSError as error:  # a folder that may not be written, a full disk
         place, problem = error.filename or "a file", error.strerror or type(error).__name__
         advice = _ADVICE.get(type(error))
-        _complain(f"{place}: {problem}" + (f": {advice}" if advice else ""))
+        told = advice or _ADVICE_BY_NUMBER.get(error.errno or 0)
+        _complain(f"{place}: {problem}" + (f": {told}" if told else ""))
         sys.exit(INPUT if advice else FAILED)
     except Exception as error:  # noqa: BLE001 - what nobody foresaw is told without its words
         raise as_told(error) from None
