@@ -120,16 +120,25 @@ class StepTaken:
 
 
 def read_steps(warehouse: Warehouse, request_id: str) -> tuple[StepTaken, ...]:
-    """What was done for a request, and noted about its tasks, in order of time."""
+    """What was done for a request, and noted about its tasks, as the audit log has the order.
+
+    A clock may have gone backwards meanwhile.
+    """
     rows = warehouse.read(
         f"""
-        select step, detail, done_at, run_id from (
-            select *, rowid as place from {REQUEST_STEPS.name.sql}
-            union all by name
-            select subject as subject_request_id, action as step, detail, done_at, 'by hand' as run_id,
-                1e9 + position as place
-            from {AUDIT_LOG.name.sql} where starts_with(action, 'task_')
-        ) where subject_request_id = $request_id order by done_at, place
+        with logged as (
+            select position, action, detail, done_at from {AUDIT_LOG.name.sql}
+            where subject = $request_id
+        ),
+        taken as (
+            select step, detail, done_at, run_id,
+                (select max(position) from logged where action = step) as position
+            from {REQUEST_STEPS.name.sql} where subject_request_id = $request_id
+            union all
+            select action, detail, done_at, 'by hand', position
+            from logged where starts_with(action, 'task_')
+        )
+        select step, detail, done_at, run_id from taken order by position nulls first, done_at
         """,
         {"request_id": request_id},
     ).to_pylist()

@@ -199,6 +199,8 @@ def test_a_destination_that_is_told_again_is_to_be_asked_again(erased: Company) 
     tell(erased)  # by the clock that was before the note
 
     assert all(task.is_open for task in read_tasks(erased.warehouse))
+    steps = [taken.step for taken in read_steps(erased.warehouse, ID)]
+    assert steps == ["received", "task_done", "destinations_told"]
 
 
 def test_a_request_that_was_called_off_leaves_no_task(erased: Company) -> None:
