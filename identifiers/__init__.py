@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from identifiers.addresses import normalise_postal_codes
+from identifiers.contacts import tells_contact
 from identifiers.countries import is_region
 from identifiers.dates import DateOrders, learn_date_orders, parse_birth_dates
 from identifiers.domains import (
@@ -61,4 +62,5 @@ __all__ = [
     "sha256_hex",
     "split_first_names",
     "split_full_names",
+    "tells_contact",
 ]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from ingestion.field_values import DateOrder
 from ingestion.files import LandingFile, digest_of
 from ingestion.inventory import CONTRACT_VIOLATIONS, DROPPED_LOADS, LOADS, QUARANTINE, TABLES
 from ingestion.received_dates import received_date
@@ -21,7 +22,8 @@ class FileCount:
     """Rows of one file; rows_in is the sum of the three others.
 
     ``absent_fields`` are the mapped fields that no line has, of a file in JSON lines;
-    ``unread_values`` how many rows that are not refused have a value that cannot be read, by field.
+    ``unread_values`` how many rows that are not refused have a value that cannot be read, by field;
+    ``date_orders`` how its dates were read, by field.
     """
 
     file: LandingFile
@@ -31,6 +33,7 @@ class FileCount:
     rows_quarantined: int
     absent_fields: tuple[str, ...] = ()
     unread_values: Mapping[str, int] = field(default_factory=dict)
+    date_orders: Mapping[str, DateOrder] = field(default_factory=dict)
 
 
 def write_loads(
@@ -62,6 +65,7 @@ def write_loads(
             ],
             pa.string(),
         ),
+        "date_orders": pa.array([_told(count.date_orders) for count in counts], pa.string()),
     }
     warehouse.append(LOADS.name, pa.table(rows))
     refusing = [count.file.load_id for count in counts if count.rows_quarantined]
@@ -71,6 +75,12 @@ def write_loads(
             "where refused_at is null and list_contains($ids, load_id)",
             {"now": now, "ids": refusing},
         )
+
+
+def _told(orders: Mapping[str, DateOrder]) -> str | None:
+    """The orders that the dates of a file told, as JSON."""
+    told = {name: str(order) for name, order in orders.items() if order is not DateOrder.UNTOLD}
+    return json.dumps(told, sort_keys=True) if told else None
 
 
 def prepare_tables(warehouse: Warehouse) -> None:
@@ -295,6 +305,7 @@ _RECOUNT = f"""
         rows_loaded = loads.rows_loaded - counted.stored,
         rows_deduplicated = loads.rows_deduplicated - counted.copies,
         rows_quarantined = loads.rows_quarantined - counted.refused,
-        file_hash = coalesce(counted.new_hash, loads.file_hash)
+        file_hash = coalesce(counted.new_hash, loads.file_hash),
+        is_rewritten = loads.is_rewritten or counted.new_hash is not null
     from candor_recounted as counted where counted.load_id = loads.load_id
 """

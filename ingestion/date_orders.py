@@ -19,7 +19,12 @@ _TOLD = (DateOrder.MONTH_FIRST, DateOrder.DAY_FIRST)
 
 
 def date_orders(
-    warehouse: Warehouse, declared: str | None, rows: Rows, texts: Mapping[str, str]
+    warehouse: Warehouse,
+    declared: str | None,
+    rows: Rows,
+    texts: Mapping[str, str],
+    *,
+    kept: Mapping[str, DateOrder] | None = None,
 ) -> Mapping[str, DateOrder]:
     """The order of day and month in the time fields of ``candor_rows``.
 
@@ -33,9 +38,13 @@ def date_orders(
         declared: What the source says of all its dates, if it does.
         rows: The file.
         texts: An expression for the text of each field, by its name.
+        kept: What the file told before an erasure took rows out of it, where one did: the row that
+            told it may be gone, and the others say what they said.
     """
     if declared is not None:
         return dict.fromkeys(texts, DateOrder(declared))
+    if kept is not None:
+        return {name: kept.get(name, DateOrder.UNTOLD) for name in texts}
     if not texts:
         return {}
     told = {row["name"]: row for row in warehouse.read(_told_sql(rows, texts)).to_pylist()}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
+from ingestion.field_values import DateOrder
 from ingestion.files import LandingFile
 from ingestion.inventory import LOADS
 from warehouse import Warehouse
@@ -25,7 +27,10 @@ class Reload(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KnownLoad:
-    """A row of ``raw.loads``; ``good`` is how many of its rows were not refused."""
+    """A row of ``raw.loads``; ``good`` is how many of its rows were not refused.
+
+    ``date_orders`` is how its dates were read, as JSON; ``is_rewritten`` whether an erasure took rows out of it.
+    """
 
     load_id: str
     source: str
@@ -36,6 +41,16 @@ class KnownLoad:
     loaded_at: datetime
     good: int
     reload: str | None
+    date_orders: str | None = None
+    is_rewritten: bool | None = None
+
+    @property
+    def kept_orders(self) -> Mapping[str, DateOrder] | None:
+        """How its dates are to be read; None where the file tells it itself, as it always did."""
+        if not self.is_rewritten:
+            return None
+        told = json.loads(self.date_orders) if self.date_orders else {}
+        return {name: DateOrder(order) for name, order in told.items()}
 
 
 def read_loads(
@@ -45,7 +60,8 @@ def read_loads(
     rows = warehouse.read(
         f"""
         select load_id, source, kind, file, file_hash, received_date, loaded_at,
-            rows_loaded + rows_deduplicated as good, reload
+            rows_loaded + rows_deduplicated as good, reload,
+            date_orders, is_rewritten
         from {LOADS.name.sql} as loads where {condition} order by loaded_at, source, file, load_id
         """,
         parameters,

@@ -52,6 +52,18 @@ LOADS = Table(
             Pii.NONE,
             "when its rows were stored last, UTC: later than loaded_at where it was loaded again",
         ),
+        Column(
+            "date_orders",
+            "VARCHAR",
+            Pii.NONE,
+            "which number of its dates comes first, by field, as JSON; null: no date told it",
+        ),
+        Column(
+            "is_rewritten",
+            "BOOLEAN",
+            Pii.NONE,
+            "true: an erasure took rows out of it, and its dates are read as before; null: none did",
+        ),
     ),
     key=("load_id",),
 )

@@ -39,7 +39,12 @@ class OldFiles:
 
 
 def remove_old_files(
-    location: LandingLocation, days: Mapping[str, int], *, held: pa.Table, now: datetime
+    location: LandingLocation,
+    days: Mapping[str, int],
+    *,
+    held: pa.Table,
+    now: datetime,
+    dry_run: bool = False,
 ) -> tuple[OldFiles, ...]:
     """Remove files that were received longer ago than their source's files are kept.
 
@@ -52,6 +57,7 @@ def remove_old_files(
         days: Days by source; a source that is not named keeps its files.
         held: Keys ``(kind, value)`` of persons under a legal hold.
         now: The moment from which age is counted, UTC without a zone.
+        dry_run: Count what would go, and remove nothing.
 
     Raises:
         UnknownRetentionSourceError: Sources are named that do not exist; nothing was removed.
@@ -61,7 +67,7 @@ def remove_old_files(
     old = {name: _old(location, name, kept, now.date()) for name, kept in sorted(days.items())}
     reasons = _reasons(location, old, held)
     due = {path for path, why in reasons.items() if why is None}
-    gone = {path for path in sorted(due) if _removes(path, location.landing)}
+    gone = {path for path in sorted(due) if dry_run or _removes(path, location.landing)}
     return tuple(
         OldFiles(
             name, days[name], len(paths & gone),

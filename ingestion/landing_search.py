@@ -180,7 +180,7 @@ class Search:
     def _read(self, source: RecordSource, file: LandingFile) -> Misfit | None:
         """Read the file into ``candor_records``, by the columns that it has."""
         try:
-            absent = naming_columns(source) & set(read_records(self.warehouse, source, file))
+            absent = naming_columns(source) & set(read_records(self.warehouse, source, file).absent)
             misfit = Misfit.of(file, source.kind, absent) if absent else None
         except WrongColumnError as error:
             misfit = misfit_of(error, source, file)

@@ -29,6 +29,7 @@ from ingestion.errors import (
     WrongColumnError,
     WrongFilesError,
 )
+from ingestion.field_values import DateOrder
 from ingestion.files import LandingFile, describe_file, refuse_missing_sources, source_files
 from ingestion.formats import event_format
 from ingestion.inventory import AS_OF, LOADS, QUARANTINE
@@ -72,6 +73,8 @@ class LoadContext:
         plan: What events must be.
         first_loads: When files that are loaded again were loaded first, by the id of their load:
             what came later is a copy of it, not the other way round.
+        kept_orders: How the dates are to be read of files out of which an erasure took rows, by the
+            id of their load.
     """
 
     warehouse: Warehouse
@@ -80,6 +83,7 @@ class LoadContext:
     default_region: str
     plan: TrackingPlan | None = None
     first_loads: Mapping[str, datetime] = field(default_factory=dict)
+    kept_orders: Mapping[str, Mapping[str, DateOrder]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +249,9 @@ def _load_again(context: LoadContext, config: SourcesConfig, landing: Path) -> R
         again = {one.file.load_id: one for one in files}
         first = {load_id: one.loaded_at for load_id, one in again.items()}
         exchange = Exchange(context.warehouse, again)
-        run = _Run(replace(context, first_loads=first), exchange)
+        orders = {load_id: one.kept_orders for load_id, one in again.items()}
+        told = {load_id: kept for load_id, kept in orders.items() if kept is not None}
+        run = _Run(replace(context, first_loads=first, kept_orders=told), exchange)
         waiting = [(one.file.source, one.file) for one in files]
         for source, batch in _batches(config, sorted(waiting, key=lambda pair: pair[0])):
             kept.extend(_load_batch(run, source, batch))
@@ -353,7 +359,9 @@ def _load(
     run: _Run, source: EventSource | RecordSource, files: list[LandingFile]
 ) -> list[FileCount]:
     if isinstance(source, EventSource):
-        return load_events.load_events(run.context, event_format(source), files)
+        return load_events.load_events(
+            run.context, event_format(source, run.context.kept_orders), files
+        )
     return [load_records.load_records(run.context, source, file) for file in files]
 
 

@@ -115,6 +115,7 @@ class _Run:
             rows_quarantined=refused,
             absent_fields=fields.absent,
             unread_values=fields.unread,
+            date_orders=fields.orders,
         )
 
     def _queue(self) -> None:

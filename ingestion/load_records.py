@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ from ingestion.accounting import FileCount
 from ingestion.config import RecordSource
 from ingestion.consent_words import DENIED, GRANTED
 from ingestion.date_orders import date_orders
+from ingestion.field_values import DateOrder
 from ingestion.files import LandingFile
 from ingestion.inventory import QUARANTINE, table_of
 from ingestion.mapping import FieldType, RecordKind
@@ -38,7 +39,7 @@ def load_records(context: LoadContext, source: RecordSource, file: LandingFile) 
         WrongColumnError: The file lacks a column that the source maps.
     """
     warehouse = context.warehouse
-    absent = read_records(warehouse, source, file)
+    read = read_records(warehouse, source, file, kept=context.kept_orders.get(file.load_id))
     if source.kind == "ip_ranges":
         _resolve_networks(warehouse)
     key = source.record_kind.key
@@ -54,14 +55,33 @@ def load_records(context: LoadContext, source: RecordSource, file: LandingFile) 
         rows_loaded=loaded,
         rows_deduplicated=good - loaded,
         rows_quarantined=refused,
-        absent_fields=absent,
+        absent_fields=read.absent,
         unread_values=count_unread(warehouse, RECORDS),
+        date_orders=read.orders,
     )
 
 
+@dataclass(frozen=True, slots=True)
+class RecordsRead:
+    """How a file was read.
+
+    Attributes:
+        absent: Mapped fields that no line of a file in JSON lines has.
+        orders: Which number of its dates comes first, by field.
+    """
+
+    absent: tuple[str, ...]
+    orders: Mapping[str, DateOrder]
+
+
 def read_records(
-    warehouse: Warehouse, source: RecordSource, file: LandingFile, *, may_lack: bool = False
-) -> tuple[str, ...]:
+    warehouse: Warehouse,
+    source: RecordSource,
+    file: LandingFile,
+    *,
+    may_lack: bool = False,
+    kept: Mapping[str, DateOrder] | None = None,
+) -> RecordsRead:
     """Read a file into ``candor_records``: a row per row, judged and typed.
 
     Args:
@@ -69,9 +89,7 @@ def read_records(
         source: What the file is.
         file: The landing file.
         may_lack: Whether it is read without columns that the source maps, see ``reading_rows``.
-
-    Returns:
-        Mapped fields that no line of a file in JSON lines has.
+        kept: How its dates were read before an erasure took rows out of it, see ``date_orders``.
 
     Raises:
         UnreadableFileError: The file is not what its name says.
@@ -84,9 +102,9 @@ def read_records(
         if chosen.stages:
             records.spread_stages(warehouse, rows, chosen.stages)
         times = records.time_texts(chosen, rows)
-        orders = date_orders(warehouse, source.date_order, rows, times)
+        orders = date_orders(warehouse, source.date_order, rows, times, kept=kept)
         warehouse.execute(records.records_sql(replace(chosen, orders=orders), rows))
-    return rows.absent
+    return RecordsRead(rows.absent, orders)
 
 
 def _store(context: LoadContext, source: RecordSource, file: LandingFile) -> int:

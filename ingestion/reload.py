@@ -30,6 +30,7 @@ import pyarrow as pa
 from ingestion.accounting import FileCount
 from ingestion.config import SourcesConfig
 from ingestion.earlier_loads import KnownLoad, Reload, named_apart, read_loads
+from ingestion.field_values import DateOrder
 from ingestion.files import LandingFile, describe_file, source_files
 from ingestion.inventory import (
     CONTRACT_VIOLATIONS,
@@ -67,6 +68,12 @@ class Again:
     def loaded_at(self) -> datetime:
         """When it was loaded first."""
         return min(load.loaded_at for load in self.replaced)
+
+    @property
+    def kept_orders(self) -> Mapping[str, DateOrder] | None:
+        """How its dates are to be read, where an erasure took rows out of this very file."""
+        same = [load.kept_orders for load in self.replaced if load.file_hash == self.file.digest]
+        return next((orders for orders in same if orders is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +207,12 @@ class Exchange:
         tables = forget_loads(self.warehouse, earlier)
         yield
         _give_back_times(self.warehouse, [self.again[load_id] for load_id in load_ids])
+        kept = [name for name in load_ids if self.again[name].kept_orders is not None]
         self.warehouse.execute(
-            f"update {LOADS.name.sql} set retention_due = true where list_contains($ids, load_id)",
-            {"ids": load_ids},
+            f"update {LOADS.name.sql} set retention_due = true, "
+            "is_rewritten = case when list_contains($kept::varchar[], load_id) then true end "
+            "where list_contains($ids, load_id)",
+            {"ids": load_ids, "kept": kept},
         )
         if table_of(kind) is not EVENTS:
             _settle_copies(self.warehouse, table_of(kind), load_ids)

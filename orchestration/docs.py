@@ -19,7 +19,7 @@ from orchestration.cli.app import COMMANDS, EPILOG, app
 from orchestration.inventory import dbt_tables, python_tables
 from orchestration.manifest import parsed_project
 from orchestration.setup import SCHEMAS
-from privacy import receipt_schema
+from privacy import addendum_schema, receipt_schema
 from warehouse import SubjectKey, Table
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -65,10 +65,13 @@ def pages() -> dict[str, str]:
         "commands.md": _commands,
         "errors.md": _errors,
     }
-    schema = json.dumps(receipt_schema(), indent=2, ensure_ascii=False)
+    schemas = {"receipt": receipt_schema(), "addendum": addendum_schema()}
     return {
         **{name: _joined(maker()) for name, maker in makers.items()},
-        "receipt.schema.json": f"{schema}\n",
+        **{
+            f"{name}.schema.json": json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+            for name, schema in schemas.items()
+        },
     }
 
 

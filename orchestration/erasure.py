@@ -38,6 +38,7 @@ from privacy import (
     archive_path,
     erase,
     hand_out_archive,
+    impersonal,
     make_request,
     place_hold,
     plan_erasure,
@@ -256,8 +257,10 @@ def add_hold(
 
     Raises:
         HoldError: The identities do not say whom, or the hold has ended already.
+        PersonalNoteError: The reason tells an address or telephone.
     """
     company = Company(paths)
+    reason = impersonal("reason", reason, default_region=company.sources.default_region)
     with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
         context = open_erasure(
             company, warehouse, now=utc_now(), run_id="by hand", progress=lambda _message: None
@@ -272,8 +275,10 @@ def release_hold(paths: Paths, hold_id: str, *, by: str, reason: str) -> None:
 
     Raises:
         HoldError: There is none, or it has ended.
+        PersonalNoteError: The reason tells an address or telephone.
     """
     company = Company(paths)
+    reason = impersonal("reason", reason, default_region=company.sources.default_region)
     with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
         open_holds(company, warehouse, now=utc_now()).release(hold_id, by=by, reason=reason)
         carry_log(company, warehouse)
@@ -297,7 +302,7 @@ def decide(paths: Paths, request_id: str, act: Callable[[RequestDesk], T], *, by
     company = Company(paths)
     with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
         warehouse.create_missing(TABLES)
-        desk = RequestDesk(warehouse, paths.home, utc_now(), by)
+        desk = RequestDesk(warehouse, paths.home, utc_now(), by, company.sources.default_region)
         waiting = waiting_requests(company)
         desk.receive([item for item in waiting if item.request_id == request_id])
         done = act(desk)

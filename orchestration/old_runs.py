@@ -24,6 +24,16 @@ ENDED = (
 )
 
 
+def count_old_runs(instance: dg.DagsterInstance, *, before: datetime) -> int:
+    """How many runs ended before a moment, UTC without a zone."""
+    return len(_old_runs(instance, before))
+
+
+def _old_runs(instance: dg.DagsterInstance, before: datetime) -> list[str]:
+    old = dg.RunsFilter(statuses=list(ENDED), updated_before=before.replace(tzinfo=UTC))
+    return [record.dagster_run.run_id for record in instance.get_run_records(filters=old)]
+
+
 def remove_old_runs(instance: dg.DagsterInstance, paths: Paths, *, before: datetime) -> int:
     """Remove every run that ended before a moment; return how many.
 
@@ -36,8 +46,7 @@ def remove_old_runs(instance: dg.DagsterInstance, paths: Paths, *, before: datet
         paths: The folders of the company.
         before: UTC without a zone.
     """
-    old = dg.RunsFilter(statuses=list(ENDED), updated_before=before.replace(tzinfo=UTC))
-    run_ids = [record.dagster_run.run_id for record in instance.get_run_records(filters=old)]
+    run_ids = _old_runs(instance, before)
     for run_id in run_ids:
         instance.event_log_storage.delete_events(run_id)
         _forget_checks(instance, run_id)

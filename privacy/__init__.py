@@ -5,14 +5,22 @@ from __future__ import annotations
 from privacy.access import (
     AccessReport,
     ArchiveFolder,
+    OldArchives,
     archive_path,
     hand_out_archive,
     remove_expired_archives,
     serve_access,
 )
-from privacy.audit import AuditEntry, AuditHead, verify_audit
+from privacy.addendum import (
+    AddendumFacts,
+    addendum_schema,
+    check_addendum,
+    is_addendum,
+    sign_addendum,
+)
+from privacy.audit import AuditEntry, AuditHead, read_head, verify_audit
 from privacy.audit_seal import anchors_of, break_seal, is_sealed, seal_audit
-from privacy.backups import Backup, BackupFolder
+from privacy.backups import Backup, BackupFolder, OldBackups
 from privacy.classification import unclassified, write_inventory
 from privacy.config import ConsentConfig, Objection, RetentionConfig
 from privacy.context import (
@@ -43,6 +51,7 @@ from privacy.errors import (
     MissingPlanError,
     NoSigningKeyError,
     NothingHeldError,
+    PersonalNoteError,
     PrivacyError,
     ReceiptError,
     ReceiptFileError,
@@ -51,6 +60,7 @@ from privacy.errors import (
     RetentionRuleError,
     ScannerRecallError,
     SharedIdentityError,
+    TaskError,
     UnknownBackupError,
     UnknownRequestError,
     UnusableIdentityError,
@@ -61,6 +71,7 @@ from privacy.holds import Holds, LegalHold, place_hold
 from privacy.key_rotation import KeyUse, read_key_uses, rotate_key
 from privacy.keys import KeyRing, read_public_key
 from privacy.locations import FolderLocation, TableLocation, table_locations
+from privacy.notes import impersonal
 from privacy.objections import (
     attribute_objections,
     extend_objections,
@@ -85,19 +96,21 @@ from privacy.returned import returned_requests
 from privacy.search_again import SearchReport, search_again
 from privacy.serve_objections import ObjectionReport, serve_objections
 from privacy.signals import record_signals
+from privacy.signing import signing_key_of
 from privacy.signing_rotation import SigningKeyUse, read_signing_keys, rotate_signing_key
 from privacy.standing import (
     RequestStanding,
     StepTaken,
     read_standing,
     read_steps,
-    tell_what_to_ask,
 )
 from privacy.suppression import Suppressions
+from privacy.tasks import ErasureTask, TaskDesk, overdue, read_tasks
 from privacy.verify import ScanReport
 
 __all__ = [
     "AccessReport",
+    "AddendumFacts",
     "AmbiguousRequestError",
     "ArchiveFolder",
     "ArchiveTargetError",
@@ -119,6 +132,7 @@ __all__ = [
     "ErasureLogError",
     "ErasurePlan",
     "ErasureReport",
+    "ErasureTask",
     "FolderLocation",
     "HashedObjections",
     "HoldError",
@@ -138,6 +152,9 @@ __all__ = [
     "NothingHeldError",
     "Objection",
     "ObjectionReport",
+    "OldArchives",
+    "OldBackups",
+    "PersonalNoteError",
     "PlannedCount",
     "PrivacyError",
     "Receipt",
@@ -164,26 +181,34 @@ __all__ = [
     "SubjectRequest",
     "Suppressions",
     "TableLocation",
+    "TaskDesk",
+    "TaskError",
     "TrainedModels",
     "UnknownBackupError",
     "UnknownRequestError",
     "UnusableIdentityError",
+    "addendum_schema",
     "anchors_of",
     "archive_path",
     "attribute_objections",
     "break_seal",
     "catch_up",
+    "check_addendum",
     "check_facts",
     "enforce_retention",
     "erase",
     "extend_objections",
     "find_keys",
     "hand_out_archive",
+    "impersonal",
+    "is_addendum",
     "is_sealed",
     "make_request",
+    "overdue",
     "place_hold",
     "plan_erasure",
     "read_bodies",
+    "read_head",
     "read_key_uses",
     "read_lists",
     "read_public_key",
@@ -191,6 +216,7 @@ __all__ = [
     "read_signing_keys",
     "read_standing",
     "read_steps",
+    "read_tasks",
     "receipt_schema",
     "record_retention",
     "record_signals",
@@ -204,8 +230,9 @@ __all__ = [
     "search_again",
     "serve_access",
     "serve_objections",
+    "sign_addendum",
+    "signing_key_of",
     "table_locations",
-    "tell_what_to_ask",
     "unclassified",
     "verify_audit",
     "verify_receipt",

@@ -137,27 +137,71 @@ def hand_out_archive(
     destroy_file(path)
 
 
+@dataclass(frozen=True, slots=True)
+class OldArchives:
+    """What became of the archives that nobody fetched in time.
+
+    Attributes:
+        request_ids: Whose archives went, or would go.
+        failed: Those that stay because they may not be removed.
+    """
+
+    request_ids: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
 def remove_expired_archives(
-    warehouse: Warehouse, home: Path, retention: RetentionConfig, *, now: datetime
-) -> int:
-    """Destroy archives that nobody fetched in time; return how many."""
-    for half_written in sorted((home / FOLDER).glob("*.new")):
-        destroy_file(half_written)
+    warehouse: Warehouse,
+    home: Path,
+    retention: RetentionConfig,
+    *,
+    now: datetime,
+    dry_run: bool = False,
+) -> OldArchives:
+    """Destroy archives that nobody fetched in time, and what a kill left half written.
+
+    Args:
+        warehouse: Holds the requests.
+        home: The data home.
+        retention: How long archives wait.
+        now: The moment from which age is counted, UTC without a zone.
+        dry_run: Tell which, and destroy nothing.
+    """
+    expired = _expired(warehouse, home, retention, now)
+    if dry_run:
+        return OldArchives(tuple(path.stem for path in expired), ())
+    # Written down first: a kill in between leaves an archive that expires once more, not one that
+    # is gone without a word.
+    entries = [AuditEntry("archive_expired", path.stem, {}) for path in expired]
+    append_audit(warehouse, entries, now=now)
+    half_written = sorted((home / FOLDER).glob("*.new"))
+    failed = [path for path in (*half_written, *expired) if not _destroys(path)]
+    gone = tuple(path.stem for path in expired if path not in failed)
+    return OldArchives(gone, tuple(path.stem for path in failed))
+
+
+def _destroys(path: Path) -> bool:
+    """Destroy a file, and say whether that could be done; one that stays stops no other."""
+    try:
+        destroy_file(path)
+    except OSError:
+        return False
+    return True
+
+
+def _expired(
+    warehouse: Warehouse, home: Path, retention: RetentionConfig, now: datetime
+) -> list[Path]:
+    """Archives that wait longer than they may, or of whose request nobody knows."""
     paths = sorted((home / FOLDER).glob("*.zip"))
     if not paths:
-        return 0
+        return []
     kept = warehouse.read(
         f"select subject_request_id from {REQUESTS.name.sql} "
         "where completed_at > $oldest or status in ('in_progress', 'blocked')",
         {"oldest": now - timedelta(days=retention.archive_days)},
     )["subject_request_id"].to_pylist()
-    expired = [path for path in paths if path.stem not in kept]
-    for path in expired:
-        destroy_file(path)
-    append_audit(
-        warehouse, [AuditEntry("archive_expired", path.stem, {}) for path in expired], now=now
-    )
-    return len(expired)
+    return [path for path in paths if path.stem not in kept]
 
 
 def _serve(

@@ -43,6 +43,19 @@ class Backup:
 
 
 @dataclass(frozen=True, slots=True)
+class OldBackups:
+    """What became of the backups that are older than they may be.
+
+    Attributes:
+        names: Those that went, or would go.
+        failed: Those that stay because they cannot be read or removed, each with the reason.
+    """
+
+    names: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BackupFolder:
     """Where backups lie, each in a folder of its own, with a manifest of its files' hashes.
 
@@ -135,15 +148,52 @@ class BackupFolder:
         for path in self._manifest(name)["files"]:
             (home / path).unlink(missing_ok=True)
 
-    def remove_expired(self, now: datetime) -> int:
-        """Remove the backups that are older than they may be, and what a kill left; return how many."""
-        self._remove_unfinished()
-        expired = [backup for backup in self.all() if backup.expires_at <= now]
-        for backup in expired:
+    def remove_expired(self, now: datetime, *, dry_run: bool = False) -> OldBackups:
+        """Remove the backups that are older than they may be, and what a kill left.
+
+        One that cannot be read or removed stops no other; who is asked about it is a person.
+
+        Args:
+            now: The moment from which age is counted, UTC without a zone.
+            dry_run: Tell which, and remove nothing.
+        """
+        if not self.folder.is_dir():
+            return OldBackups((), (f"the folder of backups {self.folder} is not there: mount it",))
+        expired, failed = self._judge(now)
+        if dry_run:
+            return OldBackups(tuple(expired), tuple(failed))
+        stuck = {name: why for name in expired if (why := self._leaves(name))}
+        failed += stuck.values()
+        try:
+            self._remove_unfinished()
+        except OSError as error:
+            failed.append(
+                f"what is left of old backups in {self.folder} cannot be removed ({error.strerror}): "
+                f"remove {_LEAVING}* there"
+            )
+        return OldBackups(tuple(name for name in expired if name not in stuck), tuple(failed))
+
+    def _judge(self, now: datetime) -> tuple[list[str], list[str]]:
+        """The backups that are older than they may be, and why others cannot be judged."""
+        expired, failed = [], []
+        for path in sorted(self.folder.glob("[0-9]*")):
+            try:
+                expired += [path.name] if self.find(path.name).expires_at <= now else []
+            except (BackupError, UnknownBackupError):
+                failed.append(
+                    f"backup {path.name} has no {MANIFEST} that can be read, so nobody knows how long "
+                    f"it may be kept: bring that back, or remove {path}"
+                )
+        return expired, failed
+
+    def _leaves(self, name: str) -> str | None:
+        """Take a backup away, and say why that could not be done."""
+        try:
             # Renamed first: what a kill leaves of it is no backup, and goes the next time.
-            (self.folder / backup.name).rename(self.folder / f"{_LEAVING}{backup.name}")
-        self._remove_unfinished()
-        return len(expired)
+            (self.folder / name).rename(self.folder / f"{_LEAVING}{name}")
+        except OSError as error:
+            return f"backup {name} cannot be removed ({error.strerror}): let Candor write there"
+        return None
 
     def _manifest(self, name: str) -> dict[str, Any]:
         path = self.folder / name / MANIFEST

@@ -15,6 +15,8 @@
   - MissingArchiveError
   - ArchiveTargetError
   - RequestActError
+  - TaskError
+  - PersonalNoteError
   - HoldError
   - DropFileError
   - ScannerRecallError
@@ -194,6 +196,27 @@ class RequestActError(PrivacyError, ValueError):
             f"request {subject_request_id} cannot be {act}: {reason}; `candor privacy list` shows "
             "all requests"
         )
+
+
+class TaskError(PrivacyError, ValueError):
+    """It cannot be noted that a task of an erasure was done, or that it was not."""
+
+    def __init__(self, subject_request_id: str, destination: str | None, reason: str) -> None:
+        self.subject_request_id, self.reason = subject_request_id, reason
+        self.destination = destination
+        where = f" at {destination}" if destination else ""
+        super().__init__(
+            f"nothing was noted about the task of request {subject_request_id}{where}: {reason}; "
+            "`candor privacy task list --all` shows all tasks"
+        )
+
+
+class PersonalNoteError(PrivacyError, ValueError):
+    """A note that is to be kept for ever tells an address or telephone, is empty or too long."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        self.what, self.reason = what, reason
+        super().__init__(f"nothing was noted: --{what} {reason}")
 
 
 class HoldError(PrivacyError, ValueError):

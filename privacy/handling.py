@@ -10,6 +10,7 @@ from pathlib import Path
 
 from privacy.deadlines import extended_deadline
 from privacy.errors import RequestActError, UnknownRequestError
+from privacy.notes import impersonal
 from privacy.objections import forget_objections
 from privacy.plan import PlanStore
 from privacy.requests import SubjectRequest
@@ -40,12 +41,14 @@ class RequestDesk:
         home: The data home, which holds the plans of erasures that have begun.
         now: Time to record, UTC without a zone.
         by: Who decides, as the audit log is to name them.
+        default_region: ISO country of telephone numbers that are written without one.
     """
 
     warehouse: Warehouse
     home: Path
     now: datetime
     by: str
+    default_region: str = "US"
 
     def receive(self, requests: Sequence[SubjectRequest]) -> None:
         """Write down requests that wait for a run, so that they can be decided about before."""
@@ -82,14 +85,16 @@ class RequestDesk:
         Raises:
             UnknownRequestError: Nobody has asked for it.
             RequestActError: It is not open, was extended before, or its deadline has passed.
+            PersonalNoteError: The reason tells an address or telephone.
         """
+        why = impersonal("reason", reason, default_region=self.default_region)
         standing = self._open(request_id, Act.EXTENDED)
         if standing.request_type == "do_not_sell_or_share":
             raise RequestActError(request_id, Act.EXTENDED, "the law gives no more time for it")
         if standing.is_overdue(self.now):
             raise RequestActError(request_id, Act.EXTENDED, "its deadline has passed")
         due_at = extended_deadline(standing.regulation, standing.submitted_at)
-        detail = {"by": self.by, "reason": reason, "due_at": due_at.isoformat()}
+        detail = {"by": self.by, "reason": why, "due_at": due_at.isoformat()}
         self._log.note(Act.EXTENDED, request_id, detail, due_at=due_at)
         return due_at
 
@@ -99,14 +104,16 @@ class RequestDesk:
         Raises:
             UnknownRequestError: Nobody has asked for it.
             RequestActError: It is not open, or has gone too far.
+            PersonalNoteError: The reason tells an address or telephone.
         """
+        said = impersonal("reason", reason, default_region=self.default_region)
         standing = self._open(request_id, Act.CANCELLED)
         # A plan that was frozen says that a run had begun, whatever it could still write down.
         has_begun = PlanStore(self.home).exists(request_id)
         if has_begun or standing.step not in _CAN_BE_CALLED_OFF:
             why = f"its erasure has begun (it stands at {standing.step}) and goes on with the next run"
             raise RequestActError(request_id, Act.CANCELLED, why)
-        detail = {"by": self.by, "reason": reason}
+        detail = {"by": self.by, "reason": said}
         forget_objections(self.warehouse, [request_id])
         self._log.note(Act.CANCELLED, request_id, detail, status=Act.CANCELLED)
 

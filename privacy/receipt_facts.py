@@ -192,6 +192,8 @@ def check_facts(receipt: Receipt) -> ReceiptFacts | None:
         ReceiptError: It lacks what a receipt of its version says, or its version is not known.
     """
     version = receipt.facts.get("version")
+    if "addendum" in receipt.facts:
+        raise ReceiptError("it is an addendum to a receipt, and no receipt")
     if isinstance(version, int) and version < _FIRST:
         return None
     try:

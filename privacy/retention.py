@@ -38,6 +38,7 @@ class RetentionOutcome:
         rows_held: Old rows that stay because their person is under a legal hold.
         rows_anonymised: Old rows that stay without what says who it was.
         rows_failed: Old files that stay because they may not be looked at or removed.
+        names: Backups, or requests whose archives, that went or would go.
     """
 
     table_name: str
@@ -47,6 +48,7 @@ class RetentionOutcome:
     rows_held: int = 0
     rows_anonymised: int = 0
     rows_failed: int = 0
+    names: tuple[str, ...] = ()
 
 
 def enforce_retention(
@@ -55,7 +57,7 @@ def enforce_retention(
     tables: Sequence[Table],
     *,
     now: datetime,
-    run_id: str,
+    run_id: str | None,
     held: pa.Table,
 ) -> tuple[RetentionOutcome, ...]:
     """Delete or anonymise rows older than their table's rule allows, then compact the storage.
@@ -65,7 +67,7 @@ def enforce_retention(
         config: The rules.
         tables: Every declared table.
         now: The moment from which age is counted, UTC without a zone.
-        run_id: The run to record.
+        run_id: The run to record; None to count what would go, and to change nothing.
         held: Keys ``(kind, value)`` of persons under a legal hold; their rows stay.
 
     Raises:
@@ -89,7 +91,9 @@ def enforce_retention(
             _enforce(warehouse, by_name[name], rule, now=now, run_id=run_id)
             for name, rule in sorted(config.tables.items())
         )
-    if any(outcome.rows_deleted or outcome.rows_anonymised for outcome in outcomes):
+    if run_id is not None and any(
+        outcome.rows_deleted or outcome.rows_anonymised for outcome in outcomes
+    ):
         warehouse.compact()
     return outcomes
 
@@ -131,21 +135,34 @@ def _untimely(warehouse: Warehouse, table: Table, column: str) -> Sequence[str]:
 
 
 def _enforce(
-    warehouse: Warehouse, table: Table, rule: RetentionRule, *, now: datetime, run_id: str
+    warehouse: Warehouse, table: Table, rule: RetentionRule, *, now: datetime, run_id: str | None
 ) -> RetentionOutcome:
+    """Carry out one rule; without a run to record, only count."""
     column = str(rule.aged_by or table.aged_by)
     cutoff = now - timedelta(days=rule.days)
+    is_dry = run_id is None
     with warehouse.transaction():
         if rule.action == "anonymise":
-            outcome = anonymise(warehouse, table, rule, column=column, cutoff=cutoff)
+            outcome = anonymise(
+                warehouse, table, rule, column=column, cutoff=cutoff, dry_run=is_dry
+            )
         else:
-            outcome = _delete(warehouse, table, column, cutoff)
-        record_retention(warehouse, outcome, aged_by=column, days=rule.days, now=now, run_id=run_id)
+            outcome = _delete(warehouse, table, column, cutoff, dry_run=is_dry)
+        if run_id is not None:
+            record_retention(
+                warehouse, outcome, aged_by=column, days=rule.days, now=now, run_id=run_id
+            )
     return outcome
 
 
 def anonymise(
-    warehouse: Warehouse, table: Table, rule: RetentionRule, *, column: str, cutoff: datetime
+    warehouse: Warehouse,
+    table: Table,
+    rule: RetentionRule,
+    *,
+    column: str,
+    cutoff: datetime,
+    dry_run: bool = False,
 ) -> RetentionOutcome:
     """Take what says who it was out of old rows; a row that holds nothing of it is left as it is.
 
@@ -166,9 +183,10 @@ def anonymise(
     bound = {"cutoff": cutoff}
     (counts,) = warehouse.read(f"select {counted} from {table.name.sql}", bound).to_pylist()
     changes = ", ".join(f"{quoted(item)} = null" for item in emptied)
-    warehouse.execute(
-        f"update {table.name.sql} set {changes} where {tests['rows_anonymised']}", bound
-    )
+    if not dry_run:
+        warehouse.execute(
+            f"update {table.name.sql} set {changes} where {tests['rows_anonymised']}", bound
+        )
     return RetentionOutcome(name, cutoff, 0, **counts)
 
 
@@ -197,7 +215,9 @@ def _emptied(table: Table, rule: RetentionRule, column: str) -> list[str]:
     ]
 
 
-def _delete(warehouse: Warehouse, table: Table, column: str, cutoff: datetime) -> RetentionOutcome:
+def _delete(
+    warehouse: Warehouse, table: Table, column: str, cutoff: datetime, *, dry_run: bool
+) -> RetentionOutcome:
     name = str(table.name)
     if not warehouse.exists(table.name):
         return RetentionOutcome(name, cutoff, 0, 0)
@@ -210,7 +230,8 @@ def _delete(warehouse: Warehouse, table: Table, column: str, cutoff: datetime) -
     counted = ", ".join(f"count(*) filter ({test}) as {name}" for name, test in tests.items())
     bound = {"cutoff": cutoff}
     (counts,) = warehouse.read(f"select {counted} from {table.name.sql}", bound).to_pylist()
-    warehouse.execute(f"delete from {table.name.sql} where {tests['rows_deleted']}", bound)
+    if not dry_run:
+        warehouse.execute(f"delete from {table.name.sql} where {tests['rows_deleted']}", bound)
     return RetentionOutcome(name, cutoff, **counts)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from privacy.deadlines import confirmation_due
-from privacy.inventory import REQUEST_STEPS, REQUESTS
+from privacy.inventory import AUDIT_LOG, REQUEST_STEPS, REQUESTS
 from privacy.requests import SubjectRequest
 from warehouse import Warehouse
 
@@ -92,15 +92,16 @@ class RequestStanding:
 
     def warning(self, now: datetime) -> str | None:
         """How much of the time has gone, once it is half of it; None before, and at the end."""
-        return _warning(self.submitted_at, self.due_at, now) if self.is_open else None
+        return time_used(self.submitted_at, self.due_at, now) if self.is_open else None
 
     def confirmation_warning(self, now: datetime) -> str | None:
         """The same of the time in which the person must be told that it came."""
         due = self.confirm_by
-        return _warning(self.submitted_at, due, now) if due else None
+        return time_used(self.submitted_at, due, now) if due else None
 
 
-def _warning(begun: datetime, due: datetime, now: datetime) -> str | None:
+def time_used(begun: datetime, due: datetime, now: datetime) -> str | None:
+    """How much of the time between two moments has gone, in words; None before half of it."""
     if due < now:
         return "overdue"
     used = (now - begun) / (due - begun)
@@ -119,28 +120,29 @@ class StepTaken:
 
 
 def read_steps(warehouse: Warehouse, request_id: str) -> tuple[StepTaken, ...]:
-    """What was done for a request, in order of time."""
+    """What was done for a request, and noted about its tasks, as the audit log has the order.
+
+    A clock may have gone backwards meanwhile.
+    """
     rows = warehouse.read(
-        f"select {', '.join(StepTaken.__slots__)} from {REQUEST_STEPS.name.sql} "
-        "where subject_request_id = $request_id order by done_at, rowid",
+        f"""
+        with logged as (
+            select position, action, detail, done_at from {AUDIT_LOG.name.sql}
+            where subject = $request_id
+        ),
+        taken as (
+            select step, detail, done_at, run_id,
+                (select max(position) from logged where action = step) as position
+            from {REQUEST_STEPS.name.sql} where subject_request_id = $request_id
+            union all
+            select action, detail, done_at, 'by hand', position
+            from logged where starts_with(action, 'task_')
+        )
+        select step, detail, done_at, run_id from taken order by position nulls first, done_at
+        """,
         {"request_id": request_id},
     ).to_pylist()
     return tuple(StepTaken(**{**row, "detail": json.loads(row["detail"])}) for row in rows)
-
-
-def tell_what_to_ask(
-    steps: Sequence[StepTaken], due_at: datetime, *, now: datetime
-) -> tuple[str, ...]:
-    """What somebody has to ask of destinations that have no call to forget a person, until when."""
-    told = [item for taken in steps for item in taken.detail.get("destinations", ())]
-    names = sorted({item["destination"] for item in told if item.get("told") == "removal"})
-    is_past = due_at < now
-    when = f"that was due {due_at:%Y-%m-%d}" if is_past else f"until {due_at:%Y-%m-%d}"
-    return tuple(
-        f"{name} was told to take the person out of all that they were sent to, and has no call that "
-        f"forgets a person: ask there for the deletion of what else it keeps, {when}."
-        for name in names
-    )
 
 
 def read_standing(warehouse: Warehouse) -> tuple[RequestStanding, ...]:

@@ -25,12 +25,16 @@ def replace_file(path: Path, content: bytes, *, mode: int) -> None:
     """Put ``content`` in place of the file by one rename, and sync it to disk."""
     fresh = path.with_name(path.name + ".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    fresh.chmod(mode)
-    fresh.replace(path)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        fresh.chmod(mode)
+        fresh.replace(path)
+    except OSError:  # a full disk must not keep half of what may name somebody
+        fresh.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 

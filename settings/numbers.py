@@ -10,7 +10,7 @@ _ONE = {
     "days": "day", "events": "event", "files": "file", "items": "item", "links": "link", "pairs": "pair", "persons": "person",
     "places": "place", "queries": "query", "readers": "reader", "readings": "reading",
     "records": "record", "rows": "row", "searches": "search", "segments": "segment", "sources": "source",
-    "values": "value", "variants": "variant",
+    "tasks": "task", "values": "value", "variants": "variant",
 }  # fmt: skip
 
 

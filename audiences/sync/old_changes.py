@@ -44,6 +44,7 @@ def remove_old_changes(
     artifacts: Path,
     before: dt.datetime,
     held: Collection[str],
+    dry_run: bool = False,
 ) -> tuple[OldChanges, ...]:
     """Remove files of changes whose batch was made before a moment; the members of today stay.
 
@@ -53,24 +54,31 @@ def remove_old_changes(
         artifacts: The folder in which relative folders start.
         before: UTC without a zone.
         held: Ids of persons under a legal hold.
+        dry_run: Count what would go, and remove nothing.
     """
     warehouse.create_missing(TABLES)
     return tuple(
-        _remove(warehouse, key, artifacts / settings.folder, before, held)
+        _remove(warehouse, key, artifacts / settings.folder, before, held, dry_run=dry_run)
         for key, settings in sorted(config.destinations.items())
         if isinstance(settings, FileSettings)
     )
 
 
 def _remove(
-    warehouse: Warehouse, key: str, folder: Path, before: dt.datetime, held: Collection[str]
+    warehouse: Warehouse,
+    key: str,
+    folder: Path,
+    before: dt.datetime,
+    held: Collection[str],
+    *,
+    dry_run: bool,
 ) -> OldChanges:
     changes, unseen = _changes(folder)
     files = pa.Table.from_pylist(changes, schema=_SCHEMA)
     with warehouse.view(_FILES, files):
         old = warehouse.read(_OLD, {"before": before, "held": list(held)}).to_pylist()
     due = [Path(row["file"]) for row in old if not row["is_held"]]
-    removed = [_remove_file(path) for path in due]
+    removed = [dry_run or _remove_file(path) for path in due]
     return OldChanges(key, removed.count(True), len(old) - len(due), unseen + removed.count(False))
 
 

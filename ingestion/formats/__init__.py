@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ingestion.config import EventSource, MappedEventSource, TrackedEventSource
+from ingestion.field_values import DateOrder
 from ingestion.formats import rudderstack
 from ingestion.formats.data_plan import DataPlan
 from ingestion.formats.judged import EventFormat
@@ -23,10 +24,17 @@ FORMATS: Mapping[str, EventFormat] = {
 }
 
 
-def event_format(source: EventSource) -> EventFormat:
-    """How a source's files are read and judged."""
+def event_format(
+    source: EventSource, kept_orders: Mapping[str, Mapping[str, DateOrder]] | None = None
+) -> EventFormat:
+    """How a source's files are read and judged.
+
+    Args:
+        source: The source.
+        kept_orders: How the dates of mapped files are to be read that do not tell it, by load.
+    """
     if isinstance(source, MappedEventSource):
-        return MappedEvents(source)
+        return MappedEvents(source, kept_orders=kept_orders or {})
     if isinstance(source, TrackedEventSource) and source.data_plan is not None:
         return MparticleBatches(DataPlan.of(source.data_plan))
     return FORMATS[source.kind]

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 import pyarrow as pa
 
+from ingestion.field_values import DateOrder
 from ingestion.files import LandingFile
 from ingestion.inventory import EVENTS
 from warehouse import Warehouse, quoted
@@ -79,11 +80,13 @@ class MappedFields:
         file_no: The place of the file among those that are judged.
         absent: Those that no line has, as the configuration names them.
         unread: How many good events have a value that cannot be read, by Candor's field.
+        orders: How dates were read, by Candor's field.
     """
 
     file_no: int
     absent: tuple[str, ...]
     unread: Mapping[str, int]
+    orders: Mapping[str, DateOrder] = field(default_factory=dict)
 
 
 class EventFormat(Protocol):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import pyarrow as pa
@@ -74,10 +74,13 @@ class MappedEvents:
         source: What its columns are.
         may_lack: Whether a file that lacks mapped columns is searched all the same: by those that it
             has, and a row that names nobody in them as text.
+        kept_orders: How the dates are to be read of files out of which an erasure took rows, by the
+            id of their load.
     """
 
     source: MappedEventSource
     may_lack: bool = False
+    kept_orders: Mapping[str, Mapping[str, DateOrder]] = field(default_factory=dict)
 
     @property
     def reasons(self) -> Mapping[str, str]:
@@ -101,10 +104,11 @@ class MappedEvents:
             with self._reading(warehouse, file) as rows:
                 source = chosen_events(warehouse, file, self.source, rows)
                 times = {name: rows.column(source.map[name]) for name in _given_times(source)}
-                orders = date_orders(warehouse, source.date_order, rows, times)
+                kept = self.kept_orders.get(file.load_id)
+                orders = date_orders(warehouse, source.date_order, rows, times, kept=kept)
                 fields = _fields(source, file, rows, orders)
                 warehouse.execute(_judged_sql(source, fields, rows, number), {"now": now})
-            yield MappedFields(number, rows.absent, count_unread(warehouse, CALLS))
+            yield MappedFields(number, rows.absent, count_unread(warehouse, CALLS), orders)
 
     def carry(
         self,

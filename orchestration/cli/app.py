@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 import warnings
@@ -42,6 +43,7 @@ COMMANDS = (
     "privacy",
     "privacy_verify",
     "privacy_decisions",
+    "privacy_tasks",
     "privacy_holds",
     "privacy_objections",
     "privacy_drop",
@@ -65,6 +67,13 @@ _ADVICE = {
     NotADirectoryError: "name a folder, or a file in one",
     IsADirectoryError: "name a file, not a folder",
     PermissionError: "let this user in, or name another one",
+}
+
+
+# The same where the class of the error does not tell; these are no fault of what was given.
+_ADVICE_BY_NUMBER = {
+    errno.EROFS: "the disk is read-only: make it writable, or give a copy of the data home with --home",
+    errno.ENOSPC: "the disk is full: make room on it, then give the command again",
 }
 
 
@@ -116,7 +125,8 @@ def main() -> None:
     except OSError as error:  # a folder that may not be written, a full disk
         place, problem = error.filename or "a file", error.strerror or type(error).__name__
         advice = _ADVICE.get(type(error))
-        _complain(f"{place}: {problem}" + (f": {advice}" if advice else ""))
+        told = advice or _ADVICE_BY_NUMBER.get(error.errno or 0)
+        _complain(f"{place}: {problem}" + (f": {told}" if told else ""))
         sys.exit(INPUT if advice else FAILED)
     except Exception as error:  # noqa: BLE001 - what nobody foresaw is told without its words
         raise as_told(error) from None

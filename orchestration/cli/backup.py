@@ -40,8 +40,10 @@ def create(*, paths: Paths) -> None:
 @with_paths
 def list_backups(*, paths: Paths, as_json: JsonOption = False) -> None:
     """Show every backup."""
-    from orchestration.restore import read_backups  # noqa: PLC0415 - loads every package
+    from orchestration.company import utc_now  # noqa: PLC0415 - loads every package
+    from orchestration.restore import read_backups  # noqa: PLC0415 - as above
 
+    now = utc_now()
     rows = [
         {
             "name": backup.name,
@@ -49,6 +51,9 @@ def list_backups(*, paths: Paths, as_json: JsonOption = False) -> None:
             "kept until": backup.expires_at,
             "files": backup.files,
             "bytes": backup.size,
+            "warning": "older than it may be: candor privacy retention removes it"
+            if backup.expires_at <= now
+            else None,
         }
         for backup in read_backups(paths)
     ]

@@ -16,7 +16,7 @@ from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import ask_or_abort, console, print_rows, showing_progress
 from orchestration.cli.privacy_others import naming_others
 from orchestration.cli.privacy_subject import person_request, require_held, show_plans
-from settings import Paths
+from settings import Paths, counted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from privacy import (
         Receipt,
         RequestStanding,
+        RetentionOutcome,
     )
 
 privacy_app = typer.Typer(
@@ -219,11 +220,19 @@ def receipt(
     paths: Paths,
     request_id: RequestId,
     out: Annotated[Path | None, typer.Option(help="Write it to this file as JSON.")] = None,
+    addendum: Annotated[
+        bool, typer.Option("--addendum", help="In its place, how its tasks stand now, signed too.")
+    ] = False,
 ) -> None:
     """Show the receipt of a request, or write it to a file for whoever asked."""
-    from orchestration.requests import receipt_of  # noqa: PLC0415 - loads every package
+    from orchestration.privacy_tasks import addendum_of  # noqa: PLC0415 - loads every package
+    from orchestration.requests import receipt_of  # noqa: PLC0415 - as above
+    from privacy import check_addendum  # noqa: PLC0415 - as above
 
-    found = receipt_of(paths, request_id)
+    found = addendum_of(paths, request_id) if addendum else receipt_of(paths, request_id)
+    if out is None and addendum:
+        console.print(check_addendum(found).summary)
+        return
     if out is None:
         print_receipt(found)
         return
@@ -248,11 +257,23 @@ def public_key(
 
 @privacy_app.command()
 @with_paths
-def retention(*, paths: Paths, as_json: JsonOption = False) -> None:
+def retention(
+    *,
+    paths: Paths,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show how much would go, and change nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Delete or anonymise what is older than retention.yml allows, and show how much it was."""
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from orchestration.retention import what_would_go  # noqa: PLC0415 - as above
     from orchestration.run import run_job  # noqa: PLC0415 - as above
 
+    if dry_run:
+        due = [_due_row(outcome) for outcome in what_would_go(paths)]
+        print_rows("Retention would", due, as_json=as_json)
+        return
     with showing_progress():
         outcome = run_job(paths, "enforce_retention")
     with Company(paths).open_warehouse() as warehouse:
@@ -263,6 +284,19 @@ def retention(*, paths: Paths, as_json: JsonOption = False) -> None:
             {"run_id": outcome.run_id},
         )
     print_rows("Retention", rows, as_json=as_json)
+
+
+def _due_row(outcome: RetentionOutcome) -> dict[str, object]:
+    return {
+        "table": outcome.table_name,
+        "cutoff": outcome.cutoff,
+        "delete": outcome.rows_deleted,
+        "anonymise": outcome.rows_anonymised,
+        "held": outcome.rows_held,
+        "without_age": outcome.rows_without_age,
+        "failed": outcome.rows_failed,
+        "which": ", ".join(outcome.names) or None,
+    }
 
 
 def _place_row(place: Mapping[str, Any]) -> dict[str, object]:
@@ -314,6 +348,21 @@ def _print_standing(paths: Paths, *, as_json: bool) -> None:
     finally:  # a file that holds no requests hides none that were read
         rows = [_standing_row(case, now) for case in standing]
         print_rows("Requests", rows, as_json=as_json)
+        if not as_json:
+            _print_tasks(paths, now)
+
+
+def _print_tasks(paths: Paths, now: datetime) -> None:
+    """How much is left to be asked of destinations: a request that is completed may still ask for it."""
+    from orchestration.privacy_tasks import tasks_of  # noqa: PLC0415 - loads every package
+    from privacy import overdue  # noqa: PLC0415 - as above
+
+    left = [task for task in tasks_of(paths) if task.is_open]
+    if left:
+        late = f", {len(overdue(left, now))} of them overdue" if overdue(left, now) else ""
+        console.print(
+            f"{counted(len(left), 'tasks')} to be done by hand at destinations{late}: candor privacy task list"
+        )
 
 
 def _standing_row(case: RequestStanding, now: datetime) -> dict[str, str | None]:

@@ -21,8 +21,22 @@ if TYPE_CHECKING:
     from orchestration.company import Company
     from privacy import RequestStanding, StepTaken
 
+
+def _require_name(by: str | None) -> str | None:
+    from identifiers import tells_contact  # noqa: PLC0415 - keeps --help quick
+
+    if by is not None and tells_contact(by, default_region="US"):
+        raise typer.BadParameter(
+            "it is kept for ever, and must be no e-mail address or telephone number: give a name"
+        )
+    return by
+
+
 ByOption = Annotated[
-    str | None, typer.Option(help="Who decides, for the audit log; the user of this computer.")
+    str | None,
+    typer.Option(
+        callback=_require_name, help="Who decides, for the audit log; the user of this computer."
+    ),
 ]
 
 
@@ -44,8 +58,8 @@ ReasonOption = Annotated[
 def show(*, paths: Paths, request_id: RequestId, as_json: JsonOption = False) -> None:
     """Show what was done for one request, step by step, and what was decided about it."""
     from orchestration.company import Company, utc_now  # noqa: PLC0415 - loads every package
+    from orchestration.privacy_tasks import tasks_of  # noqa: PLC0415 - as above
     from orchestration.requests import standing_of  # noqa: PLC0415 - as above
-    from privacy import tell_what_to_ask  # noqa: PLC0415 - as above
 
     company = Company(paths)
     standing = standing_of(company, request_id)
@@ -59,8 +73,8 @@ def show(*, paths: Paths, request_id: RequestId, as_json: JsonOption = False) ->
     print_rows(
         f"Request {request_id}", [_row(taken, as_json=as_json) for taken in steps], as_json=as_json
     )
-    for line in () if as_json else tell_what_to_ask(steps, standing.due_at, now=utc_now()):
-        console.print(line)
+    for task in () if as_json else tasks_of(paths, request_id):
+        console.print(task.in_words(utc_now()))
     if not as_json and steps:
         console.print(f"Done by: run {', '.join(dict.fromkeys(taken.run_id for taken in steps))}")
 

@@ -21,7 +21,7 @@ from orchestration.cli.privacy_subject import person_request
 from settings import Paths, counted
 
 if TYPE_CHECKING:
-    from privacy import ScanReport, SearchReport
+    from privacy import AddendumFacts, Receipt, ReceiptFacts, ScanReport, SearchReport
     from warehouse import Trace
 
 
@@ -106,21 +106,47 @@ def verify_receipt(
         ),
     ],
     key: Annotated[
-        Path | None,
-        typer.Option(help="Public key in PEM; by default that of the data home which it names."),
+        list[Path] | None,
+        typer.Option(
+            help="Public key in PEM; once for each, where the key was changed between a receipt and its "
+            "addendum. By default those of the data home."
+        ),
+    ] = None,
+    addendum: Annotated[
+        Path | None, typer.Option(help="An addendum, which must belong to that very receipt.")
     ] = None,
 ) -> None:
-    """Check that a receipt was signed by us, not changed since, and says all that it must."""
+    """Check that a receipt, or an addendum, was signed by us, not changed since, and says all that it must."""
     from orchestration.requests import receipt_given  # noqa: PLC0415 - loads every package
-    from privacy import KeyRing, check_facts, read_public_key  # noqa: PLC0415 - as above
-    from privacy import verify_receipt as verify  # noqa: PLC0415 - as above
+    from privacy import Receipt, check_addendum, check_facts, is_addendum  # noqa: PLC0415 - as above
 
     found = receipt_given(paths, file)
-    if key is None:
-        verify(found, key=KeyRing(paths.keys).key_of(found.key_id))
+    _check_signature(paths, found, key)
+    if addendum is None and is_addendum(found):
+        facts: ReceiptFacts | AddendumFacts | None = check_addendum(found)
     else:
-        verify(found, key=read_public_key(key))
-    facts = check_facts(found)
+        facts = check_facts(found)
+    _tell_good(found, facts)
+    if addendum is not None:
+        more = Receipt.from_file(addendum)
+        _check_signature(paths, more, key)
+        _tell_good(more, check_addendum(more, found))
+
+
+def _check_signature(paths: Paths, found: Receipt, given: list[Path] | None) -> None:
+    from privacy import KeyRing, read_public_key  # noqa: PLC0415 - loads every package
+    from privacy import verify_receipt as verify  # noqa: PLC0415 - as above
+    from privacy.keys import fingerprint  # noqa: PLC0415 - as above
+
+    if not given:
+        verify(found, key=KeyRing(paths.keys).key_of(found.key_id))
+        return
+    keys = {fingerprint(key): key for key in map(read_public_key, given)}
+    # Of one that none has signed the first says so.
+    verify(found, key=keys.get(found.key_id, next(iter(keys.values()))))
+
+
+def _tell_good(found: Receipt, facts: ReceiptFacts | AddendumFacts | None) -> None:
     console.print(f"Good: key {found.key_id} signed it, for {found.subject_request_id}.")
     if facts is not None:
         console.print(facts.summary)

@@ -5,7 +5,11 @@ from typing import Any
 import dagster as dg
 
 from orchestration.defs.days import drop_day, redo_day, restore_day
-from orchestration.defs.privacy_ops import enforce_retention, run_privacy_requests
+from orchestration.defs.privacy_ops import (
+    enforce_retention,
+    no_task_at_a_destination_is_overdue,
+    run_privacy_requests,
+)
 
 PUBLISHING = dg.AssetSelection.groups("audiences", "sync")
 MODELS = dg.AssetSelection.groups("prediction")
@@ -13,7 +17,9 @@ TRAINING_OPS = ("predict", "group_readers")
 
 refresh = dg.define_asset_job(
     "refresh",
-    selection=dg.AssetSelection.all(),
+    # Its asset is written by another job, so nothing else would run the check.
+    selection=dg.AssetSelection.all()
+    | dg.AssetSelection.checks(no_task_at_a_destination_is_overdue),
     description="Everything, from new landing files to sent audiences. Nothing new: nothing sent.",
 )
 publish_audiences = dg.define_asset_job(

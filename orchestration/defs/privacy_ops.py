@@ -16,8 +16,8 @@ from orchestration.retention import enforce_everything
 from orchestration.specs import asset_key, table_spec, table_specs
 from orchestration.syncs import pass_withdrawals_on
 from orchestration.unexpected import in_own_words
-from privacy import KeyRing, seal_audit, unclassified, write_inventory
-from privacy.inventory import INVENTORY, RETENTION_RUNS, TABLES
+from privacy import KeyRing, overdue, read_tasks, seal_audit, unclassified, write_inventory
+from privacy.inventory import INVENTORY, REQUESTS, RETENTION_RUNS, TABLES
 from privacy.inventory_people import OBJECTING_PERSONS
 from warehouse import Table
 
@@ -66,6 +66,27 @@ def every_table_and_column_is_classified(candor: CandorResource) -> dg.AssetChec
     return dg.AssetCheckResult(
         passed=not undeclared,
         metadata={"undeclared": len(undeclared), "which": "; ".join(undeclared) or "none"},
+    )
+
+
+@dg.asset_check(asset=asset_key(REQUESTS))
+@in_own_words
+def no_task_at_a_destination_is_overdue(candor: CandorResource) -> dg.AssetCheckResult:
+    """What people must ask of destinations for an erasure was asked in time; open ones are counted."""
+    now = utc_now()
+    with candor.open_warehouse() as warehouse:
+        left = [task for task in read_tasks(warehouse) if task.is_open]
+    late = overdue(left, now)
+    return dg.AssetCheckResult(
+        passed=not late,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "open": len(left),
+            "overdue": len(late),
+            "half_of_the_time_used": sum(task.warning(now) is not None for task in left),
+            "due_first": f"{left[0].due_at:%Y-%m-%d}" if left else "none",
+            "do": "candor privacy task list" if left else "nothing",
+        },
     )
 
 

@@ -454,6 +454,46 @@ def test_exactly_the_failing_rows_fail_and_are_tried_again(
     assert publisher.held() == publisher.present() == set(people)
 
 
+def test_what_was_sent_is_remembered_of_those_alone_who_were_acknowledged(
+    publisher: Publisher,
+) -> None:
+    """Remembered at once, a change that failed would wait until its person changes again."""
+    publisher.company.people(4, country="US")
+    publisher.run()
+    first = _remembered(publisher)
+    publisher.company.warehouse.execute(
+        "update marts.profiles set country = 'DE' where person_id <> 'p003'"
+    )
+    refused, kept = {"p000"}, publisher.destination.reject
+    publisher.destination.reject = lambda row: (
+        "bad_row" if row["identifiers"]["person_id"] in refused else None
+    )
+
+    reports = [publisher.run(), publisher.run()]
+    between = _remembered(publisher)
+    publisher.destination.reject = kept
+    reports += [publisher.run(), publisher.run()]
+    last = _remembered(publisher)
+
+    assert [(r.added + r.changed, r.rejected) for r in reports] == [(2, 1), (0, 1), (1, 0), (0, 0)]
+    assert {name for name, told in between.items() if told != first[name]} == {
+        *refused,
+        "p001",
+        "p002",
+    }
+    assert between["p000"] is None  # due, whatever it was before
+    assert {name for name, told in last.items() if told != between[name]} == refused
+    assert last["p000"] not in {None, first["p000"]}
+    countries = {row["traits"]["country"] for row in publisher.destination.members.values()}
+    assert countries == {"DE", "US"}
+
+
+def _remembered(publisher: Publisher) -> dict[str, str | None]:
+    """What the ledger remembers of each person as sent."""
+    rows = publisher.company.rows("sync.ledger", "is_present")
+    return {row["person_id"]: row["fingerprint"] for row in rows}
+
+
 def test_a_rejected_removal_is_tried_again(publisher: Publisher) -> None:
     publisher.company.people(2)
     publisher.run()

@@ -268,6 +268,40 @@ def test_a_file_that_an_erasure_rewrote_can_be_loaded_again(landing: Landing) ->
     assert landing.load(LATER).files == 0
 
 
+def test_dates_are_read_as_before_where_the_row_that_told_their_order_was_erased(
+    landing: Landing,
+) -> None:
+    """Of 14/03/2026 the day is known, and by it that of 03/04/2026 in the same file."""
+    landing.sources = {
+        "shop": {"kind": "orders", "files": "shop/*", "id": "order", "created_at": "made",
+                 "person": {"email": "mail"}, "map": {"ordered_at": "at"}},
+        "mail": {"kind": "events", "files": "mail/*",
+                 "map": {"event": "what", "occurred_at": "at", "email": "mail"}},
+    }  # fmt: skip
+    day, rest = b"14/03/2026,ann@x.example", b"03/04/2026,ben@x.example"
+    shop = landing.put(
+        "shop/2026-07-05.csv", b"order,at,mail,made\n1,%s,\n2,%s,05/06/2026\n" % (day, rest)
+    )
+    mail = landing.put("mail/2026-07-05.csv", b"what,at,mail\nread,%s\nread,%s\n" % (day, rest))
+    landing.load()
+    read = (
+        "select strftime(ordered_at, '%d.%m.') || strftime(record_created_at, '%d.%m.') as at "
+        "from raw.orders union all select strftime(timestamp, '%d.%m.') from raw.events order by 1"
+    )
+    landing.location.erase(keys(email="ann@x.example"))
+    before = landing.values(read)
+    assert before == ["03.04.", "03.04.05.06."]
+
+    for _ in range(2):
+        redo(landing)
+        assert landing.values(read) == before
+    assert landing.values("select is_rewritten from raw.loads") == [True, True]
+    for path in (shop, mail):  # another file in its place tells its own order
+        path.write_bytes(path.read_bytes().replace(b"03/04", b"03/14"))
+    redo(landing)
+    assert landing.values(read) == ["14.03.", "14.03.06.05."]
+
+
 def test_what_a_kill_left_marked_the_next_load_loads_again(landing: Landing) -> None:
     put_events(landing, "2026-07-05", "a")
     landing.load()

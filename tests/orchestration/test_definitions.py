@@ -94,6 +94,12 @@ def test_the_jobs_that_people_start_are_there(definitions: dg.Definitions) -> No
     } <= names  # fmt: skip
 
 
+def test_a_refresh_also_asks_what_is_overdue_by_hand(definitions: dg.Definitions) -> None:
+    nodes = {node.name for node in definitions.resolve_job_def("refresh").nodes}
+
+    assert "privacy__requests_no_task_at_a_destination_is_overdue" in nodes
+
+
 def test_every_job_and_what_starts_it_says_what_it_does(definitions: dg.Definitions) -> None:
     parts = [
         *(definitions.jobs or []),

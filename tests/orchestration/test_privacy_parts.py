@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import dagster as dg
 import pyarrow as pa
@@ -36,6 +38,7 @@ from orchestration.retention import enforce_everything
 from privacy import (
     AccessReport,
     ErasureReport,
+    ErasureTask,
     IdentityType,
     ObjectionReport,
     RequestFile,
@@ -44,6 +47,8 @@ from privacy import (
     make_request,
     place_hold,
 )
+from privacy.inventory import TABLES as PRIVACY_TABLES
+from privacy.tasks import TaskNote
 from settings import Paths
 from tests.conftest import ROOT
 
@@ -105,7 +110,11 @@ def test_after_retention_no_table_and_no_export_has_anything_older_than_its_rule
         if table.aged_by and not str(table.name).startswith(("privacy.", "raw.consent_events"))
     ]
     rules = {str(table.name): {"days": 30} for table in tables}
-    _change(company, "retention.yml", tables=rules, exports_days=30, landing={})
+    backups = {"folder": str(company.paths.home.parent / "away"), "days": 30}
+    _change(company, "retention.yml", tables=rules, exports_days=30, landing={}, backups=backups)
+    unfetched = company.paths.home / "archives" / "r1.zip"
+    unfetched.parent.mkdir(parents=True)
+    unfetched.write_text("x")
     old, young = (NOW - timedelta(days=days) for days in (31, 29))
     changes = company.paths.artifacts / "exports" / "to_exports" / "deltas"
     changes.mkdir(parents=True)
@@ -121,6 +130,10 @@ def test_after_retention_no_table_and_no_export_has_anything_older_than_its_rule
                 f"insert into {table.name.sql} ({table.aged_by}) values ($old), ($young)",
                 {"old": old, "young": young},
             )
+        due = enforce_everything(company, warehouse, instance, now=NOW, run_id=None)
+        untouched = len(warehouse.read("select * from raw.events")), len(list(changes.iterdir()))
+        assert (untouched, unfetched.exists()) == ((2, 3), True)
+        assert warehouse.scalar("select count(*) from privacy.retention_runs") == 0
         done = enforce_everything(company, warehouse, instance, now=NOW, run_id="run-1")
         left = {
             str(table.name): warehouse.read(f"select {table.aged_by} as at from {table.name.sql}")
@@ -135,8 +148,19 @@ def test_after_retention_no_table_and_no_export_has_anything_older_than_its_rule
         name: [young] for name in rules
     }
     assert sorted(path.name for path in changes.iterdir()) == ["b_stuck.csv", "b_young.csv"]
-    assert failed == [{"table_name": "exports/exports", "rows_failed": 1}]
-    assert {one.table_name for one in done} == {*rules, "exports/exports", "dagster/runs"}
+    assert failed == [
+        {"table_name": "exports/exports", "rows_failed": 1},
+        {"table_name": "backups", "rows_failed": 1},  # their folder is not there
+    ]
+    others = {"exports/exports", "dagster/runs", "archives", "backups"}
+    assert {one.table_name for one in done} == {*rules, *others}
+    # What may not be removed is found by trying, and counted as what would go before.
+    went, would_go = (
+        {one.table_name: one.rows_deleted + one.rows_failed for one in outcomes}
+        for outcomes in (done, due)
+    )
+    assert went == would_go
+    assert not unfetched.exists()
 
 
 def test_the_check_of_every_run_fails_at_what_nobody_classified(
@@ -157,6 +181,30 @@ def test_the_check_of_every_run_fails_at_what_nobody_classified(
 
     assert (before.passed, after.passed) == (True, False)
     assert after.metadata["which"].value == "raw.events.note is not declared"
+
+
+def test_the_check_of_tasks_counts_open_and_overdue_ones(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in company.paths.as_environment().items():
+        monkeypatch.setenv(name, value)
+    with company.open_warehouse() as warehouse:
+        warehouse.create_missing(PRIVACY_TABLES)
+    monkeypatch.setattr(privacy_ops, "utc_now", lambda: NOW)
+    task = ErasureTask("r1", "ads", NOW - timedelta(days=30), NOW - timedelta(days=1), NOW, None)
+    later = replace(task, destination="mail", due_at=NOW + timedelta(days=1))
+    note = TaskNote("jo", NOW.date(), "ticket 4711", NOW, 1, "")
+
+    def counts(*tasks: ErasureTask) -> tuple[bool, Any, Any]:
+        if tasks:
+            monkeypatch.setattr(privacy_ops, "read_tasks", lambda _warehouse: tasks)
+        found = privacy_ops.no_task_at_a_destination_is_overdue(CandorResource())
+        assert isinstance(found, dg.AssetCheckResult)
+        return found.passed, found.metadata["open"].value, found.metadata["overdue"].value
+
+    assert counts() == (True, 0, 0)
+    assert counts(task, later) == (False, 2, 1)
+    assert counts(replace(task, note=note), later) == (True, 1, 0)
 
 
 def test_folders_of_sent_files_outside_the_home_are_searched(

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from orchestration import erasure
 from orchestration.company import Company, utc_now
@@ -17,10 +18,13 @@ from orchestration.privacy_parts import request_folder
 from orchestration.requests import asked_before, full_id
 from privacy import (
     AmbiguousRequestError,
+    AuditHead,
+    ErasureTask,
     IdentityType,
     SubjectIdentity,
     SubjectRequest,
     make_request,
+    sign_addendum,
 )
 from privacy.plan import ErasurePlan, PlanStore
 from privacy.receipt import sign_receipt
@@ -377,3 +381,40 @@ def test_what_cannot_be_checked_as_a_receipt_is_told_and_makes_no_key(
     assert "no.pem cannot be read" in answer.err
     assert candor("privacy", "public-key", "--home", home).code == 3
     assert not home.exists()
+
+
+def test_an_addendum_is_checked_with_its_receipt_though_the_key_was_changed_between(
+    candor: Candor, tmp_path: Path
+) -> None:
+    keys, now = [Ed25519PrivateKey.generate() for _ in range(2)], utc_now()
+    receipt = sign_receipt({"subject_request_id": IDS[0], "version": 2}, key=keys[0], now=now)
+    newer = sign_receipt({"subject_request_id": IDS[0], "version": 9}, key=keys[0], now=now)
+    task = ErasureTask(IDS[0], "ads", now, now, now, None)
+    addendum = sign_addendum(receipt, [task], head=AuditHead(1, "0"), key=keys[1], now=now)
+    given: list[Path | str] = []
+    for number, key in enumerate(keys):
+        path = tmp_path / f"{number}.pem"
+        path.write_bytes(
+            key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        )
+        given += ["--key", path]
+    files = {name: tmp_path / f"{name}.json" for name in ("receipt", "newer", "addendum", "forged")}
+    for name, text in {
+        "receipt": receipt.to_json(), "newer": newer.to_json(), "addendum": addendum.to_json(),
+        "forged": addendum.to_json().replace('\\"open\\"', '\\"done\\"'),
+    }.items():  # fmt: skip
+        files[name].write_text(text)
+
+    def check(file: str, *more: Path | str) -> tuple[int, str]:
+        home = tmp_path / "home"
+        answer = candor("privacy", "verify-receipt", files[file], *more, "--home", home)
+        return answer.code, " ".join((answer.out + answer.err).split())
+
+    together = check("receipt", "--addendum", files["addendum"], *given)
+    assert together[0] == 0
+    assert "still to be asked: ads" in together[1]
+    assert check("addendum", *given)[0] == 0
+    assert check("receipt", "--addendum", files["addendum"], *given[:2])[0] == 3
+    assert check("forged", *given)[0] == 1
+    unknown = check("newer", *given)
+    assert (unknown[0], "version" in unknown[1]) == (1, True)

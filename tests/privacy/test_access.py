@@ -310,7 +310,13 @@ def test_an_archive_that_nobody_fetches_expires(company: Company, days: int, rem
 
     later = NOW + timedelta(days=days)
 
-    assert remove_expired_archives(company.warehouse, company.home, KEPT, now=later) == removed
+    asked = [
+        remove_expired_archives(company.warehouse, company.home, KEPT, now=later, dry_run=dry_run)
+        for dry_run in (True, False, False)
+    ]
+    assert [len(old.request_ids) for old in asked] == [removed, removed, 0]
+    logged = [row for row in company.rows("privacy.audit_log") if row[1] == "archive_expired"]
+    assert len(logged) == removed
     assert archive_path(company.home, ID).exists() == (not removed)
 
 

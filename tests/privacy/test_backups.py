@@ -16,6 +16,7 @@ from privacy import (
     ErasureLogError,
     KeyRing,
     MissingKeyError,
+    OldBackups,
     RequestDesk,
     SubjectRequest,
     UnknownBackupError,
@@ -280,7 +281,7 @@ def test_what_a_kill_leaves_of_an_expired_backup_goes_the_next_time(
     (folder / NAME).rename(folder / f".old-{NAME}")
     (folder / f".old-{NAME}" / "manifest.json").unlink()
 
-    assert backups.remove_expired(NOW) == 0
+    assert backups.remove_expired(NOW) == OldBackups((), ())
     assert list(folder.iterdir()) == []
 
 
@@ -326,5 +327,31 @@ def test_expired_backups_go(folder: Path, files: dict[str, Path]) -> None:
     backups.make(files, now=NOW)
     backups.make(files, now=NOW + timedelta(days=1))
 
-    assert backups.remove_expired(NOW + timedelta(days=30)) == 1
+    later = NOW + timedelta(days=30)
+    assert backups.remove_expired(later, dry_run=True) == OldBackups((NAME,), ())
+    assert len(backups.all()) == 2
+    assert backups.remove_expired(later) == OldBackups((NAME,), ())
     assert [backup.made_at for backup in backups.all()] == [NOW + timedelta(days=1)]
+
+
+def test_a_backup_that_cannot_be_judged_or_removed_is_named_and_stops_no_other(
+    folder: Path, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backups, later = BackupFolder(folder), NOW + timedelta(days=60)
+    names = [backups.make(files, now=NOW + timedelta(days=day)).name for day in range(3)]
+    (folder / names[0] / "manifest.json").write_text("{")
+    rename = Path.rename
+
+    def locked(path: Path, target: Path) -> Path:
+        if path.name == names[1]:
+            raise PermissionError(13, "Permission denied")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", locked)
+    old = backups.remove_expired(later)
+
+    assert old.names == (names[2],)
+    assert [name in why for name, why in zip(names, old.failed, strict=False)] == [True, True]
+    away = BackupFolder(folder / "away").remove_expired(later)
+    assert away.names == ()
+    assert "is not there: mount it" in away.failed[0]

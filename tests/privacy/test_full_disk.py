@@ -23,6 +23,7 @@ def test_a_private_file_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
         with full_disk(n) as disk, contextlib.suppress(OSError):
             write_private(path, b"new " * 500)
         assert path.read_bytes() in {b"old " * 500, b"new " * 500}
+        assert list(path.parent.iterdir()) == [path]  # half of a new one may name somebody
         if not disk.has_refused:
             break
 

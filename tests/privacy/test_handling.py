@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from privacy import (
+    PersonalNoteError,
     RequestActError,
     RequestDesk,
     RetentionConfig,
@@ -63,6 +64,20 @@ def test_without_the_setting_nothing_waits_for_approval(company: Company) -> Non
     company.ask(("email", ANN, "raw"))
 
     assert not company.erase().blocked
+
+
+@pytest.mark.parametrize("reason", [f"wrote from {ANN}", "called from (206) 555-7870", " "])
+def test_a_reason_that_names_somebody_would_stay_for_ever_and_is_refused(
+    company: Company, reason: str
+) -> None:
+    """In the audit log it would be a trace that no erasure of the person can take out."""
+    company.ask(("email", ANN, "raw"))
+
+    for act in (desk(company).extend, desk(company).cancel):
+        with pytest.raises(PersonalNoteError, match="nothing was noted"):
+            act(ID, reason=reason)
+    assert "extended" not in {taken.step for taken in read_steps(company.warehouse, ID)}
+    assert standing(company).is_open
 
 
 def test_a_cancelled_request_is_not_carried_out_and_its_body_names_nobody(
