@@ -68,7 +68,7 @@ def test_the_shipped_configuration_loads(folder: str) -> None:
         pytest.param(", is: US", "", "line 6, .*at least one test", id="no-test"),
         pytest.param("purposes: [marketing]", "purposes: []", "legal_basis", id="no-purpose"),
         pytest.param("key: readers", "key: My Readers", "line 1, key 'key'", id="name"),
-        pytest.param("key: readers", f"key: {'r' * 101}", "a text no longer than 100", id="long"),
+        pytest.param("key: readers", f"key: {'r' * 101}", "a text of at most 100 signs", id="long"),
     ],
 )
 def test_a_mistake_names_its_line_and_what_is_allowed(
