@@ -6,7 +6,7 @@ known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -33,14 +33,14 @@ _TOGETHER = (
 
 
 def check_configuration(
-    company: Company, files: Mapping[str, type[pydantic.BaseModel]], further: Reader
+    company: Company, files: Mapping[str, type[pydantic.BaseModel]], further: Iterable[Reader]
 ) -> None:
     """Read every configuration file.
 
     Args:
         company: Whose they are.
         files: The model of each file, by its name without the suffix.
-        further: One more check.
+        further: More checks.
 
     Raises:
         SettingsError: Files are at fault; says what is wrong with all of them.
@@ -50,7 +50,7 @@ def check_configuration(
         *_alone(company.paths, files),
         *(partial(getattr, company, name) for name in _TOGETHER),
         *_references(company),
-        further,
+        *further,
     ]
     read_together(readers, expected=(SettingsError, AudienceError))
 

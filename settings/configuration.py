@@ -86,6 +86,19 @@ def unknown_name(
     return Problem(_line_of(document, location), key, repr(name), allowed)
 
 
+def problem_at(path: Path, location: Location, found: str, allowed: str) -> Problem:
+    """What to say of a value that does not fit what stands elsewhere, in a file that was read.
+
+    Args:
+        path: The YAML file.
+        location: Keys and places in lists that lead to the value.
+        found: What stands there.
+        allowed: What would fit.
+    """
+    key = ".".join(str(part) for part in location)
+    return Problem(_line_of(read_yaml(path), location), key, found, allowed)
+
+
 def line_of(path: Path, location: Location) -> int | None:
     """The line, from 1, on which the deepest part of a place stands that a YAML file has."""
     return _line_of(read_yaml(path), location)
