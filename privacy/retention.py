@@ -106,7 +106,7 @@ def unfit_rules(
     for name, rule in config.tables.items():
         if name.startswith(_PROMISES):
             yield name, f"{name} keeps promises to people and has no age: take its rule out"
-        elif name in views:
+        if name in views:
             yield name, f"{name} is a view: name the table that it reads"
         elif name in by_name:
             yield from ((name, problem) for problem in _misfits(by_name[name], rule))
@@ -128,10 +128,12 @@ def _misfits(table: Table, rule: RetentionRule) -> Sequence[str]:
     ]
     if unknown:
         return unknown
+    if rule.action == "anonymise" and (unfit := _unfit(table, rule, column)):
+        return unfit
     held = next(item.type for item in table.columns if item.name == column)
     if held and not held.upper().startswith(("TIMESTAMP", "DATE")):
         return [f"{name}.{column} is no timestamp or date: set aged_by to one"]
-    return _unfit(table, rule, column) if rule.action == "anonymise" else []
+    return []
 
 
 def _untimely(warehouse: Warehouse, table: Table, column: str) -> Sequence[str]:

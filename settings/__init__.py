@@ -10,6 +10,7 @@ from settings.configuration import (
     misfit,
     problem_at,
     read_together,
+    refuse_empty_range,
     unfit_name,
     unknown_name,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "problem_at",
     "read_secret",
     "read_together",
+    "refuse_empty_range",
     "suggestion",
     "unfit_name",
     "unknown_name",

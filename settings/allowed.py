@@ -28,6 +28,7 @@ _BOUND_WORDS = {"ge": "of at least", "gt": "above", "le": "of at most", "lt": "b
 _FORMS = {
     r"^[a-z][a-z0-9_]*$": "small letters, digits and _, a letter first",
     r"^[a-z][a-z0-9_]{0,39}$": "small letters, digits and _, a letter first, 40 at most",
+    r"^[^\s@A-Z]+$": "small letters, without the @ and what is behind it",
     r"^[^\s@/A-Z]+\.[^\s@/A-Z.]+$": "a domain in small letters, such as mail.example",
 }
 

@@ -41,6 +41,12 @@ class StrictModel(pydantic.BaseModel):
 # More names than this are not listed, but the nearest few of them.
 _MANY, _NEAR = 40, 6
 
+# Bounds from below, and those from above that must leave something between them.
+_OPPOSITE = (
+    ("at_least", "at_most"), ("at_least", "less_than"), ("more_than", "at_most"),
+    ("more_than", "less_than"), ("after", "before"),
+)  # fmt: skip
+
 M = TypeVar("M", bound=pydantic.BaseModel)
 
 
@@ -122,6 +128,22 @@ def unfit_name(
     """The same of a name that is none of those that are known."""
     listed = ", ".join(sorted(known)) or "none"
     return misfit(place, name, f"{suggestion(name, known)}{what}: {listed}")
+
+
+def refuse_empty_range(test: pydantic.BaseModel) -> None:
+    """Refuse bounds between which there is nothing; those that a model does not have do not count.
+
+    Args:
+        test: Says at_least or more_than, at_most or less_than, after and before.
+    """
+    bounds = {name: getattr(test, name, None) for names in _OPPOSITE for name in names}
+    given = {name: bound for name, bound in bounds.items() if bound is not None}
+    for low, high in _OPPOSITE:
+        if {low, high} <= given.keys():
+            is_open = (low, high) != ("at_least", "at_most")
+            if given[low] > given[high] or (is_open and given[low] == given[high]):
+                allowed = f"nothing is both that and {low} {given[low]}: change one of the two"
+                raise misfit((high,), given[high], allowed)
 
 
 def read_together(
