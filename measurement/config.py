@@ -322,23 +322,17 @@ class Experiment(StrictModel):
         return self
 
     @model_validator(mode="after")
-    def _names_metrics(self) -> Self:
-        if self.primary is not None and self.primary not in self.metrics:
-            raise unfit_name(("primary",), self.primary, self.metrics, what="metrics")
-        if self.variants and self.variants.metric not in self.metrics:
-            place = ("variants", "metric")
-            raise unfit_name(place, self.variants.metric, self.metrics, what="metrics")
-        if self.variants and not self.metrics[self.variants.metric].is_share:
+    def _names_what_is_there_and_each_thing_once(self) -> Self:
+        varied = self.variants.metric if self.variants else None
+        for at, metric in ((("primary",), self.primary), (("variants", "metric"), varied)):
+            if metric is not None and metric not in self.metrics:
+                raise unfit_name(at, metric, self.metrics, what="metrics")
+        if varied is not None and not self.metrics[varied].is_share:
             raise ValueError("variants.metric must have measure: share")
-        return self
-
-    @model_validator(mode="after")
-    def _tells_segments_apart(self) -> Self:
         names = [segment.name for segment in self.segments]
         for place, name in enumerate(names):
             if name in names[:place]:
-                at = ("segments", place, "name")
-                raise misfit(at, name, "two segments have the same name: rename one")
+                raise misfit(("segments", place, "name"), name, "two segments are called so")
         return self
 
     @model_validator(mode="after")
