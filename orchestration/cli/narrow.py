@@ -48,7 +48,7 @@ class Narrow:
         """What to print, one below another."""
         alike = self._alike()
         if alike:
-            told = ", ".join(f"{name} {self._said(value)}" for name, value in alike.items())
+            told = "; ".join(f"{name}: {self._said(value)}" for name, value in alike.items())
             yield Text(f"In each of them: {told}")
         names = [name for name in self.records[0] if name not in alike]
         below: list[str] = []

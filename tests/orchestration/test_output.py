@@ -208,7 +208,7 @@ def test_rows_that_have_no_room_beside_each_other_lose_no_value(
     said = capsys.readouterr().out
     lines, words = said.splitlines(), " ".join(said.split())
     assert max(map(len, lines)) <= width
-    assert "In each of them: experiment exp_home_hero, metric demo_within_14_days, look -" in words
+    assert "each of them: experiment: exp_home_hero; metric: demo_within_14_days; look: -" in words
     assert [
         word for word in ("everybody", "hero_c", "cannot_tell", "helped") if word not in said
     ] == []
