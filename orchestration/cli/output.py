@@ -138,7 +138,7 @@ def print_rows(
     if len(records) == 1:
         _print_titled(title, _one_below_another(records[0]))
         return
-    fit = partial(_fit, room=GAP, edge=0)
+    fit = partial(_fit, room=GAP, edge=-GAP)
     print_narrow(console, title, Narrow(records, _cell, _side, fit, console.width))
 
 
