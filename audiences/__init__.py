@@ -15,7 +15,7 @@ from audiences.errors import (
     UnsafeAddress,
     UnsafeAddressError,
 )
-from audiences.examine import doubts
+from audiences.examine import doubts, misnamed
 from audiences.list_files import ListFiles
 from audiences.membership import AudienceReport, compute_memberships
 from audiences.preview import AudiencePreview, Reached, preview, why
@@ -44,6 +44,7 @@ __all__ = [
     "find_audience",
     "load_audiences",
     "members_at",
+    "misnamed",
     "missing_uses",
     "overlaps",
     "preview",

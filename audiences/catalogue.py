@@ -47,7 +47,7 @@ class Catalogue:
     """Names that a clause may use.
 
     Attributes:
-        columns: Of each table, its columns and what they hold.
+        columns: Of each table, its columns and what they hold; None where only the data will tell.
         models: Keys of the models whose latest publication has a score for anybody.
         account_models: Those of them that score accounts.
         ruled: Those of them whose latest scores are of a rule and of no trained model.
@@ -56,7 +56,7 @@ class Catalogue:
         types: Of each table, its columns and the engine's types.
     """
 
-    columns: Mapping[TableName, Mapping[str, ValueKind]]
+    columns: Mapping[TableName, Mapping[str, ValueKind | None]]
     models: frozenset[str]
     personas: frozenset[str]
     account_models: frozenset[str] = frozenset()
@@ -64,14 +64,14 @@ class Catalogue:
     empty: frozenset[TableName] = frozenset()
     types: Mapping[TableName, Mapping[str, str]] = field(default_factory=dict)
 
-    def of(self, table: TableName) -> Mapping[str, ValueKind]:
+    def of(self, table: TableName) -> Mapping[str, ValueKind | None]:
         """The columns of one table; none when it is not there."""
         return self.columns.get(table, {})
 
 
 def read_catalogue(warehouse: Warehouse) -> Catalogue:
     """Read the names off the warehouse."""
-    found: dict[TableName, dict[str, ValueKind]] = {}
+    found: dict[TableName, dict[str, ValueKind | None]] = {}
     types: dict[TableName, dict[str, str]] = {}
     # One row per column of the schema, not per person.
     for row in warehouse.columns().to_pylist():
@@ -95,6 +95,20 @@ def read_catalogue(warehouse: Warehouse) -> Catalogue:
         ),
         types=types,
     )
+
+
+def declared_catalogue(types: Mapping[TableName, Mapping[str, str]]) -> Catalogue:
+    """The same by what is declared, before anything is built: no model and no persona is published.
+
+    Args:
+        types: Of each table its columns and their types; empty where none is declared.
+    """
+    columns = {
+        table: {name: _kind(of) for name, of in found.items() if of}
+        | {name: None for name, of in found.items() if not of}
+        for table, found in types.items()
+    }
+    return Catalogue(columns, frozenset(), frozenset(), types=types)
 
 
 def merged_sql(catalogue: Catalogue, *, among: str | None = None) -> str:
@@ -164,12 +178,12 @@ def _names(warehouse: Warehouse, table: TableName, column: str) -> frozenset[str
 
 def _kind(data_type: str) -> ValueKind:
     base = data_type.upper().partition("(")[0]
-    if base in {"VARCHAR", "UUID"} or base.startswith("ENUM"):
+    if base in {"VARCHAR", "UUID", "STRING", "TEXT"} or base.startswith("ENUM"):
         return ValueKind.TEXT
     if base == "BOOLEAN":
         return ValueKind.BOOLEAN
     if base == "DATE" or base.startswith("TIMESTAMP"):
         return ValueKind.TIME
-    if base in {"FLOAT", "DOUBLE", "DECIMAL"} or base.endswith(("INT", "INTEGER")):
+    if base in {"FLOAT", "DOUBLE", "DECIMAL", "NUMERIC"} or base.endswith(("INT", "INTEGER")):
         return ValueKind.NUMBER
     return ValueKind.OTHER

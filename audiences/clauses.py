@@ -10,11 +10,13 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, PrivateAttr, Tag, model_validator
 
-from settings import StrictModel
+from settings import StrictModel, refuse_empty_range
 
 KEY_PATTERN = r"^[a-z][a-z0-9_]*$"
 # Keys become names of files, which may have 255 bytes, with a run and a number beside them.
 LONGEST_KEY = 100
+# A hundred years: a moment before the calendar begins cannot be reckoned.
+LONGEST_DAYS = 36_525
 IDENTIFIERS_IN_LISTS = ("email", "phone", "person_id", "account_id")
 Scalar = bool | int | float | dt.datetime | dt.date | str
 
@@ -43,7 +45,10 @@ class Comparison(StrictModel):
     before: dt.date | None = Field(None, description="Time: before this day (UTC).")
     after: dt.date | None = Field(None, description="Time: on this day (UTC) or later.")
     within_days: int | None = Field(
-        None, gt=0, description="Time: in the last so many days before the warehouse's as_of."
+        None,
+        gt=0,
+        le=LONGEST_DAYS,
+        description="Time: in the last so many days before the warehouse's as_of.",
     )
 
     @property
@@ -61,6 +66,7 @@ class Comparison(StrictModel):
         if not self.given:
             tests = sorted(field.alias or name for name, field in Comparison.model_fields.items())
             raise ValueError(f"write at least one test: {', '.join(tests)}")
+        refuse_empty_range(self)
         return self
 
 
@@ -109,8 +115,16 @@ class EventClause(EventTest):
     )
     at_most: int | None = Field(None, ge=0, description="So often or less; 0 means never.")
     within_days: int | None = Field(
-        None, gt=0, description="Counted over the last so many days; without it, ever."
+        None,
+        gt=0,
+        le=LONGEST_DAYS,
+        description="Counted over the last so many days; without it, ever.",
     )
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Self:
+        refuse_empty_range(self)
+        return self
 
     @property
     def minimum(self) -> int:
@@ -124,7 +138,10 @@ class Step(EventTest):
     """One step of a sequence."""
 
     within_days: float | None = Field(
-        None, gt=0, description="At most so many days after the step before; 0.5 is twelve hours."
+        None,
+        gt=0,
+        le=LONGEST_DAYS,
+        description="At most so many days after the step before; 0.5 is twelve hours.",
     )
 
 
@@ -134,6 +151,7 @@ class NeverAfter(EventTest):
     within_days: float | None = Field(
         None,
         gt=0,
+        le=LONGEST_DAYS,
         description="Looked for in so many days after the last step; without it, until now.",
     )
 
@@ -149,7 +167,10 @@ class SequenceTest(StrictModel):
         None, description="What must not have been done after the last step."
     )
     within_days: int | None = Field(
-        None, gt=0, description="All steps in the last so many days; without it, ever."
+        None,
+        gt=0,
+        le=LONGEST_DAYS,
+        description="All steps in the last so many days; without it, ever.",
     )
 
     @model_validator(mode="after")
@@ -242,6 +263,7 @@ class ScoreTest(StrictModel):
     def _bounds_something(self) -> Self:
         if self.at_least is None and self.at_most is None and self.decile is None:
             raise ValueError("write at_least, at_most or decile")
+        refuse_empty_range(self)
         return self
 
 

@@ -126,10 +126,12 @@ def load_audiences(folder: Path, *, landing: Path | None = None) -> tuple[Audien
     problems = [
         *_twice(files, audiences),
         *(
-            f"{path}, {problem}"
-            for path, audience in zip(files, audiences, strict=True)
-            for problem in find_lists(
-                (audience.include, audience.exclude), config=folder.parent, landing=landing
+            f"{audience.where(place)}: {problem}"
+            for audience in audiences
+            for place, problem in find_lists(
+                {"include": audience.include, "exclude": audience.exclude},
+                config=folder.parent,
+                landing=landing,
             )
         ),
     ]
@@ -145,11 +147,15 @@ def readable_audiences(folder: Path) -> tuple[tuple[Audience, ...], frozenset[st
         try:
             audiences.append(_load(path))
         except SettingsError:
-            written = re.search(
-                r"^key:\s*['\"]?(\w+)", path.read_text(errors="replace"), re.MULTILINE
-            )
-            others.add(written[1] if written else path.stem)
+            others.add(_written_key(path))
     return tuple(audiences), frozenset(others)
+
+
+def _written_key(path: Path) -> str:
+    """The key that a file says, though it cannot be read as a whole."""
+    text = path.read_text(errors="replace") if path.is_file() else ""
+    written = re.search(r"^key:\s*['\"]?(\w+)", text, re.MULTILINE)
+    return written[1] if written else path.stem
 
 
 def _load(path: Path) -> Audience:

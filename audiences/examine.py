@@ -15,6 +15,7 @@ from audiences.catalogue import (
     PROFILES,
     Catalogue,
     ValueKind,
+    declared_catalogue,
     read_catalogue,
     suggestion,
 )
@@ -64,6 +65,26 @@ def examine(audience: Audience, by_key: Mapping[str, Audience], catalogue: Catal
         findings.mistakes += [f"{owner.where(place)}: {mistake}" for mistake in mistakes]
         findings.unpublished += [f"audience {owner.key!r}, {place}: {name}" for name in unpublished]
     return findings
+
+
+def misnamed(
+    audiences: Sequence[Audience], types: Mapping[TableName, Mapping[str, str]]
+) -> tuple[str, ...]:
+    """Columns that audiences speak of and that will not be there or hold something else; circles too.
+
+    Args:
+        audiences: All that are configured.
+        types: Of each table that will be built its columns and their types.
+    """
+    catalogue, by_key = declared_catalogue(types), {one.key: one for one in audiences}
+    return tuple(
+        dict.fromkeys(
+            mistake
+            for audience in audiences
+            for mistake in examine(audience, by_key, catalogue).mistakes
+            if mistake not in set(strangers(audience, by_key))
+        )
+    )
 
 
 def named_events(audience: Audience, by_key: Mapping[str, Audience]) -> frozenset[str]:

@@ -25,24 +25,24 @@ _EMPTY = pa.schema(
 
 
 def find_lists(
-    conditions: Iterable[Condition | None], *, config: Path, landing: Path | None
-) -> Iterator[str]:
-    """Tell each list clause where its file lies; yield what is wrong with those that cannot be.
+    conditions: Mapping[str, Condition | None], *, config: Path, landing: Path | None
+) -> Iterator[tuple[str, str]]:
+    """Tell each list clause where its file lies; yield where one stands that cannot be, and why.
 
     A file of the landing folder that has not come yet, or came broken, is no mistake of the
     configuration: it holds the audience, see ``why_unusable``.
 
     Args:
-        conditions: What is included and excluded.
+        conditions: What is included and excluded, by the key that it stands under.
         config: The configuration folder.
         landing: The landing folder; None where there is none.
     """
-    for condition in conditions:
-        for place, clause in walk(condition, "list") if condition is not None else ():
+    for key, condition in conditions.items():
+        for place, clause in walk(condition, key) if condition is not None else ():
             if isinstance(clause, ListClause):
                 base = config if clause.list_.file is not None else landing
                 for problem in _find(clause.list_, base):
-                    yield f"{place}: {problem}"
+                    yield place, problem
 
 
 def why_unusable(test: ListTest) -> str | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from identifiers import normalise_email, normalise_phone
 from settings import StrictModel
 
+Mailbox = Annotated[str, Field(pattern=r"^[^\s@A-Z]+$")]
 MailDomain = Annotated[str, Field(pattern=r"^[^\s@/A-Z]+\.[^\s@/A-Z.]+$")]
 # RFC 2142 names the mailboxes of roles; the rest are those that companies publish most.
 ROLE_MAILBOXES = (
@@ -19,6 +22,20 @@ ROLE_MAILBOXES = (
     "privacy", "purchasing", "reception", "recruiting", "root", "sales", "security", "service",
     "shop", "staff", "subscribe", "support", "team", "unsubscribe", "usenet", "webmaster",
 )  # fmt: skip
+
+
+def _normalised(value: str) -> str:
+    """Refuse what no e-mail or phone is equal to; the value is nobody's business but theirs."""
+    is_phone = value.startswith("+")
+    found = normalise_phone(value, default_region="US") if is_phone else normalise_email(value)
+    if found is None and not is_phone and re.fullmatch(r"[^\s@A-Z]+@[^\s@A-Z]+", value):
+        return value  # what is taken for junk, such as test@test.com, links nobody anyway
+    if found != value:
+        raise ValueError(
+            "write an address in small letters without blanks, or a phone as +, country and number "
+            "without blanks: no other is ever met"
+        )
+    return value
 
 
 class IdentityConfig(StrictModel):
@@ -47,11 +64,11 @@ class IdentityConfig(StrictModel):
         description="An e-mail or phone of effectively more different persons than this is "
         "shared: it stays as evidence and links nobody.",
     )
-    role_mailboxes: tuple[str, ...] = Field(
+    role_mailboxes: tuple[Mailbox, ...] = Field(
         ROLE_MAILBOXES,
         description="Parts before the @ that belong to a role; such addresses are shared.",
     )
-    blocked_values: tuple[str, ...] = Field(
+    blocked_values: tuple[Annotated[str, AfterValidator(_normalised)], ...] = Field(
         (), description="Normalised e-mails and phones that must never link anybody."
     )
     max_block_size: int = Field(

@@ -69,7 +69,10 @@ SchemaFile = Annotated[
 
 EventType = Literal["identify", "page", "screen", "track", "group", "alias"]
 Patterns = Annotated[
-    list[str], BeforeValidator(_listed), AfterValidator(_inside_landing), Field(min_length=1)
+    list[Annotated[str, Field(min_length=1)]],
+    BeforeValidator(_listed),
+    AfterValidator(_inside_landing),
+    Field(min_length=1),
 ]
 
 

@@ -19,6 +19,7 @@ class FieldType(StrEnum):
     TIME = "time"
     CONSENT = "consent"
     FLAG = "flag"
+    CURRENCY = "currency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ _ROWS: Mapping[str, RecordKind] = {
         "orders",
         "order_id",
         {
-            **_texts("order_id sku currency status"),
+            **_texts("order_id sku status"),
+            "currency": FieldType.CURRENCY,
             "amount": FieldType.NUMBER,
             "ordered_at": FieldType.TIME,
         },
@@ -97,7 +99,8 @@ _ROWS: Mapping[str, RecordKind] = {
         "subscriptions",
         "subscription_id",
         {
-            **_texts("subscription_id account_id plan status billing_period currency"),
+            **_texts("subscription_id account_id plan status billing_period"),
+            "currency": FieldType.CURRENCY,
             **_numbers("quantity amount mrr"),
             **_times("started_at trial_ends_at renews_at cancelled_at ended_at"),
         },
@@ -119,7 +122,8 @@ _ROWS: Mapping[str, RecordKind] = {
         "deals",
         "deal_id",
         {
-            **_texts("deal_id account_id name deal_type pipeline stage currency"),
+            **_texts("deal_id account_id name deal_type pipeline stage"),
+            "currency": FieldType.CURRENCY,
             **_numbers("amount probability"),
             **dict.fromkeys(("is_closed", "is_won"), FieldType.FLAG),
             "closed_at": FieldType.TIME,

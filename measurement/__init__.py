@@ -49,6 +49,7 @@ from measurement.report import (
     in_words,
 )
 from measurement.samples import FEWEST_UNITS, Sample, design_effect, sample_of
+from measurement.segments import unfit_segments
 from measurement.withheld import WithheldArm, in_percent
 
 __all__ = [
@@ -102,4 +103,5 @@ __all__ = [
     "read_samples",
     "sample_of",
     "standing_segments",
+    "unfit_segments",
 ]

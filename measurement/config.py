@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from settings import StrictModel, misfit, unfit_name
+from settings import StrictModel, misfit, refuse_empty_range, unfit_name
 
 Scalar = bool | int | float | str
 # Names of properties are written into JSON paths; these characters need no escape there.
@@ -46,6 +46,7 @@ class TraitCondition(StrictModel):
     def _tests_something(self) -> Self:
         if not self.given:
             raise ValueError("write at least one of is, in, at_least, at_most, less_than, is_known")
+        refuse_empty_range(self)
         return self
 
 
@@ -318,15 +319,20 @@ class Experiment(StrictModel):
             raise unfit_name(("baseline",), self.baseline, self.shares, what="arms in shares")
         if self.baseline == self.held_out:
             raise ValueError("baseline and held_out must be different arms")
-        if self.primary is not None and self.primary not in self.metrics:
-            raise ValueError(f"primary must be one of {', '.join(sorted(self.metrics))}")
-        if self.variants and self.variants.metric not in self.metrics:
-            raise ValueError(f"variants.metric must be one of {', '.join(sorted(self.metrics))}")
-        if self.variants and not self.metrics[self.variants.metric].is_share:
+        return self
+
+    @model_validator(mode="after")
+    def _names_what_is_there_and_each_thing_once(self) -> Self:
+        varied = self.variants.metric if self.variants else None
+        for at, metric in ((("primary",), self.primary), (("variants", "metric"), varied)):
+            if metric is not None and metric not in self.metrics:
+                raise unfit_name(at, metric, self.metrics, what="metrics")
+        if varied is not None and not self.metrics[varied].is_share:
             raise ValueError("variants.metric must have measure: share")
         names = [segment.name for segment in self.segments]
-        if len(set(names)) < len(names):
-            raise ValueError("two segments have the same name")
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                raise misfit(("segments", place, "name"), name, "two segments are called so")
         return self
 
     @model_validator(mode="after")

@@ -9,13 +9,13 @@ so a company that became known after the exposure counts as known before it.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlglot import exp
 
-from measurement.config import Condition, Experiment, RecordCondition, Segment
+from measurement.config import Condition, Experiment, RecordCondition, Segment, TraitCondition
 from measurement.errors import InvalidExperimentError
 from warehouse import TableName, Warehouse
 
@@ -43,6 +43,10 @@ _OPERATORS: Mapping[str, type[exp.Binary]] = {
 }
 
 
+# Keys and places in lists that lead to a value of a file.
+Place = tuple[str | int, ...]
+
+
 @dataclass(slots=True)
 class Bindings:
     """Values of one query, each under a name of its own."""
@@ -64,14 +68,34 @@ def check_segments(warehouse: Warehouse, experiments: Mapping[str, Experiment]) 
     """
     known = _profile_columns(warehouse)
     problems = [
-        f"{key}, segment {segment.name!r}: {problem}"
+        f"{key}, segment {experiment.segments[int(part)].name!r}: {problem}"
         for key, experiment in experiments.items()
-        for segment in experiment.segments
-        for condition in segment.when
-        if (problem := _problem(condition, known))
+        for (_, part, *_), _, problem in unfit_segments(experiment.segments, known)
     ]
     if problems:
         raise InvalidExperimentError(problems)
+
+
+def unfit_segments(
+    segments: Sequence[Segment],
+    known: Mapping[str, str],
+    *,
+    key: str = "segments",
+    moved: Collection[str] = MOVED_BY_EXPERIMENTS,
+) -> Iterator[tuple[Place, str, str]]:
+    """Each condition that cannot be judged: where it stands, its column, and why.
+
+    Args:
+        segments: With their conditions.
+        known: Columns of ``marts.profiles`` and their types; empty where none is declared.
+        key: Under which key they stand.
+        moved: Columns that tell nobody apart, as they change with what is measured.
+    """
+    for part, segment in enumerate(segments):
+        for at, condition in enumerate(segment.when):
+            problem = _problem(condition, known, moved)
+            if problem and isinstance(condition, TraitCondition):
+                yield (key, part, "when", at, "trait"), condition.trait, problem
 
 
 def segment_sql(segments: list[Segment], bindings: Bindings) -> str:
@@ -97,26 +121,27 @@ def _profile_columns(warehouse: Warehouse) -> Mapping[str, str]:
     }
 
 
-def _problem(condition: Condition, known: Mapping[str, str]) -> str | None:
+def _problem(condition: Condition, known: Mapping[str, str], moved: Collection[str]) -> str | None:
     if isinstance(condition, RecordCondition):
         return None
-    if condition.trait in MOVED_BY_EXPERIMENTS:
+    if condition.trait in moved:
         return (
             f"{condition.trait} is moved by what people do after the exposure: tell segments by what "
             "was known before it, such as company_name, country, or `record:` and a source"
         )
     if condition.trait not in known:
         close = difflib.get_close_matches(condition.trait, known, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        return f"{PROFILES} has no column {condition.trait!r}{hint}"
-    if _NUMBERS & condition.given.keys() and not _is_number(known[condition.trait]):
-        return f"{condition.trait} is not a number"
+        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
+        return f"{PROFILES} has no column {condition.trait!r}; {hint}"
+    held = known[condition.trait]
+    if held and _NUMBERS & condition.given.keys() and not _is_number(held):
+        return f"{condition.trait} is not a number: test it with is, in or is_known"
     return None
 
 
 def _is_number(data_type: str) -> bool:
     base = data_type.upper().partition("(")[0]
-    return base in {"FLOAT", "DOUBLE", "DECIMAL"} or base.endswith(("INT", "INTEGER"))
+    return base in {"FLOAT", "DOUBLE", "DECIMAL", "NUMERIC"} or base.endswith(("INT", "INTEGER"))
 
 
 def _condition(condition: Condition, bindings: Bindings) -> exp.Expression:

@@ -24,6 +24,7 @@ from orchestration.configuration_check import check_configuration
 from orchestration.errors import MissingHomeError
 from orchestration.inventory import python_tables
 from orchestration.manifest import parsed_project
+from orchestration.names_check import NamesCheck
 from orchestration.predictions_config import check_predictions
 from orchestration.profiles_config import ProfilesConfig, load_profiles
 from orchestration.restore_mark import refuse_erased_persons
@@ -189,7 +190,7 @@ class Company:
             DbtProjectError: dbt cannot parse the project.
             AudienceError: The audiences or destinations alone are at fault.
         """
-        check_configuration(self, FILES, self._check_predictions)
+        check_configuration(self, FILES, (self._check_predictions, *NamesCheck(self).readers()))
 
     def _check_predictions(self) -> None:
         check_predictions(

@@ -6,8 +6,10 @@ known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import difflib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pydantic
@@ -17,13 +19,22 @@ from audiences.sync import DestinationsConfig, resolve_syncs
 from ingestion.tracking_plan import EventContract
 from orchestration import purposes
 from prediction import PredictionsConfig
-from settings import Paths, SettingsError, load_config, read_together
+from settings import (
+    ConfigurationError,
+    Paths,
+    Problem,
+    SettingsError,
+    load_config,
+    read_together,
+)
 
 if TYPE_CHECKING:
     from orchestration.company import Company
 
 Reader = Callable[[], object]
 
+# Folders of which every file is read.
+_FOLDERS = ("audiences", "tracking_plan")
 # Each of a company's readers checks what its file names of others.
 _TOGETHER = (
     "sources", "tracking_plan", "expectations", "identity", "consent", "profiles", "survivorship",
@@ -33,26 +44,49 @@ _TOGETHER = (
 
 
 def check_configuration(
-    company: Company, files: Mapping[str, type[pydantic.BaseModel]], further: Reader
+    company: Company, files: Mapping[str, type[pydantic.BaseModel]], further: Iterable[Reader]
 ) -> None:
     """Read every configuration file.
 
     Args:
         company: Whose they are.
         files: The model of each file, by its name without the suffix.
-        further: One more check.
+        further: More checks.
 
     Raises:
         SettingsError: Files are at fault; says what is wrong with all of them.
         AudienceError: The audiences or destinations alone are at fault.
     """
     readers: list[Reader] = [
+        partial(_refuse_unread, company.paths.config, files),
         *_alone(company.paths, files),
         *(partial(getattr, company, name) for name in _TOGETHER),
         *_references(company),
-        further,
+        *further,
     ]
     read_together(readers, expected=(SettingsError, AudienceError))
+
+
+def _refuse_unread(config: Path, files: Collection[str]) -> None:
+    """Refuse files that are meant to be read and called otherwise: what they say would hold nowhere."""
+    named = {path: _meant(path, files) for path in sorted(config.glob("*.y*ml"))}
+    for folder in _FOLDERS:
+        named |= {path: path.stem for path in sorted((config / folder).glob("*.yaml"))}
+    read_together(
+        partial(_refuse, path, f"{meant}.yml")
+        for path, meant in named.items()
+        if meant is not None and path.name != f"{meant}.yml"
+    )
+
+
+def _meant(path: Path, files: Collection[str]) -> str | None:
+    """The file that a name is near to; None where it is near to none, and may be somebody's own."""
+    return next(iter(difflib.get_close_matches(path.stem, files, n=1, cutoff=0.8)), None)
+
+
+def _refuse(path: Path, name: str) -> None:
+    problem = Problem(None, None, "a file that nothing reads", f"call it {name}, or take it away")
+    raise ConfigurationError(path, (problem,))
 
 
 def _alone(paths: Paths, files: Mapping[str, type[pydantic.BaseModel]]) -> Iterator[Reader]:

@@ -54,6 +54,25 @@ def dbt_columns(manifest: Path) -> Mapping[TableName, tuple[str, ...]]:
     }
 
 
+def dbt_types(manifest: Path) -> Mapping[TableName, Mapping[str, str]]:
+    """The same columns with the types that they are declared with; empty where none is."""
+    return {
+        TableName(model["schema"], model["name"]): {
+            column["name"]: column.get("data_type") or "" for column in model["columns"].values()
+        }
+        for model in _models(manifest)
+    }
+
+
+def dbt_views(manifest: Path) -> frozenset[str]:
+    """The relations of dbt that hold no rows of their own, as schema.table."""
+    return frozenset(
+        f"{model['schema']}.{model['name']}"
+        for model in _models(manifest)
+        if model["config"]["materialized"] == "view"
+    )
+
+
 def _models(manifest: Path) -> Iterator[Mapping[str, Any]]:
     nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
     models = [node for node in nodes if node["resource_type"] == "model"]

@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from settings import StrictModel, load_config
+from settings import StrictModel, load_config, misfit
 
 Activity = Literal[
     "content_view", "download", "search", "result_click", "cta_click", "exposure",
     "email_delivered", "email_opened", "email_clicked", "email_refused", "page_ping", "consent",
 ]  # fmt: skip
 
+# What Python's expressions have and the engine's have not.
+_NOT_IN_RE2 = re.compile(r"\(\?<?[=!]|\\[1-9]|\(\?P=")
+
 
 class ProfilesConfig(StrictModel):
     """profiles.yml: how events become profiles; every key may be left out."""
 
     session_gap_minutes: int = Field(
-        30, gt=0, description="Minutes of silence after which a new session begins."
+        30, gt=0, le=10_080, description="Minutes of silence after which a new session begins."
     )
-    activity_events: dict[Activity, list[str]] = Field(
+    activity_events: dict[Activity, list[Annotated[str, Field(min_length=1)]]] = Field(
         default={},
         description="Your own names of track events, by what they say that a person did; they are "
         "added to the usual names. Case, spaces, hyphens and underscores do not count.",
     )
     intent_path_pattern: str | None = Field(
         None,
+        min_length=1,
         description="Regular expression (RE2) of page paths that people open when they think of "
         "buying; left out: prices, plans, cart, checkout, quote.",
     )
@@ -43,7 +47,22 @@ class ProfilesConfig(StrictModel):
                 re.compile(value)
             except re.error as error:
                 raise ValueError(f"not a regular expression: {error}") from error
+            if _NOT_IN_RE2.search(value):
+                raise ValueError(
+                    "RE2 looks neither ahead nor back and has no \\1: write it without"
+                )
         return value
+
+    @model_validator(mode="after")
+    def _means_one_thing_by_a_name(self) -> Self:
+        of: dict[str, Activity] = {}
+        for activity, names in self.activity_events.items():
+            for place, name in enumerate(names):
+                other = of.setdefault(re.sub(r"[\s_-]", "", name).lower(), activity)
+                if other != activity:
+                    what = f"it stands under {other} too: one event says one thing"
+                    raise misfit(("activity_events", activity, place), name, what)
+        return self
 
     def as_variables(self) -> dict[str, Any]:
         """The dbt variables that differ from the project's own."""

@@ -11,6 +11,7 @@ import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
 from orchestration.errors import RunFailedError, UnknownJobError
+from orchestration.failed_checks import FailedCheck, Specs, tell_failed
 from orchestration.instance import close_orphans, open_instance, owner_only
 from orchestration.restore_mark import refuse_unfinished_restore
 from orchestration.run_lock import hold_run_lock
@@ -38,6 +39,7 @@ class RunOutcome:
         checks_passed: How many checks passed.
         checks_failed: Names of those that did not but let the run go on.
         errors: Those of them that somebody must act upon; the others are warnings.
+        told: What each of those that did not pass found, expected, and what to do about it.
     """
 
     run_id: str
@@ -45,6 +47,7 @@ class RunOutcome:
     checks_passed: int
     checks_failed: tuple[str, ...]
     errors: tuple[str, ...]
+    told: tuple[FailedCheck, ...] = ()
 
 
 def run_job(
@@ -65,8 +68,9 @@ def run_job(
         result = job.execute_in_process(
             instance=instance, raise_on_error=False, run_config={**QUIET, **(run_config or {})}
         )
+    specs = _specs(job)
     if not result.success:
-        raise RunFailedError(result.run_id, tuple(_failures(result)), _classes(result))
+        raise RunFailedError(result.run_id, tuple(_failures(result, specs)), _classes(result))
     checks = result.get_asset_check_evaluations()
     failed = [check for check in checks if not check.passed]
     return RunOutcome(
@@ -77,6 +81,7 @@ def run_job(
         errors=tuple(
             _name(check) for check in failed if check.severity is dg.AssetCheckSeverity.ERROR
         ),
+        told=tuple(tell_failed(check, specs) for check in failed),
     )
 
 
@@ -124,10 +129,43 @@ def _name(check: dg.AssetCheckEvaluation) -> str:
     return f"{check.asset_key.to_user_string()}: {check.check_name}"
 
 
-def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
-    """One line per failed step: the innermost cause, which is ours and says what to do."""
+def _specs(job: dg.JobDefinition) -> Specs:
+    """What is declared of each check of a job, by its key."""
+    graph = job.asset_layer.asset_graph
+    return {key: graph.get_check_spec(key) for key in graph.asset_check_keys}
+
+
+def _failures(result: dg.ExecuteInProcessResult, specs: Specs) -> list[str]:
+    """One line per failed step: the innermost cause, which is ours and says what to do.
+
+    Of a step that a check stopped, the checks.
+    """
     failures = [event for event in result.all_events if event.is_step_failure]
-    return [f"{event.step_key}: {_cause(event)}" for event in failures]
+    return [
+        f"{event.step_key}: {cause}"
+        for event in failures
+        for cause in (_stopping(result, event, specs) or [_cause(event)])
+    ]
+
+
+def _stopping(
+    result: dg.ExecuteInProcessResult, failure: dg.DagsterEvent, specs: Specs
+) -> list[str]:
+    """The checks that stopped a step, and what each found; none where it failed otherwise."""
+    error = _innermost(failure)
+    if error is None or error.cls_name != "DagsterAssetCheckFailedError":
+        return []
+    found = [
+        event.asset_check_evaluation_data
+        for event in result.all_events
+        if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        and event.step_key == failure.step_key
+    ]
+    return [
+        str(tell_failed(check, specs))
+        for check in found
+        if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR
+    ]
 
 
 def _classes(result: dg.ExecuteInProcessResult) -> frozenset[str]:

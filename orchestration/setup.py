@@ -27,8 +27,11 @@ SCHEMAS: dict[str, type[pydantic.BaseModel]] = {
     "audience": Audience,
 }
 
-# What consent.yml of the examples says of the sample company alone.
-_OF_THE_SAMPLE = re.compile(r"^(?=customer_id_sources:|request_files:)", re.MULTILINE)
+# What files of the examples say of the sample company alone: its sources.
+_OF_THE_SAMPLE = {
+    "consent.yml": r"^(?=customer_id_sources:|request_files:)",
+    "experiments.yml": r"^ {6}(?=- name: customer$|  when:\n {10}- record:|    - record:)",
+}
 
 
 def write_configuration(folder: Path) -> list[Path]:
@@ -41,9 +44,10 @@ def write_configuration(folder: Path) -> list[Path]:
         raise TargetNotEmptyError(folder)
     shutil.copytree(EXAMPLES, folder, dirs_exist_ok=True)
     shutil.copyfile(SOURCES_TEMPLATE, folder / "sources.yml")
-    consent = folder / "consent.yml"
-    text = consent.read_text(encoding="utf-8")
-    consent.write_text(_OF_THE_SAMPLE.sub("# ", text), encoding="utf-8")
+    for name, pattern in _OF_THE_SAMPLE.items():
+        text = (folder / name).read_text(encoding="utf-8")
+        without = re.sub(pattern, lambda indent: f"{indent[0]}# ", text, flags=re.MULTILINE)
+        (folder / name).write_text(without, encoding="utf-8")
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 

@@ -16,6 +16,7 @@ from personalization.decision_log import (
 from personalization.draw_units import write_draw_units
 from personalization.email_blocks import EmailReport, write_email_blocks
 from personalization.email_config import EmailBlock
+from personalization.email_people import unfit_rules
 from personalization.email_preview import preview_arms, preview_person, preview_slots
 from personalization.email_sends import SendLimits
 from personalization.errors import (
@@ -108,6 +109,7 @@ __all__ = [
     "recompute",
     "rerank",
     "summary_rows",
+    "unfit_rules",
     "write_breadth",
     "write_draw_units",
     "write_email_blocks",

@@ -6,14 +6,13 @@ A rule looks at the person, so it is asked only of those who granted the purpose
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
 from measurement.assignment import BUCKETS, arm_sql, ranges
-from measurement.config import Holdout, Segment, TraitCondition
-from measurement.segments import Bindings, segment_sql
+from measurement.config import Holdout, Segment
+from measurement.segments import Bindings, Place, segment_sql, unfit_segments
 from personalization.config import PURPOSE
 from personalization.draws import drawn_as_sql, email_draw
 from personalization.email_config import USUAL, EmailBlock
@@ -24,8 +23,6 @@ from warehouse import TableName, Warehouse
 PROFILES = TableName("marts", "profiles")
 PERSONA_MEMBERS = TableName("prediction", "persona_members")
 _PERSONA_COLUMNS = ("persona_id", "persona_name")
-_NUMBERS = frozenset({"at_least", "at_most", "less_than"})
-_NUMERIC = re.compile(r"^(FLOAT|DOUBLE|DECIMAL|U?(TINY|SMALL|BIG|HUGE)?INT)", re.IGNORECASE)
 
 # Whoever shares an address with others cannot be mailed alone.
 _RECIPIENTS = """
@@ -68,13 +65,12 @@ def read_recipients(
         holdout: Who is held out of everything, and so in no arm; None: nobody is.
     """
     bindings = Bindings({"purpose": PURPOSE, "usual": USUAL})
-    segments = [Segment(name=rule.name, when=list(rule.when)) for rule in block.rules]
     query = _RECIPIENTS.format(
         profiles=_profiles_sql(warehouse),
         held_out=held_out_sql(holdout),
         drawn_as=drawn_as_sql(email_draw(key), unit="person"),
         arm=arm_sql("units.drawn_as", salt=salt_of(key, block), shares=block.arms.shares),
-        rule=segment_sql(segments, bindings),
+        rule=segment_sql(_segments(block), bindings),
     )
     return warehouse.read(query, bindings.values)
 
@@ -95,24 +91,29 @@ def check_rules(warehouse: Warehouse, blocks: Mapping[str, EmailBlock]) -> None:
     Raises:
         InvalidEmailBlockError: With every problem of every block.
     """
-    known = {**_columns(warehouse, PROFILES), **dict.fromkeys(_PERSONA_COLUMNS, "VARCHAR")}
+    known = _columns(warehouse, PROFILES)
     problems = [
-        f"{key}, rule {rule.name!r}: {problem}"
+        f"{key}, rule {block.rules[int(part)].name!r}: {problem}"
         for key, block in blocks.items()
-        for rule in block.rules
-        for condition in rule.when
-        if (problem := _problem(condition, known))
+        for (_, part, *_), _, problem in unfit_rules(block, known)
     ]
     if problems:
         raise InvalidEmailBlockError(problems)
 
 
-def _problem(condition: TraitCondition, known: Mapping[str, str]) -> str | None:
-    if condition.trait not in known:
-        return f"{PROFILES} has no column {condition.trait!r}"
-    if _NUMBERS & condition.given.keys() and not _NUMERIC.match(known[condition.trait]):
-        return f"{condition.trait} is not a number"
-    return None
+def unfit_rules(block: EmailBlock, known: Mapping[str, str]) -> Iterator[tuple[Place, str, str]]:
+    """Each condition of a block's rules that cannot be judged: where it stands, its column, and why.
+
+    Args:
+        block: With its rules.
+        known: Columns of ``marts.profiles`` and their types; empty where none is declared.
+    """
+    told = {**known, **dict.fromkeys(_PERSONA_COLUMNS, "VARCHAR")}
+    return unfit_segments(_segments(block), told, key="rules", moved=())
+
+
+def _segments(block: EmailBlock) -> list[Segment]:
+    return [Segment(name=rule.name, when=list(rule.when)) for rule in block.rules]
 
 
 def _profiles_sql(warehouse: Warehouse) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StrictBool, StrictInt, StringConstraints, model_validator
 
-from settings import StrictModel
+from settings import StrictModel, misfit, refuse_empty_range
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 PurposeText = Annotated[str, StringConstraints(min_length=3, pattern=r"\S")]
@@ -100,6 +100,7 @@ class Factor(StrictModel):
     def _tests_something(self) -> Self:
         if self.at_least is None and self.at_most is None:
             raise ValueError("write at_least or at_most")
+        refuse_empty_range(self)
         return self
 
 
@@ -199,6 +200,17 @@ class PropensityConfig(StrictModel):
         for place, factor in enumerate(self.rule.factors if self.rule else []):
             yield ("rule", "factors", place, "feature"), factor.feature
 
+    @model_validator(mode="after")
+    def _says_each_thing_once(self) -> Self:
+        for place, name in enumerate(self.leave_out):
+            if name in self.trusted:
+                what = "it is under trusted too: a column is left out or trusted, not both"
+                raise misfit(("leave_out", place), name, what)
+        if "in_state" in self.eligible.model_fields_set and self.target.state is None:
+            what = "only a target with state has one: leave it out"
+            raise misfit(("eligible", "in_state"), self.eligible.in_state, what)
+        return self
+
     @property
     def schedule(self) -> dt.timedelta:
         """How long a version stays where nothing is wrong."""
@@ -253,7 +265,7 @@ class PersonasConfig(StrictModel):
     min_confidence: float = Field(
         0.4, ge=0, le=1, description="Below this probability a reader is unassigned."
     )
-    names: dict[str, str] = Field(
+    names: dict[str, Annotated[str, Field(min_length=1)]] = Field(
         default_factory=dict, description="Names of your own, by persona id."
     )
     retrain_after_days: int = Field(
@@ -263,5 +275,12 @@ class PersonasConfig(StrictModel):
     @model_validator(mode="after")
     def _is_a_range(self) -> Self:
         if self.fewest > self.most:
-            raise ValueError("fewest must not be more than most")
+            raise misfit(("fewest",), self.fewest, f"expected no more than most, {self.most}")
+        if len(set(self.facets)) < len(self.facets):
+            raise misfit(("facets",), self.facets, "name each facet once")
+        for key, name in self.names.items():
+            others = [other for other, one in self.names.items() if one == name and other != key]
+            if others:
+                what = f"{', '.join(others)} is called so too: give each persona a name of its own"
+                raise misfit(("names", key), name, what)
         return self

@@ -91,7 +91,12 @@ from privacy.requests import (
     read_bodies,
     require_usable,
 )
-from privacy.retention import RetentionOutcome, enforce_retention, record_retention
+from privacy.retention import (
+    RetentionOutcome,
+    enforce_retention,
+    record_retention,
+    unfit_rules,
+)
 from privacy.returned import returned_requests
 from privacy.search_again import SearchReport, search_again
 from privacy.serve_objections import ObjectionReport, serve_objections
@@ -234,6 +239,7 @@ __all__ = [
     "signing_key_of",
     "table_locations",
     "unclassified",
+    "unfit_rules",
     "verify_audit",
     "verify_receipt",
     "write_inventory",

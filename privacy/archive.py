@@ -186,6 +186,7 @@ def _page(about: Mapping[str, Any], tables: Sequence[tuple[Table, pa.Table]]) ->
             "names": rows.column_names,
             "rows": rows.slice(0, _SHOWN_ROWS).to_pylist(),
             "count": rows.num_rows,
+            "is_made": table.name.schema != _GIVEN,
         }
         for table, rows in tables
     ]

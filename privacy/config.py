@@ -10,7 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from settings import StrictModel, unfit_name
+from settings import StrictModel, misfit, unfit_name
+
+# A hundred years: a moment before the calendar begins cannot be reckoned.
+LONGEST_DAYS = 36_525
 
 
 class LegalBasis(StrEnum):
@@ -121,6 +124,13 @@ class ConsentConfig(StrictModel):
         return tuple(dict.fromkeys(laws.get(regulation, {}).get(kind, self.uses)))
 
     @model_validator(mode="after")
+    def _leaves_profiling_free(self) -> ConsentConfig:
+        if PROFILING in self.purposes:
+            what = "nobody is asked for it: objections take people out of profiling; rename it"
+            raise misfit(("purposes", PROFILING), PROFILING, what)
+        return self
+
+    @model_validator(mode="after")
     def _objections_name_purposes(self) -> ConsentConfig:
         for law, kinds in self.objections.items():
             for kind, purposes in kinds.items():
@@ -139,7 +149,7 @@ class ConsentConfig(StrictModel):
 class RetentionRule(StrictModel):
     """How long the rows of one table are kept."""
 
-    days: int = Field(gt=0, description="Rows older than this many days go.")
+    days: int = Field(gt=0, le=LONGEST_DAYS, description="Rows older than this many days go.")
     aged_by: str | None = Field(
         None, description="The timestamp that tells a row's age; the table's own when absent."
     )
@@ -166,9 +176,12 @@ class LandingRule(StrictModel):
     """How long files are kept as they were received."""
 
     days: int | None = Field(
-        None, gt=0, description="Of every source that is not named; all are kept when absent."
+        None,
+        gt=0,
+        le=LONGEST_DAYS,
+        description="Of every source that is not named; all are kept when absent.",
     )
-    sources: dict[str, Annotated[int, Field(gt=0)]] = Field(
+    sources: dict[str, Annotated[int, Field(gt=0, le=LONGEST_DAYS)]] = Field(
         default_factory=dict, description="Days by source."
     )
 
@@ -186,7 +199,9 @@ class BackupRule(StrictModel):
         "personal data: let only Candor's user read it. An erasure writes down there whom a "
         "restored backup must forget, and waits while the folder cannot be reached."
     )
-    days: int = Field(30, gt=0, description="Days until retention removes a backup.")
+    days: int = Field(
+        30, gt=0, le=LONGEST_DAYS, description="Days until retention removes a backup."
+    )
 
     @field_validator("folder")
     @classmethod
@@ -202,6 +217,7 @@ class RetentionConfig(StrictModel):
     archive_days: int = Field(
         14,
         gt=0,
+        le=LONGEST_DAYS,
         description="Days that the archive of an access request waits to be handed out; then it is "
         "removed.",
     )
@@ -215,12 +231,14 @@ class RetentionConfig(StrictModel):
     runs_days: int | None = Field(
         None,
         gt=0,
+        le=LONGEST_DAYS,
         description="Days that Dagster keeps a finished run with its events and logs; for ever when "
         "absent.",
     )
     exports_days: int | None = Field(
         None,
         gt=0,
+        le=LONGEST_DAYS,
         description="Days that file destinations keep each run's changes (`deltas/`); for ever when "
         "absent. The current members stay.",
     )

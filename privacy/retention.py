@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from privacy.config import RetentionConfig, RetentionRule
 from privacy.errors import RetentionRuleError
 from privacy.inventory import RETENTION_RUNS
 from privacy.locations import SUBJECT_KEYS, is_theirs_sql
+from settings import suggestion
 from warehouse import Pii, Table, Warehouse, quoted
 
 # Rows of these are loaded once, known again by their key, and never written anew from something
@@ -74,15 +75,12 @@ def enforce_retention(
         RetentionRuleError: A rule names something that is not there; nothing was deleted.
     """
     by_name = {str(table.name): table for table in tables}
-    problems = [
-        f"{name} keeps promises to people and has no age: take its rule out"
-        for name in config.tables
-        if name.startswith(_PROMISES)
-    ]
-    problems += [
+    problems = [why for _, why in unfit_rules(config, tables)] or [
         problem
         for name, rule in config.tables.items()
-        for problem in _problems(warehouse, name, rule, by_name.get(name))
+        for problem in _untimely(
+            warehouse, by_name[name], str(rule.aged_by or by_name[name].aged_by)
+        )
     ]
     if problems:
         raise RetentionRuleError(tuple(problems))
@@ -98,36 +96,64 @@ def enforce_retention(
     return outcomes
 
 
-def _problems(
-    warehouse: Warehouse, name: str, rule: RetentionRule, table: Table | None
-) -> Sequence[str]:
-    if table is None:
-        return [f"{name} is no declared table"]
-    column = rule.aged_by or table.aged_by
+def unfit_rules(
+    config: RetentionConfig, tables: Sequence[Table], *, views: Collection[str] = ()
+) -> Iterator[tuple[str, str]]:
+    """Each rule that cannot be kept to: its table, and why.
+
+    Args:
+        config: The rules.
+        tables: Every declared table.
+        views: Those of them that hold no rows of their own.
+    """
+    by_name = {str(table.name): table for table in tables}
+    for name, rule in config.tables.items():
+        if name.startswith(_PROMISES):
+            yield name, f"{name} keeps promises to people and has no age: take its rule out"
+        if name in views:
+            yield name, f"{name} is a view: name the table that it reads"
+        elif name in by_name:
+            yield from ((name, problem) for problem in _misfits(by_name[name], rule))
+        else:
+            hint = suggestion(name, by_name) or "`candor status --all` lists them; "
+            yield name, f"{name} is no declared table: {hint.rstrip('; ')}"
+
+
+def _misfits(table: Table, rule: RetentionRule) -> Sequence[str]:
+    """What a rule says of its table that the table does not have."""
+    name, column = table.name, rule.aged_by or table.aged_by
     if column is None:
         return [f"{name} does not say how old its rows are: set aged_by"]
-    unknown = [f"{name} has no column {column}"
-               for column in (column, *rule.keep) if column not in table.column_names]  # fmt: skip
+    unknown = [
+        f"{name} has no column {column}: {suggestion(column, table.column_names)}it has "
+        f"{', '.join(table.column_names)}"
+        for column in (column, *rule.keep)
+        if column not in table.column_names
+    ]
     if unknown:
         return unknown
     if rule.action == "anonymise" and (unfit := _unfit(table, rule, column)):
         return unfit
-    kind = warehouse.scalar(
-        "select table_type from information_schema.tables where table_schema = $schema "
-        "and table_name = $name and table_catalog = current_database()",
-        {"schema": table.name.schema, "name": table.name.name},
-    )
-    if kind == "VIEW":
-        return [f"{name} is a view: name the table that it reads"]
-    return _untimely(warehouse, table, column) if kind else []
+    held = next(item.type for item in table.columns if item.name == column)
+    if held and not held.upper().startswith(("TIMESTAMP", "DATE")):
+        return [f"{name}.{column} is no timestamp or date: set aged_by to one"]
+    return []
 
 
 def _untimely(warehouse: Warehouse, table: Table, column: str) -> Sequence[str]:
-    """Why a column of a stored table cannot tell a row's age."""
+    """Why a column of a relation that is there cannot tell a row's age."""
+    place = {"schema": table.name.schema, "name": table.name.name}
+    stored = warehouse.scalar(
+        "select table_type from information_schema.tables where table_schema = $schema "
+        "and table_name = $name and table_catalog = current_database()",
+        place,
+    )
+    if stored != "BASE TABLE":
+        return [f"{table.name} is a view: name the table that it reads"] if stored else []
     kind = warehouse.scalar(
         "select data_type from information_schema.columns where table_schema = $schema "
         "and table_name = $name and column_name = $column and table_catalog = current_database()",
-        {"schema": table.name.schema, "name": table.name.name, "column": column},
+        {**place, "column": column},
     )
     if str(kind).startswith(("TIMESTAMP", "DATE")):
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import pydantic
@@ -24,6 +24,14 @@ _SCHEMA_BOUNDS = {
 }  # fmt: skip
 _BOUND_WORDS = {"ge": "of at least", "gt": "above", "le": "of at most", "lt": "below"}
 
+# Forms that several files ask for, in words.
+_FORMS = {
+    r"^[a-z][a-z0-9_]*$": "small letters, digits and _, a letter first",
+    r"^[a-z][a-z0-9_]{0,39}$": "small letters, digits and _, a letter first, 40 at most",
+    r"^[^\s@A-Z]+$": "small letters, without the @ and what is behind it",
+    r"^[^\s@/A-Z]+\.[^\s@/A-Z.]+$": "a domain in small letters, such as mail.example",
+}
+
 # What pydantic says in the words of Python.
 _PLAIN = {
     "missing": "this key is required",
@@ -36,16 +44,17 @@ _PLAIN = {
     "int_from_float": "expected a whole number",
     "int_parsing": "expected a whole number",
     "int_type": "expected a whole number",
+    "int_parsing_size": "expected a whole number with fewer digits",
     "bool_parsing": "expected true or false",
     "bool_type": "expected true or false",
     "list_type": "expected a list",
     "string_type": "expected a text: put it in quotes",
-    "string_too_short": "expected a text no shorter than {min_length}",
-    "string_too_long": "expected a text no longer than {max_length}",
-    "too_short": "expected a list no shorter than {min_length}",
-    "too_long": "expected a list no longer than {max_length}",
-    "too_short Dictionary": "expected keys with values, no fewer than {min_length}",
-    "too_long Dictionary": "expected keys with values, no more than {max_length}",
+    "string_too_short": "expected a text of at least {min_length} signs",
+    "string_too_long": "expected a text of at most {max_length} signs",
+    "too_short": "expected a list of at least {min_length}",
+    "too_long": "expected a list of at most {max_length}",
+    "too_short Dictionary": "expected keys with values, at least {min_length}",
+    "too_long Dictionary": "expected keys with values, at most {max_length}",
     "tuple_type": "expected a list",
     "set_type": "expected a list",
     "frozen_set_type": "expected a list",
@@ -68,13 +77,23 @@ def allowed_words(model: type[pydantic.BaseModel], item: Any) -> str:
     if kind in _BOUNDS:
         return _between(_bounded(model, item), context)
     if kind == "string_pattern_mismatch":
-        of = _node(model, item["loc"]).get("description")
-        form = f"of the form {context['pattern']}"
-        return f"{of} It is {form}" if of else f"expected a text {form}"
+        return _form(model, item)
     if kind.startswith("date"):
         kind = f"{kind.partition('_')[0]}_type"
+    if context.get("min_length") == 1 and context.get("field_type") != "Dictionary":
+        return f"expected a {'text' if kind.startswith('string') else 'list'}, not an empty one"
     plain = _PLAIN.get(f"{kind} {context.get('field_type')}", _PLAIN.get(kind))
     return plain.format(**context) if plain else str(item["msg"]).removeprefix("Value error, ")
+
+
+def _form(model: type[pydantic.BaseModel], item: Any) -> str:
+    """Which texts are allowed: in words where there are some, else what it is and its pattern."""
+    pattern = item["ctx"]["pattern"]
+    if pattern in _FORMS:
+        return f"expected {_FORMS[pattern]}"
+    of = _node(model, item["loc"]).get("description")
+    form = f"of the form {pattern}"
+    return f"{of} It is {form}" if of else f"expected a text {form}"
 
 
 def _names(model: type[pydantic.BaseModel], item: Any) -> str | None:
@@ -138,8 +157,7 @@ def _child(node: dict[str, Any], schema: dict[str, Any], part: str | int) -> dic
         return dict(node.get("items", {}))
     if part in node.get("properties", {}):
         return dict(node["properties"][part])
-    for branch in (*node.get("anyOf", ()), *node.get("oneOf", ())):
-        resolved = _resolved(schema, branch)
+    for resolved in _branches(node, schema):
         if part in resolved.get("properties", {}):
             return dict(resolved["properties"][part])
         if _names_branch(resolved, part):
@@ -147,6 +165,14 @@ def _child(node: dict[str, Any], schema: dict[str, Any], part: str | int) -> dic
     patterns = list(node.get("patternProperties", {}).values())
     extra = patterns[0] if patterns else node.get("additionalProperties", {})
     return dict(extra) if isinstance(extra, dict) and extra else node
+
+
+def _branches(node: dict[str, Any], schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What a value may be, of choices within choices too: optional conditions are such."""
+    for branch in (*node.get("anyOf", ()), *node.get("oneOf", ())):
+        resolved = _resolved(schema, branch)
+        yield resolved
+        yield from _branches(resolved, schema)
 
 
 def _names_branch(branch: dict[str, Any], part: str) -> bool:

@@ -7,40 +7,45 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pydantic
 from pydantic_core import PydanticCustomError
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError
 
 from settings.allowed import allowed_words, suggestion
 from settings.errors import (
     ConfigurationError,
     FaultyConfigurationError,
-    MissingConfigError,
-    MissingConfigFolderError,
     Problem,
     SettingsError,
 )
+from settings.reading import read_yaml
 
 Location = tuple[str | int, ...]
 T = TypeVar("T")
 
 _MISFIT = "misfit"
+# Addresses and numbers that lead to a person: what is found is told, these never.
+_SOMEBODYS = (re.compile(r"[^\s@]@[^\s@]"), re.compile(r"(\d[ ().-]{0,2}){9,}"))
 
 
 class StrictModel(pydantic.BaseModel):
     """Base of every configuration model: unknown keys are refused, values never change."""
 
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 # More names than this are not listed, but the nearest few of them.
 _MANY, _NEAR = 40, 6
+
+# Bounds from below, and those from above that must leave something between them.
+_OPPOSITE = (
+    ("at_least", "at_most"), ("at_least", "less_than"), ("more_than", "at_most"),
+    ("more_than", "less_than"), ("after", "before"),
+)  # fmt: skip
 
 M = TypeVar("M", bound=pydantic.BaseModel)
 
@@ -60,13 +65,13 @@ def load_config(path: Path, model: type[M], *, missing_ok: bool = False) -> M:
     """
     if missing_ok and not path.exists():
         return model()
-    document = _read_yaml(path)
+    document = read_yaml(path)
     try:
         # A value may name a file beside this one.
         return model.model_validate(_plain(document), context={"folder": path.parent})
     except pydantic.ValidationError as error:
-        problems = tuple(_problem(model, document, item) for item in error.errors())
-        raise ConfigurationError(path, problems) from None
+        problems = [_problem(model, document, item) for item in error.errors()]
+        raise ConfigurationError(path, tuple(_joined(problems))) from None
 
 
 def unknown_name(
@@ -81,15 +86,28 @@ def unknown_name(
         known: The names that there are.
         what: What they are, e.g. "sources in sources.yml".
     """
-    document = _read_yaml(path)
+    document = read_yaml(path)
     key = ".".join(str(part) for part in location if isinstance(part, str))
     allowed = f"{suggestion(name, known)}{what}: {_listed(name, known)}"
     return Problem(_line_of(document, location), key, repr(name), allowed)
 
 
+def problem_at(path: Path, location: Location, found: str, allowed: str) -> Problem:
+    """What to say of a value that does not fit what stands elsewhere, in a file that was read.
+
+    Args:
+        path: The YAML file.
+        location: Keys and places in lists that lead to the value.
+        found: What stands there.
+        allowed: What would fit.
+    """
+    key = ".".join(str(part) for part in location)
+    return Problem(_line_of(read_yaml(path), location), key, found, allowed)
+
+
 def line_of(path: Path, location: Location) -> int | None:
     """The line, from 1, on which the deepest part of a place stands that a YAML file has."""
-    return _line_of(_read_yaml(path), location)
+    return _line_of(read_yaml(path), location)
 
 
 def misfit(place: Location, found: object, allowed: str) -> PydanticCustomError:
@@ -110,6 +128,22 @@ def unfit_name(
     """The same of a name that is none of those that are known."""
     listed = ", ".join(sorted(known)) or "none"
     return misfit(place, name, f"{suggestion(name, known)}{what}: {listed}")
+
+
+def refuse_empty_range(test: pydantic.BaseModel) -> None:
+    """Refuse bounds between which there is nothing; those that a model does not have do not count.
+
+    Args:
+        test: Says at_least or more_than, at_most or less_than, after and before.
+    """
+    bounds = {name: getattr(test, name, None) for names in _OPPOSITE for name in names}
+    given = {name: bound for name, bound in bounds.items() if bound is not None}
+    for low, high in _OPPOSITE:
+        if {low, high} <= given.keys():
+            is_open = (low, high) != ("at_least", "at_most")
+            if given[low] > given[high] or (is_open and given[low] == given[high]):
+                allowed = f"nothing is both that and {low} {given[low]}: change one of the two"
+                raise misfit((high,), given[high], allowed)
 
 
 def read_together(
@@ -150,26 +184,6 @@ def _listed(name: str, known: Collection[str]) -> str:
     )
 
 
-def _read_yaml(path: Path) -> Any:
-    yaml = YAML(typ="rt", pure=True)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        if not path.parent.is_dir():  # told once, whichever of its files are read
-            raise MissingConfigFolderError(path.parent) from None
-        raise MissingConfigError(path) from None
-    except (OSError, UnicodeDecodeError) as error:
-        detail = f"a file that cannot be read ({type(error).__name__})"
-        problem = Problem(None, None, detail, "expected readable UTF-8 text")
-        raise ConfigurationError(path, (problem,)) from error
-    try:
-        return yaml.load(text) or CommentedMap()
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        problem = Problem(line, None, "text that is not YAML", str(error.problem))
-        raise ConfigurationError(path, (problem,)) from None
-
-
 def _plain(node: Any) -> Any:
     """Strip ruamel's round-trip types so that pydantic sees ordinary values."""
     if isinstance(node, CommentedMap):
@@ -189,6 +203,18 @@ def _problem(model: type[pydantic.BaseModel], document: Any, item: Any) -> Probl
         found=_found(item),
         allowed=allowed_words(model, item),
     )
+
+
+def _joined(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """What may be one thing or another is refused for each of them: told once, with all of them."""
+    by_place: dict[tuple[int | None, str | None, str], list[str]] = {}
+    for problem in problems:
+        at = (problem.line, problem.key, problem.found)
+        by_place.setdefault(at, []).append(problem.allowed)
+    for (line, key, found), ways in by_place.items():
+        unlike = list(dict.fromkeys(ways))
+        said = [unlike[0], *(way.removeprefix("expected ") for way in unlike[1:])]
+        yield Problem(line, key, found, ", or ".join(said))
 
 
 def _place(item: Any) -> Location:
@@ -243,11 +269,17 @@ def _found(item: Any) -> str:
     if kind in {"extra_forbidden", "missing", "union_tag_not_found"}:
         return "an unknown key" if kind == "extra_forbidden" else "nothing"
     if kind == _MISFIT:
-        return repr(item["ctx"]["found"])
-    if kind == "union_tag_invalid":
-        return repr(item["ctx"]["tag"])
-    # Whole branches of a file are not shown: the line tells where they are.
+        return _told(item["ctx"]["found"])
+    return _told(item["ctx"]["tag"] if kind == "union_tag_invalid" else given)
+
+
+def _told(given: Any) -> str:
+    """A value in few words. Whole branches are not shown: the line tells where they are."""
     if isinstance(given, dict):
         return f"the keys {', '.join(map(str, given))}" if given else "no keys"
+    if isinstance(given, list):
+        return f"a list of {len(given)}" if given else "an empty list"
     text = repr(given)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    if any(form.search(text) for form in _SOMEBODYS):
+        return "a value that may be somebody's, which is not repeated here"
+    return "nothing" if given is None else text if len(text) <= 80 else f"{text[:77]}..."

@@ -20,7 +20,14 @@ from audiences.sync.settings import DestinationSettings, FileSettings, WebhookSe
 from settings import StrictModel
 
 Key = Annotated[str, Described(pattern=KEY_PATTERN, max_length=LONGEST_KEY)]
-Source = Annotated[str, Described(pattern=SOURCE_PATTERN)]
+Source = Annotated[
+    str,
+    Described(
+        pattern=SOURCE_PATTERN,
+        description="What to put into a field: trait:COLUMN, score:MODEL, decile:MODEL, score_source:MODEL, "
+        "persona:name, persona:id, recommendation:BLOCK:RANK, email_block:BLOCK:SLOT, text:WORDS.",
+    ),
+]
 Mode = Literal["mirror", "add_only", "full"]
 
 

@@ -37,6 +37,8 @@ def demo(
         f"\nRun {outcome.run_id}: {outcome.steps} steps, {outcome.checks_passed} checks passed, "
         f"{len(outcome.checks_failed)} not, {time.monotonic() - began:.0f} s in all.\n"
     )
+    for check in outcome.told:
+        console.print(f"  not as expected {check}\n", style="yellow")
     _show_results(paths, truth)
     _show_erasure(paths)
     console.print(f"\nSee it in Dagster's UI: make ui   (or: candor ui --home {paths.home})")

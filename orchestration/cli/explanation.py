@@ -66,7 +66,9 @@ def explain_two(
     if waterfall is not None:
         write_private(waterfall, waterfall_page("How two records hang together", _sections(reasons, asked)))  # fmt: skip
     print_rows(
-        "How they hang together",
+        "How they hang together (numbers as `candor identity explain` of one of them shows)"
+        if is_linked
+        else "How they hang together",
         links.to_pylist() if as_json else _readable(links, numbered=False),
         as_json=as_json,
     )
@@ -123,13 +125,18 @@ def _show(reasons: tuple[Reason, ...]) -> None:
 
 def _readable(links: pa.Table, *, numbered: bool) -> list[dict[str, Any]]:
     """What a terminal has room for; all columns are in the JSON."""
-    ends = ("left", "right") if numbered else ("left_source", "right_source")
     return [
         {
-            **{name.removesuffix("_source"): row[name] for name in ends},
+            **{end: row[end] if numbered else _named(row, end) for end in ("left", "right")},
             "why": f"{row['rule']} ({row['kind']})",
             "probability": row["probability"],
             "cut": row["cut_reason"],
         }
         for row in links.to_pylist()
     ]
+
+
+def _named(link: dict[str, Any], end: str) -> str:
+    """A record by its source, and by its number among its person's records where it has one."""
+    number = link.get(end)
+    return link[f"{end}_source"] if number is None else f"{number} ({link[f'{end}_source']})"

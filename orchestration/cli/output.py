@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from orchestration.cli.narrow import GAP, Narrow, print_narrow
 from orchestration.errors import UnsupportedFormatError
 from orchestration.progress import listening
 from settings import plain_number
@@ -120,7 +122,7 @@ def print_rows(
 ) -> None:
     """Print rows as a table, or as a JSON array.
 
-    Where a column would be narrower than one of its words, each row is a list of its own.
+    Where a column would be narrower than one of its words, what has no room goes below its row.
     """
     records = rows.to_pylist() if isinstance(rows, pa.Table) else list(rows)
     if as_json:
@@ -133,8 +135,11 @@ def print_rows(
     if _fit(table, console.width):
         _print_titled(title, table)
         return
-    for number, record in enumerate(records, start=1):
-        _print_titled(f"{title}, {number} of {len(records)}", _one_below_another(record))
+    if len(records) == 1:
+        _print_titled(title, _one_below_another(records[0]))
+        return
+    fit = partial(_fit, room=GAP, edge=-GAP)
+    print_narrow(console, title, Narrow(records, _cell, _side, fit, console.width))
 
 
 def _print_titled(title: str, table: Table) -> None:
@@ -152,10 +157,16 @@ def _side_by_side(records: Sequence[dict[str, Any]]) -> Table:
     return table
 
 
-def _fit(table: Table, width: int) -> bool:
+def _fit(table: Table, width: int, *, room: int = 3, edge: int = 1) -> bool:
     """Give each column the room of its longest word and a share of the rest; False: no room.
 
     Left to itself, the library takes room from the widest columns, and breaks the ids in them.
+
+    Args:
+        table: With its rows.
+        width: Of the screen, in signs.
+        room: What each column takes beside its text: a blank on either side, and a line.
+        edge: What the table takes beside its columns.
     """
     options = console.options.update(width=_UNCUT)
     asked = [
@@ -164,7 +175,7 @@ def _fit(table: Table, width: int) -> bool:
     ]
     least = [max(cell.minimum for cell in cells) for cells in asked]
     wanted = [max(cell.maximum for cell in cells) for cells in asked]
-    rest = width - sum(least) - (3 * len(least) + 1)  # a blank beside each side, and the lines
+    rest = width - sum(least) - (room * len(least) + edge)
     if rest < 0:
         return False
     # Those that lack little get it, so that short texts stay in one line.

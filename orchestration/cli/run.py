@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,7 +42,8 @@ def run(
 ) -> None:
     """Materialise everything, here and now; the run is recorded where the UI shows it.
 
-    The JSON has run_id, steps, checks_passed, checks_failed, errors, and unread_values: source,
+    The JSON has run_id, steps, checks_passed, checks_failed, errors, not_as_expected: of each check
+    that did not pass its name, what was expected, what was found, and advice; and unread_values: source,
     field and how many rows of its latest files have a value there that cannot be read.
     """
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
@@ -60,6 +62,7 @@ def run(
                     "checks_passed": outcome.checks_passed,
                     "checks_failed": outcome.checks_failed,
                     "errors": outcome.errors,
+                    "not_as_expected": [asdict(check) for check in outcome.told],
                     "unread_values": _unread_values(company) if job == REFRESH else []})  # fmt: skip
     else:
         show_outcome(outcome, refused_rows=_refused_rows(company) if job == REFRESH else 0)
@@ -126,8 +129,8 @@ def show_outcome(outcome: RunOutcome, *, refused_rows: int) -> None:
         f"Run {outcome.run_id} is done: {outcome.steps} steps, "
         f"{outcome.checks_passed} checks passed, {len(outcome.checks_failed)} not."
     )
-    for check in outcome.checks_failed:
-        console.print("  not as expected", check, style="yellow")
+    for check in outcome.told:
+        console.print(f"  not as expected {check}", style="yellow")
     if refused_rows:
         rows = counted(refused_rows, "rows")
         console.print(f"Refused in the files as they are now: {rows}, see `candor quarantine list`")

@@ -68,7 +68,22 @@ def test_the_shipped_configuration_loads(folder: str) -> None:
         pytest.param(", is: US", "", "line 6, .*at least one test", id="no-test"),
         pytest.param("purposes: [marketing]", "purposes: []", "legal_basis", id="no-purpose"),
         pytest.param("key: readers", "key: My Readers", "line 1, key 'key'", id="name"),
-        pytest.param("key: readers", f"key: {'r' * 101}", "a text no longer than 100", id="long"),
+        pytest.param(
+            "at_least: 3",
+            "at_least: 3, at_most: 2",
+            "line 7, .*found 2; nothing is both",
+            id="range",
+        ),
+        pytest.param(
+            "is: US",
+            "after: 2026-05-01, before: 2026-05-01",
+            "line 6, .*nothing is both",
+            id="days",
+        ),
+        pytest.param(
+            "within_days: 30", "within_days: 99999999", "line 7, .*at most 36525", id="century"
+        ),
+        pytest.param("key: readers", f"key: {'r' * 101}", "a text of at most 100 signs", id="long"),
     ],
 )
 def test_a_mistake_names_its_line_and_what_is_allowed(

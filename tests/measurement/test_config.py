@@ -61,8 +61,10 @@ def test_an_experiment_is_decided_by_one_metric() -> None:
         pytest.param("baseline: control", "baseline: contrl",
                      r"line 5, key 'experiments.hero.baseline': found 'contrl'; did you mean 'control'\? "
                      "arms in shares: b, control", id="baseline"),
-        pytest.param("baseline: control", "baseline: control\n    primary: clicks", "one of demo",
-                     id="primary"),
+        pytest.param("baseline: control", "baseline: control\n    primary: clicks",
+                     "hero.primary': found 'clicks'; metrics: demo", id="primary"),
+        pytest.param("is: US", "at_least: 5, less_than: 5", "found 5.0; nothing is both that and at_least",
+                     id="nothing-between"),
         pytest.param("held_out: holdout", "held_out: control", "different arms", id="arms"),
         pytest.param("name: near", "name: global", "everybody together", id="global"),
         pytest.param("is: US", "iss: US", "did you mean 'is'", id="unknown-test"),

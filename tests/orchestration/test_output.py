@@ -184,3 +184,48 @@ def test_a_landing_file_without_a_byte_is_named(
     show_empty_files(Company(Paths.resolve({}, config=config, home=tmp_path, landing=tmp_path)))
 
     assert "crm/hubspot_contacts.csv is empty" in capsys.readouterr().out
+
+
+LONG = "too few yet: hero_b has 3 and needs 10 people with the outcome, control has 4 and needs 10"
+LIFT = [
+    {
+        "experiment": "exp_home_hero", "metric": "demo_within_14_days", "look": "",
+        "segment": segment, "arm": arm, "against": "control", "effect": "+0.2 points",
+        "verdict": verdict, "reason": f"{segment}: {LONG}",
+    }
+    for segment, arm, verdict in (("everybody", "hero_b", "cannot_tell"), ("smb", "hero_c", "helped"))
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_rows_that_have_no_room_beside_each_other_lose_no_value(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output.console, "width", width)
+
+    output.print_rows("Lift", LIFT)
+
+    said = capsys.readouterr().out
+    lines, words = said.splitlines(), " ".join(said.split())
+    assert max(map(len, lines)) <= width
+    assert "each of them: experiment: exp_home_hero; metric: demo_within_14_days; look: -" in words
+    assert [
+        word for word in ("everybody", "hero_c", "cannot_tell", "helped") if word not in said
+    ] == []
+    assert ("reason: smb" in words) == (width == 40)  # where it has no room beside the others
+    if width > 40:
+        assert any({"segment", "arm"} <= set(line.split()) for line in lines)
+        assert f"smb: {LONG}" in words
+
+
+def test_a_row_for_which_nothing_has_room_is_a_list_of_its_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output.console, "width", 30)
+    ids = [f"p_{number:024}" for number in range(2)]
+
+    output.print_rows("Pairs", [{"one": ids[0], "other": ids[1]}, {"one": ids[1], "other": ids[0]}])
+
+    said = capsys.readouterr().out
+    assert said.split() == ["Pairs", "1", "of", "2", "one:", ids[0], "other:", ids[1],
+                            "2", "of", "2", "one:", ids[1], "other:", ids[0]]  # fmt: skip

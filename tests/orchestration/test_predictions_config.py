@@ -5,12 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.company import Company
 from orchestration.manifest import parsed_project
 from orchestration.predictions_config import check_predictions
 from prediction import PredictionsConfig
-from settings import ConfigurationError, Paths, SettingsError, load_config
-from tests.conftest import ROOT
+from settings import ConfigurationError, load_config
 
 MODEL = """models:
   trial:
@@ -88,14 +86,3 @@ def test_a_column_without_its_kind_of_data_stops_nothing(tmp_path: Path) -> None
     path.write_text(MODEL[: MODEL.index("    leave_out")], encoding="utf-8")
 
     check_predictions(path, load_config(path, PredictionsConfig), manifest=lambda: file)
-
-
-def test_a_run_is_refused_before_it_begins(tmp_path: Path) -> None:
-    config = tmp_path / "config"
-    config.mkdir()
-    for file in (ROOT / "config").glob("*.yml"):
-        (config / file.name).write_bytes(file.read_bytes())
-    (config / "predictions.yml").write_text(MODEL, encoding="utf-8")
-
-    with pytest.raises(SettingsError, match="dowloads_30d"):
-        Company(Paths.resolve({}, config=config, home=tmp_path / "home")).check_configuration()

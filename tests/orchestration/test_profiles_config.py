@@ -40,6 +40,13 @@ def test_every_variable_is_one_of_the_project() -> None:
         pytest.param({"activity_events": {"dancing": ["Danced"]}}, id="unknown-activity"),
         pytest.param({"intent_path_pattern": "("}, id="no-pattern"),
         pytest.param({"intent_path_pattern": "it's"}, id="a-quote"),
+        pytest.param({"intent_path_pattern": "(?=x)"}, id="not-of-the-engine"),
+        pytest.param({"intent_path_pattern": ""}, id="every-path"),
+        pytest.param({"session_gap_minutes": 10**9}, id="no-session-ends"),
+        pytest.param(
+            {"activity_events": {"search": ["Did"], "download": ["did"]}}, id="two-in-one"
+        ),
+        pytest.param({"activity_events": {"search": [""]}}, id="no-name"),
     ],
 )
 def test_what_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:

@@ -117,6 +117,9 @@ def test_it_says_why_how_long_and_who_else_has_it(company: Company) -> None:
     page = content(company)["index.html"].decode()
     assert "ads, mail" in page
     assert "90 days" in page
+    # What was received comes first, and what says it again is told to do so.
+    given, again = page.index("What you and our tools gave"), page.index("What was made of it")
+    assert given < page.index("<h2>raw.events") < again < page.index("<h2>marts.profiles")
 
 
 def test_what_was_concluded_is_not_carried_elsewhere(company: Company) -> None:

@@ -63,6 +63,19 @@ class Bounded(StrictModel):
     base_url: HttpUrl
 
 
+SCALAR = "expected true or false, or a number, or a text: put it in quotes"
+
+
+class Dated(StrictModel):
+    at: dt.date
+    words: dict[str, str]
+    is_: bool | float | str = Field(alias="is")
+
+
+class Choosing(StrictModel):
+    either: Annotated[Web | Shop, Field(discriminator="kind")] | None = None
+
+
 def _write(folder: Path, text: str) -> Path:
     path = folder / "sources.yml"
     path.write_text(text, encoding="utf-8")
@@ -107,13 +120,13 @@ def test_a_value_out_of_range_says_what_was_found_and_what_is_allowed(tmp_path: 
         "few": "expected a whole number of at least 1",
         "share": "expected a number from 0 to 1",
         "both": "expected a number above 1 and below 3",
-        "name": "expected a text no shorter than 1",
-        "listed": "expected a list no shorter than 1",
+        "name": "expected a text, not an empty one",
+        "listed": "expected a list, not an empty one",
         "day": "expected a date such as 2026-03-14",
         "way": "allowed: here, there",
         "maybe": "expected a number of at most 5",
         "less": "allowed: 1, 2",
-        "keyed": "expected keys with values, no fewer than 1",
+        "keyed": "expected keys with values, at least 1",
         "8": "expected a key that is a text: put it in quotes",
         "either": "expected keys with values",
         "base_url": "expected an address such as https://example.com",
@@ -128,12 +141,65 @@ def test_text_that_is_not_yaml_is_told_with_its_line(tmp_path: Path, text: str) 
         load_config(_write(tmp_path, text), Config)
 
 
-def test_bytes_that_are_not_utf8_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        pytest.param(b"region: US\nx: \xff", "line 2: found bytes that are not UTF-8", id="latin"),
+        pytest.param(b"region: \x00", "line 1: found a character that is no text", id="null"),
+        pytest.param(b"a:\n\tb: 1\n", "line 2.*a tab stands there: indent with blanks", id="tab"),
+        pytest.param(b"a: 1\nb: 2\na: hush\n", "line 3.*'a' stands there a second", id="twice"),
+        pytest.param(b"a: 1\n---\nb: 2\n", "line 2.*one file is one document", id="documents"),
+        pytest.param(b"a: *x\n", "put \\*x in quotes if it is a text", id="alias"),
+        pytest.param(b"a: @x\n", "no value begins with '@'", id="sign"),
+        pytest.param(b"a: !hush x\n", "!hush means nothing here", id="tag"),
+        pytest.param(b"a: " + b"9" * 5000, "is a number far too long", id="digits"),
+        pytest.param(b"false\n", "found False; expected some of the keys", id="no-keys"),
+    ],
+)
+def test_a_file_that_is_no_yaml_says_what_to_do(tmp_path: Path, written: bytes, said: str) -> None:
     path = tmp_path / "sources.yml"
-    path.write_bytes(b"region: \xff\xfe")
+    path.write_bytes(written)
 
-    with pytest.raises(ConfigurationError, match="UTF-8"):
+    with pytest.raises(ConfigurationError, match=said) as caught:
         load_config(path, Config)
+
+    assert "hush'" not in str(caught.value), "no value is repeated"
+
+
+def test_a_folder_in_place_of_a_file_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="found a folder; expected a file"):
+        load_config(tmp_path, Config)
+
+
+def test_a_day_that_is_none_is_told_by_its_key(tmp_path: Path) -> None:
+    path = _write(tmp_path, "at: 2026-02-30\nwords: {a: 1}\nis: [1]\n")
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_config(path, Dated)
+
+    assert {str(problem) for problem in caught.value.problems} == {
+        "line 1, key 'at': found '2026-02-30'; expected a date such as 2026-03-14",
+        "line 2, key 'words.a': found 1; expected a text: put it in quotes",
+        f"line 3, key 'is': found a list of 1; {SCALAR}",
+    }
+
+
+@pytest.mark.parametrize("value", ["desk@shop.example", "+1 (202) 555-0100", "12025550100"])
+def test_what_may_be_somebodys_is_never_repeated(tmp_path: Path, value: str) -> None:
+    path = _write(tmp_path, f"sources: {value}\nregion: 3\n")
+
+    with pytest.raises(ConfigurationError, match="which is not repeated here") as caught:
+        load_config(path, Config)
+
+    assert "shop" not in str(caught.value)
+    assert "555" not in str(caught.value)
+
+
+def test_the_keys_of_a_choice_within_a_choice_are_named(tmp_path: Path) -> None:
+    path = _write(tmp_path, "either: {kind: shop, kindd: shop}\n")
+
+    with pytest.raises(ConfigurationError, match="did you mean 'kind'"):
+        load_config(path, Choosing)
 
 
 def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
