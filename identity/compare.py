@@ -17,7 +17,7 @@ COMPARED = "identity_compared"
 COMPARED_COLUMNS = (
     "source", "first_name", "first_name_count", "given_name", "initial", "middle_name", "last_name", "last_name_count",
     "birth_date", "email",
-    "mailbox", "local_part", "mailbox_digits", "mailbox_names_owner", "phone", "house_number", "street", "city", "postal_code",
+    "mailbox", "local_part", "mailbox_digits", "mailbox_names_owner", "email_domain", "mailbox_is_free", "phone", "house_number", "street", "city", "postal_code",
     "company", "email_is_shared", "phone_is_shared", "first_name_rarity", "given_name_rarity",
     "last_name_rarity", "birth_date_rarity",
 )  # fmt: skip

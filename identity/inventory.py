@@ -253,6 +253,7 @@ PREPARED = Table(
         Column("seniority", "BIGINT", Pii.NONE, "the smaller the older; no two alike but by chance"),
         Column("is_spelled", "BOOLEAN", Pii.NONE, "the mailbox told the last name"),
         Column("mailbox_names_owner", "BOOLEAN", Pii.NONE, "the mailbox is named after the person"),
+        Column("mailbox_is_free", "BOOLEAN", Pii.NONE, "the address is at a provider where anybody can have one; null without an address"),
         Column("email_is_shared", "BOOLEAN", Pii.NONE, "several people hold the address: it links nobody"),
         Column("phone_is_shared", "BOOLEAN", Pii.NONE, "the same of the phone"),
         Column("first_name_count", "BIGINT", Pii.NONE, "records that bear the first name"),

@@ -51,6 +51,7 @@ _ALIKE_BY_NAME = frozenset(
     {"namesakes", "letters alike", "first names alike", "named after another"}
 )
 _FAMILIES = ("household", "relatives")
+_LEAST_PLACED = 0.05  # of fewer pairs with addresses nothing is concluded about the others
 # Father and son of one name. Who they are shows in addresses and numbers alone, of which one person
 # has several too, so that their number does not follow from the data: it is that of families.
 _NAMED_AFTER = "named after another"
@@ -86,12 +87,14 @@ class PairEvidence:
         adjustments: Per field with names or dates, the bits that a rare value adds; see ``frequencies``.
         total_pairs: All pairs that the records could form.
         sources: Which sources the pairs are of; None where nobody knows.
+        placed: Share of all pairs of which both records have an address.
     """
 
     levels: dict[str, Levels]
     adjustments: dict[str, Floats]
     total_pairs: float
     sources: SourcePairs | None = None
+    placed: float = 1.0
 
     def part(self, chosen: slice | Bools) -> PairEvidence:
         """Some of the pairs."""
@@ -102,6 +105,7 @@ class PairEvidence:
             None
             if self.sources is None
             else replace(self.sources, place=self.sources.place[chosen]),
+            self.placed,
         )
 
 
@@ -240,10 +244,13 @@ def _start(evidence: PairEvidence, fields: tuple[FieldParameters, ...]) -> list[
         )
         for kind, free in _KINDS.items()
     ]
-    return _tied(fields, [person, *others])
+    families = sum(item.share for item in others if item.name in _FAMILIES)
+    return _tied(fields, [person, *others], of_families=families)
 
 
-def _tied(fields: tuple[FieldParameters, ...], kinds: list[Kind]) -> list[Kind]:
+def _tied(
+    fields: tuple[FieldParameters, ...], kinds: list[Kind], *, of_families: float
+) -> list[Kind]:
     """Add whoever is named after another of the family: alike in name, else as families are."""
     person, families = kinds[0], [item for item in kinds if item.name in _FAMILIES]
     known = next((item for item in kinds if item.name == _NAMED_AFTER), None)
@@ -259,7 +266,7 @@ def _tied(fields: tuple[FieldParameters, ...], kinds: list[Kind]) -> list[Kind]:
             levels[field.name] = tuple(np.asarray(mean).tolist())
     tied = Kind(
         _NAMED_AFTER,
-        _NAMED_ALIKE * share,
+        _NAMED_ALIKE * of_families,
         levels,
         frozenset({"email"}),
         frozenset({"first_name", "last_name"}),
@@ -351,7 +358,20 @@ def _updated(
         )
         for item, share in zip(kinds, shares, strict=True)
     ]
-    return _tied(fields, updated)
+    return _tied(fields, updated, of_families=_families(evidence, kinds, shares))
+
+
+def _families(evidence: PairEvidence, kinds: list[Kind], shares: list[Floats]) -> float:
+    """The share of all pairs that are of one family, those included that do not show it.
+
+    Families are told by their addresses, and records without one are of families as often as others.
+    """
+    found = sum(of for item, of in zip(kinds, shares, strict=True) if item.name in _FAMILIES)
+    seen = float(np.sum(found))
+    if "address" in evidence.levels:
+        placed = float(np.sum(found, where=evidence.levels["address"] >= 0))
+        seen = max(seen, placed / max(evidence.placed, _LEAST_PLACED))
+    return seen / evidence.total_pairs
 
 
 def _found_levels(

@@ -22,6 +22,7 @@ from identity.train import (
     FieldParameters,
     Floats,
     field_parameters,
+    is_sound,
     proven_levels,
     smoothed,
     usable_comparisons,
@@ -44,7 +45,10 @@ def learn_parameters(warehouse: Warehouse, config: IdentityConfig, *, seed: int)
     """Measure u on random pairs and m on proven ones; see ``train``."""
     comparisons = usable_comparisons(warehouse, RECORDS)
     counts = {item.name: proven_levels(warehouse, item) for item in comparisons}
-    poor = [item for item in comparisons if counts[item.name].sum() < config.min_proven_pairs]
+    least = config.min_proven_pairs
+    poor = [
+        item for item in comparisons if counts[item.name].sum() < least and not item.is_proven_only
+    ]
     with _scratch(warehouse, with_pairs=bool(poor)):
         linker = _linker(warehouse, splink_settings(comparisons))
         linker.training.estimate_u_using_random_sampling(
@@ -52,13 +56,19 @@ def learn_parameters(warehouse: Warehouse, config: IdentityConfig, *, seed: int)
         )
         u = _observed_u(linker.misc.save_model_to_json(None), comparisons, config.sampled_pairs)
         learned = _expectation_maximisation(linker, comparisons) if poor else {}
-    fields = tuple(
-        field_parameters(
-            item, counts[item.name], u[item.name], learned, min_proven_pairs=config.min_proven_pairs
+    taught = {
+        item: field_parameters(
+            item, counts[item.name], u[item.name], learned, min_proven_pairs=least
         )
         for item in comparisons
+    }
+    return MatchParameters(
+        tuple(
+            field
+            for item, field in taught.items()
+            if not item.is_proven_only or is_sound(field.name, np.array(field.m), np.array(field.u))
+        )
     )
-    return MatchParameters(fields)
 
 
 @contextmanager

@@ -37,12 +37,14 @@ class Comparison:
         column: The prepared column, or SQL over several, whose presence makes the field usable.
         unknown: SQL that holds when the field says nothing about the pair.
         levels: Strongest agreement first.
+        is_proven_only: Nothing is known of it but what proven pairs teach; without them it is left out.
     """
 
     name: str
     column: str
     unknown: str
     levels: tuple[Level, ...]
+    is_proven_only: bool = False
 
     @property
     def level_count(self) -> int:
@@ -237,6 +239,17 @@ COMPARISONS: tuple[Comparison, ...] = (
             ),
             Level("same but shared", "email_l = email_r"),
         ),
+    ),
+    Comparison(
+        "mailboxes",
+        "mailbox_is_free",
+        # At one domain two addresses may be one mailbox: a slip, a tag, an alias.
+        f"{_either_null('mailbox_is_free')} or email_domain_l = email_domain_r",
+        (
+            Level("a provider's and an employer's", "mailbox_is_free_l != mailbox_is_free_r"),
+            Level("two employers'", "not mailbox_is_free_l"),
+        ),
+        is_proven_only=True,
     ),
     Comparison(
         "phone",

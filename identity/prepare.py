@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from identifiers import (
+    FREE_MAIL_DOMAINS,
     DateOrders,
     WordOrder,
     canonical_given_names,
@@ -313,6 +314,7 @@ _SENIORITY = """
             any_first_name, birth_date_value, user_id)) >> 35)::bigint
 """
 
+_FREE_MAIL_DOMAINS = ", ".join(f"'{domain}'" for domain in sorted(FREE_MAIL_DOMAINS))
 _RECORDS_SQL = rf"""
 with joined as (
     select records.*,
@@ -367,6 +369,7 @@ select
     -- Gmail ignores dots and what follows a plus: https://support.google.com/mail/answer/7436150
     case when email_domain in ('gmail.com', 'googlemail.com')
         then replace(local_part, '.', '') end as gmail_mailbox,
+    email_domain in ({_FREE_MAIL_DOMAINS}) as mailbox_is_free,
     phone_value as phone,
     birth_date_value as birth_date,
     {house_number("street_key")} as house_number,

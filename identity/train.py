@@ -30,6 +30,10 @@ _PROOFS: Mapping[str, str] = {
     "address": f"address = {level('address', 'same house')}",
     "name": f"first_name >= {level('first_name', 'nickname')} and last_name = {level('last_name', 'same')}",
 }
+# In these alone differ two of one name in one house, whom name and address would prove to be one.
+_OF_NAMESAKES = frozenset({"birth_date", "mailboxes"})
+# Of what nothing is known but by proven pairs, chance counts as so many of them.
+_PRIOR_PAIRS = 5.0
 _WEAK_PROOFS = frozenset({frozenset({"phone", "address"}), frozenset({"email", "address"})})
 _NAMES = frozenset({"first_name", "last_name"})
 # A difference in these fields happens to one person in far fewer than every fifth pair; a larger
@@ -93,6 +97,10 @@ def field_parameters(
         min_proven_pairs: How many proven pairs are enough.
     """
     proven = int(counts.sum())
+    labels = (*(item.label for item in comparison.levels), "different")
+    if comparison.is_proven_only:
+        m = (counts + _PRIOR_PAIRS * u) / (proven + _PRIOR_PAIRS)
+        return FieldParameters(comparison.name, labels, tuple(m), tuple(u), "proven pairs", proven)
     candidates: list[tuple[str, Floats]] = []
     if proven >= min_proven_pairs:
         candidates.append(("proven pairs", no_surer_than_equal(smoothed(counts), counts, u)))
@@ -107,7 +115,6 @@ def field_parameters(
     origin, m = next(
         (item for item in candidates if is_sound(comparison.name, item[1], u)), candidates[-1]
     )
-    labels = (*(item.label for item in comparison.levels), "different")
     return FieldParameters(comparison.name, labels, tuple(m), tuple(u), origin, proven)
 
 
@@ -175,6 +182,6 @@ def _proof_without(name: str) -> str:
         f"({_PROOFS[one]} and {_PROOFS[other]})"
         for one, other in combinations(fields, 2)
         if frozenset({one, other}) not in _WEAK_PROOFS
-        and not (name == "birth_date" and {one, other} == {"name", "address"})
+        and not (name in _OF_NAMESAKES and {one, other} == {"name", "address"})
     ]
     return " or ".join(pairs)

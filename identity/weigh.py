@@ -108,7 +108,13 @@ def _read(
         {name: bits for name, bits in rarities.items() if bits.any()},
         total_pairs / step,
         _sources(pairs, warehouse.read(combinations).to_pylist(), step=step),
+        float(warehouse.scalar(_PLACED_SQL) or 1.0),
     )
+
+
+_PLACED_SQL = f"""
+    select pow(avg((coalesce(street, postal_code, city) is not null)::integer), 2) from {RECORDS}
+"""
 
 
 def _sources(pairs: pa.Table, rows: list[dict[str, Any]], *, step: int) -> SourcePairs | None:
@@ -188,7 +194,9 @@ def _only_shared() -> str:
     Two records without names that came with info@ of a company are not one person, however seldom
     two records agree so: a shared value adds to what else agrees, and links nobody by itself.
     """
-    others = [item.name for item in COMPARISONS if item.name not in SHARABLE]
+    others = [
+        item.name for item in COMPARISONS if item.name not in SHARABLE and not item.is_proven_only
+    ]
     agrees = " or ".join(f"{name} = 1" for name in SHARABLE)
     most = " and ".join(
         [*(f"{name} <= 1" for name in SHARABLE), *(f"{name} <= 0" for name in others)]

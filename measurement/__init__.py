@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from measurement.assignment import BUCKETS, bucket
+from measurement.beside import Beside, KnownEffect, read_beside
 from measurement.breadth import (
     BreadthFinding,
     ReadersOfContent,
@@ -60,6 +61,7 @@ __all__ = [
     "HELD_OUT",
     "WRONG_SIZES",
     "WRONG_SIZES_HERE",
+    "Beside",
     "BreadthFinding",
     "ComparisonReport",
     "Counts",
@@ -71,6 +73,7 @@ __all__ = [
     "Interval",
     "InvalidExperimentError",
     "InvalidSharesError",
+    "KnownEffect",
     "LiftReport",
     "LoggedDecisions",
     "MeasurementError",
@@ -98,6 +101,7 @@ __all__ = [
     "lift_page",
     "measure_experiments",
     "read_arms",
+    "read_beside",
     "read_counts",
     "read_lift",
     "read_samples",

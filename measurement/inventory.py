@@ -43,6 +43,13 @@ EXPOSURES = Table(
         Column("unit_id", "VARCHAR", Pii.PSEUDONYMOUS, "what was drawn: the account or the person"),
         Column("is_crossover", "BOOLEAN", Pii.NONE, "whether the person met another arm than this"),
         Column("exposure_count", "BIGINT", Pii.NONE, "exposures to any arm"),
+        Column(
+            "is_known_before",
+            "BOOLEAN",
+            Pii.NONE,
+            "whether somebody had signed in, or left an address, on that browser by the first exposure; "
+            "null: not told by an event, or companies are drawn",
+        ),
         _RUN,
     ),
     key=("experiment_key", "person_id"),

@@ -12,6 +12,7 @@ import pyarrow as pa
 from measurement.config import GLOBAL_SEGMENT, HELD_OUT, Experiment, ExperimentsConfig, Holdout
 from measurement.exposures import write_exposures, write_outcomes
 from measurement.inventory import LIFT, TABLES
+from measurement.known import mark_known
 from measurement.lift import SIGNIFICANCE, Counts, is_ratio_broken, sample_ratio_p_value
 from measurement.looks import Look, look_of, moments_of, significance_at
 from measurement.numberless import find_numberless
@@ -20,9 +21,8 @@ from measurement.samples import ADDED_UP, Sample, sample_of
 from measurement.segments import check_segments
 from warehouse import Warehouse, literal
 
-# Later and earlier than anything that the warehouse knows.
-_FOREVER = dt.datetime(9999, 1, 1)  # noqa: DTZ001 - the warehouse's times bear no zone
-_EVER = dt.datetime(1, 1, 1)  # noqa: DTZ001 - as above
+# Later and earlier than anything that the warehouse knows; its times bear no zone.
+_FOREVER, _EVER = dt.datetime(9999, 1, 1), dt.datetime(1, 1, 1)  # noqa: DTZ001
 
 _COUNTS = """
     select coalesce(exposures.segment, '') as segment, exposures.arm,
@@ -50,8 +50,7 @@ _UNITS = """
             on exposures.experiment_key = outcomes.experiment_key
             and exposures.person_id = outcomes.person_id
         where exposures.experiment_key = $experiment_key and outcomes.metric = $metric
-          and outcomes.is_mature
-          and outcomes.closes_at <= $until
+          and outcomes.is_mature and outcomes.closes_at <= $until
         group by all
     )
 """
@@ -130,6 +129,7 @@ def measure_experiments(
     check_segments(warehouse, configured)
     with warehouse.transaction():
         write_exposures(warehouse, configured, as_of=now, run_id=run_id)
+        mark_known(warehouse, configured, as_of=now)
         write_outcomes(warehouse, configured, as_of=now, run_id=run_id)
         reports = read_lift(warehouse, experiments, now=now)
         warehouse.replace(LIFT.name, _rows(reports, now, run_id))

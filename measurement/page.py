@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jinja2
 
+from measurement.beside import Beside
 from measurement.breadth import BreadthFinding
 from measurement.config import GLOBAL_SEGMENT, HELD_OUT, ExperimentsConfig, Metric
 from measurement.pictures import draw_lift, is_drawn, labels
@@ -30,7 +31,7 @@ _MEASURES: Mapping[str, str] = {
 }
 
 
-def lift_page(
+def lift_page(  # noqa: PLR0913 - each is something that only the caller knows
     warehouse: Warehouse,
     reports: Sequence[LiftReport],
     *,
@@ -38,6 +39,7 @@ def lift_page(
     experiments: ExperimentsConfig | None = None,
     breadth: Sequence[BreadthFinding] = (),
     withheld: Sequence[WithheldArm] = (),
+    besides: Sequence[Beside] = (),
 ) -> str:
     """The page as HTML that needs nothing else and no network; aggregates only.
 
@@ -48,6 +50,7 @@ def lift_page(
         experiments: Says what counts as success; without it the page names the metric alone.
         breadth: How much of the content people meet; none: the page does not say.
         withheld: Arms that are paused or switched off.
+        besides: Of each report what those did who were known before; none: the page does not say.
     """
     paces = read_paces(warehouse)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
@@ -57,8 +60,11 @@ def lift_page(
     environment.filters["plain"] = plain_number
     page = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     told = [
-        _told(report, paces.get(report.experiment_key, NOBODY), now, experiments)
-        for report in reports
+        {
+            **_told(report, paces.get(report.experiment_key, NOBODY), now, experiments),
+            "beside": beside,
+        }
+        for report, beside in zip(reports, besides or [Beside()] * len(reports), strict=True)
     ]
     return page.render(now=now, told=told, withheld=withheld, breadth=breadth, measures=_MEASURES)
 

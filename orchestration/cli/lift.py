@@ -18,7 +18,7 @@ from settings import Paths
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from measurement import ExperimentsConfig, Finding
+    from measurement import ExperimentsConfig, Finding, KnownEffect
 
 lift_app = typer.Typer(
     help="Experiments: what helped, whom, and how sure that is.", no_args_is_help=True
@@ -38,13 +38,15 @@ ExperimentName = Annotated[
 @with_paths
 def show(*, paths: Paths, experiment: ExperimentName = None, as_json: JsonOption = False) -> None:
     """Show the verdict of every comparison, for everybody and by segment."""
-    from measurement import explain_unmet, read_lift  # noqa: PLC0415 - loads every package
+    from measurement import explain_unmet, read_beside, read_lift  # noqa: PLC0415 - loads every package
     from orchestration.company import Company  # noqa: PLC0415 - as above
 
     experiments = _only(experiment, Company(paths).experiments)
     with opened_warehouse(paths) as warehouse:
         reports = read_lift(warehouse, experiments)
+        besides = read_beside(warehouse, reports, experiments)
         unmet = explain_unmet(warehouse, experiments.experiments)
+    is_known_told = as_json or any(beside.effects for beside in besides)
     rows = [
         {
             "experiment": report.experiment_key,
@@ -52,11 +54,17 @@ def show(*, paths: Paths, experiment: ExperimentName = None, as_json: JsonOption
             "role": "primary" if report.is_primary else "secondary",
             "look": f"{report.look.number} of {report.look.planned}" if report.look else "",
             **_row(finding, as_json=as_json),
+            **(_known_row(beside.of(finding), finding, as_json=as_json) if is_known_told else {}),
         }
-        for report in reports
+        for report, beside in zip(reports, besides, strict=True)
         for finding in report.findings
     ]
-    _print_lift(rows, unmet, as_json=as_json)
+    warnings = [
+        f"{report.experiment_key}: {beside.warning}"
+        for report, beside in zip(reports, besides, strict=True)
+        if report.is_primary and beside.warning
+    ]
+    _print_lift(rows, [*unmet, *warnings], as_json=as_json)
 
 
 @lift_app.command()
@@ -71,7 +79,7 @@ def report(
 ) -> None:
     """Write one page that says what helped, whom, how sure, and how long until it is known."""
     require_page(file)
-    from measurement import lift_page, read_lift  # noqa: PLC0415 - loads every package
+    from measurement import lift_page, read_beside, read_lift  # noqa: PLC0415 - loads every package
     from orchestration.company import Company, known_until  # noqa: PLC0415 - as above
     from personalization import read_breadth, read_withheld  # noqa: PLC0415 - as above
 
@@ -81,6 +89,7 @@ def report(
         page = lift_page(
             warehouse, reports, now=known_until(warehouse), experiments=experiments,
             breadth=read_breadth(warehouse), withheld=read_withheld(warehouse, experiments),
+            besides=read_beside(warehouse, reports, experiments),
         )  # fmt: skip
     file.write_text(page, encoding="utf-8")
     console.print(f"Wrote {file}.")
@@ -112,9 +121,9 @@ def policies(*, paths: Paths, as_json: JsonOption = False) -> None:
     _print_policies(rows, as_json=as_json)
 
 
-def _print_lift(rows: Sequence[dict[str, object]], unmet: Sequence[str], *, as_json: bool) -> None:
+def _print_lift(rows: Sequence[dict[str, object]], lines: Sequence[str], *, as_json: bool) -> None:
     print_rows("Lift", rows, as_json=as_json)
-    for line in () if as_json else unmet:
+    for line in () if as_json else lines:
         console.print(line)
 
 
@@ -151,6 +160,24 @@ def _row(finding: Finding, *, as_json: bool) -> dict[str, object]:
         "verdict": finding.verdict,
         "reason": finding.reason,
     }
+
+
+def _known_row(known: KnownEffect | None, finding: Finding, *, as_json: bool) -> dict[str, object]:
+    """The effect among those who were known before they met it, with its interval."""
+    if as_json:
+        return {
+            "known_before": known and known.counts.n + known.baseline.n,
+            "known_effect": known and known.effect,
+            "known_low": known and known.interval.low,
+            "known_high": known and known.interval.high,
+        }
+    if known is None:
+        return {"of the known": ""}
+    from measurement import in_words  # noqa: PLC0415 - loads every package
+
+    ends = (known.effect, known.interval.low, known.interval.high)
+    told = (in_words(end, is_share=finding.is_share) for end in ends)
+    return {"of the known": "{} ({} to {}) points".format(*told)}
 
 
 def _in_words(effect: float, finding: Finding) -> str:

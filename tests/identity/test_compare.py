@@ -134,3 +134,30 @@ def test_another_house_of_a_postal_code_is_told_from_one_that_nobody_knows(
     )  # fmt: skip
 
     assert found == level("address", label)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "label"),
+    [
+        ("ann@gmail.com", "ann@maple.example", "a provider's and an employer's"),
+        ("ann@maple.example", "ann@oak.example", "two employers'"),
+        ("ann81@gmail.com", "ann54@icloud.com", None),
+    ],
+)
+def test_two_addresses_at_providers_are_not_as_one_at_work_and_one_at_home(
+    company: Company, one: str, other: str, label: str | None
+) -> None:
+    company.record("crm", "a", email=one)
+    company.record("shop", "b", email=other)
+    prepare_records(company.warehouse, default_region="US")
+    (mailboxes,) = (item for item in COMPARISONS if item.name == "mailboxes")
+
+    found = company.warehouse.scalar(
+        f"select {level_case(mailboxes)} from (select "
+        "one.mailbox_is_free as mailbox_is_free_l, other.mailbox_is_free as mailbox_is_free_r, "
+        "one.email_domain as email_domain_l, other.email_domain as email_domain_r "
+        f"from {RECORDS} as one, {RECORDS} as other "
+        "where one.source = 'crm' and other.source = 'shop')"
+    )
+
+    assert found == (level("mailboxes", label) if label else DIFFERENT)

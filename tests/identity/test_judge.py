@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from identity.judge import Mixture, PairEvidence, SourcePairs, fit_mixture, judge_pairs
-from identity.train import FieldParameters, Floats, bounded, conventional
+from identity.model import COMPARISONS
+from identity.train import (
+    FieldParameters,
+    Floats,
+    bounded,
+    conventional,
+    field_parameters,
+    is_sound,
+)
 
 FIELDS = tuple(
     FieldParameters(name, ("same", "different"), (m, 1 - m), (u, 1 - u), "proven pairs", 1000)
@@ -168,3 +176,29 @@ def test_more_first_names_that_differ_than_one_person_has_are_a_familys() -> Non
     np.testing.assert_allclose(believed, [0.8, 0.2])
     np.testing.assert_allclose(families, conventional(u))
     np.testing.assert_allclose(placeholders, [0.75, 0.25])
+
+
+def test_families_whose_records_lack_an_address_are_counted_with_those_that_show_one() -> None:
+    evidence, _ = drawn(2000, 6000, 2000)
+    seen, shown = (
+        {item.name: item.share for item in fit_mixture(pairs, FIELDS).kinds}
+        for pairs in (evidence, replace(evidence, placed=0.25))
+    )
+
+    assert shown["named after another"] > 3 * seen["named after another"]
+    assert shown["household"] == pytest.approx(seen["household"], rel=0.1)
+
+
+def test_without_a_proven_pair_the_places_of_mailboxes_say_nothing() -> None:
+    mailboxes = next(item for item in COMPARISONS if item.is_proven_only)
+    u = np.array([0.4, 0.1, 0.5])
+
+    nothing, taught = (
+        field_parameters(mailboxes, np.array(counts), u, {}, min_proven_pairs=100)
+        for counts in ([0.0, 0.0, 0.0], [90.0, 5.0, 5.0])
+    )
+
+    assert nothing.m == pytest.approx(nothing.u)
+    assert not is_sound("mailboxes", np.array(nothing.m), u)
+    assert taught.weights[0] > 1
+    assert taught.weights[-1] < -2
