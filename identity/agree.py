@@ -15,6 +15,8 @@ Probability Distributions", sec. 3.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +43,7 @@ _KNOWN = "identity_pairs_of_identifiers"
 _OPEN = "identity_open_parts"
 # No pair says more than that it is one of ten thousand.
 _SUREST = 1e-4
+_NOT_ONCE: Mapping[str, float] = MappingProxyType({})
 
 
 def weigh_parts(warehouse: Warehouse, *, lowest: float, most: int) -> None:
@@ -78,7 +81,9 @@ def weigh_joined(warehouse: Warehouse, links: str, *, likely: str, into: str) ->
     warehouse.execute(f"create or replace temp table {into} as {_AGREED_SQL.format(likely=likely)}")
 
 
-def find_doubted(warehouse: Warehouse, *, threshold: float) -> Bools:
+def find_doubted(
+    warehouse: Warehouse, *, threshold: float, once: Mapping[str, float] = _NOT_ONCE
+) -> Bools:
     """Return per link, in order, whether other records speak against it.
 
     Those of its own two parts, or those of the parts that other links bring to them.
@@ -86,6 +91,7 @@ def find_doubted(warehouse: Warehouse, *, threshold: float) -> Bools:
     Args:
         warehouse: Holds the placed links and the judged pairs.
         threshold: Parts that agree less are not joined by likeness.
+        once: Bits that count against two records of a source because it has persons once.
     """
     links = (
         f"(select left_node as one, right_node as other from {LINKS} where kind <> 'probabilistic')"
@@ -95,14 +101,14 @@ def find_doubted(warehouse: Warehouse, *, threshold: float) -> Bools:
         f"from {LINKS} where kind = 'probabilistic')"
     )
     weigh_joined(warehouse, links, likely=likely, into=_SETTLED)
-    _part_chains(warehouse, threshold=threshold)
+    _part_chains(warehouse, threshold=threshold, once=once)
     rows = warehouse.read(_DOUBTED_SQL, {"threshold": threshold})
     is_doubted = np.zeros(int(warehouse.scalar(f"select count(*) from {LINKS}")), dtype=np.bool_)
     is_doubted[rows.column("link").to_numpy()] = True
     return is_doubted
 
 
-def _part_chains(warehouse: Warehouse, *, threshold: float) -> None:
+def _part_chains(warehouse: Warehouse, *, threshold: float, once: Mapping[str, float]) -> None:
     """Fill the temporary table of groups of the parts that links leave open: part, found."""
     _find_open(warehouse, threshold=threshold)
     warehouse.execute(f"create or replace temp table {_HELD} as {_HELD_SQL}")
@@ -112,7 +118,7 @@ def _part_chains(warehouse: Warehouse, *, threshold: float) -> None:
     warehouse.execute(
         f"create or replace temp table {_ALIKE} as {_LIKENESSES_SQL}", {"threshold": threshold}
     )
-    find_rivalled(warehouse, _HELD, _ALIKE, threshold=threshold)
+    find_rivalled(warehouse, _HELD, _ALIKE, threshold=threshold, once=once)
     pairs = warehouse.read(_UNRIVALLED_SQL)
     found = assemble(
         Likenesses(
@@ -222,7 +228,7 @@ _OPEN_SQL = f"""
 """
 _HELD_SQL = f"""
     select number, component, coalesce(held.record, part) as record, coalesce(named, 1) as named,
-        first_name is not null or last_name is not null as is_named
+        source, first_name is not null or last_name is not null as is_named
     from {_OPEN} left join {PARTS} as held using (part)
     join {RECORDS} as records on records.record = coalesce(held.record, part)
 """
@@ -273,14 +279,16 @@ _MISSED_SQL = f"""
         - (select coalesce(sum((1e6 * probability)::bigint), 0) from {AGREED})
     ) / 1e6 as missed
 """
-# A record without a name has nothing to be judged by but the value that links it. Parts of which no
-# pair can be judged are left out: neither right nor wrong, they make up for nothing.
+# A record without a name has nothing to be judged by but the value that links it: of it goes what is
+# known of such values. Parts of which no pair can be judged are left out: neither right nor wrong,
+# they make up for nothing.
 _KNOWN_SQL = f"""
     with judged as (
-        select part, avg((1e6 * probability)::bigint)::bigint as share
+        select part, avg((1e6 * case when is_named then probability else share end)::bigint)::bigint
+            as share
         from {DETERMINISTIC} join {JUDGED} using (left_record, right_record)
         join {PARTS} on record = left_record
-        where is_named group by part
+        where is_named or share is not null group by part
     ),
     joined as (
         select part, any_value(least(size, {{most}})) as size from {PARTS} group by part

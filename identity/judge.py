@@ -27,6 +27,8 @@ _ROUNDS = 40
 _TOLERANCE = 1e-4
 # The share of one person's pairs in two sources is taken to rest on as many more of the usual share.
 _PRIOR_PERSONS = 10.0
+# Persons are seldom twice in a source of whose pairs less than half as many are one person's as of all.
+_SELDOM = 0.5
 # Pairs enough to tell shares of a thousandth: more change no digit that matters.
 MOST_FITTED = 150_000
 # As many as stay in the processor's cache while all kinds are weighed.
@@ -160,6 +162,17 @@ class Mixture:
         """The share of one person's pairs among all of two sources; of unknown ones, among all."""
         known = {(item.left, item.right): item.share for item in self.persons_by_sources}
         return known.get((left, right), known.get((right, left), self.person.share))
+
+    @property
+    def once(self) -> dict[str, float]:
+        """Per source with persons seldom twice, the bits that count against two of its records."""
+        return {
+            item.left: float(np.log2(self.person.share / item.share))
+            for item in self.persons_by_sources
+            if item.left == item.right
+            and item.left
+            and 0 < item.share < _SELDOM * self.person.share
+        }
 
     def fields(self, fields: tuple[FieldParameters, ...]) -> tuple[FieldParameters, ...]:
         """Parameters with the m that was learned where no proven pairs taught it."""

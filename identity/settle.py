@@ -49,7 +49,7 @@ def settle_persons(task: Task, weighing: Weighing, extent: Extent) -> None:
     conflicts = find_conflicts(
         warehouse, connect(edges, nodes=len(is_record)), trust=weighing.trust
     )
-    is_doubted = find_doubted(warehouse, threshold=weighing.threshold or 0.0)
+    is_doubted = find_doubted(warehouse, threshold=weighing.threshold or 0.0, once=weighing.once)
     kept = edges.chosen(~is_doubted)
     found = limit_size(
         kept,

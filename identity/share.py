@@ -64,12 +64,12 @@ def mark_records(warehouse: Warehouse, which: str) -> None:
 def list_identifiers(warehouse: Warehouse) -> None:
     """Fill the temporary table of the records' identifiers, one row per record and value.
 
-    record, identifier_type (email, phone), identifier_value, is_shared, first_seen_at, seniority
-    (the record's).
+    record, identifier_type (email, phone), identifier_value, is_shared, and of the record record_source,
+    first_seen_at and seniority.
     """
     held = " union all ".join(
         f"select record, '{column}' as identifier_type, {column} as identifier_value, "
-        f"first_seen_at, seniority, {column}_is_shared as is_shared "
+        f"source as record_source, first_seen_at, seniority, {column}_is_shared as is_shared "
         f"from {RECORDS} where {column} is not null"
         for column in ("email", "phone")
     )

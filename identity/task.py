@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -49,10 +49,12 @@ class Weighing:
     threshold: float | None
     fields: tuple[FieldParameters, ...]
     trust: Trust
+    once: Mapping[str, float]
 
     @classmethod
     def by(cls, known: Knowledge | None) -> Weighing:
         """What some knowledge weighs by."""
         if known is None:
-            return cls(None, (), Trust())
-        return cls(known.threshold, known.mixture.fields(known.fields), known.trust)
+            return cls(None, (), Trust(), {})
+        mixture = known.mixture
+        return cls(known.threshold, mixture.fields(known.fields), known.trust, mixture.once)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -154,9 +155,19 @@ def test_what_would_take_too_many_weighings_stays_apart(monkeypatch: pytest.Monk
 
 
 def doubted(
-    likely: Pairs, unlike: Pairs, *, born: Sequence[int | None], threshold: float = 0.5
+    likely: Pairs,
+    unlike: Pairs,
+    *,
+    born: Sequence[int | None],
+    threshold: float = 0.5,
+    of: str = "",
+    once: Mapping[str, float] = MappingProxyType({}),
 ) -> list[tuple[int, int]]:
-    """The links that other records speak against; records are born in years, two of which differ."""
+    """The links that other records speak against.
+
+    Records are born in years, two of which differ, and are of a source each, a letter; ``once`` holds
+    the bits that count against two of one source.
+    """
     warehouse = DuckDBWarehouse.in_memory()
     pairs = [
         {"left_record": one, "right_record": other, "is_named": True, "probability": probability}
@@ -173,7 +184,13 @@ def doubted(
         for one, other in likely | unlike
     ]  # fmt: skip
     records = [
-        {"record": n, "first_name": "john", "last_name": "hart", "birth_date": year}
+        {
+            "record": n,
+            "source": of[n : n + 1],
+            "first_name": "john",
+            "last_name": "hart",
+            "birth_date": year,
+        }
         for n, year in enumerate(born)
     ]
     links = [
@@ -185,7 +202,7 @@ def doubted(
     for table, rows in tables.items():
         with warehouse.view("arriving", pa.Table.from_pylist(rows)):
             warehouse.execute(f"create temp table {table} as from arriving")
-    found = find_doubted(warehouse, threshold=threshold)
+    found = find_doubted(warehouse, threshold=threshold, once=once)
     return [list(likely)[place] for place in np.flatnonzero(found)]
 
 
@@ -218,6 +235,33 @@ def test_a_record_without_a_birth_date_is_not_of_two_who_differ_in_it(
     links = dict(zip(((FATHER, SOMEBODY), (SON, SOMEBODY)), likely, strict=True))
 
     found = doubted(links, {(FATHER, SON): 0.01}, born=born)
+
+    assert found == [list(links)[place] for place in parted]
+
+
+@pytest.mark.parametrize(
+    ("likely", "same", "of", "bits", "parted"),
+    [
+        pytest.param((0.9, 0.9), 0.04, "aab", 6.0, [0, 1], id="either is as likely"),
+        pytest.param((0.99, 0.5), 0.04, "aab", 6.0, [1], id="one is likelier"),
+        pytest.param((0.9, 0.9), 0.001, "aab", 6.0, [], id="more than the source tells them apart"),
+        pytest.param((0.9, 0.9), 0.04, "acb", 6.0, [], id="they are of two sources"),
+        pytest.param((0.9, 0.9), 0.04, "aab", 0.0, [], id="the source has persons twice"),
+        pytest.param((0.9, 0.9), 0.4, "aab", 6.0, [], id="they may be one all the same"),
+    ],
+)
+def test_a_record_is_not_of_two_namesakes_of_a_source_that_has_nobody_twice(
+    likely: tuple[float, float], same: float, of: str, bits: float, parted: list[int]
+) -> None:
+    links = dict(zip(((FATHER, SOMEBODY), (SON, SOMEBODY)), likely, strict=True))
+
+    found = doubted(
+        links,
+        {(FATHER, SON): same},
+        born=(None, None, None),
+        of=of,
+        once={"a": bits} if bits else {},
+    )
 
     assert found == [list(links)[place] for place in parted]
 
