@@ -16,12 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from identity.cluster import Bools, Ints
+from identity.evidence import PairEvidence
 from identity.train import FieldParameters, Floats, bounded, conventional, is_sound, smoothed
-
-Levels = npt.NDArray[np.int8]
 
 _ROUNDS = 40
 _TOLERANCE = 1e-4
@@ -46,8 +43,6 @@ _KINDS: dict[str, frozenset[str]] = {
     "first names alike": frozenset({"first_name", "email"}),
     "colleagues": frozenset({"company", "address", "phone"}),
 }
-
-
 _FROM_NAME = ("same mailbox", "different")
 _ALIKE_BY_NAME = frozenset(
     {"namesakes", "letters alike", "first names alike", "named after another"}
@@ -63,52 +58,6 @@ _NAMED_ALIKE = 0.015
 # Share of pairs within a household that are twins. About one birth in thirty is a twin's
 # (Monden, Pison & Smits 2021, "Twin Peaks"); most pairs in a household are no siblings.
 _TWINS = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class SourcePairs:
-    """Which two sources the records of each pair are of.
-
-    Attributes:
-        names: Both sources of each combination, in order.
-        total_pairs: Per combination, all pairs that its records could form; 0 where unknown.
-        place: Per pair, the place of its combination.
-    """
-
-    names: tuple[tuple[str, str], ...]
-    total_pairs: tuple[float, ...]
-    place: Ints
-
-
-@dataclass(frozen=True, slots=True)
-class PairEvidence:
-    """Candidate pairs as arrays, all of one length.
-
-    Attributes:
-        levels: Per field, the level's place from the strongest (0); -1 is unknown.
-        adjustments: Per field with names or dates, the bits that a rare value adds; see ``frequencies``.
-        total_pairs: All pairs that the records could form.
-        sources: Which sources the pairs are of; None where nobody knows.
-        placed: Share of all pairs of which both records have an address.
-    """
-
-    levels: dict[str, Levels]
-    adjustments: dict[str, Floats]
-    total_pairs: float
-    sources: SourcePairs | None = None
-    placed: float = 1.0
-
-    def part(self, chosen: slice | Bools) -> PairEvidence:
-        """Some of the pairs."""
-        return PairEvidence(
-            {name: levels[chosen] for name, levels in self.levels.items()},
-            {name: bits[chosen] for name, bits in self.adjustments.items()},
-            self.total_pairs,
-            None
-            if self.sources is None
-            else replace(self.sources, place=self.sources.place[chosen]),
-            self.placed,
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from identity.judge import Mixture, PairEvidence, judge_pairs
+from identity.evidence import PairEvidence
+from identity.judge import Mixture, judge_pairs
 from identity.train import FieldParameters, Floats
 
 _EXAMINER = "birth_date"

@@ -17,7 +17,8 @@ import numpy as np
 from identity.block import ADDED
 from identity.compare import COMPARED
 from identity.decide import RecordName
-from identity.judge import PairEvidence, rival_bits
+from identity.evidence import PairEvidence
+from identity.judge import rival_bits
 from identity.knowledge import Knowledge
 from identity.nodes import NODES
 from identity.prepare import RECORDS

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from identity.compare import COMPARED, sources_hash
 from identity.errors import UnusableModelError
-from identity.judge import Levels, Mixture, PairEvidence, SourcePairs
+from identity.evidence import Levels, PairEvidence, SourcePairs
+from identity.judge import Mixture
 from identity.link import MatchParameters
 from identity.match import DETERMINISTIC
 from identity.model import COMPARISONS

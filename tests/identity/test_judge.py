@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from identity.judge import Mixture, PairEvidence, SourcePairs, fit_mixture, judge_pairs
+from identity.evidence import PairEvidence, SourcePairs
+from identity.judge import Mixture, fit_mixture, judge_pairs
 from identity.model import COMPARISONS
 from identity.train import (
     FieldParameters,

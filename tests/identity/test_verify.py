@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from identity.judge import Kind, Mixture, PairEvidence, judge_pairs
+from identity.evidence import PairEvidence
+from identity.judge import Kind, Mixture, judge_pairs
 from identity.train import FieldParameters
 from identity.verify import measure_doubt, shifted
 
