@@ -28,6 +28,17 @@
     end
 {%- endmacro %}
 
+{# Whether the order of trust of a field names a source. #}
+{% macro field_trusts(field, source) -%}
+    case {{ field }}
+        {%- for name, rule in var('survivorship')['fields'].items() if rule.get('source_priority') %}
+        when '{{ name }}' then {{ source_rank(source, rule.source_priority) }} < {{ rule.source_priority | length }}
+        {%- endfor %}
+        when '' then false
+        else {{ source_rank(source) }} < {{ var('source_priority') | length }}
+    end
+{%- endmacro %}
+
 {# Whether a record was checked: by its source, or by what its own column says. #}
 {% macro is_verified(source, attributes) -%}
     {%- set survivorship = var('survivorship') -%}
@@ -44,7 +55,8 @@
         ['int_person_fields__survived', 'int_person_values__observed', 'stg_raw__person_record_versions'],
         [
             var('survivorship'), var('source_priority'), clean_text('a'), is_verified('a', 'b'),
-            json_text('a', 'b'), source_rank('a'), field_source_rank('a', 'b'), field_strategy('a')
+            json_text('a', 'b'), source_rank('a'), field_source_rank('a', 'b'), field_trusts('a', 'b'),
+            field_strategy('a')
         ]
     )) }}
 {%- endmacro %}

@@ -17,12 +17,12 @@
     {%- set ranks = [
         ('entry', 'assistant to .*|secretary|intern|trainee|apprentice|working student|praktikant(in)?|werkstudent(in)?'),
         ('vice_president', '[sea]?vp|vice president'),
-        ('owner', '(co ?)?founder|founding .*|business owner|company owner|inhaber(in)?|gesellschafter(in)?'),
-        ('executive', 'c[a-z]o|chro|ciso|chief executive|chief .* officer|chair(man|woman|person)|chair,? (of )?(the )?board( of directors)?|board chair|president|managing director|gesch.ftsf.hr(er|erin|ung)|vorstand'),
+        ('owner', '(co ?)?founder|founding .*|(business|company|co) owner|^owner ?([,/&]|and|manager|operator).*|inhaber(in)?|gesellschafter(in)?'),
+        ('executive', 'c[a-z]o|chro|ciso|chief executive|chief .* officer|chair(man|woman|person)|chair,? (of )?(the )?board( of directors)?|board chair|president|managing (director|partner)|gesch.ftsf.hr(er|erin|ung)|vorstand'),
         ('director', 'director|direktor(in)?'),
-        ('head', 'head|[' ~ letter ~ ']*leiter(in)?|[' ~ letter ~ ']*leitung'),
-        ('manager', 'manager(in)?|supervisor|(team|group|tech|technical|project|design) ?lead(er)?'),
-        ('senior', 'senior|sr|principal|staff|expert|architect'),
+        ('head', 'head|chief of staff|[' ~ letter ~ ']*leiter(in)?|[' ~ letter ~ ']*leitung'),
+        ('manager', 'manager(in)?|supervisor|(team|group|tech|technical|project|design) ?lead(er)?|lead(er)?$'),
+        ('senior', 'senior|sr|principal|^staff .*|expert|architect'),
         ('entry', 'junior|jr|associate|assistant|graduate'),
     ] -%}
     case

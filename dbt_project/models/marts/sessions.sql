@@ -82,7 +82,10 @@ timed as (
 
     select
         summed.*,
-        cast({{ dbt.datediff('started_at', 'ended_at', 'second') }} as bigint) as duration_s
+        -- Whole seconds that passed, not turns of the clock's second hand.
+        cast(
+            floor({{ dbt.datediff('started_at', 'ended_at', 'millisecond') }} / 1000.0) as bigint
+        ) as duration_s
 
     from summed
 
@@ -110,8 +113,9 @@ final as (
         engaged_time_s,
         page_view_count >= 2
         or own_step_count > 0
-        or duration_s > {{ var('engaged_session_seconds') }} as is_engaged,
-        duration_s > {{ var('session_max_hours') }} * 3600 as is_overlong,
+        or {{ dbt.dateadd('second', var('engaged_session_seconds'), 'started_at') }} < ended_at
+            as is_engaged,
+        {{ dbt.dateadd('hour', var('session_max_hours'), 'started_at') }} < ended_at as is_overlong,
         fingerprint,
         '{{ session_groups().rules }}' as rules
 

@@ -11,7 +11,11 @@ hosts as (
     select
         events.*,
         {{ url_host('page_url') }} as page_host,
-        {{ url_host('page_referrer') }} as referrer_host,
+        -- "undefined" and the like, which scripts write for none, are no host.
+        case
+            when page_referrer like '%.%' or page_referrer like '%://%'
+                then {{ url_host('page_referrer') }}
+        end as referrer_host,
         lower(campaign_source) as plain_source,
         replace(replace(lower(campaign_medium), '_', '-'), ' ', '-') as plain_medium,
         lower(device_type) as plain_device_type,

@@ -24,7 +24,7 @@ halves as (
     select
         source,
         source_record_id,
-        record_updated_at,
+        coalesce(record_updated_at, record_created_at) as updated_at,
         attributes,
         case
             when full_name like '%,%' then trim({{ dbt.split_part('full_name', "','", 2) }})
@@ -82,7 +82,7 @@ observed as (
         1 as stand_in,
         0 as completeness,
         {{ is_verified('source', 'attributes') }} as is_verified,
-        record_updated_at as updated_at
+        updated_at
 
     from halves
 

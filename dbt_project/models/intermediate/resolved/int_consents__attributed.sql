@@ -275,6 +275,21 @@ doubtful as (
 
     where holders.person_id is null
 
+    union
+
+    -- Said on a browser of one person under a record or an address of another: both were told of.
+    select
+        denials.consent_event_id,
+        devices.person_id
+
+    from denials
+
+    inner join devices
+        on
+            denials.anonymous_id = devices.anonymous_id
+            and (devices.valid_from is null or denials.occurred_at >= devices.valid_from)
+            and (devices.valid_to is null or denials.occurred_at < devices.valid_to)
+
 ),
 
 -- Such a denial counts for each of them; a grant counts for none.

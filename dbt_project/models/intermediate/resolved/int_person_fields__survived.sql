@@ -56,7 +56,8 @@ trusted as (
         observed.*,
         lower(trim(observed.value)) as plain_value,
         {{ field_strategy('observed.field') }} as strategy,
-        {{ field_source_rank('observed.field', 'observed.source') }} as source_rank
+        {{ field_source_rank('observed.field', 'observed.source') }} as source_rank,
+        {{ field_trusts('observed.field', 'observed.source') }} as is_named
 
     from observed
 
@@ -106,12 +107,15 @@ judged as (
         case
             when strategy = 'verified_first' and not is_verified then 1 else 0
         end as unverified_rank,
-        -- What a person said lately counts beside what a record states; a split name never does.
+        -- What a person said lately, or where the order of trust names it, counts beside what a record
+        -- states; a split name never does.
         case
+            when strategy = 'source_priority' and stand_in = 2 and is_named then 0
             when strategy not in ('most_recent', 'most_frequent') then stand_in
             when stand_in = 1 then 1
             else 0
         end as derived_rank,
+        case when strategy = 'source_priority' then source_rank else 0 end as trust,
         case when strategy = 'most_frequent' then agreement else 0 end as frequency,
         case when strategy = 'most_complete' then completeness else 0 end as fullness,
         case when strategy = 'most_recent' then updated_at end as recency
@@ -127,7 +131,7 @@ ranked as (
         row_number() over (
             partition by person_id, field
             order by
-                unverified_rank, derived_rank, frequency desc, fullness desc,
+                unverified_rank, derived_rank, trust, frequency desc, fullness desc,
                 recency desc nulls last,
                 stand_in, source_rank, updated_at desc nulls last, completeness desc,
                 source, source_record_id
@@ -180,6 +184,7 @@ survived as (
             when others.person_id is null then 'all sources agree'
             when winners.unverified_rank <> others.unverified_rank then 'verified record'
             when winners.derived_rank <> others.derived_rank then 'stated rather than derived'
+            when winners.trust <> others.trust then 'most trusted source'
             when winners.frequency <> others.frequency then 'given by most records'
             when winners.fullness <> others.fullness then 'most complete record'
             when winners.recency is not null and others.recency is null then 'only dated record'
