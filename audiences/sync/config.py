@@ -253,10 +253,16 @@ def _misfits(sync: SyncSettings, destination: DestinationSettings) -> Iterator[s
         yield f"write target: {destination.needs_target}"
     if sync.target is not None and not re.fullmatch(destination.target_pattern, sync.target):
         yield f"target {sync.target!r} is not {destination.needs_target}"
-    for name in sorted(destination.consent_fields & {*sync.traits, *sync.fields}):
-        yield f"field {name!r} holds a consent there: a sync never sets one"
+    for name in sorted({*sync.traits, *sync.fields}):
+        if _root(name) in map(_root, destination.consent_fields):
+            yield f"field {name!r} holds a consent there: a sync never sets one"
     if sync.target is not None and destination.needs_target is None:
         yield "its destination has no target; leave it out"
+
+
+def _root(name: str) -> str:
+    """A field by which vendors know a name: some read past its case, or a path into it by dots."""
+    return name.partition(".")[0].lower()
 
 
 def _unfit_identifier(identifier: Identifier, destination: DestinationSettings) -> Iterator[str]:

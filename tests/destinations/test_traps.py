@@ -80,6 +80,18 @@ def test_a_field_that_holds_a_consent_is_refused(settings: Any) -> None:
             _resolve(_case(kind), fields={field: "text:true"})
 
 
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        ("customer_io", "cio_subscription_preferences.topics.topic_1"),
+        ("salesforce", "hasoptedoutofemail"),
+    ],
+)
+def test_a_consent_is_refused_however_its_field_is_written(kind: str, field: str) -> None:
+    with pytest.raises(InvalidAudienceError, match="a sync never sets one"):
+        _resolve(_case(kind), fields={field: "text:true"})
+
+
 def test_some_vendors_have_fields_that_hold_a_consent() -> None:
     assert sum(bool(settings.consent_fields) for settings in VENDORS) >= 5
 

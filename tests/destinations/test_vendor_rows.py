@@ -8,7 +8,7 @@ import httpx
 import pyarrow as pa
 import pytest
 
-from audiences import DestinationUnavailableError
+from audiences import DestinationRefusedError, DestinationUnavailableError
 from audiences.sync.destinations.base import Batch
 from audiences.sync.destinations.runner import CallRequest
 from audiences.sync.destinations.vendor import shipments
@@ -66,6 +66,68 @@ def test_an_address_that_hubspot_cannot_read_keeps_nobody_else_there() -> None:
 
     assert delivery.rejected["row_id"].to_pylist() == ["r_bob"]
     assert service.held(str(case.target)) == {case.seen("bob")}
+
+
+def test_whoever_hubspot_has_under_another_address_is_taken_off_all_the_same() -> None:
+    case, clock = _kind("hubspot"), Clock()
+    service = case.service(clock)
+    it = case.open(service, clock)
+    it.send(it.plan(case.batch([("ann", "add")])), sleep=clock.sleep)
+    service.merged = {case.seen("ann"): "first@mail.example"}
+    service.records["first@mail.example"] = service.records.pop(case.seen("ann"))
+    service.members = {str(case.target): {"first@mail.example": {}}}
+
+    request = it.plan(case.batch([("ann", "remove")], batch_id="b_2"))
+    it.send(request, sleep=clock.sleep)
+
+    assert service.held(str(case.target)) == set()
+
+
+def test_whom_klaviyo_has_in_capitals_is_taken_off() -> None:
+    case, clock = _kind("klaviyo"), Clock()
+
+    class Capitals(case.service):  # type: ignore[name-defined,misc]
+        def _find(self, question: str) -> httpx.Response:
+            found = super()._find(question).json()
+            for profile in found["data"]:
+                profile["attributes"]["email"] = profile["attributes"]["email"].upper()
+            return httpx.Response(200, json=found)
+
+    service = Capitals(clock)
+    it = case.open(service, clock)
+    for operation in ("add", "remove"):
+        request = it.plan(case.batch([("ann", operation)], batch_id=f"b_{operation}"))
+        it.send(request, sleep=clock.sleep)
+
+    assert service.held(str(case.target)) == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "error"),
+    [
+        ("linkedin", 426, {"code": "NONEXISTENT_VERSION"}),
+        ("meta", 400, {"error": {"code": 2635}}),
+        ("meta", 400, {"error": {"code": 100, "error_subcode": 33}}),
+    ],
+)
+def test_what_every_request_would_be_told_is_asked_once(
+    kind: str, status: int, error: dict[str, object]
+) -> None:
+    case, clock = _kind(kind), Clock()
+    asked = []
+
+    class Ended(case.service):  # type: ignore[name-defined,misc]
+        def answer(self, request: Asked) -> httpx.Response:
+            asked.append(request)
+            return httpx.Response(status, json=error)
+
+    it = case.open(Ended(clock), clock)
+
+    with pytest.raises(DestinationRefusedError) as refused:
+        it.send(it.plan(case.batch([("ann", "add"), ("bob", "add")])), sleep=clock.sleep)
+
+    assert refused.value.is_final
+    assert len(asked) == 1
 
 
 def test_whom_braze_knows_by_id_gets_no_earlier_address_back() -> None:

@@ -101,7 +101,8 @@ def _synced(target: str, row: Row, answer: Answer) -> Reading:
 
 
 def _find(row: Row, use: Any) -> Call:
-    path = f"/api/3/contacts?email={quote(row.identifiers['email'], safe='')}"
+    # -1: also who unsubscribed or bounced; they have the tag as well.
+    path = f"/api/3/contacts?status=-1&email={quote(row.identifiers['email'], safe='')}"
     return Call("GET", path, (row,), read=partial(_found, use))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
 from pydantic import Field
@@ -30,6 +30,7 @@ from audiences.sync.destinations.vendor import (
 from audiences.sync.settings import VariableName, VendorSettings
 
 _CONTACTS = "/crm/v3/objects/contacts"
+_OTHERS = "hs_additional_emails"  # further addresses of a contact, which find it as well
 
 
 class HubSpotSettings(VendorSettings):
@@ -108,7 +109,7 @@ def _upserted(target: str, rows: Rows, answer: Answer) -> Reading:
 
 def _find(target: str, rows: Rows) -> Call:
     inputs = [{"id": row.identifiers["email"]} for row in rows]
-    body = {"properties": ["email"], "idProperty": "email", "inputs": inputs}
+    body = {"properties": ["email", _OTHERS], "idProperty": "email", "inputs": inputs}
     read, split = partial(_found, target, rows), partial(_find, target)
     return Call("POST", f"{_CONTACTS}/batch/read", rows, encoded(body), read=read, split=split)
 
@@ -134,13 +135,20 @@ def _listed(verb: str, known: Sequence[tuple[str, Row]], answer: Answer) -> Read
 
 
 def _known(rows: Rows, answer: Answer) -> list[tuple[str, Row]]:
-    """Records of an answer, each with the row of its address."""
+    """Records of an answer, each with the rows of its addresses."""
     by_email = {row.identifiers["email"].lower(): row for row in rows}
     pairs = [
-        (str(result["id"]), by_email.get(str(result["properties"].get("email")).lower()))
+        (str(result["id"]), by_email.get(email))
         for result in answer.json()["results"]
+        for email in _addresses(result["properties"])
     ]
     return [(record, row) for record, row in pairs if row is not None]
+
+
+def _addresses(properties: Mapping[str, Any]) -> list[str]:
+    """All addresses that find a contact: two that were merged have one and further ones."""
+    told = f"{properties.get('email') or ''};{properties.get(_OTHERS) or ''}".lower()
+    return [email.strip() for email in told.split(";")]
 
 
 def _properties(row: Row) -> dict[str, str]:

@@ -187,9 +187,11 @@ def _find(kind: str, rows: Rows, use: Any) -> Call:
 
 
 def _found(kind: str, rows: Rows, use: Any, answer: Answer) -> Reading:
-    """Who is not found is not there: nothing to do."""
-    ids = {p["attributes"][_NAMES[kind]]: p["id"] for p in answer.json()["data"]}
-    known = [(row, ids[row.identifiers[kind]]) for row in rows if row.identifiers[kind] in ids]
+    """Who is not found is not there: nothing to do. Addresses may be held in another case."""
+    told = str.lower if kind == "email" else str
+    ids = {told(p["attributes"][_NAMES[kind]]): p["id"] for p in answer.json()["data"]}
+    named = [(row, told(row.identifiers[kind])) for row in rows]
+    known = [(row, ids[name]) for row, name in named if name in ids]
     return Reading(then=use(known) if known else ())
 
 

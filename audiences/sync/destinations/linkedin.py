@@ -6,13 +6,14 @@ Source: LinkedIn, Marketing API, "DMP segment users".
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
 from pydantic import Field
 
-from audiences.sync.destinations.exchange import Answer, Rate
+from audiences.sync.destinations.exchange import Answer, Meaning, Rate, Verdict, judge_status
 from audiences.sync.destinations.vendor import (
     Call,
     Facts,
@@ -30,6 +31,7 @@ from audiences.sync.destinations.vendor import (
 from audiences.sync.settings import AdvertiserSettings, VariableName
 
 _TYPES = {"email": "SHA256_EMAIL", "maid": "GOOGLE_AID"}
+_ENDED = 426
 
 
 class LinkedInSettings(AdvertiserSettings):
@@ -75,6 +77,11 @@ class LinkedIn(Vendor[LinkedInSettings]):
             "X-RestLi-Protocol-Version": "2.0.0",
             "X-RestLi-Method": "BATCH_CREATE",
         }
+
+    def judge(self, answer: Answer, now: datetime) -> Verdict:
+        """By its status; 426 says that the version has ended, for every request alike."""
+        verdict = judge_status(answer, now)
+        return Verdict(Meaning.FINAL, verdict.code) if answer.status == _ENDED else verdict
 
     def plan(self, shipment: Shipment) -> Iterable[Call]:
         """Remove who is to go, add who is to be there."""

@@ -33,8 +33,9 @@ from audiences.sync.settings import AdvertiserSettings, VariableName
 
 _KEYS = {"email": "EMAIL", "phone": "PHONE", "person_id": "EXTERN_ID", "maid": "MADID"}
 _BUSY = frozenset({1, 2, 4, 17, 32, 613, 80003})
-_FINAL = frozenset({10, 190, 200, 294})
-_FLAGGED = 1713230  # the audience was flagged: whatever follows is refused as well
+_FINAL = frozenset({10, 190, 200, 294, 2635})  # 2635: the version has ended
+# The audience is not there or not the token's, or it was flagged: all that follows is refused too.
+_FINAL_SUBCODES = frozenset({33, 1713230})
 _WAIT_S = 60.0
 
 
@@ -88,7 +89,7 @@ class Meta(Vendor[MetaSettings]):
         code, words = error.get("code"), f"code_{error.get('code')}"
         if code in _BUSY:
             return Verdict(Meaning.BUSY, words, verdict.wait_s or _WAIT_S)
-        is_final = code in _FINAL or error.get("error_subcode") == _FLAGGED
+        is_final = code in _FINAL or error.get("error_subcode") in _FINAL_SUBCODES
         return Verdict(Meaning.FINAL if is_final else Meaning.REFUSED, words)
 
     def plan(self, shipment: Shipment) -> Iterable[Call]:

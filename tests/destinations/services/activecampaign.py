@@ -26,6 +26,7 @@ class ActiveCampaignService(Service):
                 self.put(tag["tag"], tag["contact"], self.contacts[tag["contact"]])
                 return httpx.Response(201, json={"contactTag": tag})
             case "GET", ["contacts"]:
+                assert asked.query["status"] == "-1"
                 found = [{"id": e} for e in self.contacts if e == asked.query["email"]]
                 return httpx.Response(200, json={"contacts": found})
             case "GET", ["contacts", email, "contactTags"]:

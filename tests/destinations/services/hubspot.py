@@ -16,6 +16,7 @@ class HubSpotService(Service):
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.records: dict[str, dict[str, str]] = {}
+        self.merged: dict[str, str] = {}  # further addresses, each of another one's record
 
     def answer(self, asked: Asked) -> httpx.Response:
         match asked.method, asked.path.split("/")[3:]:
@@ -45,12 +46,18 @@ class HubSpotService(Service):
         return self._read(emails)
 
     def _read(self, emails: list[str]) -> httpx.Response:
+        held = [self.merged.get(email, email) for email in emails]
         found = [
-            {"id": f"id-{email}", "properties": {"email": email}}
-            for email in emails
+            {"id": f"id-{email}", "properties": {"email": email, **self._others(email)}}
+            for email in held
             if email in self.records
         ]
         return httpx.Response(200, json={"status": "COMPLETE", "results": found})
+
+    def _others(self, first: str) -> dict[str, str]:
+        """An answer names the first address, whichever was asked for."""
+        others = [email for email, of in self.merged.items() if of == first]
+        return {"hs_additional_emails": ";".join(others)} if others else {}
 
     def _list(self, target: str, verb: str, ids: list[str]) -> httpx.Response:
         for record in ids:
