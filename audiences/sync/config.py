@@ -253,15 +253,20 @@ def _misfits(sync: SyncSettings, destination: DestinationSettings) -> Iterator[s
         yield f"write target: {destination.needs_target}"
     if sync.target is not None and not re.fullmatch(destination.target_pattern, sync.target):
         yield f"target {sync.target!r} is not {destination.needs_target}"
-    for name in sorted({*sync.traits, *sync.fields}):
-        if _root(name) in map(_root, destination.consent_fields):
-            yield f"field {name!r} holds a consent there: a sync never sets one"
+    yield from _consents(sync, destination)
     if sync.target is not None and destination.needs_target is None:
         yield "its destination has no target; leave it out"
 
 
+def _consents(sync: SyncSettings, destination: DestinationSettings) -> Iterator[str]:
+    held = {_root(name) for name in destination.consent_fields}
+    for name in sorted({*sync.traits, *sync.fields}):
+        if _root(name) in held:
+            yield f"field {name!r} holds a consent there: a sync never sets one"
+
+
 def _root(name: str) -> str:
-    """A field by which vendors know a name: some read past its case, or a path into it by dots."""
+    """The field that a name stands for: some vendors read paths with dots, or letters of any case."""
     return name.partition(".")[0].lower()
 
 

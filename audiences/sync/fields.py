@@ -112,7 +112,7 @@ def _value(field: Field, catalogue: Catalogue) -> str:
     if field.kind == "text":
         return _quoted(field.of)
     if field.is_column:
-        return exp.column(field.of, "profiles", quoted=True).sql(dialect="duckdb")
+        return _column(field.of, catalogue)
     if _table(field) not in catalogue.columns:
         return "null"
     if _table(field) is SCORES:
@@ -121,6 +121,14 @@ def _value(field: Field, catalogue: Catalogue) -> str:
     if field.kind in {"recommendation", "email_block"}:
         return f"{_alias(field)}.content"
     return f"personas.persona_{_PERSONA.get(field.of, field.of)}"
+
+
+def _column(name: str, catalogue: Catalogue) -> str:
+    """A trait; a moment with its T and Z, without which vendors refuse it or shift it by hours."""
+    column = exp.column(name, "profiles", quoted=True).sql(dialect="duckdb")
+    if catalogue.types.get(PROFILES, {}).get(name, "").upper() != "TIMESTAMP":
+        return column
+    return f"strftime({column}, '%Y-%m-%dT%H:%M:%SZ')"
 
 
 def _table(field: Field) -> object:

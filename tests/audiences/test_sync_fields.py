@@ -127,6 +127,16 @@ def test_each_source_fills_the_field_that_it_is_mapped_to(known: Company) -> Non
     }  # fmt: skip
 
 
+def test_a_moment_is_sent_with_its_zone(known: Company) -> None:
+    known.warehouse.execute(
+        "update marts.profiles set last_seen_at = timestamp '2026-02-28 10:05:00.25'"
+    )
+
+    found = _fields(known, {"SEEN": "trait:last_seen_at"}, traits=("last_seen_at",))
+
+    assert found == dict.fromkeys(("last_seen_at", "SEEN"), "2026-02-28T10:05:00Z")
+
+
 def _mail(company: Company, slots: Mapping[int, str], *, arm: str = "personalised",
           weeks_ago: int = 0) -> None:  # fmt: skip
     """One person's slots of one send."""
