@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class AudienceError(Exception):
@@ -53,10 +53,17 @@ class NothingToAcceptError(AudienceError):
 
 
 class DestinationError(AudienceError):
-    """A destination did not take a batch; carries a code, never what the other side wrote."""
+    """A destination did not take a batch; carries a code, never what the other side wrote.
+
+    Attributes:
+        destination: Its key.
+        code: A machine code.
+        jobs: Jobs that the batch started there and that go on, by the request that started each.
+    """
 
     def __init__(self, destination: str, code: str, advice: str) -> None:
         self.destination, self.code = destination, code
+        self.jobs: Mapping[str, str] = {}
         super().__init__(f"destination {destination!r} answered {code}: {advice}")
 
 

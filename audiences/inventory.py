@@ -238,6 +238,12 @@ BATCHES = Table(
         Column(
             "answer", "VARCHAR", Pii.NONE, "what the service said in the end, as HTTP 202; or null"
         ),
+        Column(
+            "jobs",
+            "VARCHAR",
+            Pii.NONE,
+            "JSON: jobs that it started at the service, asked about by the next run; null once answered",
+        ),
         Column("created_at", "TIMESTAMP", Pii.NONE, "when the intent was committed, UTC"),
         Column("finished_at", "TIMESTAMP", Pii.NONE, "UTC; null while in flight"),
     ),

@@ -7,6 +7,7 @@ again under the same key.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -88,7 +89,11 @@ def read_batch(
         """,
         {"batch_id": batch_id},
     )
-    return Batch(batch_id, sync.key, sync.audience, columns, rows, sync.target or "")
+    jobs = warehouse.scalar(
+        f"select jobs from {BATCHES.name.sql} where batch_id = $batch_id", {"batch_id": batch_id}
+    )
+    started = json.loads(jobs) if jobs else {}
+    return Batch(batch_id, sync.key, sync.audience, columns, rows, sync.target or "", started)
 
 
 def _write_batch(warehouse: Warehouse, intent: Intent) -> str | None:

@@ -6,7 +6,8 @@ It moves on an answer alone.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -93,14 +94,34 @@ def in_flight(warehouse: Warehouse, sync_key: str, *, kind: str = DELTA) -> list
     return list(rows["batch_id"].to_pylist())
 
 
-def record_attempt(warehouse: Warehouse, batch_id: str, *, attempts: int, code: str | None) -> None:
-    """Note that a batch was handed over and why it is still without an answer, if it is."""
+def record_attempt(
+    warehouse: Warehouse,
+    batch_id: str,
+    *,
+    attempts: int,
+    code: str | None,
+    jobs: Mapping[str, str] | None = None,
+) -> None:
+    """Note that a batch was handed over and why it is still without an answer, if it is.
+
+    Args:
+        warehouse: The engine.
+        batch_id: The batch.
+        attempts: How often it was made now.
+        code: Why it is without an answer, or was refused.
+        jobs: Jobs that it started and that the next run asks about.
+    """
     warehouse.execute(
         f"""
-        update {BATCHES.name.sql} set attempts = attempts + $attempts, code = $code
+        update {BATCHES.name.sql} set attempts = attempts + $attempts, code = $code, jobs = $jobs
         where batch_id = $batch_id
         """,
-        {"batch_id": batch_id, "attempts": attempts, "code": code},
+        {
+            "batch_id": batch_id,
+            "attempts": attempts,
+            "code": code,
+            "jobs": json.dumps(jobs) if jobs else None,
+        },
     )
 
 
@@ -345,7 +366,7 @@ def _finish(
     warehouse.execute(
         f"""
         update {BATCHES.name.sql}
-        set status = $status, answer = $answer, finished_at = cast($now as timestamp)
+        set status = $status, answer = $answer, jobs = null, finished_at = cast($now as timestamp)
         where batch_id = $batch_id
         """,
         {"batch_id": batch_id, "status": status, "answer": answer, "now": now},

@@ -308,7 +308,9 @@ class _Run:
             with self._watching():
                 delivery = self.destination.send(request, sleep=sleep)
         except DestinationUnavailableError as error:
-            ledger.record_attempt(self.warehouse, batch_id, attempts=1, code=error.code)
+            ledger.record_attempt(
+                self.warehouse, batch_id, attempts=1, code=error.code, jobs=error.jobs
+            )
             raise
         except DestinationRefusedError as error:
             ledger.record_refusal(self.warehouse, batch_id, error.code, now=self.intent.now)

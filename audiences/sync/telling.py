@@ -121,7 +121,9 @@ class Telling:
             ledger.record_refusal(self.warehouse, batch_id, error.code, now=self.now)
             return Answer("refused", batch_id, error.code)
         except DestinationError as error:
-            ledger.record_attempt(self.warehouse, batch_id, attempts=1, code=error.code)
+            ledger.record_attempt(
+                self.warehouse, batch_id, attempts=1, code=error.code, jobs=error.jobs
+            )
             return Answer("unanswered", batch_id, error.code)
         ledger.record_delivery(self.warehouse, batch_id, delivery, now=self.now)
         return Answer("confirmed", batch_id, None)

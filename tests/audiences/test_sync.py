@@ -20,6 +20,8 @@ from audiences import (
 from audiences.sync import DestinationEraser, Sync, SyncReport, plan_sync, run_sync
 from audiences.sync.config import Identifier
 from audiences.sync.destinations.fake import CrashError, FakeDestination
+from audiences.sync.intents import read_batch
+from audiences.sync.ledger import in_flight
 from tests.audiences.conftest import AS_OF, EVERYONE, NOW, Company, audience
 from tests.stumbling import Stumbling, kept_by_dagster
 from warehouse import TableName
@@ -405,6 +407,23 @@ def test_a_dry_run_counts_what_waits_for_an_answer(publisher: Publisher) -> None
     publisher.run()
 
     assert plan_sync(publisher.company.warehouse, publisher.sync).waiting == 2
+
+
+def test_jobs_that_go_on_there_are_remembered_until_they_are_answered(publisher: Publisher) -> None:
+    publisher.company.people(2)
+    waiting = DestinationUnavailableError("fake", "job_not_finished")
+    waiting.jobs = {"upload": "job-7"}
+    publisher.destination.before = [waiting]
+    jobs = "select max(jobs) from sync.batches"
+    warehouse = publisher.company.warehouse
+    publisher.run()
+    (batch_id,) = in_flight(warehouse, publisher.sync.key)
+
+    batch = read_batch(warehouse, publisher.sync, batch_id)
+
+    assert batch.jobs == {"upload": "job-7"}
+    assert publisher.run().added == 2
+    assert warehouse.scalar(jobs) is None
 
 
 def test_a_suppressed_person_is_not_sent(publisher: Publisher) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import httpx
 import pyarrow as pa
@@ -199,12 +200,25 @@ def test_halves_of_which_no_job_ends_are_not_asked_about_one_after_the_other() -
     assert {f"r_{name}" for name in names[::2]} <= open_rows
 
 
-def test_a_job_that_is_not_finished_leaves_its_batch_to_the_next_run() -> None:
+def test_a_job_that_is_not_finished_is_asked_about_by_the_next_run() -> None:
     case, clock = _kind("google"), Clock()
-    it = case.open(case.service(clock), clock, max_polls=1)
+    service = case.service(clock)
+    batch = case.batch([("bob", "remove"), ("ann", "add")])
+    told: list[str] = []
 
-    with pytest.raises(DestinationUnavailableError, match="job_not_finished"):
-        it.send(it.plan(case.batch([("ann", "add")])), sleep=clock.sleep)
+    for _ in range(2):  # each job is running when it is first asked about
+        it = case.open(service, clock, max_polls=1)
+        with pytest.raises(DestinationUnavailableError, match="job_not_finished") as waiting:
+            it.send(it.plan(batch), sleep=clock.sleep)
+        batch = replace(batch, jobs=waiting.value.jobs)
+        told.append(",".join(batch.jobs.values()))
+    delivery = it.send(it.plan(batch), sleep=clock.sleep)
+
+    assert told == ["job-0", "job-0,job-1"]
+    assert [asked.path.split(":")[1] for asked in service.asked if asked.body] == [
+        "remove", "ingest",
+    ]  # fmt: skip
+    assert delivery.rejected.num_rows == delivery.doubtful.num_rows == 0
 
 
 def test_more_records_than_salesforce_takes_at_once_go_in_parts() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -32,6 +32,7 @@ class Batch:
             ``payload`` (JSON object of the row), and each of ``columns`` as text, for destinations
             that read these.
         target: What the sync's members are put into there, such as a list; empty where nothing is.
+        jobs: Jobs that it started there in an earlier run, by the request that started each.
     """
 
     batch_id: str
@@ -40,6 +41,7 @@ class Batch:
     columns: tuple[str, ...]
     rows: pa.Table
     target: str = ""
+    jobs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

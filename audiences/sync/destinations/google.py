@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, Literal, Self
@@ -124,8 +124,9 @@ class Google(Vendor[GoogleSettings]):
             body["termsOfService"] = {"customerMatchTermsOfServiceStatus": "ACCEPTED"}
         split = partial(self._members, verb, target)
         path = f"/v1/audienceMembers:{verb}"
-        read = partial(_started, rows, split)
-        return Call("POST", path, rows, encoded(body), read=read, split=split)
+        resume = partial(_job, rows, split)
+        read = partial(_started, resume)
+        return Call("POST", path, rows, encoded(body), read=read, split=split, resume=resume)
 
     def _destination(self, target: str) -> dict[str, Any]:
         account = {"accountType": "GOOGLE_ADS", "accountId": self.settings.account_id}
@@ -159,8 +160,13 @@ def _member(row: Row) -> dict[str, Any]:
     return {"userData": {"userIdentifiers": found}}
 
 
-def _started(rows: Rows, split: Any, answer: Answer) -> Reading:
-    return Reading(then=(_poll(rows, split, answer.json()["requestId"]),))
+def _started(resume: Callable[[str], Reading], answer: Answer) -> Reading:
+    return resume(answer.json()["requestId"])
+
+
+def _job(rows: Rows, split: Any, request_id: str) -> Reading:
+    """A job that may take a day: what is not finished in one run is asked about by the next."""
+    return Reading(then=(_poll(rows, split, request_id),), job=request_id)
 
 
 def _poll(rows: Rows, split: Any, request_id: str) -> Call:

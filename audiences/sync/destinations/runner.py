@@ -15,6 +15,7 @@ from audiences.sync.destinations.base import (
     Delivery,
     Request,
     Sleep,
+    fingerprint_of,
     rejected_rows,
 )
 from audiences.sync.destinations.exchange import (
@@ -36,6 +37,7 @@ class CallRequest(Request):
     """The first calls of a batch; its body is theirs, one after the other."""
 
     calls: tuple[Call, ...] = ()
+    jobs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -116,13 +118,12 @@ class VendorDestination:
     def _request(self, batch: Batch, plan: Callable[[Shipment], Iterable[Call]]) -> CallRequest:
         planned = tuple(call for part in shipments(batch, self.max_rows) for call in plan(part))
         body = b"\n".join(call.body for call in planned)
-        return CallRequest(batch.batch_id, batch.sync_key, body, planned)
+        return CallRequest(batch.batch_id, batch.sync_key, body, planned, batch.jobs)
 
     def _carry_out(self, request: CallRequest, pace: Pace, sleep: Sleep) -> Delivery:
         with self.exchange.clients() as clients:
-            work = _Work(self, clients, pace, sleep, deque(request.calls))
-            while work.todo:
-                work.step()
+            work = _Work(self, clients, pace, sleep, deque(request.calls), dict(request.jobs))
+            work.carry_out()
         return Delivery(
             _table(work.rejected),
             attempts=max(work.attempts, 1),
@@ -186,6 +187,8 @@ class _Work:
     pace: Pace
     sleep: Sleep
     todo: deque[Call]
+    earlier: dict[str, str]
+    jobs: dict[str, str] = field(default_factory=dict)
     rejected: dict[str, str] = field(default_factory=dict)
     doubtful: dict[str, str] = field(default_factory=dict)
     attempts: int = 0
@@ -194,10 +197,19 @@ class _Work:
     has_effect: bool = False
     answered: str | None = None
 
+    def carry_out(self) -> None:
+        """Make all calls; where that ends early, the error names the jobs that go on there."""
+        try:
+            while self.todo:
+                self.step()
+        except DestinationUnavailableError as error:
+            error.jobs = self.jobs
+            raise
+
     def step(self) -> None:
         """Make the next call and take in what it came to."""
         call = self._of_the_others(self.todo.popleft())
-        if call is None or self._is_cut(call):
+        if call is None or self._is_cut(call) or self._is_under_way(call):
             return
         if call.is_poll and self._is_slow(call):
             return
@@ -218,6 +230,14 @@ class _Work:
             self._give_up(call, verdict.code)
         else:
             raise DestinationRefusedError(self.destination.key, verdict.code, is_final=True)
+
+    def _is_under_way(self, call: Call) -> bool:
+        """Ask about the job that the same call started in an earlier run, instead of making it."""
+        job = self.earlier.pop(_name(call), None)
+        if job is None or call.resume is None:
+            return False
+        self._take_in(call, call.resume(job))
+        return True
 
     def _is_cut(self, call: Call) -> bool:
         """Put two calls in place of one that is too large; a row that is by itself is refused."""
@@ -250,6 +270,8 @@ class _Work:
             raise DestinationUnavailableError(key, "unreadable_answer") from None
 
     def _take_in(self, call: Call, reading: Reading) -> None:
+        if reading.job:
+            self.jobs[_name(call)] = reading.job
         self.rejected.update(reading.rejected)
         if reading.doubtful and call.split is not None:
             self._narrow(call, reading.doubtful)
@@ -313,6 +335,11 @@ class _Work:
         """Nobody knows what becomes of the rows of these calls, but of those that were refused."""
         rows = {row.row_id for call in calls for row in call.rows} - self.rejected.keys()
         self.doubtful.update(dict.fromkeys(rows, "job_not_finished"))
+
+
+def _name(call: Call) -> str:
+    """A name of a call that tells it from every other."""
+    return fingerprint_of(call.method, call.path, call.body)
 
 
 def _table(reasons: Mapping[str, str]) -> pa.Table:

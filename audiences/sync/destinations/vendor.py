@@ -142,11 +142,13 @@ class Reading:
         rejected: Reason, a plain code, by row id.
         then: Calls that follow from the answer; they go before all others.
         doubtful: Reason by row id of rows that may or may not have been taken.
+        job: Name of the job that was started, where a later run can ask about it.
     """
 
     rejected: Mapping[str, str] = field(default_factory=dict)
     then: tuple[Call, ...] = ()
     doubtful: Mapping[str, str] = field(default_factory=dict)
+    job: str = ""
 
 
 def _all_taken(_answer: Answer) -> Reading:
@@ -170,6 +172,7 @@ class Call:
         refused: What to make of a refusal instead, for refusals that mean something else.
         wait_s: How long to wait before it is made, in seconds.
         is_poll: Asks again about a job; counted, so that no job is waited for without end.
+        resume: Goes on with the job of this name, which the same call started in an earlier run.
     """
 
     method: str
@@ -183,6 +186,7 @@ class Call:
     refused: Callable[[Answer], Reading | None] | None = None
     wait_s: float = 0.0
     is_poll: bool = False
+    resume: Callable[[str], Reading] | None = None
 
 
 S = TypeVar("S", bound=VendorSettings)
