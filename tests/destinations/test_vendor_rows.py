@@ -14,7 +14,7 @@ from audiences.sync.destinations.base import Batch
 from audiences.sync.destinations.runner import CallRequest
 from audiences.sync.destinations.vendor import shipments
 from tests.destinations.cases import CASES
-from tests.destinations.world import Asked, Case, Clock
+from tests.destinations.world import Asked, Case, Clock, Fault
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,40 @@ def test_whom_klaviyo_has_in_capitals_is_taken_off() -> None:
         it.send(request, sleep=clock.sleep)
 
     assert service.held(str(case.target)) == set()
+
+
+def test_a_value_that_salesforce_cannot_read_keeps_nobody_else_out() -> None:
+    case, clock = _kind("salesforce"), Clock()
+
+    class Typed(case.service):  # type: ignore[name-defined,misc]
+        def answer(self, asked: Asked) -> httpx.Response:
+            if asked.method == "PATCH" and b"bob" in asked.body:
+                return httpx.Response(400, json=[{"errorCode": "JSON_PARSER_ERROR"}])
+            return super().answer(asked)
+
+    service = Typed(clock)
+    service.records = {"bob": {}, "cem": {}}
+    it = case.open(service, clock)
+
+    names = ("ann", "bob", "cem", "dee")
+    delivery = it.send(it.plan(case.batch([(n, "add") for n in names])), sleep=clock.sleep)
+
+    assert delivery.rejected["row_id"].to_pylist() == ["r_bob"]
+    assert service.held(str(case.target)) == {"ann", "cem", "dee"}
+
+
+@pytest.mark.parametrize("status", [423, 477])
+def test_hubspot_is_asked_again_once_its_lock_is_over(status: int) -> None:
+    case, clock = _kind("hubspot"), Clock()
+    service = case.service(clock)
+    service.faults = [Fault(status, retry_after_s=5)]
+    it = case.open(service, clock)
+
+    delivery = it.send(it.plan(case.batch([("ann", "add")])), sleep=clock.sleep)
+
+    assert delivery.rejected.num_rows == 0
+    assert service.held(str(case.target)) == {case.seen("ann")}
+    assert service.impatient == []
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,21 @@ Source: HubSpot's documentation of contacts (batch upsert, batch read, gdpr-dele
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
 from pydantic import Field
 
-from audiences.sync.destinations.exchange import Answer, Rate
+from audiences.sync.destinations.exchange import (
+    Answer,
+    Meaning,
+    Rate,
+    Verdict,
+    judge_status,
+    retry_after,
+)
 from audiences.sync.destinations.vendor import (
     Call,
     Facts,
@@ -31,6 +39,8 @@ from audiences.sync.settings import VariableName, VendorSettings
 
 _CONTACTS = "/crm/v3/objects/contacts"
 _OTHERS = "hs_additional_emails"  # further addresses of a contact, which find it as well
+_LOCKED = frozenset({423, 477})
+_LOCKED_S = 2.0
 
 
 class HubSpotSettings(VendorSettings):
@@ -65,6 +75,13 @@ class HubSpot(Vendor[HubSpotSettings]):
     def headers(self, token: str) -> Mapping[str, str]:  # noqa: ARG002 - the secret is the token
         """The private app's token."""
         return {"Authorization": f"Bearer {self.secrets['token_env']}"}
+
+    def judge(self, answer: Answer, now: datetime) -> Verdict:
+        """By its status; 423 and 477 are locks for a while, of records and of an account that moves."""
+        if answer.status in _LOCKED:
+            wait_s = retry_after(answer.headers.get("retry-after", ""), now)
+            return Verdict(Meaning.BUSY, f"http_{answer.status}", wait_s or _LOCKED_S)
+        return judge_status(answer, now)
 
     def plan(self, shipment: Shipment) -> Iterable[Call]:
         """Find who is to go and take them off; upsert who is to be there and put them on."""

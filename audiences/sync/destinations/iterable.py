@@ -42,6 +42,14 @@ class IterableSettings(VendorSettings):
     accepts: ClassVar = {"email": ("raw",), "person_id": ("raw",)}
     needs_target: ClassVar = "the number of the list"
     target_pattern: ClassVar = r"[0-9]+"
+    consent_fields: ClassVar = frozenset(
+        {
+            "emailListIds",
+            "subscribedMessageTypeIds",
+            "unsubscribedChannelIds",
+            "unsubscribedMessageTypeIds",
+        }
+    )
 
     kind: Literal["iterable"] = Field(description="iterable")
     api_key_env: VariableName = Field(description="Variable with the server-side API key.")
@@ -66,7 +74,7 @@ class IterableLists(Vendor[IterableSettings]):
         rates=(Rate(5, 1),),  # not in the description either
         erasure_rates=(Rate(3, 1),),
         erasure="users/forget, which also refuses the person in future",
-        traps="channelUnsubscribe is always false: leaving a list withdraws no consent",
+        traps="channelUnsubscribe is always false; emailListIds and the ids of subscriptions are refused as fields",
     )
 
     @property

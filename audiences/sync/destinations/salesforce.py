@@ -170,7 +170,18 @@ class Salesforce(Vendor[SalesforceSettings]):
     def _collection(self, path: str, records: Sequence[Mapping[str, Any]], rows: Rows) -> Call:
         kind = {"attributes": {"type": self.settings.record}}
         body = {"allOrNone": False, "records": [{**kind, **record} for record in records]}
-        return Call("PATCH", path, rows, encoded(body), read=partial(_results, rows))
+        read, split = partial(_results, rows), partial(self._some, path, records, rows)
+        is_each_once = len({row.row_id for row in rows}) == len(rows)
+        split_if = split if is_each_once else None
+        return Call("PATCH", path, rows, encoded(body), read=read, split=split_if)
+
+    def _some(
+        self, path: str, records: Sequence[Mapping[str, Any]], rows: Rows, wanted: Rows
+    ) -> Call:
+        """The records of some rows: a value of the wrong type has the whole request refused."""
+        ids = {row.row_id for row in wanted}
+        kept = [record for record, row in zip(records, rows, strict=True) if row.row_id in ids]
+        return self._collection(path, kept, wanted)
 
     def _delete(self, rows: Rows, known: Sequence[tuple[str, Row]]) -> Reading:  # noqa: ARG002 - who is not found is forgotten
         parts = (known[first : first + _MOST] for first in range(0, len(known), _MOST))
