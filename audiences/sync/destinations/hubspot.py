@@ -39,6 +39,7 @@ from audiences.sync.settings import VariableName, VendorSettings
 
 _CONTACTS = "/crm/v3/objects/contacts"
 _OTHERS = "hs_additional_emails"  # further addresses of a contact, which find it as well
+_TRACE = "objectWriteTraceId"  # ours: the answer repeats it
 _LOCKED = frozenset({423, 477})
 _LOCKED_S = 2.0
 
@@ -103,8 +104,9 @@ def _upsert(target: str, rows: Rows) -> Call:
             "idProperty": "email",
             "id": row.identifiers["email"],
             "properties": {"email": row.identifiers["email"], **_properties(row)},
+            _TRACE: str(place),
         }
-        for row in rows
+        for place, row in enumerate(rows)
     ]
     return Call(
         "POST",
@@ -152,14 +154,17 @@ def _listed(verb: str, known: Sequence[tuple[str, Row]], answer: Answer) -> Read
 
 
 def _known(rows: Rows, answer: Answer) -> list[tuple[str, Row]]:
-    """Records of an answer, each with the rows of its addresses."""
+    """Records of an answer, each with the row that it traces, else with the rows of its addresses."""
+    by_place = {str(place): row for place, row in enumerate(rows)}
     by_email = {row.identifiers["email"].lower(): row for row in rows}
-    pairs = [
-        (str(result["id"]), by_email.get(email))
-        for result in answer.json()["results"]
-        for email in _addresses(result["properties"])
-    ]
-    return [(record, row) for record, row in pairs if row is not None]
+
+    def meant(result: Mapping[str, Any]) -> list[Row]:
+        if result.get(_TRACE) in by_place:
+            return [by_place[result[_TRACE]]]
+        return [by_email[e] for e in _addresses(result["properties"]) if e in by_email]
+
+    results = answer.json()["results"]
+    return [(str(result["id"]), row) for result in results for row in meant(result)]
 
 
 def _addresses(properties: Mapping[str, Any]) -> list[str]:

@@ -37,8 +37,16 @@ class HubSpotService(Service):
         for found in inputs:
             assert found["idProperty"] == "email"
             assert all(isinstance(value, str) for value in found["properties"].values())
-            self.records[found["id"]] = found["properties"]
-        return self._read([found["id"] for found in inputs])
+            self.records[self.merged.get(found["id"], found["id"])] = found["properties"]
+        traces = {
+            self.merged.get(found["id"], found["id"]): found["objectWriteTraceId"]
+            for found in inputs
+        }
+        results = [
+            {"id": f"id-{email}", "properties": {"email": email}, "objectWriteTraceId": trace}
+            for email, trace in traces.items()
+        ]
+        return httpx.Response(200, json={"status": "COMPLETE", "results": results})
 
     def _find(self, emails: list[str]) -> httpx.Response:
         if self.broken.intersection(emails):
