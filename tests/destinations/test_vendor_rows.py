@@ -181,6 +181,27 @@ def test_whom_braze_knows_by_id_gets_no_earlier_address_back() -> None:
     assert [sorted(user) for user in told] == [["_update_existing_only", "external_id", "in_a"]] * 2
 
 
+def test_iterable_is_told_an_address_or_an_id_but_not_both() -> None:
+    case, clock = _kind("iterable"), Clock()
+    payloads = [
+        {
+            "id": "r_1", "operation": operation, "previous_identifiers": None, "traits": {},
+            "identifiers": {"person_id": number, "email": "ann@mail.example"},
+        }
+        for operation, number in (("remove", "p1"), ("add", "p2"), ("add", None))
+    ]  # fmt: skip
+    rows = pa.table({"payload": [json.dumps(payload) for payload in payloads]})
+
+    request = case.open(case.service(clock), clock).plan(Batch("b", "s", "a", (), rows, "7"))
+
+    told = [
+        {key: one[key] for key in ("email", "userId") if key in one}
+        for call in request.body.splitlines()
+        for one in json.loads(call)["subscribers"]
+    ]
+    assert told == [{"userId": "p1"}, {"userId": "p2"}, {"email": "ann@mail.example"}]
+
+
 def _kind(kind: str) -> Case:
     return next(case for case in CASES if case.kind == kind)
 

@@ -132,7 +132,9 @@ def _unsubscribe(target: str, rows: Rows) -> Call:
 
 
 def _named(row: Row) -> dict[str, Any]:
-    return {_NAMES[kind]: value for kind, value in row.identifiers.items()}
+    """An address or an id, but not both: the one that the sync names first, if the person has it."""
+    kind, value = next(iter(row.identifiers.items()))
+    return {_NAMES[kind]: value}
 
 
 def _read(rows: Rows, harmless: frozenset[str], answer: Answer) -> Reading:
