@@ -25,7 +25,14 @@ from personalization import unfit_rules as unfit_email_rules
 from prediction import PredictionsConfig
 from privacy import ConsentConfig, RetentionConfig
 from privacy import unfit_rules as unfit_retention
-from settings import ConfigurationError, Problem, load_config, problem_at, unknown_name
+from settings import (
+    ConfigurationError,
+    Problem,
+    load_config,
+    problem_at,
+    suggestion,
+    unknown_name,
+)
 from warehouse import TableName
 
 if TYPE_CHECKING:
@@ -188,9 +195,10 @@ class NamesCheck:
         yield from self._of_sources(path, ("customer_id_sources",), consent.customer_id_sources)
 
     def _of_sources(self, path: Path, at: Place, names: Collection[str]) -> Iterator[Problem]:
-        known = RESERVED | set(self.company.sources.sources) if names else frozenset[str]()
+        """Slips in names of sources; one that is like no other may be of a source that was taken out."""
+        known = RESERVED | set(self.company.sources.sources)
         for number, name in enumerate(names):
-            if name not in known:
+            if name not in known and suggestion(name, known):
                 place = (*at, name if isinstance(names, Mapping) else number)
                 yield unknown_name(path, place, name, known, what="sources")
 

@@ -3,8 +3,8 @@
 The value is a trimmed lower-case address, a number in E.164, or a person's id. Vendors differ in
 what they do to an address before hashing it; a hash by another vendor's rule matches nobody.
 
-Source: Google, Data Manager API "Format user data" (dots and tags go for gmail.com and
-googlemail.com; the older ``format.py`` of data-manager-python left the tags); UID2, docs "Normalization and Encoding" (dots and tags go, gmail.com alone, Base64 of the
+Source: Google, data-manager-python ``format.py`` (dots go for gmail.com and googlemail.com, tags
+stay); UID2, docs "Normalization and Encoding" (dots and tags go, gmail.com alone, Base64 of the
 raw hash); Meta, facebook-business ``normalize.py`` (digits without plus and leading zeros).
 """
 
@@ -50,7 +50,7 @@ def column_of(kind: str, form: str) -> str:
 
 
 def _google_email(value: str) -> str:
-    local = f"replace(split_part(split_part({value}, '@', 1), '+', 1), '.', '')"
+    local = f"replace(split_part({value}, '@', 1), '.', '')"
     domain = f"split_part({value}, '@', 2)"
     return (
         f"case when {domain} in ('gmail.com', 'googlemail.com') "

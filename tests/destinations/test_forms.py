@@ -69,9 +69,9 @@ def test_the_hashes_of_google_are_met(engine: DuckDBWarehouse, vectors: dict[str
 @pytest.mark.parametrize(
     ("form", "value", "as_if"),
     [
-        ("google", "cloudy.sanfrancisco+shopping@gmail.com", "cloudysanfrancisco@gmail.com"),
-        ("google", "a.b+c@googlemail.com", "ab@googlemail.com"),
-        ("google", "user.name+nyc@example.com", "user.name+nyc@example.com"),
+        ("google", "a.b+c@gmail.com", "ab+c@gmail.com"),
+        ("google", "a.b@googlemail.com", "ab@googlemail.com"),
+        ("google", "a.b@maple.example", "a.b@maple.example"),
         ("google", "a.b@gmail.com.evil.example", "a.b@gmail.com.evil.example"),
         ("meta", "a.b+c@gmail.com", "a.b+c@gmail.com"),
     ],
