@@ -108,7 +108,9 @@ def _facts(metadata: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _plain(value: object) -> str:
-    if isinstance(value, list | tuple):
+    if isinstance(value, dg.TableMetadataValue):
+        return _plain([" ".join(map(str, row.data.values())) for row in value.records])
+    if isinstance(value, list):
         more = f" and {len(value) - _MOST} more" if len(value) > _MOST else ""
         return f"{', '.join(map(str, value[:_MOST]))}{more}"
     if isinstance(value, bool | int | float):

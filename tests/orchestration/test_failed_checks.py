@@ -10,6 +10,11 @@ from orchestration.failed_checks import tell_failed
 from orchestration.run import RunOutcome
 
 KEY = dg.AssetKey(["raw", "events"])
+COLUMNS = dg.TableSchema([dg.TableColumn("reason"), dg.TableColumn("rows", "int")])
+TABLE, NOTHING = (
+    dg.MetadataValue.table([dg.TableRecord(row) for row in rows], schema=COLUMNS)
+    for rows in ([{"reason": "400", "rows": 16}, {"reason": "no id", "rows": 2}], [])
+)
 
 
 def _evaluation(name: str, metadata: dict[str, object]) -> dg.AssetCheckEvaluation:
@@ -31,6 +36,7 @@ def _evaluation(name: str, metadata: dict[str, object]) -> dg.AssetCheckEvaluati
             id="ours",
         ),
         pytest.param("unique_x", {"rows_that_break_it": 3}, "found rows that break it: 3;", "SQL", id="dbt"),
+        pytest.param("unique_z", {"row_errors": TABLE, "none": NOTHING}, "found row errors: 400 16, no id 2;", "SQL", id="table"),
         pytest.param("unique_y", {"many": list(range(9))}, "found many: 0, 1, 2, 3, 4 and 4 more", "SQL", id="many"),
     ],
 )  # fmt: skip
