@@ -31,8 +31,9 @@ SETTINGS = {
 # On the public set online_shoppers the AUC is .770 after 120, .780 after 300 and .784 after 600.
 ENOUGH_FOR_MORE = 1_000
 ROUNDS = (120, 240, 480)
-# How many trees, how sure and how calibrated is told by about so many rows; all are learnt from.
-CHOOSING_ROWS = 100_000
+# How many trees, how sure and how calibrated is told by about so many rows, and more where so many
+# persons who did it ask for them; all are learnt from.
+FOLDED_ROWS, FOLDED_POSITIVES = 100_000, 2_000
 # The standard error is stored for so many parts of the scores, equally many people in each.
 ERROR_BINS = 10
 # The weight of each feature is measured on about so many rows.
@@ -157,8 +158,8 @@ def train_boosted(examples: Examples, *, use: Flags, seed: int) -> BoostedModel:
     Args:
         examples: With both outcomes among them; a person may come at several dates.
         use: (p,), which features may be used.
-        seed: Of folds and trees, and of whose rows choose where there are more than
-            ``CHOOSING_ROWS``; a person is there with every date or with none, and in one fold.
+        seed: Of folds and trees, and of whose rows are folded where not all are; a person is there
+            with every date or with none, and in one fold.
     """
     # A limit on threads reaches only libraries that are loaded: without this, OpenMP's is not.
     import sklearn.ensemble  # noqa: PLC0415, F401 - slow to import
@@ -169,8 +170,8 @@ def train_boosted(examples: Examples, *, use: Flags, seed: int) -> BoostedModel:
 @on_one_thread
 def _train(examples: Examples, *, use: Flags, seed: int) -> BoostedModel:
     values = np.where(use, examples.values, 0.0)
-    choosing = _choosing(examples.persons, seed)
-    few, known = examples.where(choosing), values[choosing]
+    folded = _folded(examples, seed)
+    few, known = examples.where(folded), values[folded]
     folds = folds_of(few.persons, seed)
     rounds, by_fold = _choose_rounds(few, known, folds, seed)
     grown = _grow(_sapling(seed), values, examples.outcomes, rounds)
@@ -187,12 +188,14 @@ def _train(examples: Examples, *, use: Flags, seed: int) -> BoostedModel:
     )
 
 
-def _choosing(persons: Integers, seed: int) -> Flags:
-    """About ``CHOOSING_ROWS``, with all rows of each person who is drawn, or all where they are fewer."""
-    if len(persons) <= CHOOSING_ROWS:
-        return np.ones(len(persons), dtype=np.bool_)
-    _, codes = np.unique(persons, return_inverse=True)
-    drawn = np.random.default_rng(seed).random(codes.max() + 1) < CHOOSING_ROWS / len(persons)
+def _folded(examples: Examples, seed: int) -> Flags:
+    """Rows that choose: all of each person who is drawn, or of everybody where they are few."""
+    rows, positives = len(examples), examples.positives
+    share = max(FOLDED_ROWS / max(rows, 1), FOLDED_POSITIVES / max(positives, 1))
+    if share >= 1:
+        return np.ones(rows, dtype=np.bool_)
+    _, codes = np.unique(examples.persons, return_inverse=True)
+    drawn = np.random.default_rng(seed).random(codes.max() + 1) < share
     return np.asarray(drawn[codes], dtype=np.bool_)
 
 

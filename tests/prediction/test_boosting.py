@@ -125,14 +125,32 @@ def test_trees_grow_until_more_of_them_lose_more(monkeypatch: pytest.MonkeyPatch
     assert len(model.trees.roots) == 4
 
 
-def test_some_persons_choose_for_many_with_all_their_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("rows", "positives", "share"), [
+    pytest.param(2_000, 100, 1 / 3, id="rows"),
+    pytest.param(1_000, 400, 400 / 589, id="who did it are few"),
+    pytest.param(1_000, 2_000, 1.0, id="all"),
+    pytest.param(6_000, 1, 1.0, id="few rows"),
+])  # fmt: skip
+def test_some_persons_choose_for_many_with_all_their_rows(
+    rows: int, positives: int, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = examples(6_000, seed=1)
-    monkeypatch.setattr(boosting, "CHOOSING_ROWS", 2_000)
+    monkeypatch.setattr(boosting, "FOLDED_ROWS", rows)
+    monkeypatch.setattr(boosting, "FOLDED_POSITIVES", positives)
 
-    choosing = boosting._choosing(data.persons, 5)
-    model = train_boosted(data, use=USE, seed=5)
+    folded = boosting._folded(data, 5)
 
-    assert 1_800 < choosing.sum() < 2_200
-    assert (np.unique(data.persons[choosing], return_counts=True)[1] == 2).all()
+    assert folded.mean() == pytest.approx(share, abs=0.04)
+    assert (np.unique(data.persons[folded], return_counts=True)[1] == 2).all()
+
+
+def test_trees_learn_from_all_and_are_as_sure_as_where_all_choose(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(boosting, "FOLDED_ROWS", 2_000)
+    monkeypatch.setattr(boosting, "FOLDED_POSITIVES", 1)
+
+    model = train_boosted(examples(6_000, seed=1), use=USE, seed=5)
+
     np.testing.assert_array_equal(model.trees.values, TRAINED.trees.values)
     assert model.errors.mean() == pytest.approx(TRAINED.errors.mean(), rel=0.3)
