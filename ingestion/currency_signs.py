@@ -12,16 +12,8 @@ WORDS = (
 _WHOSE = ("US", "U", "CA", "C", "AU", "A", "NZ", "HK", "SG", "S", "NT", "MX", "R", "CN", "JP", "GH")
 _SIGN = rf"(?:(?i:{'|'.join(_WHOSE)})?\p{{Sc}}S?|(?i:{'|'.join(WORDS)})\.?)"
 _BESIDE = rf"(?:{_SIGN})?(?:[A-Z]{{3}})?(?:{_SIGN})?"
-# Signs that several countries write beside money of their own: which one it is, they do not tell.
-OF_SEVERAL = ("kr", "rs", "fr", "din", "$", "¥")
 # What a person is told of them.
 TOLD = "beside it may stand a code such as PLN, or a sign such as €, R$, zł, Kč, kr, Ft or lei"
-
-
-def one_currency_sql(text: str) -> str:
-    """An expression for a currency as the source writes it; null where it names no one currency."""
-    listed = ", ".join(f"'{sign}'" for sign in OF_SEVERAL)
-    return f"case when rtrim(lower({text}), '.') not in ({listed}) then {text} end"
 
 
 def bare_number_sql(text: str) -> str:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cache
 
 from ingestion.consent_words import DENIED, GRANTED
-from ingestion.currency_signs import bare_number_sql, one_currency_sql
+from ingestion.currency_signs import bare_number_sql
 from ingestion.mapping import FieldType
 from warehouse import literal
 
@@ -145,7 +145,6 @@ def typed_sql(
         FieldType.TIME: time_sql(bare, zone=zone, order=order),
         FieldType.CONSENT: f"case when lower({bare}) in ({_listed(GRANTED)}) then 'granted' "
         f"when lower({bare}) in ({_listed(DENIED)}) then 'denied' end",
-        FieldType.CURRENCY: one_currency_sql(bare),
         FieldType.FLAG: f"case when lower({bare}) in ({_listed(_TRUE)}) then true "
         f"when lower({bare}) in ({_listed(_FALSE)}) then false end",
     }[field_type]

@@ -25,11 +25,7 @@ ORDERS = Table(
         *PERSON,
         text("sku", Pii.NONE, "what was bought"),
         number("amount", "in units of the currency"),
-        text(
-            "currency",
-            Pii.NONE,
-            "as the source writes it; null unknown, or a sign of several such as kr",
-        ),
+        text("currency", Pii.NONE, "as the source writes it; null unknown"),
         text("status", Pii.NONE, "as given; paid, refunded or failed where its word is declared"),
         time("ordered_at", "when"),
         ATTRIBUTES,
@@ -59,11 +55,7 @@ SUBSCRIPTIONS = Table(
         number("quantity", "units, e.g. seats"),
         number("amount", "price of one billing period, in units of the currency"),
         number("mrr", "recurring revenue of a month, in units of the currency"),
-        text(
-            "currency",
-            Pii.NONE,
-            "as the source writes it; null unknown, or a sign of several such as kr",
-        ),
+        text("currency", Pii.NONE, "as the source writes it; null unknown"),
         time("started_at", "when it began; null unknown"),
         time("trial_ends_at", "when the trial ends or ended; null if none"),
         time("renews_at", "when it renews or expires next; null unknown"),
@@ -115,11 +107,7 @@ DEALS = Table(
         text("pipeline", Pii.NONE, "as given; null if there is but one"),
         text("stage", Pii.NONE, "as given"),
         number("amount", "hoped for or won, in units of the currency"),
-        text(
-            "currency",
-            Pii.NONE,
-            "as the source writes it; null unknown, or a sign of several such as kr",
-        ),
+        text("currency", Pii.NONE, "as the source writes it; null unknown"),
         number("probability", "of being won, as given: a share or per cent"),
         Column(
             "is_closed",

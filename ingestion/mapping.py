@@ -19,7 +19,6 @@ class FieldType(StrEnum):
     TIME = "time"
     CONSENT = "consent"
     FLAG = "flag"
-    CURRENCY = "currency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +86,7 @@ _ROWS: Mapping[str, RecordKind] = {
         "orders",
         "order_id",
         {
-            **_texts("order_id sku status"),
-            "currency": FieldType.CURRENCY,
+            **_texts("order_id sku currency status"),
             "amount": FieldType.NUMBER,
             "ordered_at": FieldType.TIME,
         },
@@ -99,8 +97,7 @@ _ROWS: Mapping[str, RecordKind] = {
         "subscriptions",
         "subscription_id",
         {
-            **_texts("subscription_id account_id plan status billing_period"),
-            "currency": FieldType.CURRENCY,
+            **_texts("subscription_id account_id plan status billing_period currency"),
             **_numbers("quantity amount mrr"),
             **_times("started_at trial_ends_at renews_at cancelled_at ended_at"),
         },
@@ -122,8 +119,7 @@ _ROWS: Mapping[str, RecordKind] = {
         "deals",
         "deal_id",
         {
-            **_texts("deal_id account_id name deal_type pipeline stage"),
-            "currency": FieldType.CURRENCY,
+            **_texts("deal_id account_id name deal_type pipeline stage currency"),
             **_numbers("amount probability"),
             **dict.fromkeys(("is_closed", "is_won"), FieldType.FLAG),
             "closed_at": FieldType.TIME,

@@ -18,8 +18,6 @@ _NOTHING = ("-", "n/a", "null")
 _WANTED = {
     FieldType.CONSENT: "neither a grant nor a denial: granted, denied and the like, or a word under statuses",
     FieldType.FLAG: "neither true nor false",
-    FieldType.CURRENCY: "a sign of several currencies, such as kr or $, which names no one of them: let the "
-    "export write codes such as SEK or USD",
 }
 _NO_TIME = f"no time between {EARLIEST:.4} and {LATEST:.4}"
 _TIMES: Mapping[str | None, str] = {

@@ -71,11 +71,13 @@
 {% macro one_currency(amount, condition) -%}
     case
         when {{ currency_count(amount, condition) }} = 1
-            then max(case when {{ condition }} and {{ amount }} is not null then currency end)
+            then max(
+                case when {{ condition }} and {{ amount }} is not null then {{ named_currency('currency') }} end
+            )
     end
 {%- endmacro %}
 
-{# Different currencies of the amounts where a condition holds; none named is one. #}
+{# Different currencies of the amounts where a condition holds; none given is one, and so is a sign of several. #}
 {% macro currency_count(amount, condition) -%}
     count(
         distinct case

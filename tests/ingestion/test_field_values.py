@@ -76,24 +76,6 @@ def test_numbers_are_read_as_tools_and_people_write_them(
 
 
 @pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        (" SEK ", "SEK"),
-        ("€", "€"),
-        ("kr", None),
-        ("KR.", None),
-        ("$", None),
-        ("US$", "US$"),
-        ("", None),
-    ],
-)
-def test_a_sign_of_several_currencies_names_none(
-    warehouse: DuckDBWarehouse, text: str, value: str | None
-) -> None:
-    assert _read(warehouse, text, FieldType.CURRENCY) == value
-
-
-@pytest.mark.parametrize(
     ("text", "comma", "point"),
     [
         ("1.234", 1234.0, 1.234),

@@ -277,14 +277,15 @@ def test_subscriptions_are_read_with_whose_they_are(landing: Landing) -> None:
     landing.put(
         "subs/a.jsonl",
         b'{"id": 7, "mail": "Ann@X.org", "plan": {"name": "Team"}, "status": "active", "mrr": 49.5,'
-        b' "currency": "EUR", "start": 1767225600}\n'
+        b' "currency": " kr.", "start": 1767225600}\n'
         b'{"id": null, "mail": "b@x.org"}\n',
     )
 
     landing.load()
 
     assert landing.rows(
-        "select subscription_id as id, person_email, plan, mrr, started_at, cancelled_at, ended_at "
+        "select subscription_id as id, person_email, plan, mrr, currency, "
+        "started_at, cancelled_at, ended_at "
         "from raw.subscriptions"
     ) == [
         {
@@ -292,6 +293,7 @@ def test_subscriptions_are_read_with_whose_they_are(landing: Landing) -> None:
             "person_email": "ann@x.org",
             "plan": "Team",
             "mrr": 49.5,
+            "currency": "kr.",  # as written: what a sign names, the project in dbt says
             "started_at": datetime.fromisoformat("2026-01-01"),
             "cancelled_at": None,
             "ended_at": None,

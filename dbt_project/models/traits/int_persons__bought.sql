@@ -89,7 +89,7 @@ final as (
         valued.first_ordered_at,
         valued.days_since_last_order,
         valued.lifetime_value,
-        valued.lifetime_value_currency,
+        {{ named_currency('valued.lifetime_value_currency') }} as lifetime_value_currency,
         valued.lifetime_value / nullif(valued.amount_count, 0) as mean_order_value,
         cast(scored.rfm_recency as bigint) as rfm_recency,
         cast(scored.rfm_frequency as bigint) as rfm_frequency,
