@@ -23,7 +23,7 @@ class FileCount:
 
     ``absent_fields`` are the mapped fields that no line has, of a file in JSON lines;
     ``unread_values`` how many rows that are not refused have a value that cannot be read, by field;
-    ``date_orders`` how its dates were read, by field.
+    ``date_orders`` what its dates told of their order, by field; None where they were not asked.
     """
 
     file: LandingFile
@@ -33,7 +33,7 @@ class FileCount:
     rows_quarantined: int
     absent_fields: tuple[str, ...] = ()
     unread_values: Mapping[str, int] = field(default_factory=dict)
-    date_orders: Mapping[str, DateOrder] = field(default_factory=dict)
+    date_orders: Mapping[str, DateOrder] | None = None
 
 
 def write_loads(
@@ -77,10 +77,9 @@ def write_loads(
         )
 
 
-def _told(orders: Mapping[str, DateOrder]) -> str | None:
-    """The orders that the dates of a file told, as JSON."""
-    told = {name: str(order) for name, order in orders.items() if order is not DateOrder.UNTOLD}
-    return json.dumps(told, sort_keys=True) if told else None
+def _told(orders: Mapping[str, DateOrder] | None) -> str | None:
+    """The orders that the dates of a file told, and where they told none, as JSON."""
+    return None if orders is None else json.dumps(dict(orders), sort_keys=True)
 
 
 def prepare_tables(warehouse: Warehouse) -> None:

@@ -29,7 +29,8 @@ class Reload(StrEnum):
 class KnownLoad:
     """A row of ``raw.loads``; ``good`` is how many of its rows were not refused.
 
-    ``date_orders`` is how its dates were read, as JSON; ``is_rewritten`` whether an erasure took rows out of it.
+    ``date_orders`` is what its dates told of their order, as JSON, None where it was never noted;
+    ``is_rewritten`` whether an erasure took rows out of it.
     """
 
     load_id: str
@@ -46,11 +47,14 @@ class KnownLoad:
 
     @property
     def kept_orders(self) -> Mapping[str, DateOrder] | None:
-        """How its dates are to be read; None where the file tells it itself, as it always did."""
-        if not self.is_rewritten:
+        """How its dates are to be read; None where the file is to tell it itself.
+
+        A file tells it as it always did while no row went, and what it told before an earlier release
+        noted it, nobody knows but what is left of it.
+        """
+        if not self.is_rewritten or self.date_orders is None:
             return None
-        told = json.loads(self.date_orders) if self.date_orders else {}
-        return {name: DateOrder(order) for name, order in told.items()}
+        return {name: DateOrder(order) for name, order in json.loads(self.date_orders).items()}
 
 
 def read_loads(

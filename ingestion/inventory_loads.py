@@ -56,7 +56,8 @@ LOADS = Table(
             "date_orders",
             "VARCHAR",
             Pii.NONE,
-            "which number of its dates comes first, by field, as JSON; null: no date told it",
+            "which number of its dates comes first, by field, as JSON; untold: no date told it; null: "
+            "never noted",
         ),
         Column(
             "is_rewritten",

@@ -72,8 +72,18 @@ class Again:
     @property
     def kept_orders(self) -> Mapping[str, DateOrder] | None:
         """How its dates are to be read, where an erasure took rows out of this very file."""
-        same = [load.kept_orders for load in self.replaced if load.file_hash == self.file.digest]
-        return next((orders for orders in same if orders is not None), None)
+        return next(
+            (orders for load in self._same if (orders := load.kept_orders) is not None), None
+        )
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Whether an erasure took rows out of this very file."""
+        return any(load.is_rewritten for load in self._same)
+
+    @property
+    def _same(self) -> Sequence[KnownLoad]:
+        return [load for load in self.replaced if load.file_hash == self.file.digest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,12 +217,12 @@ class Exchange:
         tables = forget_loads(self.warehouse, earlier)
         yield
         _give_back_times(self.warehouse, [self.again[load_id] for load_id in load_ids])
-        kept = [name for name in load_ids if self.again[name].kept_orders is not None]
+        rewritten = [load_id for load_id in load_ids if self.again[load_id].is_rewritten]
         self.warehouse.execute(
             f"update {LOADS.name.sql} set retention_due = true, "
-            "is_rewritten = case when list_contains($kept::varchar[], load_id) then true end "
+            "is_rewritten = case when list_contains($rewritten::varchar[], load_id) then true end "
             "where list_contains($ids, load_id)",
-            {"ids": load_ids, "kept": kept},
+            {"ids": load_ids, "rewritten": rewritten},
         )
         if table_of(kind) is not EVENTS:
             _settle_copies(self.warehouse, table_of(kind), load_ids)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -80,13 +80,13 @@ class MappedFields:
         file_no: The place of the file among those that are judged.
         absent: Those that no line has, as the configuration names them.
         unread: How many good events have a value that cannot be read, by Candor's field.
-        orders: How dates were read, by Candor's field.
+        orders: What dates told of their order, by Candor's field; None where there are none mapped.
     """
 
     file_no: int
     absent: tuple[str, ...]
     unread: Mapping[str, int]
-    orders: Mapping[str, DateOrder] = field(default_factory=dict)
+    orders: Mapping[str, DateOrder] | None = None
 
 
 class EventFormat(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -300,6 +301,37 @@ def test_dates_are_read_as_before_where_the_row_that_told_their_order_was_erased
         path.write_bytes(path.read_bytes().replace(b"03/04", b"03/14"))
     redo(landing)
     assert landing.values(read) == ["14.03.", "14.03.06.05."]
+
+
+SHOP = {
+    "kind": "orders", "files": "shop/*", "id": "order", "person": {"email": "mail"},
+    "map": {"ordered_at": "at"},
+}  # fmt: skip
+ORDERED = "select strftime(ordered_at, '%d.%m.') from raw.orders order by order_id"
+
+
+def put_orders(landing: Landing, *dates: str, **changes: Any) -> Path:
+    """A file of orders, the first of them by Ann."""
+    landing.sources = {"shop": {**SHOP, **changes}}
+    rows = [f"{i},{at},{'ann' if i == 1 else i}@x.example" for i, at in enumerate(dates, 1)]
+    path = landing.put("shop/2026-07-05.csv", "\n".join(["order,at,mail", *rows, ""]).encode())
+    landing.load()
+    return path
+
+
+def test_a_file_whose_dates_an_earlier_release_read_tells_their_order_itself(
+    landing: Landing,
+) -> None:
+    put_orders(landing, "14/03/2026", "03/04/2026", "25/03/2026")
+    landing.warehouse.execute("update raw.loads set date_orders = null")
+    landing.location.erase(keys(email="ann@x.example"))
+
+    for _ in range(2):
+        assert redo(landing).reload.newly_refused == 0
+        assert landing.values(ORDERED) == ["03.04.", "25.03."]
+    assert landing.rows("select date_orders, is_rewritten from raw.loads") == [
+        {"date_orders": '{"ordered_at": "day_first"}', "is_rewritten": True}
+    ]
 
 
 def test_what_a_kill_left_marked_the_next_load_loads_again(landing: Landing) -> None:
