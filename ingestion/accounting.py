@@ -216,6 +216,7 @@ def forget_rows(
             warehouse.execute(_forget_lines_sql(place))
             warehouse.execute(_renumber_sql(place))
         warehouse.execute(_RECOUNT)
+        warehouse.execute(_NOTE_DROPPED)
 
 
 def _delete_rows(warehouse: Warehouse, table: Table) -> None:
@@ -307,4 +308,11 @@ _RECOUNT = f"""
         file_hash = coalesce(counted.new_hash, loads.file_hash),
         is_rewritten = loads.is_rewritten or counted.new_hash is not null
     from candor_recounted as counted where counted.load_id = loads.load_id
+"""
+
+# A file of a day that was dropped is rewritten like the others.
+_NOTE_DROPPED = f"""
+    update {DROPPED_LOADS.name.sql} as dropped set file_hash = gone.new_hash, is_rewritten = true
+    from (select distinct source, file_hash, new_hash from candor_gone) as gone
+    where gone.source = dropped.source and gone.file_hash = dropped.file_hash
 """

@@ -174,6 +174,7 @@ def _report(loads: Sequence[KnownLoad], reload: ReloadReport) -> DayReport:
 def _dropped(loads: Sequence[KnownLoad], context: LoadContext) -> pa.Table:
     names = ("load_id", "source", "kind", "file", "file_hash", "received_date", "loaded_at")
     columns: dict[str, Any] = {name: [getattr(load, name) for load in loads] for name in names}
+    columns |= _dates_read(loads)
     columns["dropped_at"] = [context.now] * len(loads)
     return pa.table(columns)
 
@@ -182,7 +183,7 @@ def _dropped_loads(warehouse: Warehouse, day: Day) -> Sequence[KnownLoad]:
     rows = warehouse.read(
         f"""
         select load_id, source, kind, file, file_hash, received_date, loaded_at, 0 as good,
-            '{Reload.DAY}' as reload
+            '{Reload.DAY}' as reload, date_orders, is_rewritten
         from {DROPPED_LOADS.name.sql} where {day.condition} order by loaded_at, source, file, load_id
         """,
         day.parameters,
@@ -200,5 +201,14 @@ def _empty_loads(loads: Sequence[KnownLoad]) -> pa.Table:
         name: pa.array([getattr(load, name) for load in loads], of)
         for name, of in (("received_date", pa.date32()), ("loaded_at", pa.timestamp("us")))
     }
+    columns |= _dates_read(loads)
     counts = ("rows_in", "rows_loaded", "rows_deduplicated", "rows_quarantined")
     return pa.table(columns | {name: pa.array([0] * len(loads), pa.int64()) for name in counts})
+
+
+def _dates_read(loads: Sequence[KnownLoad]) -> Mapping[str, pa.Array]:
+    """How the dates of the files are to be read when they come back."""
+    return {
+        "date_orders": pa.array([load.date_orders for load in loads], pa.string()),
+        "is_rewritten": pa.array([load.is_rewritten for load in loads], pa.bool_()),
+    }

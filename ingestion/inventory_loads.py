@@ -5,6 +5,22 @@ from __future__ import annotations
 from ingestion.inventory_columns import LOADED_AT, ORIGIN, text, time
 from warehouse import Column, Pii, Table, TableName
 
+_DATES_READ = (
+    Column(
+        "date_orders",
+        "VARCHAR",
+        Pii.NONE,
+        "which number of its dates comes first, by field, as JSON; untold: no date told it; null: "
+        "never noted",
+    ),
+    Column(
+        "is_rewritten",
+        "BOOLEAN",
+        Pii.NONE,
+        "true: an erasure took rows out of it, and its dates are read as before; null: none did",
+    ),
+)
+
 LOADS = Table(
     TableName("raw", "loads"),
     grain="One row per landing file that was loaded; speaks of no person",
@@ -52,19 +68,7 @@ LOADS = Table(
             Pii.NONE,
             "when its rows were stored last, UTC: later than loaded_at where it was loaded again",
         ),
-        Column(
-            "date_orders",
-            "VARCHAR",
-            Pii.NONE,
-            "which number of its dates comes first, by field, as JSON; untold: no date told it; null: "
-            "never noted",
-        ),
-        Column(
-            "is_rewritten",
-            "BOOLEAN",
-            Pii.NONE,
-            "true: an erasure took rows out of it, and its dates are read as before; null: none did",
-        ),
+        *_DATES_READ,
     ),
     key=("load_id",),
 )
@@ -77,10 +81,16 @@ DROPPED_LOADS = Table(
         Column("source", "VARCHAR", Pii.NONE, "its source: none of its files of the day is loaded"),
         Column("kind", "VARCHAR", Pii.NONE, "kind of the source"),
         Column("file", "VARCHAR", Pii.NONE, "landing file, relative to the landing folder"),
-        Column("file_hash", "VARCHAR", Pii.NONE, "SHA-256 of the file when it was dropped"),
+        Column(
+            "file_hash",
+            "VARCHAR",
+            Pii.NONE,
+            "SHA-256 of the file, as dropped or as erased from since",
+        ),
         Column("received_date", "DATE", Pii.NONE, "the day"),
         Column("loaded_at", "TIMESTAMP", Pii.NONE, "when it had been loaded, UTC"),
         Column("dropped_at", "TIMESTAMP", Pii.NONE, "when it was dropped, UTC"),
+        *_DATES_READ,
     ),
     key=("load_id",),
 )

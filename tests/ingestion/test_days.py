@@ -319,12 +319,16 @@ def put_orders(landing: Landing, *dates: str, **changes: Any) -> Path:
     return path
 
 
+def erase_ann(landing: Landing) -> None:
+    landing.location.erase(keys(email="ann@x.example"))
+
+
 def test_a_file_whose_dates_an_earlier_release_read_tells_their_order_itself(
     landing: Landing,
 ) -> None:
     put_orders(landing, "14/03/2026", "03/04/2026", "25/03/2026")
     landing.warehouse.execute("update raw.loads set date_orders = null")
-    landing.location.erase(keys(email="ann@x.example"))
+    erase_ann(landing)
 
     for _ in range(2):
         assert redo(landing).reload.newly_refused == 0
@@ -332,6 +336,20 @@ def test_a_file_whose_dates_an_earlier_release_read_tells_their_order_itself(
     assert landing.rows("select date_orders, is_rewritten from raw.loads") == [
         {"date_orders": '{"ordered_at": "day_first"}', "is_rewritten": True}
     ]
+
+
+@pytest.mark.parametrize("is_dropped", [False, True])
+def test_dates_of_a_dropped_day_are_read_as_before_an_erasure_took_what_told_their_order(
+    landing: Landing, *, is_dropped: bool
+) -> None:
+    put_orders(landing, "14/03/2026", "03/04/2026")
+
+    for step in (drop, erase_ann) if is_dropped else (erase_ann, drop):
+        step(landing)
+    restore(landing)
+    redo(landing)
+
+    assert landing.values(ORDERED) == ["03.04."]
 
 
 def test_what_a_kill_left_marked_the_next_load_loads_again(landing: Landing) -> None:
