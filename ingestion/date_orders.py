@@ -20,13 +20,12 @@ _TOLD = (DateOrder.MONTH_FIRST, DateOrder.DAY_FIRST)
 
 def date_orders(
     warehouse: Warehouse,
-    declared: str | None,
     rows: Rows,
     texts: Mapping[str, str],
     *,
     kept: Mapping[str, DateOrder] | None = None,
 ) -> Mapping[str, DateOrder]:
-    """The order of day and month in the time fields of ``candor_rows``.
+    """The order of day and month in the time fields of ``candor_rows``, as the file tells it.
 
     Dates of which only one number is a month tell it, column by column; a column without any is
     written as the others of its file. Where nothing tells it, the month comes first with slashes, and
@@ -35,26 +34,39 @@ def date_orders(
 
     Args:
         warehouse: The engine.
-        declared: What the source says of all its dates, if it does.
         rows: The file.
         texts: An expression for the text of each field, by its name.
         kept: What the file told before an erasure took rows out of it, where one did: the row that
-            told it may be gone, and the others say what they said.
+            told it may be gone, and the others say what they said. Only other fields are asked.
     """
-    if declared is not None:
-        return dict.fromkeys(texts, DateOrder(declared))
-    if kept is not None:
-        return {name: kept.get(name, DateOrder.UNTOLD) for name in texts}
-    if not texts:
-        return {}
-    told = {row["name"]: row for row in warehouse.read(_told_sql(rows, texts)).to_pylist()}
-    of_file = _order(*(sum(row[count] for row in told.values()) for count in _TOLD))
-    return {
+    kept = kept or {}
+    asked = {name: text for name, text in texts.items() if name not in kept}
+    if not asked:
+        return kept
+    told = {row["name"]: row for row in warehouse.read(_told_sql(rows, asked)).to_pylist()}
+    of_file = _agreed(kept) or _order(
+        *(sum(row[count] for row in told.values()) for count in _TOLD)
+    )
+    orders = {
         name: _order(*(told[name][count] for count in _TOLD), otherwise=of_file)
         if name in told
         else of_file
-        for name in texts
+        for name in asked
     }
+    return {**kept, **orders}
+
+
+def as_declared(declared: str | None, told: Mapping[str, DateOrder]) -> Mapping[str, DateOrder]:
+    """How dates are read: as the source says of all of them, else as the file tells it."""
+    return told if declared is None else dict.fromkeys(told, DateOrder(declared))
+
+
+def _agreed(kept: Mapping[str, DateOrder]) -> DateOrder | None:
+    """What the other fields of the file told; None where they told nothing."""
+    orders = set(kept.values()) - {DateOrder.UNTOLD}
+    if not orders:
+        return None
+    return orders.pop() if len(orders) == 1 else DateOrder.BOTH
 
 
 def _order(month: int, day: int, *, otherwise: DateOrder = DateOrder.UNTOLD) -> DateOrder:

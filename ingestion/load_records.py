@@ -15,7 +15,7 @@ from ingestion import records
 from ingestion.accounting import FileCount
 from ingestion.config import RecordSource
 from ingestion.consent_words import DENIED, GRANTED
-from ingestion.date_orders import date_orders
+from ingestion.date_orders import as_declared, date_orders
 from ingestion.field_values import DateOrder
 from ingestion.files import LandingFile
 from ingestion.inventory import QUARANTINE, table_of
@@ -67,7 +67,7 @@ class RecordsRead:
 
     Attributes:
         absent: Mapped fields that no line of a file in JSON lines has.
-        orders: Which number of its dates comes first, by field.
+        orders: Which number of its dates comes first by what the file tells, by field.
     """
 
     absent: tuple[str, ...]
@@ -102,8 +102,9 @@ def read_records(
         if chosen.stages:
             records.spread_stages(warehouse, rows, chosen.stages)
         times = records.time_texts(chosen, rows)
-        orders = date_orders(warehouse, source.date_order, rows, times, kept=kept)
-        warehouse.execute(records.records_sql(replace(chosen, orders=orders), rows))
+        orders = date_orders(warehouse, rows, times, kept=kept)
+        chosen = replace(chosen, orders=as_declared(source.date_order, orders))
+        warehouse.execute(records.records_sql(chosen, rows))
     return RecordsRead(rows.absent, orders)
 
 

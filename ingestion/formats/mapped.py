@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from ingestion.attributes import attributes_sql
 from ingestion.config import MappedEventSource
-from ingestion.date_orders import date_orders
+from ingestion.date_orders import as_declared, date_orders
 from ingestion.field_values import DateOrder, typed_sql
 from ingestion.files import LandingFile
 from ingestion.formats import judged
@@ -105,8 +105,9 @@ class MappedEvents:
                 source = chosen_events(warehouse, file, self.source, rows)
                 times = {name: rows.column(source.map[name]) for name in _given_times(source)}
                 kept = self.kept_orders.get(file.load_id)
-                orders = date_orders(warehouse, source.date_order, rows, times, kept=kept)
-                fields = _fields(source, file, rows, orders)
+                orders = date_orders(warehouse, rows, times, kept=kept)
+                declared = as_declared(source.date_order, orders)
+                fields = _fields(source, file, rows, declared)
                 warehouse.execute(_judged_sql(source, fields, rows, number), {"now": now})
             yield MappedFields(number, rows.absent, count_unread(warehouse, CALLS), orders)
 

@@ -338,6 +338,25 @@ def test_a_file_whose_dates_an_earlier_release_read_tells_their_order_itself(
     ]
 
 
+def test_after_an_erasure_a_field_that_is_mapped_since_tells_its_own_order(
+    landing: Landing,
+) -> None:
+    """What a source declares is nothing that its file told."""
+    landing.sources = {"shop": {**SHOP, "date_order": "day_first"}}
+    landing.put(
+        "shop/2026-07-05.csv",
+        b"order,at,mail,made\n1,03-14-2026,ann@x.example,\n2,03-04-2026,b@x.example,21/03/2026\n",
+    )
+    landing.load()
+    erase_ann(landing)
+    landing.sources = {"shop": {**SHOP, "created_at": "made"}}
+
+    redo(landing)
+
+    made = "select strftime(record_created_at, '%d.%m.') from raw.orders"
+    assert (landing.values(ORDERED), landing.values(made)) == (["04.03."], ["21.03."])
+
+
 @pytest.mark.parametrize("is_dropped", [False, True])
 def test_dates_of_a_dropped_day_are_read_as_before_an_erasure_took_what_told_their_order(
     landing: Landing, *, is_dropped: bool
