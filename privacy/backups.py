@@ -47,8 +47,9 @@ class OldBackups:
     """What became of the backups that are older than they may be.
 
     Attributes:
-        names: Those that went, or would go.
-        failed: Those that stay because they cannot be read or removed, each with the reason.
+        names: Those of which nothing is left, or would be.
+        failed: Those that stay, whole or in part, because they cannot be read or removed, each with
+            the reason.
     """
 
     names: tuple[str, ...]
@@ -82,7 +83,7 @@ class BackupFolder:
             raise BackupError(f"there is a backup {name} already: try again in a second")
         fresh = self.folder / f"{_UNFINISHED}{name}"
         try:
-            self._remove_unfinished()
+            self._remove_unfinished()  # what stays is told by retention, and hinders no new backup
             make_private(fresh)
             hashes = {
                 path: _copy(source, fresh / _CONTENT / path) for path, source in files.items()
@@ -160,18 +161,23 @@ class BackupFolder:
         if not self.folder.is_dir():
             return OldBackups((), (f"the folder of backups {self.folder} is not there: mount it",))
         expired, failed = self._judge(now)
+        leaving = {path.name.removeprefix(_LEAVING) for path in self.folder.glob(f"{_LEAVING}*")}
+        due = sorted({*expired, *leaving})
         if dry_run:
-            return OldBackups(tuple(expired), tuple(failed))
+            return OldBackups(tuple(due), tuple(failed))
         stuck = {name: why for name in expired if (why := self._leaves(name))}
         failed += stuck.values()
-        try:
-            self._remove_unfinished()
-        except OSError as error:
+        for path, why in self._remove_unfinished().items():
             failed.append(
-                f"what is left of old backups in {self.folder} cannot be removed ({error.strerror}): "
-                f"remove {_LEAVING}* there"
+                f"what is left of backup {path.name.partition('-')[2]} cannot be removed ({why}): remove "
+                f"{path}, or let Candor write there"
             )
-        return OldBackups(tuple(name for name in expired if name not in stuck), tuple(failed))
+        gone = (name for name in due if not self._is_there(name))
+        return OldBackups(tuple(gone), tuple(failed))
+
+    def _is_there(self, name: str) -> bool:
+        """Whether anything of a backup is there, though it may be none any more."""
+        return any((self.folder / f"{prefix}{name}").exists() for prefix in ("", _LEAVING))
 
     def _judge(self, now: datetime) -> tuple[list[str], list[str]]:
         """The backups that are older than they may be, and why others cannot be judged."""
@@ -202,11 +208,17 @@ class BackupFolder:
             raise UnknownBackupError(name, sorted(known))
         return dict(json.loads(path.read_text(encoding="utf-8")))
 
-    def _remove_unfinished(self) -> None:
-        """Remove what a killed process left."""
-        for prefix in (_UNFINISHED, _LEAVING):
-            for folder in self.folder.glob(f"{prefix}*"):
-                shutil.rmtree(folder)
+    def _remove_unfinished(self) -> dict[Path, str]:
+        """Remove what a killed process left; return what stays, each with the reason."""
+        stays = {}
+        for path in sorted(
+            (*self.folder.glob(f"{_UNFINISHED}*"), *self.folder.glob(f"{_LEAVING}*"))
+        ):
+            try:
+                shutil.rmtree(path)
+            except OSError as error:  # one that stays stops no other
+                stays[path] = error.strerror or type(error).__name__
+        return stays
 
 
 def _copy(source: Path, target: Path) -> str:

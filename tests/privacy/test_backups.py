@@ -281,8 +281,35 @@ def test_what_a_kill_leaves_of_an_expired_backup_goes_the_next_time(
     (folder / NAME).rename(folder / f".old-{NAME}")
     (folder / f".old-{NAME}" / "manifest.json").unlink()
 
-    assert backups.remove_expired(NOW) == OldBackups((), ())
+    assert backups.remove_expired(NOW, dry_run=True) == OldBackups((NAME,), ())
+    assert backups.remove_expired(NOW) == OldBackups((NAME,), ())
     assert list(folder.iterdir()) == []
+
+
+def test_a_backup_of_which_something_is_left_has_not_gone_and_stops_no_other(
+    folder: Path, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backups, later = BackupFolder(folder), NOW + timedelta(days=60)
+    names = [backups.make(files, now=NOW + timedelta(days=day)).name for day in range(2)]
+    remove = shutil.rmtree
+
+    def locked(path: Path) -> None:
+        if path.name == f".old-{names[0]}":
+            raise PermissionError(13, "Permission denied")
+        remove(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("privacy.backups.shutil.rmtree", locked)
+        old = backups.remove_expired(later)
+        made = backups.make(files, now=later)
+    then = backups.remove_expired(later)
+
+    assert (old.names, len(old.failed)) == ((names[1],), 1)
+    assert (
+        f"what is left of backup {names[0]} cannot be removed (Permission denied)" in old.failed[0]
+    )
+    assert then == OldBackups((names[0],), ())
+    assert [path.name for path in folder.iterdir()] == [made.name]
 
 
 def test_a_backup_comes_back_as_it_was(
