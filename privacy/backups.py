@@ -18,6 +18,7 @@ from privacy.errors import BackupError, UnknownBackupError
 from privacy.storage import make_private, sync_folder, write_private
 
 MANIFEST = "manifest.json"
+ERASURE_LOG = "erasures.json"  # written beside the backups before the first of them is made
 _CONTENT = "home"
 _UNFINISHED, _LEAVING = ".new-", ".old-"
 _NAME = "%Y%m%dT%H%M%SZ"
@@ -158,8 +159,8 @@ class BackupFolder:
             now: The moment from which age is counted, UTC without a zone.
             dry_run: Tell which, and remove nothing.
         """
-        if not self.folder.is_dir():
-            return OldBackups((), (f"the folder of backups {self.folder} is not there: mount it",))
+        if away := self._away():
+            return OldBackups((), (away,))
         expired, failed = self._judge(now)
         leaving = {path.name.removeprefix(_LEAVING) for path in self.folder.glob(f"{_LEAVING}*")}
         due = sorted({*expired, *leaving})
@@ -174,6 +175,18 @@ class BackupFolder:
             )
         gone = (name for name in due if not self._is_there(name))
         return OldBackups(tuple(gone), tuple(failed))
+
+    def _away(self) -> str | None:
+        """Why nothing is known of the backups: where a disk is to be mounted is a folder too."""
+        if not self.folder.is_dir():
+            return f"the folder of backups {self.folder} is not there: mount it"
+        signs = (ERASURE_LOG, "[0-9]*", f"{_LEAVING}*")
+        if any(next(self.folder.glob(sign), None) for sign in signs):
+            return None
+        return (
+            f"the folder of backups {self.folder} holds neither backups nor their {ERASURE_LOG}: mount "
+            "the disk, or make the first one with `candor backup create`"
+        )
 
     def _is_there(self, name: str) -> bool:
         """Whether anything of a backup is there, though it may be none any more."""

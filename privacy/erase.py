@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass, replace
 import pyarrow as pa
 
 from privacy.access import awaiting_access
+from privacy.backups import ERASURE_LOG
 from privacy.bytescan import ByteScanner
 from privacy.classification import write_inventory
 from privacy.context import ErasureContext
-from privacy.erasure_log import INDEX
 from privacy.errors import MissingPlanError
 from privacy.handling import unapproved
 from privacy.needles import Needles
@@ -75,7 +75,7 @@ def erase(
     signing_key_of(
         context.warehouse,
         context.suppressions.keys,
-        signed=context.erasure_log.folder / INDEX if context.erasure_log else None,
+        signed=context.erasure_log.folder / ERASURE_LOG if context.erasure_log else None,
     )
     log = StepLog(context.warehouse, context.moment, context.run_id)
     _settle(context, log.closed_ids())

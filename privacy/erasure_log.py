@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.fernet import InvalidToken
 
 from privacy.audit import AuditEntry, append_audit, read_head
-from privacy.backups import BackupFolder
+from privacy.backups import ERASURE_LOG, BackupFolder
 from privacy.errors import BackupError, ErasureLogError, NoSigningKeyError
 from privacy.inventory import (
     AUDIT_LOG,
@@ -40,7 +40,6 @@ from privacy.signing import SIGNED_BY_ANOTHER, signing_key_of, verify_by_any
 from privacy.storage import write_private
 from warehouse import Table, Warehouse
 
-INDEX = "erasures.json"
 # Requests that are not over yet are not taken along: persons whom they had suppressed are asked for
 # anew, under another id. Of those that are over none may begin again, those called off least of all.
 _CLOSED = f"select * from {REQUESTS.name.sql} where status in ('completed', 'cancelled')"
@@ -92,10 +91,10 @@ class ErasureLog:
                 write_private(self.folder / name, content)
         facts = {"version": 1, "written_at": now.isoformat(), "files": files}
         text = json.dumps(facts, sort_keys=True)
-        signing = signing_key_of(warehouse, self.keys, signed=self.folder / INDEX)
+        signing = signing_key_of(warehouse, self.keys, signed=self.folder / ERASURE_LOG)
         signature = base64.b64encode(signing.sign(text.encode())).decode()
         index = json.dumps({"content": text, "signature": signature}, indent=1)
-        write_private(self.folder / INDEX, index.encode())
+        write_private(self.folder / ERASURE_LOG, index.encode())
         for path in self.folder.glob("*.parquet"):
             if path.name not in files.values():
                 path.unlink()
@@ -128,7 +127,7 @@ class ErasureLog:
             ErasureLogError: It is not there, was changed, or was signed with another key.
         """
         try:
-            index = json.loads((self.folder / INDEX).read_text(encoding="utf-8"))
+            index = json.loads((self.folder / ERASURE_LOG).read_text(encoding="utf-8"))
             signature = base64.b64decode(index["signature"], validate=True)
             verify_by_any(self.keys.sealing_keys(), signature, index["content"].encode())
             files = json.loads(index["content"])["files"]
@@ -162,14 +161,14 @@ class ErasureLog:
             return [f"the folder of backups {self.folder} is not there: mount it, or make it"]
         try:
             BackupFolder(self.folder).all()
-            if (self.folder / INDEX).exists():
+            if (self.folder / ERASURE_LOG).exists():
                 self.read()
         except (BackupError, ErasureLogError) as error:
             return [str(error)]
         return ()
 
     def _require_earlier(self, warehouse: Warehouse) -> None:
-        if not (self.folder / INDEX).exists():
+        if not (self.folder / ERASURE_LOG).exists():
             return
         with warehouse.view("candor_logged", self.read()[AUDIT_LOG]):
             unknown = warehouse.scalar(

@@ -379,6 +379,17 @@ def test_a_backup_that_cannot_be_judged_or_removed_is_named_and_stops_no_other(
 
     assert old.names == (names[2],)
     assert [name in why for name, why in zip(names, old.failed, strict=False)] == [True, True]
-    away = BackupFolder(folder / "away").remove_expired(later)
-    assert away.names == ()
-    assert "is not there: mount it" in away.failed[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("away", "is not there: mount it"), ("", "mount the disk")]
+)
+def test_a_folder_of_backups_that_is_not_mounted_is_never_passed_over(
+    company: Company, folder: Path, name: str, why: str
+) -> None:
+    old = BackupFolder(folder / name).remove_expired(NOW)
+    _log(company, folder).write(company.warehouse, now=NOW)
+
+    assert (old.names, len(old.failed)) == ((), 1)
+    assert why in old.failed[0]
+    assert BackupFolder(folder).remove_expired(NOW) == OldBackups((), ())

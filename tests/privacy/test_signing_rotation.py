@@ -21,7 +21,8 @@ from privacy import (
     verify_audit,
     verify_receipt,
 )
-from privacy.erasure_log import INDEX, ErasureLog
+from privacy.backups import ERASURE_LOG
+from privacy.erasure_log import ErasureLog
 from privacy.errors import ErasureLogError, ReceiptKeyError
 from privacy.keys import fingerprint, read_public_key
 from privacy.signing import SEAL
@@ -70,13 +71,13 @@ def test_the_old_key_can_sign_nothing_more(company: Company, tmp_path: Path) -> 
     (tmp_path / "backups").mkdir()
     log = ErasureLog(tmp_path / "backups", keys)
     log.write(company.warehouse, now=NOW)
-    of_the_old = (tmp_path / "backups" / INDEX).read_bytes()
+    of_the_old = (tmp_path / "backups" / ERASURE_LOG).read_bytes()
     current = _rotate(company, log=log)
     seal_audit(company.warehouse, stolen)
     assert (log.read() != {}, len(anchors_of(company.warehouse, keys))) == (True, 2)
 
     shutil.copy(stolen.folder / SEAL, keys.folder / SEAL)
-    (tmp_path / "backups" / INDEX).write_bytes(of_the_old)
+    (tmp_path / "backups" / ERASURE_LOG).write_bytes(of_the_old)
 
     with pytest.raises(AuditChainError, match="signed with another key"):
         anchors_of(company.warehouse, keys)
