@@ -17,7 +17,7 @@ from privacy.config import RetentionConfig
 from privacy.context import ErasureContext
 from privacy.errors import ArchiveTargetError, MissingArchiveError
 from privacy.handling import unapproved
-from privacy.inventory import REQUESTS
+from privacy.inventory import AUDIT_LOG, REQUESTS
 from privacy.locations import FolderLocation
 from privacy.plan import ErasurePlan
 from privacy.plan_requests import find_keys, find_persons
@@ -170,14 +170,29 @@ def remove_expired_archives(
     expired = _expired(warehouse, home, retention, now)
     if dry_run:
         return OldArchives(tuple(path.stem for path in expired), ())
-    # Written down first: a kill in between leaves an archive that expires once more, not one that
-    # is gone without a word.
-    entries = [AuditEntry("archive_expired", path.stem, {}) for path in expired]
-    append_audit(warehouse, entries, now=now)
+    known = _expiring(warehouse)
+    begun = [path.stem for path in expired if path.stem not in known]
+    # Written down before and after: a kill in between leaves one whose end the next run notes.
+    _note(warehouse, "archive_expiring", begun, now)
     half_written = sorted((home / FOLDER).glob("*.new"))
     failed = [path for path in (*half_written, *expired) if not _destroys(path)]
-    gone = tuple(path.stem for path in expired if path not in failed)
-    return OldArchives(gone, tuple(path.stem for path in failed))
+    gone = [name for name in (*known, *begun) if not archive_path(home, name).exists()]
+    _note(warehouse, "archive_expired", gone, now)
+    return OldArchives(tuple(gone), tuple(path.stem for path in failed))
+
+
+def _expiring(warehouse: Warehouse) -> Sequence[str]:
+    """Requests whose archives are to go, of which nobody has noted yet that they went."""
+    rows = warehouse.read(
+        f"select subject from {AUDIT_LOG.name.sql} "
+        "where action in ('archive_expiring', 'archive_expired', 'handed_out') "
+        "group by subject having arg_max(action, position) = 'archive_expiring' order by subject"
+    )
+    return list(rows["subject"].to_pylist())
+
+
+def _note(warehouse: Warehouse, action: str, request_ids: Sequence[str], now: datetime) -> None:
+    append_audit(warehouse, [AuditEntry(action, name, {}) for name in request_ids], now=now)
 
 
 def _destroys(path: Path) -> bool:

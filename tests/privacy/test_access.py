@@ -318,9 +318,34 @@ def test_an_archive_that_nobody_fetches_expires(company: Company, days: int, rem
         for dry_run in (True, False, False)
     ]
     assert [len(old.request_ids) for old in asked] == [removed, removed, 0]
-    logged = [row for row in company.rows("privacy.audit_log") if row[1] == "archive_expired"]
-    assert len(logged) == removed
+    assert _expiry(company) == ["archive_expiring", "archive_expired"] * removed
     assert archive_path(company.home, ID).exists() == (not removed)
+
+
+def _expiry(company: Company) -> list[str]:
+    """What the audit log says of an archive's end."""
+    acts = company.warehouse.read(
+        "select action from privacy.audit_log where action like 'archive_exp%' order by position"
+    )
+    return list(acts["action"].to_pylist())
+
+
+def test_an_archive_that_may_not_be_removed_is_noted_once_and_its_end_when_it_has_gone(
+    company: Company,
+) -> None:
+    stuck = archive_path(company.home, "r1")
+    stuck.mkdir(parents=True)  # what cannot be removed as a file
+    asked = [
+        remove_expired_archives(company.warehouse, company.home, KEPT, now=NOW) for _ in range(2)
+    ]
+    before = _expiry(company)
+    stuck.rmdir()  # as a run that is killed right after it leaves it
+    then = remove_expired_archives(company.warehouse, company.home, KEPT, now=NOW)
+
+    assert [(old.request_ids, old.failed) for old in asked] == [((), ("r1",))] * 2
+    assert before == ["archive_expiring"]
+    assert (then.request_ids, then.failed) == (("r1",), ())
+    assert _expiry(company) == ["archive_expiring", "archive_expired"]
 
 
 def test_an_erasure_waits_until_the_person_has_the_archive(company: Company) -> None:
