@@ -23,6 +23,7 @@ def take_lists(paths: Paths, file: Path, *, by: str) -> DropReport:
 
     Raises:
         DropFileError: It is no download of the platform.
+        PersonalNoteError: The name of who reads it tells an address or telephone.
     """
     lists = read_lists(file)
     return _with_drop(paths, lambda drop: drop.take(lists), by=by)

@@ -257,10 +257,11 @@ def add_hold(
 
     Raises:
         HoldError: The identities do not say whom, or the hold has ended already.
-        PersonalNoteError: The reason tells an address or telephone.
+        PersonalNoteError: The reason, or the name of who says so, tells an address or telephone.
     """
     company = Company(paths)
     reason = impersonal("reason", reason, default_region=company.sources.default_region)
+    by = impersonal("by", by, default_region=company.sources.default_region)
     with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
         context = open_erasure(
             company, warehouse, now=utc_now(), run_id="by hand", progress=lambda _message: None
@@ -275,10 +276,11 @@ def release_hold(paths: Paths, hold_id: str, *, by: str, reason: str) -> None:
 
     Raises:
         HoldError: There is none, or it has ended.
-        PersonalNoteError: The reason tells an address or telephone.
+        PersonalNoteError: The reason, or the name of who says so, tells an address or telephone.
     """
     company = Company(paths)
     reason = impersonal("reason", reason, default_region=company.sources.default_region)
+    by = impersonal("by", by, default_region=company.sources.default_region)
     with hold_run_lock(paths.home), company.open_warehouse() as warehouse:
         open_holds(company, warehouse, now=utc_now()).release(hold_id, by=by, reason=reason)
         carry_log(company, warehouse)
@@ -298,6 +300,7 @@ def decide(paths: Paths, request_id: str, act: Callable[[RequestDesk], T], *, by
 
     Raises:
         RequestActError: It cannot be decided so.
+        PersonalNoteError: The reason, or the name of who decides, tells an address or telephone.
     """
     company = Company(paths)
     with hold_run_lock(paths.home), company.open_warehouse() as warehouse:

@@ -29,6 +29,7 @@ from privacy import (
     SubjectRequest,
     break_seal,
     catch_up,
+    impersonal,
     read_standing,
     returned_requests,
 )
@@ -91,12 +92,14 @@ def restore_backup(paths: Paths, name: str, *, by: str) -> Restored:
         by: Who restores it, as the audit log is to name them.
 
     Raises:
+        PersonalNoteError: The name of who restores it tells an address or telephone.
         RestoreTargetError: The home has a warehouse already, or no keys.
         MissingKeyError: A key is missing under which somebody is named.
         ErasureLogError: It cannot be known who was erased since.
         RequestBlockedError: An erasure could not be carried out.
     """
     company = Company(paths)
+    by = impersonal("by", by, default_region=company.sources.default_region)
     folder, log = _folder(company), _log(company, _folder(company))
     backup = folder.find(name)
     paths.make_home()
@@ -152,7 +155,7 @@ def _repeat_erasures(
     returned = returned_requests(
         warehouse, KeyRing(paths.keys), declared_tables(paths), backup=backup, now=now
     )
-    desk = RequestDesk(warehouse, paths.home, now, by)
+    desk = RequestDesk(warehouse, paths.home, now, by, company.sources.default_region)
     desk.receive(list(returned.values()))
     for original, request in returned.items():
         desk.repeat(request.request_id, of=original, backup=backup)

@@ -78,7 +78,11 @@ class Drop:
     by: str
 
     def take(self, lists: DropLists) -> DropReport:
-        """Compare new items with what is held, and ask for what follows; again changes nothing."""
+        """Compare new items with what is held, and ask for what follows; again changes nothing.
+
+        Raises:
+            PersonalNoteError: The name of who reads them tells an address or telephone.
+        """
         warehouse = self.context.warehouse
         withdrawn = self._remove(lists.removed)
         with warehouse.view("candor_drop_listed", lists.items):
@@ -266,7 +270,8 @@ class Drop:
     def _call_off(self) -> tuple[str, ...]:
         """Call off every erasure for which removed items alone ask; what has begun goes on."""
         context = self.context
-        desk = RequestDesk(context.warehouse, context.home, context.now, self.by)
+        desk = RequestDesk(context.warehouse, context.home, context.now, self.by,
+                           context.default_region)  # fmt: skip
         called_off = []
         for request_id in context.warehouse.read(_TAKEN_BACK)["subject_request_id"].to_pylist():
             desk.receive(self.folder.added(request_id))

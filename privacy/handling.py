@@ -42,6 +42,9 @@ class RequestDesk:
         now: Time to record, UTC without a zone.
         by: Who decides, as the audit log is to name them.
         default_region: ISO country of telephone numbers that are written without one.
+
+    Raises:
+        PersonalNoteError: The name of who decides tells an address or telephone.
     """
 
     warehouse: Warehouse
@@ -49,6 +52,12 @@ class RequestDesk:
     now: datetime
     by: str
     default_region: str = "US"
+
+    def __post_init__(self) -> None:
+        """Refuse whoever would stay in the audit log by their address."""
+        object.__setattr__(
+            self, "by", impersonal("by", self.by, default_region=self.default_region)
+        )
 
     def receive(self, requests: Sequence[SubjectRequest]) -> None:
         """Write down requests that wait for a run, so that they can be decided about before."""

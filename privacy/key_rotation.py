@@ -11,6 +11,7 @@ from datetime import datetime
 from privacy.audit import AuditEntry, append_audit
 from privacy.inventory import DROP_ITEMS, HOLD_IDENTIFIERS, OBJECTION_HASHES, SUPPRESSIONS
 from privacy.keys import KeyRing, SuppressionKey
+from privacy.notes import impersonal
 from warehouse import Warehouse
 
 # Every table with digests; what was erased cannot be hashed again, so their versions must stay.
@@ -54,11 +55,13 @@ def rotate_key(warehouse: Warehouse, keys: KeyRing, *, by: str, now: datetime) -
 
     Raises:
         MissingKeyError: A version that stored rows need is gone: restore it first.
+        PersonalNoteError: The name of who does it tells an address or telephone.
     """
+    named = impersonal("by", by, default_region="US")  # a number in full is known in any country
     before = read_key_uses(warehouse, keys)
     keys.require_versions([use.version for use in before if use.rows])
     version = keys.add_suppression_key()
-    append_audit(warehouse, [AuditEntry("key_rotated", version, {"by": by})], now=now)
+    append_audit(warehouse, [AuditEntry("key_rotated", version, {"by": named})], now=now)
     return version
 
 

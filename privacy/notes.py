@@ -11,6 +11,11 @@ from identifiers import tells_contact
 from privacy.errors import PersonalNoteError
 
 MAX_NOTE = 300  # signs; a ticket number or a sentence
+_A_NAME = "give a name (where none is given, it is the user of this computer)"
+_A_TICKET = (
+    "name the ticket or the document instead (letters right before the digits of a ticket, as in "
+    "T2065550100, say that it is no telephone)"
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -22,7 +27,8 @@ def impersonal(what: str, text: str, *, default_region: str) -> str:
     """
     note = _CONTROL.sub(" ", text).strip()
     if not note:
-        raise PersonalNoteError(what, "is empty: give the number of a ticket, or a few words")
+        instead = "a name" if what == "by" else "the number of a ticket, or a few words"
+        raise PersonalNoteError(what, f"is empty: give {instead}")
     if len(note) > MAX_NOTE:
         raise PersonalNoteError(
             what, f"has more than {MAX_NOTE} signs: give the number of a ticket"
@@ -31,7 +37,6 @@ def impersonal(what: str, text: str, *, default_region: str) -> str:
         raise PersonalNoteError(
             what,
             "holds what looks like an e-mail address or a telephone number, and would be kept for ever: "
-            "name the ticket or the document instead (letters right before the digits of a ticket, as in "
-            "T2065550100, say that it is no telephone)",
+            f"{_A_NAME if what == 'by' else _A_TICKET}",
         )
     return note

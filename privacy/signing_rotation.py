@@ -10,6 +10,7 @@ from privacy.audit_seal import anchors_of, seal_audit
 from privacy.erasure_log import ErasureLog
 from privacy.errors import BackupError
 from privacy.keys import KeyRing, fingerprint
+from privacy.notes import impersonal
 from privacy.receipt import read_receipts
 from warehouse import Warehouse
 
@@ -46,8 +47,10 @@ def rotate_signing_key(
     Raises:
         NoSigningKeyError: Nothing was signed here yet, or the key is gone.
         AuditChainError: A receipt or the seal was changed: another key must not sign over it.
+        PersonalNoteError: The name of who does it tells an address or telephone.
         BackupError: The log cannot be read or written; nothing was begun, or it is to be ended.
     """
+    named = impersonal("by", by, default_region="US")  # a number in full is known in any country
     current = fingerprint(keys.signing_key().public_key())
     anchors_of(warehouse, keys)
     if log is not None and (against := log.refusals()):
@@ -58,7 +61,7 @@ def rotate_signing_key(
         before, current = current, fingerprint(keys.signing_key().public_key())
     else:
         before = fingerprint(leaving)
-    detail = {"by": by, "before": before}
+    detail = {"by": named, "before": before}
     append_audit(warehouse, [AuditEntry("signing_key_rotated", current, detail)], now=now)
     seal_audit(warehouse, keys)
     if log is not None:

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from orchestration.company import Company
+from orchestration.erasure import add_hold, release_hold
 from orchestration.errors import RestoreUnfinishedError
-from orchestration.restore import finish_restore
+from orchestration.restore import finish_restore, restore_backup
 from orchestration.restore_mark import (
     refuse_erased_persons,
     refuse_unfinished_restore,
     write_mark,
 )
+from privacy import PersonalNoteError
 from settings import Paths
 from tests.command_line import Answer
 from tests.conftest import ROOT
@@ -159,6 +161,18 @@ def test_an_interrupted_restore_begins_anew(
     assert (before.code, done.code) == (3, 0), done.err
     assert "0 erasures" in done.out
     assert json.loads((paths.home / "restore.json").read_text())["request_ids"] == []
+
+
+def test_who_decides_is_not_kept_by_an_address(paths: Paths, folders: list[str]) -> None:
+    by = "a@maple.example"
+    for act in (
+        lambda: restore_backup(paths, BACKUP, by=by),
+        lambda: add_hold(paths, [], reason="case 7", until_at=None, by=by),
+        lambda: release_hold(paths, "hold-1", reason="case 7", by=by),
+    ):
+        with pytest.raises(PersonalNoteError, match="--by"):
+            act()
+    assert not paths.home.exists()
 
 
 def test_a_home_with_erased_persons_opens_for_nothing_else(paths: Paths) -> None:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from privacy import (
     Drop,
     DropFileError,
     DropReport,
+    PersonalNoteError,
     RequestFolder,
     attribute_objections,
     read_key_uses,
@@ -152,6 +154,8 @@ def test_one_person_is_erased_who_share_are_opted_out_and_others_are_not_found(
         "CTVID": [], "NDZ": [],
     }  # fmt: skip
 
+    with pytest.raises(PersonalNoteError, match="--by"):  # before anything is kept
+        replace(_drop(company), by=ANN).take(read_lists(_download(company, lists)))
     report = _take(company, lists)
     before = _answer(company)
     _carry_out(company)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -76,6 +77,8 @@ def test_a_reason_that_names_somebody_would_stay_for_ever_and_is_refused(
     for act in (desk(company).extend, desk(company).cancel):
         with pytest.raises(PersonalNoteError, match="nothing was noted"):
             act(ID, reason=reason)
+    with pytest.raises(PersonalNoteError, match="--by"):
+        replace(desk(company), by=reason)
     assert "extended" not in {taken.step for taken in read_steps(company.warehouse, ID)}
     assert standing(company).is_open
 

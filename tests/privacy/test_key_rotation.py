@@ -8,7 +8,15 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
-from privacy import KeyRing, KeyUse, MissingKeyError, read_key_uses, rotate_key, verify_audit
+from privacy import (
+    KeyRing,
+    KeyUse,
+    MissingKeyError,
+    PersonalNoteError,
+    read_key_uses,
+    rotate_key,
+    verify_audit,
+)
 from privacy.key_rotation import current_key
 from tests.privacy.company import ANN, BEN, NOW, Company
 from tests.privacy.test_holds import _hold, _holds
@@ -27,8 +35,8 @@ def _suppress(company: Company, value: str, number: int) -> None:
     company.suppressions.add(keys, now=NOW)
 
 
-def _rotate(company: Company) -> str:
-    return rotate_key(company.warehouse, company.suppressions.keys, by="admin", now=NOW)
+def _rotate(company: Company, *, by: str = "admin") -> str:
+    return rotate_key(company.warehouse, company.suppressions.keys, by=by, now=NOW)
 
 
 def test_who_was_suppressed_under_any_version_stays_out(company: Company) -> None:
@@ -122,6 +130,8 @@ def test_before_the_first_entry_no_version_is_there(company: Company) -> None:
 
 
 def test_a_rotation_is_in_the_audit_log_and_its_file_its_owners_alone(company: Company) -> None:
+    with pytest.raises(PersonalNoteError, match="--by"):  # an address would stay in it for ever
+        _rotate(company, by=ANN)
     version = _rotate(company)
 
     (entry,) = company.warehouse.read("select * from privacy.audit_log").to_pylist()

@@ -12,6 +12,7 @@ from privacy import (
     AuditChainError,
     KeyRing,
     NoSigningKeyError,
+    PersonalNoteError,
     anchors_of,
     read_receipts,
     read_signing_keys,
@@ -146,6 +147,8 @@ def test_a_changed_receipt_is_not_signed_over(company: Company) -> None:
 
 
 def test_before_anything_was_signed_there_is_no_key_to_replace(company: Company) -> None:
+    with pytest.raises(PersonalNoteError, match="--by"):  # first: it would stay for ever
+        _rotate(company, by=ANN)
     with pytest.raises(NoSigningKeyError):
         _rotate(company)
     assert read_signing_keys(company.warehouse, company.suppressions.keys) == ()
