@@ -93,7 +93,7 @@ def enforce_everything(
     holds = open_holds(company, warehouse, now=now)
     if run_id is not None:
         holds.end_expired()
-    work = _Pass(company, warehouse, instance, holds.held_keys(), now, run_id)
+    work = _Pass(company, warehouse, instance, holds.held_keys(dry_run=run_id is None), now, run_id)
     tables = enforce_retention(
         warehouse,
         company.retention,

@@ -152,17 +152,20 @@ class Holds:
             reasons.setdefault(row["subject_request_id"], []).append(_reason(row))
         return reasons
 
-    def held_keys(self) -> pa.Table:
-        """All keys ``(kind, value)`` of the persons who are held, what others hold too included."""
+    def held_keys(self, *, dry_run: bool = False) -> pa.Table:
+        """All keys ``(kind, value)`` of the persons who are held, what others hold too included.
+
+        Args:
+            dry_run: Do not write down the records of persons who came after they were named.
+        """
         if not self.are_there():
             return pa.table({"kind": pa.array([], pa.string()), "value": pa.array([], pa.string())})
         self._check_keys()
-        self._find_those_who_came_later()
-        records = self.warehouse.read(
-            f"select distinct source, source_record_id from {HOLD_RECORDS.name.sql} "
-            f"where hold_id in ({_ACTIVE})",
-            {"now": self.now},
-        )
+        later = self._those_who_came_later()
+        with self.warehouse.view("candor_hold_later", later):
+            records = self.warehouse.read(_HELD_RECORDS, {"now": self.now})
+            if later.num_rows and not dry_run:
+                self.warehouse.append(HOLD_RECORDS.name, "select * from candor_hold_later")
         return keys_of_records(self.warehouse, records)
 
     def write(self, hold: LegalHold, keys: pa.Table) -> None:
@@ -208,12 +211,11 @@ class Holds:
         for table in (HOLD_IDENTIFIERS, HOLD_RECORDS):
             self.warehouse.execute(f"delete from {table.name.sql} where {theirs}", bound)
 
-    def _find_those_who_came_later(self) -> None:
+    def _those_who_came_later(self) -> pa.Table:
         """Find records of persons of whom the warehouse held none when they were named."""
         known = self.warehouse.read(_UNFOUND, {"now": self.now})
-        if known.num_rows:
-            with self.warehouse.view("candor_hold_hashes", self._hashed(known)):
-                self.warehouse.append(HOLD_RECORDS.name, _LATER_RECORDS, {"now": self.now})
+        with self.warehouse.view("candor_hold_hashes", self._hashed(known)):
+            return self.warehouse.read(_LATER_RECORDS, {"now": self.now})
 
     def _hashed(self, identifiers: pa.Table) -> pa.Table:
         hashed = [
@@ -289,6 +291,11 @@ _AGAINST = f"""
     order by hashed.subject_request_id, holds.placed_at, holds.hold_id
 """
 
+_HELD_RECORDS = f"""
+    select source, source_record_id from {HOLD_RECORDS.name.sql} where hold_id in ({_ACTIVE})
+    union
+    select source, source_record_id from candor_hold_later
+"""
 # Identifiers of everybody, where a hold has no record that is still here.
 _UNFOUND = f"""
     select distinct identifiers.identifier_type as kind, identifiers.identifier_value as value

@@ -345,7 +345,12 @@ def test_somebody_who_comes_after_the_hold_is_held(company: Company) -> None:
         "insert into raw.events values ('e8', null, null, 'late@maple.example', '{}', '2026-01-01')",
     ):
         company.warehouse.execute(statement)
+    before = company.rows("privacy.hold_records")
+    held = _holds(company).held_keys(dry_run=True)
 
+    assert company.rows("privacy.hold_records") == before
+    assert held.equals(_holds(company).held_keys())
+    assert len(company.rows("privacy.hold_records")) == len(before) + 1
     assert _retain(company) == [(7, 1)]
 
 
