@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,20 +37,23 @@ from orchestration.resources import CandorResource
 from orchestration.retention import enforce_everything
 from privacy import (
     AccessReport,
+    AuditEntry,
     ErasureReport,
-    ErasureTask,
     IdentityType,
     ObjectionReport,
     RequestFile,
+    RetentionOutcome,
     SubjectIdentity,
+    TaskDesk,
     erase,
     make_request,
     place_hold,
 )
+from privacy.audit import append_audit
 from privacy.inventory import TABLES as PRIVACY_TABLES
-from privacy.tasks import TaskNote
 from settings import Paths
 from tests.conftest import ROOT
+from warehouse import Warehouse
 
 NOW = datetime.fromisoformat("2026-11-24T12:00")
 ADDRESS = SubjectIdentity(
@@ -100,67 +103,101 @@ def test_every_id_of_a_held_person_is_known_to_what_removes_scores(company: Comp
     assert {place.name for place in profile_locations(context)} == set(PROFILING_TABLES)
 
 
-def test_after_retention_no_table_and_no_export_has_anything_older_than_its_rule(
-    company: Company,
-) -> None:
-    """Every table of ours that tells its age, but for those that keep promises to people."""
-    tables = [
-        table
-        for table in python_tables()
-        if table.aged_by and not str(table.name).startswith(("privacy.", "raw.consent_events"))
-    ]
-    rules = {str(table.name): {"days": 30} for table in tables}
+OLD, YOUNG = (NOW - timedelta(days=days) for days in (31, 29))
+# Every table of ours that tells its age, but for those that keep promises to people.
+AGED = [
+    table
+    for table in python_tables()
+    if table.aged_by and not str(table.name).startswith(("privacy.", "raw.consent_events"))
+]
+
+
+@pytest.fixture
+def ageing(company: Company) -> Company:
+    """Old and young rows, files and archives, 30 days for each, and somebody who is held."""
+    rules = {str(table.name): {"days": 30} for table in AGED}
     backups = {"folder": str(company.paths.home.parent / "away"), "days": 30}
     _change(company, "retention.yml", tables=rules, exports_days=30, landing={}, backups=backups)
-    unfetched = company.paths.home / "archives" / "r1.zip"
-    unfetched.parent.mkdir(parents=True)
-    unfetched.write_text("x")
-    old, young = (NOW - timedelta(days=days) for days in (31, 29))
-    changes = company.paths.artifacts / "exports" / "to_exports" / "deltas"
-    changes.mkdir(parents=True)
-    (changes / "b_stuck.csv").mkdir()  # what cannot be removed as a file
-    for name, at in (("b_old.csv", old), ("b_young.csv", young), ("b_stuck.csv", old)):
-        (changes / name).touch()
-        os.utime(changes / name, (at.replace(tzinfo=UTC).timestamp(),) * 2)
-
-    with company.open_warehouse() as warehouse, dg.DagsterInstance.ephemeral() as instance:
-        warehouse.create_missing(tables)
-        for table in tables:
+    _archive(company).parent.mkdir(parents=True)
+    _archive(company).write_text("x")
+    (_changes(company) / "b_stuck.csv").mkdir(parents=True)  # what cannot be removed as a file
+    for name, at in (("b_old.csv", OLD), ("b_young.csv", YOUNG), ("b_stuck.csv", OLD)):
+        (_changes(company) / name).touch()
+        os.utime(_changes(company) / name, (at.replace(tzinfo=UTC).timestamp(),) * 2)
+    with company.open_warehouse() as warehouse:
+        context = open_erasure(company, warehouse, now=NOW, run_id="r", progress=lambda _step: None)
+        place_hold([ADDRESS], context, reason="case 7", until_at=None, by="counsel")
+        warehouse.create_missing(AGED)
+        warehouse.execute(
+            "insert into identity.identifiers (source, source_record_id, identifier_type, "
+            "identifier_value, is_shared) values ('crm', '1', 'email', 'a@maple.example', false)"
+        )
+        for table in AGED:
             warehouse.execute(
                 f"insert into {table.name.sql} ({table.aged_by}) values ($old), ($young)",
-                {"old": old, "young": young},
+                {"old": OLD, "young": YOUNG},
             )
-        due = enforce_everything(company, warehouse, instance, now=NOW, run_id=None)
-        untouched = len(warehouse.read("select * from raw.events")), len(list(changes.iterdir()))
-        assert (untouched, unfetched.exists()) == ((2, 3), True)
-        assert warehouse.scalar("select count(*) from privacy.retention_runs") == 0
-        done = enforce_everything(company, warehouse, instance, now=NOW, run_id="run-1")
+    return company
+
+
+def _archive(company: Company) -> Path:
+    return company.paths.home / "archives" / "r1.zip"
+
+
+def _changes(company: Company) -> Path:
+    return company.paths.artifacts / "exports" / "to_exports" / "deltas"
+
+
+def _enforce(company: Company, run_id: str | None) -> Sequence[RetentionOutcome]:
+    with company.open_warehouse() as warehouse, dg.DagsterInstance.ephemeral() as instance:
+        return enforce_everything(company, warehouse, instance, now=NOW, run_id=run_id)
+
+
+def _written(company: Company) -> tuple[object, ...]:
+    """What is there, and what is recorded."""
+    tables = ("raw.events", "privacy.retention_runs", "privacy.hold_records", "privacy.audit_log")
+    with company.open_warehouse() as warehouse:
+        rows = [warehouse.scalar(f"select count(*) from {name}") for name in tables]
+    return (*rows, sorted(_changes(company).iterdir()), _archive(company).exists())
+
+
+def test_after_retention_no_table_and_no_export_has_anything_older_than_its_rule(
+    ageing: Company,
+) -> None:
+    before = _written(ageing)
+    due = _enforce(ageing, None)
+    assert _written(ageing) == before
+    done = _enforce(ageing, "run-1")
+    with ageing.open_warehouse() as warehouse:
         left = {
             str(table.name): warehouse.read(f"select {table.aged_by} as at from {table.name.sql}")
-            for table in tables
+            for table in AGED
         }
         failed = warehouse.read(
             "select table_name, rows_failed from privacy.retention_runs where rows_failed > 0"
         ).to_pylist()
 
-    assert len(tables) > 20
+    assert len(AGED) > 20
     assert {name: rows["at"].to_pylist() for name, rows in left.items()} == {
-        name: [young] for name in rules
+        str(table.name): [YOUNG] for table in AGED
     }
-    assert sorted(path.name for path in changes.iterdir()) == ["b_stuck.csv", "b_young.csv"]
+    assert sorted(path.name for path in _changes(ageing).iterdir()) == [
+        "b_stuck.csv",
+        "b_young.csv",
+    ]
     assert failed == [
         {"table_name": "exports/exports", "rows_failed": 1},
         {"table_name": "backups", "rows_failed": 1},  # their folder is not there
     ]
     others = {"exports/exports", "dagster/runs", "archives", "backups"}
-    assert {one.table_name for one in done} == {*rules, *others}
+    assert {one.table_name for one in done} == {*left, *others}
     # What may not be removed is found by trying, and counted as what would go before.
     went, would_go = (
         {one.table_name: one.rows_deleted + one.rows_failed for one in outcomes}
         for outcomes in (done, due)
     )
     assert went == would_go
-    assert not unfetched.exists()
+    assert not _archive(ageing).exists()
 
 
 def test_the_check_of_every_run_fails_at_what_nobody_classified(
@@ -188,23 +225,37 @@ def test_the_check_of_tasks_counts_open_and_overdue_ones(
 ) -> None:
     for name, value in company.paths.as_environment().items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(privacy_ops, "utc_now", lambda: NOW)
     with company.open_warehouse() as warehouse:
         warehouse.create_missing(PRIVACY_TABLES)
-    monkeypatch.setattr(privacy_ops, "utc_now", lambda: NOW)
-    task = ErasureTask("r1", "ads", NOW - timedelta(days=30), NOW - timedelta(days=1), NOW, None)
-    later = replace(task, destination="mail", due_at=NOW + timedelta(days=1))
-    note = TaskNote("jo", NOW.date(), "ticket 4711", NOW, 1, "")
 
-    def counts(*tasks: ErasureTask) -> tuple[bool, Any, Any]:
-        if tasks:
-            monkeypatch.setattr(privacy_ops, "read_tasks", lambda _warehouse: tasks)
+    def counts() -> tuple[bool, Any, Any]:
         found = privacy_ops.no_task_at_a_destination_is_overdue(CandorResource())
         assert isinstance(found, dg.AssetCheckResult)
         return found.passed, found.metadata["open"].value, found.metadata["overdue"].value
 
-    assert counts() == (True, 0, 0)
-    assert counts(task, later) == (False, 2, 1)
-    assert counts(replace(task, note=note), later) == (True, 1, 0)
+    before = counts()
+    with company.open_warehouse() as warehouse:
+        _tell_of_erasure(warehouse, "r1", "ads", due_at=NOW - timedelta(days=1))
+        _tell_of_erasure(warehouse, "r2", "mail", due_at=NOW + timedelta(days=1))
+    told = counts()
+    with company.open_warehouse() as warehouse:
+        TaskDesk(warehouse, NOW, "jo", "US").done("r1", "ads", evidence="ticket 4711")
+
+    assert (before, told, counts()) == ((True, 0, 0), (False, 2, 1), (True, 1, 0))
+
+
+def _tell_of_erasure(
+    warehouse: Warehouse, request_id: str, destination: str, *, due_at: datetime
+) -> None:
+    """An erasure of which a destination without a call to forget was told."""
+    warehouse.execute(
+        "insert into privacy.requests (subject_request_id, status, submitted_at, due_at) "
+        "values ($id, 'in_progress', $submitted, $due)",
+        {"id": request_id, "submitted": NOW - timedelta(days=30), "due": due_at},
+    )
+    told = {"destinations": [{"destination": destination, "told": "removal"}]}
+    append_audit(warehouse, [AuditEntry("destinations_told", request_id, told)], now=NOW)
 
 
 def test_folders_of_sent_files_outside_the_home_are_searched(
