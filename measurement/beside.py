@@ -77,11 +77,19 @@ class Beside:
 
     @property
     def warning(self) -> str | None:
-        """In words, where most of those who met it were known by nothing but a browser."""
-        if not self.met or self.known >= _MOSTLY_KNOWN * self.met:
+        """In words, where most of those who met it were known by nothing but a browser.
+
+        Of fewer than ten in all nothing is told, and no share where some, but fewer than ten, were known.
+        """
+        if self.met < FEWEST_TOLD or self.known >= _MOSTLY_KNOWN * self.met:
             return None
+        share = (
+            f"{1 - self.known / self.met:.0%}"
+            if self.known == 0 or self.known >= FEWEST_TOLD
+            else "Most"
+        )
         return (
-            f"{1 - self.known / self.met:.0%} of those who met it were browsers on which nobody had signed in "
+            f"{share} of those who met it were browsers on which nobody had signed in "
             "or left an address by then. Each counts as a person: one human may be several, and what they do "
             "on another browser is not seen, so effects look smaller than they are. See those of whoever was "
             "known before."

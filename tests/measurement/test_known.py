@@ -8,6 +8,7 @@ import re
 import pytest
 
 from measurement import ExperimentsConfig, lift_page, measure_experiments, read_beside, read_lift
+from measurement.beside import Beside
 from tests.measurement.conftest import NOW, START, Company
 from tests.measurement.test_measure import experiments
 
@@ -97,6 +98,16 @@ def test_nothing_is_told_of_fewer_than_ten_nor_what_leaves_fewer(
     (beside,) = read_beside(browsers.warehouse, reports, experiments())
 
     assert not beside.effects
+
+
+@pytest.mark.parametrize(
+    ("met", "known", "said"),
+    [(9, 0, None), (12, 3, "Most of those"), (12, 0, "100%"), (30, 10, "67% of those")],
+)
+def test_no_share_is_told_of_fewer_than_ten(met: int, known: int, said: str | None) -> None:
+    warning = Beside(met, known).warning
+
+    assert (warning and warning[: len(said or "")]) == said
 
 
 def test_where_no_browser_is_told_nobody_is_said_to_be_unknown(company: Company) -> None:
