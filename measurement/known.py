@@ -3,7 +3,8 @@
 A browser that nobody signed in on counts as a person of its own. One human may be several of
 them, and what they do on another browser is not seen: whatever an arm does looks smaller. Of those
 who had signed in, or left an address of theirs, on the very browser on which they met it, more is
-seen. What came after the first exposure does not count, since the exposure may have caused it.
+seen. What came after the first exposure does not count, since the exposure may have caused it. What
+retention has deleted is not known any more: the mark falls with the event that told it, in each arm alike.
 """
 
 from __future__ import annotations
