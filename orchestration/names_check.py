@@ -17,7 +17,7 @@ from audiences.sync.config import SyncSettings
 from ingestion.config import RESERVED
 from ingestion.presets import row_kind
 from measurement import unfit_segments
-from measurement.config import Exposure, RecordCondition, Segment
+from measurement.config import Experiment, Exposure, RecordCondition, Segment
 from orchestration.inventory import dbt_tables, dbt_types, dbt_views, python_tables
 from orchestration.manifest import parsed_project
 from personalization import Block, ContentConfig, EmailBlock
@@ -80,6 +80,19 @@ class NamesCheck:
     def _types(self) -> Mapping[TableName, Mapping[str, str]]:
         return dbt_types(self._manifest)
 
+    @cached_property
+    def _models(self) -> Collection[str]:
+        path = self.company.paths.config / "predictions.yml"
+        return load_config(path, PredictionsConfig, missing_ok=True).models.keys()
+
+    @cached_property
+    def _content(self) -> ContentConfig:
+        return self.company.content
+
+    @cached_property
+    def _experiments(self) -> Mapping[str, Experiment]:
+        return self.company.experiments.experiments
+
     @property
     def _profile(self) -> Mapping[str, str]:
         return self._types[PROFILES]
@@ -114,10 +127,9 @@ class NamesCheck:
         name, _, rest = of.partition(":")
         number = rest.partition(":")[0]
         if kind in _PREDICTED:
-            file = path.with_name("predictions.yml")
-            models = load_config(file, PredictionsConfig, missing_ok=True).models
-            if name not in models:
-                yield unknown_name(path, place, name, models, what="models of predictions.yml")
+            if name not in self._models:
+                what = "models of predictions.yml"
+                yield unknown_name(path, place, name, self._models, what=what)
         elif kind in _CHOSEN:
             sizes = {key: block.size for key, block in self._blocks(kind).items()}
             if name not in sizes:
@@ -128,12 +140,12 @@ class NamesCheck:
                 yield problem_at(path, place, repr(f"{kind}:{of}"), last)
 
     def _blocks(self, kind: str) -> Mapping[str, Block | EmailBlock]:
-        content = self.company.content
+        content = self._content
         return {**(content.blocks if kind == "recommendation" else content.email_blocks)}
 
     def _measured(self, path: Path) -> Iterator[Problem]:
         """Columns, sources and blocks that experiments name and that are not there."""
-        for key, experiment in self.company.experiments.experiments.items():
+        for key, experiment in self._experiments.items():
             at: Place = ("experiments", key)
             if experiment.segments:
                 for place, name, problem in unfit_segments(experiment.segments, self._profile):
@@ -153,9 +165,8 @@ class NamesCheck:
 
     def _of_exposure(self, path: Path, at: Place, exposure: Exposure) -> Iterator[Problem]:
         """Blocks and slots that nothing answers for."""
-        content = self.company.content
-        experiments = self.company.experiments.experiments
-        varied = {key for key, experiment in experiments.items() if experiment.variants}
+        content = self._content
+        varied = {key for key, experiment in self._experiments.items() if experiment.variants}
         slots = {*content.blocks, *varied}
         for key, name, known, what in (
             ("slot", exposure.slot, slots, "blocks of content.yml and experiments with variants"),
@@ -171,7 +182,7 @@ class NamesCheck:
             if block.rules:
                 for place, name, problem in unfit_email_rules(block, self._profile):
                     yield problem_at(path, ("email_blocks", key, *place), repr(name), problem)
-        for key, experiment in self.company.experiments.experiments.items():
+        for key, experiment in self._experiments.items():
             if experiment.variants and key in content.blocks:
                 what = (
                     "an experiment with variants has the same key, and both are slots: rename one"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.company import Company
+from personalization import ContentConfig
 from settings import FaultyConfigurationError, Paths, SettingsError
 from tests.conftest import ROOT
 
@@ -57,6 +58,18 @@ WRONG = {
 }  # fmt: skip
 
 
+READ: list[str] = []
+
+
+class Counted(Company):
+    """Notes when content.yml is read."""
+
+    @property
+    def content(self) -> ContentConfig:
+        READ.append("content")
+        return super().content
+
+
 def test_every_name_that_is_not_there_stops_a_run_before_it_begins(tmp_path: Path) -> None:
     config = tmp_path / "config"
     shutil.copytree(ROOT / "config", config)
@@ -70,7 +83,7 @@ def test_every_name_that_is_not_there_stops_a_run_before_it_begins(tmp_path: Pat
         (config / name).write_text("a: 1\n", encoding="utf-8")
 
     with pytest.raises(SettingsError) as caught:
-        Company(Paths.resolve({}, config=config, home=tmp_path / "home")).check_configuration()
+        Counted(Paths.resolve({}, config=config, home=tmp_path / "home")).check_configuration()
 
     said = str(caught.value)
     assert isinstance(caught.value, FaultyConfigurationError)
@@ -80,3 +93,4 @@ def test_every_name_that_is_not_there_stops_a_run_before_it_begins(tmp_path: Pat
     for name in ("experiment.yml", "personas.yaml", "audiences/more.yaml"):
         assert re.search(rf"{name} cannot be used:\n.*a file that nothing reads; call it", said)
     assert "mine.yml" not in said
+    assert len(READ) == 2, "by itself, and once for all that others name of it"
