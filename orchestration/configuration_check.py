@@ -6,7 +6,6 @@ known.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -80,8 +79,13 @@ def _refuse_unread(config: Path, files: Collection[str]) -> None:
 
 
 def _meant(path: Path, files: Collection[str]) -> str | None:
-    """The file that a name is near to; None where it is near to none, and may be somebody's own."""
-    return next(iter(difflib.get_close_matches(path.stem, files, n=1, cutoff=0.8)), None)
+    """The file that a name is, but for one or several of it; None where it may be somebody's own."""
+    return next((name for name in files if _one_of(name) == _one_of(path.stem)), None)
+
+
+def _one_of(name: str) -> str:
+    """A name without the ending of several."""
+    return f"{name.removesuffix('ies')}y" if name.endswith("ies") else name.removesuffix("s")
 
 
 def _refuse(path: Path, name: str) -> None:
