@@ -17,7 +17,7 @@ _DBT = (
 )
 _OURS = "this is a fault of Candor: keep the data home as it is and report it with the run's id"
 # What to do where a check did not pass, by its name.
-_ADVICE: Mapping[str, str] = {
+ADVICE: Mapping[str, str] = {
     "every_row_is_accounted_for": _OURS,
     "every_file_could_be_read": "repair or remove the files, then run again",
     "every_mapped_field_was_found": "look whether the export renamed the field, and correct `map` in sources.yml",
@@ -30,6 +30,8 @@ _ADVICE: Mapping[str, str] = {
     "no_person_has_too_many_records": "find the value that they share: add it to blocked_values in identity.yml, or "
     "raise max_records_per_person",
     "every_table_and_column_is_classified": "describe the column in its model's yml with meta.pii, or drop the table",
+    "no_task_at_a_destination_is_overdue": "`candor privacy task list` names them: ask each destination, then note it "
+    "with `candor privacy task done`",
     "scores_are_probabilities": _OURS,
     "account_scores_are_probabilities": _OURS,
     "published_models_passed_their_gates": _OURS,
@@ -90,7 +92,7 @@ def tell_failed(check: dg.AssetCheckEvaluation, specs: Specs) -> FailedCheck:
         name=f"{check.asset_key.to_user_string()}: {check.check_name}",
         expected=_first_paragraph(claim) or check.check_name.replace("_", " "),
         found=check.description or ", ".join(_facts(check.metadata)) or "that it does not hold",
-        advice=_ADVICE.get(check.check_name, _DBT),
+        advice=ADVICE.get(check.check_name, _DBT),
     )
 
 
@@ -113,6 +115,8 @@ def _plain(value: object) -> str:
     if isinstance(value, list):
         more = f" and {len(value) - _MOST} more" if len(value) > _MOST else ""
         return f"{', '.join(map(str, value[:_MOST]))}{more}"
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, int | float):
         return f"{value:,}" if value else ""
     return value if isinstance(value, str) and value not in {"none", "nothing"} else ""

@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from orchestration.failed_checks import ADVICE
 from orchestration.sync_assets import CHECK, configured_syncs, sync_key
 from tests.conftest import ROOT
 
@@ -65,6 +66,20 @@ def test_no_upstream_key_is_misspelt(specs: list[dg.AssetSpec]) -> None:
     }
 
     assert unknown == set()
+
+
+def test_of_every_check_of_ours_it_is_said_what_to_do_where_it_fails(
+    definitions: dg.Definitions,
+) -> None:
+    """What is said else is of the SQL of a test, which these have not."""
+    graph = definitions.resolve_asset_graph()
+    ours = {
+        key.name
+        for key in graph.asset_check_keys
+        if "dagster_dbt/unique_id" not in graph.get_check_spec(key).metadata
+    }
+
+    assert ours == ADVICE.keys()
 
 
 def test_every_sync_is_an_asset_between_the_members_and_the_tables_it_writes(

@@ -30,8 +30,8 @@ def _evaluation(name: str, metadata: dict[str, object]) -> dg.AssetCheckEvaluati
     [
         pytest.param(
             "events_keep_the_tracking_plan",
-            {"violations": 1200, "of": "none", "which": ["a", "b"], "nothing": 0},
-            "found violations: 1,200, which: a, b;",
+            {"violations": 1200, "is_late": True, "of": "none", "which": ["a", "b"], "nothing": 0, "is_new": False},
+            "found violations: 1,200, is late: yes, which: a, b;",
             "`candor contracts` names the fields",
             id="ours",
         ),
