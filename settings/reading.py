@@ -106,6 +106,9 @@ def _problem(error: Exception, text: str) -> Problem:
     if isinstance(error, ReaderError):
         line = text.count("\n", 0, error.position) + 1
         return Problem(line, None, "a character that is no text", "take it out, or save it anew")
+    if isinstance(error, RecursionError):
+        deep = "so many values stand in each other: take some brackets or levels out"
+        return Problem(None, None, "a value that cannot be read", deep)
     if not isinstance(error, MarkedYAMLError):
         return Problem(None, None, "a value that cannot be read", "is a number far too long?")
     said = str(error.problem)

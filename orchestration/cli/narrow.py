@@ -66,7 +66,7 @@ class Narrow:
         return self.cell(value) or "-"
 
     def _alike(self) -> dict[str, object]:
-        """Columns, but for the first, that say the same of every row."""
+        """Columns that say the same of every row; none where all do."""
         first, *others = self.records
         same = {
             name: value

@@ -153,6 +153,7 @@ def test_text_that_is_not_yaml_is_told_with_its_line(tmp_path: Path, text: str) 
         pytest.param(b"a: @x\n", "no value begins with '@'", id="sign"),
         pytest.param(b"a: !hush x\n", "!hush means nothing here", id="tag"),
         pytest.param(b"a: " + b"9" * 5000, "is a number far too long", id="digits"),
+        pytest.param(b"a: " + b"[" * 999, "stand in each other: take some brackets", id="nested"),
         pytest.param(b"false\n", "found False; expected some of the keys", id="no-keys"),
     ],
 )
