@@ -23,13 +23,12 @@ from settings.errors import (
     SettingsError,
 )
 from settings.reading import read_yaml
+from settings.unrepeated import HIDDEN_VALUE, may_be_somebodys, told_key, told_place
 
 Location = tuple[str | int, ...]
 T = TypeVar("T")
 
 _MISFIT = "misfit"
-# Addresses and numbers that lead to a person: what is found is told, these never.
-_SOMEBODYS = (re.compile(r"[^\s@]@[^\s@]"), re.compile(r"(\d[ ().-]{0,2}){9,}"))
 
 
 class StrictModel(pydantic.BaseModel):
@@ -87,9 +86,9 @@ def unknown_name(
         what: What they are, e.g. "sources in sources.yml".
     """
     document = read_yaml(path)
-    key = ".".join(str(part) for part in location if isinstance(part, str))
+    key = told_place(part for part in location if isinstance(part, str))
     allowed = f"{suggestion(name, known)}{what}: {_listed(name, known)}"
-    return Problem(_line_of(document, location), key, repr(name), allowed)
+    return Problem(_line_of(document, location), key, _told(name), allowed)
 
 
 def problem_at(path: Path, location: Location, found: str, allowed: str) -> Problem:
@@ -101,8 +100,8 @@ def problem_at(path: Path, location: Location, found: str, allowed: str) -> Prob
         found: What stands there.
         allowed: What would fit.
     """
-    key = ".".join(str(part) for part in location)
-    return Problem(_line_of(read_yaml(path), location), key, found, allowed)
+    said = HIDDEN_VALUE if may_be_somebodys(found) else found
+    return Problem(_line_of(read_yaml(path), location), told_place(location), said, allowed)
 
 
 def line_of(path: Path, location: Location) -> int | None:
@@ -199,7 +198,7 @@ def _problem(model: type[pydantic.BaseModel], document: Any, item: Any) -> Probl
     written = _written(document, place, keep_last=is_absent)
     return Problem(
         line=_line_of(document, place),
-        key=".".join(str(part) for part in written) or None,
+        key=told_place(written) or None,
         found=_found(item),
         allowed=allowed_words(model, item),
     )
@@ -276,10 +275,10 @@ def _found(item: Any) -> str:
 def _told(given: Any) -> str:
     """A value in few words. Whole branches are not shown: the line tells where they are."""
     if isinstance(given, dict):
-        return f"the keys {', '.join(map(str, given))}" if given else "no keys"
+        return f"the keys {', '.join(map(told_key, given))}" if given else "no keys"
     if isinstance(given, list):
         return f"a list of {len(given)}" if given else "an empty list"
+    if may_be_somebodys(given):
+        return HIDDEN_VALUE
     text = repr(given)
-    if any(form.search(text) for form in _SOMEBODYS):
-        return "a value that may be somebody's, which is not repeated here"
     return "nothing" if given is None else text if len(text) <= 80 else f"{text[:77]}..."

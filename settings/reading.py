@@ -24,11 +24,12 @@ from settings.errors import (
     MissingConfigFolderError,
     Problem,
 )
+from settings.unrepeated import told_key
 
 # What the library says of a fault, and what to do about it; the first that fits. `\1` is what stood there.
 _PLAIN: Mapping[str, str] = {
     r"found character '\\t' that cannot": "a tab stands there: indent with blanks",
-    r"found character (.+) that cannot start any token": r"no value begins with \1: put it in quotes",
+    r"found character '(.+)' that cannot start any token": r"no value begins with '\1': put it in quotes",
     r"found duplicate key \"([^\"]*)\"": r"the key '\1' stands there a second time: keep one of them",
     r"but found another document": "one file is one document: take out the line ---",
     r"found undefined alias '?([^']*)'?": r"nothing is marked &\1: put *\1 in quotes if it is a text",
@@ -113,6 +114,11 @@ def _problem(error: Exception, text: str) -> Problem:
         return Problem(None, None, "a value that cannot be read", "is a number far too long?")
     said = str(error.problem)
     found = ((re.search(pattern, said), words) for pattern, words in _PLAIN.items())
-    plain = next((match.expand(words) for match, words in found if match), _ANY)
+    plain = next((_expanded(match, words) for match, words in found if match), _ANY)
     mark = error.problem_mark or error.context_mark
     return Problem(mark.line + 1 if mark else None, None, "text that is not YAML", plain)
+
+
+def _expanded(match: re.Match[str], words: str) -> str:
+    """What to do, with what stood there, unless it may be somebody's."""
+    return words.replace(r"\1", told_key(match[1])) if match.re.groups else words

@@ -14,8 +14,10 @@ from settings import (
     MissingConfigError,
     StrictModel,
     load_config,
+    problem_at,
     read_together,
     unfit_name,
+    unknown_name,
 )
 
 
@@ -185,15 +187,48 @@ def test_a_day_that_is_none_is_told_by_its_key(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("value", ["desk@shop.example", "+1 (202) 555-0100", "12025550100"])
-def test_what_may_be_somebodys_is_never_repeated(tmp_path: Path, value: str) -> None:
-    path = _write(tmp_path, f"sources: {value}\nregion: 3\n")
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("sources: desk@shop.example\nregion: 3\n", id="address"),
+        pytest.param("sources: +1 (202) 555-0100\n", id="telephone"),
+        pytest.param("sources: 12025550100\n", id="digits"),
+        pytest.param("sources: 0x" + "f" * 5000, id="too-long-a-number"),
+        pytest.param("region: {desk@shop.example: 1}\n", id="keys-found"),
+        pytest.param("desk@shop.example: 1\n", id="unknown-key"),
+        pytest.param("sources: {desk@shop.example: {files: 3}}\n", id="key-above"),
+        pytest.param("desk@shop.example: 1\ndesk@shop.example: 2\n", id="twice"),
+        pytest.param("region: *desk@shop.example\n", id="alias"),
+        pytest.param("region: !desk@shop.example x\n", id="tag"),
+    ],
+)
+def test_what_may_be_somebodys_is_never_repeated(tmp_path: Path, text: str) -> None:
+    path = _write(tmp_path, text)
 
-    with pytest.raises(ConfigurationError, match="which is not repeated here") as caught:
+    with pytest.raises(ConfigurationError, match="not repeated") as caught:
         load_config(path, Config)
 
     assert "shop" not in str(caught.value)
     assert "555" not in str(caught.value)
+
+
+@pytest.mark.parametrize("found", ["'2026-01-01 10:00'", "10000000000"])
+def test_a_moment_and_a_round_number_are_nobodys(tmp_path: Path, found: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"found {found}; "):
+        load_config(_write(tmp_path, f"sources: {found}\n"), Config)
+
+
+def test_a_name_that_another_file_should_declare_is_not_repeated_if_somebodys(
+    tmp_path: Path,
+) -> None:
+    path = _write(tmp_path, "region: desk@shop.example\n")
+
+    problems = (
+        unknown_name(path, ("region",), "desk@shop.example", ["a"], what="sources"),
+        problem_at(path, ("region",), repr("desk@shop.example"), "expected a country"),
+    )
+
+    assert [str(problem) for problem in problems if "shop" in str(problem)] == []
 
 
 def test_the_keys_of_a_choice_within_a_choice_are_named(tmp_path: Path) -> None:
