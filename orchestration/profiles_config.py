@@ -9,14 +9,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from settings import StrictModel, load_config, misfit
+from warehouse import pattern_fault
 
 Activity = Literal[
     "content_view", "download", "search", "result_click", "cta_click", "exposure",
     "email_delivered", "email_opened", "email_clicked", "email_refused", "page_ping", "consent",
 ]  # fmt: skip
-
-# What Python's expressions have and the engine's have not.
-_NOT_IN_RE2 = re.compile(r"\(\?<?[=!]|\\[1-9]|\(\?P=")
 
 
 class ProfilesConfig(StrictModel):
@@ -43,13 +41,10 @@ class ProfilesConfig(StrictModel):
         if value is not None:
             if "'" in value:
                 raise ValueError("a single quote cannot stand in it: paths carry none")
-            try:
-                re.compile(value)
-            except re.error as error:
-                raise ValueError(f"not a regular expression: {error}") from error
-            if _NOT_IN_RE2.search(value):
+            fault = pattern_fault(value)
+            if fault is not None:
                 raise ValueError(
-                    "RE2 looks neither ahead nor back and has no \\1: write it without"
+                    f"not a regular expression of RE2, which the engine reads: {fault}"
                 )
         return value
 

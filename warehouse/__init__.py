@@ -27,6 +27,7 @@ from warehouse.inventory import (
 )
 from warehouse.lock import hold_lock
 from warehouse.names import TableName, literal, quoted
+from warehouse.patterns import pattern_fault
 from warehouse.protocol import Parameters, Warehouse
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "judge",
     "judge_all",
     "literal",
+    "pattern_fault",
     "quoted",
     "sync_path",
     "without_values",

@@ -40,7 +40,10 @@ def test_every_variable_is_one_of_the_project() -> None:
         pytest.param({"activity_events": {"dancing": ["Danced"]}}, id="unknown-activity"),
         pytest.param({"intent_path_pattern": "("}, id="no-pattern"),
         pytest.param({"intent_path_pattern": "it's"}, id="a-quote"),
-        pytest.param({"intent_path_pattern": "(?=x)"}, id="not-of-the-engine"),
+        pytest.param({"intent_path_pattern": "(?=x)"}, id="looks-ahead"),
+        pytest.param({"intent_path_pattern": "/(a)\\1"}, id="refers-back"),
+        pytest.param({"intent_path_pattern": "a++"}, id="possessive"),
+        pytest.param({"intent_path_pattern": "x{1001}"}, id="too-often"),
         pytest.param({"intent_path_pattern": ""}, id="every-path"),
         pytest.param({"session_gap_minutes": 10**9}, id="no-session-ends"),
         pytest.param(
@@ -52,3 +55,8 @@ def test_every_variable_is_one_of_the_project() -> None:
 def test_what_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(pydantic.ValidationError):
         ProfilesConfig.model_validate(wrong)
+
+
+@pytest.mark.parametrize("pattern", ["/p", r"\p{L}+", r"/x\z", r"/a\\1", "(?P<x>a)"])
+def test_every_expression_that_the_engine_takes_is_taken(pattern: str) -> None:
+    assert ProfilesConfig(intent_path_pattern=pattern).intent_path_pattern == pattern
