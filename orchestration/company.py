@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ from orchestration.unexpected import without_foreign_words
 from personalization import ContentConfig
 from prediction import PersonasConfig, PredictionsConfig
 from privacy import ConsentConfig, RetentionConfig
-from settings import Paths, load_config
+from settings import ConfigurationError, Paths, load_config
 from warehouse import DuckDBWarehouse, Warehouse
 
 # Whoever sits before a terminal is told after half a minute.
@@ -42,6 +42,11 @@ READER_WAIT_S = 30.0
 # A run may meet a reader that needs minutes, such as an export of all events; failing then would
 # throw away every step that the run still had before it.
 RUN_WAIT_S = 600.0
+
+_FAIL_ALONE = (
+    "A sync that names them adds and changes nobody until it is mended, removes whoever has to go, and has "
+    "failed (invalid_sync); all else goes on."
+)
 
 # The files of a configuration folder, by name without the suffix.
 FILES: Mapping[str, type[pydantic.BaseModel]] = {
@@ -181,8 +186,13 @@ class Company:
         if path.exists():
             purposes.require_known(path, named, self.consent.purposes)
 
-    def check_configuration(self) -> None:
+    def check_configuration(self, *, tell: Callable[[str], None] | None = None) -> None:
         """Read every configuration file, so that mistakes stop a run before it begins.
+
+        Args:
+            tell: Told of columns, models and blocks that syncs send and that are not there: they
+                stop no run, since each of those syncs still removes whoever has to go. None: they
+                are refused as well.
 
         Raises:
             SettingsError: Files are at fault; says what is wrong with all of them. Columns that
@@ -190,7 +200,14 @@ class Company:
             DbtProjectError: dbt cannot parse the project.
             AudienceError: The audiences or destinations alone are at fault.
         """
-        check_configuration(self, FILES, (self._check_predictions, *NamesCheck(self).readers()))
+        names = NamesCheck(self)
+        sent = () if tell else (names.refuse_sent,)
+        check_configuration(self, FILES, (self._check_predictions, *names.readers(), *sent))
+        if tell:
+            try:
+                names.refuse_sent()
+            except ConfigurationError as error:
+                tell(f"{error}\n{_FAIL_ALONE}")
 
     def _check_predictions(self) -> None:
         check_predictions(

@@ -61,16 +61,39 @@ class NamesCheck:
     company: Company
 
     def readers(self) -> Iterator[Callable[[], object]]:
-        """One check for each file."""
+        """One check for each file but destinations.yml."""
         yield self._audiences
         for name, problems in (
-            ("destinations", self._sent),
             ("experiments", self._measured),
             ("content", self._ruled),
             ("retention", self._kept),
             ("consent", self._exempt),
         ):
             yield partial(self._refuse, self.company.paths.config / f"{name}.yml", problems)
+
+    def refuse_sent(self) -> None:
+        """Refuse columns, models and blocks that syncs send and that are not there.
+
+        Raises:
+            ConfigurationError: Some are not.
+        """
+        self._refuse(self._destinations, self._sent)
+
+    def refuse_chosen(self) -> None:
+        """The same of models and blocks alone, which is told without the dbt project."""
+        self._refuse(self._destinations, self._chosen)
+
+    def unchosen(self, key: str) -> tuple[str, ...]:
+        """The models and blocks that one sync sends and that are not there, each in a sentence."""
+        return tuple(map(str, self._of_fields(self._destinations, key, self._syncs[key])))
+
+    @property
+    def _destinations(self) -> Path:
+        return self.company.paths.config / "destinations.yml"
+
+    @cached_property
+    def _syncs(self) -> Mapping[str, SyncSettings]:
+        return load_config(self._destinations, DestinationsConfig).syncs
 
     @cached_property
     def _manifest(self) -> Path:
@@ -110,17 +133,23 @@ class NamesCheck:
 
     def _sent(self, path: Path) -> Iterator[Problem]:
         """Columns, models and blocks that syncs send and that are not there."""
-        destinations = load_config(path, DestinationsConfig)
-        for key, sync in destinations.syncs.items():
+        for key, sync in self._syncs.items():
             at: Place = ("syncs", key)
             for place, trait in _traits(sync):
                 known = self._profile.keys() - _NOT_SENT
                 if trait not in known:
                     what = f"columns of {PROFILES}"
                     yield unknown_name(path, (*at, *place), trait, known, what=what)
-            for name, source in sync.fields.items():
-                kind, _, of = source.partition(":")
-                yield from self._of_field(path, (*at, "fields", name), kind, of)
+            yield from self._of_fields(path, key, sync)
+
+    def _chosen(self, path: Path) -> Iterator[Problem]:
+        for key, sync in self._syncs.items():
+            yield from self._of_fields(path, key, sync)
+
+    def _of_fields(self, path: Path, key: str, sync: SyncSettings) -> Iterator[Problem]:
+        for name, source in sync.fields.items():
+            kind, _, of = source.partition(":")
+            yield from self._of_field(path, ("syncs", key, "fields", name), kind, of)
 
     def _of_field(self, path: Path, place: Place, kind: str, of: str) -> Iterator[Problem]:
         """What is wrong with the model or the place in a block that one field names."""

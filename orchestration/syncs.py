@@ -21,10 +21,11 @@ from identity import HeldChangesError, require_published
 from orchestration.company import Company, utc_now
 from orchestration.errors import DbtProjectError
 from orchestration.marts import build_marts
+from orchestration.names_check import NamesCheck
 from orchestration.privacy_parts import erased_contacts, refresh_objections
 from orchestration.progress import announce
 from orchestration.sensitive_traits import require_sensitive_uses
-from settings import MissingSecretError
+from settings import MissingSecretError, SettingsError
 from warehouse import TableName, Warehouse
 
 # What syncs read that a decision about consent changes.
@@ -83,7 +84,7 @@ def _run_syncs(
     only: Collection[str] | None = None,
 ) -> Sequence[SyncReport]:
     """One that cannot run fails, and the others go on."""
-    opened = _Opened(company)
+    opened = _Opened(company, NamesCheck(company))
     return [
         _run(company, warehouse, sync, opened, run_id=run_id, only_withdrawals=only_withdrawals)
         for sync in company.syncs
@@ -96,6 +97,7 @@ class _Opened:
     """Destinations by key, each opened when a sync needs it and shared by its syncs."""
 
     company: Company
+    names: NamesCheck
     found: dict[str, Destination] = field(default_factory=dict)
 
     def of(self, key: str) -> Destination:
@@ -109,6 +111,13 @@ class _Opened:
                 clock=lambda: datetime.now(tz=UTC),
             )
         return self.found[key]
+
+    def unchosen(self, sync_key: str) -> tuple[str, ...]:
+        """What a sync sends of models and blocks that no file declares; empty values would overwrite."""
+        try:
+            return self.names.unchosen(sync_key)
+        except SettingsError as error:
+            return (str(error),)
 
 
 def _run(
@@ -136,6 +145,7 @@ def _run(
             sleep=time.sleep,
             suppression=erased_contacts(company, warehouse),
             only_withdrawals=only_withdrawals,
+            unfit=opened.unchosen(sync.key),
         )
     except AudienceError as error:
         announce(f"Sync {sync.key} cannot run: {error}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -93,6 +93,7 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the others are orches
     sleep: Sleep,
     suppression: SuppressionCheck | None = None,
     only_withdrawals: bool = False,
+    unfit: Sequence[str] = (),
 ) -> SyncReport:
     """Bring a destination to the state that its audience desires.
 
@@ -112,11 +113,12 @@ def run_sync(  # noqa: PLR0913 - the six are the contract, the others are orches
         suppression: Tells who was erased and must not be sent; None where nothing tells.
         only_withdrawals: Publishing is held: remove who withdrew a consent, was erased or is here
             no more, and leave all else as it is; batches that would add or change wait.
+        unfit: What else it sends that is not there, each in a sentence: as a trait that is not there.
 
     """
     warehouse.create_missing(TABLES)
     catalogue = read_catalogue(warehouse)
-    problems = tuple(plan.sync_problems(sync, catalogue))
+    problems = (*plan.sync_problems(sync, catalogue), *unfit)
     intent = Intent(sync, run_id, "delta", now, place_of(destination))
     judged = plan.without_values(sync, catalogue) if problems else sync
     run = _Run(warehouse, judged, destination, catalogue, intent, only_withdrawals, problems)

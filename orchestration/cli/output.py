@@ -219,6 +219,11 @@ def kept_rows(kept: tuple[Kept, ...]) -> list[dict[str, Any]]:
     ]
 
 
+def tell_unfit(said: str) -> None:
+    """Say beside the output what stops a part of a run alone."""
+    Console(stderr=True, highlight=False, markup=False).print(said, style="yellow", soft_wrap=True)
+
+
 @contextmanager
 def showing_progress() -> Iterator[None]:
     """Show each step that a run announces, with the time it takes: bars, or lines in a log."""

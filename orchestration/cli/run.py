@@ -13,7 +13,7 @@ import typer
 
 from orchestration.cli.app import app
 from orchestration.cli.options import JsonOption, with_paths
-from orchestration.cli.output import console, print_json, showing_progress
+from orchestration.cli.output import console, print_json, showing_progress, tell_unfit
 from orchestration.errors import ChecksFailedError
 from settings import Paths, counted
 
@@ -52,7 +52,7 @@ def run(
     if accept_identity_changes and job != REFRESH:
         raise typer.BadParameter(f"only the job {REFRESH} resolves identities")
     company = Company(paths)
-    company.check_configuration()
+    company.check_configuration(tell=tell_unfit)
     if job == REFRESH:
         company.check_landing()
     with showing_progress():

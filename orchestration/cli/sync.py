@@ -12,7 +12,13 @@ from orchestration.cli.app import app
 from orchestration.cli.codes import FAILED
 from orchestration.cli.home import opened_warehouse
 from orchestration.cli.options import JsonOption, with_paths
-from orchestration.cli.output import console, print_json, print_rows, showing_progress
+from orchestration.cli.output import (
+    console,
+    print_json,
+    print_rows,
+    showing_progress,
+    tell_unfit,
+)
 from settings import Paths
 
 sync_app = typer.Typer(
@@ -27,11 +33,13 @@ def plan(*, paths: Paths, as_json: JsonOption = False) -> None:
     """Say what would be sent for the members as they were last computed; nothing is sent."""
     from audiences.sync import plan_sync  # noqa: PLC0415 - keeps --help quick
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from orchestration.names_check import NamesCheck  # noqa: PLC0415 - as above
     from orchestration.privacy_parts import erased_contacts  # noqa: PLC0415 - as above
     from orchestration.profile import require_profiles  # noqa: PLC0415 - as above
 
     company = Company(paths)
     syncs = company.syncs
+    NamesCheck(company).refuse_chosen()
     with opened_warehouse(paths) as warehouse:
         require_profiles(warehouse)
         erased = erased_contacts(company, warehouse)
@@ -209,7 +217,7 @@ def run(*, paths: Paths, as_json: JsonOption = False) -> None:
     from orchestration.run import run_job  # noqa: PLC0415 - loads Dagster
 
     company = Company(paths)
-    company.check_configuration()
+    company.check_configuration(tell=tell_unfit)
     with showing_progress():
         outcome = run_job(paths, "publish_audiences")
     with company.open_warehouse() as warehouse:

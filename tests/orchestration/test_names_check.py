@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from orchestration.company import Company
+from orchestration.names_check import NamesCheck
 from personalization import ContentConfig
-from settings import FaultyConfigurationError, Paths, SettingsError
+from settings import ConfigurationError, FaultyConfigurationError, Paths, SettingsError
 from tests.conftest import ROOT
 
 PAGED = """  paged:
@@ -98,3 +99,21 @@ def test_every_name_that_is_not_there_stops_a_run_before_it_begins(tmp_path: Pat
         assert re.search(rf"{name} cannot be used:\n.*a file that nothing reads; call it", said)
     assert [name for name in OWN if name in said] == []
     assert len(READ) == 2, "by itself, and once for all that others name of it"
+
+
+def test_what_is_not_there_to_be_sent_is_told_and_stops_no_run(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    shutil.copytree(ROOT / "config", config)
+    text = (config / "destinations.yml").read_text(encoding="utf-8")
+    for good, bad, _ in WRONG["destinations.yml"]:
+        text = text.replace(good, bad, 1)
+    (config / "destinations.yml").write_text(text, encoding="utf-8")
+    company = Company(Paths.resolve({}, config=config, home=tmp_path / "home"))
+    said: list[str] = []
+
+    company.check_configuration(tell=said.append)
+
+    (told,) = said
+    assert all(re.search(one, told) for _, _, one in WRONG["destinations.yml"])
+    with pytest.raises(ConfigurationError, match="did you mean 'email'"):
+        NamesCheck(company).refuse_chosen()

@@ -71,17 +71,19 @@ def test_a_secret_of_another_form_stops_its_own_sync_alone(
     assert "not-base64" not in "".join([*capsys.readouterr(), *map(str, kept)])
 
 
-def test_a_trait_that_is_gone_stops_its_own_sync_alone(company: Company) -> None:
+def test_what_is_not_there_to_be_sent_stops_its_own_sync_alone(company: Company) -> None:
     file = company.paths.config / "destinations.yml"
     body = yaml.safe_load(file.read_text())
     files = body["destinations"]["files"]
     body = {
         "destinations": {"files": files},
         "syncs": {"a_first": {**body["syncs"]["to_files"], "traits": ["shoe_size"]},
+                  "b_next": {**body["syncs"]["to_files"], "fields": {"lead": "score:nope"}},
                   "to_files": body["syncs"]["to_files"]},
     }  # fmt: skip
     file.write_text(yaml.safe_dump(body))
 
     assert _publish(company) == {
-        "a_first": ("failed", "invalid_sync"), "to_files": ("succeeded", None),
+        "a_first": ("failed", "invalid_sync"), "b_next": ("failed", "invalid_sync"),
+        "to_files": ("succeeded", None),
     }  # fmt: skip
