@@ -11,7 +11,6 @@ import pytest
 
 from orchestration.event_log import KeptOpenEventLog
 from orchestration.instance import open_instance
-from orchestration.run import MANY_EVENTS
 from settings import Paths
 
 
@@ -81,11 +80,6 @@ def test_a_power_cut_leaves_the_files_whole(paths: Paths) -> None:
     with open_instance(paths, keep_open=True) as instance, _log(instance)._connect("index") as one:
         assert one.exec_driver_sql("pragma journal_mode").scalar() == "wal"
         assert one.exec_driver_sql("pragma synchronous").scalar() == 1  # normal
-
-
-def test_jobs_that_search_the_files_of_the_home_leave_none_of_dagsters_open() -> None:
-    """A file that is read beside SQLite in the same process loses the locks that SQLite holds."""
-    assert frozenset({"refresh", "publish_audiences", "retrain"}) == MANY_EVENTS
 
 
 def _log(instance: dg.DagsterInstance) -> KeptOpenEventLog:
