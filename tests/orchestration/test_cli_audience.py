@@ -329,7 +329,11 @@ def test_a_held_run_says_so_also_where_the_destination_refused_a_row(
     result = RUNNER.invoke(app, ["sync", "run", *folders])
 
     assert result.exit_code == FAILED
-    said = [line.split(";")[0] for line in result.output.splitlines() if ";" in line]
+    said = [
+        line.split(";")[0]
+        for line in result.output.splitlines()
+        if line.startswith(("held: ", "stopped: "))
+    ]
     assert said == [
         "held: mixed (too_many_removals)", "held: whole (empty_source)", "stopped: broken"
     ]  # fmt: skip
