@@ -139,7 +139,13 @@ LEDGER = Table(
         _DESTINATION,
         _PERSON,
         _ROW,
-        _FINGERPRINT,
+        Column(
+            "fingerprint",
+            "VARCHAR",
+            Pii.PSEUDONYMOUS,
+            "SHA-256 of the identifiers and traits sent; refused: a batch with a change of the person "
+            "was; null: due, and put anew if still to be there",
+        ),
         _IDENTIFIERS,
         Column(
             "status",

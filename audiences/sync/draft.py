@@ -111,7 +111,7 @@ def _hold_back_new(warehouse: Warehouse, sync: Sync) -> int:
     """Take out of the plan whom the destination does not have; returns how many they are.
 
     Whom it may have is changed as ever, or an address that was withdrawn would stay there. Of these
-    one whose last row was refused or in doubt is an addition too.
+    one whose last row was rejected or in doubt is an addition too.
     """
     before = warehouse.scalar(f"select count(*) from {ledger.PLAN}")
     warehouse.execute(

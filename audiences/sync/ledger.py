@@ -20,6 +20,8 @@ PLAN = "candor_sync_plan"
 _AFTER = "candor_sync_after"
 DELTA = "delta"
 ERASURE = "erasure"
+# In place of a fingerprint: the person is there, and due, whatever is to be sent.
+REFUSED_CHANGE = "refused"
 
 
 def last_target(warehouse: Warehouse, sync_key: str) -> str | None:
@@ -257,12 +259,12 @@ def _doubt_shared(warehouse: Warehouse) -> None:
 
 
 # What each status and operation make of a ledger row. A rejected or refused row leaves what was
-# acknowledged as it was, but for the fingerprint of who is to be there: they may be due for what
-# happened to another, which the next plan could not tell. A voided row may or may not have arrived:
-# what was sent before it may be there still, until an answer says that it was taken away. A batch
-# takes away one of these beside the last, so that of several some are left for the next plan.
-# ``taken`` are the identifiers that are perhaps gone; a row that was rejected may have lost the
-# previous ones first.
+# acknowledged as it was, but for the fingerprint of who is to be there: they may be due for what happened
+# to another, which the next plan could not tell. Of a batch that was refused as a whole nobody was touched:
+# whom it would have changed is changed again; whose change was rejected by itself may not be there, and is
+# put anew. A voided row may or may not have arrived: what was sent before it may be there still, until an
+# answer says that it was taken away. A batch takes away one of these beside the last; others are left for
+# the next plan. ``taken`` are perhaps gone; a row that was rejected may have lost the previous ones first.
 _LEDGER_AFTER = f"""
     with results as (
         select results.*, batches.destination_key,
@@ -297,6 +299,8 @@ _LEDGER_AFTER = f"""
             when is_put and not is_partly then fingerprint
             when operation in ('remove', 'erase') and not is_taken and status <> 'voided'
                 then sent_fingerprint
+            when operation = 'change' and status = 'refused' and sent_fingerprint is not null
+                then '{REFUSED_CHANGE}'
         end as fingerprint,
         case when is_taken and is_partly then earlier[1]
             when is_put or is_doubtful then identifiers

@@ -129,7 +129,8 @@ def plan_sql(sync: Sync) -> str:
     It reads ``candor_sync_due`` and ``candor_sync_turns``. Columns: person_id, row_id, operation
     (add, change, remove), cause, fingerprint, identifiers, previous_identifiers, traits, number
     (from 0). A person whose last row was rejected or never answered is due again, as the ledger
-    holds no acknowledgement of it. Beside the identifiers of a row go previous ones: those that the
+    holds no acknowledgement of it: added, or changed where a whole batch was refused that was to
+    change them. Beside the identifiers of a row go previous ones: those that the
     person was sent under last, or others that may still be there.
     """
     return f"""

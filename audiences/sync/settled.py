@@ -140,7 +140,8 @@ class Settled:
             where list_contains($batches::varchar[], batch_id) and status <> 'acknowledged'
             union all
             select person_id from {LEDGER.name.sql}
-            where sync_key = $sync_key and is_present and fingerprint is null
+            where sync_key = $sync_key and is_present
+                and coalesce(fingerprint, '{ledger.REFUSED_CHANGE}') = '{ledger.REFUSED_CHANGE}'
         """
         keep = self._keep_changed if self.readings.compare() else self._keep_all
         keep(due, {"batches": list(batches)})

@@ -577,6 +577,28 @@ def test_a_refused_batch_is_due_again_and_the_next_one_still_goes(publisher: Pub
     assert publisher.held() == set(people)
 
 
+def test_who_is_there_is_changed_again_where_the_batch_that_was_to_change_them_was_refused(
+    publisher: Publisher,
+) -> None:
+    """Also after it was refused twice: nothing was done to them."""
+    publisher.company.people(2, country="US")
+    publisher.run()
+    publisher.company.warehouse.execute("update marts.profiles set country = 'DE'")
+    refused = DestinationRefusedError("fake", "http_400", is_final=False)
+    publisher.destination.before = [refused, refused]
+    reports = [publisher.run(), publisher.run()]
+    due = _remembered(publisher)
+    reports += [publisher.run(), publisher.run()]
+
+    assert [(r.added, r.changed, r.rejected) for r in reports] == [
+        (0, 0, 2),
+        (0, 0, 2),
+        (0, 2, 0),
+        (0, 0, 0),
+    ]
+    assert set(due.values()) == {"refused"}
+
+
 def test_a_run_of_which_every_batch_is_refused_has_failed(publisher: Publisher) -> None:
     publisher.company.people(4)
     refused = DestinationRefusedError("fake", "http_400", is_final=False)
