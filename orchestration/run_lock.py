@@ -22,6 +22,18 @@ def hold_run_lock(home: Path, *, wait_s: float = 30.0) -> Iterator[None]:
 
 
 @contextmanager
+def hold_if_idle(home: Path) -> Iterator[bool]:
+    """Hold the home where no run has it, without waiting; yields whether it is held so."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(hold_lock(home / "run", wait_s=0))
+            is_idle = True
+        except WarehouseBusyError:
+            is_idle = False
+        yield is_idle
+
+
+@contextmanager
 def hold_or_wait(path: Path, *, wait_s: float, until: str) -> Iterator[None]:
     """Hold the lock of a file; where another process has it, announce whom we wait for.
 

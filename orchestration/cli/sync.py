@@ -10,7 +10,7 @@ import typer
 
 from orchestration.cli.app import app
 from orchestration.cli.codes import FAILED
-from orchestration.cli.home import opened_warehouse
+from orchestration.cli.home import existing_company, opened_warehouse
 from orchestration.cli.options import JsonOption, with_paths
 from orchestration.cli.output import (
     console,
@@ -60,6 +60,7 @@ def plan(*, paths: Paths, as_json: JsonOption = False) -> None:
         )
 
 
+INTERRUPTED = "interrupted"
 _SENT = {"added": "added", "changed": "changed", "removed": "removed"}
 _LEFT_OUT = {"held_out": "held out", "no_consent": "without consent",
              "suppressed": "erased before", "unreachable": "without identifier"}  # fmt: skip
@@ -113,14 +114,15 @@ def status(
 ) -> None:
     """Show what the latest runs of each sync sent, and whom a sync left that is no more.
 
-    In the JSON ``left_behind`` counts the latter for each run.
+    A run whose process was killed is interrupted. In the JSON ``left_behind`` counts the latter for each run.
     """
     from audiences.sync import read_left_behind, read_runs  # noqa: PLC0415 - keeps --help quick
-    from orchestration.company import Company  # noqa: PLC0415 - loads every package
+    from orchestration.run_lock import hold_if_idle  # noqa: PLC0415 - loads every package
 
-    configured = list(Company(paths).destinations.syncs)
-    with opened_warehouse(paths) as warehouse:
-        runs = read_runs(warehouse, last=last).to_pylist()
+    company = existing_company(paths)
+    configured = list(company.destinations.syncs)
+    with hold_if_idle(paths.home) as is_idle, company.open_warehouse() as warehouse:
+        runs = _tell_interrupted(read_runs(warehouse, last=last).to_pylist(), is_idle=is_idle)
         left = read_left_behind(warehouse, configured).to_pylist()
     if as_json:
         persons = {found["sync"]: found["persons"] for found in left}
@@ -128,6 +130,12 @@ def status(
         return
     print_rows("Sent", list(map(_run_in_words, runs)))
     _tell_unsafe(runs)
+    for sync in (s for s, told in _newest(runs, "status").items() if told == INTERRUPTED):
+        console.print(
+            f"{sync}: {INTERRUPTED}, the process of the run ended before the run did; the next run goes on "
+            "with it: `candor sync run`, or `candor run`",
+            style="yellow",
+        )
     for found in left:
         console.print(
             f"{found['sync']} is no longer configured; persons whom it sent and who are still at "
@@ -138,6 +146,22 @@ def status(
         )
 
 
+def _tell_interrupted(runs: list[dict[str, Any]], *, is_idle: bool) -> list[dict[str, Any]]:
+    """Call those interrupted that never ended and that no process goes on with.
+
+    Args:
+        runs: The newest of each sync first.
+        is_idle: Whether no run has the home.
+    """
+    seen: set[str] = set()
+    told = []
+    for run in runs:
+        is_dead = run["status"] == "running" and (is_idle or run["sync"] in seen)
+        seen.add(run["sync"])
+        told.append({**run, "status": INTERRUPTED} if is_dead else run)
+    return told
+
+
 def _tell_unsafe(runs: Iterable[dict[str, Any]]) -> None:
     """Say of each sync whose destination's address its newest run found refused what to do.
 
@@ -146,12 +170,17 @@ def _tell_unsafe(runs: Iterable[dict[str, Any]]) -> None:
     """
     from audiences.sync.unsafe import is_unsafe, tell_unsafe  # noqa: PLC0415 - keeps --help quick
 
-    newest: dict[str, str | None] = {}
-    for run in runs:
-        newest.setdefault(run["sync"], run["code"])
-    for sync, code in newest.items():
+    for sync, code in _newest(runs, "code").items():
         if code is not None and is_unsafe(code):
             console.print(f"{sync}: {tell_unsafe(code)}", style="yellow")
+
+
+def _newest(runs: Iterable[dict[str, Any]], name: str) -> dict[str, Any]:
+    """A value of the newest run of each sync; the newest of each comes first."""
+    newest: dict[str, Any] = {}
+    for run in runs:
+        newest.setdefault(run["sync"], run[name])
+    return newest
 
 
 @sync_app.command()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from filelock import FileLock
 from typer.testing import CliRunner
 
 import audiences
@@ -32,6 +33,7 @@ from orchestration.cli.exits import FAILED
 from orchestration.company import Company
 from orchestration.defs import publish
 from orchestration.errors import NoProfilesError
+from orchestration.run_lock import hold_if_idle
 from settings import ConfigurationError, FaultyConfigurationError, Paths
 from tests.audiences.conftest import NOW
 from tests.audiences.contract import create_marts
@@ -288,6 +290,31 @@ def test_status_says_in_words_what_a_run_came_to(folders: list[str]) -> None:
 
     assert {"partial,", "1,200", "added", "3", "rejected", "7", "consent"} <= {*said.split()}
     assert " removed" not in said
+
+
+def test_a_run_whose_process_is_gone_is_interrupted_and_another_runs_while_the_home_is_held(
+    folders: list[str], tmp_path: Path
+) -> None:
+    company = Company(Paths.resolve({}, config=Path(folders[1]), home=Path(folders[3])))
+    with company.open_warehouse() as warehouse:
+        read_runs(warehouse)  # makes the tables
+        warehouse.execute(
+            "insert into sync.runs (run_id, sync_key, status, started_at) "
+            "select 'r' || n, 'crm', 'running', timestamp '2026-03-01' + interval (n) day from range(2) as t (n)"
+        )
+
+    said = " ".join(RUNNER.invoke(app, ["sync", "status", *folders]).output.split())
+    runs = [{"sync": "crm", "status": "running"}] * 2
+    held = sync._tell_interrupted(runs, is_idle=False)
+
+    assert "crm: interrupted, the process of the run ended before the run did; the next run" in said
+    assert "running" not in said
+    assert [run["status"] for run in held] == ["running", "interrupted"]
+    (tmp_path / "other").mkdir()
+    with hold_if_idle(tmp_path / "other") as is_idle:
+        assert is_idle
+    with FileLock(tmp_path / "other" / "run.lock"), hold_if_idle(tmp_path / "other") as is_idle:
+        assert not is_idle
 
 
 def test_status_says_what_to_do_about_an_unsafe_address_until_a_run_got_past_it(
