@@ -256,7 +256,9 @@ class ScoreTest(StrictModel):
     at_least: float | None = Field(None, ge=0, le=1, description="Probability, 0..1, or more.")
     at_most: float | None = Field(None, ge=0, le=1, description="Probability, 0..1, or less.")
     decile: Shorthand | None = Field(
-        None, description="Tenth of those scored, as prediction numbers it."
+        None,
+        description="Tenth of those scored: 1 is the likeliest, 10 the least likely. Equal scores are in "
+        'one decile, see "Deciles" in docs/concepts/prediction.md.',
     )
 
     @model_validator(mode="after")

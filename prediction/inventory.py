@@ -16,7 +16,13 @@ _SCORED = (
     Column("score", "DOUBLE", Pii.PERSONAL, "probability, 0..1; null where data are too few"),
     Column("lower", "DOUBLE", Pii.PERSONAL, "lower end of its 95 % interval; null for rules"),
     Column("upper", "DOUBLE", Pii.PERSONAL, "upper end of its 95 % interval; null for rules"),
-    Column("decile", "BIGINT", Pii.PERSONAL, "tenth of those scored; 1 is the likeliest"),
+    Column(
+        "decile",
+        "BIGINT",
+        Pii.PERSONAL,
+        "1 to 10, the tenths of those scored; 1 is the likeliest; equal scores are in one, the likelier: of "
+        "few different scores some are large and others are missing; null without a score",
+    ),
     Column("source", "VARCHAR", Pii.NONE, "who answers: model, rule, or insufficient: nobody"),
     Column(
         "reasons",

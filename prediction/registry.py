@@ -266,17 +266,25 @@ def list_models(warehouse: Warehouse) -> pa.Table:
 
 
 def count_scored(warehouse: Warehouse, key: str) -> pa.Table:
-    """How many persons or accounts a model scored last, and who answered: unit, as_of, source."""
+    """How many persons or accounts a model scored last, and who answered, a row per kind of answer.
+
+    Columns: unit, as_of, source, scored, and sizes: how many are in each decile there is, in its order.
+    """
     return warehouse.read(
         """
         with scores as (
-            select 'persons' as unit, as_of, source from prediction.propensity_scores
+            select 'persons' as unit, as_of, source, decile from prediction.propensity_scores
             where model_key = $key
             union all
-            select 'accounts', as_of, source from prediction.account_scores where model_key = $key
+            select 'accounts', as_of, source, decile from prediction.account_scores
+            where model_key = $key
         ),
-        newest as (select * from scores qualify as_of = max(as_of) over ())
-        select unit, as_of, source, count(*) as scored from newest group by all order by all
+        newest as (select * from scores qualify as_of = max(as_of) over ()),
+        placed as (select unit, as_of, source, decile, count(*) as persons from newest group by all)
+        select unit, as_of, source, sum(persons)::bigint as scored,
+            list({'decile': decile, 'persons': persons} order by decile)
+                filter (where decile is not null) as sizes
+        from placed group by unit, as_of, source order by all
         """,
         {"key": key},
     )

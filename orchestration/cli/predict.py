@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +21,9 @@ app.add_typer(predict_app, name="predict")
 
 # Who answers where nothing does: a score without a value.
 INSUFFICIENT = "insufficient"
+DECILES = 10
+# Sizes that far above a tenth are told: somewhat uneven ones come of a few equal scores.
+UNEVEN = 1.5
 LISTED = ("model", "status", "algorithm", "auc", "calibration_error", "reason")
 # What a person reads first, by whom it is about, and what each figure says; the card holds the rest.
 JUDGED = {
@@ -100,7 +104,19 @@ def _scored(row: Mapping[str, Any]) -> str:
         return f"As of {row['as_of']:%Y-%m-%d} nothing answers for {number}: they have no score and no decile."
     return (
         f"Scored as of {row['as_of']:%Y-%m-%d}, others than those judged: {number}, by "
-        f"{row['source']}. Their deciles are tenths of them; 1 is the likeliest."
+        f"{row['source']}. {_deciles(row['sizes'] or (), row['scored'])}"
+    )
+
+
+def _deciles(sizes: Sequence[Mapping[str, int]], scored: int) -> str:
+    """What the deciles are; their sizes where equal scores make them anything but tenths."""
+    largest = max((size["persons"] for size in sizes), default=0)
+    if len(sizes) == min(DECILES, scored) and largest <= UNEVEN * math.ceil(scored / DECILES):
+        return "Their deciles are tenths of them; 1 is the likeliest."
+    told = ", ".join(f"{size['persons']:,} in decile {size['decile']}" for size in sizes)
+    return (
+        "Equal scores are in one decile, the likelier one, and many are equal, so that the deciles are no "
+        f"tenths of them: {told}; 1 is the likeliest."
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from orchestration.cli import predict
 from orchestration.cli.app import app
 from orchestration.cli.codes import INPUT
 from orchestration.cli.exits import exit_code
@@ -83,7 +84,7 @@ def test_a_model_is_shown_with_its_intervals(
     monkeypatch.setattr(console, "_width", 160)
     publish(folders)
 
-    _score(folders, "propensity_scores", "'p1' as person_id, 'model' as source")
+    _score(folders, "propensity_scores", "'p1' as person_id, 'model' as source, 1 as decile")
 
     result = CliRunner().invoke(app, ["predict", "show", "trial", *folders])
 
@@ -94,7 +95,10 @@ def test_a_model_is_shown_with_its_intervals(
     assert "calibration error" in text
     assert "calibration slope" in text
     assert "how far scores are from what happened" in text
-    assert "Scored as of 2026-06-01, others than those judged: 1 person, by model" in text
+    assert (
+        "Scored as of 2026-06-01, others than those judged: 1 person, by model. Their deciles are"
+        in text
+    )
 
 
 def test_of_companies_that_nothing_answers_for_no_decile_is_told(
@@ -113,6 +117,26 @@ def test_of_companies_that_nothing_answers_for_no_decile_is_told(
     )
     assert "persons" not in text
     assert "tenths" not in text
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        (
+            {1: 41, 2: 305},
+            "no tenths of them: 41 in decile 1, 305 in decile 2; 1 is the likeliest.",
+        ),
+        (dict.fromkeys(range(1, 11), 35), "Their deciles are tenths of them; 1 is the likeliest."),
+        ({1: 2, 2: 2, **dict.fromkeys(range(3, 11), 1)}, "Their deciles are tenths of them"),
+        ({1: 1, 2: 1, 3: 1}, "Their deciles are tenths of them"),
+    ],
+)
+def test_deciles_of_few_different_scores_are_told_with_their_sizes(
+    sizes: dict[int, int], told: str
+) -> None:
+    rows = [{"decile": decile, "persons": persons} for decile, persons in sizes.items()]
+
+    assert told in predict._deciles(rows, sum(sizes.values()))
 
 
 def test_an_unknown_model_is_named_with_those_that_there_are(folders: list[str]) -> None:
