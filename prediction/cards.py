@@ -6,6 +6,7 @@ Source: Mitchell et al. (2019), "Model Cards for Model Reporting". Aggregates on
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,6 +35,8 @@ def _text(value: object) -> str:
         return f"{value:.4g}"
     if isinstance(value, Mapping):
         if value.keys() == {"low", "high"}:
+            if math.isinf(value["high"]):
+                return "cannot be told"
             return f"{_text(value['low'])} to {_text(value['high'])}"
         return ", ".join(f"{name} {_text(part)}" for name, part in value.items())
     return str(value)

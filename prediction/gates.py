@@ -94,12 +94,21 @@ def judge_model(signals: Signals) -> Verdict:
     """Whether the model may be published."""
     metrics = signals.metrics
     reasons = list(signals.leaks)
-    if metrics.auc_interval.low <= MIN_AUC:
+    if not metrics.tells_apart:
+        reasons.append(
+            "all who were judged have the same score, so that it ranks nobody and its calibration slope "
+            "cannot be told"
+        )
+    elif metrics.auc_interval.low <= MIN_AUC:
         reasons.append(
             f"AUC {metrics.auc:.3f} may be as low as {metrics.auc_interval.low:.3f}; "
             f"more than {MIN_AUC:.2f} is wanted"
         )
-    if signals.gain_over_rule is not None and signals.gain_over_rule.low <= 0:
+    if (
+        metrics.tells_apart
+        and signals.gain_over_rule is not None
+        and signals.gain_over_rule.low <= 0
+    ):
         reasons.append("it does not rank surely better than the rule")
     if not _is_slope_right(metrics):
         reasons.append(
@@ -108,7 +117,7 @@ def judge_model(signals: Signals) -> Verdict:
         )
     reasons += _calibration_reasons(metrics)
     wanted = min(MIN_LIFT, 1 + MIN_LIFT_SHARE * (1 / metrics.base_rate - 1))
-    if metrics.lift_interval.low <= wanted:
+    if metrics.tells_apart and metrics.lift_interval.low <= wanted:
         reasons.append(
             f"the top tenth's lift {metrics.lift:.1f} may be as low as "
             f"{metrics.lift_interval.low:.1f}; more than {wanted:.3g} is wanted"

@@ -82,6 +82,11 @@ class Metrics:
     lift_interval: Interval
     bins: tuple[Bin, ...]
 
+    @property
+    def tells_apart(self) -> bool:
+        """Whether scores differ: else how well they rank, and their slope, cannot be told."""
+        return bool(np.isfinite(self.slope_interval.high))
+
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
         return asdict(self)

@@ -57,6 +57,8 @@ LEARNT_FROM = {
         "1: the same ones come back when readers are drawn anew; .75 is enough, 0 is chance",
     ),
 }
+# What scores say that differ; of equal ones the slope has no bounds.
+OF_DIFFERENT = ("auc", "slope", "lift")
 Figures = Mapping[str, tuple[str, str]]
 
 
@@ -151,6 +153,9 @@ def _figures(metrics: Mapping[str, Any], figures: Figures) -> list[dict[str, str
 
 def _with_interval(metrics: Mapping[str, Any], name: str) -> str:
     interval = metrics.get(f"{name}_interval")
+    slope = metrics.get("slope_interval")
+    if name in OF_DIFFERENT and slope and math.isinf(slope["high"]):
+        return "cannot be told: all have the same score"
     return f"{_text(metrics[name])} ({_text(interval)})" if interval else _text(metrics[name])
 
 

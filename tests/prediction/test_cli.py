@@ -15,8 +15,9 @@ from orchestration.cli.output import console
 from orchestration.company import Company
 from orchestration.errors import MissingHomeError, UnsupportedFormatError
 from prediction import UnknownModelError, UnknownVersionError
+from prediction.cards import as_markdown
 from settings import Paths
-from tests.prediction.test_gates import GOOD
+from tests.prediction.test_gates import EQUAL, GOOD
 
 for name in ("predict", "predict_versions", "lift", "readiness"):
     importlib.import_module(f"orchestration.cli.{name}")
@@ -137,6 +138,15 @@ def test_deciles_of_few_different_scores_are_told_with_their_sizes(
     rows = [{"decile": decile, "persons": persons} for decile, persons in sizes.items()]
 
     assert told in predict._deciles(rows, sum(sizes.values()))
+
+
+def test_of_equal_scores_what_cannot_be_told_is_said_in_words() -> None:
+    rows = predict._figures(EQUAL.as_dict(), predict.JUDGED)
+    shown = {row["measure"]: row["value"] for row in rows}
+    untold = {name for name, value in shown.items() if value.startswith("cannot be told")}
+    assert untold == {"AUC", "calibration slope", "lift of the top tenth"}
+    assert not any("inf" in value for value in shown.values())
+    assert "inf" not in as_markdown("Card", {"How good it is": EQUAL.as_dict()}).decode()
 
 
 def test_an_unknown_model_is_named_with_those_that_there_are(folders: list[str]) -> None:

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from prediction.gates import Evidence, Signals, judge_evidence, judge_model
-from prediction.metrics import Interval, Metrics
+from prediction.metrics import Interval, Metrics, measure
 
 ENOUGH = Evidence(
     positives=100, negatives=100, judged_positives=20, judged_negatives=20,
@@ -16,6 +17,7 @@ GOOD = Metrics(
     log_loss=0.2, brier=0.05, ece=0.015, ece_by_chance=0.012, slope=1.0,
     slope_interval=Interval(0.8, 1.2), lift=2.8, lift_interval=Interval(2.0, 3.6), bins=(),
 )  # fmt: skip
+EQUAL = measure(np.full(200, 0.1), np.arange(200) % 10 == 0, seed=1)
 SIGNALS = Signals(GOOD, Interval(0.01, 0.08), ())
 
 
@@ -68,6 +70,15 @@ def test_any_single_gate_refuses(change: dict[str, object], reason: str) -> None
 
     assert len(verdict.reasons) == 1
     assert reason in verdict.reasons[0]
+
+
+def test_of_equal_scores_it_is_said_that_nothing_can_be_told_and_no_bound() -> None:
+    (reason,) = judge_model(replace(SIGNALS, metrics=EQUAL)).reasons
+
+    assert reason == (
+        "all who were judged have the same score, so that it ranks nobody and its calibration slope cannot "
+        "be told"
+    )
 
 
 def test_where_most_do_it_half_of_the_lift_that_there_can_be_is_enough() -> None:
