@@ -97,14 +97,18 @@ def report(
 
 @lift_app.command()
 @with_paths
-def variants(*, paths: Paths, as_json: JsonOption = False) -> None:
+def variants(
+    *, paths: Paths, experiment: ExperimentName = None, as_json: JsonOption = False
+) -> None:
     """Show how often each variant is to be shown in each segment, what is paused or off, and why."""
     from orchestration.company import Company  # noqa: PLC0415 - loads every package
     from personalization import read_variants  # noqa: PLC0415 - as above
 
     experiments = Company(paths).experiments
+    _only(experiment, experiments)  # refuses a name that is not there
     with opened_warehouse(paths) as warehouse:
-        rows = [asdict(told) for told in read_variants(warehouse, experiments)]
+        found = read_variants(warehouse, experiments)
+    rows = [asdict(told) for told in found if experiment in {None, told.experiment}]
     print_rows("Variants", rows, as_json=as_json)
 
 
