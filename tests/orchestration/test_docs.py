@@ -39,3 +39,15 @@ def test_writing_twice_writes_the_same(written: dict[str, str], tmp_path: Path) 
 
 def test_no_page_names_a_folder_of_this_machine(written: dict[str, str]) -> None:
     assert [name for name, text in written.items() if str(Path.home()) in text] == []
+
+
+def test_folders_that_the_readme_and_the_tutorial_make_in_a_clone_stay_out_of_git() -> None:
+    """They hold landing files and profiles."""
+    root = REFERENCE.parents[1]
+    told = (root / "README.md").read_text() + (root / "docs" / "tutorial.md").read_text()
+    made = set(re.findall(r"--(?:out|config|landing) ([a-z]+)\b", told)) - {"config"}
+
+    ignored = {line.strip("/") for line in (root / ".gitignore").read_text().splitlines()}
+
+    assert {"tutorial", "mycompany"} <= made
+    assert made <= ignored
