@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from audiences import AudiencePreview, Reached
     from audiences.sync import Sync
 
-NOT_ASKED = "consents are looked at of those who fit the rules alone: see candor profile show"
+NOT_ASKED = "not looked at"
 audience_app = typer.Typer(
     help="See audiences before they are published, and why a person is in one.",
     no_args_is_help=True,
@@ -129,7 +129,7 @@ def explain(
     if as_json:
         print_json({"syncs": rows, "rules": rules})
         return
-    print_rows(f"{key}: standing", _standing(rows))
+    _print_standing(f"{key}: standing", rows)
     print_rows(f"{key}: rules", [_rule(line) for line in rules])
     syncs = [
         {"sync": row["sync_key"], "status": row["sync_status"], "reason": row["sync_reason"]}
@@ -137,6 +137,16 @@ def explain(
         if row["sync_key"]
     ]
     print_rows(f"{key}: what was sent of them", syncs)
+
+
+def _print_standing(title: str, rows: list[dict[str, Any]]) -> None:
+    standing = _standing(rows)
+    print_rows(title, standing)
+    if any(line["value"] == NOT_ASKED for line in standing):
+        console.print(
+            "What they lack is looked at of those alone who fit the rules; `candor profile show` has the "
+            "consents of anybody"
+        )
 
 
 def _standing(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

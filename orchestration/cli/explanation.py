@@ -44,7 +44,7 @@ def explain_one(
                     "links": found.links.to_pylist()})  # fmt: skip
         return
     console.print(f"Person {found.person_id}")
-    print_rows("Records", members)
+    print_rows("Records" if show_ids else "Records (--show-ids names each by its id)", members)
     print_rows(
         "Links (numbers as above; - is a record of another person)",
         _readable(found.links, numbered=True),

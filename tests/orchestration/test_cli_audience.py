@@ -237,6 +237,20 @@ def test_explain_says_which_clause_is_met_and_what_is_lacking(folders: list[str]
     assert found["syncs"][0]["lacking"] == "consent:personalization:denied"
 
 
+def test_what_to_do_about_consents_that_were_not_looked_at_stands_below_the_table(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    row = dict.fromkeys(("lacking", "is_member", "entered_at", "arm"))
+
+    audience._print_standing("standing", [{**row, "is_match": False}])
+    told = " ".join(capsys.readouterr().out.split())
+    audience._print_standing("standing", [{**row, "is_match": True}])
+
+    assert "│ lacks │ not looked at │" in told
+    assert told.endswith("`candor profile show` has the consents of anybody")
+    assert "candor profile show" not in capsys.readouterr().out
+
+
 def test_plan_counts_what_is_due_and_sends_nothing(folders: list[str], tmp_path: Path) -> None:
     config = Path(folders[1])
     (config / "audiences" / "later.yml").write_text(READERS.replace("key: readers", "key: later"))

@@ -47,6 +47,17 @@ def decided(candor: Candor, home: Path) -> list[dict[str, str]]:
     return list(json.loads(candor("identity", "decisions", "list", "--json", "--home", home).out))
 
 
+def test_records_of_a_person_are_named_by_an_option_that_their_table_tells(
+    candor: Candor, home: Path
+) -> None:
+    without = candor("identity", "explain", "crm", "1", "--home", home).out
+    named = candor("identity", "explain", "crm", "1", "--show-ids", "--home", home).out
+
+    assert "Records (--show-ids names each by its id)" in without
+    assert "source_record_id" not in without
+    assert "--show-ids" not in named
+
+
 def test_a_review_goes_out_and_comes_back(candor: Candor, home: Path, tmp_path: Path) -> None:
     file = tmp_path / "pairs.csv"
     out = candor("identity", "review", "export", file, "--home", home)
