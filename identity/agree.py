@@ -279,16 +279,14 @@ _MISSED_SQL = f"""
         - (select coalesce(sum((1e6 * probability)::bigint), 0) from {AGREED})
     ) / 1e6 as missed
 """
-# A record without a name has nothing to be judged by but the value that links it: of it goes what is
-# known of such values. Parts of which no pair can be judged are left out: neither right nor wrong,
-# they make up for nothing.
+# A record without a name has nothing to be judged by but the value that links it. Parts of which no
+# pair can be judged are left out: neither right nor wrong, they make up for nothing.
 _KNOWN_SQL = f"""
     with judged as (
-        select part, avg((1e6 * case when is_named then probability else share end)::bigint)::bigint
-            as share
+        select part, avg((1e6 * probability)::bigint)::bigint as share
         from {DETERMINISTIC} join {JUDGED} using (left_record, right_record)
         join {PARTS} on record = left_record
-        where is_named or share is not null group by part
+        where is_named group by part
     ),
     joined as (
         select part, any_value(least(size, {{most}})) as size from {PARTS} group by part

@@ -10,7 +10,6 @@ from pydantic import AfterValidator, Field
 from identifiers import normalise_email, normalise_phone
 from settings import StrictModel
 
-Mailbox = Annotated[str, Field(pattern=r"^[^\s@A-Z]+$")]
 MailDomain = Annotated[str, Field(pattern=r"^[^\s@/A-Z]+\.[^\s@/A-Z.]+$")]
 # RFC 2142 names the mailboxes of roles; the rest are those that companies publish most.
 ROLE_MAILBOXES = (
@@ -36,6 +35,18 @@ def _normalised(value: str) -> str:
             "without blanks: no other is ever met"
         )
     return value
+
+
+def _lettered(role: str) -> str:
+    """Refuse a mailbox that no role is told by; of addresses too the letters alone are read."""
+    if role != role.lower() or not any(letter.isalpha() for letter in role):
+        raise ValueError(
+            "write what is before the @ in small letters, of which it has one at least"
+        )
+    return role
+
+
+Mailbox = Annotated[str, Field(pattern=r"^[^\s@A-Z]+$"), AfterValidator(_lettered)]
 
 
 class IdentityConfig(StrictModel):
@@ -66,7 +77,8 @@ class IdentityConfig(StrictModel):
     )
     role_mailboxes: tuple[Mailbox, ...] = Field(
         ROLE_MAILBOXES,
-        description="Parts before the @ that belong to a role; such addresses are shared.",
+        description="Parts before the @ that belong to a role; such addresses are shared. "
+        "Letters alone count: info is info1 and in-fo too.",
     )
     blocked_values: tuple[Annotated[str, AfterValidator(_normalised)], ...] = Field(
         (), description="Normalised e-mails and phones that must never link anybody."

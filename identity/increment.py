@@ -67,7 +67,7 @@ def gather_changes(task: Task) -> Gathered:
     task.progress(STEP, 0.3)
     read_decisions(warehouse)
     list_identifiers(warehouse)
-    match_identifiers(warehouse, known=known.holders)
+    match_identifiers(warehouse)
     apply_knowledge(warehouse, task.config, known)
     task.watch.lap("compare and weigh")
     task.progress(STEP, 0.6)

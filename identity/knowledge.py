@@ -2,9 +2,9 @@
 
 Decisions on old records must not change because a few others came or went. Everything that one
 record more or less would move for all, the model's parameters, the frequencies of names and birth
-dates, what values say of who holds them, the threshold, how large blocks are and which differences
-are trusted, is learned once, kept as a file without values of persons, and used until the records
-have changed by a tenth in number, or what is compared, how or by which configuration has changed.
+dates, the threshold, how large blocks are and which differences are trusted, is learned once, kept
+as a file without values of persons, and used until the records have changed by a tenth in number,
+or what is compared, how or by which configuration has changed.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ from pydantic import TypeAdapter, ValidationError
 from identity.config import IdentityConfig
 from identity.constrain import Trust
 from identity.frequencies import Frequencies
-from identity.holders import HeldShare
 from identity.judge import Mixture
 from identity.model import COMPARISONS
 from identity.reading import Reading
 from identity.train import FieldParameters
 
 # Raise it when the same records would teach something else than before.
-_METHOD = 21
+_METHOD = 22
 _MOST_CHANGE = 0.1
 
 
@@ -41,7 +40,6 @@ class Knowledge:
         frequencies: How usual names and birth dates are.
         reading: How values are read that can be read in two ways.
         limits: Per blocking key the largest block that is compared.
-        holders: How often the records that hold one value are one person's.
         fields: The fields' m and u.
         mixture: The kinds of pairs.
         doubt: Bits by which held-out proven pairs correct the model's odds.
@@ -56,7 +54,6 @@ class Knowledge:
     frequencies: Frequencies
     reading: Reading
     limits: tuple[int, ...]
-    holders: tuple[HeldShare, ...]
     fields: tuple[FieldParameters, ...]
     mixture: Mixture
     doubt: float

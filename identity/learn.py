@@ -9,7 +9,6 @@ from identity.calibrate import judge_threshold, reviewed_until
 from identity.config import IdentityConfig
 from identity.constrain import Trust
 from identity.frequencies import Frequencies
-from identity.holders import HeldShare
 from identity.judge import MOST_FITTED, fit_mixture, judge_pairs
 from identity.knowledge import Knowledge
 from identity.link import learn_parameters
@@ -36,8 +35,6 @@ class Lesson:
         frequencies: How usual names and birth dates are.
         reading: How values are read that can be read in two ways.
         limits: Per blocking key the largest block that is compared; empty before it is chosen.
-        holders: How often the records that hold one value are one person's; empty before it is
-            learned.
         known: What was learned before and still holds.
     """
 
@@ -47,7 +44,6 @@ class Lesson:
     frequencies: Frequencies
     reading: Reading
     limits: tuple[int, ...]
-    holders: tuple[HeldShare, ...]
     known: Knowledge | None
 
 
@@ -75,9 +71,8 @@ def learn(
     weigh_parts(warehouse, lowest=config.review_probability, most=config.max_records_per_person)
     threshold = _judge_threshold(warehouse, config)
     return Knowledge(
-        lesson.key, lesson.records, lesson.reason, lesson.frequencies, lesson.reading, lesson.limits,
-        lesson.holders, fields, mixture, doubt, threshold, Trust.learned(mixture),
-        reviewed_until(warehouse),
+        lesson.key, lesson.records, lesson.reason, lesson.frequencies, lesson.reading, lesson.limits, fields, mixture,
+        doubt, threshold, Trust.learned(mixture), reviewed_until(warehouse),
     )  # fmt: skip
 
 

@@ -2,16 +2,13 @@
 
 A value held by records whose names agree links them all. Where the names of any two records
 clash (a family's mailbox, a landline, a recycled number) the value is *contested*: it links only
-those pairs whose first names agree, and nameless records not at all. So is a value whose records
-without names are as likely somebody else's, by what records with names show of such values; see
-``holders``.
+those pairs whose first names agree, and nameless records not at all.
 """
 
 from __future__ import annotations
 
 from identity.compare import COMPARED
 from identity.decide import DIVIDED
-from identity.holders import DOUBLED, SHARES, HeldShare, find_doubled, keep_shares, learn_shares
 from identity.model import DIFFERENT, level
 from identity.prepare import RECORDS
 from identity.share import IDENTIFIERS
@@ -41,68 +38,36 @@ PHONE_CLASH = (
 )
 
 
-# Of the records without a name that a value links, so many must be that person's.
-_LEAST_SHARE = 0.9
+def match_identifiers(warehouse: Warehouse) -> int:
+    """Fill the temporary table of deterministic links between records; return how many.
 
-
-def match_identifiers(
-    warehouse: Warehouse, *, known: tuple[HeldShare, ...] | None
-) -> tuple[HeldShare, ...]:
-    """Fill the temporary table of deterministic links between records.
-
-    Columns: left_record, right_record (left < right), rule, and share: of how many such links that
-    no name speaks for both records are one person's; null where that is not known. A value that is not contested links
+    Columns: left_record, right_record (left < right), rule. A value that is not contested links
     each of its records to its oldest one, so that links grow with records, not with pairs. Where a
     decision keeps one of its records apart, it links all of them to each other: the others must
     not lose each other with the oldest one.
-
-    Args:
-        warehouse: Holds the compared pairs and the records' identifiers.
-        known: What was learned of values before; None learns it.
-
-    Returns:
-        What is known of values.
     """
-    find_doubled(warehouse)
     warehouse.execute(f"create or replace temp table {_HELD_PAIRS} as {_HELD_PAIRS_SQL}")
-    shares = learn_shares(warehouse, _HELD_PAIRS) if known is None else known
-    keep_shares(warehouse, shares)
-    warehouse.execute(f"create or replace temp table {_SILENT} as {_SILENT_SQL}")
-    warehouse.execute(f"create or replace temp table {CONTESTED} as {_CONTESTED_SQL}")
+    warehouse.execute(
+        f"create or replace temp table {CONTESTED} as "
+        f"select distinct identifier_type, identifier_value from {_HELD_PAIRS} where clash"
+    )
     warehouse.execute(f"create or replace temp table {DETERMINISTIC} as {_LINKS_SQL}")
     warehouse.execute(f"create or replace temp table {UNDECIDABLE} as {_UNDECIDABLE_SQL}")
-    for name in (_HELD_PAIRS, _SILENT):
-        warehouse.execute(f"drop table {name}")
-    return shares
+    warehouse.execute(f"drop table {_HELD_PAIRS}")
+    return int(warehouse.scalar(f"select count(*) from {DETERMINISTIC}"))
 
 
-_HELD_PAIRS, _SILENT = "identity_held_pairs", "identity_silent_pairs"
+_HELD_PAIRS = "identity_held_pairs"
 _HELD_PAIRS_SQL = f"""
 with held as (
-    select one.record as left_record, other.record as right_record, identifier_type,
-        identifier_value, doubled.identifier_type is not null as is_doubled,
-        one.record_source = other.record_source as is_within
+    select one.record as left_record, other.record as right_record, identifier_type, identifier_value
     from {IDENTIFIERS} as one join {IDENTIFIERS} as other using (identifier_type, identifier_value)
-    left join {DOUBLED} as doubled using (identifier_type, identifier_value)
     where one.record < other.record and not one.is_shared
 )
 select identifier_type, identifier_value, left_record, right_record,
     case identifier_type when 'email' then {EMAIL_CLASH} else {PHONE_CLASH} end as clash,
-    {_FIRST_NAMES_AGREE} as first_names_agree, first_name < 0 as is_nameless, is_doubled,
-    is_within, birth_date,
-    email = {level("email", "same")} and phone = {level("phone", "same")} as holds_both
+    {_FIRST_NAMES_AGREE} as first_names_agree, first_name < 0 as is_nameless
 from {COMPARED} as compared join held using (left_record, right_record)
-"""
-# Pairs that nothing but the value speaks for.
-_SILENT_SQL = f"""
-    select identifier_type, identifier_value, left_record, right_record, share
-    from {_HELD_PAIRS} join {SHARES} using (identifier_type, is_doubled, is_within)
-    where is_nameless and birth_date < {level("birth_date", "same")}
-"""
-_CONTESTED_SQL = f"""
-    select identifier_type, identifier_value from {_HELD_PAIRS} where clash
-    union
-    select identifier_type, identifier_value from {_SILENT} where share < {_LEAST_SHARE}
 """
 
 # A nameless record with a contested value is one of several people's, and nobody can say whose: by
@@ -167,12 +132,8 @@ found as (
     union all select * from divided_users
 )
 select least(one, other) as left_record, greatest(one, other) as right_record,
-    'same ' || string_agg(distinct found.identifier_type, ', ' order by found.identifier_type) as rule,
-    max(share) as share
+    'same ' || string_agg(distinct identifier_type, ', ' order by identifier_type) as rule
 from found
-left join {_SILENT} as silent on silent.left_record = least(one, other)
-    and silent.right_record = greatest(one, other)
-    and silent.identifier_type = found.identifier_type
 where one <> other
 group by least(one, other), greatest(one, other)
 """

@@ -127,7 +127,7 @@ def _find_partners(warehouse: Warehouse, config: IdentityConfig, known: Knowledg
     compare_pairs(warehouse, records=_SIDES)
     warehouse.execute(
         f"create or replace temp table {DETERMINISTIC} "
-        "(left_record bigint, right_record bigint, rule varchar, share double)"
+        "(left_record bigint, right_record bigint, rule varchar)"
     )
     apply_knowledge(warehouse, config, known)
     warehouse.execute(

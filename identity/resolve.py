@@ -17,7 +17,6 @@ from identity.decide import RecordName, read_decisions
 from identity.extent import WHOLE, Extent
 from identity.fingerprint import ROW_HASHES, fingerprint_input, fingerprint_records
 from identity.frequencies import apply_frequencies, count_names
-from identity.holders import HeldShare
 from identity.increment import PART, TOO_FAR, gather_changes
 from identity.inventory import RUNS, TABLES
 from identity.knowledge import Knowledge, knowledge_key, load_knowledge, save_knowledge
@@ -166,8 +165,8 @@ def _settle(task: Task) -> tuple[Extent, Weighing, tuple[KeyCount, ...]]:
 def _find_links(task: Task) -> tuple[Weighing, tuple[KeyCount, ...]]:
     """Fill the temporary tables of links with those of everything."""
     lesson = _recall(task)
-    keys, holders = _gather(task, lesson)
-    lesson = replace(lesson, limits=tuple(one.limit for one in keys), holders=holders)
+    keys = _gather(task, lesson)
+    lesson = replace(lesson, limits=tuple(one.limit for one in keys))
     weighing = Weighing.by(_weigh(task, lesson))
     hash_nodes(task.warehouse)
     collect_links(
@@ -194,13 +193,13 @@ def _recall(task: Task) -> Lesson:
     task.progress(STEP, 0.1)
     frequencies = count_names(warehouse) if known is None else known.frequencies
     limits = () if known is None else known.limits
-    return Lesson(key, count, reason, frequencies, reading, limits, (), known)
+    return Lesson(key, count, reason, frequencies, reading, limits, known)
 
 
 def _gather(
     task: Task, lesson: Lesson, *, also: Sequence[tuple[RecordName, RecordName]] = ()
-) -> tuple[tuple[KeyCount, ...], tuple[HeldShare, ...]]:
-    """Fill the temporary tables of everything that is to be linked; say what was found on the way."""
+) -> tuple[KeyCount, ...]:
+    """Fill the temporary tables of everything that is to be linked."""
     warehouse, config = task.warehouse, task.config
     apply_frequencies(warehouse, lesson.frequencies)
     observe_events(warehouse)
@@ -216,12 +215,10 @@ def _gather(
     )
     add_pairs(warehouse, also)
     compare_pairs(warehouse)
-    holders = match_identifiers(
-        warehouse, known=None if lesson.known is None else lesson.known.holders
-    )
+    match_identifiers(warehouse)
     task.watch.lap("block and compare")
     task.progress(STEP, 0.2)
-    return keys, holders
+    return keys
 
 
 def _weigh(task: Task, lesson: Lesson) -> Knowledge | None:

@@ -71,7 +71,7 @@ def find_rivalled(
     )
 
 
-# Log odds from which nobody is surer.
+# Probabilities beyond which no two are surely one person, or surely two: their log odds are finite.
 _SUREST, _LEAST = 1 - 1e-9, 1e-12
 _NAMESAKES_SQL = f"""
     with told as (

@@ -7,6 +7,8 @@ for little. Source: Hill, M. O. (1973), "Diversity and Evenness", order 2.
 
 from __future__ import annotations
 
+import unicodedata
+
 from identity.config import IdentityConfig
 from identity.prepare import RECORDS
 from warehouse import Warehouse
@@ -40,9 +42,14 @@ def find_shared(warehouse: Warehouse, config: IdentityConfig, records: str) -> N
             "most": config.max_persons_per_value,
             "max_records": config.max_block_size,
             "blocked": list(config.blocked_values),
-            "roles": list(config.role_mailboxes),
+            "roles": [_letters_of(role) for role in config.role_mailboxes],
         },
     )
+
+
+def _letters_of(mailbox: str) -> str:
+    """The letters of a mailbox, in any script, with their marks; as the engine takes them."""
+    return "".join(sign for sign in mailbox if unicodedata.category(sign)[0] in "LM")
 
 
 def mark_records(warehouse: Warehouse, which: str) -> None:
@@ -64,12 +71,12 @@ def mark_records(warehouse: Warehouse, which: str) -> None:
 def list_identifiers(warehouse: Warehouse) -> None:
     """Fill the temporary table of the records' identifiers, one row per record and value.
 
-    record, identifier_type (email, phone), identifier_value, is_shared, and of the record record_source,
-    first_seen_at and seniority.
+    record, identifier_type (email, phone), identifier_value, is_shared, first_seen_at, seniority
+    (the record's).
     """
     held = " union all ".join(
         f"select record, '{column}' as identifier_type, {column} as identifier_value, "
-        f"source as record_source, first_seen_at, seniority, {column}_is_shared as is_shared "
+        f"first_seen_at, seniority, {column}_is_shared as is_shared "
         f"from {RECORDS} where {column} is not null"
         for column in ("email", "phone")
     )
@@ -100,7 +107,7 @@ def _diversity(field: str) -> str:
     """
 
 
-_SHARED_SQL = f"""
+_SHARED_SQL = rf"""
 create or replace temp table {SHARED} as
 with given as (
     {_held("email")} union all {_held("phone")}
@@ -131,6 +138,6 @@ union
 select identifier_type, identifier_value from given
 where list_contains($blocked, identifier_value)
     or identifier_type = 'email' and list_contains(
-        $roles, regexp_replace(split_part(identifier_value, '@', 1), '[^a-z]', '', 'g')
+        $roles, regexp_replace(split_part(identifier_value, '@', 1), '[^\p{{L}}\p{{M}}]', '', 'g')
     )
 """

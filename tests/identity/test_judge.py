@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from identity.evidence import PairEvidence, SourcePairs
-from identity.judge import Mixture, fit_mixture, judge_pairs
+from identity.judge import Kind, Mixture, SourceShare, fit_mixture, judge_pairs
 from identity.model import COMPARISONS
 from identity.train import (
     FieldParameters,
@@ -113,6 +113,16 @@ def test_a_tool_that_holds_everybody_once_has_no_two_records_of_one_person() -> 
     assert mixture.share_of("shop", "crm") > 20 * mixture.share_of("shop", "shop")
     assert between > within
     assert mixture.share_of("billing", "crm") == mixture.person.share
+
+
+def test_a_source_with_persons_less_than_half_as_often_twice_has_them_once() -> None:
+    person = Kind("person", 0.008, {}, frozenset(), frozenset())
+    shares = [
+        SourceShare("crm", "crm", 0.001), SourceShare("shop", "shop", 0.005),
+        SourceShare("crm", "shop", 0.001), SourceShare("", "", 0.001), SourceShare("new", "new", 0.0),
+    ]  # fmt: skip
+
+    assert Mixture((person,), {}, tuple(shares)).once == {"crm": pytest.approx(3)}
 
 
 def test_some_of_a_family_have_one_name() -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from identity import IdentityConfig
 from identity.nodes import number_kept_rows
+from identity.share import SHARED, find_shared
 from tests.identity.conftest import RECORDS, Company
+from warehouse import DuckDBWarehouse
 
 ANN, SAME_ANN, BOB = ("crm", "1"), ("billing", "c1"), ("crm", "2")
 
@@ -166,6 +169,36 @@ def test_another_first_name_at_a_mailbox_named_after_somebody(
     company.resolve()
 
     assert company.are_one(("crm", "1"), ("shop", "2")) is are_one
+
+
+@pytest.mark.parametrize(
+    ("role", "mailbox", "is_shared"),
+    [
+        ("büro", "büro", True),
+        ("büro", "bro", False),
+        ("info1", "info1", True),
+        ("in-fo", "info2", True),
+        ("info", "information", False),
+    ],
+)
+def test_roles_are_told_by_the_letters_of_a_mailbox(
+    role: str, mailbox: str, is_shared: bool
+) -> None:
+    warehouse = DuckDBWarehouse.in_memory()
+    held = (
+        f"(select '{mailbox}@acme.example' as email, null as phone, null as given_name, "
+        "null as last_name, null as birth_date)"
+    )
+
+    find_shared(warehouse, IdentityConfig(role_mailboxes=(role,)), held)
+
+    assert bool(warehouse.scalar(f"select count(*) from {SHARED}")) is is_shared
+
+
+@pytest.mark.parametrize("role", ["24", "Info", "BÜRO", "info@acme.example"])
+def test_what_is_no_role_of_an_address_is_refused(role: str) -> None:
+    with pytest.raises(ValueError, match="role_mailboxes"):
+        IdentityConfig(role_mailboxes=(role,))
 
 
 def test_a_role_mailbox_links_nobody(company: Company) -> None:

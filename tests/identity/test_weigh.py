@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity import UnusableModelError
+from identity.compare import COMPARED
 from identity.link import MatchParameters
-from identity.model import few_slips
-from identity.train import FieldParameters, Floats
-from identity.weigh import Joined, Parting, choose_threshold, inspect_parameters
+from identity.model import COMPARISONS, few_slips, level
+from identity.prepare import RECORDS
+from identity.train import FieldParameters, Floats, proven_levels
+from identity.weigh import Joined, Parting, choose_threshold, inspect_parameters, read_lesson
 from warehouse import DuckDBWarehouse
 
 
@@ -184,3 +186,33 @@ def test_few_slips_are_found_as_by_the_distance_alone(slips: int, shortest: int)
 
     assert found["wrong"] == 0
     assert min(found["near"], found["far"]) > 200
+
+
+def test_pairs_with_two_addresses_are_as_many_as_records_have_one() -> None:
+    warehouse = DuckDBWarehouse.in_memory()
+    warehouse.execute(
+        f"create temp table {RECORDS} as select 'crm' as source, "
+        "case number when 0 then 'elm street' end as street, null::varchar as postal_code, "
+        "case number when 1 then 'leeds' end as city from range(4) as records (number)"
+    )
+    warehouse.execute(
+        f"create temp table {COMPARED} as select 1 as left_record, 2 as right_record, "
+        "1 as last_name, 0.0 as last_name_rarity, hash('crm') as sources"
+    )
+
+    assert read_lesson(warehouse, (GOOD,), records=4, most=10).placed == 0.25
+
+
+@pytest.mark.parametrize(("same", "proven"), [("address", 0), ("birth_date", 1)])
+def test_name_and_house_do_not_prove_whose_two_mailboxes_are(same: str, proven: int) -> None:
+    shown = {
+        "first_name": level("first_name", "nickname"), "last_name": level("last_name", "same"),
+        "address": level("address", "same house"), "birth_date": level("birth_date", "same"),
+    }  # fmt: skip
+    (mailboxes,) = (item for item in COMPARISONS if item.is_proven_only)
+    pair = dict.fromkeys(("email", "phone", "address", "birth_date"), -1) | {
+        name: shown[name] for name in ("first_name", "last_name", same)
+    }
+    warehouse = DuckDBWarehouse.in_memory()
+    with warehouse.view(COMPARED, pa.Table.from_pylist([pair | {"mailboxes": 0}])):
+        assert proven_levels(warehouse, mailboxes).sum() == proven
