@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,6 @@ from settings import (
     Problem,
     load_config,
     problem_at,
-    suggestion,
     unknown_name,
 )
 from warehouse import TableName
@@ -47,6 +47,8 @@ Place = tuple[str | int, ...]
 _NOT_SENT = frozenset({"scores"})
 # Kinds of fields that a block is asked for, and where blocks stand.
 _CHOSEN = {"recommendation": "blocks", "email_block": "email_blocks"}
+# So alike are a name and its misspelling; hubspot_contacts and contacts (.67) are two sources.
+_SLIP = 0.8
 _PREDICTED = frozenset({"score", "decile", "score_source"})
 
 
@@ -238,7 +240,7 @@ class NamesCheck:
         """Slips in names of sources; one that is like no other may be of a source that was taken out."""
         known = RESERVED | set(self.company.sources.sources)
         for number, name in enumerate(names):
-            if name not in known and suggestion(name, known):
+            if name not in known and get_close_matches(name, known, n=1, cutoff=_SLIP):
                 place = (*at, name if isinstance(names, Mapping) else number)
                 yield unknown_name(path, place, name, known, what="sources")
 

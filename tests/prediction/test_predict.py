@@ -317,7 +317,9 @@ def test_a_published_model_is_kept_for_some_days_and_then_trained_anew(
 def test_a_model_that_is_not_configured_any_more_is_retired(company: Company) -> None:
     plant_people(company, 300, seed=5)
     company.predict(CONFIG)
-    other = type(CONFIG).model_validate({"models": {"other": CONFIG.models["trial"].model_dump()}})
+    other = type(CONFIG).model_validate(
+        {"models": {"other": CONFIG.models["trial"].model_dump(exclude_unset=True)}}
+    )
 
     company.predict(other)
 
