@@ -138,6 +138,6 @@ union
 select identifier_type, identifier_value from given
 where list_contains($blocked, identifier_value)
     or identifier_type = 'email' and list_contains(
-        $roles, regexp_replace(split_part(identifier_value, '@', 1), '[^\p{{L}}\p{{M}}]', '', 'g')
+        $roles, regexp_replace(split_part(identifier_value, '@', 1), '[^\p{{L}}\p{{M}}]+', '', 'g')
     )
 """

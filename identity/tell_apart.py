@@ -69,7 +69,7 @@ _PAIRS_SQL = """
     where not one.is_held and one.cluster <> other.cluster
 """
 
-_LETTERS = r"regexp_replace(split_part(split_part({}, '@', 1), '+', 1), '[^\p{{L}}]', '', 'g')"
+_LETTERS = r"regexp_replace(split_part(split_part({}, '@', 1), '+', 1), '[^\p{{L}}]+', '', 'g')"
 
 _SPELLINGS_SQL = rf"""
     with wanted as (

@@ -26,13 +26,7 @@ from personalization import unfit_rules as unfit_email_rules
 from prediction import PredictionsConfig
 from privacy import ConsentConfig, RetentionConfig
 from privacy import unfit_rules as unfit_retention
-from settings import (
-    ConfigurationError,
-    Problem,
-    load_config,
-    problem_at,
-    unknown_name,
-)
+from settings import ConfigurationError, Problem, load_config, problem_at, unknown_name
 from warehouse import TableName
 
 if TYPE_CHECKING:
@@ -47,9 +41,9 @@ Place = tuple[str | int, ...]
 _NOT_SENT = frozenset({"scores"})
 # Kinds of fields that a block is asked for, and where blocks stand.
 _CHOSEN = {"recommendation": "blocks", "email_block": "email_blocks"}
+_PREDICTED = frozenset({"score", "decile", "score_source"})
 # So alike are a name and its misspelling; hubspot_contacts and contacts (.67) are two sources.
 _SLIP = 0.8
-_PREDICTED = frozenset({"score", "decile", "score_source"})
 
 
 @dataclass(frozen=True)
