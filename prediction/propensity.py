@@ -8,10 +8,10 @@
           | passed
     trained again on every date, and published
 
-A ridge regression of all features is the default; one of the telling features alone is tried as
-well, and boosted trees from 200 persons who did it. Whichever loses least at the later date goes on,
-below 500 such persons trees only where that is sure. The metrics in a card are those of the judged
-model; the published one is made the same way from what is known now.
+A ridge regression of all features is the default; one of the telling features alone and boosted
+trees are tried as well. Whichever loses least at the later date goes on, below 500 persons who did it
+trees only where that is sure. The metrics in a card are those of the judged model; the published one
+is made the same way from what is known now.
 """
 
 from __future__ import annotations
@@ -38,12 +38,11 @@ from prediction.metrics import Metrics, auc_gain, log_loss, loss_gain, measure
 from prediction.pictures import draw_calibration
 from prediction.registry import Decision, Status, fingerprint, folder_of, version_of
 from prediction.rules import level_of, score_by_rule
-from prediction.states import BOOSTED, NONE, RIDGE, RULE, SPARSE, TRAINERS, Model, as_state
+from prediction.states import BOOSTED, NONE, RULE, TRAINERS, Model, as_state
 from prediction.units import Unit, unit_of
 
-# Below so many persons who did it, trees mostly see chance. From the fewer on they are tried, and used
-# where they are surely better: ADR 0033.
-ENOUGH_FOR_TREES, ENOUGH_TO_TRY_TREES = 500, 200
+# Below so many persons who did it, trees mostly see chance: they must be surely better (ADR 0033).
+ENOUGH_FOR_TREES = 500
 # Below so many of a kind at the judging date an AUC is an anecdote.
 MIN_JUDGED = 10
 # Among the metrics of a rule: by how much its log odds are moved to what was seen.
@@ -140,8 +139,8 @@ def judge(question: Question, examples: Examples, use: Flags) -> Judgement:
     """Train every kind on the earlier dates, and judge the one that loses least at the later one."""
     earlier, later = examples.of(Role.TRAINING), examples.of(Role.JUDGING)
     scores = {
-        algorithm: TRAINERS[algorithm](earlier, use=use, seed=question.seed).predict(later.values)
-        for algorithm in _tried(earlier)
+        algorithm: train(earlier, use=use, seed=question.seed).predict(later.values)
+        for algorithm, train in TRAINERS.items()
     }
     rivals = {name: log_loss(found, later.outcomes) for name, found in scores.items()}
     best = _choose(scores, rivals, earlier, later, seed=question.seed)
@@ -153,11 +152,6 @@ def judge(question: Question, examples: Examples, use: Flags) -> Judgement:
     leaks = find_leaks(earlier, later, use, trusted=question.config.trusted, seed=question.seed)
     signals = Signals(metrics, gain, tuple(leak.reason for leak in leaks))
     return Judgement(best, scores[best], metrics, judge_model(signals), rivals)
-
-
-def _tried(earlier: Examples) -> tuple[str, ...]:
-    linear = (RIDGE, SPARSE)
-    return (*linear, BOOSTED) if earlier.positives >= ENOUGH_TO_TRY_TREES else linear
 
 
 def _choose(

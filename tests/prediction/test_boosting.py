@@ -8,7 +8,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
 from prediction import boosting
-from prediction.boosting import SETTINGS, train_boosted
+from prediction.boosting import BOLD, CAREFUL, train_boosted
 from prediction.dataset import Examples
 from prediction.files import read_state, write_folder
 from prediction.logistic import train
@@ -35,7 +35,7 @@ TRAINED = train_boosted(examples(6_000, seed=1), use=USE, seed=5)
 def test_the_trees_predict_what_scikit_learn_predicts() -> None:
     data = examples(6_000, seed=1)
     rounds = len(TRAINED.trees.roots)
-    reference = HistGradientBoostingClassifier(random_state=5, max_iter=rounds, **SETTINGS)
+    reference = HistGradientBoostingClassifier(random_state=5, max_iter=rounds, **CAREFUL)
     with threadpool_limits(limits=1):
         reference.fit(data.values, data.outcomes)
     fresh = examples(2_000, seed=2).values
@@ -85,6 +85,17 @@ def test_a_feature_that_may_not_be_used_changes_nothing() -> None:
     assert model.used == train(examples(2_000, seed=1), use=use, seed=5).used == ("a", "c", "d")
 
 
+def test_a_feature_of_which_nothing_is_known_changes_nothing() -> None:
+    data = examples(2_000, seed=1)
+    data.values[:, 1] = np.nan
+    use = np.array([True, False, True, True])
+
+    found, without = (train_boosted(data, use=asked, seed=5) for asked in (USE, use))
+
+    fresh = examples(300, seed=8).values
+    np.testing.assert_array_equal(found.predict(fresh), without.predict(fresh))
+
+
 def test_a_file_holds_arrays_and_gives_the_same_model_back(tmp_path: Path) -> None:
     fresh = examples(300, seed=8).values
 
@@ -104,7 +115,7 @@ def test_the_same_examples_and_seed_give_the_same_trees() -> None:
 
 def test_trees_that_grow_in_steps_are_those_that_grow_at_once() -> None:
     data = examples(2_000, seed=1)
-    in_steps, at_once = boosting._sapling(5), boosting._sapling(5)
+    in_steps, at_once = boosting._sapling(5, BOLD), boosting._sapling(5, BOLD)
 
     for rounds in (10, 25, 40):
         boosting._grow(in_steps, data.values, data.outcomes, rounds)
@@ -114,15 +125,39 @@ def test_trees_that_grow_in_steps_are_those_that_grow_at_once() -> None:
     assert found == pytest.approx(expected, abs=1e-9)
 
 
-def test_trees_grow_until_more_of_them_lose_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    losses = iter((0.5, 0.4, 0.45, 0.1))
+@pytest.mark.parametrize(("careful", "bold", "trees", "leaves"), [
+    ((0.5, 0.4, 0.45, 0.1), (0.6, 0.5, 0.41, 0.42), 4, 6),
+    ((0.5, 0.4, 0.45, 0.1), (0.6, 0.5, 0.39, 0.42), 6, 12),
+])  # fmt: skip
+def test_trees_grow_until_more_of_them_lose_more(
+    careful: tuple[float, ...], bold: tuple[float, ...], trees: int, leaves: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    losses = iter((*careful[:3], *bold))
     monkeypatch.setattr(boosting, "log_loss", lambda *_: next(losses))
     monkeypatch.setattr(boosting, "ROUNDS", (2, 4, 6, 8))
-    monkeypatch.setattr(boosting, "ENOUGH_FOR_MORE", 0)
 
-    model = train_boosted(examples(1_000, seed=1), use=USE, seed=5)
+    found = train_boosted(examples(3_000, seed=1), use=USE, seed=5).trees
 
-    assert len(model.trees.roots) == 4
+    ends = found.lefts == np.arange(len(found.lefts))
+    assert (len(found.roots), np.add.reduceat(ends, found.roots).max()) == (trees, leaves)
+
+
+def test_what_only_several_things_together_tell_is_learnt_from_few() -> None:
+    """Of 1,500 people 276 did it, in three ways, each of which takes two or three things at once."""
+    rng = np.random.default_rng(4)
+    v = rng.normal(size=(7_500, 6))
+    ways = (v[:, 0] > 0.9) & (v[:, 1] < 0.5), (v[:, 2] > 1) & (v[:, 3] * v[:, 4] > 0.3), (
+        (v[:, 5] < -1.6) & (v[:, 1] > 0))  # fmt: skip
+    outcomes = rng.random(7_500) < np.where(np.logical_or.reduce(ways), 0.9, 0.01)
+    data = Examples(
+        tuple("abcdef"), v, outcomes, np.repeat("training", 7_500), np.arange(7_500), ""
+    )
+    few, fresh = data.where(data.persons < 1_500), data.where(data.persons >= 1_500)
+
+    model = train_boosted(few, use=np.ones(6, dtype=bool), seed=5)
+
+    assert auc(model.predict(fresh.values), fresh.outcomes) > 0.96
 
 
 @pytest.mark.parametrize(("rows", "positives", "share"), [

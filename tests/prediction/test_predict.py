@@ -266,7 +266,7 @@ def test_what_is_done_later_changes_nothing_that_was_learnt_before(company: Comp
 
 
 def test_a_feature_that_gives_the_outcome_away_is_refused(company: Company) -> None:
-    people = plant_people(company, 3_000, seed=9)
+    people = plant_people(company, 1_200, seed=9)
     started = pa.table({"person_id": people.ids, "day": people.trial_day})
     with company.warehouse.view("started", started):
         company.warehouse.execute(

@@ -27,6 +27,8 @@ VOLATILE = {
 JOURNALS = {"sync.runs", "sync.batches", "sync.row_results", "identity.runs", "identity.churn",
             "audiences.sizes", "privacy.audit_log", "privacy.retention_runs",
             "sync.settled", "sync.settled_parts"}  # how rows stand by the batches that wrote them  # fmt: skip
+# What a profile tells of scores and personas is what the run before published.
+EARLIER = {"marts.profiles": {"scores", "persona_id", "persona_name"}}
 KILLS = {"sample": 1, "full": 12}
 
 
@@ -97,7 +99,7 @@ def _stable_rows(warehouse: DuckDBWarehouse, name: str, columns: list[dict[str, 
         f'"{row["column_name"]}"'
         for row in columns
         if f"{row['table_schema']}.{row['table_name']}" == name
-        and row["column_name"] not in VOLATILE
+        and row["column_name"] not in VOLATILE | EARLIER.get(name, set())
     ]
     if not kept:
         return pa.table({})
