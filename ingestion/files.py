@@ -40,7 +40,8 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS, _GZIP_MARK = (b"\xff\xfe", b"\xfe\xff"), b"\x1f\x8b"
 # A ZIP archive, as workbooks of Excel are since 2007, and the workbooks before.
 _PACKED_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-_LONGEST_MARK = 4
+# UTF-16 text of any kind has a NUL in so many bytes: in that of a comma, a blank or a line's end.
+_ENOUGH_TO_TELL = 512
 
 # Ends the name of a file that will take the place of a landing file; no source ever reads one.
 REWRITING = ".candor-rewriting"
@@ -237,7 +238,7 @@ def reading_bytes(file: LandingFile) -> Iterator[IO[bytes]]:
     """
     try:
         with open_bytes(file.path) as stream:
-            _refuse_other_bytes(file, stream.peek(_LONGEST_MARK))  # type: ignore[attr-defined]
+            _refuse_other_bytes(file, stream.peek(_ENOUGH_TO_TELL))  # type: ignore[attr-defined]
             yield stream
     except (OSError, EOFError, zlib.error, _BROKEN_GZIP) as error:
         raise UnreadableFileError(file.name, _why_unreadable(file.path, error)) from error
@@ -253,7 +254,7 @@ def _refuse_other_bytes(file: LandingFile, head: bytes) -> None:
     Raises:
         UnreadableFileError: It is no text that could be UTF-8.
     """
-    if head.startswith(_UTF16_MARKS):
+    if head.startswith(_UTF16_MARKS) and b"\0" in head:
         raise UnreadableFileError(file.name, "it is UTF-16 text: save it as UTF-8")
     if head.startswith(_PACKED_MARKS):
         raise UnreadableFileError(

@@ -490,7 +490,7 @@ def test_a_batch_in_which_one_file_is_unreadable_and_one_lacks_a_column_is_count
     for name in "abc":
         landing.put(f"mail/2026-07-05/{name}.csv", good.replace(b"ann", name.encode()))
     landing.load()
-    landing.put("mail/2026-07-05/b.csv", b"\xff\xfe\n")
+    landing.put("mail/2026-07-05/b.csv", b"\xff\xfe\n\0")
     landing.put("mail/2026-07-05/c.csv", b"address,at\nc@maple.example,2026-07-01\n")
 
     redo(landing)

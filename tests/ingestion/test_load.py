@@ -151,6 +151,15 @@ def test_a_file_of_other_bytes_than_its_name_says_is_refused_once_in_plain_words
     assert "BadGzip" not in report.unreadable[0]
 
 
+def test_a_first_line_that_begins_like_another_encoding_is_refused_alone(landing: Landing) -> None:
+    landing.put("web/a.jsonl", b"\xff\xfe{broken\n" + lines(call()))
+
+    report = landing.load()
+
+    assert report.unreadable == ()
+    assert [line for line, _ in landing.codes()] == [1]
+
+
 def test_a_name_that_stands_twice_in_a_header_is_told_by_its_places(landing: Landing) -> None:
     landing.put("crm/a.csv", b"Id,ann@x.example,Name,ann@x.example,Phone,Name,Name\n")
 
@@ -197,7 +206,7 @@ def test_files_without_a_byte_are_told_from_those_that_an_erasure_emptied(landin
 
 def test_an_unreadable_file_counts_until_it_is_gone_or_repaired(landing: Landing) -> None:
     for name in ("gone", "repaired", "left"):
-        landing.put(f"web/{name}.jsonl", b"\xff\xfe" + name.encode())
+        landing.put(f"web/{name}.jsonl", name.encode("utf-16"))
     landing.load()
     (landing.folder / "web" / "gone.jsonl").unlink()
     landing.put("web/repaired.jsonl", lines(call(messageId="a")))
