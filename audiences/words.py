@@ -39,7 +39,7 @@ _TESTS: Mapping[str, str] = {
     "contains": "contains {}",
     "before": "is before {}",
     "after": "is on or after {}",
-    "within_days": "lies within the last {} days",
+    "within_days": "lies within the last {}",
 }
 
 
@@ -96,7 +96,11 @@ def comparison_in_words(comparison: Comparison) -> str:
 def _test(name: str, value: Any) -> str:
     if name == "is_known":
         return "is known" if value else "is not known"
-    return _TESTS[name].format(_value(value))
+    return _TESTS[name].format(_days(value) if name == "within_days" else _value(value))
+
+
+def _days(days: float) -> str:
+    return "1 day" if days == 1 else f"{_value(days)} days"
 
 
 def _value(value: Any) -> str:
@@ -110,7 +114,7 @@ def _value(value: Any) -> str:
 
 
 def _event(clause: EventClause) -> str:
-    window = f" in {clause.within_days} days" if clause.within_days else ""
+    window = f" in {_days(clause.within_days)}" if clause.within_days else ""
     return f"{_name(clause)} {_times(clause)}{window}{_where(clause)}"
 
 
@@ -130,12 +134,12 @@ def _sequence(sequence: SequenceTest) -> str:
     without, never = sequence.without, sequence.not_followed_by
     between = f", without {_name(without)}{_where(without)} in between" if without else ""
     after = f", not followed by {_step(never)}" if never else ""
-    window = f", all in {sequence.within_days} days" if sequence.within_days else ""
+    window = f", all in {_days(sequence.within_days)}" if sequence.within_days else ""
     return f"{steps}{between}{after}{window}"
 
 
 def _step(step: Step | NeverAfter) -> str:
-    near = f" within {_value(step.within_days)} days" if step.within_days is not None else ""
+    near = f" within {_days(step.within_days)}" if step.within_days is not None else ""
     return f"{_name(step)}{near}{_where(step)}"
 
 

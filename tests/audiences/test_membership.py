@@ -49,15 +49,16 @@ def test_who_stays_keeps_the_day_of_entry(company: Company) -> None:
 def test_a_member_has_a_reason_for_each_clause(company: Company) -> None:
     company.person("ann", country="US")
     company.event("ann", "Download")
-    include = {"all": [US, {"event": "Download"}]}
+    include = {"all": [US, {"event": "Download", "within_days": 2}]}
+    trial = {"event": "Trial", "within_days": 1}
 
-    _compute(company, audience(include, exclude={"any": [{"event": "Trial"}, {"not": US}]}))
+    _compute(company, audience(include, exclude={"any": [trial, {"not": US}]}))
 
     (row,) = company.rows("audiences.memberships")
     assert json.loads(row["reasons"]) == [
         {"clause": "country is US", "met": True},
-        {"clause": "Download at least once", "met": True, "found": 1},
-        {"clause": "not: Trial at least once", "met": True, "found": 0},
+        {"clause": "Download at least once in 2 days", "met": True, "found": 1},
+        {"clause": "not: Trial at least once in 1 day", "met": True, "found": 0},
     ]
 
 
