@@ -48,7 +48,7 @@ class Sent:
         send_processor_s: The same in processor time.
         settle_s: Seconds of processor time to plan once more, which finds that nothing is due.
         unchanged_s: The same with that in mind.
-        again_s: The same after one of a hundred changed.
+        again_s: The same after one of a hundred changed, in a connection of its own.
         bare_s: Seconds to post bodies of the same size and number, with nothing around it.
         peak_bytes: Most memory resident until the first run had ended.
     """
@@ -100,7 +100,10 @@ def _child(database: Path, url: str, people: int) -> Sent:
     sync, hook = _to_webhook(url)
     with DuckDBWarehouse.open(database) as warehouse:
         fill(warehouse, people)
+    # Each part has a connection of its own, as each run has.
+    with DuckDBWarehouse.open(database) as warehouse:
         plan_s = _processor_seconds(lambda: plan_sync(warehouse, sync))
+    with DuckDBWarehouse.open(database) as warehouse:
         began = time.process_time()
         send_s = seconds(lambda: _run(warehouse, sync, hook, "r1"))
         send_processor_s = time.process_time() - began
@@ -111,6 +114,7 @@ def _child(database: Path, url: str, people: int) -> Sent:
         warehouse.execute(
             "update marts.profiles set country = 'ZZ' where hash(person_id) % 100 = 0"
         )
+    with DuckDBWarehouse.open(database) as warehouse:
         again_s = _processor_seconds(lambda: plan_sync(warehouse, sync))
         found = plan_sync(warehouse, sync)
         assert 0 < found.changed < people / 50, found
