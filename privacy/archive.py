@@ -187,9 +187,10 @@ def _kept_days(facts: ArchiveFacts, place: str) -> int | None:
     if place != "landing":
         return None
     sources = _sources(facts)
-    days = facts.retention.landing.by_source(sources)
-    # One of a source whose files are kept for ever is kept for ever.
-    return max(days.values()) if sources and days.keys() >= set(sources) else None
+    rules = facts.retention.landing.by_source(sources)
+    days = [rules[source] for source in sources if source in rules]
+    # Where those of one source are kept for ever, nobody can say how long.
+    return max(days) if sources and len(days) == len(sources) else None
 
 
 def _as_json(warehouse: Warehouse, rows: pa.Table) -> str:
