@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ingestion.earlier_loads import KeptOrders, former_orders
 from ingestion.field_values import DateOrder, text_sql
+from ingestion.files import LandingFile
 from ingestion.record_rows import ROWS, Rows
 from warehouse import Warehouse, literal
 
@@ -23,7 +25,8 @@ def date_orders(
     rows: Rows,
     texts: Mapping[str, str],
     *,
-    kept: Mapping[str, DateOrder] | None = None,
+    file: LandingFile,
+    kept: KeptOrders | None = None,
 ) -> Mapping[str, DateOrder]:
     """The order of day and month in the time fields of ``candor_rows``, as the file tells it.
 
@@ -31,20 +34,23 @@ def date_orders(
     written as the others of its file. Where nothing tells it, the month comes first with slashes, and
     of dates with hyphens those are read that can be but one. No other file
     is asked: what a file says is the same whichever files there are and in whatever order they come.
+    But where an erasure took rows out of a file, and it has grown since, it says what it said.
 
     Args:
         warehouse: The engine.
         rows: The file.
         texts: An expression for the text of each field, by its name.
+        file: Where they lie.
         kept: What the file told before an erasure took rows out of it, where one did: the row that
             told it may be gone, and the others say what they said. Only other fields are asked.
+            Without it, what an earlier file in its place told is looked up where it is needed.
     """
-    kept = kept or {}
-    asked = {name: text for name, text in texts.items() if name not in kept}
+    known = kept.orders if kept and not kept.has_changed else {}
+    asked = {name: text for name, text in texts.items() if name not in known}
     if not asked:
-        return kept
+        return known
     told = {row["name"]: row for row in warehouse.read(_told_sql(rows, asked)).to_pylist()}
-    of_file = _agreed(kept) or _order(
+    of_file = _agreed(known) or _order(
         *(sum(row[count] for row in told.values()) for count in _TOLD)
     )
     orders = {
@@ -53,7 +59,10 @@ def date_orders(
         else of_file
         for name in asked
     }
-    return {**kept, **orders}
+    if told and not known and not _agreed(orders):
+        formerly = kept or former_orders(warehouse, file)
+        orders |= {n: o for n, o in (formerly.orders if formerly else {}).items() if n in orders}
+    return {**known, **orders}
 
 
 def as_declared(declared: str | None, told: Mapping[str, DateOrder]) -> Mapping[str, DateOrder]:

@@ -26,6 +26,19 @@ class Reload(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class KeptOrders:
+    """How dates are to be read of a file out of which an erasure took rows.
+
+    Attributes:
+        orders: What it told before, by field.
+        has_changed: Whether it is another file by now: then its own dates count more.
+    """
+
+    orders: Mapping[str, DateOrder]
+    has_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class KnownLoad:
     """A row of ``raw.loads``; ``good`` is how many of its rows were not refused.
 
@@ -71,6 +84,17 @@ def read_loads(
         parameters,
     )
     return [KnownLoad(**row) for row in rows.to_pylist()]
+
+
+def former_orders(warehouse: Warehouse, file: LandingFile) -> KeptOrders | None:
+    """What the last file in this place told before an erasure took rows out of it, where one did."""
+    loads = read_loads(
+        warehouse,
+        "is_rewritten and date_orders is not null and source = $source and file = $file",
+        {"source": file.source, "file": file.name},
+    )
+    orders = loads[-1].kept_orders if loads else None
+    return KeptOrders(orders, has_changed=True) if orders else None
 
 
 def ask_again(warehouse: Warehouse, load_ids: Sequence[str], why: Reload) -> None:

@@ -22,14 +22,13 @@ from ingestion.accounting import (
     write_loads,
 )
 from ingestion.config import EventSource, RecordSource, SourcesConfig
-from ingestion.earlier_loads import KnownLoad, keep
+from ingestion.earlier_loads import KeptOrders, KnownLoad, keep
 from ingestion.errors import (
     EmptySourceError,
     UnreadableFileError,
     WrongColumnError,
     WrongFilesError,
 )
-from ingestion.field_values import DateOrder
 from ingestion.files import LandingFile, describe_file, refuse_missing_sources, source_files
 from ingestion.formats import event_format
 from ingestion.inventory import AS_OF, LOADS, QUARANTINE
@@ -83,7 +82,7 @@ class LoadContext:
     default_region: str
     plan: TrackingPlan | None = None
     first_loads: Mapping[str, datetime] = field(default_factory=dict)
-    kept_orders: Mapping[str, Mapping[str, DateOrder]] = field(default_factory=dict)
+    kept_orders: Mapping[str, KeptOrders] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

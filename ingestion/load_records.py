@@ -16,6 +16,7 @@ from ingestion.accounting import FileCount
 from ingestion.config import RecordSource
 from ingestion.consent_words import DENIED, GRANTED
 from ingestion.date_orders import as_declared, date_orders
+from ingestion.earlier_loads import KeptOrders
 from ingestion.field_values import DateOrder
 from ingestion.files import LandingFile
 from ingestion.inventory import QUARANTINE, table_of
@@ -80,7 +81,7 @@ def read_records(
     file: LandingFile,
     *,
     may_lack: bool = False,
-    kept: Mapping[str, DateOrder] | None = None,
+    kept: KeptOrders | None = None,
 ) -> RecordsRead:
     """Read a file into ``candor_records``: a row per row, judged and typed.
 
@@ -102,7 +103,7 @@ def read_records(
         if chosen.stages:
             records.spread_stages(warehouse, rows, chosen.stages)
         times = records.time_texts(chosen, rows)
-        orders = date_orders(warehouse, rows, times, kept=kept)
+        orders = date_orders(warehouse, rows, times, file=file, kept=kept)
         chosen = replace(chosen, orders=as_declared(source.date_order, orders))
         warehouse.execute(records.records_sql(chosen, rows))
     return RecordsRead(rows.absent, orders)

@@ -29,8 +29,7 @@ import pyarrow as pa
 
 from ingestion.accounting import FileCount
 from ingestion.config import SourcesConfig
-from ingestion.earlier_loads import KnownLoad, Reload, named_apart, read_loads
-from ingestion.field_values import DateOrder
+from ingestion.earlier_loads import KeptOrders, KnownLoad, Reload, named_apart, read_loads
 from ingestion.files import LandingFile, describe_file, source_files
 from ingestion.inventory import (
     CONTRACT_VIOLATIONS,
@@ -70,20 +69,25 @@ class Again:
         return min(load.loaded_at for load in self.replaced)
 
     @property
-    def kept_orders(self) -> Mapping[str, DateOrder] | None:
-        """How its dates are to be read, where an erasure took rows out of this very file."""
-        return next(
-            (orders for load in self._same if (orders := load.kept_orders) is not None), None
+    def kept_orders(self) -> KeptOrders | None:
+        """How its dates are to be read, where an erasure took rows out of it."""
+        kept = (
+            KeptOrders(orders, has_changed=load.file_hash != self.file.digest)
+            for load in self._same
+            if (orders := load.kept_orders) is not None
         )
+        return next(kept, None)
 
     @property
     def is_rewritten(self) -> bool:
-        """Whether an erasure took rows out of this very file."""
+        """Whether an erasure took rows out of it, or of what it was before it changed."""
         return any(load.is_rewritten for load in self._same)
 
     @property
     def _same(self) -> Sequence[KnownLoad]:
-        return [load for load in self.replaced if load.file_hash == self.file.digest]
+        """The loads of this very file first, then those of what lay in its place."""
+        same = [load for load in self.replaced if load.file_hash == self.file.digest]
+        return [*same, *(load for load in self.replaced if load.file == self.file.name)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,9 @@ def carry_out(
         )
         try:
             # First: after an erasure there is nothing left to give.
-            served = serve_access(waiting, context, company.retention, only=only)
+            served = serve_access(
+                waiting, context, company.retention, consent=company.consent, only=only
+            )
         finally:  # an archive that cannot be made keeps nobody else from being erased
             report = erase(waiting, context, only=only)
         return CarriedOut(served, report, objected)

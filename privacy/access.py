@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from privacy.archive import ArchiveFacts, archive_bytes
 from privacy.audit import AuditEntry, append_audit
-from privacy.config import RetentionConfig
+from privacy.config import ConsentConfig, RetentionConfig
 from privacy.context import ErasureContext
 from privacy.errors import ArchiveTargetError, MissingArchiveError
 from privacy.handling import unapproved
@@ -61,6 +61,7 @@ def serve_access(
     context: ErasureContext,
     retention: RetentionConfig,
     *,
+    consent: ConsentConfig | None = None,
     only: Collection[str] = (),
 ) -> AccessReport:
     """Write the archive of every request that waits, and remove those that have expired.
@@ -69,6 +70,7 @@ def serve_access(
         requests: Every request whose body is still there.
         context: What to work with; its places are what an archive accounts for.
         retention: How long rows and archives are kept.
+        consent: What data are used for, which an archive tells.
         only: Ids of the new requests to begin; none for all.
     """
     remove_expired_archives(context.warehouse, context.home, retention, now=context.now)
@@ -76,7 +78,8 @@ def serve_access(
     bodies = {item.request_id: item for item in requests if item.subject_request_type in _TYPES}
     log.receive([item for item in bodies.values() if not only or item.request_id in only])
     cases = log.open_cases(*_TYPES)
-    served = _serve(context, retention, log, cases, bodies) if cases else {}
+    rules = _Rules(retention, consent)
+    served = _serve(context, rules, log, cases, bodies) if cases else {}
     for place in context.request_places:
         with suppress(OSError):  # a file that cannot be written now is settled by a later run
             place.settle(set(served))
@@ -219,9 +222,17 @@ def _expired(
     return [path for path in paths if path.stem not in kept]
 
 
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What the company says of all data."""
+
+    retention: RetentionConfig
+    consent: ConsentConfig | None
+
+
 def _serve(
     context: ErasureContext,
-    retention: RetentionConfig,
+    rules: _Rules,
     log: StepLog,
     cases: Sequence[Case],
     bodies: Mapping[str, SubjectRequest],
@@ -246,7 +257,7 @@ def _serve(
         if against:
             log.record(Step.PLANNED, Outcome({}, {name: against}))
         else:
-            facts = ArchiveFacts(request, plans[0], context, retention)
+            facts = ArchiveFacts(request, plans[0], context, rules.retention, rules.consent)
             served[name] = _write(facts, log, case)
     return served
 

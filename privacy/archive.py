@@ -24,11 +24,12 @@ import jinja2
 import pyarrow as pa
 import pyarrow.csv
 
-from privacy.config import RetentionConfig
+from privacy.config import ConsentConfig, RetentionConfig
 from privacy.context import ErasureContext
 from privacy.holds import Holds
 from privacy.inventory_people import HOLD_RECORDS
 from privacy.locations import TableLocation
+from privacy.plain_words import KINDS, in_words, origin_of, words_of
 from privacy.plan import KEY_SCHEMA, ErasurePlan, distinct_keys, keys_of
 from privacy.requests import SubjectRequest
 from warehouse import Table, Warehouse, quoted
@@ -49,12 +50,14 @@ class ArchiveFacts:
         plan: Whose rows, and how many lie where.
         context: Where to read them.
         retention: How long they are kept.
+        consent: What data are used for; None where that is not known.
     """
 
     request: SubjectRequest
     plan: ErasurePlan
     context: ErasureContext
     retention: RetentionConfig
+    consent: ConsentConfig | None = None
 
     @property
     def expires_at(self) -> datetime:
@@ -105,9 +108,12 @@ def _about(facts: ArchiveFacts) -> dict[str, Any]:
         "is_anything_held": _is_anything_held(facts),
         "is_kept_for_a_legal_claim": _is_kept_for_a_claim(facts),
         "person_ids": list(facts.plan.person_ids),
+        "purposes": _purposes(facts),
+        "bases": _bases(facts),
         "sources": _sources(facts),
         "recipients": sorted(told),
         "left_out": [asdict(item) for item in facts.plan.left_alone],
+        "asked_in": sorted(place.name for place in context.request_places),
         "places": list(_places(facts)),
     }
 
@@ -124,14 +130,34 @@ def _is_kept_for_a_claim(facts: ArchiveFacts) -> bool:
     return bool(Holds.of(facts.context).against(keys))
 
 
+def _purposes(facts: ArchiveFacts) -> Mapping[str, str]:
+    """What data are used for; Article 15(1)(a)."""
+    if facts.consent is None:
+        return {}
+    return {name: purpose.description for name, purpose in facts.consent.purposes.items()}
+
+
+def _bases(facts: ArchiveFacts) -> Sequence[Mapping[str, Any]]:
+    """On what the use rests, of sources that have the person, where that is not consent."""
+    exempt = facts.consent.exempt_sources if facts.consent else {}
+    return [
+        {"source": name, "basis": str(rule.basis), "purposes": list(rule.purposes)}
+        for name, rule in exempt.items()
+        if name in _sources(facts)
+    ]
+
+
 def _sources(facts: ArchiveFacts) -> Sequence[str]:
     """Where the rows that sources sent came from."""
-    named = [
-        rows["source"].unique().to_pylist()
-        for table, rows in facts.tables
-        if table.name.schema == _GIVEN and "source" in rows.column_names
-    ]
-    return sorted({str(source) for sources in named for source in sources if source is not None})
+    received = [rows for table, rows in facts.tables if table.name.schema == _GIVEN]
+    return sorted({source for rows in received for source in _senders(rows)})
+
+
+def _senders(rows: pa.Table) -> Sequence[str]:
+    """The systems that sent rows."""
+    if "source" not in rows.column_names:
+        return ()
+    return sorted(str(name) for name in rows["source"].unique().to_pylist() if name is not None)
 
 
 def _places(facts: ArchiveFacts) -> Iterator[Mapping[str, Any]]:
@@ -140,17 +166,31 @@ def _places(facts: ArchiveFacts) -> Iterator[Mapping[str, Any]]:
     included = {str(table.name) for table, _ in facts.tables}
     for count in facts.plan.counts:
         table = declared.get(count.location)
-        rule = facts.retention.tables.get(count.location)
         yield {
             "place": count.location,
             "rows": count.rows,
+            "what": words_of(count.location).what,
+            "why": words_of(count.location).why,
             "holds": table.grain if table else None,
-            "kept_days": rule.days if rule else None,
+            "kept_days": _kept_days(facts, count.location),
             "is_included": count.location in included,
             "columns": {column.name: column.description for column in table.columns}
             if table and count.location in included
             else None,
         }
+
+
+def _kept_days(facts: ArchiveFacts, place: str) -> int | None:
+    """How long rows or files are kept there; of landing files the longest of those of the person."""
+    if place in facts.retention.tables:
+        return facts.retention.tables[place].days
+    if place != "landing":
+        return None
+    sources = _sources(facts)
+    rules = facts.retention.landing.by_source(sources)
+    days = [rules[source] for source in sources if source in rules]
+    # Where those of one source are kept for ever, nobody can say how long.
+    return max(days) if sources and len(days) == len(sources) else None
 
 
 def _as_json(warehouse: Warehouse, rows: pa.Table) -> str:
@@ -179,16 +219,28 @@ def _cell(field: pa.Field[pa.DataType]) -> str:
 
 def _page(about: Mapping[str, Any], tables: Sequence[tuple[Table, pa.Table]]) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    shown = [
-        {
-            "name": str(table.name),
-            "grain": table.grain,
-            "names": rows.column_names,
-            "rows": rows.slice(0, _SHOWN_ROWS).to_pylist(),
-            "count": rows.num_rows,
-            "is_made": table.name.schema != _GIVEN,
-        }
-        for table, rows in tables
-    ]
+    shown = [_shown(table, rows) for table, rows in tables]
     page = environment.from_string(_PAGE.read_text(encoding="utf-8"))
-    return page.render(about=about, tables=shown)
+    return page.render(about=about, tables=shown, kinds=KINDS, is_scored=_is_scored(tables))
+
+
+def _is_scored(tables: Sequence[tuple[Table, pa.Table]]) -> bool:
+    return any(table.name.schema == "prediction" for table, _ in tables)
+
+
+def _shown(table: Table, rows: pa.Table) -> Mapping[str, Any]:
+    """A table as the page has it: without columns in which nothing stands."""
+    words = words_of(str(table.name))
+    meanings = {column.name: column.description for column in table.columns}
+    names = [name for name in rows.column_names if rows[name].null_count < rows.num_rows]
+    return {
+        "name": str(table.name),
+        "what": words.what,
+        "why": words.why,
+        "origin": origin_of(words, _senders(rows)),
+        "part": int(words.part),
+        "columns": [(name, in_words(name), meanings.get(name, "")) for name in names],
+        "empty": rows.num_columns - len(names),
+        "rows": rows.slice(0, _SHOWN_ROWS).to_pylist(),
+        "count": rows.num_rows,
+    }

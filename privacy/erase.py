@@ -177,7 +177,7 @@ def _plan(due: _Pass) -> Outcome:
         [due.bodies[request_id] for request_id in due.request_ids], context
     )
     unanswered = awaiting_access(plans, context, due.log, due.bodies)
-    unlogged = context.erasure_log.refusals() if context.erasure_log else ()
+    unlogged = context.erasure_log.refusals(context.warehouse) if context.erasure_log else ()
     refused = (
         waiting,
         against,

@@ -57,6 +57,7 @@ LOGGED: dict[Table, str] = {
 # As they are in the log, they are in a restored home: what was withdrawn or released since is gone.
 REPLACED = (OBJECTIONS, OBJECTION_HASHES, LEGAL_HOLDS, HOLD_IDENTIFIERS, HOLD_RECORDS)
 LOGGED |= {table: f"select * from {table.name.sql}" for table in REPLACED}
+_BEGUN = "erasure_log_begun"
 _ENCRYPTED = (OBJECTIONS, HOLD_RECORDS)
 
 
@@ -77,10 +78,18 @@ class ErasureLog:
 
         Raises:
             ErasureLogError: The one that lies there is of another home, or knows of later acts: a
-                warehouse that was copied back by hand must not make it forget.
+                warehouse that was copied back by hand must not make it forget. Or the folder is
+                empty, as that is where a disk is to be mounted.
             OSError: The folder cannot be written.
         """
         self._require_earlier(warehouse)
+        self._write(warehouse, now)
+        if not self._was_begun(warehouse):
+            # Written down here only once it lies there, and then again for what is restored by it.
+            append_audit(warehouse, [AuditEntry(_BEGUN, self._place, {})], now=now)
+            self._write(warehouse, now)
+
+    def _write(self, warehouse: Warehouse, now: datetime) -> None:
         files = {}
         for table, query in LOGGED.items():
             content = _as_parquet(warehouse.read(f"{query} order by all"))
@@ -155,19 +164,43 @@ class ErasureLog:
         versions = {version for column in keyed for version in column.unique().to_pylist()}
         self.keys.require_versions(sorted(versions - {None}))
 
-    def refusals(self) -> Sequence[str]:
+    def refusals(self, warehouse: Warehouse) -> Sequence[str]:
         """Why no erasure may begin: the folder, the log or a manifest cannot be read."""
         if not self.folder.is_dir():
             return [f"the folder of backups {self.folder} is not there: mount it, or make it"]
         try:
             BackupFolder(self.folder).all()
+            self._require_there(warehouse)
             if (self.folder / ERASURE_LOG).exists():
                 self.read()
         except (BackupError, ErasureLogError) as error:
             return [str(error)]
         return ()
 
+    @property
+    def _place(self) -> str:
+        """Which folder it is; what a folder is called may name somebody."""
+        return hashlib.sha256(str(self.folder.resolve()).encode()).hexdigest()
+
+    def _was_begun(self, warehouse: Warehouse) -> bool:
+        return bool(
+            warehouse.scalar(
+                f"select count(*) from {AUDIT_LOG.name.sql} where action = $action and subject = $place",
+                {"action": _BEGUN, "place": self._place},
+            )
+        )
+
+    def _require_there(self, warehouse: Warehouse) -> None:
+        """Where a disk is to be mounted is a folder too, and empty."""
+        if next(self.folder.iterdir(), None) is None and self._was_begun(warehouse):
+            raise ErasureLogError(
+                self.folder,
+                "the folder is empty, though it was begun there: mount the disk; where that is lost for "
+                "good, name another folder of backups in retention.yml",
+            )
+
     def _require_earlier(self, warehouse: Warehouse) -> None:
+        self._require_there(warehouse)
         if not (self.folder / ERASURE_LOG).exists():
             return
         with warehouse.view("candor_logged", self.read()[AUDIT_LOG]):

@@ -26,6 +26,7 @@ from identifiers import normalise_email, normalise_phone
 from privacy.deadlines import OPT_OUT_DAYS, deadline, working_days_after
 from privacy.errors import InvalidRequestError, UnusableIdentityError
 from privacy.storage import replace_file, write_private
+from privacy.strict_json import KeyTwiceError, bodies_in, lines_of, read_json
 from warehouse import Trace
 
 
@@ -111,6 +112,9 @@ class SubjectIdentity(pydantic.BaseModel):
         return bool(value)
 
 
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
 class SubjectRequest(pydantic.BaseModel):
     """One request body."""
 
@@ -119,7 +123,7 @@ class SubjectRequest(pydantic.BaseModel):
     regulation: Literal["gdpr", "ccpa"] = "gdpr"  # required, yet missing in the spec's own example
     subject_request_id: UUID
     subject_request_type: RequestType
-    submitted_time: pydantic.AwareDatetime
+    submitted_time: pydantic.AwareDatetime = Field(ge=_EARLIEST, lt=_LATEST)
     subject_identities: tuple[SubjectIdentity, ...] = Field(min_length=1)
 
     @pydantic.field_validator("subject_identities", mode="before")
@@ -139,6 +143,12 @@ class SubjectRequest(pydantic.BaseModel):
     def submitted_at(self) -> datetime:
         """When the person asked, UTC without a zone."""
         return self.submitted_time.astimezone(UTC).replace(tzinfo=None)
+
+    def asked_by(self, now: datetime) -> SubjectRequest:
+        """The same, asked now at the latest: a clock that is wrong moves no deadline."""
+        return self.model_copy(
+            update={"submitted_time": min(self.submitted_time, now.replace(tzinfo=UTC))}
+        )
 
     @property
     def due_at(self) -> datetime:
@@ -250,7 +260,7 @@ class RequestFile:
         if not self.path.exists():
             return []
         # Bytes that are no text stay as they are where other lines are rewritten.
-        return _split(self.path.read_bytes().decode("utf-8", errors="surrogateescape"))
+        return lines_of(self.path.read_bytes().decode("utf-8", errors="surrogateescape"))
 
     def _lines_of(self, is_wanted: Callable[[SubjectRequest], bool]) -> frozenset[int]:
         return frozenset(
@@ -274,7 +284,7 @@ def read_bodies(path: Path) -> tuple[SubjectRequest, ...]:
         raise InvalidRequestError(path, ("it is not text in UTF-8",)) from error
     except OSError as error:
         raise InvalidRequestError(path, (f"{error.strerror or type(error).__name__}",)) from error
-    parsed = [_parse(number, body) for number, body in enumerate(_bodies(text), start=1)]
+    parsed = [_parse(number, body) for number, body in enumerate(bodies_in(text), start=1)]
     problems = tuple(item for item in parsed if isinstance(item, str))
     if problems or not parsed:
         raise InvalidRequestError(path, problems or ("no request is in it",))
@@ -322,22 +332,13 @@ def _of_mparticle(kind: str, identity: object) -> object:
     return {"identity_type": kind, **parts}
 
 
-def _bodies(text: str) -> Sequence[str]:
-    """Each body as one line of JSON."""
-    try:
-        whole = json.loads(text)
-    except (ValueError, RecursionError):
-        return _split(text)
-    return [json.dumps(body) for body in (whole if isinstance(whole, list) else [whole])]
-
-
 def _parse(number: int, line: str) -> SubjectRequest | str | None:
     """The request; or None for an empty or redacted line; or what is wrong with it."""
     if not line.strip():
         return None
     try:
         line.encode()  # fails where the file's bytes are no UTF-8
-        body = json.loads(line)
+        body = read_json(line)
         if isinstance(body, Mapping) and not isinstance(body.get("extensions", {}), Mapping):
             return f"line {number}: extensions is missing or not allowed"
         return None if _is_redacted(body) else SubjectRequest.model_validate(body)
@@ -345,15 +346,11 @@ def _parse(number: int, line: str) -> SubjectRequest | str | None:
         return f"line {number}: {_described(error)}"
 
 
-def _split(text: str) -> list[str]:
-    """Lines, cut at line feeds alone: ``splitlines`` also cuts at signs that JSON allows in text."""
-    lines = text.split("\n")
-    return lines if lines[-1] else lines[:-1]
-
-
 def _described(error: ValueError | RecursionError) -> str:
     if isinstance(error, UnicodeEncodeError):
         return "not UTF-8"
+    if isinstance(error, KeyTwiceError):
+        return "a key stands twice in it"
     if not isinstance(error, pydantic.ValidationError):
         return "not JSON"
     found = {".".join(str(part) for part in item["loc"]) for item in error.errors()}

@@ -53,7 +53,7 @@ def rotate_signing_key(
     named = impersonal("by", by, default_region="US")  # a number in full is known in any country
     current = fingerprint(keys.signing_key().public_key())
     anchors_of(warehouse, keys)
-    if log is not None and (against := log.refusals()):
+    if log is not None and (against := log.refusals(warehouse)):
         raise BackupError("; ".join(against))
     leaving = keys.leaving_key()
     if leaving is None or fingerprint(leaving) == current:

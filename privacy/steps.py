@@ -101,7 +101,7 @@ class StepLog:
         fresh = {item.request_id: item for item in requests if item.request_id not in known}
         if not fresh:
             return
-        rows = [self._row(request) for request in fresh.values()]
+        rows = [self._row(request.asked_by(self.now)) for request in fresh.values()]
         with self.warehouse.transaction():
             self.warehouse.append(REQUESTS.name, pa.Table.from_pylist(rows, schema=_SCHEMA))
             self._append(Step.RECEIVED, {request_id: {} for request_id in fresh})

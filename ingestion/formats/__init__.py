@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ingestion.config import EventSource, MappedEventSource, TrackedEventSource
-from ingestion.field_values import DateOrder
+from ingestion.earlier_loads import KeptOrders
 from ingestion.formats import rudderstack
 from ingestion.formats.data_plan import DataPlan
 from ingestion.formats.judged import EventFormat
@@ -25,7 +25,7 @@ FORMATS: Mapping[str, EventFormat] = {
 
 
 def event_format(
-    source: EventSource, kept_orders: Mapping[str, Mapping[str, DateOrder]] | None = None
+    source: EventSource, kept_orders: Mapping[str, KeptOrders] | None = None
 ) -> EventFormat:
     """How a source's files are read and judged.
 

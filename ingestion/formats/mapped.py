@@ -19,6 +19,7 @@ import pyarrow as pa
 from ingestion.attributes import attributes_sql
 from ingestion.config import MappedEventSource
 from ingestion.date_orders import as_declared, date_orders
+from ingestion.earlier_loads import KeptOrders
 from ingestion.field_values import DateOrder, typed_sql
 from ingestion.files import LandingFile
 from ingestion.formats import judged
@@ -80,7 +81,7 @@ class MappedEvents:
 
     source: MappedEventSource
     may_lack: bool = False
-    kept_orders: Mapping[str, Mapping[str, DateOrder]] = field(default_factory=dict)
+    kept_orders: Mapping[str, KeptOrders] = field(default_factory=dict)
 
     @property
     def reasons(self) -> Mapping[str, str]:
@@ -105,7 +106,7 @@ class MappedEvents:
                 source = chosen_events(warehouse, file, self.source, rows)
                 times = {name: rows.column(source.map[name]) for name in _given_times(source)}
                 kept = self.kept_orders.get(file.load_id)
-                orders = date_orders(warehouse, rows, times, kept=kept)
+                orders = date_orders(warehouse, rows, times, file=file, kept=kept)
                 declared = as_declared(source.date_order, orders)
                 fields = _fields(source, file, rows, declared)
                 warehouse.execute(_judged_sql(source, fields, rows, number), {"now": now})

@@ -121,11 +121,18 @@ def _config(paths: Paths, key: str) -> PropensityConfig | None:
 
 
 def _order(warehouse: Warehouse, why: str, by: str | None) -> Order:
+    """What was decided; it stays in the history, which no erasure goes through."""
     from orchestration.moment import moment_of  # noqa: PLC0415 - as above
     from prediction import Order as Written  # noqa: PLC0415 - as above
+    from privacy import impersonal  # noqa: PLC0415 - as above
 
     moment = moment_of(warehouse)
-    return Written(by or getpass.getuser(), why, moment.as_of, moment.now)
+    # A number in full is known in any country.
+    who, reason = (
+        impersonal(what, text, default_region="US")
+        for what, text in (("by", by or getpass.getuser()), ("why", why))
+    )
+    return Written(who, reason, moment.as_of, moment.now)
 
 
 def _say(decision: Decision) -> None:

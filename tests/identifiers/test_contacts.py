@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 import numpy as np
+import phonenumbers
 import pyarrow as pa
 import pytest
 
@@ -19,6 +20,7 @@ from identifiers import (
     normalise_phone,
     normalise_phones,
     sha256_hex,
+    tells_contact,
 )
 from identifiers.countries import UNKNOWN_REGION, regions_of
 from tests.conftest import SHARED_DATA
@@ -224,3 +226,31 @@ def test_addresses_read_by_the_column_are_read_as_one_by_one() -> None:
     found = normalise_emails(pa.array([*given, None])).to_pylist()
 
     assert found == [*map(normalise_email, given), None]
+
+
+def test_a_date_in_a_note_is_no_number_in_any_country() -> None:
+    notes = [
+        "moved on 3.12.2026", "(3. 12. 2026)", "03/12/2026 09:15", "on 12-03-2026",
+        "3.12.2026 \u2013 5.12.2026", "since 2026-11-30, until 30.11.2027",
+    ]  # fmt: skip
+
+    taken = [
+        (note, region)
+        for note in notes
+        for region in phonenumbers.SUPPORTED_REGIONS
+        if tells_contact(note, default_region=region)
+    ]
+
+    assert taken == []
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "+49\u2011151\u20111234567", "(030)\u20131234567\u20138", "030\u2014123\u201445678",
+        "+49 30\u221212345678", "0\u200b30\u200b12345678", "ann\u200b@x.example",
+        "0301234567 3.12.2026", "+49 30.12.2026", "+49 (30.12.2026)",
+    ],
+)  # fmt: skip
+def test_a_number_is_one_whatever_dashes_it_has_and_whatever_date_is_near(note: str) -> None:
+    assert tells_contact(note, default_region="US")

@@ -338,6 +338,28 @@ def test_a_file_whose_dates_an_earlier_release_read_tells_their_order_itself(
     ]
 
 
+@pytest.mark.parametrize(
+    ("added", "dates", "again"),
+    [
+        ("05/06/2026", ["03.04.", "05.06."], ["03.04.", "05.06."]),
+        # Dates of its own that tell an order count more, as they do in any file.
+        ("05/25/2026", ["03.04.", "25.05."], ["04.03.", "25.05."]),
+    ],
+)
+def test_a_file_that_grows_after_an_erasure_is_read_as_before(
+    landing: Landing, added: str, dates: list[str], again: list[str]
+) -> None:
+    path = put_orders(landing, "14/03/2026", "03/04/2026")
+    erase_ann(landing)
+    path.write_bytes(path.read_bytes() + f"3,{added},3@x.example\n".encode())
+
+    landing.load()
+    assert landing.values(ORDERED) == dates
+    for _ in range(2):
+        redo(landing)
+        assert sorted(landing.values(ORDERED)) == again
+
+
 def test_after_an_erasure_a_field_that_is_mapped_since_tells_its_own_order(
     landing: Landing,
 ) -> None:

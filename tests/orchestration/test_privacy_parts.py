@@ -25,6 +25,7 @@ from orchestration.errors import RequestBlockedError, RunFailedError
 from orchestration.inventory import python_tables
 from orchestration.privacy_parts import (
     PROFILING_TABLES,
+    declared_tables,
     erased_contacts,
     held_person_ids,
     open_erasure,
@@ -51,6 +52,7 @@ from privacy import (
 )
 from privacy.audit import append_audit
 from privacy.inventory import TABLES as PRIVACY_TABLES
+from privacy.plain_words import is_worded, words_of
 from settings import Paths
 from tests.conftest import ROOT
 from warehouse import Warehouse
@@ -101,6 +103,13 @@ def test_every_id_of_a_held_person_is_known_to_what_removes_scores(company: Comp
         "prediction.account_score_members"
     )
     assert {place.name for place in profile_locations(context)} == set(PROFILING_TABLES)
+
+
+def test_whoever_asks_is_told_of_every_table_in_plain_words(company: Company) -> None:
+    told = [table for table in declared_tables(company.paths) if table.subjects]
+
+    assert [str(table.name) for table in told if not is_worded(table.name)] == []
+    assert len({words_of(str(table.name)).what for table in told}) > 50  # each its own
 
 
 OLD, YOUNG = (NOW - timedelta(days=days) for days in (31, 29))

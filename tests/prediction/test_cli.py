@@ -16,6 +16,7 @@ from orchestration.company import Company
 from orchestration.errors import MissingHomeError, UnsupportedFormatError
 from prediction import UnknownModelError, UnknownVersionError
 from prediction.cards import as_markdown
+from privacy import PersonalNoteError
 from settings import Paths
 from tests.prediction.test_gates import EQUAL, GOOD
 
@@ -167,7 +168,12 @@ def test_a_version_is_put_in_force_and_the_history_says_who_and_why(folders: lis
             "'retired' as status, 'rule' as algorithm, true as is_passed) from prediction.models"
         )
     why = ["--why", "the form was broken", "--by", "Ana"]
+    whose = [["--by", "ana@maple.example"], ["--why", "as +49\u2011151\u201112345678 said"]]
 
+    for named in whose:
+        order = ["trial", "rule-1", *why, *named]
+        refused = CliRunner().invoke(app, ["predict", "promote", *order, *folders])
+        assert isinstance(refused.exception, PersonalNoteError)
     done = CliRunner().invoke(app, ["predict", "promote", "trial", "rule-1", *why, *folders])
     told = CliRunner().invoke(app, ["predict", "history", "trial", "--json", *folders])
     listed = CliRunner().invoke(app, ["predict", "versions", "trial", "--json", *folders])

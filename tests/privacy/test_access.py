@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,6 +19,7 @@ from privacy import (
     AccessReport,
     ArchiveFolder,
     ArchiveTargetError,
+    FolderLocation,
     MissingArchiveError,
     RetentionConfig,
     archive_path,
@@ -28,7 +30,7 @@ from privacy import (
     serve_access,
     table_locations,
 )
-from privacy.config import RetentionRule
+from privacy.config import ConsentConfig, RetentionRule
 from tests.privacy.company import (
     ALL_TABLES,
     ANN,
@@ -119,7 +121,50 @@ def test_it_says_why_how_long_and_who_else_has_it(company: Company) -> None:
     assert "90 days" in page
     # What was received comes first, and what says it again is told to do so.
     given, again = page.index("What you and our tools gave"), page.index("What was made of it")
-    assert given < page.index("<h2>raw.events") < again < page.index("<h2>marts.profiles")
+    events, profile = (page.index(f"data/{name}.csv") for name in ("raw.events", "marts.profiles"))
+    assert given < events < again < profile
+
+
+@pytest.mark.parametrize(
+    ("landing", "kept_days"),
+    [
+        ({"sources": {"billing": 400, "elsewhere": 800}}, None),  # those of crm are kept for ever
+        ({"days": 60, "sources": {"billing": 400, "elsewhere": 800}}, 400),
+    ],
+)
+def test_the_page_tells_what_each_part_is_why_it_is_there_and_where_it_came_from(
+    company: Company, landing: Mapping[str, Any], kept_days: int | None
+) -> None:
+    company.ask(("email", ANN, "raw"), kind="access")
+    consent = ConsentConfig.model_validate(
+        {
+            "purposes": {"advertising": {"description": "Show advertising on other sites."}},
+            "exempt_sources": {
+                name: {"basis": "contract", "purposes": ["advertising"], "reason": "they pay"}
+                for name in ("billing", "elsewhere")
+            },
+        }
+    )
+
+    kept = RetentionConfig.model_validate({"landing": landing})
+    files = FolderLocation("landing", company.home / "landing", company.warehouse, ALL_TABLES)
+    context = company.context(locations=[*company.locations(), files])
+    serve_access(company.request_file.read(), context, kept, consent=consent)
+
+    page, told = content(company)["index.html"].decode(), about(company)
+    headings = re.findall("<h[123]>(.*?)</h[123]>", page)
+    assert "What you did, as our sites and tools reported it" in headings
+    assert not [heading for heading in headings if "." in heading or "_" in heading]
+    assert "Show advertising on other sites." in page
+    assert "Received from: billing, crm." in page
+    assert told["bases"] == [
+        {"source": "billing", "basis": "contract", "purposes": ["advertising"]}
+    ]
+    assert "until it is answered" in page
+    days = {place["place"]: place["kept_days"] for place in told["places"]}
+    assert days["landing"] == kept_days
+    for right in ("correct or delete", "object to their use", "complain to the data"):
+        assert right in page
 
 
 def test_what_was_concluded_is_not_carried_elsewhere(company: Company) -> None:

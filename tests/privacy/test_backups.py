@@ -168,6 +168,35 @@ def test_an_erasure_waits_for_the_folder_of_backups(company: Company, folder: Pa
     assert _log(company, folder).read()
 
 
+def test_an_erasure_does_not_begin_the_log_anew_where_its_disk_is_not_mounted(
+    company: Company, folder: Path, tmp_path: Path
+) -> None:
+    _log(company, folder).must_carry(company.warehouse, now=NOW)
+    disk = folder.rename(tmp_path / "disk")
+    folder.mkdir()  # what is left of a disk that is not mounted
+    company.ask(("email", ANN, "raw"))
+
+    lost = company.erase(backups=BackupFolder(folder))
+    with pytest.raises(BackupError, match="mount the disk"):
+        _log(company, folder).must_carry(company.warehouse, now=NOW)
+
+    assert "mount the disk" in str(lost.blocked)
+    assert list(folder.iterdir()) == []
+    folder.rmdir()
+    disk.rename(folder)
+    assert len(company.erase(backups=BackupFolder(folder)).receipts) == 1
+    assert _restored_chain(company, folder) == 1
+
+
+def _restored_chain(company: Company, folder: Path) -> int:
+    """How often the log says that it was begun; what is restored by it goes on from there."""
+    _log(company, folder).must_carry(company.warehouse, now=NOW)
+    logged = _log(company, folder).read()
+    (acts,) = (rows for table, rows in logged.items() if table.name.name == "audit_log")
+    assert acts.num_rows == len(company.rows("privacy.audit_log"))
+    return acts["action"].to_pylist().count("erasure_log_begun")
+
+
 def test_the_receipt_names_the_backups_that_may_hold_the_person(
     company: Company, folder: Path, files: dict[str, Path]
 ) -> None:

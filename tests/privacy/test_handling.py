@@ -142,6 +142,18 @@ def test_more_time_is_what_the_law_allows(regulation: str, submitted: str, due: 
     assert extended_deadline(regulation, asked) > deadline(regulation, asked)
 
 
+def test_who_asked_by_a_clock_that_is_ahead_is_answered_from_the_day_on_which_it_came(
+    company: Company,
+) -> None:
+    company.ask(("email", ANN, "raw"))
+    before = NOW.replace(day=10)
+
+    desk(company, now=before)  # it says that it was asked for on the twentieth
+
+    assert standing(company).submitted_at == before
+    assert f"{standing(company).due_at:%Y-%m-%d}" == "2026-12-10"
+
+
 def test_time_is_extended_once_and_before_the_deadline(company: Company) -> None:
     company.ask(("email", ANN, "raw"))
 

@@ -217,6 +217,16 @@ def test_extensions_that_are_no_object_are_refused(tmp_path: Path, extensions: o
     [
         pytest.param(b'{"a": "\xffjohndoe"}', "line 2: not UTF-8", id="not-utf-8"),
         pytest.param(b"[" * 100_000, "line 2: not JSON", id="too-deep"),
+        pytest.param(
+            json.dumps(BODY).replace("{", '{"subject_request_type": "access", ', 1).encode(),
+            "line 2: a key stands twice in it",
+            id="key-twice",
+        ),
+        pytest.param(
+            json.dumps({**BODY, "submitted_time": "9999-12-31T00:00:00Z"}).encode(),
+            "line 2: submitted_time is missing or not allowed",
+            id="no-deadline",
+        ),
     ],
 )
 def test_bytes_that_are_no_json_are_named_by_their_line(
