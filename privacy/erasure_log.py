@@ -78,8 +78,8 @@ class ErasureLog:
 
         Raises:
             ErasureLogError: The one that lies there is of another home, or knows of later acts: a
-                warehouse that was copied back by hand must not make it forget. Or the folder is
-                empty, as that is where a disk is to be mounted.
+                warehouse that was copied back by hand must not make it forget. Or it was
+                begun here and is gone, as where a disk is not mounted.
             OSError: The folder cannot be written.
         """
         self._require_earlier(warehouse)
@@ -191,11 +191,11 @@ class ErasureLog:
         )
 
     def _require_there(self, warehouse: Warehouse) -> None:
-        """Where a disk is to be mounted is a folder too, and empty."""
-        if next(self.folder.iterdir(), None) is None and self._was_begun(warehouse):
+        """Where a disk is to be mounted is a folder too, without the log."""
+        if not (self.folder / ERASURE_LOG).exists() and self._was_begun(warehouse):
             raise ErasureLogError(
                 self.folder,
-                "the folder is empty, though it was begun there: mount the disk; where that is lost for "
+                "it is not in the folder, though it was begun there: mount the disk; where that is lost for "
                 "good, name another folder of backups in retention.yml",
             )
 

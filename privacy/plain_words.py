@@ -100,6 +100,7 @@ _RECORDED: dict[str, tuple[str, str]] = {
     "sync.ledger": ("What we last sent of you to other services", "To be able to take it back there."),
     "sync.row_results": ("What we sent of you to other services, and what they answered", "To prove what was sent."),
     "identity.decisions": ("What one of us decided about two of your records", _ONE_PERSON),
+    "privacy.hold_records": ("Which of your records must be kept for a legal claim", "The law asks for it."),
 }  # fmt: skip
 _GIVEN: dict[str, tuple[str, str]] = {
     "raw.events": ("What you did, as our sites and tools reported it", "To know how our offer is used."),
@@ -116,7 +117,6 @@ _GIVEN: dict[str, tuple[str, str]] = {
 _REQUESTED: dict[str, tuple[str, str]] = {
     "privacy.objections": ("What you objected to", "To do as you said."),
     "privacy.objecting_persons": ("What you objected to, as it holds today", "To do as you said."),
-    "privacy.hold_records": ("Which of your records must be kept for a legal claim", "The law asks for it."),
 }  # fmt: skip
 _COPIES: dict[str, tuple[str, str]] = {
     "identity.prepared_records": ("Your records, made ready to be compared", _ONE_PERSON),
@@ -149,7 +149,8 @@ def words_of(place: str) -> PlainWords:
         )
     if schema == "intermediate":
         return PlainWords("A step on the way to the above", _COPY, _COMPUTED, Part.WORKING_COPY)
-    if schema == "marts" or "." in place:
+    is_file = "/" in place
+    if not is_file and (schema == "marts" or "." in place):
         return PlainWords(
             "More that is worked out about you", "To have one picture of you.", _COMPUTED, Part.MADE
         )

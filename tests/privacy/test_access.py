@@ -31,6 +31,7 @@ from privacy import (
     table_locations,
 )
 from privacy.config import ConsentConfig, RetentionRule
+from privacy.plain_words import words_of
 from tests.privacy.company import (
     ALL_TABLES,
     ANN,
@@ -438,3 +439,11 @@ def test_who_is_under_none_is_told_nothing_of_it(company: Company) -> None:
 
     assert not about(company)["is_kept_for_a_legal_claim"]
     assert "legal claim" not in content(company)["index.html"].decode()
+
+
+@pytest.mark.parametrize(("place", "what"), [
+    ("landing/requests.jsonl", "Files as our systems sent them"),
+    ("raw.events", "What you did, as our sites and tools reported it"),
+])  # fmt: skip
+def test_a_file_is_told_apart_from_a_table(place: str, what: str) -> None:
+    assert words_of(place).what == what

@@ -174,6 +174,7 @@ def test_an_erasure_does_not_begin_the_log_anew_where_its_disk_is_not_mounted(
     _log(company, folder).must_carry(company.warehouse, now=NOW)
     disk = folder.rename(tmp_path / "disk")
     folder.mkdir()  # what is left of a disk that is not mounted
+    (folder / ".keep").touch()
     company.ask(("email", ANN, "raw"))
 
     lost = company.erase(backups=BackupFolder(folder))
@@ -181,7 +182,8 @@ def test_an_erasure_does_not_begin_the_log_anew_where_its_disk_is_not_mounted(
         _log(company, folder).must_carry(company.warehouse, now=NOW)
 
     assert "mount the disk" in str(lost.blocked)
-    assert list(folder.iterdir()) == []
+    assert [path.name for path in folder.iterdir()] == [".keep"]
+    (folder / ".keep").unlink()
     folder.rmdir()
     disk.rename(folder)
     assert len(company.erase(backups=BackupFolder(folder)).receipts) == 1
