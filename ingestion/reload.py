@@ -73,7 +73,7 @@ class Again:
         """How its dates are to be read, where an erasure took rows out of it."""
         kept = (
             KeptOrders(orders, has_changed=load.file_hash != self.file.digest)
-            for load in self._same
+            for load in self._of_its_place
             if (orders := load.kept_orders) is not None
         )
         return next(kept, None)
@@ -81,10 +81,10 @@ class Again:
     @property
     def is_rewritten(self) -> bool:
         """Whether an erasure took rows out of it, or of what it was before it changed."""
-        return any(load.is_rewritten for load in self._same)
+        return any(load.is_rewritten for load in self._of_its_place)
 
     @property
-    def _same(self) -> Sequence[KnownLoad]:
+    def _of_its_place(self) -> Sequence[KnownLoad]:
         """The loads of this very file first, then those of what lay in its place."""
         same = [load for load in self.replaced if load.file_hash == self.file.digest]
         return [*same, *(load for load in self.replaced if load.file == self.file.name)]

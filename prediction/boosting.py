@@ -25,8 +25,8 @@ from prediction.threads import on_one_thread
 Settings = dict[str, Any]
 
 # Two ways to grow, both fixed so that no data set is tuned to: held-out persons choose between them.
-# Many small steps with few leaves and strong shrinkage see what adds up; more leaves and larger
-# steps see what only several things together tell.
+# Few leaves and strong shrinkage see what adds up; more leaves, and smaller ones, see what only
+# several things together tell.
 CAREFUL = {
     "learning_rate": 0.08, "max_leaf_nodes": 6, "min_samples_leaf": 40,
     "l2_regularization": 20.0, "max_features": 0.3, "early_stopping": False,
